@@ -1,0 +1,129 @@
+import * as z from 'zod'
+
+/** Something is missing or wrong in the environment. The message names every key at once, and no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const seconds = z.coerce.number().positive()
+const wholeNumber = z.coerce.number().int().positive()
+const secret = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long')
+const logging = { LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info') }
+
+const database = {
+  DATABASE_URL: z.url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' }),
+}
+const storage = {
+  BUCKET_NAME: z.string().min(3),
+  AWS_REGION: z.string().min(1).default('us-east-1'),
+  S3_ENDPOINT: z.url().optional(),
+  S3_ACCESS_KEY_ID: z.string().min(1).optional(),
+  S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+}
+
+/** What is wrong with the keys taken together: each key, and why. */
+type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
+
+const apiKeys = z.object({
+  ...logging,
+  ...database,
+  ...storage,
+  API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+  AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AUTH_ISSUER: z.string().min(1).optional(),
+  AUTH_AUDIENCE: z.string().min(1).optional(),
+  AUTH_SECRET: secret.optional(),
+  AUTH_SECRET_PREVIOUS: secret.optional(),
+  JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
+  JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+})
+
+/** Never an open door: without a way to check tokens nothing starts. */
+const apiRule: Rule = (given) => {
+  const missing = (key: string, because: string) =>
+    given[key] ? [] : [[key, `is missing: needed ${because}`] as const]
+  return [
+    ...(given.AUTH_JWKS_URL
+      ? [...missing('AUTH_ISSUER', 'with AUTH_JWKS_URL'), ...missing('AUTH_AUDIENCE', 'with AUTH_JWKS_URL')]
+      : missing('AUTH_SECRET', 'where AUTH_JWKS_URL is not set')),
+    ...(given.AUTH_SECRET_PREVIOUS ? missing('AUTH_SECRET', 'with AUTH_SECRET_PREVIOUS') : []),
+  ]
+}
+
+const pollerKeys = z.object({
+  ...logging,
+  ...database,
+  ...storage,
+  POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
+  POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
+  POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
+  JOB_LEASE_SECONDS: seconds.default(60),
+  JOB_RENEW_SECONDS: seconds.default(20),
+  STEP_TIMEOUT_SECONDS: seconds.default(60),
+  RETRY_BASE_SECONDS: seconds.default(5),
+  RETRY_CAP_SECONDS: seconds.default(300),
+  GEMINI_API_KEY: z.string().min(1),
+  GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
+  GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
+  DEEPSEEK_API_KEY: z.string().min(1),
+  DEEPSEEK_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.deepseek.com'),
+  DEEPSEEK_MODEL: z.string().min(1).default('deepseek-flash'),
+})
+
+/** Two renewals must fit into a lease, or one slow statement loses it. */
+const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
+  Number(JOB_RENEW_SECONDS) * 2 > Number(JOB_LEASE_SECONDS)
+    ? [['JOB_RENEW_SECONDS', 'must be at most half of JOB_LEASE_SECONDS']]
+    : []
+
+const migrationKeys = z.object({ ...database })
+
+/** What functions/api.ts needs. */
+export type ApiConfig = z.output<typeof apiKeys>
+/** What functions/poller.ts needs. */
+export type PollerConfig = z.output<typeof pollerKeys>
+/** Where the images are. */
+export type StorageConfig = Pick<ApiConfig, keyof typeof storage>
+
+/** @throws ConfigError */
+export function loadApiConfig(env: Environment = process.env): ApiConfig {
+  return load(apiKeys, env, apiRule)
+}
+
+/** @throws ConfigError */
+export function loadPollerConfig(env: Environment = process.env): PollerConfig {
+  return load(pollerKeys, env, pollerRule)
+}
+
+/** @throws ConfigError */
+export function loadMigrationConfig(env: Environment = process.env): z.output<typeof migrationKeys> {
+  return load(migrationKeys, env)
+}
+
+/** The environment as it is, for the local stack, which fills in what is missing. */
+export function environment(): Environment {
+  return { ...process.env }
+}
+
+/** Every key that any entry point reads: what .env.example lists. */
+export const configKeys: readonly string[] = [
+  ...new Set([apiKeys, pollerKeys, migrationKeys].flatMap((keys) => Object.keys(keys.shape))),
+]
+
+function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {
+  // An empty line in .env means the same as none.
+  const given: Record<string, string> = {}
+  for (const [key, value] of Object.entries(env)) if (value) given[key] = value
+  const result = keys.safeParse(given)
+  const wrong = new Map<string, string>(rule(given))
+  for (const issue of result.error?.issues ?? []) {
+    const key = issue.path.join('.')
+    wrong.set(key, given[key] === undefined ? 'is missing' : issue.message)
+  }
+  if (result.success && wrong.size === 0) return result.data
+  throw new ConfigError(
+    ['The configuration is not complete:', ...[...wrong].map(([key, why]) => `  ${key} ${why}`)].join('\n'),
+  )
+}

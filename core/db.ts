@@ -1,0 +1,193 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type SQL, sql } from 'drizzle-orm'
+import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
+import mysql, { type PoolConnection, type ResultSetHeader } from 'mysql2/promise'
+import { VisionError } from './errors.ts'
+
+/** A database, or a transaction on it: what a query can be run on. */
+export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
+
+/** The database as the queue uses it: a few connections, opened when they are first needed. */
+export interface Database {
+  /**
+   * Runs a statement that may be repeated, and repeats it after a broken connection or a lock fault.
+   *
+   * @throws VisionError `database.unavailable` once the tries are used up
+   */
+  run<T>(work: (on: Queryable) => Promise<T>): Promise<T>
+  /**
+   * Runs `work` in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that timed out,
+   * or a connection that broke before COMMIT was sent.
+   *
+   * @param landed asked when the connection broke after COMMIT was sent: the result if the commit took effect, undefined
+   *   if it did not (the work is then done again). Without it an unknown commit is `database.unavailable`.
+   * @throws VisionError `database.unavailable` once the tries are used up
+   */
+  transact<T>(work: (tx: Queryable) => Promise<T>, landed?: (on: Queryable) => Promise<T | undefined>): Promise<T>
+  /** Ends every connection. */
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** At most so many connections; who needs one more waits for a turn. */
+  readonly connections: number
+  /** 0 to 1, for the jitter between tries. */
+  readonly random: () => number
+}
+
+const tries = 5
+
+/** Opens a pool; nothing connects before the first query. Times are UTC whatever the server's zone is. */
+export function openDatabase(url: string, { connections, random }: DatabaseOptions): Database {
+  const pool = mysql.createPool({
+    uri: url,
+    connectionLimit: connections,
+    timezone: 'Z',
+    charset: 'utf8mb4',
+    connectTimeout: 10_000,
+    // A frozen function's idle connections are dead when it thaws: let few of them grow old.
+    idleTimeout: 30_000,
+    enableKeepAlive: true,
+  })
+  const orm = drizzle({ client: pool })
+  const isolate = isolation()
+  const pause = (attempt: number) => delay(random() * 50 * 2 ** attempt)
+
+  const run: Database['run'] = async (work) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work(orm)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        if (attempt >= tries) throw unavailable(error)
+        await pause(attempt)
+      }
+    }
+  }
+
+  const transact: Database['transact'] = async (work, landed) => {
+    for (let attempt = 1; ; attempt++) {
+      let commitSent = false
+      let connection: PoolConnection | undefined
+      try {
+        connection = await pool.getConnection()
+        await isolate(connection)
+        await connection.query('BEGIN')
+        const result = await work(drizzle({ client: connection }))
+        commitSent = true
+        await connection.query('COMMIT')
+        connection.release()
+        return result
+      } catch (error) {
+        if (connection) await rollBack(connection)
+        if (!isPassing(error)) throw error
+        if (commitSent && !isLockFault(error)) {
+          if (landed === undefined) throw unavailable(error)
+          const result = await run(landed)
+          if (result !== undefined) return result
+        }
+        if (attempt >= tries) throw unavailable(error)
+        await pause(attempt)
+      }
+    }
+  }
+
+  return { run, transact, close: () => pool.end() }
+}
+
+async function rollBack(connection: PoolConnection): Promise<void> {
+  try {
+    await connection.query('ROLLBACK')
+    connection.release()
+  } catch {
+    connection.destroy()
+  }
+}
+
+/**
+ * Sets READ COMMITTED once on each connection: the gap locks of REPEATABLE READ deadlock claims against inserts. Vitess
+ * is left as it is, since a session setting there takes a reserved connection; it is known by a statement that only it
+ * understands.
+ */
+function isolation(): (connection: PoolConnection) => Promise<void> {
+  const done = new WeakSet<object>()
+  let vitess: boolean | undefined
+  return async (connection) => {
+    if (done.has(connection.connection)) return
+    vitess ??= await connection.query('SHOW VITESS_TARGET').then(
+      () => true,
+      (error) => {
+        if (isPassing(error)) throw error
+        return false
+      },
+    )
+    if (!vitess) await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    done.add(connection.connection)
+  }
+}
+
+/** The rows of a raw SELECT. Datetimes come as text: see `asDate`. */
+export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {
+  const [rows] = await on.execute(query)
+  return rows as unknown as Row[]
+}
+
+/** How many rows a raw statement matched: matched, not changed, which is what a fence needs. */
+export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
+  const [result] = await on.execute(query)
+  return (result as unknown as ResultSetHeader).affectedRows
+}
+
+/** A `datetime(3)` column's text, as the instant it means. */
+export function asDate(text: string): Date {
+  return new Date(`${text.replace(' ', 'T')}Z`)
+}
+
+/** The SQL for a moment so many milliseconds from now, by the database's clock. */
+export function inMilliseconds(milliseconds: number): SQL {
+  return sql`UTC_TIMESTAMP(3) + INTERVAL ${Math.round(milliseconds * 1000)} MICROSECOND`
+}
+
+/** The server's error code, wherever the layers between have put it. */
+function codeOf(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
+  return undefined
+}
+
+/** Whether an error is a unique key met twice. */
+export function isDuplicate(error: unknown): boolean {
+  return codeOf(error) === 'ER_DUP_ENTRY'
+}
+
+const lockFaults = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'])
+const connectionFaults = new Set([
+  'PROTOCOL_CONNECTION_LOST',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ER_CON_COUNT_ERROR',
+  'ER_TOO_MANY_USER_CONNECTIONS',
+  'ER_USER_LIMIT_REACHED',
+  'ER_SERVER_SHUTDOWN',
+  'ER_NORMAL_SHUTDOWN',
+  'ER_CONNECTION_KILLED',
+])
+
+function isLockFault(error: unknown): boolean {
+  return lockFaults.has(codeOf(error) ?? '')
+}
+
+/** Whether the same work may succeed a moment later. */
+function isPassing(error: unknown): boolean {
+  const code = codeOf(error)
+  // mysql2 gives no code to a command on a connection that has just died.
+  if (code === undefined) return /closed state/.test(error instanceof Error ? error.message : '')
+  return lockFaults.has(code) || connectionFaults.has(code)
+}
+
+function unavailable(cause: unknown): VisionError {
+  return new VisionError('database.unavailable', { cause, detail: codeOf(cause) ?? 'the connection died' })
+}

@@ -1,0 +1,130 @@
+/**
+ * Whose trouble a failure is, and so what follows from it.
+ *
+ * - `request`: the caller's; the call is refused and nothing was changed.
+ * - `permanent`: the job's; another run would end the same, so the job fails at once.
+ * - `retryable`: the job's; it counts as a failure and the job is tried again while it has retries left.
+ * - `provider`: a provider's or the operator's; the job waits and is tried again at no cost to it.
+ */
+export type Blame = 'request' | 'permanent' | 'retryable' | 'provider'
+
+interface Code {
+  readonly blame: Blame
+  /** Said to clients as it stands: no internals, and what to change where there is something to change. */
+  readonly message: string
+  /** The HTTP status of a refused request. */
+  readonly status?: number
+}
+
+/** Every code that an error of ours can carry. Codes are stable: clients and alarms match on them. */
+export const errorCodes = {
+  'request.invalid': { blame: 'request', status: 400, message: 'The request does not fit the schema.' },
+  'request.unauthenticated': { blame: 'request', status: 401, message: 'Send a valid bearer token.' },
+  'request.forbidden': { blame: 'request', status: 403, message: 'This token may not do that.' },
+  'request.not_found': { blame: 'request', status: 404, message: 'There is nothing at this path.' },
+  'request.method_not_allowed': { blame: 'request', status: 405, message: 'This path does not take that method.' },
+  'request.too_large': { blame: 'request', status: 413, message: 'The body is larger than 5.5 MiB.' },
+  'request.unsupported_type': { blame: 'request', status: 415, message: 'Send the body as application/json.' },
+  'auth.unavailable': {
+    blame: 'request',
+    status: 503,
+    message: 'The keys that tokens are checked with could not be fetched. Try again.',
+  },
+  'job.not_found': { blame: 'request', status: 404, message: 'There is no such job.' },
+  'job.not_cancellable': { blame: 'request', status: 409, message: 'Only a job that has not ended can be cancelled.' },
+  'job.not_retryable': { blame: 'request', status: 409, message: 'Only a failed job can be retried.' },
+  'idempotency.mismatch': {
+    blame: 'request',
+    status: 409,
+    message: 'This idempotency key was used with another request. Use a new key, or send the same request.',
+  },
+  'database.unavailable': {
+    blame: 'request',
+    status: 503,
+    message: 'The database did not answer. Try again; with an idempotency key nothing is done twice.',
+  },
+
+  'job.expired': { blame: 'permanent', message: 'The job was not finished before it expired.' },
+  'worker.lost': { blame: 'permanent', message: 'The workers that ran this job died too often.' },
+  'internal.error': { blame: 'retryable', message: 'Something went wrong on our side.' },
+
+  'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
+  'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
+  'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
+  'image.refused': { blame: 'permanent', message: 'The server of the image refuses to hand it out.' },
+  'image.too_large': { blame: 'permanent', message: 'The image is larger than allowed.', status: 400 },
+  'image.unsupported_type': {
+    blame: 'permanent',
+    message: 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image.',
+    status: 400,
+  },
+  'image.too_many_redirects': { blame: 'permanent', message: 'The image URL redirects too often.' },
+  'image.unreachable': { blame: 'retryable', message: 'The server of the image could not be reached or failed.' },
+  'image.timed_out': { blame: 'retryable', message: 'The image did not arrive in time.' },
+  'storage.unavailable': { blame: 'retryable', message: 'The image store did not answer. Try again.', status: 503 },
+
+  'gemini.blocked': { blame: 'permanent', message: 'The vision model declined to describe this image.' },
+  'gemini.rejected': { blame: 'permanent', message: 'The vision model could not take this image or purpose.' },
+  'gemini.invalid_answer': { blame: 'retryable', message: 'The answer of the vision model did not fit.' },
+  'gemini.timed_out': { blame: 'retryable', message: 'The vision model did not answer in time.' },
+  'gemini.unavailable': { blame: 'retryable', message: 'The vision model failed or could not be reached.' },
+  'gemini.rate_limited': { blame: 'provider', message: 'The vision model is at its limit; the job waits.' },
+  'gemini.misconfigured': { blame: 'provider', message: 'The vision model is not available at the moment.' },
+
+  'deepseek.blocked': { blame: 'permanent', message: 'The text model declined to write this.' },
+  'deepseek.rejected': { blame: 'permanent', message: 'The text model could not take this request.' },
+  'deepseek.invalid_answer': { blame: 'retryable', message: 'The answer of the text model did not fit.' },
+  'deepseek.blank_answer': { blame: 'retryable', message: 'The text model answered with nothing.' },
+  'deepseek.timed_out': { blame: 'retryable', message: 'The text model did not answer in time.' },
+  'deepseek.unavailable': { blame: 'retryable', message: 'The text model failed or could not be reached.' },
+  'deepseek.rate_limited': { blame: 'provider', message: 'The text model is at its limit; the job waits.' },
+  'deepseek.insufficient_balance': {
+    blame: 'provider',
+    message: 'The text model is not available at the moment.',
+  },
+  'deepseek.misconfigured': { blame: 'provider', message: 'The text model is not available at the moment.' },
+} as const satisfies Record<string, Code>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** What may be said along with a code. */
+export interface ErrorExtras {
+  /** Replaces the code's message; still public. */
+  readonly message?: string
+  /** The raw reason, for the operator alone. */
+  readonly detail?: string
+  /** How long the other side asked us to wait, in milliseconds. */
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+/** The one error type of the project: a stable code, whose trouble it is, and a message that is safe to show. */
+export class VisionError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, extras: ErrorExtras = {}) {
+    super(extras.message ?? errorCodes[code].message, extras.cause === undefined ? undefined : { cause: extras.cause })
+    this.name = 'VisionError'
+    this.code = code
+    this.detail = extras.detail
+    this.retryAfterMs = extras.retryAfterMs
+  }
+
+  get blame(): Blame {
+    return errorCodes[this.code].blame
+  }
+}
+
+/** The code's entry in the table, with its optional parts. */
+export function describeCode(code: ErrorCode): Code {
+  return errorCodes[code]
+}
+
+/** Anything thrown, as an error of ours: what is not one already becomes `internal.error` with its text as the detail. */
+export function asVisionError(error: unknown): VisionError {
+  if (error instanceof VisionError) return error
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new VisionError('internal.error', { detail, cause: error })
+}

@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url'
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+
+export interface MigrateOptions {
+  /** The folder of the migrations; the project's own by default. */
+  readonly folder?: string
+  /** How long to wait for another migration to end, in seconds. */
+  readonly lockSeconds?: number
+}
+
+/** A migration that cannot go on; the message says what to do. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError'
+}
+
+const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
+
+/**
+ * Applies every migration that the database does not have yet, one at a time whoever else tries (`GET_LOCK`).
+ *
+ * DDL cannot be rolled back, so each statement is noted before and after: a statement that the server refused had no
+ * effect (DDL is atomic from MySQL 8 and MariaDB 10.6 on) and the next call goes on with it; one that was under way when
+ * its process died is reported, since nobody can know whether it took effect.
+ *
+ * @param url of the database, its name included
+ * @returns how many migrations were applied
+ * @throws MigrationError when another migration holds the lock, or when one is left half done
+ */
+export async function migrateDatabase(
+  url: string,
+  { folder = ownFolder, lockSeconds = 60 }: MigrateOptions = {},
+): Promise<number> {
+  const connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+  try {
+    await lock(connection, lockSeconds)
+    await prepareTables(connection)
+    const done = await lastApplied(connection)
+    const missing = readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+    for (const migration of missing) await apply(connection, migration)
+    return missing.length
+  } finally {
+    // Ends the session, and the lock with it.
+    await connection.end()
+  }
+}
+
+/** Locks are the server's, not the database's: two databases on one server must not wait for each other. */
+async function lock(connection: Connection, seconds: number): Promise<void> {
+  const [[row] = []] = await connection.query<(RowDataPacket & { got: number | null })[]>(
+    "SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
+    [seconds],
+  )
+  if (row?.got !== 1) {
+    throw new MigrationError(`Another migration has held the lock for ${seconds} s. Try again when it has ended.`)
+  }
+}
+
+async function prepareTables(connection: Connection): Promise<void> {
+  // The same table as drizzle's own migrator keeps, so that its tools see what was applied.
+  await connection.query(
+    'CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)',
+  )
+  await connection.query(
+    `CREATE TABLE IF NOT EXISTS vision_migration_progress (
+      created_at bigint PRIMARY KEY, applied int NOT NULL, under_way int NOT NULL)`,
+  )
+}
+
+async function lastApplied(connection: Connection): Promise<number> {
+  const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
+    'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
+  )
+  return Number(row?.last ?? 0)
+}
+
+async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
+  const key = migration.folderMillis
+  await connection.query('INSERT IGNORE INTO vision_migration_progress VALUES (?, 0, 0)', [key])
+  const [[progress] = []] = await connection.query<(RowDataPacket & { applied: number; under_way: number })[]>(
+    'SELECT applied, under_way FROM vision_migration_progress WHERE created_at = ?',
+    [key],
+  )
+  const applied = progress?.applied ?? 0
+  if (progress?.under_way) throw new MigrationError(halfDone(migration, applied))
+  for (const [index, statement] of migration.sql.entries()) {
+    if (index < applied) continue
+    await connection.query('UPDATE vision_migration_progress SET under_way = 1 WHERE created_at = ?', [key])
+    try {
+      await connection.query(statement)
+    } catch (error) {
+      // A refused statement had no effect. If the connection died instead, this fails too and the mark stays.
+      await connection.query('UPDATE vision_migration_progress SET under_way = 0 WHERE created_at = ?', [key])
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new MigrationError(
+        `Statement ${index + 1} of ${migration.sql.length} was refused: ${reason}. ` +
+          `Those before it stay applied; correct the cause and migrate again to go on from here.\n${statement.trim()}`,
+        { cause: error },
+      )
+    }
+    await connection.query('UPDATE vision_migration_progress SET applied = ?, under_way = 0 WHERE created_at = ?', [
+      index + 1,
+      key,
+    ])
+  }
+  await connection.query('INSERT INTO `__drizzle_migrations` (hash, created_at) VALUES (?, ?)', [migration.hash, key])
+  await connection.query('DELETE FROM vision_migration_progress WHERE created_at = ?', [key])
+}
+
+function halfDone(migration: MigrationMeta, applied: number): string {
+  const row = `vision_migration_progress WHERE created_at = ${migration.folderMillis}`
+  return [
+    `A migration is half done: statement ${applied + 1} of ${migration.sql.length} was under way when its process ended.`,
+    (migration.sql[applied] ?? '').trim(),
+    'Look whether it took effect in the database, then migrate again after:',
+    `  if it did:      UPDATE ${row.replace(' WHERE', ` SET applied = ${applied + 1}, under_way = 0 WHERE`)}`,
+    `  if it did not:  UPDATE ${row.replace(' WHERE', ' SET under_way = 0 WHERE')}`,
+  ].join('\n')
+}

@@ -1,0 +1,79 @@
+CREATE TABLE `vision_job_attempts` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`job_id` bigint unsigned NOT NULL,
+	`attempt` int unsigned NOT NULL DEFAULT 0,
+	`worker_id` varchar(64) character set ascii collate ascii_bin NOT NULL,
+	`outcome` varchar(20) character set ascii collate ascii_bin NOT NULL DEFAULT 'running',
+	`step` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`error_code` varchar(64) character set ascii collate ascii_bin,
+	`error_message` varchar(500) character set utf8mb4 collate utf8mb4_bin,
+	`error_detail` varchar(2000) character set utf8mb4 collate utf8mb4_bin,
+	`possibly_billed` varchar(20) character set ascii collate ascii_bin,
+	`analysis_input_tokens` int unsigned NOT NULL DEFAULT 0,
+	`analysis_output_tokens` int unsigned NOT NULL DEFAULT 0,
+	`analysis_ms` int unsigned NOT NULL DEFAULT 0,
+	`content_input_tokens` int unsigned NOT NULL DEFAULT 0,
+	`content_output_tokens` int unsigned NOT NULL DEFAULT 0,
+	`content_ms` int unsigned NOT NULL DEFAULT 0,
+	`started_at` datetime(3) NOT NULL,
+	`ended_at` datetime(3),
+	CONSTRAINT `vision_job_attempts_id` PRIMARY KEY(`id`),
+	CONSTRAINT `job_attempt` UNIQUE(`job_id`,`attempt`),
+	CONSTRAINT `vision_job_attempts_outcome` CHECK(outcome in ('running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled', 'expired'))
+);
+--> statement-breakpoint
+CREATE TABLE `vision_job_outputs` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`job_id` bigint unsigned NOT NULL,
+	`kind` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`attempt` int unsigned NOT NULL DEFAULT 0,
+	`version` int unsigned NOT NULL DEFAULT 0,
+	`model` varchar(120) character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`body` mediumtext character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`created_at` datetime(3) NOT NULL,
+	CONSTRAINT `vision_job_outputs_id` PRIMARY KEY(`id`),
+	CONSTRAINT `job_kind` UNIQUE(`job_id`,`kind`),
+	CONSTRAINT `vision_job_outputs_kind` CHECK(kind in ('analysis', 'content'))
+);
+--> statement-breakpoint
+CREATE TABLE `vision_jobs` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`status` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`next_step` varchar(20) character set ascii collate ascii_bin NOT NULL DEFAULT 'analysis',
+	`turn` bigint unsigned NOT NULL DEFAULT 0,
+	`version` int unsigned NOT NULL DEFAULT 0,
+	`attempt` int unsigned NOT NULL DEFAULT 0,
+	`failures` int unsigned NOT NULL DEFAULT 0,
+	`crashes` int unsigned NOT NULL DEFAULT 0,
+	`max_retries` tinyint unsigned NOT NULL,
+	`image_url` varchar(2048) character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`image_key` varchar(255) character set ascii collate ascii_bin,
+	`analysis_purpose` varchar(2000) character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`output_format` varchar(40) character set ascii collate ascii_bin NOT NULL,
+	`language` varchar(35) character set ascii collate ascii_bin NOT NULL,
+	`metadata` mediumtext character set utf8mb4 collate utf8mb4_bin,
+	`idempotency_key` varchar(255) character set ascii collate ascii_bin,
+	`request_hash` varchar(64) character set ascii collate ascii_bin,
+	`worker_id` varchar(64) character set ascii collate ascii_bin,
+	`available_at` datetime(3),
+	`lease_expires_at` datetime(3),
+	`error_code` varchar(64) character set ascii collate ascii_bin,
+	`error_message` varchar(500) character set utf8mb4 collate utf8mb4_bin,
+	`created_at` datetime(3) NOT NULL,
+	`updated_at` datetime(3) NOT NULL,
+	`started_at` datetime(3),
+	`finished_at` datetime(3),
+	`expires_at` datetime(3) NOT NULL,
+	CONSTRAINT `vision_jobs_id` PRIMARY KEY(`id`),
+	CONSTRAINT `idempotency` UNIQUE(`user_id`,`idempotency_key`),
+	CONSTRAINT `vision_jobs_status` CHECK(status in ('scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled')),
+	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
+);
+--> statement-breakpoint
+CREATE INDEX `claim` ON `vision_jobs` (`status`,`next_step`,`turn`,`id`);--> statement-breakpoint
+CREATE INDEX `due` ON `vision_jobs` (`status`,`available_at`,`id`);--> statement-breakpoint
+CREATE INDEX `lease` ON `vision_jobs` (`status`,`lease_expires_at`);--> statement-breakpoint
+CREATE INDEX `expiry` ON `vision_jobs` (`status`,`expires_at`,`id`);--> statement-breakpoint
+CREATE INDEX `owner` ON `vision_jobs` (`user_id`,`status`,`next_step`,`turn`);--> statement-breakpoint
+CREATE INDEX `history` ON `vision_jobs` (`user_id`,`id`);

@@ -1,0 +1,167 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  check,
+  customType,
+  datetime,
+  index,
+  int,
+  mysqlTable,
+  tinyint,
+  uniqueIndex,
+} from 'drizzle-orm/mysql-core'
+
+/** Every status of a job, in the order of a job's life. README.md has the table of what leads where. */
+export const statuses = ['scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
+export type Status = (typeof statuses)[number]
+
+/** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
+export const steps = ['analysis', 'content'] as const
+export type Step = (typeof steps)[number]
+
+/** How a run ended; `running` until it has. */
+export const outcomes = [
+  'running',
+  'completed',
+  'retried',
+  'failed',
+  'released',
+  'lost',
+  'cancelled',
+  'expired',
+] as const
+export type Outcome = (typeof outcomes)[number]
+
+// Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
+const key = customType<{ data: string; config: { length: number } }>({
+  dataType: (config) => `varchar(${config?.length}) character set ascii collate ascii_bin`,
+})
+const word = <T extends string>(name: string) =>
+  customType<{ data: T }>({ dataType: () => 'varchar(20) character set ascii collate ascii_bin' })(name)
+const text = customType<{ data: string; config: { length: number } }>({
+  dataType: (config) => `varchar(${config?.length}) character set utf8mb4 collate utf8mb4_bin`,
+})
+// The server's text type and this codec, so that JSON is the same, byte for byte, on MariaDB and on MySQL.
+const json = <T>(name: string) =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => 'mediumtext character set utf8mb4 collate utf8mb4_bin',
+    toDriver: (value) => JSON.stringify(value),
+    fromDriver: (value) => JSON.parse(value) as T,
+  })(name)
+// UTC with milliseconds, always written by the database's own UTC_TIMESTAMP(3).
+const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
+const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
+const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
+const oneOf = (column: string, values: readonly string[]) =>
+  sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)
+
+/** The queue and the history: one row for each job. */
+export const visionJobs = mysqlTable(
+  'vision_jobs',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    status: word<Status>('status').notNull(),
+    /** The step that a claim would run next, and so the lane in which the job waits. */
+    nextStep: word<Step>('next_step').notNull().default('analysis'),
+    /** The job's place in virtual time (start-time fair queueing); means something while pending. */
+    turn: id('turn').notNull().default(0),
+    /** Grows with every change that a client can see. */
+    version: count('version'),
+    /** Grows with every claim, through every retry and redrive: the fencing token. */
+    attempt: count('attempt'),
+    /** Runs that failed through the job's own fault, since creation or redrive. */
+    failures: count('failures'),
+    /** Runs whose worker died, since creation or redrive. */
+    crashes: count('crashes'),
+    maxRetries: tinyint('max_retries', { unsigned: true }).notNull(),
+    /** What the client named; of a data URL only its type, its bytes are at `imageKey`. */
+    imageUrl: text('image_url', { length: 2048 }).notNull(),
+    /** Where in the bucket the image is, when its bytes came with the job. */
+    imageKey: key('image_key', { length: 255 }),
+    analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
+    outputFormat: key('output_format', { length: 40 }).notNull(),
+    language: key('language', { length: 35 }).notNull(),
+    metadata: json<Record<string, unknown>>('metadata'),
+    idempotencyKey: key('idempotency_key', { length: 255 }),
+    /** SHA-256 of the request that the idempotency key came with, in hex. */
+    requestHash: key('request_hash', { length: 64 }),
+    /** The worker that holds the lease; means something while processing. */
+    workerId: key('worker_id', { length: 64 }),
+    /** When a scheduled job is due. */
+    availableAt: time('available_at'),
+    leaseExpiresAt: time('lease_expires_at'),
+    errorCode: key('error_code', { length: 64 }),
+    errorMessage: text('error_message', { length: 500 }),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    /** The first claim. */
+    startedAt: time('started_at'),
+    finishedAt: time('finished_at'),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (job) => [
+    index('claim').on(job.status, job.nextStep, job.turn, job.id),
+    index('due').on(job.status, job.availableAt, job.id),
+    index('lease').on(job.status, job.leaseExpiresAt),
+    index('expiry').on(job.status, job.expiresAt, job.id),
+    index('owner').on(job.userId, job.status, job.nextStep, job.turn),
+    index('history').on(job.userId, job.id),
+    uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
+    check('vision_jobs_status', oneOf('status', statuses)),
+    check('vision_jobs_next_step', oneOf('next_step', steps)),
+  ],
+)
+
+/** What the steps made, one row for each job and step. It is the checkpoint: a saved step is never run again. */
+export const visionJobOutputs = mysqlTable(
+  'vision_job_outputs',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    jobId: id('job_id').notNull(),
+    kind: word<Step>('kind').notNull(),
+    attempt: count('attempt'),
+    /** The job's version that this output came with. */
+    version: count('version'),
+    /** The model as the provider names it in its answer. */
+    model: text('model', { length: 120 }).notNull(),
+    body: json<unknown>('body').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (output) => [
+    uniqueIndex('job_kind').on(output.jobId, output.kind),
+    check('vision_job_outputs_kind', oneOf('kind', steps)),
+  ],
+)
+
+/** One row for every run of a job: what happened and why. */
+export const visionJobAttempts = mysqlTable(
+  'vision_job_attempts',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    jobId: id('job_id').notNull(),
+    attempt: count('attempt'),
+    workerId: key('worker_id', { length: 64 }).notNull(),
+    outcome: word<Outcome>('outcome').notNull().default('running'),
+    /** The step that the run began with, then the step that it had come to. */
+    step: word<Step>('step').notNull(),
+    errorCode: key('error_code', { length: 64 }),
+    errorMessage: text('error_message', { length: 500 }),
+    /** The raw reason, for the operator alone, secrets removed. */
+    errorDetail: text('error_detail', { length: 2000 }),
+    /** The step whose provider call was cut off, so that it may have been paid for without an answer. */
+    possiblyBilled: word<Step>('possibly_billed'),
+    analysisInputTokens: count('analysis_input_tokens'),
+    analysisOutputTokens: count('analysis_output_tokens'),
+    analysisMs: count('analysis_ms'),
+    contentInputTokens: count('content_input_tokens'),
+    contentOutputTokens: count('content_output_tokens'),
+    contentMs: count('content_ms'),
+    startedAt: time('started_at').notNull(),
+    endedAt: time('ended_at'),
+  },
+  (run) => [
+    uniqueIndex('job_attempt').on(run.jobId, run.attempt),
+    check('vision_job_attempts_outcome', oneOf('outcome', outcomes)),
+  ],
+)

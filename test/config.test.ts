@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, configKeys, loadApiConfig, loadMigrationConfig, loadPollerConfig } from '../core/config.ts'
+
+const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
+const secret = 'a secret of at least 32 bytes, as it must be'
+const storage = { DATABASE_URL: 'mysql://ann:hidden-password@db.example/vision', BUCKET_NAME: 'images' }
+const api = { ...storage, AUTH_SECRET: secret }
+const poller = { ...storage, GEMINI_API_KEY: 'g', DEEPSEEK_API_KEY: 'd' }
+
+const messageOf = (load: () => unknown): string => {
+  try {
+    load()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+test('.env.example has every key with a line of its own, and as it is it sets none', () => {
+  expect(Object.keys(parseEnv(example)).toSorted()).toEqual([...configKeys, 'DATA_DIR', 'PORT'].toSorted())
+  expect(Object.values(parseEnv(example)).filter((value) => value !== '')).toEqual([])
+})
+
+test('each entry point asks for what it uses and nothing else', () => {
+  expect(loadApiConfig(api)).toMatchObject({ JOB_MAX_RETRIES: 3, JOB_EXPIRES_HOURS: 24 })
+  expect(loadPollerConfig(poller)).toMatchObject({
+    POLLER_CONCURRENCY: 25,
+    POLLER_IDLE_SECONDS: 75,
+    JOB_LEASE_SECONDS: 60,
+    JOB_RENEW_SECONDS: 20,
+  })
+  expect(loadApiConfig({ ...api, ...poller })).not.toHaveProperty('GEMINI_API_KEY')
+  expect(loadMigrationConfig(storage)).toEqual({ DATABASE_URL: storage.DATABASE_URL })
+})
+
+test('everything that is missing or wrong is named at once, and no value is told', () => {
+  const message = messageOf(() =>
+    loadPollerConfig({
+      DATABASE_URL: 'postgres://x:hidden-password@y/z',
+      JOB_LEASE_SECONDS: '-3',
+      GEMINI_BASE_URL: 'no',
+    }),
+  )
+  for (const key of [
+    'DATABASE_URL',
+    'BUCKET_NAME',
+    'GEMINI_API_KEY',
+    'DEEPSEEK_API_KEY',
+    'JOB_LEASE_SECONDS',
+    'GEMINI_BASE_URL',
+  ]) {
+    expect(message).toContain(key)
+  }
+  expect(message).not.toContain('hidden-password')
+})
+
+describe('without a way to check tokens nothing starts', () => {
+  test.each([
+    [{}, /AUTH_SECRET is missing/],
+    [{ AUTH_SECRET: '' }, /AUTH_SECRET is missing/],
+    [{ AUTH_SECRET: 'too short' }, /AUTH_SECRET must be at least 32 bytes/],
+    [{ AUTH_JWKS_URL: 'https://id.example/keys' }, /AUTH_ISSUER is missing(.|\n)*AUTH_AUDIENCE is missing/],
+    [{ AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example' }, /AUTH_AUDIENCE is missing/],
+    [{ AUTH_SECRET_PREVIOUS: secret }, /AUTH_SECRET is missing/],
+  ])('%o', (given, expected) => {
+    expect(messageOf(() => loadApiConfig({ ...storage, ...given }))).toMatch(expected)
+  })
+})
+
+test('a lease must have room for two renewals', () => {
+  expect(messageOf(() => loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30' }))).toMatch(/JOB_RENEW_SECONDS/)
+  expect(loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30', JOB_RENEW_SECONDS: '15' })).toBeDefined()
+})
