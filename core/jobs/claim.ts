@@ -1,0 +1,108 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type Step, visionJobAttempts } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { failExpired } from './expire.ts'
+import type { Run } from './run.ts'
+
+export interface ClaimOptions {
+  readonly workerId: string
+  /** At most so many jobs. */
+  readonly limit: number
+  /** How long the lease lasts, in milliseconds of the database's clock. */
+  readonly leaseMs: number
+  /** The lane: jobs that wait for this step. */
+  readonly lane: Step
+}
+
+/** What a claim found. */
+export interface Claimed {
+  readonly runs: readonly Run[]
+  /** How many it met that had expired; they have failed. */
+  readonly expired: number
+}
+
+interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step'> {
+  readonly attempt: number
+  readonly expired: 0 | 1
+}
+
+/** A job whose workers have died this often runs alone, so that it can take no neighbour with it. */
+export const crashesUntilAlone = 2
+
+/**
+ * Claims the next jobs of a lane in order of turn, in one short transaction, and opens a row in `vision_job_attempts`
+ * for each. Workers that claim at once never get the same job. The claim ends at a job that must run alone, so there is
+ * at most one of those and it comes last.
+ */
+export function claimPendingVisionJobs(database: Database, options: ClaimOptions): Promise<Claimed> {
+  const { workerId, limit, leaseMs, lane } = options
+  let expected: readonly Run[] = []
+  let expired = 0
+  return database.transact(
+    async (tx) => {
+      const due = await rowsOf<Row>(tx, claimQuery(lane, limit))
+      const dead = due.filter((row) => row.expired === 1).map((row) => row.jobId)
+      await failExpired(tx, dead)
+      expired = dead.length
+      expected = upToTheFirstAlone(due.filter((row) => row.expired === 0)).map(
+        ({ expired: _, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
+      )
+      await take(tx, expected, workerId, leaseMs)
+      return { runs: expected, expired }
+    },
+    async (on) => {
+      const held = await heldBy(on, workerId, expected)
+      return held.length > 0 ? { runs: held, expired } : undefined
+    },
+  )
+}
+
+/** Must match the claim index, equalities first and then its own order: a filesort would lock every due row. */
+export function claimQuery(lane: Step, limit: number): SQL {
+  return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
+      image_url AS imageUrl, image_key AS imageKey, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
+      language, expires_at <= UTC_TIMESTAMP(3) AS expired
+    FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
+    ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+}
+
+function upToTheFirstAlone(rows: readonly Row[]): readonly Row[] {
+  const alone = rows.findIndex((row) => row.crashes >= crashesUntilAlone)
+  return alone === -1 ? rows : rows.slice(0, alone + 1)
+}
+
+async function take(tx: Queryable, runs: readonly Run[], workerId: string, leaseMs: number): Promise<void> {
+  if (runs.length === 0) return
+  const ids = runs.map((run) => run.jobId)
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_jobs SET status = 'processing', attempt = attempt + 1, version = version + 1,
+        worker_id = ${workerId}, lease_expires_at = ${inMilliseconds(leaseMs)},
+        started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${ids}`,
+  )
+  await tx.insert(visionJobAttempts).values(
+    runs.map((run) => ({
+      jobId: run.jobId,
+      attempt: run.attempt,
+      workerId,
+      step: run.step,
+      startedAt: sql`UTC_TIMESTAMP(3)`,
+    })),
+  )
+}
+
+/**
+ * Those of the runs that the worker still holds, by the same test that every write of a run carries. Waits for a COMMIT
+ * that is still under way.
+ */
+export async function heldBy(on: Queryable, workerId: string, runs: readonly Run[]): Promise<readonly Run[]> {
+  if (runs.length === 0) return []
+  const rows = await rowsOf<{ jobId: number; attempt: number }>(
+    on,
+    sql`SELECT id AS jobId, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id IN ${runs.map((run) => run.jobId)} AND status = 'processing' AND worker_id = ${workerId} FOR UPDATE`,
+  )
+  const attempts = new Map(rows.map((row) => [row.jobId, row.attempt]))
+  return runs.filter((run) => attempts.get(run.jobId) === run.attempt)
+}

@@ -1,0 +1,106 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { visionJobs } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, isDuplicate, type Queryable } from '../db.ts'
+import { VisionError } from '../errors.ts'
+import { nextTurn } from './turns.ts'
+
+/** A job to be. */
+export interface NewJob {
+  readonly imageUrl: string
+  /** Where the bucket has the bytes that came with the job. */
+  readonly imageKey?: string | undefined
+  readonly analysisPurpose: string
+  readonly outputFormat: string
+  /** A BCP 47 tag. */
+  readonly language: string
+  readonly metadata?: Record<string, unknown> | undefined
+  /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
+  readonly idempotency?: { readonly key: string; readonly requestHash: string } | undefined
+}
+
+export interface CreateOptions {
+  readonly userId: string
+  /** How often a job may fail and be tried again. */
+  readonly maxRetries: number
+  /** How long a job may take from here to its end, in milliseconds of the database's clock. */
+  readonly lifeMs: number
+}
+
+/** A job that now exists, and whether it did before this call. */
+export interface CreatedJob {
+  readonly jobId: number
+  readonly replayed: boolean
+}
+
+const vanishTries = 5
+
+/**
+ * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
+ * is the job of that time, unchanged.
+ *
+ * @throws VisionError `idempotency.mismatch` if a key was used with another request; nothing is created then
+ */
+export async function createVisionJobs(
+  database: Database,
+  jobs: readonly NewJob[],
+  options: CreateOptions,
+): Promise<readonly CreatedJob[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await database.transact(async (tx) => {
+        const created: CreatedJob[] = []
+        let turn = await nextTurn(tx, options.userId, 'analysis')
+        // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
+        for (const job of jobs) {
+          const existing = await findByKey(tx, options.userId, job)
+          created.push(existing ?? { jobId: await insert(tx, job, turn++, options), replayed: false })
+        }
+        return created
+      })
+    } catch (error) {
+      // Somebody created the same job between the look and the insert, so the next look finds it; unless it is deleted
+      // in between, and then it is inserted anew.
+      if (!isDuplicate(error) || attempt >= vanishTries) throw error
+    }
+  }
+}
+
+/** One job: see `createVisionJobs`. */
+export async function createVisionJob(database: Database, job: NewJob, options: CreateOptions): Promise<CreatedJob> {
+  const [created] = await createVisionJobs(database, [job], options)
+  if (created === undefined) throw new VisionError('internal.error', { detail: 'no row was created' })
+  return created
+}
+
+async function findByKey(on: Queryable, userId: string, { idempotency }: NewJob): Promise<CreatedJob | undefined> {
+  if (idempotency === undefined) return undefined
+  const [row] = await on
+    .select({ jobId: visionJobs.id, requestHash: visionJobs.requestHash })
+    .from(visionJobs)
+    .where(and(eq(visionJobs.userId, userId), eq(visionJobs.idempotencyKey, idempotency.key)))
+  if (row === undefined) return undefined
+  if (row.requestHash !== idempotency.requestHash) throw new VisionError('idempotency.mismatch')
+  return { jobId: row.jobId, replayed: true }
+}
+
+async function insert(tx: Queryable, job: NewJob, turn: number, options: CreateOptions): Promise<number> {
+  const [result] = await tx.insert(visionJobs).values({
+    userId: options.userId,
+    status: 'pending',
+    turn,
+    version: 1,
+    maxRetries: options.maxRetries,
+    imageUrl: job.imageUrl,
+    imageKey: job.imageKey ?? null,
+    analysisPurpose: job.analysisPurpose,
+    outputFormat: job.outputFormat,
+    language: job.language,
+    metadata: job.metadata ?? null,
+    idempotencyKey: job.idempotency?.key ?? null,
+    requestHash: job.idempotency?.requestHash ?? null,
+    createdAt: sql`UTC_TIMESTAMP(3)`,
+    updatedAt: sql`UTC_TIMESTAMP(3)`,
+    expiresAt: inMilliseconds(options.lifeMs),
+  })
+  return result.insertId
+}

@@ -1,0 +1,40 @@
+import { sql } from 'drizzle-orm'
+import type { Status } from '../../drizzle/schema.ts'
+import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { describeCode } from '../errors.ts'
+
+const batch = 200
+
+/** Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. */
+export async function failExpired(tx: Queryable, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_jobs SET status = 'failed', version = version + 1, available_at = NULL,
+        error_code = 'job.expired', error_message = ${describeCode('job.expired').message},
+        finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${ids}`,
+  )
+}
+
+/**
+ * Fails up to 200 jobs of each waiting status that are past their `expires_at`; a job that runs may finish.
+ *
+ * @returns how many
+ */
+export async function expireVisionJobs(database: Database): Promise<number> {
+  let expired = 0
+  for (const status of ['pending', 'scheduled'] satisfies Status[]) {
+    expired += await database.transact(async (tx) => {
+      const due = await rowsOf<{ id: number }>(
+        tx,
+        sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE status = ${status}
+          AND expires_at <= UTC_TIMESTAMP(3) ORDER BY expires_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
+      )
+      const ids = due.map((row) => row.id)
+      await failExpired(tx, ids)
+      return ids.length
+    })
+  }
+  return expired
+}

@@ -1,0 +1,11 @@
+import type { Status, Step } from '../../drizzle/schema.ts'
+
+/**
+ * How far a job has come, in per cent: what is saved counts, not how long it took. A job that ended early stays where it
+ * was when it last waited.
+ */
+export function progressOf({ status, nextStep }: { readonly status: Status; readonly nextStep: Step }): number {
+  if (status === 'completed') return 100
+  const saved = nextStep === 'content' ? 50 : 0
+  return status === 'processing' ? saved + 10 : saved
+}

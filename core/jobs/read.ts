@@ -1,0 +1,112 @@
+import { and, asc, desc, eq, getTableColumns, inArray, lt, type SQL } from 'drizzle-orm'
+import { type Status, type Step, visionJobAttempts, visionJobOutputs, visionJobs } from '../../drizzle/schema.ts'
+import type { Database } from '../db.ts'
+import { VisionError } from '../errors.ts'
+import type { OwnedJob } from './withdraw.ts'
+
+/** A row of `vision_jobs`. */
+export type JobRow = typeof visionJobs.$inferSelect
+/** A row of `vision_job_outputs`. */
+export type OutputRow = typeof visionJobOutputs.$inferSelect
+/** A row of `vision_job_attempts`. */
+export type AttemptRow = typeof visionJobAttempts.$inferSelect
+
+/** A job with the outputs it has so far. */
+export interface JobWithOutputs {
+  readonly job: JobRow
+  readonly outputs: readonly OutputRow[]
+}
+
+/**
+ * One job of a user's.
+ *
+ * @throws VisionError `job.not_found`, also for another user's job
+ */
+export async function getVisionJob(database: Database, owned: OwnedJob): Promise<JobWithOutputs> {
+  const [job] = await database.run((on) => on.select().from(visionJobs).where(isOwned(owned)))
+  if (job === undefined) throw new VisionError('job.not_found')
+  const outputs = await database.run((on) =>
+    on.select().from(visionJobOutputs).where(eq(visionJobOutputs.jobId, owned.jobId)),
+  )
+  // The job was read first, so an output that came in between is of a version that the caller does not see yet.
+  return { job, outputs: outputs.filter((output) => output.version <= job.version) }
+}
+
+/** Several jobs of a user's by their ids, without outputs, in the order of the ids; those that are gone are left out. */
+export async function getVisionJobs(
+  database: Database,
+  userId: string,
+  ids: readonly number[],
+): Promise<readonly JobRow[]> {
+  if (ids.length === 0) return []
+  const rows = await database.run((on) =>
+    on
+      .select()
+      .from(visionJobs)
+      .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.id, [...ids]))),
+  )
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+export interface HistoryQuery {
+  readonly userId: string
+  /** At most so many. */
+  readonly limit: number
+  /** Only jobs older than this one. */
+  readonly before?: number | undefined
+  readonly statuses?: readonly Status[] | undefined
+  readonly outputFormats?: readonly string[] | undefined
+}
+
+/** A user's jobs, newest first, without outputs. */
+export function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<readonly JobRow[]> {
+  const { userId, limit, before, statuses, outputFormats } = query
+  return database.run((on) =>
+    on
+      .select(getTableColumns(visionJobs))
+      .from(visionJobs, { forceIndex: 'history' })
+      .where(
+        and(
+          eq(visionJobs.userId, userId),
+          before === undefined ? undefined : lt(visionJobs.id, before),
+          statuses ? inArray(visionJobs.status, [...statuses]) : undefined,
+          outputFormats ? inArray(visionJobs.outputFormat, [...outputFormats]) : undefined,
+        ),
+      )
+      .orderBy(desc(visionJobs.id))
+      .limit(limit),
+  )
+}
+
+/**
+ * Every run of a job, oldest first.
+ *
+ * @throws VisionError `job.not_found`, also for another user's job
+ */
+export async function getVisionJobAttempts(database: Database, owned: OwnedJob): Promise<readonly AttemptRow[]> {
+  const [job] = await database.run((on) => on.select({ id: visionJobs.id }).from(visionJobs).where(isOwned(owned)))
+  if (job === undefined) throw new VisionError('job.not_found')
+  return database.run((on) =>
+    on
+      .select()
+      .from(visionJobAttempts)
+      .where(eq(visionJobAttempts.jobId, owned.jobId))
+      .orderBy(asc(visionJobAttempts.attempt)),
+  )
+}
+
+/** What a step of a job made, or undefined while it has not. */
+export async function getVisionJobOutput(database: Database, jobId: number, kind: Step): Promise<unknown> {
+  const [row] = await database.run((on) =>
+    on
+      .select({ body: visionJobOutputs.body })
+      .from(visionJobOutputs)
+      .where(and(eq(visionJobOutputs.jobId, jobId), eq(visionJobOutputs.kind, kind))),
+  )
+  return row?.body
+}
+
+function isOwned({ jobId, userId }: OwnedJob): SQL | undefined {
+  return and(eq(visionJobs.id, jobId), eq(visionJobs.userId, userId))
+}

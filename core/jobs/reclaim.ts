@@ -1,0 +1,56 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Step } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
+import { describeCode } from '../errors.ts'
+import { type BackoffOptions, backoff } from './backoff.ts'
+
+/** A job whose workers have died this often fails: by then it has been run alone several times. */
+export const crashesUntilFailed = 6
+
+interface Row {
+  readonly id: number
+  readonly attempt: number
+  readonly crashes: number
+  readonly step: Step
+}
+
+/** Must match the lease index: see `claimQuery`. */
+export function reclaimQuery(limit: number): SQL {
+  return sql`SELECT id, attempt, crashes, next_step AS step FROM vision_jobs FORCE INDEX (lease)
+    WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
+    ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+}
+
+/**
+ * Takes back up to 100 jobs whose lease has expired, their workers having died: they count a crash, not a failure, and
+ * are scheduled again, or fail at the sixth crash. Never folded into the claim, which would scan for it.
+ *
+ * @returns how many
+ */
+export function reclaimVisionJobs(database: Database, options: BackoffOptions): Promise<number> {
+  return database.transact(async (tx) => {
+    const lost = await rowsOf<Row>(tx, reclaimQuery(100))
+    for (const { id, attempt, crashes, step } of lost) {
+      const next =
+        crashes + 1 >= crashesUntilFailed
+          ? sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`
+          : sql`status = 'scheduled', available_at = ${inMilliseconds(backoff(crashes + 1, options))}`
+      const message = describeCode('worker.lost').message
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs SET ${next}, crashes = ${crashes + 1}, version = version + 1, worker_id = NULL,
+            lease_expires_at = NULL, error_code = 'worker.lost', error_message = ${message},
+            updated_at = UTC_TIMESTAMP(3)
+          WHERE id = ${id}`,
+      )
+      // The dead worker may have had an answer that it could not save any more.
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_job_attempts SET outcome = 'lost', error_code = 'worker.lost', error_message = ${message},
+            possibly_billed = ${step}, ended_at = UTC_TIMESTAMP(3)
+          WHERE job_id = ${id} AND attempt = ${attempt}`,
+      )
+    }
+    return lost.length
+  })
+}

@@ -1,0 +1,53 @@
+import type { Step } from '../../drizzle/schema.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** What a run is known by: the attempt is the fencing token, so nobody can write for a run without it. */
+export interface RunIdentity {
+  readonly jobId: number
+  readonly attempt: number
+}
+
+/** What one step took of a provider. */
+export interface Spending {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly milliseconds: number
+}
+
+/** What a run has taken so far, and the step whose call was cut off, so that it may have been paid for all the same. */
+export interface Spent {
+  analysis?: Spending
+  content?: Spending
+  possiblyBilled?: Step
+}
+
+/** A run of a job by one worker, from claim to settlement. */
+export interface Run extends RunIdentity {
+  readonly workerId: string
+  readonly userId: string
+  /** The step that is next: `content` means that the analysis is saved. */
+  readonly step: Step
+  readonly failures: number
+  readonly crashes: number
+  readonly maxRetries: number
+  readonly imageUrl: string
+  readonly imageKey: string | null
+  readonly analysisPurpose: string
+  readonly outputFormat: string
+  readonly language: string
+}
+
+/** The error as clients and the attempt's row have it. */
+export interface Reason {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly detail?: string | undefined
+}
+
+/** The run no longer holds the job: its lease expired, or the job was cancelled, deleted or settled by another run. */
+export class LeaseLost extends Error {
+  constructor(run: RunIdentity) {
+    super(`job ${run.jobId}, attempt ${run.attempt}: the lease is lost`)
+    this.name = 'LeaseLost'
+  }
+}

@@ -1,0 +1,99 @@
+import { sql } from 'drizzle-orm'
+import type { Status } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { VisionError } from '../errors.ts'
+
+/** A job as its owner names it: the job of another user is as good as none. */
+export interface OwnedJob {
+  readonly jobId: number
+  readonly userId: string
+}
+
+/**
+ * Withdraws a job that has not ended, and closes the run it may have, whose worker learns of it by losing its fence.
+ * Doing it twice is no error. Once it is acknowledged nothing can overwrite it.
+ *
+ * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise
+ */
+export async function cancelVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await database.transact(
+    async (tx) => {
+      const matched = await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs SET status = 'cancelled', version = version + 1, worker_id = NULL,
+            lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3),
+            updated_at = UTC_TIMESTAMP(3)
+          WHERE id = ${jobId} AND user_id = ${userId} AND status IN ('scheduled', 'pending', 'processing')`,
+      )
+      if (matched === 0) {
+        const status = await statusOf(tx, { jobId, userId })
+        if (status === undefined) throw new VisionError('job.not_found')
+        if (status !== 'cancelled') throw new VisionError('job.not_cancellable')
+        return true
+      }
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
+          WHERE job_id = ${jobId} AND outcome = 'running'`,
+      )
+      return true
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
+  )
+}
+
+/**
+ * Deletes a job in any status with its outputs and attempts.
+ *
+ * @throws VisionError `job.not_found`
+ */
+export async function deleteVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await database.transact(
+    async (tx) => {
+      // The job first: its row lock holds off a worker that would save an output under it.
+      const matched = await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId}`)
+      if (matched === 0) throw new VisionError('job.not_found')
+      await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
+      await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}`)
+      return true
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),
+  )
+}
+
+/**
+ * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept.
+ *
+ * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @throws VisionError `job.not_found` or `job.not_retryable`
+ */
+export async function redriveVisionJob(
+  database: Database,
+  { jobId, userId }: OwnedJob,
+  { lifeMs }: { readonly lifeMs: number },
+): Promise<void> {
+  await database.transact(
+    async (tx) => {
+      const matched = await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs SET status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+            available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+            expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)
+          WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
+      )
+      if (matched > 0) return true
+      const status = await statusOf(tx, { jobId, userId })
+      throw new VisionError(status === undefined ? 'job.not_found' : 'job.not_retryable')
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
+  )
+}
+
+/** Waits for a COMMIT that is still under way. */
+async function statusOf(on: Queryable, { jobId, userId }: OwnedJob): Promise<Status | undefined> {
+  const [row] = await rowsOf<{ status: Status }>(
+    on,
+    sql`SELECT status FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+  )
+  return row?.status
+}

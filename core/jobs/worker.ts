@@ -1,0 +1,246 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Step } from '../../drizzle/schema.ts'
+import type { Database } from '../db.ts'
+import type { Log } from '../log.ts'
+import type { BackoffOptions } from './backoff.ts'
+import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
+import { execute, type Steps, Stopped } from './execute.ts'
+import { expireVisionJobs } from './expire.ts'
+import { renewLeases } from './lease.ts'
+import { lookForWork } from './look.ts'
+import { promoteDueVisionJobs } from './promote.ts'
+import { reclaimVisionJobs } from './reclaim.ts'
+import { LeaseLost, type Run } from './run.ts'
+
+export interface WorkerOptions {
+  readonly database: Database
+  readonly steps: Steps
+  /** Names the worker in leases and attempts; its own for each drain. */
+  readonly workerId: string
+  /** At most so many jobs in flight. */
+  readonly concurrency: number
+  /** How long a lease lasts, in milliseconds of the database's clock. */
+  readonly leaseMs: number
+  /** How often leases are renewed, in milliseconds: at most half of `leaseMs`. */
+  readonly renewMs: number
+  /** How long after its start an idle worker goes on looking, in milliseconds; 0 drains and exits. */
+  readonly idleMs: number
+  /** How long each step may take, in milliseconds: none is begun with less time left. */
+  readonly stepMs: Readonly<Record<Step, number>>
+  readonly retry: BackoffOptions
+  readonly log: Log
+  /** Milliseconds, of any clock that only goes forward. */
+  readonly now: () => number
+}
+
+export interface DrainOptions {
+  /** When the worker is killed, by `now`; it has settled everything before. */
+  readonly deadline: number
+  /** Aborted when the worker must stop early: it gives back what it runs. */
+  readonly signal?: AbortSignal
+}
+
+/** What a drain did, in jobs. */
+export interface Summary {
+  readonly claimed: number
+  readonly completed: number
+  readonly retried: number
+  readonly failed: number
+  /** Given back at no cost: for the deadline, or because a provider was not to be had. */
+  readonly released: number
+  /** Taken away while they ran: cancelled, deleted, or the lease expired. */
+  readonly lost: number
+  /** Taken back from workers that died. */
+  readonly reclaimed: number
+  readonly expired: number
+}
+
+/** An idle worker looks so often, in milliseconds: a job waits for half of it on average. */
+const lookMs = 2_000
+/** What settling everything may take before the deadline, in milliseconds. */
+const settleMs = 5_000
+
+interface InFlight {
+  readonly controller: AbortController
+  readonly finished: Promise<void>
+}
+
+/**
+ * Drains the queue until it is empty and the idle time is over, or until the deadline is near: takes back what dead
+ * workers left, promotes what is due, claims up to the free slots, runs the jobs side by side, and claims again the
+ * moment a slot frees. Everything it claimed is settled when it returns.
+ */
+export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
+  const { database, concurrency, idleMs, leaseMs, workerId, retry, stepMs, now, log } = options
+  const counts = {
+    claimed: 0,
+    completed: 0,
+    retried: 0,
+    failed: 0,
+    released: 0,
+    lost: 0,
+    reclaimed: 0,
+    expired: 0,
+  }
+  const started = now()
+  const stopAt = deadline - settleMs
+  const inFlight = new Map<Run, InFlight>()
+  const hasTimeFor = (step: Step) => now() + stepMs[step] <= stopAt
+  // One run at a time where a job must run alone: nothing is claimed beside it.
+  const mayClaim = () =>
+    !signal?.aborted &&
+    hasTimeFor('analysis') &&
+    inFlight.size < concurrency &&
+    ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
+
+  const start = (run: Run) => {
+    const controller = new AbortController()
+    const others = [...inFlight.values()].map((other) => other.finished)
+    const runIt = async () => {
+      if (run.crashes >= crashesUntilAlone) await Promise.all(others)
+      const fields = { jobId: run.jobId, attempt: run.attempt }
+      try {
+        const { ended, error } = await execute(run, {
+          ...options,
+          signal: controller.signal,
+          patienceMs: leaseMs,
+          hasTimeFor,
+          onStep: (step) => log('info', 'step started', { ...fields, step }),
+        })
+        counts[ended]++
+        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail })
+      } catch (error) {
+        // The database would not take the settlement: the lease expires and another worker takes the job up.
+        counts.lost++
+        log('error', 'run not settled', { ...fields, detail: String(error) })
+      } finally {
+        inFlight.delete(run)
+      }
+    }
+    inFlight.set(run, { controller, finished: runIt() })
+  }
+
+  const claim = async (lanes: readonly Step[]): Promise<number> => {
+    let claimed = 0
+    for (const lane of lanes) {
+      if (!mayClaim()) break
+      const found = await claimPendingVisionJobs(database, {
+        workerId,
+        lane,
+        leaseMs,
+        limit: concurrency - inFlight.size,
+      })
+      counts.expired += found.expired
+      claimed += found.runs.length
+      for (const run of found.runs) {
+        log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
+        start(run)
+      }
+    }
+    counts.claimed += claimed
+    return claimed
+  }
+
+  /** One look and what follows from it; true if there was anything to do. */
+  const work = async (): Promise<boolean> => {
+    const look = await lookForWork(database)
+    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry) : 0
+    counts.reclaimed += reclaimed
+    if (look.expired) counts.expired += await expireVisionJobs(database)
+    const promoted = look.due ? await promoteDueVisionJobs(database) : 0
+    const claimed = await claim(look.lanes)
+    return claimed > 0 || promoted > 0 || reclaimed > 0
+  }
+
+  const stopRenewing = keepLeases(options, inFlight)
+  try {
+    for (;;) {
+      const stopping = signal?.aborted === true || now() >= stopAt
+      if (stopping) abortAll(inFlight, new Stopped('the worker must stop'))
+      const found = mayClaim() && (await attempt(work, log))
+      if (inFlight.size === 0 && !found) {
+        const idle = now() - started
+        if (!mayClaim() || idle >= idleMs) break
+        await pause(Math.min(lookMs, idleMs - idle), [], signal)
+      } else if (!found || !mayClaim()) {
+        // Wake when a slot frees, when it is time to look again, or to stop; once told to stop, only for the slots.
+        const wait = stopping ? settleMs : Math.max(0, Math.min(lookMs, stopAt - now()))
+        await pause(
+          wait,
+          [...inFlight.values()].map((run) => run.finished),
+          stopping ? undefined : signal,
+        )
+      }
+    }
+  } finally {
+    await Promise.all([...inFlight.values()].map((run) => run.finished))
+    await stopRenewing()
+  }
+  return counts
+}
+
+/** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
+async function attempt(work: () => Promise<boolean>, log: Log): Promise<boolean> {
+  try {
+    return await work()
+  } catch (error) {
+    log('error', 'the queue could not be read', { detail: String(error) })
+    return false
+  }
+}
+
+/** Renews every lease now and then, and stops the runs that have lost theirs. */
+function keepLeases(
+  { database, workerId, leaseMs, renewMs, log, now }: WorkerOptions,
+  inFlight: ReadonlyMap<Run, InFlight>,
+): () => Promise<void> {
+  const controller = new AbortController()
+  let renewed = now()
+  const loop = async () => {
+    for (;;) {
+      await delay(renewMs, undefined, { signal: controller.signal })
+      const runs = [...inFlight.keys()]
+      const asked = now()
+      try {
+        for (const run of await renewLeases(database, workerId, runs, leaseMs)) {
+          log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
+          inFlight.get(run)?.controller.abort(new LeaseLost(run))
+        }
+        renewed = asked
+      } catch (error) {
+        log('error', 'leases not renewed', { detail: String(error) })
+        // By now others may run these jobs: going on would pay for the same step twice.
+        if (now() - renewed >= leaseMs) {
+          for (const [run, { controller }] of inFlight) controller.abort(new LeaseLost(run))
+        }
+      }
+    }
+  }
+  const looping = loop().catch((error: unknown) => {
+    if (!controller.signal.aborted) throw error
+  })
+  return () => {
+    controller.abort()
+    return looping
+  }
+}
+
+function abortAll(inFlight: ReadonlyMap<Run, InFlight>, reason: Error): void {
+  for (const { controller } of inFlight.values()) if (!controller.signal.aborted) controller.abort(reason)
+}
+
+/** Resolves after so many milliseconds, or as soon as one of the promises or the signal does. */
+async function pause(milliseconds: number, wakers: readonly Promise<void>[], signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return
+  const controller = new AbortController()
+  const wake = () => controller.abort()
+  signal?.addEventListener('abort', wake, { once: true })
+  for (const waker of wakers) void waker.then(wake)
+  try {
+    await delay(milliseconds, undefined, { signal: controller.signal })
+  } catch {
+    // Woken early.
+  } finally {
+    signal?.removeEventListener('abort', wake)
+  }
+}
