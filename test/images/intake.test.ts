@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { VisionError } from '../../core/errors.ts'
+import { detectImage } from '../../core/images/detect.ts'
+import { createImageIntake, type ImageIntake, maxDataUrlBytes } from '../../core/images/intake.ts'
+import { fixtureUrl, startTestServices, type TestServices } from '../support/services.ts'
+
+let services: TestServices
+let images: ImageIntake
+
+beforeAll(async () => {
+  services = await startTestServices()
+  images = createImageIntake(services.store, { allowLoopbackHttp: false })
+})
+afterAll(() => services.stop())
+
+const fixture = (name: string) => readFile(new URL(`../fixtures/images/${name}`, import.meta.url))
+const dataUrl = (type: string, bytes: Uint8Array) => `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
+const errorOf = (taking: Promise<unknown>): Promise<VisionError> =>
+  taking.then(
+    () => Promise.reject(new Error('it was taken')),
+    (error) => error,
+  )
+
+test('the bytes of a data URL go to the store, under their hash and apart from other users’', async () => {
+  const bytes = await fixture('red.png')
+  const hash = createHash('sha256').update(bytes).digest('hex')
+  const anns = await images.take(await fixtureUrl('red.png', 'image/png'), 'ann')
+  const bobs = await images.take(await fixtureUrl('red.png', 'image/png'), 'bob/../ann')
+  expect(anns.imageUrl).toBe(`data:image/png;sha256=${hash}`)
+  expect(anns.imageKey).toMatch(new RegExp(`^[0-9a-f]{32}/${hash}$`))
+  expect(bobs.imageKey).toMatch(new RegExp(`^[0-9a-f]{32}/${hash}$`))
+  expect(bobs.imageKey).not.toBe(anns.imageKey)
+  const stored = await services.store.get(String(anns.imageKey), new AbortController().signal)
+  expect(Buffer.compare(stored, bytes)).toBe(0)
+})
+
+test('other URLs are kept as they are, and not fetched when the job is created', async () => {
+  expect(await images.take('https://images.example/a.png', 'ann')).toEqual({ imageUrl: 'https://images.example/a.png' })
+})
+
+describe('a data URL is refused', () => {
+  test('where it claims one type and holds none that is taken', async () => {
+    const error = await errorOf(images.take(dataUrl('image/png', Buffer.from('%PDF-1.7 …')), 'ann'))
+    expect(error).toMatchObject({ code: 'image.unsupported_type', message: expect.stringContaining('a PDF') })
+  })
+
+  test('where it is too large', async () => {
+    const error = await errorOf(images.take(dataUrl('image/png', new Uint8Array(maxDataUrlBytes + 1)), 'ann'))
+    expect(error).toMatchObject({ code: 'image.too_large', message: 'The image is larger than 4 MB.' })
+  })
+
+  test.each(['data:,hello', 'data:image/png,%89PNG', 'data:image/png;base64,a$b', 'data:image/png;base64'])(
+    'where it is not base64: %s',
+    async (url) => expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url'),
+  )
+})
+
+test('when the store does not answer, that is retryable and nothing is lost', async () => {
+  const away = await startTestServices()
+  const intake = createImageIntake(away.store, { allowLoopbackHttp: false })
+  await away.stop()
+  const error = await errorOf(intake.take(await fixtureUrl('red.png', 'image/png'), 'ann'))
+  expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'retryable' })
+})
+
+describe('what counts as an image is its content', () => {
+  test.each([
+    ['red.png', 'image/png'],
+    ['photo-like.jpg', 'image/jpeg'],
+    ['sample.webp', 'image/webp'],
+    ['sample.heic', 'image/heic'],
+  ])('%s is %s', async (name, type) => {
+    const { width, height, ...found } = detectImage(await fixture(name))
+    expect(found).toEqual({ type })
+    expect(width * height).toBeGreaterThan(0)
+  })
+
+  const box = (brands: string[]) =>
+    Buffer.concat([
+      Buffer.from([0, 0, 0, 8 + 4 * (brands.length + 1)]),
+      Buffer.from(`ftyp${brands[0]}\0\0\0\0`),
+      Buffer.from(brands.slice(1).join('')),
+    ])
+  test.each([
+    ['a GIF', Buffer.from('GIF89a…')],
+    ['an SVG', Buffer.from('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')],
+    ['an HTML page', Buffer.from('<!DOCTYPE html><title>404</title>')],
+    ['an AVIF', box(['mif1', 'avif', 'miaf'])],
+    ['an empty file', Buffer.alloc(0)],
+    ['cut off', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')],
+  ])('%s is refused by its name', (name, bytes) => {
+    expect(() => detectImage(bytes)).toThrow(VisionError)
+    expect(() => detectImage(bytes)).toThrow(name)
+  })
+})
