@@ -1,0 +1,136 @@
+import * as z from 'zod'
+
+export const providers = ['gemini', 'deepseek'] as const
+export type Provider = (typeof providers)[number]
+
+/** What can be made to go wrong; how each looks on the wire is told beside the provider's own answers. */
+export const faultKinds = [
+  'latency',
+  'rate_limited',
+  'unavailable',
+  'malformed',
+  'blank',
+  'blocked',
+  'truncated',
+  'hang',
+  'unauthorized',
+  'insufficient_balance',
+  'unknown_model',
+  'network_cut',
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+/** One request to an emulated provider, as a fault may choose by it and the call log keeps it. */
+export interface EmulatedRequest {
+  readonly provider: Provider
+  readonly model: string
+  /** All text of the prompt. */
+  readonly text: string
+  /** The stated purpose of the image, where the prompt names one. */
+  readonly purpose?: string | undefined
+  /** SHA-256 (hex) of the first image's bytes. */
+  readonly imageSha256?: string | undefined
+  /** SHA-256 (hex) of the analysis in the prompt, as written there. */
+  readonly analysisSha256?: string | undefined
+}
+
+/** A fault as it is told over HTTP; a program may also choose the requests by a predicate. */
+export const FaultInput = z.strictObject({
+  provider: z.enum(providers),
+  kind: z.enum(faultKinds),
+  /** How often it happens; left out it happens once, or without end where a `rate` is given. */
+  times: z.union([z.int().min(1), z.literal('unlimited')]).optional(),
+  /** The part of the matching requests that it happens to, 0 to 1. */
+  rate: z.number().min(0).max(1).optional(),
+  /** What the request waits before the fault, or before its answer where the fault is the latency itself. */
+  latencyMs: z.int().min(0).max(3_600_000).optional(),
+  /** What the provider says to wait after `rate_limited` (7 if not given) or `unavailable`; null: it says nothing. */
+  retryAfterSeconds: z.number().min(0).nullable().optional(),
+  /** Only requests whose prompt contains this text. */
+  match: z.string().min(1).optional(),
+  /** `blocked`: the prompt is refused (as by default), or the answer is withheld. */
+  blockedAt: z.enum(['prompt', 'answer']).optional(),
+  /** `malformed`: the model writes prose (as by default) or JSON that does not fit, or the body is no JSON at all. */
+  malformedAs: z.enum(['prose', 'misfit', 'body']).optional(),
+})
+
+/** A fault to add; `times` may be Infinity. */
+export interface FaultRule extends Omit<z.input<typeof FaultInput>, 'times' | 'match'> {
+  readonly times?: number | 'unlimited' | undefined
+  readonly match?: string | ((request: EmulatedRequest) => boolean) | undefined
+}
+
+/** A fault that is on, as it is listed. */
+export interface ActiveFault extends Omit<z.input<typeof FaultInput>, 'times'> {
+  readonly id: number
+  /** How often it will still happen. */
+  readonly left: number | 'unlimited'
+}
+
+/** What the faults make of one request: how long it waits first, and what then goes wrong, if anything. */
+export interface Verdict {
+  readonly latencyMs: number
+  readonly fault?: FaultRule | undefined
+}
+
+/** The faults that are on. */
+export interface Faults {
+  /** @returns the number by which the fault is listed */
+  add(rule: FaultRule): number
+  /** Switches faults off: those of one provider, or all. */
+  clear(provider?: Provider): void
+  list(): readonly ActiveFault[]
+  /**
+   * Decides about one request, and counts what happens to it. Latencies add up; of the others, the one that was added
+   * first among those that match happens.
+   */
+  decide(request: EmulatedRequest): Verdict
+}
+
+/**
+ * An empty list of faults.
+ *
+ * @param random a number from 0 (included) to 1, for faults with a rate
+ */
+export function createFaults(random: () => number): Faults {
+  let rules: { id: number; rule: FaultRule; left: number }[] = []
+  let lastId = 0
+
+  const happens = (rule: FaultRule, request: EmulatedRequest) =>
+    rule.provider === request.provider &&
+    (typeof rule.match === 'function' ? rule.match(request) : request.text.includes(rule.match ?? '')) &&
+    (rule.rate === undefined || random() < rule.rate)
+
+  return {
+    add(rule) {
+      const times = rule.times ?? (rule.rate === undefined ? 1 : Number.POSITIVE_INFINITY)
+      lastId += 1
+      rules.push({ id: lastId, rule, left: times === 'unlimited' ? Number.POSITIVE_INFINITY : times })
+      return lastId
+    },
+    clear(provider) {
+      rules = rules.filter(({ rule }) => provider !== undefined && rule.provider !== provider)
+    },
+    list() {
+      return rules.map(({ id, left, rule: { times: _, match, ...rule } }) => ({
+        id,
+        ...rule,
+        ...(match === undefined ? {} : { match: typeof match === 'string' ? match : '(a predicate)' }),
+        left: left === Number.POSITIVE_INFINITY ? 'unlimited' : left,
+      }))
+    },
+    decide(request) {
+      let latencyMs = 0
+      let fault: FaultRule | undefined
+      for (const entry of rules) {
+        if (entry.rule.kind !== 'latency' && fault) continue
+        if (!happens(entry.rule, request)) continue
+        entry.left -= 1
+        latencyMs += entry.rule.latencyMs ?? 0
+        if (entry.rule.kind !== 'latency') fault = entry.rule
+      }
+      rules = rules.filter(({ left }) => left > 0)
+      return { latencyMs, fault }
+    },
+  }
+}

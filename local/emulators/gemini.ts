@@ -1,0 +1,309 @@
+import { createHash } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import * as z from 'zod'
+import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
+import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from './exchange.ts'
+import { fitSchema, type JsonSchema } from './fit-schema.ts'
+import { type Look, type LookColour, lookAt, UndecodableImage } from './look.ts'
+import { block } from './prompt-blocks.ts'
+
+/**
+ * The fields of `generateContent` (v1beta). Like the real service it refuses a field it does not know, so that a
+ * misspelt setting is found here and not in production: https://ai.google.dev/api/generate-content
+ */
+const GenerateContent = z.strictObject({
+  contents: z
+    .array(
+      z.object({
+        role: z.string().optional(),
+        parts: z.array(
+          z.object({
+            text: z.string().optional(),
+            inlineData: z.object({ mimeType: z.string(), data: z.string() }).optional(),
+          }),
+        ),
+      }),
+    )
+    .min(1),
+  systemInstruction: z.object({ parts: z.array(z.object({ text: z.string().optional() })) }).optional(),
+  generationConfig: z
+    .strictObject({
+      responseMimeType: z.string(),
+      responseSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
+      responseJsonSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
+      maxOutputTokens: z.int().min(1),
+      ...Object.fromEntries(
+        [
+          'candidateCount enableEnhancedCivicAnswers frequencyPenalty imageConfig logprobs mediaResolution',
+          'presencePenalty responseLogprobs responseModalities seed speechConfig stopSequences temperature',
+          'thinkingConfig topK topP',
+        ].flatMap((names) => names.split(' ').map((name) => [name, z.unknown()])),
+      ),
+    })
+    .partial()
+    .optional(),
+  ...Object.fromEntries(
+    ['cachedContent', 'safetySettings', 'serviceTier', 'store', 'toolConfig', 'tools'].map((name) => [
+      name,
+      z.unknown().optional(),
+    ]),
+  ),
+})
+type GenerateContent = z.infer<typeof GenerateContent>
+
+/** https://ai.google.dev/gemini-api/docs/image-understanding */
+const imageTypes = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif'])
+
+/** What one small image costs: an image of up to 384 x 384 pixels counts as one tile of 258 tokens. */
+const imageTokens = 258
+const charactersPerToken = 4
+
+/**
+ * An emulated Gemini: `POST /v1beta/models/{model}:generateContent`, any model name. It measures the image that it is
+ * sent and writes the brand analysis from the measurements and the stated purpose, in the JSON schema that was asked
+ * for; it reads no text and recognises nothing. `modelVersion` in every answer ends in `-emulated`.
+ *
+ * Its faults, as the real service shows them: `rate_limited` 429 RESOURCE_EXHAUSTED with `RetryInfo`; `unavailable`
+ * 503; `unauthorized` 400 INVALID_ARGUMENT with reason API_KEY_INVALID (a key that is missing gives 403);
+ * `insufficient_balance` 403 with reason BILLING_DISABLED; `unknown_model` 404; `blank` a candidate without parts;
+ * `blocked` promptFeedback.blockReason, or finishReason PROHIBITED_CONTENT; `truncated` finishReason MAX_TOKENS.
+ */
+export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindings }> {
+  let responses = 0
+  return new Hono<{ Bindings: HttpBindings }>().post('/v1beta/models/:call', async (context) => {
+    const [model = '', method] = context.req.param('call').split(':')
+    const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
+    const read = readRequest(await context.req.text())
+    const asked = 'error' in read ? undefined : read
+    const images = asked?.contents.flatMap(({ parts }) => parts.flatMap(({ inlineData }) => inlineData ?? [])) ?? []
+    const [image] = images
+    const bytes = image && Buffer.from(image.data, 'base64')
+    const text = asked ? promptText(asked) : ''
+    const purpose = purposeIn(text)
+    responses += 1
+    const promptTokens = images.length * imageTokens + Math.ceil(text.length / charactersPerToken)
+    return exchange(context, emulation, {
+      request: {
+        provider: 'gemini',
+        model,
+        text,
+        purpose,
+        imageSha256: bytes && createHash('sha256').update(bytes).digest('hex'),
+      },
+      dialect: dialect(model, `emulated-${responses}`, promptTokens),
+      async work() {
+        if (!key) return { refusal: unregistered }
+        if (method !== 'generateContent') {
+          return { refusal: error(404, 'NOT_FOUND', `The emulator knows generateContent only, not ${method}.`) }
+        }
+        if (!asked) return { refusal: invalid('error' in read ? read.error : '') }
+        const { schema, refusal } = schemaOf(asked)
+        if (refusal) return { refusal }
+        const strange = images.find(({ mimeType }) => !imageTypes.has(mimeType))
+        if (strange) return { refusal: invalid(`Unsupported MIME type: ${strange.mimeType}`) }
+        const look = bytes && (await lookAt(bytes).catch(unreadable))
+        if (look === null)
+          return { refusal: invalid('Unable to process input image. Please retry or report the problem.') }
+        const limit = (asked.generationConfig?.maxOutputTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
+        return { text: write(look, purpose, schema), limit }
+      },
+    })
+  })
+}
+
+function readRequest(body: string): GenerateContent | { error: string } {
+  let json: unknown
+  try {
+    json = JSON.parse(body)
+  } catch {
+    return { error: 'Invalid JSON payload received. The body is not JSON.' }
+  }
+  const read = GenerateContent.safeParse(json)
+  if (read.success) return read.data
+  const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the request'}: ${message}`)
+  return { error: `Invalid JSON payload received. ${problems.join('; ')}` }
+}
+
+function promptText({ contents, systemInstruction }: GenerateContent): string {
+  const parts = [...(systemInstruction?.parts ?? []), ...contents.flatMap((content) => content.parts)]
+  return parts.flatMap(({ text }) => text ?? []).join('\n')
+}
+
+function purposeIn(text: string): string | undefined {
+  const purpose = block(text, 'purpose') ?? text.match(/purpose:\s*(\S.*)/i)?.[1]
+  return purpose?.replaceAll(/\s+/g, ' ').slice(0, 200)
+}
+
+function schemaOf({ generationConfig: config }: GenerateContent): { schema?: JsonSchema; refusal?: Reply } {
+  if (!config) return {}
+  if (config.responseSchema && config.responseJsonSchema) {
+    return { refusal: invalid('Only one of response_schema and response_json_schema may be set.') }
+  }
+  const schema = config.responseSchema ?? config.responseJsonSchema
+  if (!schema) return {}
+  if (config.responseMimeType !== 'application/json') {
+    return { refusal: invalid('A response schema needs response_mime_type: application/json.') }
+  }
+  return { schema }
+}
+
+function unreadable(problem: unknown): null {
+  if (problem instanceof UndecodableImage) return null
+  throw problem
+}
+
+function dialect(model: string, responseId: string, promptTokens: number): Dialect {
+  const respond = (rest: object, written = ''): Reply => {
+    const tokens = Math.ceil(written.length / charactersPerToken)
+    return {
+      status: 200,
+      body: {
+        ...rest,
+        usageMetadata: {
+          promptTokenCount: promptTokens,
+          candidatesTokenCount: tokens,
+          totalTokenCount: promptTokens + tokens,
+        },
+        modelVersion: `${model}-emulated`,
+        responseId,
+      },
+    }
+  }
+  return {
+    answer(text, finish) {
+      const finishReason = finish === 'cut' ? 'MAX_TOKENS' : 'STOP'
+      return respond({ candidates: [{ content: { role: 'model', parts: [{ text }] }, finishReason, index: 0 }] }, text)
+    },
+    blank: () => respond({ candidates: [{ content: { role: 'model', parts: [] }, finishReason: 'STOP', index: 0 }] }),
+    blocked: (at) =>
+      at === 'prompt'
+        ? respond({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } })
+        : respond({ candidates: [{ content: {}, finishReason: 'PROHIBITED_CONTENT', index: 0 }] }),
+    refuse: (kind, retryAfterSeconds) => refuse(kind, model, retryAfterSeconds),
+  }
+}
+
+function refuse(kind: Refusal, model: string, retryAfterSeconds: number | undefined): Reply {
+  const wait =
+    retryAfterSeconds === undefined
+      ? []
+      : [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retryAfterSeconds}s` }]
+  switch (kind) {
+    case 'rate_limited':
+      return error(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota. [emulated]', [
+        {
+          '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+          violations: [
+            {
+              quotaMetric: 'generativelanguage.googleapis.com/generate_content_paid_tier_requests',
+              quotaId: 'GenerateRequestsPerMinutePerProjectPerModel',
+              quotaDimensions: { location: 'global', model },
+            },
+          ],
+        },
+        ...wait,
+      ])
+    case 'unavailable':
+      return error(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later. [emulated]', wait)
+    case 'unauthorized':
+      return error(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass a valid API key.', [
+        errorInfo('API_KEY_INVALID'),
+      ])
+    case 'insufficient_balance':
+      return error(403, 'PERMISSION_DENIED', 'This API method requires billing to be enabled. [emulated]', [
+        errorInfo('BILLING_DISABLED'),
+      ])
+    case 'unknown_model':
+      return error(
+        404,
+        'NOT_FOUND',
+        `models/${model} is not found for API version v1beta, or is not supported for generateContent.`,
+      )
+  }
+}
+
+const errorInfo = (reason: string) => ({
+  '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+  reason,
+  domain: 'googleapis.com',
+  metadata: { service: 'generativelanguage.googleapis.com' },
+})
+
+/** Google's error shape: https://cloud.google.com/apis/design/errors */
+function error(
+  code: 400 | 403 | 404 | 429 | 503,
+  status: string,
+  message: string,
+  details: readonly object[] = [],
+): Reply {
+  return { status: code, body: { error: { code, message, status, ...(details.length > 0 && { details }) } } }
+}
+
+const invalid = (message: string) => error(400, 'INVALID_ARGUMENT', message)
+
+const unregistered = error(
+  403,
+  'PERMISSION_DENIED',
+  "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
+)
+
+function write(look: Look | undefined, purpose: string | undefined, schema: JsonSchema | undefined): string {
+  const draft = look ? analyse(look, purpose) : { subject: 'No image came with the request.' }
+  if (!schema) return look ? JSON.stringify(draft) : draft.subject
+  const known = look ? describe(look) : draft.subject
+  return JSON.stringify(fitSchema(schema, draft, (property) => `${property}: ${known}`))
+}
+
+/** The brand analysis that can be written from measurements alone. */
+function analyse(look: Look, purpose: string | undefined): BrandAnalysis {
+  const { colours, orientation, width, height, nearMonochrome } = look
+  const [main, second] = colours
+  const light = look.brightness > 0.66 ? 'bright' : look.brightness < 0.33 ? 'dark' : 'mid-toned'
+  const contrast = look.contrast > 0.25 ? 'strong' : look.contrast < 0.08 ? 'faint' : 'moderate'
+  const serves = purpose ? `For the purpose “${purpose}”` : 'As no purpose was stated, in general'
+  return {
+    subject: describe(look),
+    composition: {
+      layout: second
+        ? `${colours.length} colour areas in a ${orientation} frame: ${colours.map(area).join(', ')}.`
+        : `One flat area of ${main.name} (${main.hex}) that fills the ${orientation} frame.`,
+      focalPoint: second ? `The ${look.focus}, where the tones vary most` : 'None: the image is one flat tone',
+      orientation,
+    },
+    palette: colours.map((colour) => ({ ...colour })),
+    typography: {
+      style: 'Lettering was not read: this emulated answer is measured from pixels only.',
+      textSeen: [],
+    },
+    mood: [moods[light], `${contrast} in contrast`, nearMonochrome ? 'restrained' : `coloured by ${main.name}`],
+    style: [
+      nearMonochrome ? 'near-monochrome' : `${colours.length === 1 ? 'single' : colours.length}-colour`,
+      second ? `${main.name} against ${second.name}` : 'flat colour',
+      light,
+    ],
+    audience: `${serves}: people who answer to ${light} images of ${contrast} contrast, led by ${main.name}.`,
+    brandSignals: [
+      `${main.name} (${main.hex}) leads with ${percent(main.share)} of the area.`,
+      ...(second ? [`${second.name} (${second.hex}) stands beside it with ${percent(second.share)}.`] : []),
+    ],
+    suggestions: [
+      `${serves}, ${contrast === 'strong' ? 'keep' : 'raise'} the ${contrast} contrast (${look.contrast}).`,
+      second
+        ? `Give ${second.name} (${second.hex}) one clear role beside ${main.name} (${main.hex}).`
+        : `Set a second colour against ${main.name} (${main.hex}).`,
+      `Check that ${width} x ${height} pixels in ${orientation} suit where the image will appear.`,
+    ],
+  }
+}
+
+const moods = { bright: 'light and open', dark: 'dark and heavy', 'mid-toned': 'balanced' } as const
+
+function describe({ type, width, height, orientation, colours, brightness }: Look): string {
+  const [main, ...others] = colours
+  const rest = others.length > 0 ? `, with ${others.map(area).join(', ')}` : ''
+  return `A ${orientation} ${type.toUpperCase()} image of ${width} x ${height} pixels, mostly ${area(main)}${rest}; brightness ${brightness}.`
+}
+
+const area = ({ name, hex, share }: LookColour) => `${name} (${hex}, ${percent(share)})`
+const percent = (share: number) => `${Math.round(share * 1000) / 10} %`

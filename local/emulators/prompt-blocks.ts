@@ -1,0 +1,30 @@
+/**
+ * The text between `<name>` and `</name>` in a prompt: the last one that is not blank, as instructions that only speak
+ * of the tags come before what stands in them.
+ */
+export function block(prompt: string, name: string): string | undefined {
+  return blocks(prompt, name).at(-1)
+}
+
+/** The JSON object between `<name>` and `</name>`: the last that can be read, with the text it was read from. */
+export function jsonBlock(prompt: string, name: string): { text: string; value: object } | undefined {
+  for (const text of blocks(prompt, name).reverse()) {
+    const value = readObject(text)
+    if (value) return { text, value }
+  }
+  return undefined
+}
+
+function blocks(prompt: string, name: string): string[] {
+  const pattern = new RegExp(`<${name}>((?:(?!<${name}>)[\\s\\S])*?)</${name}>`, 'g')
+  return [...prompt.matchAll(pattern)].map((match) => (match[1] ?? '').trim()).filter((text) => text !== '')
+}
+
+function readObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
