@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import type { PollerConfig } from './config.ts'
+import { type Database, openDatabase } from './db.ts'
+import { createImageLoader, downloadMs } from './images/load.ts'
+import { openImageStore } from './images/store.ts'
+import { type DrainOptions, drain, type Summary } from './jobs/worker.ts'
+import type { Log } from './log.ts'
+import { createDeepSeek } from './pipeline/deepseek.ts'
+import { createGemini } from './pipeline/gemini.ts'
+import { createSteps } from './pipeline/steps.ts'
+
+export interface PollerOptions {
+  readonly log: Log
+  /** Images over plain http from this machine: for the local stack and nothing else. */
+  readonly allowLoopbackHttp: boolean
+}
+
+/** The worker with everything it works with. */
+export interface Poller {
+  /** See `drain` in jobs/worker.ts. */
+  drain(options: DrainOptions): Promise<Summary>
+  readonly database: Database
+  close(): Promise<void>
+}
+
+/** Puts the worker together from its configuration; nothing connects before the first drain. */
+export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: PollerOptions): Poller {
+  const database = openDatabase(config.DATABASE_URL, {
+    connections: config.POLLER_DATABASE_CONNECTIONS,
+    random: Math.random,
+  })
+  const store = openImageStore(config)
+  const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const steps = createSteps(
+    createImageLoader(store, { allowLoopbackHttp }),
+    createGemini({
+      apiKey: config.GEMINI_API_KEY,
+      baseUrl: config.GEMINI_BASE_URL,
+      model: config.GEMINI_MODEL,
+      timeoutMs,
+    }),
+    createDeepSeek({
+      apiKey: config.DEEPSEEK_API_KEY,
+      baseUrl: config.DEEPSEEK_BASE_URL,
+      model: config.DEEPSEEK_MODEL,
+      timeoutMs,
+    }),
+  )
+  return {
+    database,
+    drain: (options) =>
+      drain(
+        {
+          database,
+          steps,
+          workerId: randomUUID(),
+          concurrency: config.POLLER_CONCURRENCY,
+          leaseMs: config.JOB_LEASE_SECONDS * 1000,
+          renewMs: config.JOB_RENEW_SECONDS * 1000,
+          idleMs: config.POLLER_IDLE_SECONDS * 1000,
+          stepMs: { analysis: timeoutMs + downloadMs, content: timeoutMs },
+          retry: {
+            baseMs: config.RETRY_BASE_SECONDS * 1000,
+            capMs: config.RETRY_CAP_SECONDS * 1000,
+            random: Math.random,
+          },
+          log,
+          now: () => performance.now(),
+        },
+        options,
+      ),
+    close: async () => {
+      store.close()
+      await database.close()
+    },
+  }
+}

@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Context, ScheduledEvent } from 'aws-lambda'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { ConfigError } from '../../core/config.ts'
+import { createVisionJob } from '../../core/jobs/create.ts'
+import { getVisionJob } from '../../core/jobs/read.ts'
+import type { Summary } from '../../core/jobs/worker.ts'
+import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
+import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fixtureUrl, startTestServices, type TestServices } from '../support/services.ts'
+
+let database: TestDatabase
+let services: TestServices
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  services = await startTestServices()
+})
+afterEach(async () => {
+  services.providers.faults.clear()
+  vi.unstubAllEnvs()
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts']) {
+    await database.sql(`DELETE FROM ${table}`)
+  }
+})
+afterAll(async () => {
+  await services.stop()
+  await database.drop()
+})
+
+/** What EventBridge Scheduler sends where the target's input is left to it. */
+const tick: ScheduledEvent = {
+  version: '0',
+  id: '89d1a02d-5ec7-412e-82f5-13505f849b41',
+  'detail-type': 'Scheduled Event',
+  source: 'aws.scheduler',
+  account: '123456789012',
+  time: '2026-11-23T12:00:00Z',
+  region: 'us-east-1',
+  resources: ['arn:aws:scheduler:us-east-1:123456789012:schedule/default/poller'],
+  detail: '{}' as never,
+}
+const context = { getRemainingTimeInMillis: () => 300_000 } as Context
+
+/** Fires a function that has just started: its module is loaded anew, as on a cold start. */
+async function fire(event = tick): Promise<Summary> {
+  for (const [key, value] of Object.entries(services.settings(database.url))) vi.stubEnv(key, value)
+  vi.stubEnv('LOG_LEVEL', 'error')
+  vi.resetModules()
+  const { handler } = await import('../../functions/poller.ts')
+  return handler(event, context)
+}
+
+async function submit(outputFormat: OutputFormat, fixture = 'halves.png', type = 'image/png'): Promise<number> {
+  const taken = await services.images.take(await fixtureUrl(fixture, type), 'ann')
+  const { jobId } = await createVisionJob(
+    database,
+    { ...taken, analysisPurpose: 'Sell a flag', outputFormat, language: 'en' },
+    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+  )
+  return jobId
+}
+
+const read = (jobId: number) => getVisionJob(database, { jobId, userId: 'ann' })
+
+test('a tick takes every waiting job through both providers, in every output format', async () => {
+  const ids = await Promise.all(outputFormats.map((format) => submit(format)))
+  expect(await fire()).toEqual({
+    claimed: 6,
+    completed: 6,
+    retried: 0,
+    failed: 0,
+    released: 0,
+    lost: 0,
+    reclaimed: 0,
+    expired: 0,
+  })
+  for (const [index, jobId] of ids.entries()) {
+    const { job, outputs } = await read(jobId)
+    expect(job.status).toBe('completed')
+    const [analysis, content] = ['analysis', 'content'].map((kind) => outputs.find((output) => output.kind === kind))
+    expect(BrandAnalysis.parse(analysis?.body).palette.map(({ share }) => share)).toEqual([0.5, 0.5])
+    expect(formats[outputFormats[index] as OutputFormat].schema.safeParse(content?.body).error).toBeUndefined()
+    expect(analysis?.model).toMatch(/emulated/)
+  }
+})
+
+test.each([
+  ['red.png', 'image/png', '#ff0000'],
+  ['sample.webp', 'image/webp', undefined],
+  ['sample.heic', 'image/heic', undefined],
+  ['photo-like.jpg', 'image/jpeg', undefined],
+])('an image of each kind is described: %s', async (fixture, type, colour) => {
+  const jobId = await submit('alt_text', fixture, type)
+  expect(await fire()).toMatchObject({ completed: 1 })
+  const analysis = BrandAnalysis.parse((await read(jobId)).outputs.find(({ kind }) => kind === 'analysis')?.body)
+  if (colour) expect(analysis.palette).toMatchObject([{ hex: colour, share: 1 }])
+  else expect(analysis.palette.length).toBeGreaterThan(0)
+})
+
+test('when DeepSeek fails after Gemini answered, the retry does not call Gemini again', async () => {
+  const jobId = await submit('summary')
+  services.providers.faults.add({ provider: 'deepseek', kind: 'blank', times: 2 })
+  const before = services.providers.calls.counts()
+  expect(await fire()).toMatchObject({ claimed: 3, retried: 2, completed: 1 })
+  const after = services.providers.calls.counts()
+  expect(after.gemini.total - before.gemini.total).toBe(1)
+  expect(after.deepseek.total - before.deepseek.total).toBe(3)
+  expect((await read(jobId)).job).toMatchObject({ status: 'completed', failures: 2, attempt: 3 })
+})
+
+test('an answer that does not fit is asked for again, and what was wrong with it is recorded', async () => {
+  const jobId = await submit('summary')
+  services.providers.faults.add({ provider: 'gemini', kind: 'malformed', malformedAs: 'misfit' })
+  expect(await fire()).toMatchObject({ retried: 1, completed: 1 })
+  const [first] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ? AND attempt = 1', [jobId])
+  expect(first).toMatchObject({ outcome: 'retried', error_code: 'gemini.invalid_answer', possibly_billed: null })
+  expect(Number(first?.analysis_input_tokens)).toBeGreaterThan(0)
+  expect(String(first?.error_detail)).not.toBe('')
+})
+
+test('a worker that is killed loses nothing: another takes the job up and its saved step is not paid for twice', async () => {
+  const jobId = await submit('summary')
+  services.providers.faults.add({ provider: 'deepseek', kind: 'latency', latencyMs: 60_000 })
+  const before = services.providers.calls.counts().gemini.total
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `const { handler } = await import(${JSON.stringify(fileURLToPath(new URL('../../functions/poller.ts', import.meta.url)))})
+       await handler({}, { getRemainingTimeInMillis: () => 300000 })`,
+    ],
+    { env: { PATH: process.env.PATH, ...services.settings(database.url) }, stdio: 'ignore' },
+  )
+  try {
+    await vi.waitFor(
+      async () => expect((await read(jobId)).job).toMatchObject({ status: 'processing', nextStep: 'content' }),
+      { timeout: 20_000, interval: 50 },
+    )
+    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 5_000)
+  } finally {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  // Its lease holds until the database's clock says otherwise.
+  expect(await fire()).toMatchObject({ reclaimed: 0, claimed: 0 })
+  await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [jobId])
+  await delay(5)
+  expect(await fire()).toMatchObject({ reclaimed: 1, completed: 1 })
+  expect(services.providers.calls.counts().gemini.total - before).toBe(1)
+  const runs = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ? ORDER BY attempt', [jobId])
+  expect(runs).toMatchObject([
+    { outcome: 'lost', error_code: 'worker.lost', possibly_billed: 'content' },
+    { outcome: 'completed', step: 'content' },
+  ])
+})
+
+test('a job whose stored image is gone fails at once and says so', async () => {
+  const jobId = await submit('summary')
+  await database.sql("UPDATE vision_jobs SET image_key = 'nobody/nothing' WHERE id = ?", [jobId])
+  expect(await fire()).toMatchObject({ failed: 1 })
+  expect((await read(jobId)).job).toMatchObject({ errorCode: 'image.not_found' })
+})
+
+test('a deployed function never fetches from its own machine', async () => {
+  const { jobId } = await createVisionJob(
+    database,
+    {
+      imageUrl: `${services.providers.geminiBaseUrl}/image.png`,
+      analysisPurpose: 'Look inside',
+      outputFormat: 'summary',
+      language: 'en',
+    },
+    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+  )
+  expect(await fire()).toMatchObject({ failed: 1 })
+  expect((await read(jobId)).job).toMatchObject({ errorCode: 'image.invalid_url' })
+})
+
+test('a function that lacks settings does not start, and names them all', async () => {
+  vi.resetModules()
+  for (const key of Object.keys(services.settings(''))) vi.stubEnv(key, '')
+  const { handler } = await import('../../functions/poller.ts')
+  const error = await handler(tick, context).catch((caught: Error) => caught)
+  expect((error as ConfigError).name).toBe(ConfigError.name)
+  for (const key of ['DATABASE_URL', 'BUCKET_NAME', 'GEMINI_API_KEY', 'DEEPSEEK_API_KEY']) {
+    expect((error as Error).message).toContain(key)
+  }
+})
