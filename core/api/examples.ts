@@ -1,0 +1,82 @@
+import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
+
+/** Examples for the OpenAPI document; a test holds them against its schemas. */
+export const exampleSummary: JobSummaryView = {
+  jobId: 1,
+  status: 'completed',
+  step: null,
+  progress: 100,
+  attempt: 1,
+  failures: 0,
+  crashes: 0,
+  maxRetries: 3,
+  nextTryAt: null,
+  error: null,
+  imageUrl: 'https://example.com/poster.jpg',
+  analysisPurpose: 'Improve the hero image of our shop',
+  outputFormat: 'summary',
+  language: 'en',
+  metadata: { campaign: 'spring' },
+  createdAt: '2026-11-23T12:00:00.000Z',
+  updatedAt: '2026-11-23T12:00:21.500Z',
+  startedAt: '2026-11-23T12:00:01.500Z',
+  finishedAt: '2026-11-23T12:00:21.500Z',
+  expiresAt: '2026-11-24T12:00:00.000Z',
+  timings: { waitingMs: 1500, runningMs: 20_000, totalMs: 21_500 },
+  version: 4,
+}
+
+export const exampleJob: JobView = {
+  ...exampleSummary,
+  outputs: {
+    analysis: {
+      model: 'gemini-3.5-flash-lite',
+      createdAt: '2026-11-23T12:00:09.000Z',
+      result: {
+        subject: 'A red running shoe on a concrete step.',
+        composition: {
+          layout: 'The shoe fills the lower half, the wall behind it is empty.',
+          focalPoint: 'the toe of the shoe',
+          orientation: 'landscape',
+        },
+        palette: [
+          { hex: '#c0392b', name: 'brick red', share: 0.4 },
+          { hex: '#bdc3c7', name: 'concrete grey', share: 0.6 },
+        ],
+        typography: { style: 'There is no lettering.', textSeen: [] },
+        mood: ['energetic'],
+        style: ['product photograph'],
+        audience: 'People who run in the city.',
+        brandSignals: ['A white stripe along the sole'],
+        suggestions: ['Leave room on the left for a headline.'],
+      },
+    },
+    content: {
+      model: 'deepseek-flash',
+      createdAt: '2026-11-23T12:00:21.500Z',
+      result: {
+        headline: 'One red shoe, and nothing in its way',
+        summary: 'A single shoe against concrete: bold, but without room for words.',
+        keyPoints: ['The colour carries the image', 'A headline has no place yet'],
+      },
+    },
+  },
+}
+
+export const exampleAttempts: AttemptsView = {
+  attempts: [
+    {
+      attempt: 1,
+      outcome: 'completed',
+      step: 'content',
+      startedAt: '2026-11-23T12:00:01.500Z',
+      endedAt: '2026-11-23T12:00:21.500Z',
+      error: null,
+      possiblyBilled: null,
+      usage: {
+        analysis: { inputTokens: 1210, outputTokens: 380, milliseconds: 7400 },
+        content: { inputTokens: 690, outputTokens: 240, milliseconds: 12_100 },
+      },
+    },
+  ],
+}

@@ -1,0 +1,121 @@
+import { TRPCError } from '@trpc/server'
+import type * as z from 'zod'
+import { describeCode, type ErrorCode, VisionError } from '../errors.ts'
+import type { Log } from '../log.ts'
+
+/** One part of an input that is wrong. */
+export interface FieldProblem {
+  /** Where in the input, as a JSON pointer in URI fragment form (RFC 6901): `#/jobs/3/imageUrl`. */
+  readonly pointer: string
+  readonly detail: string
+}
+
+/** A refusal that says which parts of the input it is about. */
+export class RefusedInput extends VisionError {
+  readonly fields: readonly FieldProblem[]
+
+  constructor(fields: readonly FieldProblem[], code: ErrorCode = 'request.invalid') {
+    super(code)
+    this.fields = fields
+  }
+}
+
+/** What a caller is told of a call that failed, in either protocol. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly status: number
+  /** Public: never an internal message. */
+  readonly message: string
+  readonly fields: readonly FieldProblem[]
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const retryAfterSeconds = 5
+
+/** What to tell of anything thrown. What is not an error of ours becomes `internal.error`, and its text stays here. */
+export function failureOf(error: unknown): Failure {
+  const known = knownErrorOf(error) ?? new VisionError('internal.error')
+  const status = describeCode(known.code).status ?? 500
+  // A code without a status was never meant for a caller of the API.
+  const shown = status === 500 ? new VisionError('internal.error') : known
+  return {
+    code: shown.code,
+    status,
+    message: shown.message,
+    fields: shown instanceof RefusedInput ? shown.fields : [],
+    headers: headersOf(status, known),
+  }
+}
+
+function headersOf(status: number, { retryAfterMs }: VisionError): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer' }
+  if (status !== 503) return {}
+  const seconds = retryAfterMs === undefined ? retryAfterSeconds : Math.ceil(retryAfterMs / 1000)
+  return { 'retry-after': String(seconds) }
+}
+
+function knownErrorOf(error: unknown): VisionError | undefined {
+  if (error instanceof VisionError) return error
+  if (!(error instanceof TRPCError)) return undefined
+  if (error.cause instanceof VisionError) return error.cause
+  switch (error.code) {
+    case 'BAD_REQUEST':
+    case 'PARSE_ERROR':
+      return badRequest(error)
+    case 'NOT_FOUND':
+      return new VisionError('request.not_found', { message: 'There is no such procedure.' })
+    case 'METHOD_NOT_SUPPORTED':
+      return new VisionError('request.method_not_allowed', { message: 'Queries take GET, mutations take POST.' })
+    case 'UNSUPPORTED_MEDIA_TYPE':
+      return new VisionError('request.unsupported_type')
+    default:
+      return undefined
+  }
+}
+
+/** tRPC says BAD_REQUEST of an input that the schema refused, and of a request that it could not take apart. */
+function badRequest({ cause, message }: TRPCError): VisionError {
+  if (cause && 'issues' in cause) return new RefusedInput(fieldsOf(cause.issues as readonly z.core.$ZodIssue[]))
+  // Only the texts that tRPC writes itself; a parser's would quote the body.
+  return new VisionError('request.invalid', { message: cause ? malformedJson : message })
+}
+
+export const malformedJson = 'The input is not valid JSON.'
+
+/** A schema's complaints, one for each field; a field that is not known is named by its own pointer. */
+function fieldsOf(issues: readonly z.core.$ZodIssue[]): readonly FieldProblem[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail: 'There is no such field.' }))
+      : [{ pointer: pointerTo(issue.path), detail: issue.message }],
+  )
+}
+
+/** A JSON pointer as a URI fragment (RFC 6901, section 6). */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  const escaped = path.map((part) => {
+    const token = String(part).replaceAll('~', '~0').replaceAll('/', '~1')
+    // A lone surrogate has no UTF-8 to be percent-encoded in.
+    return `/${encodeURIComponent(token.toWellFormed())}`
+  })
+  return `#${escaped.join('')}`
+}
+
+/** Logs a failure that is ours, under the id that the caller has of it. */
+export function logFailure(log: Log, error: unknown, requestId: string, operation: string): void {
+  const { status } = failureOf(error)
+  if (status < 500) return
+  const known = error instanceof VisionError || !(error instanceof Error) ? error : (error.cause ?? error)
+  const code = known instanceof VisionError ? known.code : 'internal.error'
+  log('error', 'a call failed', { requestId, operation, status, code, ...reasonOf(error) })
+}
+
+/** The innermost reason: drizzle's outer one quotes the statement with its parameters, and these are the user's. */
+function reasonOf(error: unknown): { reason: string; at?: readonly string[] } {
+  let inner = error
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause
+  if (!(inner instanceof Error)) return { reason: `something thrown that is no Error: ${typeof inner}` }
+  const frames = inner.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+  const detail = inner instanceof VisionError && inner.detail ? ` (${inner.detail})` : ''
+  return { reason: `${inner.name}: ${inner.message}${detail}`, at: frames.slice(0, 5).map((line) => line.trim()) }
+}

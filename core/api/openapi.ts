@@ -1,0 +1,139 @@
+import * as z from 'zod'
+import { describeCode, type ErrorCode } from '../errors.ts'
+import type { Operation } from './operations.ts'
+import { idempotencyKey, Problem } from './schemas.ts'
+
+type Json = Record<string, unknown>
+
+const everywhere: readonly ErrorCode[] = [
+  'request.invalid',
+  'request.unauthenticated',
+  'internal.error',
+  'database.unavailable',
+  'auth.unavailable',
+]
+const withBody: readonly ErrorCode[] = ['request.too_large', 'request.unsupported_type']
+
+/** The OpenAPI 3.1 document of the REST routes (https://spec.openapis.org/oas/v3.1.1). */
+export function openApiDocument(operations: readonly Operation[]): Json {
+  const components: Record<string, unknown> = {}
+  const paths: Record<string, Json> = {}
+  for (const operation of operations) {
+    paths[operation.template] ??= {}
+    Object.assign(paths[operation.template] as Json, {
+      [operation.method.toLowerCase()]: describe(operation, components),
+    })
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Vision Pipeline',
+      version: '1',
+      description: 'Brand images in, structured words out: create a job, watch it, read its two outputs.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }],
+    tags: [{ name: 'jobs', description: 'Jobs, their outputs and their runs.' }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
+  }
+}
+
+function describe({ path, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
+  const inQuery = method === 'GET' ? Object.keys(fields).filter((name) => !pathFields.includes(name)) : []
+  const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
+  const parameters = [
+    ...pathFields.map((name) => parameter('path', name, fields[name], components)),
+    ...inQuery.map((name) => parameter('query', name, fields[name], components)),
+    ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', idempotencyKey.optional(), components)] : []),
+  ]
+  return {
+    operationId: path.split('.').at(-1),
+    tags: ['jobs'],
+    summary: meta.summary,
+    description: meta.description,
+    ...(parameters.length > 0 && { parameters }),
+    ...(hasBody && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': content(schemaOf(input, 'input', components), meta.example?.request) },
+      },
+    }),
+    responses: {
+      ...successes(meta, components),
+      ...failures([...everywhere, ...(hasBody ? withBody : []), ...meta.errors], components),
+    },
+  }
+}
+
+function parameter(where: string, name: string, field: z.core.$ZodType | undefined, components: Json): Json {
+  if (field === undefined) throw new Error(`there is no field ${name}`)
+  const { description, ...schema } = schemaOf(field, 'input', components)
+  return {
+    name,
+    in: where,
+    required: !z.core.clone(field)._zod.optin,
+    ...(description !== undefined && { description }),
+    schema,
+  }
+}
+
+function successes(meta: Operation['meta'], components: Json): Json {
+  const { status, output, example, idempotent, locates, summary } = meta
+  const headers = {
+    'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
+    ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
+  }
+  const reply = output && {
+    content: { 'application/json': content(schemaOf(output, 'output', components), example?.reply) },
+  }
+  return {
+    [status]: { description: `${summary}: done.`, headers, ...reply },
+    ...(idempotent && { 200: { description: 'What an earlier call with the same key created.', headers, ...reply } }),
+  }
+}
+
+/** One response for each status, with the codes that may come with it. */
+function failures(codes: readonly ErrorCode[], components: Json): Json {
+  const schema = schemaOf(Problem, 'output', components)
+  const byStatus = Map.groupBy(codes, (code) => describeCode(code).status ?? 500)
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\`: ${describeCode(code).message}`).join('\n\n'),
+        ...(status === 503 && {
+          headers: { 'retry-after': { schema: { type: 'integer' }, description: 'In seconds.' } },
+        }),
+        content: { 'application/problem+json': { schema } },
+      },
+    ]),
+  )
+}
+
+function content(schema: Json, example: unknown): Json {
+  return { schema, ...(example !== undefined && { example }) }
+}
+
+/** A schema as JSON Schema; every part of it that has an id becomes a component, and is referred to. */
+function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output', components: Json): Json {
+  const { properties, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), { io, override: relax(io) })
+  const refer = (node: unknown): unknown =>
+    JSON.parse(JSON.stringify(node), (key, value) =>
+      key === '$ref' && typeof value === 'string' ? value.replace('#/$defs/', '#/components/schemas/') : value,
+    )
+  for (const [id, definition] of Object.entries($defs)) components[id] = refer(definition)
+  return refer(properties?.it) as Json
+}
+
+/** What a reader of the document does not need: zod's own pattern for times, and a ban on fields that a later release adds. */
+function relax(io: 'input' | 'output') {
+  return ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
+    if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+  }
+}

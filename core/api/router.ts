@@ -1,0 +1,269 @@
+import type * as z from 'zod'
+import type { Actor } from '../auth.ts'
+import { describeCode, VisionError } from '../errors.ts'
+import { createVisionJob, createVisionJobs, type NewJob } from '../jobs/create.ts'
+import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs } from '../jobs/read.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
+import { encodeCursor } from './cursor.ts'
+import { exampleAttempts, exampleJob, exampleSummary } from './examples.ts'
+import { RefusedInput } from './failure.ts'
+import { idempotencyOf, oneKey } from './idempotency.ts'
+import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
+import { Attempts, CreateJob, CreateJobs, History, Job, JobPage, Jobs, OneJob } from './schemas.ts'
+import { type Context, procedure, router } from './trpc.ts'
+import { summarizeJob, viewAttempts, viewJob } from './views.ts'
+
+type Caller = Context & { readonly actor: Actor }
+type JobToBe = z.output<typeof CreateJob>
+
+const vanishTries = 3
+
+const exampleRequest = {
+  imageUrl: 'https://example.com/poster.jpg',
+  analysisPurpose: 'Improve the hero image of our shop',
+  outputFormat: 'summary',
+}
+
+const createErrors = [
+  'image.invalid_url',
+  'image.too_large',
+  'image.unsupported_type',
+  'idempotency.mismatch',
+  'storage.unavailable',
+] as const
+
+/** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
+export const appRouter = router({
+  visionPipeline: router({
+    createJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs',
+        status: 201,
+        summary: 'Create a job',
+        description:
+          'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201.',
+        errors: createErrors,
+        idempotent: true,
+        locates: true,
+        output: Job,
+        example: { request: exampleRequest, reply: exampleJob },
+      })
+      .input(CreateJob)
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        const { idempotencyKey: field, ...request } = input
+        const key = oneKey(ctx.idempotencyKey, field)
+        const [job] = await withImages(ctx, [request], ['#/imageUrl'])
+        const { replayed, view } = await createOne(ctx, {
+          ...(job ?? request),
+          idempotency: idempotencyOf(key, request),
+        })
+        if (replayed) ctx.reply.status = 200
+        ctx.reply.location = `/v1/jobs/${view.jobId}`
+        return view
+      }),
+
+    createJobs: procedure
+      .meta({
+        rest: 'POST /v1/jobs/batch',
+        status: 201,
+        summary: 'Create up to 100 jobs',
+        description:
+          'All of them or none. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
+        errors: createErrors,
+        idempotent: true,
+        output: Jobs,
+        example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
+      })
+      .input(CreateJobs)
+      .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
+        const { services, actor } = ctx
+        const keys = keysOf(input.jobs, oneKey(ctx.idempotencyKey, input.idempotencyKey))
+        const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
+        const images = await withImages(ctx, input.jobs, pointers)
+        const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
+        const created = await createVisionJobs(services.database, jobs, { ...services, userId: actor.userId })
+        if (created.every((job) => job.replayed)) ctx.reply.status = 200
+        const rows = await getVisionJobs(
+          services.database,
+          actor.userId,
+          created.map((job) => job.jobId),
+        )
+        return { jobs: rows.map((row) => summarizeJob(row, services.now())) }
+      }),
+
+    getJobStatus: procedure
+      .meta({
+        rest: 'GET /v1/jobs/{jobId}',
+        status: 200,
+        summary: 'Look at a job',
+        description: 'Where a job stands, and what it has made so far.',
+        errors: ['job.not_found'],
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(OneJob)
+      .query(({ ctx, input }): Promise<JobView> => view(ctx, input.jobId)),
+
+    getJobHistory: procedure
+      .meta({
+        rest: 'GET /v1/jobs',
+        status: 200,
+        summary: 'List jobs',
+        description: 'The jobs of the caller, newest first, without their outputs.',
+        errors: [],
+        output: JobPage,
+        example: { reply: { jobs: [exampleSummary], nextCursor: null } },
+      })
+      .input(History)
+      .query(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[]; nextCursor: string | null }> => {
+        const { services, actor } = ctx
+        // One more than asked for tells whether there is another page.
+        const rows = await getUserVisionJobs(services.database, {
+          userId: actor.userId,
+          limit: input.limit + 1,
+          before: input.cursor,
+          statuses: input.status,
+          outputFormats: input.outputFormat,
+        })
+        const page = rows.slice(0, input.limit)
+        const last = page.at(-1)
+        return {
+          jobs: page.map((row) => summarizeJob(row, services.now())),
+          nextCursor: last && rows.length > page.length ? encodeCursor(last.id) : null,
+        }
+      }),
+
+    cancelJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs/{jobId}/cancel',
+        status: 200,
+        summary: 'Cancel a job',
+        description: 'Withdraws a job that has not ended. Doing it twice is no error.',
+        errors: ['job.not_found', 'job.not_cancellable'],
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(OneJob)
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        return view(ctx, input.jobId)
+      }),
+
+    retryJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs/{jobId}/retry',
+        status: 200,
+        summary: 'Retry a failed job',
+        description: 'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept.',
+        errors: ['job.not_found', 'job.not_retryable'],
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(OneJob)
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        await redriveVisionJob(ctx.services.database, owned(ctx, input.jobId), ctx.services)
+        return view(ctx, input.jobId)
+      }),
+
+    deleteJob: procedure
+      .meta({
+        rest: 'DELETE /v1/jobs/{jobId}',
+        status: 204,
+        summary: 'Delete a job',
+        description: 'Deletes a job in any status, with its outputs and attempts.',
+        errors: ['job.not_found'],
+      })
+      .input(OneJob)
+      .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
+        await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        return { deleted: true, jobId: input.jobId }
+      }),
+
+    getJobAttempts: procedure
+      .meta({
+        rest: 'GET /v1/jobs/{jobId}/attempts',
+        status: 200,
+        summary: 'List the runs of a job',
+        description: 'Every run of a job, oldest first: how it ended, why, and what it took.',
+        errors: ['job.not_found'],
+        output: Attempts,
+        example: { reply: exampleAttempts },
+      })
+      .input(OneJob)
+      .query(
+        async ({ ctx, input }): Promise<AttemptsView> =>
+          viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
+      ),
+  }),
+})
+
+/** The type that a tRPC client is made with. */
+export type AppRouter = typeof appRouter
+
+function owned({ actor }: Caller, jobId: number) {
+  return { jobId, userId: actor.userId }
+}
+
+async function view(caller: Caller, jobId: number): Promise<JobView> {
+  const { database, now } = caller.services
+  return viewJob(await getVisionJob(database, owned(caller, jobId)), now())
+}
+
+/** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */
+async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
+  const { services, actor } = caller
+  for (let attempt = 1; ; attempt++) {
+    const { jobId, replayed } = await createVisionJob(services.database, job, { ...services, userId: actor.userId })
+    try {
+      return { replayed, view: await view(caller, jobId) }
+    } catch (error) {
+      const vanished = replayed && error instanceof VisionError && error.code === 'job.not_found'
+      if (!vanished || attempt >= vanishTries) throw error
+    }
+  }
+}
+
+/**
+ * Takes in the images of all jobs before any job is created.
+ *
+ * @param pointers where in the input each image is named
+ * @throws RefusedInput that names every image that was refused
+ */
+async function withImages(
+  { services, actor }: Caller,
+  jobs: readonly JobToBe[],
+  pointers: readonly string[],
+): Promise<readonly NewJob[]> {
+  const taken = await Promise.allSettled(jobs.map((job) => services.images.take(job.imageUrl, actor.userId)))
+  const failed = taken.flatMap((one, index) => (one.status === 'rejected' ? [{ index, error: one.reason }] : []))
+  const [first] = failed
+  if (first === undefined) {
+    return jobs.map(({ idempotencyKey: _, ...job }, index) => {
+      const image = taken[index]
+      return image?.status === 'fulfilled' ? { ...job, ...image.value } : job
+    })
+  }
+  const ours = failed.find(({ error }) => !isRefusal(error))
+  if (ours) throw ours.error
+  throw new RefusedInput(
+    failed.map(({ index, error }) => ({ pointer: pointers[index] ?? '#', detail: error.message })),
+    first.error.code,
+  )
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof VisionError && describeCode(error.code).status === 400
+}
+
+/** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
+function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
+  const requests = jobs.map(({ idempotencyKey: _, ...request }) => request)
+  if (batchKey === undefined) return jobs.map((job, index) => idempotencyOf(job.idempotencyKey, requests[index]))
+  const twice = jobs.flatMap((job, index) =>
+    job.idempotencyKey === undefined
+      ? []
+      : [{ pointer: `#/jobs/${index}/idempotencyKey`, detail: 'The batch has a key already: send one or the other.' }],
+  )
+  if (twice.length > 0) throw new RefusedInput(twice)
+  return requests.map((_, index) => idempotencyOf(`${batchKey}:${index}`, requests))
+}

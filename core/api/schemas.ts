@@ -1,0 +1,240 @@
+import * as z from 'zod'
+import { outcomes, statuses, steps } from '../../drizzle/schema.ts'
+import { BrandAnalysis } from '../pipeline/analysis.ts'
+import { type OutputFormat as FormatName, formats, outputFormats } from '../pipeline/formats.ts'
+import { decodeCursor } from './cursor.ts'
+
+// --- words ---
+
+const Status = z.enum(statuses).meta({
+  id: 'Status',
+  description:
+    'scheduled: waits for its time · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: withdrawn by its owner',
+})
+const Step = z
+  .enum(steps)
+  .meta({ id: 'Step', description: 'analysis: what is in the image · content: the text made from it' })
+const OutputFormat = z.enum(outputFormats).meta({ id: 'OutputFormat', description: 'What the second step writes.' })
+const jobId = z
+  .int()
+  .min(1)
+  .meta({ description: 'The id of a job.', examples: [1] })
+const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['2026-11-23T12:00:00.000Z'] })
+const count = z.int().min(0)
+const milliseconds = z.int().min(0)
+
+// --- what goes in ---
+
+/** What may be an idempotency key. Their column takes 'a' and 'a ' for the same, hence no space at either end. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/, 'must be 1 to 200 characters of printable ASCII')
+  .meta({
+    description:
+      'The same key with the same request is the same job, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. May be sent as the header Idempotency-Key instead.',
+  })
+
+const language = z
+  .string()
+  .min(2)
+  .max(35)
+  .meta({ description: 'The language of the text, a BCP 47 tag.', examples: ['en', 'de-CH'] })
+  .transform((tag, context) => {
+    const canonical = canonicalLanguage(tag)
+    if (canonical !== undefined && canonical.length <= 35) return canonical
+    context.issues.push({ code: 'custom', input: tag, message: 'must be a BCP 47 language tag like en or de-CH' })
+    return z.NEVER
+  })
+
+function canonicalLanguage(tag: string): string | undefined {
+  try {
+    return Intl.getCanonicalLocales(tag)[0]
+  } catch {
+    return undefined
+  }
+}
+
+const maxMetadataBytes = 4096
+const metadata = z
+  .record(z.string(), z.unknown())
+  .superRefine((value, context) => {
+    const bytes = Buffer.byteLength(JSON.stringify(value))
+    if (bytes <= maxMetadataBytes) return
+    context.addIssue({
+      code: 'custom',
+      message: `is ${bytes} bytes of JSON, and at most ${maxMetadataBytes} are taken`,
+    })
+  })
+  .meta({ description: `Whatever the client wants to keep with the job, up to ${maxMetadataBytes} bytes of JSON.` })
+
+export const CreateJob = z
+  .strictObject({
+    imageUrl: z
+      .string()
+      .min(1)
+      .meta({
+        description:
+          'Where the image is: an https URL of up to 2,048 characters, or the image itself as a base64 data: URL. PNG, JPEG, WebP, HEIC or HEIF.',
+        examples: ['https://example.com/poster.jpg'],
+      }),
+    analysisPurpose: z
+      .string()
+      .trim()
+      .min(1)
+      .max(2000)
+      .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
+    outputFormat: OutputFormat,
+    language: language.default('en'),
+    metadata: metadata.optional(),
+    idempotencyKey: idempotencyKey.optional(),
+  })
+  .meta({ id: 'CreateJob' })
+
+export const CreateJobs = z
+  .strictObject({
+    jobs: z.array(CreateJob).min(1).max(100),
+    idempotencyKey: idempotencyKey.optional(),
+  })
+  .meta({ id: 'CreateJobs' })
+
+export const OneJob = z.strictObject({ jobId })
+
+const cursor = z
+  .string()
+  .max(100)
+  .meta({ description: 'The `nextCursor` of the page before.' })
+  .transform((text, context) => {
+    const before = decodeCursor(text)
+    if (before !== undefined) return before
+    context.issues.push({ code: 'custom', input: text, message: 'is no cursor that this API gave out' })
+    return z.NEVER
+  })
+
+export const History = z
+  .strictObject({
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many jobs.' }),
+    cursor: cursor.optional(),
+    status: z
+      .array(Status)
+      .min(1)
+      .max(statuses.length)
+      .optional()
+      .meta({ description: 'Only jobs in these statuses.' }),
+    outputFormat: z
+      .array(OutputFormat)
+      .min(1)
+      .max(outputFormats.length)
+      .optional()
+      .meta({ description: 'Only jobs with these output formats.' }),
+  })
+  .prefault({})
+
+// --- what comes out ---
+
+const JobError = z
+  .object({ code: z.string(), message: z.string() })
+  .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
+
+export const JobSummary = z
+  .object({
+    jobId,
+    status: Status,
+    step: Step.nullable().meta({ description: 'The step that runs or is next; null once the job has ended.' }),
+    progress: z.int().min(0).max(100).meta({ description: 'In per cent.' }),
+    attempt: count.meta({ description: 'How many runs there have been; it only ever grows.' }),
+    failures: count.meta({ description: 'Runs that failed since creation or the last retry by hand.' }),
+    crashes: count.meta({ description: 'Runs whose worker died since creation or the last retry by hand.' }),
+    maxRetries: count.meta({ description: 'How often a failed run is tried again.' }),
+    nextTryAt: time.nullable().meta({ description: 'When a scheduled job is due; null in every other status.' }),
+    error: JobError.nullable(),
+    imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),
+    analysisPurpose: z.string(),
+    outputFormat: OutputFormat,
+    language: z.string(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    createdAt: time,
+    updatedAt: time,
+    startedAt: time.nullable().meta({ description: 'When the first run began.' }),
+    finishedAt: time.nullable(),
+    expiresAt: time.meta({ description: 'If it has not ended by then, it fails.' }),
+    timings: z.object({
+      waitingMs: milliseconds.meta({ description: 'From creation to the first run, the end, or now.' }),
+      runningMs: milliseconds
+        .nullable()
+        .meta({ description: 'From the first run to the end or now, waits between runs included; null before it.' }),
+      totalMs: milliseconds.meta({ description: 'From creation to the end or now.' }),
+    }),
+    version: count.meta({ description: 'Grows with every change.' }),
+  })
+  .meta({ id: 'JobSummary' })
+
+const contents = Object.values(formats).map((format) => format.schema)
+const output = <Result extends z.ZodType>(result: Result) =>
+  z.object({ model: z.string().meta({ description: 'The model that made it.' }), createdAt: time, result })
+
+export const Job = JobSummary.extend({
+  outputs: z.object({
+    analysis: output(BrandAnalysis).nullable(),
+    content: output(z.union(contents)).nullable(),
+  }),
+}).meta({ id: 'Job' })
+
+export const Jobs = z.object({ jobs: z.array(JobSummary) }).meta({ id: 'Jobs' })
+
+export const JobPage = z
+  .object({
+    jobs: z.array(JobSummary),
+    nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),
+  })
+  .meta({ id: 'JobPage' })
+
+const Usage = z
+  .object({ inputTokens: count, outputTokens: count, milliseconds })
+  .meta({ id: 'Usage', description: 'What one step took of its provider.' })
+
+export const Attempts = z
+  .object({
+    attempts: z.array(
+      z
+        .object({
+          attempt: count,
+          outcome: z.enum(outcomes),
+          step: Step.meta({ description: 'The step that the run had come to.' }),
+          startedAt: time,
+          endedAt: time.nullable(),
+          error: JobError.nullable(),
+          possiblyBilled: Step.nullable().meta({
+            description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
+          }),
+          usage: z.object({ analysis: Usage.nullable(), content: Usage.nullable() }),
+        })
+        .meta({ id: 'Attempt' }),
+    ),
+  })
+  .meta({ id: 'Attempts' })
+
+/** An error in REST (RFC 9457). */
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'A sentence for people.' }),
+    code: z.string().meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
+    requestId: z.string().meta({ description: 'Name it when you report the problem.' }),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().meta({ description: 'Where in the input: a JSON pointer.', examples: ['#/metadata'] }),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem' })
+
+export type JobView = z.infer<typeof Job>
+export type JobSummaryView = z.infer<typeof JobSummary>
+export type AttemptsView = z.infer<typeof Attempts>
+export type ProblemView = z.infer<typeof Problem>
+export type { FormatName }

@@ -1,0 +1,25 @@
+import type { Authenticate } from '../auth.ts'
+import type { Database } from '../db.ts'
+import type { ImageIntake } from '../images/intake.ts'
+import type { Log } from '../log.ts'
+
+/** What the API is made of. */
+export interface ApiServices {
+  readonly database: Database
+  readonly images: ImageIntake
+  readonly authenticate: Authenticate
+  /** How often a job may fail and be tried again. */
+  readonly maxRetries: number
+  /** How long a job may take until it expires, in milliseconds. */
+  readonly lifeMs: number
+  readonly log: Log
+  /** Whether calls can be served now. */
+  readonly isReady: () => Promise<boolean>
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** What Hono keeps of a request while it is served. */
+export interface AppEnv {
+  Variables: { requestId: string }
+}

@@ -1,0 +1,91 @@
+import { progressOf } from '../jobs/progress.ts'
+import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
+import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
+
+/** A job as its owner sees it. */
+export function viewJob({ job, outputs }: JobWithOutputs, now: number): JobView {
+  return {
+    ...summarizeJob(job, now),
+    outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
+  }
+}
+
+/** A job without its outputs. */
+export function summarizeJob(job: JobRow, now: number): JobSummaryView {
+  const created = job.createdAt.getTime()
+  const end = job.finishedAt?.getTime() ?? now
+  const started = job.startedAt?.getTime()
+  return {
+    jobId: job.id,
+    status: job.status,
+    step: job.finishedAt === null ? job.nextStep : null,
+    progress: progressOf(job),
+    attempt: job.attempt,
+    failures: job.failures,
+    crashes: job.crashes,
+    maxRetries: job.maxRetries,
+    nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
+    error: viewError(job),
+    imageUrl: job.imageUrl,
+    analysisPurpose: job.analysisPurpose,
+    // A format of an earlier release is shown as it was stored.
+    outputFormat: job.outputFormat as JobSummaryView['outputFormat'],
+    language: job.language,
+    metadata: job.metadata,
+    createdAt: job.createdAt.toISOString(),
+    updatedAt: job.updatedAt.toISOString(),
+    startedAt: iso(job.startedAt),
+    finishedAt: iso(job.finishedAt),
+    expiresAt: job.expiresAt.toISOString(),
+    timings: {
+      waitingMs: between(created, started ?? end),
+      runningMs: started === undefined ? null : between(started, end),
+      totalMs: between(created, end),
+    },
+    version: job.version,
+  }
+}
+
+/** Every run of a job; what only the operator may see of them stays out. */
+export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
+  return {
+    attempts: rows.map((row) => ({
+      attempt: row.attempt,
+      outcome: row.outcome,
+      step: row.step,
+      startedAt: row.startedAt.toISOString(),
+      endedAt: iso(row.endedAt),
+      error: viewError(row),
+      possiblyBilled: row.possiblyBilled,
+      usage: {
+        analysis: viewUsage(row.analysisInputTokens, row.analysisOutputTokens, row.analysisMs),
+        content: viewUsage(row.contentInputTokens, row.contentOutputTokens, row.contentMs),
+      },
+    })),
+  }
+}
+
+// The body is what its step checked when it saved it.
+function viewOutput<Kind extends OutputRow['kind']>(outputs: readonly OutputRow[], kind: Kind) {
+  const output = outputs.find((row) => row.kind === kind)
+  if (output === undefined) return null
+  const { model, createdAt, body } = output
+  return { model, createdAt: createdAt.toISOString(), result: body } as JobView['outputs'][Kind]
+}
+
+function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {
+  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
+}
+
+function viewUsage(inputTokens: number, outputTokens: number, milliseconds: number) {
+  return inputTokens + outputTokens + milliseconds === 0 ? null : { inputTokens, outputTokens, milliseconds }
+}
+
+function iso(date: Date | null): string | null {
+  return date?.toISOString() ?? null
+}
+
+/** The database writes the times and this machine says what now is: its clock may be a little behind. */
+function between(from: number, to: number): number {
+  return Math.max(0, to - from)
+}

@@ -1,0 +1,53 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { sql } from 'drizzle-orm'
+import { handle, type LambdaContext } from 'hono/aws-lambda'
+import { createApp } from '../core/api/app.ts'
+import { createAuthenticator } from '../core/auth.ts'
+import { loadApiConfig } from '../core/config.ts'
+import { openDatabase, rowsOf } from '../core/db.ts'
+import { createImageIntake } from '../core/images/intake.ts'
+import { openImageStore } from '../core/images/store.ts'
+import { createLog } from '../core/log.ts'
+
+let api: ReturnType<typeof open> | undefined
+
+/** API Gateway, HTTP API, payload format 2.0: every path of the API. */
+export async function handler(
+  event: APIGatewayProxyEventV2,
+  context?: LambdaContext,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  api ??= open()
+  const stage = stageOf(event)
+  const result = await api({ ...event, rawPath: event.rawPath.slice(stage.length) || '/' } as never, context)
+  const { headers } = result as APIGatewayProxyStructuredResultV2
+  if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
+  return result as APIGatewayProxyStructuredResultV2
+}
+
+function open() {
+  const config = loadApiConfig()
+  const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
+  const database = openDatabase(config.DATABASE_URL, {
+    connections: config.API_DATABASE_CONNECTIONS,
+    random: Math.random,
+  })
+  const app = createApp({
+    database,
+    images: createImageIntake(openImageStore(config), { allowLoopbackHttp: false }),
+    authenticate: createAuthenticator(config),
+    maxRetries: config.JOB_MAX_RETRIES,
+    lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
+    log,
+    isReady: async () => (await database.run((on) => rowsOf(on, sql`SELECT 1`))).length > 0,
+    now: Date.now,
+  })
+  return handle(app)
+}
+
+/** What API Gateway puts before the path: the name of a stage other than `$default`, at its own host name only. */
+function stageOf({ rawPath, requestContext }: APIGatewayProxyEventV2): string {
+  const { stage, apiId, domainPrefix } = requestContext
+  const prefix = `/${stage}`
+  const inPath = domainPrefix === apiId && (rawPath === prefix || rawPath.startsWith(`${prefix}/`))
+  return inPath ? prefix : ''
+}

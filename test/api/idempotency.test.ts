@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import { hashOf } from '../../core/api/idempotency.ts'
+import { openDatabase } from '../../core/db.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await createTestApi()
+})
+afterAll(() => api.drop())
+
+const post = (as: string, body: object, key?: string, path = '/v1/jobs') =>
+  api.call('POST', path, { as, body, headers: key === undefined ? {} : { 'idempotency-key': key } })
+const jobsOf = async (user: string) => {
+  const [row] = await api.database.sql('SELECT COUNT(*) AS count FROM vision_jobs WHERE user_id = ?', [user])
+  return row?.count
+}
+
+test('the same request under the same key is the same job, and 200 instead of 201', async () => {
+  const first = await post('ann', { ...job, metadata: { a: 1, b: 2 } }, 'key-1')
+  const again = await post('ann', { metadata: { b: 2, a: 1 }, ...job, language: 'EN' }, 'key-1')
+  expect([first.status, again.status]).toEqual([201, 200])
+  expect(again.headers.get('location')).toBe(first.headers.get('location'))
+  const [one, two] = [await json(first), await json(again)]
+  expect(two.jobId).toBe(one.jobId)
+  expect(two.version).toBe(one.version)
+})
+
+test('a key is the same as a header and as a field, in REST and in tRPC', async () => {
+  const { jobId } = await json(post('bob', job, 'key-1'))
+  expect(await json(post('bob', { ...job, idempotencyKey: 'key-1' }))).toMatchObject({ jobId })
+  expect(await json(post('bob', { ...job, idempotencyKey: 'key-1' }, 'key-1'))).toMatchObject({ jobId })
+  expect(await api.client('bob').createJob.mutate({ ...job, idempotencyKey: 'key-1' })).toMatchObject({ jobId })
+  const withHeader = api.client('bob', { headers: { 'idempotency-key': 'key-1' } })
+  expect(await withHeader.createJob.mutate(job)).toMatchObject({ jobId })
+  expect(await jobsOf('bob')).toBe(1)
+})
+
+test('a key is its user’s own, and keys differ by case', async () => {
+  const ids = [
+    await json(post('carl', job, 'key-1')),
+    await json(post('dora', job, 'key-1')),
+    await json(post('dora', job, 'KEY-1')),
+  ].map((one) => one.jobId)
+  expect(new Set(ids).size).toBe(3)
+})
+
+test('another request under the same key is refused and changes nothing', async () => {
+  await post('eve', job, 'key-1')
+  const refused = await post('eve', { ...job, analysisPurpose: 'something else' }, 'key-1')
+  expect(refused.status).toBe(409)
+  expect(await json(refused)).toMatchObject({ code: 'idempotency.mismatch', title: 'Conflict' })
+  await expect(
+    api.client('eve').createJob.mutate({ ...job, outputFormat: 'alt_text', idempotencyKey: 'key-1' }),
+  ).rejects.toMatchObject({ data: { code: 'CONFLICT', errorCode: 'idempotency.mismatch' } })
+  expect(await jobsOf('eve')).toBe(1)
+})
+
+test('a header and a field that differ are refused, and so is a header that is no key', async () => {
+  for (const [field, header] of [
+    ['a', 'b'],
+    [undefined, 'x'.repeat(201)],
+    [undefined, 'schlüssel'],
+  ] as const) {
+    const refused = await post('finn', { ...job, idempotencyKey: field }, header)
+    expect(refused.status).toBe(400)
+    expect(await json(refused)).toMatchObject({ errors: [{ pointer: '#/idempotencyKey' }] })
+  }
+  expect(await jobsOf('finn')).toBe(0)
+})
+
+test('twenty at once make one job', async () => {
+  // Half of them over connections of their own, as another copy of the function has them.
+  const other = openDatabase(api.database.url, { connections: 5, random: Math.random })
+  try {
+    const elsewhere = createApp({ ...api.services, database: other })
+    const headers = {
+      'content-type': 'application/json',
+      'idempotency-key': 'rush',
+      authorization: `Bearer ${await token('gina')}`,
+    }
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 ? elsewhere : api.app).request('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(job) }),
+      ),
+    )
+    expect(replies.map((reply) => reply.status).sort()).toEqual([...Array(19).fill(200), 201])
+    const ids = await Promise.all(replies.map(async (reply) => (await json(reply)).jobId))
+    expect(new Set(ids).size).toBe(1)
+    expect(await jobsOf('gina')).toBe(1)
+  } finally {
+    await other.close()
+  }
+})
+
+test('a job that was deleted after its key was found is created anew', async () => {
+  const { jobId } = await json(post('hugo', job, 'key-1'))
+  let deleted = false
+  const { database } = api.services
+  const app = createApp({
+    ...api.services,
+    database: {
+      ...database,
+      // Between the transaction that finds the job and the read that shows it, its owner deletes it.
+      transact: async (work, landed) => {
+        const result = await database.transact(work, landed)
+        if (!deleted) {
+          deleted = true
+          expect((await api.call('DELETE', `/v1/jobs/${jobId}`, { as: 'hugo' })).status).toBe(204)
+        }
+        return result
+      },
+    },
+  })
+  const reply = await app.request('/v1/jobs', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'idempotency-key': 'key-1',
+      authorization: `Bearer ${await token('hugo')}`,
+    },
+    body: JSON.stringify(job),
+  })
+  expect(reply.status).toBe(201)
+  expect((await json(reply)).jobId).toBeGreaterThan(jobId)
+  expect(await jobsOf('hugo')).toBe(1)
+})
+
+test('a batch under one key is the same batch, whole', async () => {
+  const jobs = [job, { ...job, outputFormat: 'alt_text' }, job]
+  const path = '/v1/jobs/batch'
+  const first = await post('ida', { jobs }, 'batch', path)
+  const again = await post('ida', { jobs }, 'batch', path)
+  const byField = await post('ida', { jobs, idempotencyKey: 'batch' }, undefined, path)
+  expect([first.status, again.status, byField.status]).toEqual([201, 200, 200])
+  const ids = (await json(first)).jobs.map((one: { jobId: number }) => one.jobId)
+  expect(new Set(ids).size).toBe(3)
+  for (const reply of [again, byField]) {
+    expect((await json(reply)).jobs.map((one: { jobId: number }) => one.jobId)).toEqual(ids)
+  }
+  // The first two items are the same, but they are another batch.
+  for (const other of [jobs.slice(0, 2), [...jobs, job], [jobs[0], jobs[2], jobs[1]]]) {
+    expect((await post('ida', { jobs: other }, 'batch', path)).status).toBe(409)
+  }
+  // A job with a key that reads like an item's is not that item.
+  expect((await post('ida', job, 'batch:0')).status).toBe(409)
+  expect(await jobsOf('ida')).toBe(3)
+})
+
+test('the jobs of a batch may have keys of their own, and then not the batch’s', async () => {
+  const path = '/v1/jobs/batch'
+  const jobs = ['a', 'b'].map((idempotencyKey) => ({ ...job, idempotencyKey }))
+  const { jobId } = await json(post('jon', job, 'a'))
+  const mixed = await post('jon', { jobs: [...jobs, job] }, undefined, path)
+  expect(mixed.status).toBe(201)
+  expect((await json(mixed)).jobs[0].jobId).toBe(jobId)
+  expect((await post('jon', { jobs }, undefined, path)).status).toBe(200)
+
+  const refused = await post('jon', { jobs: [job, ...jobs] }, 'batch', path)
+  expect(refused.status).toBe(400)
+  expect(await json(refused)).toMatchObject({
+    errors: [{ pointer: '#/jobs/1/idempotencyKey' }, { pointer: '#/jobs/2/idempotencyKey' }],
+  })
+
+  // One job of a batch that is refused takes all with it.
+  const other = [job, { ...job, outputFormat: 'alt_text', idempotencyKey: 'a' }]
+  expect((await post('jon', { jobs: other }, undefined, path)).status).toBe(409)
+  expect(await jobsOf('jon')).toBe(3)
+})
+
+test('the same key twice in a batch is one job', async () => {
+  const jobs = [1, 2].map(() => ({ ...job, idempotencyKey: 'twin' }))
+  const reply = await json(post('kim', { jobs }, undefined, '/v1/jobs/batch'))
+  expect(reply.jobs[0].jobId).toBe(reply.jobs[1].jobId)
+  expect(await jobsOf('kim')).toBe(1)
+})
+
+test('the hash of a request knows values from structure', () => {
+  expect(hashOf({ a: 1, b: { c: [1, 2], d: undefined } })).toBe(hashOf({ b: { c: [1, 2] }, a: 1 }))
+  const different = [{ a: [1, 2] }, { a: [2, 1] }, { a: { 0: 1, 1: 2 } }, { a: '1,2' }, { a: null }, {}]
+  expect(new Set(different.map(hashOf)).size).toBe(different.length)
+})

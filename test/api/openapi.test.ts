@@ -1,0 +1,194 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exampleJob } from '../../core/api/examples.ts'
+import { operationsOf } from '../../core/api/operations.ts'
+import { appRouter } from '../../core/api/router.ts'
+import { errorCodes } from '../../core/errors.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import { createTestApi, json, type TestApi } from '../support/api.ts'
+
+interface Parameter {
+  name: string
+  in: 'path' | 'query' | 'header'
+  required: boolean
+  schema: { type?: string; default?: unknown; items?: { $ref: string } }
+}
+interface Described {
+  operationId: string
+  parameters?: Parameter[]
+  requestBody?: { content: { 'application/json': { example: unknown } } }
+  responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }>; headers?: object }>
+}
+interface Document {
+  paths: Record<string, Record<string, Described>>
+  components: { schemas: Record<string, { enum?: string[] }> }
+}
+
+let api: TestApi
+let document: Document
+let ajv: Ajv2020
+beforeAll(async () => {
+  api = await createTestApi()
+  document = await json(api.call('GET', '/openapi.json'))
+  ajv = new Ajv2020({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addSchema({ $id: 'doc', components: document.components })
+})
+afterAll(() => api.drop())
+
+const everyOperation = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  )
+
+/** The complaints of a validator that has never heard of zod. */
+function complaints(schema: object, value: unknown) {
+  const resolved = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components'))
+  const validate = ajv.compile(resolved)
+  return validate(value) ? [] : validate.errors
+}
+
+/** Sends what the document says of an operation, and holds the reply against what the document says of it. */
+async function follow(
+  { path, method, operation }: ReturnType<typeof everyOperation>[number],
+  { jobId, as, key, body }: { jobId: number; as?: string; key?: string; body?: unknown },
+) {
+  const query = new URLSearchParams()
+  const headers: Record<string, string> = {}
+  let target = path
+  for (const { name, in: where, required, schema } of operation.parameters ?? []) {
+    if (where === 'path') {
+      expect([name, required, schema.type]).toEqual(['jobId', true, 'integer'])
+      target = target.replace(`{${name}}`, String(jobId))
+    } else if (where === 'header') {
+      if (key) headers[name] = key
+    } else if (schema.items) {
+      const words = document.components.schemas[schema.items.$ref.split('/').at(-1) ?? '']?.enum ?? []
+      for (const word of words) query.append(name, word)
+    } else if (schema.default !== undefined) {
+      query.set(name, String(schema.default))
+    }
+  }
+  const reply = await api.call(method, `${target}?${query}`, {
+    headers,
+    ...(as !== undefined && { as }),
+    ...(operation.requestBody && { body: body ?? operation.requestBody.content['application/json'].example }),
+  })
+  const described = operation.responses[reply.status]
+  expect([operation.operationId, reply.status, Object.keys(operation.responses)]).toEqual([
+    operation.operationId,
+    reply.status,
+    expect.arrayContaining([String(reply.status)]),
+  ])
+  const type = reply.headers.get('content-type')?.split(';')[0] ?? ''
+  if (described?.content === undefined) {
+    expect(await reply.text()).toBe('')
+  } else {
+    expect(Object.keys(described.content)).toEqual([type])
+    expect(complaints(described.content[type]?.schema ?? {}, await reply.json())).toEqual([])
+  }
+  return reply.status
+}
+
+test('the document stands up to the recommended rules', async () => {
+  const config = await createConfig({ extends: ['recommended'], telemetry: 'off' })
+  const problems = await lintFromString({ source: JSON.stringify(document), config })
+  expect(problems.map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer])).toEqual([])
+})
+
+test('every procedure is in the document, under the name that it has in tRPC', () => {
+  const names = operationsOf(appRouter).map(({ path }) => path.split('.').at(-1))
+  expect(names).toHaveLength(Object.keys(appRouter._def.procedures).length)
+  expect(
+    everyOperation()
+      .map(({ operation }) => operation.operationId)
+      .sort(),
+  ).toEqual(names.sort())
+})
+
+test('its examples fit its schemas', () => {
+  const contents = everyOperation().flatMap(({ operation }) =>
+    [operation.requestBody, ...Object.values(operation.responses)].flatMap((part) =>
+      Object.values(part?.content ?? {}),
+    ),
+  ) as { schema: object; example?: unknown }[]
+  const examples = contents.filter((one) => one.example !== undefined)
+  expect(examples.length).toBeGreaterThan(8)
+  for (const { schema, example } of examples) expect(complaints(schema, example)).toEqual([])
+})
+
+test('a schema of the document can be failed', () => {
+  const schema = { $ref: '#/components/schemas/Job' }
+  const { outputs, ...summary } = exampleJob
+  expect(complaints(schema, exampleJob)).toEqual([])
+  for (const wrong of [summary, { ...exampleJob, progress: 101 }, { ...exampleJob, createdAt: 'yesterday' }]) {
+    expect(complaints(schema, wrong)).not.toEqual([])
+  }
+  const palette = [{ hex: 'red', name: 'red', share: 2 }]
+  const analysis = { ...outputs.analysis, result: { ...outputs.analysis?.result, palette } }
+  expect(complaints(schema, { ...exampleJob, outputs: { ...outputs, analysis } })).not.toEqual([])
+})
+
+test('a client that knows nothing but the document gets what the document promises', async () => {
+  for (const one of everyOperation()) {
+    const { operationId, responses } = one.operation
+    const jobId = await api.create('ann')
+    if (operationId === 'retryJob' || operationId === 'getJobAttempts') {
+      const reason = { code: 'image.not_found', message: 'It is not there.' } as const
+      await failVisionJob(api.database, await api.claim(jobId), reason, {})
+    }
+    if (operationId === 'getJobStatus' || operationId === 'getJobHistory') {
+      const run = await api.claim(jobId)
+      const { analysis, content } = exampleJob.outputs
+      await saveAnalysis(api.database, run, { model: 'm', body: analysis?.result }, {})
+      await completeVisionJob(api.database, run, { model: 'm', body: content?.result }, {})
+    }
+    const success = Number(
+      Object.keys(responses)
+        .filter((status) => status.startsWith('2'))
+        .at(-1),
+    )
+    expect([operationId, await follow(one, { jobId, as: 'ann', key: operationId })]).toEqual([operationId, success])
+    if (responses[200] && success === 201) {
+      expect(await follow(one, { jobId, as: 'ann', key: operationId })).toBe(200)
+    }
+  }
+})
+
+test('and when it does something wrong, it is told so as the document says', async () => {
+  for (const one of everyOperation()) {
+    const { operationId, responses, requestBody } = one.operation
+    const jobId = await api.create('ann')
+    const key = `${operationId}-2`
+    expect(await follow(one, { jobId })).toBe(401)
+    if (responses[404]) expect(await follow(one, { jobId, as: 'mallory' })).toBe(404)
+    if (one.path.includes('{')) expect(await follow(one, { jobId: 0, as: 'ann' })).toBe(400)
+    if (requestBody) {
+      expect(await follow(one, { jobId, as: 'ann', body: { nothing: 'of use' } })).toBe(400)
+      expect(await follow(one, { jobId, as: 'ann', key })).toBe(201)
+      const example = requestBody.content['application/json'].example
+      const other = JSON.parse(JSON.stringify(example).replace('"summary"', '"alt_text"'))
+      expect(await follow(one, { jobId, as: 'ann', key, body: other })).toBe(409)
+    } else if (responses[409]) {
+      await api.call('POST', `/v1/jobs/${jobId}/cancel`, { as: 'ann' })
+      const conflict = operationId === 'cancelJob' ? 200 : 409
+      expect(await follow(one, { jobId, as: 'ann' })).toBe(conflict)
+    }
+  }
+})
+
+test('every code that it names exists, with the status that it is named under', () => {
+  for (const { operation } of everyOperation()) {
+    for (const [status, { description = '' }] of Object.entries(operation.responses) as [
+      string,
+      { description?: string },
+    ][]) {
+      for (const [, code] of description.matchAll(/`([a-z_.]+)`:/g)) {
+        const entry = errorCodes[code as keyof typeof errorCodes]
+        expect([code, 'status' in entry ? entry.status : 500]).toEqual([code, Number(status)])
+      }
+    }
+  }
+})

@@ -1,0 +1,236 @@
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import { VisionError } from '../../core/errors.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+
+let api: TestApi
+let port: number
+const server = createAdaptorServer({ fetch: (...call) => api.app.fetch(...call) })
+let isReady: () => Promise<boolean> = async () => true
+beforeAll(async () => {
+  api = await createTestApi({ isReady: () => isReady() })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+})
+afterAll(async () => {
+  server.close()
+  await api.drop()
+})
+
+const createPath = '/api/trpc/visionPipeline.createJob'
+const limit = 5.5 * 1024 * 1024
+
+test('every reply has an id of its own, and two replies never the same', async () => {
+  const paths = ['/', '/healthz', '/openapi.json', '/nowhere', '/v1/jobs', '/api/trpc/nothing', '/api/trpc/a.b']
+  const ids = await Promise.all(paths.map(async (path) => (await api.call('GET', path)).headers.get('x-request-id')))
+  expect(ids.every((id) => /^[0-9a-f-]{36}$/.test(id ?? ''))).toBe(true)
+  expect(new Set(ids).size).toBe(paths.length)
+})
+
+test('the index says where things are', async () => {
+  expect(await json(api.call('GET', '/'))).toMatchObject({ openapi: '/openapi.json', rest: '/v1' })
+})
+
+test('health follows what is behind it', async () => {
+  const healthy = await api.call('GET', '/healthz')
+  expect([healthy.status, await json(healthy)]).toEqual([200, { status: 'ok' }])
+  for (const state of [async () => false, () => Promise.reject(new Error('no database'))]) {
+    isReady = state
+    const ill = await api.call('GET', '/healthz')
+    expect([ill.status, await json(ill), ill.headers.get('retry-after')]).toEqual([503, { status: 'unavailable' }, '5'])
+  }
+  isReady = async () => true
+})
+
+test('what is not there is a problem too', async () => {
+  for (const path of ['/nowhere', '/v1', '/v1/jobs/', '/v1/jobs/1/secrets', '/api']) {
+    const reply = await api.call('GET', path, { as: 'ann' })
+    expect([path, reply.status, reply.headers.get('content-type')]).toEqual([path, 404, 'application/problem+json'])
+    expect(await json(reply)).toMatchObject({ code: 'request.not_found', status: 404 })
+  }
+  const reply = await api.call('POST', '/api/trpc/visionPipeline.dropTables', { as: 'ann', body: {} })
+  expect([reply.status, await json(reply)]).toMatchObject([
+    404,
+    { error: { data: { errorCode: 'request.not_found' } } },
+  ])
+})
+
+test.each([
+  ['PUT', '/v1/jobs', 'POST, GET, HEAD'],
+  ['DELETE', '/v1/jobs', 'POST, GET, HEAD'],
+  ['GET', '/v1/jobs/batch', 'POST'],
+  ['PATCH', '/v1/jobs/1', 'GET, HEAD, DELETE'],
+  ['GET', '/v1/jobs/1/cancel', 'POST'],
+  ['POST', '/v1/jobs/1/attempts', 'GET, HEAD'],
+])('%s %s is not allowed, but %s is', async (method, path, allowed) => {
+  const reply = await api.call(method, path, { as: 'ann' })
+  expect([reply.status, reply.headers.get('allow')]).toEqual([405, allowed])
+  expect(await json(reply)).toMatchObject({ code: 'request.method_not_allowed' })
+})
+
+test('a tRPC mutation is not to be had by GET', async () => {
+  const reply = await api.call('GET', `${createPath}?imageUrl=x`, { as: 'ann' })
+  expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'POST'])
+})
+
+test('HEAD is GET without the body', async () => {
+  const jobId = await api.create('ann')
+  for (const path of ['/', '/healthz', '/openapi.json', '/v1/jobs', `/v1/jobs/${jobId}`]) {
+    const reply = await api.call('HEAD', path, { as: 'ann' })
+    expect([path, reply.status, await reply.text()]).toEqual([path, 200, ''])
+  }
+  expect((await api.call('HEAD', '/v1/jobs')).status).toBe(401)
+})
+
+test.each(['{"imageUrl":', '[1', 'nothing', '\u0000'])('%j is no JSON', async (body) => {
+  const rest = await api.call('POST', '/v1/jobs', { as: 'ann', body })
+  expect([rest.status, await json(rest)]).toMatchObject([
+    400,
+    { code: 'request.invalid', detail: 'The input is not valid JSON.' },
+  ])
+  const trpc = await api.call('POST', createPath, { as: 'ann', body })
+  expect([trpc.status, await json(trpc)]).toMatchObject([400, { error: { message: 'The input is not valid JSON.' } }])
+})
+
+test('a body that is JSON but no object is told so', async () => {
+  for (const body of ['[]', '"text"', 'null', '']) {
+    const reply = await api.call('POST', '/v1/jobs', { as: 'ann', body })
+    expect([body, reply.status, await json(reply)]).toMatchObject([body, 400, { code: 'request.invalid' }])
+  }
+})
+
+test.each([
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/octet-stream',
+  'application/jsonp',
+  'application/json; charset=latin1',
+])('a body of type %s is not taken', async (type) => {
+  for (const path of ['/v1/jobs', createPath]) {
+    const reply = await api.call('POST', path, { as: 'ann', body: job, headers: { 'content-type': type } })
+    expect([path, reply.status]).toEqual([path, 415])
+  }
+})
+
+test('the charset of JSON may be said', async () => {
+  for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"']) {
+    const reply = await api.call('POST', '/v1/jobs', { as: 'ann', body: job, headers: { 'content-type': type } })
+    expect(reply.status).toBe(201)
+  }
+})
+
+test('bytes that are not UTF-8 are refused and not mended', async () => {
+  const body = Buffer.concat([Buffer.from(JSON.stringify(job).slice(0, -2)), Buffer.from([0xff]), Buffer.from('"}')])
+  const reply = await api.app.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` },
+    body,
+  })
+  expect(reply.status).toBe(400)
+})
+
+/** Sends a body over a real connection. */
+async function send(path: string, bytes: number, { chunked = false, user = 'ann' } = {}) {
+  const body = Buffer.from(JSON.stringify({ ...job, metadata: { filler: 'x'.repeat(bytes - 300) } }).padEnd(bytes))
+  const headers = {
+    'content-type': 'application/json',
+    authorization: `Bearer ${await token(user)}`,
+    ...(chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': bytes }),
+  }
+  return new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', port, path, method: 'POST', headers }, (reply) => {
+      let text = ''
+      reply.on('data', (chunk) => {
+        text += chunk
+      })
+      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: text }))
+    })
+    // The server may hang up on the rest of a body that is too large; its reply counts.
+    call.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : reject(error)))
+    call.end(body)
+  })
+}
+
+test.each([
+  { path: '/v1/jobs', chunked: false },
+  { path: '/v1/jobs', chunked: true },
+  { path: createPath, chunked: false },
+  { path: createPath, chunked: true },
+])('a body may be 5.5 MiB and not a byte more: %o', async ({ path, chunked }) => {
+  const fits = await send(path, limit, { chunked })
+  // It is read to its end, and then refused for what is in it.
+  expect([fits.status, fits.body]).toEqual([400, expect.stringContaining('#/metadata')])
+  const over = await send(path, limit + 1, { chunked })
+  expect([over.status, over.body]).toEqual([413, expect.stringContaining('request.too_large')])
+})
+
+test('the plan’s lines and tRPC’s own work over a real connection', async () => {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token('wire')}` }
+  const base = `http://127.0.0.1:${port}`
+  const created = await fetch(`${base}${createPath}`, { method: 'POST', headers, body: JSON.stringify(job) })
+  const { jobId } = (await json(created)).result.data
+  const path = `${base}/api/trpc/visionPipeline.getJobStatus`
+  for (const query of [`jobId=${jobId}`, `input=${encodeURIComponent(JSON.stringify({ jobId }))}`]) {
+    expect(await json(fetch(`${path}?${query}`, { headers }))).toMatchObject({ result: { data: { jobId } } })
+  }
+  const listed = await fetch(`${base}/v1/jobs?status=pending&status=failed`, { headers })
+  expect((await json(listed)).jobs).toHaveLength(1)
+})
+
+test('a tRPC batch has an end', async () => {
+  const path = `/api/trpc/${Array(101).fill('visionPipeline.getJobHistory').join(',')}?batch=1&input={}`
+  expect((await api.call('GET', path, { as: 'ann' })).status).toBe(400)
+})
+
+test('what goes wrong inside stays inside, and is logged under the id that the caller has', async () => {
+  const jobId = await api.create('ann', { metadata: { secret: 'purple' } })
+  await api.database.sql("UPDATE vision_jobs SET metadata = '{\"purple' WHERE id = ?", [jobId])
+  for (const path of [`/v1/jobs/${jobId}`, `/api/trpc/visionPipeline.getJobStatus?jobId=${jobId}`]) {
+    const reply = await api.call('GET', path, { as: 'ann' })
+    const text = await reply.text()
+    expect(reply.status).toBe(500)
+    expect(text).toContain('Something went wrong on our side.')
+    expect(text).not.toMatch(/JSON|purple|core\/|\bat /)
+    const requestId = reply.headers.get('x-request-id')
+    expect(text).toContain(requestId)
+    const [entry, ...others] = api.logged.filter((line) => line.fields.requestId === requestId)
+    expect(others).toEqual([])
+    expect(entry).toMatchObject({ level: 'error', fields: { status: 500, code: 'internal.error' } })
+    expect(entry?.fields.reason).toMatch(/^SyntaxError: /)
+  }
+})
+
+test('neither a statement nor its values get into the log', async () => {
+  await api.database.sql('RENAME TABLE vision_jobs TO vision_jobs_away')
+  try {
+    const reply = await api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, analysisPurpose: 'purple' } })
+    expect(reply.status).toBe(500)
+    const requestId = reply.headers.get('x-request-id')
+    const line = JSON.stringify(api.logged.filter(({ fields }) => fields.requestId === requestId))
+    expect(line).toContain('vision_jobs')
+    expect(line).not.toMatch(/purple|SELECT|INSERT/i)
+  } finally {
+    await api.database.sql('RENAME TABLE vision_jobs_away TO vision_jobs')
+  }
+})
+
+test('a part that is away is 503 and says when to come back', async () => {
+  const away = (error: Error) => createApp({ ...api.services, images: { take: () => Promise.reject(error) } })
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` }
+  const storage = away(new VisionError('storage.unavailable', { detail: 'host 10.1.1.1', retryAfterMs: 1500 }))
+  for (const path of ['/v1/jobs', createPath]) {
+    const reply = await storage.request(path, { method: 'POST', headers, body: JSON.stringify(job) })
+    expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '2'])
+    const text = await reply.text()
+    expect(text).toContain('storage.unavailable')
+    expect(text).not.toContain('10.1.1.1')
+  }
+  // A code that was never meant for a caller is an error of ours.
+  const strange = away(new VisionError('gemini.misconfigured', { message: 'the key ends in 1234' }))
+  const reply = await strange.request('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(job) })
+  expect([reply.status, await json(reply)]).toMatchObject([500, { code: 'internal.error' }])
+})
