@@ -1,0 +1,212 @@
+import { createWriteStream } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createAdaptorServer } from '@hono/node-server'
+import { createApp } from '../core/api/app.ts'
+import { createAuthenticator } from '../core/auth.ts'
+import { loadApiConfig, loadPollerConfig } from '../core/config.ts'
+import { type Database, openDatabase } from '../core/db.ts'
+import { createImageIntake } from '../core/images/intake.ts'
+import { openImageStore } from '../core/images/store.ts'
+import { createLog } from '../core/log.ts'
+import { createPoller } from '../core/poller.ts'
+import { migrateDatabase } from '../drizzle/migrate.ts'
+import { withLocalUser } from './authenticate.ts'
+import { openDataFolder } from './data-folder.ts'
+import { startDatabase } from './database/start-database.ts'
+import { startProviderEmulators } from './emulators/providers.ts'
+import { startS3Emulator } from './emulators/s3.ts'
+import { startSchedule } from './schedule.ts'
+import { StartError } from './start-error.ts'
+
+export interface StackOptions {
+  /** The environment, with what `.env` adds. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** On 127.0.0.1; 0 means any free one. */
+  readonly port: number
+  /** Absolute. */
+  readonly dataDir: string
+  /** What the emulated providers take to answer, in milliseconds. */
+  readonly emulatorLatencyMs?: number | undefined
+  /** Told what takes a while. */
+  readonly say: (line: string) => void
+}
+
+/** One part of the stack, for the person at the terminal. */
+export interface Part {
+  readonly name: string
+  readonly kind: 'real' | 'emulated'
+  readonly what: string
+}
+
+/** The whole product on this machine. */
+export interface Stack {
+  /** Where the API listens. */
+  readonly url: string
+  readonly parts: readonly Part[]
+  readonly database: Database
+  /** The file that the log lines go to. */
+  readonly logFile: string
+  /** Ends everything that was started here, the database last. */
+  stop(): Promise<void>
+}
+
+const bucket = 'vision-pipeline'
+/** Slow enough to see a job's progress. */
+const defaultLatencyMs = 400
+
+/**
+ * Starts the product with everything it needs around it: what the environment names is used, all else is started here.
+ *
+ * @throws StartError with a message for the person at the terminal; what had been started is stopped again
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await using cleanup = new AsyncDisposableStack()
+  const { env, dataDir, say } = options
+  const folder = await openDataFolder(dataDir)
+  cleanup.defer(() => folder.release())
+
+  const logFile = join(folder.path, 'log.jsonl')
+  const logStream = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
+  cleanup.defer(() => new Promise<void>((resolve) => logStream.end(() => resolve())))
+  const log = createLog('info', (line) => logStream.write(`${line}\n`), Date.now)
+
+  const server = await startDatabase({ folder, env, log: say })
+  cleanup.defer(() => server.stop())
+  await migrateDatabase(server.url)
+
+  const storage = await useStorage(options, folder)
+  cleanup.defer(storage.stop)
+  const providers = await useProviders(options)
+  cleanup.defer(providers.stop)
+
+  const settings = {
+    ...env,
+    DATABASE_URL: server.url,
+    ...storage.settings,
+    ...providers.settings,
+    AUTH_SECRET: env.AUTH_SECRET || (await folder.secret('auth-secret', 32)),
+  }
+  const apiConfig = loadApiConfig(settings)
+  const database = openDatabase(server.url, { connections: 10, random: Math.random })
+  cleanup.defer(() => database.close())
+  const store = openImageStore(apiConfig)
+  cleanup.defer(() => store.close())
+
+  // http on loopback and calls without a token: here, and nowhere that is deployed.
+  const allowLoopbackHttp = true
+  const poller = createPoller(loadPollerConfig(settings), { log, allowLoopbackHttp })
+  cleanup.defer(() => poller.close())
+  let ready = false
+  const app = createApp({
+    database,
+    images: createImageIntake(store, { allowLoopbackHttp }),
+    authenticate: withLocalUser(createAuthenticator(apiConfig)),
+    maxRetries: apiConfig.JOB_MAX_RETRIES,
+    lifeMs: apiConfig.JOB_EXPIRES_HOURS * 3_600_000,
+    log,
+    isReady: async () => ready,
+    now: Date.now,
+  })
+  const api = await listen(createAdaptorServer({ fetch: app.fetch }) as Server, options.port)
+  cleanup.defer(api.stop)
+
+  const schedule = startSchedule(poller, log)
+  cleanup.defer(() => schedule.stop())
+  ready = true
+
+  const running = cleanup.move()
+  return {
+    url: `http://localhost:${api.port}`,
+    parts: [
+      { name: 'database', kind: 'real', what: server.description },
+      storage.part,
+      ...providers.parts,
+      { name: 'schedule', kind: 'emulated', what: 'fires the poller every minute, as EventBridge does' },
+      { name: 'user', kind: 'emulated', what: 'a call without a token from this machine acts as user "local"' },
+    ],
+    database,
+    logFile,
+    stop: () => running.disposeAsync(),
+  }
+}
+
+interface Used {
+  /** What the configuration gets. */
+  readonly settings: Record<string, string>
+  readonly stop: () => Promise<void>
+}
+
+async function useStorage(
+  { env }: StackOptions,
+  folder: Awaited<ReturnType<typeof openDataFolder>>,
+): Promise<Used & { readonly part: Part }> {
+  if (env.BUCKET_NAME) {
+    const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}` }
+    return { settings: {}, stop: async () => undefined, part }
+  }
+  const accessKeyId = 'local'
+  const secretAccessKey = await folder.secret('s3-secret', 32)
+  const s3 = await startS3Emulator({ folder: join(folder.path, 's3'), bucket, accessKeyId, secretAccessKey })
+  return {
+    settings: {
+      BUCKET_NAME: bucket,
+      S3_ENDPOINT: s3.endpoint,
+      S3_ACCESS_KEY_ID: accessKeyId,
+      S3_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    stop: () => s3.stop(),
+    part: { name: 'storage', kind: 'emulated', what: `S3 at ${s3.endpoint}, kept in ${join(folder.path, 's3')}` },
+  }
+}
+
+async function useProviders({
+  env,
+  emulatorLatencyMs,
+}: StackOptions): Promise<Used & { readonly parts: readonly Part[] }> {
+  const providers = [
+    { name: 'gemini', key: 'GEMINI_API_KEY', url: 'GEMINI_BASE_URL', model: 'GEMINI_MODEL' },
+    { name: 'deepseek', key: 'DEEPSEEK_API_KEY', url: 'DEEPSEEK_BASE_URL', model: 'DEEPSEEK_MODEL' },
+  ] as const
+  const missing = providers.filter(({ key }) => !env[key])
+  const emulators =
+    missing.length > 0
+      ? await startProviderEmulators({ baseLatencyMs: emulatorLatencyMs ?? defaultLatencyMs })
+      : undefined
+  const settings: Record<string, string> = {}
+  if (emulators) {
+    for (const { name, key, url } of missing) {
+      settings[key] = 'emulated'
+      settings[url] = name === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+    }
+  }
+  return {
+    settings,
+    stop: async () => emulators?.stop(),
+    parts: providers.map(
+      ({ name, key, url }): Part =>
+        settings[key]
+          ? { name, kind: 'emulated', what: `at ${settings[url]}; for the real one set ${key} in .env` }
+          : { name, kind: 'real', what: `${env[url] ?? 'the public API'}, which costs money` },
+    ),
+  }
+}
+
+async function listen(server: Server, port: number): Promise<{ port: number; stop: () => Promise<void> }> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} is in use. Take another one: PORT=3001 npm start`
+      reject(error.code === 'EADDRINUSE' ? new StartError(taken) : error)
+    })
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

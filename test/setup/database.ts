@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { openDataFolder } from '../../local/data-folder.ts'
+import { checkDatabaseUrl } from '../../local/database/check-url.ts'
+import { startPrivateDatabase } from '../../local/database/start-database.ts'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** `mysql://…` of a user who may create databases; test files make their own and drop them */
+    databaseServer: string
+  }
+}
+
+const prefix = 'vision-pipeline-test-'
+const leftoverAfterMs = 60 * 60_000
+
+/** Provides one database server to all test files: TEST_DATABASE_URL, or one of our own in a throwaway folder. */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const given = process.env.TEST_DATABASE_URL
+  if (given) {
+    await checkDatabaseUrl('TEST_DATABASE_URL', given)
+    project.provide('databaseServer', given)
+    return undefined
+  }
+
+  await removeLeftovers()
+  const path = await mkdtemp(join(tmpdir(), prefix))
+  const folder = await openDataFolder(path)
+  const database = await startPrivateDatabase({
+    folder,
+    env: process.env,
+    log: (line) => process.stderr.write(`${line}\n`),
+    administrator: true,
+    // Nothing here outlives the tests, a power cut included.
+    settings: ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'],
+  })
+  project.provide('databaseServer', database.url)
+  return async () => {
+    await database.stop()
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
+// Interrupted tests cannot remove their folders. No test runs for an hour.
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue
+    const path = join(tmpdir(), name)
+    const { mtimeMs, uid } = await stat(path).catch(() => ({ mtimeMs: Number.NaN, uid: -1 }))
+    if (uid === process.getuid?.() && Date.now() - mtimeMs > leftoverAfterMs) {
+      await rm(path, { recursive: true, force: true })
+    }
+  }
+}
