@@ -1,0 +1,208 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
+import { createEmptyDatabase } from '../support/database.ts'
+
+let url: string
+let drop: () => Promise<void>
+let connection: Connection
+let folder: string
+beforeEach(async () => {
+  ;({ url, drop } = await createEmptyDatabase())
+  connection = await mysql.createConnection(url)
+  folder = mkdtempSync(join(tmpdir(), 'migrations-'))
+})
+afterEach(async () => {
+  await connection.end()
+  await drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Writes migrations in drizzle's own layout, each a list of statements. */
+function write(...migrations: readonly (readonly string[])[]): void {
+  mkdirSync(join(folder, 'meta'), { recursive: true })
+  const entries = migrations.map((statements, idx) => {
+    const tag = `000${idx}_test`
+    writeFileSync(join(folder, `${tag}.sql`), statements.join('\n--> statement-breakpoint\n'))
+    return { idx, version: '5', when: 1_000 + idx, tag, breakpoints: true }
+  })
+  const journal = { version: '7', dialect: 'mysql', entries }
+  writeFileSync(join(folder, 'meta', '_journal.json'), JSON.stringify(journal))
+}
+
+async function query(sql: string): Promise<RowDataPacket[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(sql)
+  return rows
+}
+const tables = async () => (await query('SHOW TABLES')).map((row) => String(Object.values(row)[0])).sort()
+const applied = async () => (await query('SELECT created_at FROM __drizzle_migrations')).map((row) => row.created_at)
+
+describe('the migrations of the project', () => {
+  test('make the tables, and the second time nothing', async () => {
+    expect(await migrateDatabase(url)).toBeGreaterThanOrEqual(1)
+    expect(await tables()).toEqual(expect.arrayContaining(['vision_job_attempts', 'vision_job_outputs', 'vision_jobs']))
+    expect(await migrateDatabase(url)).toBe(0)
+  })
+
+  test('are applied once when eight processes begin at the same moment', async () => {
+    const counts = await Promise.all(Array.from({ length: 8 }, () => migrateDatabase(url)))
+    expect(counts.filter((count) => count > 0)).toHaveLength(1)
+    expect(await query('SELECT * FROM vision_migration_progress')).toEqual([])
+    expect((await applied()).length).toBe(counts.reduce((sum, count) => sum + count))
+  })
+
+  test('make times in milliseconds, and no column that follows the zone of a session', async () => {
+    await migrateDatabase(url)
+    const columns = await query(
+      `SELECT TABLE_NAME AS t, COLUMN_NAME AS c, DATA_TYPE AS type, DATETIME_PRECISION AS digits, COLUMN_DEFAULT AS preset
+       FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'vision\\_job%'
+         AND DATA_TYPE IN ('datetime', 'timestamp')`,
+    )
+    expect(columns.length).toBeGreaterThan(5)
+    for (const column of columns) {
+      expect(column).toMatchObject({ type: 'datetime', digits: 3 })
+      expect(column.preset ?? 'NULL').toBe('NULL')
+    }
+  })
+
+  test('make every text column compare byte by byte', async () => {
+    await migrateDatabase(url)
+    const collations = await query(
+      `SELECT DISTINCT COLLATION_NAME AS name FROM information_schema.COLUMNS
+       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'vision\\_job%' AND COLLATION_NAME IS NOT NULL`,
+    )
+    for (const { name } of collations) expect(name).toMatch(/_bin$/)
+  })
+
+  test('refuse a status, a step and an outcome that there is not', async () => {
+    await migrateDatabase(url)
+    for (const [table, column] of [
+      ['vision_jobs', 'status'],
+      ['vision_jobs', 'next_step'],
+      ['vision_job_outputs', 'kind'],
+      ['vision_job_attempts', 'outcome'],
+    ]) {
+      const insert = connection.query(insertInto(String(table), String(column), 'nonsense'))
+      await expect(insert, `${table}.${column}`).rejects.toThrow(/constraint/i)
+    }
+  })
+})
+
+function insertInto(table: string, column: string, value: string): string {
+  const rows: Record<string, Record<string, string>> = {
+    vision_jobs: {
+      user_id: "'u'",
+      status: "'pending'",
+      max_retries: '3',
+      image_url: "''",
+      analysis_purpose: "''",
+      output_format: "''",
+      language: "''",
+      created_at: 'UTC_TIMESTAMP(3)',
+      updated_at: 'UTC_TIMESTAMP(3)',
+      expires_at: 'UTC_TIMESTAMP(3)',
+    },
+    vision_job_outputs: { job_id: '1', kind: "'analysis'", model: "''", body: "'{}'", created_at: 'UTC_TIMESTAMP(3)' },
+    vision_job_attempts: { job_id: '1', worker_id: "''", step: "'analysis'", started_at: 'UTC_TIMESTAMP(3)' },
+  }
+  const row = { ...rows[table], [column]: `'${value}'` }
+  return `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.values(row).join()})`
+}
+
+test('a new migration is applied to a database that has the earlier ones', async () => {
+  write(['CREATE TABLE one (id int)'])
+  expect(await migrateDatabase(url, { folder })).toBe(1)
+  write(['CREATE TABLE one (id int)'], ['CREATE TABLE two (id int)', 'ALTER TABLE two ADD name text'])
+  expect(await migrateDatabase(url, { folder })).toBe(1)
+  expect(await tables()).toEqual(expect.arrayContaining(['one', 'two']))
+  expect(await applied()).toEqual([1_000, 1_001])
+})
+
+test('a refused statement is named with its reason, and once it is corrected the rest is applied', async () => {
+  write(['CREATE TABLE one (id int)', 'ALTER TABLE none ADD name text', 'CREATE TABLE three (id int)'])
+  const error = await migrateDatabase(url, { folder }).catch((thrown) => thrown)
+  expect(error).toBeInstanceOf(MigrationError)
+  expect(error.message).toMatch(/Statement 2 of 3 was refused: .*none.*doesn't exist/)
+  expect(error.message).toContain('ALTER TABLE none ADD name text')
+  expect(await tables()).not.toContain('three')
+  await expect(migrateDatabase(url, { folder }), 'and again while it is not corrected').rejects.toThrow(/Statement 2 of 3/)
+
+  write(['CREATE TABLE one (id int)', 'ALTER TABLE one ADD name text', 'CREATE TABLE three (id int)'])
+  expect(await migrateDatabase(url, { folder })).toBe(1)
+  expect(await tables()).toEqual(expect.arrayContaining(['one', 'three']))
+  expect(await query('SELECT * FROM vision_migration_progress')).toEqual([])
+})
+
+describe('a migration whose process is killed in the middle of a statement', () => {
+  /** Kills a migrating process while its second statement is held up by a lock, and the statement with it. */
+  async function kill(): Promise<void> {
+    write(['CREATE TABLE one (id int)', 'ALTER TABLE one ADD name text', 'CREATE TABLE three (id int)'])
+    // The lock that holds up the statement needs the table to be there.
+    await connection.query('CREATE TABLE one (id int)')
+    write(['DO 0', 'ALTER TABLE one ADD name text', 'CREATE TABLE three (id int)'])
+    const holder = await mysql.createConnection(url)
+    await holder.query('BEGIN')
+    await holder.query('SELECT * FROM one')
+    const child = migrateInChild()
+    await expect
+      .poll(async () => (await running('ALTER TABLE one ADD name text')).length, { timeout: 10_000 })
+      .toBe(1)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    // The server goes on with a statement whose client is gone; end it, or it would take effect after all.
+    for (const { id } of await running('ALTER TABLE one ADD name text')) await connection.query('KILL ?', [id])
+    await expect.poll(async () => (await running('ALTER TABLE one ADD name text')).length).toBe(0)
+    await holder.end()
+  }
+
+  function migrateInChild(): ChildProcess {
+    const script = `import { migrateDatabase } from ${JSON.stringify(join(import.meta.dirname, '../../drizzle/migrate.ts'))}
+      await migrateDatabase(process.argv[1], { folder: process.argv[2] })`
+    return spawn(process.execPath, ['--input-type=module', '-e', script, url, folder], { stdio: 'ignore' })
+  }
+
+  async function running(statement: string): Promise<RowDataPacket[]> {
+    return query(
+      `SELECT ID AS id FROM information_schema.PROCESSLIST WHERE INFO LIKE '${statement}%' AND ID <> CONNECTION_ID()`,
+    )
+  }
+
+  /** The statement that the message offers for a case. */
+  async function follow(which: 'did' | 'did not'): Promise<void> {
+    const error = await migrateDatabase(url, { folder }).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(MigrationError)
+    expect(error.message).toMatch(/half done: statement 2 of 3/)
+    expect(error.message).toContain('ALTER TABLE one ADD name text')
+    const [, statement] = new RegExp(`if it ${which}:\\s+(UPDATE .*)`).exec(error.message) ?? []
+    await connection.query(String(statement))
+  }
+
+  test('is reported, and goes on with the statement where it had not taken effect', async () => {
+    await kill()
+    await follow('did not')
+    expect(await migrateDatabase(url, { folder })).toBe(1)
+    expect(await query('SHOW COLUMNS FROM one')).toHaveLength(2)
+    expect(await tables()).toContain('three')
+  })
+
+  test('is reported, and goes on after the statement where it had', async () => {
+    await kill()
+    await connection.query('ALTER TABLE one ADD name text')
+    await follow('did')
+    expect(await migrateDatabase(url, { folder })).toBe(1)
+    expect(await query('SHOW COLUMNS FROM one')).toHaveLength(2)
+    expect(await tables()).toContain('three')
+    expect(await applied()).toEqual([1_000])
+  })
+})
+
+test('a migration that is already going on elsewhere is waited for, and then named', async () => {
+  await connection.query("SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), 0)")
+  await expect(migrateDatabase(url, { lockSeconds: 1 })).rejects.toThrow(/Another migration has held the lock for 1 s/)
+  expect(await tables()).toEqual([])
+})

@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const root = resolve(import.meta.dirname, '..')
+const folders = ['core', 'functions', 'drizzle', 'local', 'test']
+
+interface Import {
+  readonly from: string
+  /** A path from the root of the project, or the name of a package. */
+  readonly to: string
+  readonly isType: boolean
+}
+
+const sources = folders.flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => join(folder, file))
+    .filter((file) => /\.(ts|mts|mjs)$/.test(file) && !file.includes('node_modules')),
+)
+const text = new Map(sources.map((file) => [file, withoutComments(readFileSync(join(root, file), 'utf8'))]))
+const imports = sources.flatMap((file) => importsOf(file, text.get(file) ?? ''))
+
+/** Comments out, strings left: what remains is enough to find imports in formatted code. */
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}
+
+function importsOf(file: string, source: string): Import[] {
+  const statement = /^(?:import|export)\s+(type\s)?(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm
+  const dynamic = /\bimport\(\s*'([^']+)'/g
+  const found = [
+    ...[...source.matchAll(statement)].map(([, type, to = '']) => ({ to, isType: type !== undefined })),
+    ...[...source.matchAll(dynamic)].map(([, to = '']) => ({ to, isType: false })),
+  ]
+  return found.map(({ to, isType }) => ({
+    from: file,
+    to: to.startsWith('.') ? relative(root, resolve(root, dirname(file), to)) : to,
+    isType,
+  }))
+}
+
+const within = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
+const isOurs = (file: string) => folders.some((folder) => within(folder)(file)) || file.startsWith('infra/')
+const edges = (from: (file: string) => boolean, to: (file: string) => boolean) =>
+  imports.filter((edge) => from(edge.from) && to(edge.to)).map((edge) => `${edge.from} -> ${edge.to}`)
+
+describe('who imports whom', () => {
+  test('every import of ours is found, and leads to a file', () => {
+    expect(imports).toContainEqual({ from: 'core/jobs/claim.ts', to: 'drizzle/schema.ts', isType: false })
+    expect(imports).toContainEqual({ from: 'core/jobs/read.ts', to: 'core/db.ts', isType: true })
+    expect(imports.some(({ from, isType }) => from === 'core/jobs/settle.ts' && !isType)).toBe(true)
+    const missing = imports.filter(({ to }) => isOurs(to) && /\.(ts|mts|mjs)$/.test(to) && !sources.includes(to))
+    expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])
+  })
+
+  test('core imports nothing of ours but the schema', () => {
+    expect(edges(within('core'), (to) => isOurs(to) && !within('core')(to) && to !== 'drizzle/schema.ts')).toEqual([])
+  })
+
+  test('drizzle imports nothing of ours', () => {
+    expect(edges(within('drizzle'), (to) => isOurs(to) && !within('drizzle')(to))).toEqual([])
+  })
+
+  test('functions import core, and nothing else of ours', () => {
+    expect(edges(within('functions'), (to) => isOurs(to) && !within('core')(to) && !within('functions')(to))).toEqual([])
+  })
+
+  test('the queue and the pipeline know nothing of each other', () => {
+    expect(edges(within('core/jobs'), within('core/pipeline'))).toEqual([])
+    expect(edges(within('core/pipeline'), within('core/jobs'))).toEqual([])
+  })
+
+  test('what is local stays local: only local and the tests import it', () => {
+    expect(edges((from) => !within('local')(from) && !within('test')(from), within('local'))).toEqual([])
+  })
+
+  test('nothing imports a test', () => {
+    expect(edges((from) => !within('test')(from), within('test'))).toEqual([])
+  })
+
+  test('no file is imported by what it imports', () => {
+    const next = Map.groupBy(
+      imports.filter(({ to, isType }) => sources.includes(to) && !isType),
+      ({ from }) => from,
+    )
+    const done = new Set<string>()
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) throw new Error(`a cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`)
+      if (done.has(file)) return
+      for (const { to } of next.get(file) ?? []) visit(to, [...path, file])
+      done.add(file)
+    }
+    for (const file of sources) visit(file, [])
+  })
+})
+
+test('only core/config.ts reads the environment', () => {
+  const readers = sources.filter(
+    (file) => /^(core|functions|drizzle)\//.test(file) && /process\s*\.\s*env|\benv\b.*from 'node:process'/.test(text.get(file) ?? ''),
+  )
+  expect(readers).toEqual(['core/config.ts'])
+})

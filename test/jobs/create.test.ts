@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import mysql from 'mysql2/promise'
+import { type CreatedJob, createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
+import { getUserVisionJobs, getVisionJob, getVisionJobOutput } from '../../core/jobs/read.ts'
+import { saveAnalysis } from '../../core/jobs/settle.ts'
+import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { claimOne, emptyQueue, hour, jobRow, makeJob, nothingSpent, someJob } from '../support/jobs.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase({ connections: 20 })
+})
+afterAll(() => database.drop())
+beforeEach(() => emptyQueue(database))
+
+const options = { userId: 'user-1', maxRetries: 3, lifeMs: hour }
+const hash = (letter: string) => letter.repeat(64)
+const keyed = (key: string, requestHash = hash('a')) => ({ ...someJob, idempotency: { key, requestHash } })
+const countOf = async () => Number((await database.sql('SELECT COUNT(*) AS n FROM vision_jobs'))[0]?.n)
+
+test('a new job is pending, as it was asked for', async () => {
+  const metadata = { campaign: 'spring' }
+  const { jobId, replayed } = await createVisionJob(
+    database,
+    { ...someJob, imageKey: 'images/abc', metadata, idempotency: { key: 'k', requestHash: hash('f') } },
+    options,
+  )
+  expect(replayed).toBe(false)
+  const { job, outputs } = await getVisionJob(database, { jobId, userId: 'user-1' })
+  expect(job).toMatchObject({
+    ...someJob,
+    imageKey: 'images/abc',
+    metadata,
+    idempotencyKey: 'k',
+    requestHash: hash('f'),
+    status: 'pending',
+    nextStep: 'analysis',
+    version: 1,
+    attempt: 0,
+    failures: 0,
+    crashes: 0,
+    maxRetries: 3,
+    startedAt: null,
+    finishedAt: null,
+  })
+  expect(job.createdAt).toEqual(job.updatedAt)
+  expect(Math.abs(job.createdAt.getTime() - Date.now())).toBeLessThan(60_000)
+  expect(outputs).toEqual([])
+})
+
+describe('a batch', () => {
+  test('is created whole and in order', async () => {
+    const jobs = Array.from({ length: 25 }, (_, n) => ({ ...someJob, analysisPurpose: `purpose ${n}` }))
+    const created = await createVisionJobs(database, jobs, options)
+    const rows = await getUserVisionJobs(database, { userId: 'user-1', limit: 100 })
+    expect(rows.map((row) => row.analysisPurpose)).toEqual(jobs.map((job) => job.analysisPurpose).reverse())
+    expect(rows.map((row) => row.id)).toEqual(created.map(({ jobId }) => jobId).reverse())
+  })
+
+  test('with one job that the database refuses creates none of them', async () => {
+    const tooLong = { ...someJob, analysisPurpose: 'x'.repeat(2_001) }
+    await expect(createVisionJobs(database, [someJob, someJob, tooLong], options)).rejects.toThrow()
+    expect(await countOf()).toBe(0)
+  })
+
+  test('with one key that was used for another request creates none of them', async () => {
+    await createVisionJob(database, keyed('used'), options)
+    await expect(createVisionJobs(database, [someJob, keyed('used', hash('b'))], options)).rejects.toMatchObject({
+      code: 'idempotency.mismatch',
+    })
+    expect(await countOf()).toBe(1)
+  })
+
+  test('that names a key twice has one job under it, and that of before where there is one', async () => {
+    const [before] = await createVisionJobs(database, [keyed('old')], options)
+    const created = await createVisionJobs(database, [keyed('new'), keyed('old'), keyed('new')], options)
+    expect(created.map(({ replayed }) => replayed)).toEqual([false, true, true])
+    expect(created[1]?.jobId).toBe(before?.jobId)
+    expect(created[2]?.jobId).toBe(created[0]?.jobId)
+    expect(await countOf()).toBe(2)
+  })
+
+  test('of none is none', async () => {
+    expect(await createVisionJobs(database, [], options)).toEqual([])
+  })
+})
+
+describe('an idempotency key', () => {
+  test('used twenty times at once makes one job and twenty equal answers', async () => {
+    const created = await Promise.all(Array.from({ length: 20 }, () => createVisionJob(database, keyed('k'), options)))
+    expect(new Set(created.map(({ jobId }) => jobId)).size).toBe(1)
+    expect(created.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(await countOf()).toBe(1)
+  })
+
+  test('in batches at once that name the same keys in opposite order makes one job each', async () => {
+    const keys = ['a', 'b', 'c', 'd'].map((key) => keyed(key))
+    const created = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => createVisionJobs(database, n % 2 ? keys : [...keys].reverse(), options)),
+    )
+    expect(await countOf()).toBe(4)
+    const ids = created.map((jobs) => jobs.map(({ jobId }) => jobId).sort().join())
+    expect(new Set(ids).size).toBe(1)
+  })
+
+  test('of a deleted job makes a new one', async () => {
+    const first = await createVisionJob(database, keyed('k'), options)
+    await deleteVisionJob(database, { jobId: first.jobId, userId: 'user-1' })
+    const second = await createVisionJob(database, keyed('k'), options)
+    expect(second.replayed).toBe(false)
+    expect(second.jobId).not.toBe(first.jobId)
+  })
+
+  test('that somebody else is just using is waited for, and taken when that one gives up or deletes', async () => {
+    const other = await mysql.createConnection(database.url)
+    for (const ending of ['ROLLBACK', 'COMMIT', 'DELETE']) {
+      await other.query('BEGIN')
+      await other.query(
+        `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+           idempotency_key, request_hash, created_at, updated_at, expires_at)
+         VALUES ('user-1', 'pending', 3, 'u', 'p', 'o', 'en', ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+        [ending, hash('a')],
+      )
+      const created: Promise<CreatedJob> = createVisionJob(database, keyed(ending), options)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      if (ending === 'DELETE') await other.query('DELETE FROM vision_jobs WHERE idempotency_key = ?', [ending])
+      await other.query(ending === 'ROLLBACK' ? 'ROLLBACK' : 'COMMIT')
+      expect(await created, ending).toMatchObject({ replayed: ending === 'COMMIT' })
+    }
+    await other.end()
+    expect(await countOf()).toBe(3)
+  })
+
+  test('is of one user, and minds its case', async () => {
+    const created = await Promise.all([
+      createVisionJob(database, keyed('k'), options),
+      createVisionJob(database, keyed('K'), options),
+      createVisionJob(database, keyed('k'), { ...options, userId: 'user-2' }),
+      createVisionJob(database, keyed('k'), { ...options, userId: 'User-1' }),
+    ])
+    expect(created.map(({ replayed }) => replayed)).toEqual([false, false, false, false])
+    expect(new Set(created.map(({ jobId }) => jobId)).size).toBe(4)
+  })
+
+  test('is found again whatever the job has come to', async () => {
+    const { jobId } = await createVisionJob(database, keyed('k'), options)
+    await claimOne(database)
+    const before = await jobRow(database, jobId)
+    expect(await createVisionJob(database, keyed('k'), options)).toEqual({ jobId, replayed: true })
+    expect(await jobRow(database, jobId)).toEqual(before)
+  })
+})
+
+test('every character of a purpose comes back as it went', async () => {
+  for (const analysisPurpose of ['🍕', '🍺', 'ß ẞ ss', 'İıIi', '日本語', "it's \\ \"quoted\" `%_`", ' a ', 'a\u0000b\r\n\t', 'é é']) {
+    const jobId = await makeJob(database, { analysisPurpose })
+    const { job } = await getVisionJob(database, { jobId, userId: 'user-1' })
+    expect(job.analysisPurpose).toBe(analysisPurpose)
+    const found = await database.sql('SELECT id FROM vision_jobs WHERE analysis_purpose = ?', [analysisPurpose])
+    expect(found.map((row) => row.id), 'and equals itself alone').toEqual([jobId])
+  }
+})
+
+describe('JSON', () => {
+  const documents: Record<string, unknown> = {
+    'key order': { z: 1, a: 2, m: { y: 1, b: 2 }, 10: 'ten', 9: 'nine' },
+    numbers: { big: 12345678901234567890, small: 5e-324, negative: -0.1, exact: 9007199254740991, huge: 1.7976931348623157e308 },
+    unicode: { '🍕': '🍺', nul: '\u0000', lone: '\ud800', separators: '\u2028\u2029', quotes: '\'"\\`', slash: '</script>' },
+    nested: { a: [[[[[{ b: [null, true, false, '', {}, []] }]]]]] },
+    'a megabyte': { text: 'é'.repeat(500_000) },
+  }
+
+  test.each(Object.keys(documents))('%s: metadata is kept byte for byte', async (name) => {
+    const metadata = documents[name] as Record<string, unknown>
+    const jobId = await makeJob(database, { metadata })
+    const row = await jobRow(database, jobId)
+    expect(row.metadata).toBe(JSON.stringify(metadata))
+    const { job } = await getVisionJob(database, { jobId, userId: 'user-1' })
+    expect(JSON.stringify(job.metadata)).toBe(JSON.stringify(metadata))
+  })
+
+  test('none is null, and an output of any kind comes back', async () => {
+    const jobId = await makeJob(database)
+    expect((await getVisionJob(database, { jobId, userId: 'user-1' })).job.metadata).toBeNull()
+    await saveAnalysis(database, await claimOne(database), { model: 'm', body: documents }, nothingSpent)
+    expect(JSON.stringify(await getVisionJobOutput(database, jobId, 'analysis'))).toBe(JSON.stringify(documents))
+    expect(await getVisionJobOutput(database, jobId, 'content')).toBeUndefined()
+  })
+})

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
+import type { Run } from '../../core/jobs/run.ts'
+import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import { cancelVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { analysisOutput, badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/jobs.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase({ connections: 4 })
+})
+afterAll(() => database.drop())
+beforeEach(() => emptyQueue(database))
+
+/** How many jobs are claimed until a job of this user's is, itself included. */
+async function placeOf(userId: string, limit = 10): Promise<number> {
+  for (let before = 0; ; ) {
+    const runs = await claim(database, { limit })
+    const place = runs.findIndex((run) => run.userId === userId)
+    if (place >= 0) return before + place + 1
+    before += runs.length
+    if (runs.length === 0) throw new Error(`${userId} has nothing to claim`)
+  }
+}
+
+/** So many jobs of one user, with the turns that the queue would give them, in one statement for speed. */
+async function backlog(userId: string, count: number): Promise<void> {
+  await makeJob(database, { userId })
+  const digits = '(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)'
+  await database.sql(
+    `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
+       language, created_at, updated_at, expires_at)
+     SELECT user_id, status, turn + n, version, max_retries, image_url, analysis_purpose, output_format, language,
+       created_at, updated_at, expires_at
+     FROM vision_jobs, (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n
+       FROM ${digits} a, ${digits} b, ${digits} c, ${digits} e) numbers
+     WHERE user_id = ? AND n < ? ORDER BY n`,
+    [userId, count],
+  )
+}
+
+describe('with 10,000 jobs of one user waiting', () => {
+  beforeEach(() => backlog('big', 10_000))
+
+  const served = (count: number): Promise<readonly Run[]> => claim(database, { limit: count })
+  const soon = 10
+
+  test('the single job of a newcomer is claimed within one batch', async () => {
+    await makeJob(database, { userId: 'newcomer' })
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test('so is one that comes when a thousand have been served', async () => {
+    await served(1_000)
+    await makeJob(database, { userId: 'newcomer' })
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test("the user's retries wait behind the newcomer", async () => {
+    for (const run of await served(50)) {
+      await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
+    }
+    await makeJob(database, { userId: 'newcomer' })
+    expect(await promoteDueVisionJobs(database)).toBe(50)
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test("the user's redriven jobs wait behind the newcomer", async () => {
+    for (const run of await served(50)) {
+      await failVisionJob(database, run, badAnswer, nothingSpent)
+      await redriveVisionJob(database, run, { lifeMs: hour })
+    }
+    expect(await promoteDueVisionJobs(database)).toBe(50)
+    await makeJob(database, { userId: 'newcomer' })
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test('cancelling jobs, waiting ones and running ones, changes nothing for others', async () => {
+    for (const run of await served(20)) await cancelVisionJob(database, run)
+    const waiting = await database.sql("SELECT id FROM vision_jobs WHERE status = 'pending' ORDER BY turn LIMIT 200")
+    for (const { id } of waiting) await cancelVisionJob(database, { jobId: Number(id), userId: 'big' })
+    await makeJob(database, { userId: 'newcomer' })
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test('a few jobs given back go first, and the newcomer right after them', async () => {
+    const back = await served(5)
+    for (const run of back) await releaseVisionJob(database, run, 'analysis', nothingSpent)
+    await makeJob(database, { userId: 'newcomer' })
+    const runs = await claim(database, { limit: soon })
+    expect(runs.slice(0, 5).map((run) => run.jobId).sort()).toEqual(back.map((run) => run.jobId).sort())
+    expect(runs.map((run) => run.userId)).toContain('newcomer')
+  })
+
+  test('jobs that are given back again and again hold nobody up', async () => {
+    await makeJob(database, { userId: 'newcomer' })
+    for (let round = 0; round < 5; round++) {
+      for (const run of await claim(database, { limit: 3 })) {
+        if (run.userId === 'newcomer') return
+        await releaseVisionJob(database, run, 'analysis', nothingSpent)
+      }
+      await served(1)
+    }
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
+  })
+
+  test('a stream of newcomers does not hold up the user with the many', async () => {
+    // Ten users who send the next job as soon as theirs is claimed: the eleventh part goes to the big one.
+    const few = Array.from({ length: 10 }, (_, index) => `few-${index}`)
+    for (const userId of few) await makeJob(database, { userId })
+    let ofBig = 0
+    for (let round = 0; round < 20; round++) {
+      for (const run of await claim(database, { limit: 11 })) {
+        if (run.userId === 'big') ofBig++
+        else await makeJob(database, { userId: run.userId })
+      }
+    }
+    expect(ofBig).toBeGreaterThanOrEqual(19)
+    expect(ofBig).toBeLessThanOrEqual(40)
+  })
+})
+
+test('users with backlogs of different length get equal shares', async () => {
+  const lengths = { a: 300, b: 100, c: 1_000, d: 60 }
+  for (const [userId, count] of Object.entries(lengths)) await makeJobs(database, count, { userId })
+  const runs = await claim(database, { limit: 200 })
+  for (const userId of Object.keys(lengths)) {
+    expect(runs.filter((run) => run.userId === userId), userId).toHaveLength(50)
+  }
+})
+
+test('a user who comes back after a pause is neither ahead for the pause nor behind for what was served before', async () => {
+  await makeJobs(database, 50, { userId: 'returning' })
+  await claim(database, { limit: 50 })
+  await makeJobs(database, 100, { userId: 'other' })
+  await claim(database, { limit: 30 })
+  await makeJobs(database, 20, { userId: 'returning' })
+  const runs = await claim(database, { limit: 20 })
+  expect(runs.filter((run) => run.userId === 'returning')).toHaveLength(10)
+})
+
+test('jobs of one user are claimed in the order in which they came', async () => {
+  const ids = [...(await makeJobs(database, 10)), ...(await makeJobs(database, 10)), await makeJob(database)]
+  expect((await claim(database, { limit: 30 })).map((run) => run.jobId)).toEqual(ids)
+})
+
+test('the second step has a virtual time of its own, and a turn of the first is none of it', async () => {
+  const big = await makeJobs(database, 40, { userId: 'big' })
+  for (const run of await claim(database, { limit: 40 })) {
+    await saveAnalysis(database, run, analysisOutput, nothingSpent)
+    await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: false })
+  }
+  expect(await promoteDueVisionJobs(database)).toBe(big.length)
+  await makeJob(database, { userId: 'newcomer' })
+  const [run] = await claim(database, { limit: 1 })
+  if (run === undefined) throw new Error('nothing to claim')
+  await saveAnalysis(database, run, analysisOutput, nothingSpent)
+  await releaseVisionJob(database, run, 'content', nothingSpent)
+  const content = await claim(database, { lane: 'content', limit: 10 })
+  expect(content.map(({ userId }) => userId)).toContain('newcomer')
+  expect(content.every(({ step }) => step === 'content')).toBe(true)
+})
+
+test('whatever happens, virtual time goes on: every job that waits is claimed in the end', async () => {
+  await makeJobs(database, 30, { userId: 'a' })
+  await makeJobs(database, 30, { userId: 'b' })
+  const claimed = new Set<number>()
+  for (let round = 0; round < 60; round++) {
+    const runs = await claim(database, { limit: 7 })
+    for (const [index, run] of runs.entries()) {
+      claimed.add(run.jobId)
+      if (index === 0) await releaseVisionJob(database, run, 'analysis', nothingSpent)
+      if (index === 1) await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: false })
+    }
+    await promoteDueVisionJobs(database)
+    await makeJob(database, { userId: `new-${round}` })
+    const old = await database.sql("SELECT id FROM vision_jobs WHERE user_id IN ('a', 'b')")
+    if (old.every(({ id }) => claimed.has(Number(id)))) return
+  }
+  throw new Error('a job waited for 60 rounds')
+})

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/db.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/jobs/settle.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  analysisOutput,
+  attemptRows,
+  badAnswer,
+  claim,
+  claimOne,
+  contentOutput,
+  emptyQueue,
+  hour,
+  jobIn,
+  jobRow,
+  makeJobs,
+  nothingSpent,
+  outcomesOf,
+  outputRows,
+  statusOf,
+} from '../support/jobs.ts'
+import { type CommitFault, type Proxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: Proxy
+let proxied: Database
+beforeAll(async () => {
+  direct = await createTestDatabase({ connections: 2 })
+  proxy = await startProxy(direct.url)
+  proxied = openDatabase(proxy.url(direct.url), { connections: 2, random: () => 0 })
+})
+afterAll(async () => {
+  await proxied.close()
+  await proxy.close()
+  await direct.drop()
+})
+beforeEach(() => emptyQueue(direct))
+
+async function withFault<T>(fault: CommitFault, work: () => Promise<T>): Promise<T> {
+  const before = proxy.faults
+  proxy.failNextCommit(fault)
+  const result = await work()
+  expect(proxy.faults, 'the fault was met').toBe(before + 1)
+  return result
+}
+
+const faults: readonly CommitFault[] = ['lost', 'answer lost', 'late']
+const retry = { delayMs: hour, costsRetry: true }
+
+describe.each(faults)('with a COMMIT that is %s', (fault) => {
+  test('a step is saved once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => saveAnalysis(proxied, run, analysisOutput, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'processing', next_step: 'content', version: 3 })
+    expect(await outputRows(direct, jobId)).toHaveLength(1)
+  })
+
+  test('a job completes once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => completeVisionJob(proxied, run, contentOutput, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 3 })
+    expect(await outputRows(direct, jobId)).toHaveLength(1)
+    expect(await outcomesOf(direct, jobId)).toEqual(['completed'])
+  })
+
+  test('a retry counts one failure', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => retryVisionJob(proxied, run, badAnswer, nothingSpent, retry))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'scheduled', failures: 1, version: 3 })
+    expect(await outcomesOf(direct, jobId)).toEqual(['retried'])
+  })
+
+  test('a job fails once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => failVisionJob(proxied, run, badAnswer, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'failed', failures: 1, version: 3 })
+  })
+
+  test('a job is given back once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => releaseVisionJob(proxied, run, 'analysis', nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'pending', failures: 0, version: 3 })
+  })
+
+  test('a claim tells exactly the runs that it holds', async () => {
+    const ids = await makeJobs(direct, 5)
+    const runs = await withFault(fault, () => claim(proxied, { limit: 3 }))
+    expect(runs.map(({ jobId, attempt }) => ({ jobId, attempt }))).toEqual(
+      ids.slice(0, 3).map((jobId) => ({ jobId, attempt: 1 })),
+    )
+    const held = await direct.sql("SELECT id FROM vision_jobs WHERE status = 'processing' ORDER BY id")
+    expect(held.map((row) => row.id)).toEqual(ids.slice(0, 3))
+    expect(await direct.sql('SELECT id FROM vision_job_attempts')).toHaveLength(3)
+  })
+
+  test('a claim that found nothing but expired jobs goes on to those behind them', async () => {
+    const [expired, ...rest] = await makeJobs(direct, 3)
+    await direct.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?', [expired])
+    const runs = await withFault(fault, () => claim(proxied, { limit: 1 }))
+    // Only where the first COMMIT took effect does the claim that follows find the next job.
+    const landed = fault !== 'lost'
+    expect(runs.map((run) => run.jobId)).toEqual(landed ? rest.slice(0, 1) : [])
+    await expect.poll(() => statusOf(direct, Number(expired))).toBe('failed')
+  })
+
+  test('a cancel is acknowledged once it is true', async () => {
+    const { jobId } = await jobIn(direct, 'processing')
+    await withFault(fault, () => cancelVisionJob(proxied, { jobId, userId: 'user-1' }))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'cancelled', version: 3 })
+    expect(await outcomesOf(direct, jobId)).toEqual(['cancelled'])
+  })
+
+  test('a deleted job is not said to have been missing', async () => {
+    const { jobId } = await jobIn(direct, 'completed')
+    await withFault(fault, () => deleteVisionJob(proxied, { jobId, userId: 'user-1' }))
+    expect(await statusOf(direct, jobId)).toBe('deleted')
+    expect(await outputRows(direct, jobId)).toEqual([])
+    expect(await attemptRows(direct, jobId)).toEqual([])
+  })
+
+  test('a redriven job is not said to be no longer redrivable', async () => {
+    const { jobId } = await jobIn(direct, 'failed')
+    await withFault(fault, () => redriveVisionJob(proxied, { jobId, userId: 'user-1' }, { lifeMs: hour }))
+    expect(await statusOf(direct, jobId)).toBe('scheduled')
+  })
+})
+
+test('a run that lost its lease is told so, although the COMMIT of its settlement was lost as well', async () => {
+  const { jobId, run } = await processing()
+  await cancelVisionJob(direct, { jobId, userId: 'user-1' })
+  proxy.failNextCommit('lost')
+  await expect(completeVisionJob(proxied, run, contentOutput, nothingSpent)).rejects.toThrow('the lease is lost')
+  proxy.failNextCommit('lost')
+  await claim(proxied)
+  expect(await statusOf(direct, jobId)).toBe('cancelled')
+})
+
+test('a settlement that is repeated after it took effect changes nothing and is no error', async () => {
+  const { jobId, run } = await processing()
+  for (let time = 0; time < 2; time++) await saveAnalysis(direct, run, analysisOutput, nothingSpent)
+  for (let time = 0; time < 2; time++) await completeVisionJob(direct, run, contentOutput, nothingSpent)
+  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 4 })
+  expect(await outputRows(direct, jobId)).toHaveLength(2)
+  await expect(failVisionJob(direct, run, badAnswer, nothingSpent)).rejects.toThrow('the lease is lost')
+})
+
+async function processing() {
+  const { jobId } = await jobIn(direct, 'pending')
+  return { jobId, run: await claimOne(direct) }
+}

@@ -1,0 +1,197 @@
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/db.ts'
+import { expireVisionJobs } from '../../core/jobs/expire.ts'
+import { renewLeases } from '../../core/jobs/lease.ts'
+import { lookForWork } from '../../core/jobs/look.ts'
+import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
+import {
+  getUserVisionJobs,
+  getVisionJob,
+  getVisionJobAttempts,
+  getVisionJobOutput,
+  getVisionJobs,
+} from '../../core/jobs/read.ts'
+import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  recordSpending,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/jobs/settle.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
+import { fillQueue } from '../support/big-queue.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claim,
+  claimOne,
+  contentOutput,
+  hour,
+  makeJob,
+  makeJobs,
+  nothingSpent,
+} from '../support/jobs.ts'
+import { type Proxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: Proxy
+let queue: Database
+let looker: Connection
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  await fillQueue(direct)
+  proxy = await startProxy(direct.url)
+  queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  looker = await mysql.createConnection({ uri: direct.url, timezone: 'Z' })
+  await looker.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+})
+afterAll(async () => {
+  await looker.end()
+  await queue.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+const owner = 'big-user'
+
+/** The statements on the queue's tables that some work sends. */
+async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  proxy.statements.length = 0
+  await work()
+  return proxy.statements.filter((statement) => /vision_job/.test(statement))
+}
+
+interface Step {
+  readonly table: string | null
+  readonly type: string | null
+  readonly key: string | null
+  readonly Extra: string | null
+}
+
+async function planOf(statement: string): Promise<readonly Step[]> {
+  const [rows] = await looker.query<(Step & RowDataPacket)[]>(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
+  return rows
+}
+
+/** How many index entries and rows a statement reads; what it changes is rolled back. */
+async function readsOf(statement: string): Promise<number> {
+  await looker.query('BEGIN')
+  const count = async () => {
+    const [rows] = await looker.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Handler\\_read%'")
+    return rows.reduce((sum, row) => sum + Number(row.Value), 0)
+  }
+  const before = await count()
+  const own = (await count()) - before
+  const start = await count()
+  await looker.query(statement)
+  const reads = (await count()) - start - own
+  await looker.query('ROLLBACK')
+  return reads
+}
+
+const isSelect = (statement: string) => /^select/i.test(statement)
+
+describe('on a queue of 80,000 jobs', () => {
+  test.each<[string, string, number, () => Promise<unknown>]>([
+    ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
+    ['a promotion of 200', 'due', 450, () => promoteDueVisionJobs(queue)],
+    ['taking back 100 lost jobs', 'lease', 250, () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })],
+    ['a sweep of 200 expired jobs', 'expiry', 450, () => expireVisionJobs(queue)],
+    ['a page of a history', 'history', 30, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
+    [
+      'a later page of a history',
+      'history',
+      30,
+      () => getUserVisionJobs(queue, { userId: owner, limit: 20, before: 40_000, statuses: ['pending'] }),
+    ],
+    ['a look for work', 'claim', 20, () => lookForWork(queue)],
+    ['the turn of a new job', 'owner', 20, () => makeJob(queue, { userId: owner })],
+    ['the turn of a job that is given back', 'claim', 20, release],
+    ['the look-up of an idempotency key', 'idempotency', 20, () => makeJob(queue, { userId: owner, idempotency })],
+  ])('%s reads along the index %s, and no more rows than it takes', async (_, index, limit, work) => {
+    const statements = (await statementsOf(work)).filter(isSelect)
+    const plans = await Promise.all(statements.map(async (statement) => ({ statement, plan: await planOf(statement) })))
+    const [first] = plans.filter(({ plan }) => plan.some((step) => step.key === index))
+    expect(first, `a statement that reads along ${index}: ${JSON.stringify(plans)}`).toBeDefined()
+    for (const { statement, plan } of plans) {
+      for (const step of plan) expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
+      expect(await readsOf(statement), statement).toBeLessThanOrEqual(limit)
+    }
+  })
+
+  test('every statement of a job of a big queue finds its rows by an index', async () => {
+    const statements = await statementsOf(async () => {
+      const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: owner })
+      await direct.sql('UPDATE vision_jobs SET turn = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
+      const [run, second, ...more] = await claim(queue, { limit: 4 })
+      if (run === undefined || second === undefined) throw new Error('nothing to claim')
+      await renewLeases(queue, 'worker-1', [run, second, ...more], hour)
+      await renewLeases(queue, 'worker-1', [run, { ...second, attempt: 9 }], hour)
+      await saveAnalysis(queue, run, analysisOutput, nothingSpent)
+      await completeVisionJob(queue, run, contentOutput, nothingSpent)
+      await completeVisionJob(queue, run, contentOutput, nothingSpent)
+      await failVisionJob(queue, second, badAnswer, nothingSpent)
+      await failVisionJob(queue, second, badAnswer, nothingSpent)
+      await recordSpending(queue, second, nothingSpent)
+      const failed = { jobId: second.jobId, userId: second.userId }
+      await redriveVisionJob(queue, failed, { lifeMs: hour })
+      await cancelVisionJob(queue, failed)
+      await cancelVisionJob(queue, failed)
+      await getVisionJob(queue, failed)
+      await getVisionJobAttempts(queue, failed)
+      await getVisionJobOutput(queue, run.jobId, 'analysis')
+      await getVisionJobs(queue, owner, [1, 2, 3])
+      await deleteVisionJob(queue, failed)
+      const again = await claimOne(queue)
+      await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
+      await promoteDueVisionJobs(queue)
+      await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
+    })
+    expect(statements.length).toBeGreaterThan(30)
+    for (const statement of statements.filter((sent) => !/^insert/i.test(sent))) {
+      for (const step of await planOf(statement)) {
+        if (step.table === null) continue
+        expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
+        expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
+        expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
+      }
+      expect(await readsOf(statement), statement).toBeLessThanOrEqual(700)
+    }
+  })
+
+  test('a renewal locks its own jobs and no others', async () => {
+    const runs = await claim(queue, { limit: 20 })
+    const [renewal = ''] = await statementsOf(() => renewLeases(queue, 'worker-1', runs, hour))
+    expect(await planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
+    expect(await readsOf(renewal)).toBeLessThanOrEqual(50)
+  })
+
+  test('a second claimer at once gets the next jobs while the first has not committed', async () => {
+    const [statement = ''] = await statementsOf(() => claim(queue, { limit: 10 }))
+    expect(statement).toMatch(/SKIP LOCKED/)
+    const inOrder = await direct.sql(
+      `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY turn, id LIMIT 20`,
+    )
+    await looker.query('BEGIN')
+    const [first] = await looker.query<RowDataPacket[]>(statement)
+    const second = await claim(queue, { limit: 10 })
+    const third = await claim(queue, { limit: 10 })
+    await looker.query('ROLLBACK')
+    const fourth = await claim(queue, { limit: 10 })
+    const ids = [...second, ...third, ...fourth].map((run) => run.jobId)
+    expect(new Set(ids).size).toBe(30)
+    expect(fourth.map((run) => run.jobId), 'no row but the ten was locked').toEqual(first.map((row) => row.jobId))
+    expect([...first.map((row) => row.jobId), ...second.map((run) => run.jobId)]).toEqual(inOrder.map((row) => row.id))
+  })
+})
+
+const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
+
+async function release(): Promise<void> {
+  const run = await claimOne(direct)
+  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}

@@ -1,0 +1,108 @@
+import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
+import { type AppRouter, createApp } from '../../core/api/app.ts'
+import { createAuthenticator, signToken } from '../../core/auth.ts'
+import { createImageIntake } from '../../core/images/intake.ts'
+import type { ImageStore } from '../../core/images/store.ts'
+import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
+import type { Run } from '../../core/jobs/run.ts'
+import type { LogFields } from '../../core/log.ts'
+import { createTestDatabase } from './database.ts'
+
+export const secret = 'a secret of the tests, 32 bytes or more'
+
+export const job = {
+  imageUrl: 'https://images.example/poster.jpg',
+  analysisPurpose: 'Improve the hero image of our shop',
+  outputFormat: 'summary',
+} as const
+
+export interface CallOptions {
+  /** Whose token goes along; nobody's by default. */
+  readonly as?: string
+  /** Sent as JSON; text is sent as it is. */
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+}
+
+/** The API over a database of its own, and a store that keeps its bytes in memory. */
+export async function createTestApi({ isReady = async () => true } = {}) {
+  const database = await createTestDatabase()
+  const stored = new Map<string, Uint8Array>()
+  const logged: { level: string; message: string; fields: LogFields }[] = []
+  const store: ImageStore = {
+    put: async (key, bytes) => void stored.set(key, bytes),
+    get: async (key) => stored.get(key) ?? new Uint8Array(),
+    close: () => undefined,
+  }
+  const services = {
+    database,
+    images: createImageIntake(store, { allowLoopbackHttp: false }),
+    authenticate: createAuthenticator({ AUTH_SECRET: secret }),
+    maxRetries: 3,
+    lifeMs: 3_600_000,
+    log: (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields }),
+    isReady,
+    now: Date.now,
+  }
+  const app = createApp(services)
+
+  const headersFor = async (user?: string) =>
+    user === undefined ? {} : { authorization: `Bearer ${await token(user)}` }
+  const call = async (method: string, path: string, { as, body, headers }: CallOptions = {}): Promise<Response> =>
+    app.request(path, {
+      method,
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(await headersFor(as)),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  const client = (user: string, { batch = true, headers = {} }: { batch?: boolean; headers?: object } = {}) =>
+    createTRPCClient<AppRouter>({
+      links: [
+        (batch ? httpBatchLink : httpLink)({
+          url: 'http://api.example/api/trpc',
+          headers: async () => ({ ...(await headersFor(user)), ...headers }),
+          fetch: async (url, init) => app.request(String(url), init as RequestInit),
+        }),
+      ],
+    }).visionPipeline
+
+  return {
+    app,
+    services,
+    database,
+    stored,
+    logged,
+    call,
+    client,
+    /** Creates a job over REST and returns its id. */
+    create: async (user: string, changes: object = {}): Promise<number> => {
+      const response = await call('POST', '/v1/jobs', { as: user, body: { ...job, ...changes } })
+      const body = await json(response)
+      if (response.status !== 201) throw new Error(JSON.stringify(body))
+      return body.jobId
+    },
+    /** Claims whatever is pending, and returns the run of this job. */
+    claim: async (jobId: number, lane: 'analysis' | 'content' = 'analysis'): Promise<Run> => {
+      const { runs } = await claimPendingVisionJobs(database, { workerId: 'test', limit: 1000, leaseMs: 60_000, lane })
+      const run = runs.find((one) => one.jobId === jobId)
+      if (run === undefined) throw new Error(`job ${jobId} was not there to be claimed`)
+      return run
+    },
+    drop: () => database.drop(),
+  }
+}
+
+export type TestApi = Awaited<ReturnType<typeof createTestApi>>
+
+export function token(user: string, lifeSeconds = 600): Promise<string> {
+  return signToken(secret, { userId: user, scopes: [], lifeSeconds, now: Date.now() })
+}
+
+/** The JSON that a call was answered with; tests look into it and say what they expect to find. */
+// biome-ignore lint/suspicious/noExplicitAny: its type is what each test is there to check.
+export async function json(response: Response | Promise<Response>): Promise<any> {
+  return (await response).json()
+}
