@@ -130,9 +130,23 @@ export function describeCode(code: ErrorCode): Code {
   return errorCodes[code]
 }
 
-/** Anything thrown, as an error of ours: what is not one already becomes `internal.error` with its text as the detail. */
+/** Anything thrown, as an error of ours: what is not one already becomes `internal.error` with its reason as the detail. */
 export function asVisionError(error: unknown): VisionError {
   if (error instanceof VisionError) return error
-  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new VisionError('internal.error', { detail, cause: error })
+  return new VisionError('internal.error', { detail: reasonOf(error), cause: error })
+}
+
+/** What lies at the bottom of an error: drizzle's outer one quotes the statement with its values, which are the user's. */
+export function innermost(error: unknown): unknown {
+  let inner = error
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause
+  return inner
+}
+
+/** The innermost error's name and message, for the operator's eyes, at most 1,000 characters. */
+export function reasonOf(error: unknown): string {
+  const inner = innermost(error)
+  if (!(inner instanceof Error)) return `something thrown that is no Error: ${typeof inner}`
+  const detail = inner instanceof VisionError && inner.detail ? ` (${inner.detail})` : ''
+  return `${inner.name}: ${inner.message}${detail}`.slice(0, 1000)
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Poller } from '../core/poller.ts'
 
@@ -20,7 +21,7 @@ export function startSchedule(poller: Poller, log: Log, everyMs = 60_000): Sched
       .drain({ deadline: performance.now() + functionMs, signal: stopping.signal })
       .then(
         (summary) => log('info', 'poller finished', { ...summary }),
-        (error: unknown) => log('error', 'poller failed', { detail: String(error) }),
+        (error: unknown) => log('error', 'poller failed', { detail: reasonOf(error) }),
       )
       .finally(() => running.delete(run))
     running.add(run)

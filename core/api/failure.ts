@@ -1,6 +1,6 @@
 import { TRPCError } from '@trpc/server'
 import type * as z from 'zod'
-import { describeCode, type ErrorCode, VisionError } from '../errors.ts'
+import { describeCode, type ErrorCode, innermost, reasonOf, VisionError } from '../errors.ts'
 import type { Log } from '../log.ts'
 
 /** One part of an input that is wrong. */
@@ -107,15 +107,19 @@ export function logFailure(log: Log, error: unknown, requestId: string, operatio
   if (status < 500) return
   const known = error instanceof VisionError || !(error instanceof Error) ? error : (error.cause ?? error)
   const code = known instanceof VisionError ? known.code : 'internal.error'
-  log('error', 'a call failed', { requestId, operation, status, code, ...reasonOf(error) })
+  log('error', 'a call failed', {
+    requestId,
+    operation,
+    status,
+    code,
+    reason: reasonOf(error),
+    at: framesOf(error).slice(0, 5),
+  })
 }
 
-/** The innermost reason: drizzle's outer one quotes the statement with its parameters, and these are the user's. */
-function reasonOf(error: unknown): { reason: string; at?: readonly string[] } {
-  let inner = error
-  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause
-  if (!(inner instanceof Error)) return { reason: `something thrown that is no Error: ${typeof inner}` }
-  const frames = inner.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
-  const detail = inner instanceof VisionError && inner.detail ? ` (${inner.detail})` : ''
-  return { reason: `${inner.name}: ${inner.message}${detail}`, at: frames.slice(0, 5).map((line) => line.trim()) }
+/** Where the innermost error was thrown. */
+function framesOf(error: unknown): readonly string[] {
+  const inner = innermost(error)
+  const lines = inner instanceof Error ? (inner.stack?.split('\n') ?? []) : []
+  return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim())
 }

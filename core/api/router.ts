@@ -83,6 +83,7 @@ export const appRouter = router({
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
         const created = await createVisionJobs(services.database, jobs, { ...services, userId: actor.userId })
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
+        // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const rows = await getVisionJobs(
           services.database,
           actor.userId,

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { outcomes, statuses, steps } from '../../drizzle/schema.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
-import { type OutputFormat as FormatName, formats, outputFormats } from '../pipeline/formats.ts'
+import { formats, outputFormats } from '../pipeline/formats.ts'
 import { decodeCursor } from './cursor.ts'
 
 // --- words ---
@@ -237,4 +237,3 @@ export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>
 export type AttemptsView = z.infer<typeof Attempts>
 export type ProblemView = z.infer<typeof Problem>
-export type { FormatName }

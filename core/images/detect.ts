@@ -1,5 +1,10 @@
-import { imageSize } from 'image-size'
 import { VisionError } from '../errors.ts'
+import { isHeic, isHeif, readHeif } from './formats/heif.ts'
+import { isJpeg, readJpeg } from './formats/jpeg.ts'
+import { alsoIs, nameOf } from './formats/others.ts'
+import { isPng, readPng } from './formats/png.ts'
+import { malformed, type Size, unsupported } from './formats/verdict.ts'
+import { isWebp, readWebp } from './formats/webp.ts'
 
 /** The types that are taken, by their media type. */
 export const imageTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif'] as const
@@ -13,68 +18,59 @@ export interface DetectedImage {
   readonly height: number
 }
 
-const ascii = (bytes: Uint8Array, from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1')
+/** A side may have so many pixels. */
+export const maxSidePixels = 16_384
+/** An image may have so many pixels in all: decoded, four bytes each. */
+export const maxImagePixels = 100_000_000
 
-// ISO/IEC 23008-12, annex B: HEVC-coded stills are heic/heix, sequences hevc/hevx, and so on. mif1 and msf1 say only
-// that the container is HEIF; AVIF uses them too, so they count only where no AVIF brand stands beside them.
-const heicBrands = ['heic', 'heix', 'heim', 'heis']
-const heifBrands = ['mif1', 'msf1', 'hevc', 'hevx', 'hevm', 'hevs']
+interface Format {
+  readonly type: ImageType
+  readonly name: string
+  readonly is: (file: Buffer) => boolean
+  readonly read: (file: Buffer) => Size
+}
+
+// Their first bytes exclude each other, so the order does not matter.
+const formats: readonly Format[] = [
+  { type: 'image/png', name: 'PNG', is: isPng, read: readPng },
+  { type: 'image/jpeg', name: 'JPEG', is: isJpeg, read: readJpeg },
+  { type: 'image/webp', name: 'WebP', is: isWebp, read: readWebp },
+  { type: 'image/heic', name: 'HEIF', is: isHeic, read: readHeif },
+  { type: 'image/heif', name: 'HEIF', is: isHeif, read: readHeif },
+]
 
 /**
- * What kind of image the bytes are, by their content alone: neither a name nor a header has a say.
+ * What kind of image the bytes are, by their content alone: neither a name nor a header has a say. The file's structure
+ * is walked from beginning to end, nothing is decoded.
  *
- * @throws VisionError `image.unsupported_type`, which names what was found where it is known
+ * Animated PNG and WebP are taken: their first picture is shown by whatever shows stills. Bytes after the image's end
+ * are ignored as decoders ignore them, unless with them the file is a ZIP archive or a PDF too.
+ *
+ * @throws VisionError `image.unsupported_type`, which names what was found where it is known; `image.truncated`,
+ *   `image.malformed` or `image.too_many_pixels`
  */
 export function detectImage(bytes: Uint8Array): DetectedImage {
-  const type = typeOf(bytes)
-  if (type === undefined) throw unsupported(nameOf(bytes))
-  try {
-    const { width, height } = imageSize(bytes)
-    return { type, width, height }
-  } catch (cause) {
-    throw new VisionError('image.unsupported_type', {
-      message: `The file starts like ${type}, but its header is cut off or broken.`,
-      cause,
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const format = formats.find(({ is }) => is(file))
+  if (format === undefined) throw unsupported(nameOf(file))
+  const { width, height } = readSize(format, file)
+  if (width === 0 || height === 0) throw malformed(format.name, 'it has no width or no height')
+  if (width > maxSidePixels || height > maxSidePixels || width * height > maxImagePixels) {
+    throw new VisionError('image.too_many_pixels', {
+      message: `The image has ${width} x ${height} pixels. At most 16,384 a side and 100 million in all are taken.`,
     })
   }
+  const other = alsoIs(file)
+  if (other) throw unsupported(`a ${format.name} and ${other} at once`)
+  return { type: format.type, width, height }
 }
 
-function typeOf(bytes: Uint8Array): ImageType | undefined {
-  if (ascii(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return 'image/png'
-  if (ascii(bytes, 0, 3) === '\xff\xd8\xff') return 'image/jpeg'
-  if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 12) === 'WEBP') return 'image/webp'
-  const brands = brandsOf(bytes)
-  if (brands.some((brand) => brand.startsWith('avi'))) return undefined
-  if (brands.some((brand) => heicBrands.includes(brand))) return 'image/heic'
-  if (brands.some((brand) => heifBrands.includes(brand))) return 'image/heif'
-  return undefined
-}
-
-/** The major and compatible brands of an ISO media file's first box. */
-function brandsOf(bytes: Uint8Array): readonly string[] {
-  if (ascii(bytes, 4, 8) !== 'ftyp') return []
-  const size = Math.min(Buffer.from(bytes.subarray(0, 4)).readUInt32BE(), bytes.length, 1024)
-  const brands = [ascii(bytes, 8, 12)]
-  for (let at = 16; at + 4 <= size; at += 4) brands.push(ascii(bytes, at, at + 4))
-  return brands
-}
-
-/** Common things that are no image we take, for a message that helps. */
-function nameOf(bytes: Uint8Array): string | undefined {
-  const start = ascii(bytes, 0, 512)
-  if (bytes.length === 0) return 'an empty file'
-  if (start.startsWith('GIF8')) return 'a GIF'
-  if (start.startsWith('%PDF-')) return 'a PDF'
-  if (start.startsWith('BM')) return 'a BMP'
-  if (/^(II\*\0|MM\0\*)/.test(start)) return 'a TIFF'
-  if (brandsOf(bytes).some((brand) => brand.startsWith('avi'))) return 'an AVIF'
-  if (/<svg[\s>]/i.test(start)) return 'an SVG'
-  if (/^\s*<(!doctype html|html|head|body)/i.test(start)) return 'an HTML page'
-  if (/^\s*[{[]/.test(start)) return 'JSON'
-  return undefined
-}
-
-function unsupported(found: string | undefined): VisionError {
-  const message = 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image'
-  return new VisionError('image.unsupported_type', { message: found ? `${message} but ${found}.` : `${message}.` })
+function readSize({ name, read }: Format, file: Buffer): Size {
+  try {
+    return read(file)
+  } catch (error) {
+    // A read past the end of a chunk or box.
+    if (error instanceof RangeError) throw malformed(name, 'its header is too short')
+    throw error
+  }
 }

@@ -1,9 +1,13 @@
 import http from 'node:http'
 import https from 'node:https'
-import { RequestFilteringHttpsAgent } from 'request-filtering-agent'
+import type { Socket } from 'node:net'
 import { VisionError } from '../errors.ts'
+import { readBody } from './body.ts'
+import { connectToHostOf, type Reach } from './connect.ts'
 
-export interface DownloadOptions {
+export { tooLarge } from './body.ts'
+
+export interface DownloadOptions extends Reach {
   /** At most so many bytes. */
   readonly maxBytes: number
   /** In all, redirects included, in milliseconds. */
@@ -15,10 +19,14 @@ export interface DownloadOptions {
 
 const maxRedirects = 5
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'vision-pipeline' }
 
 /**
  * Whether an image may be fetched from a URL as far as the URL itself tells: https, or http on loopback in local mode;
  * no user name in it, at most 2,048 characters. Where it leads is checked on every connection.
+ *
+ * The port is 443 or one from 1024 up: image servers of one's own do run there, while of the system ports (RFC 6335) no
+ * other one speaks https, and knocking at strangers' ssh or mail is nothing to lend out.
  *
  * @throws VisionError `image.invalid_url`
  */
@@ -28,14 +36,15 @@ export function checkImageUrl(text: string, { allowLoopbackHttp }: Pick<Download
   if (!URL.canParse(text)) throw refuse('The image URL is not an absolute URL.')
   const url = new URL(text)
   if (url.username || url.password) throw refuse('The image URL must not contain a user name or password.')
-  if (url.protocol === 'https:') return url
   if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHost.test(url.hostname)) return url
-  throw refuse('The image URL must start with https:// (or be a data: URL).')
+  if (url.protocol !== 'https:') throw refuse('The image URL must start with https:// (or be a data: URL).')
+  if (url.port && Number(url.port) < 1024) throw refuse('The port of the image URL must be 443, or 1024 or above.')
+  return url
 }
 
 /**
- * The bytes at a URL. Private, loopback, link-local and metadata addresses are never reached: the address that is really
- * connected to is what is checked, at every hop. Sends no cookies, credentials or referrer.
+ * The bytes at a URL. Only public addresses are ever connected to: the address that is really used is what is checked,
+ * at every hop. Sends no cookies, credentials or referrer, and verifies every certificate.
  *
  * @throws VisionError `image.*`: permanent where another try would end the same
  */
@@ -45,46 +54,48 @@ export async function downloadImage(from: string, options: DownloadOptions): Pro
   try {
     let url = checkImageUrl(from, options)
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      const response = await request(url, signal)
-      const location = redirectOf(response)
-      if (location === undefined) return await read(response, options.maxBytes)
-      response.destroy()
-      if (!URL.canParse(location, url.href)) {
-        throw new VisionError('image.invalid_url', { message: 'The image URL redirects to something that is no URL.' })
+      const response = await request(url, await connectToHostOf(url, options, signal), signal)
+      try {
+        const location = redirectOf(response)
+        if (location === undefined) return await read(response, options.maxBytes)
+        url = follow(url, location, options)
+      } finally {
+        response.destroy()
       }
-      url = checkImageUrl(new URL(location, url).href, options)
     }
     throw new VisionError('image.too_many_redirects')
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason
     if (timeout.aborted) throw new VisionError('image.timed_out', { cause: error })
     if (error instanceof VisionError) throw error
-    throw translate(error)
+    throw unreachable(error)
   }
 }
 
-function request(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
+function request(url: URL, socket: Socket, signal: AbortSignal): Promise<http.IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
-  const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'vision-pipeline' }
-  const sent =
-    url.protocol === 'https:'
-      ? https.get(url, { headers, signal, agent: new RequestFilteringHttpsAgent({ keepAlive: false }) }, resolve)
-      : http.get(url, { headers, signal, agent: new http.Agent({ keepAlive: false }), lookup: loopbackLookup }, resolve)
-  sent.on('error', reject)
+  const { get, defaultPort } =
+    url.protocol === 'https:' ? { get: https.get, defaultPort: 443 } : { get: http.get, defaultPort: 80 }
+  // Without an agent, and so without its connections: the one that was checked is the one that is used.
+  const sent = get(url, { headers, signal, defaultPort, createConnection: () => socket }, resolve)
+  sent.on('error', (error) => {
+    socket.destroy()
+    reject(error)
+  })
   return promise
 }
 
-/** `localhost` is this machine, whatever a resolver says. */
-const loopbackLookup: NonNullable<http.RequestOptions['lookup']> = (_hostname, { all }, callback) => {
-  const address = { address: '127.0.0.1', family: 4 }
-  if (all) callback(null, [address])
-  else callback(null, address.address, address.family)
+function redirectOf({ statusCode = 0, headers }: http.IncomingMessage): string | undefined {
+  return [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined
 }
 
-function redirectOf(response: http.IncomingMessage): string | undefined {
-  const { statusCode = 0 } = response
-  if (![301, 302, 303, 307, 308].includes(statusCode)) return undefined
-  return response.headers.location
+function follow(from: URL, location: string, { allowLoopbackHttp }: DownloadOptions): URL {
+  if (!URL.canParse(location, from.href)) {
+    throw new VisionError('image.invalid_url', { message: 'The image URL redirects to something that is no URL.' })
+  }
+  // A public server has no business with what runs on a developer's machine.
+  const stillLocal = allowLoopbackHttp && from.protocol === 'http:'
+  return checkImageUrl(new URL(location, from).href, { allowLoopbackHttp: stillLocal })
 }
 
 async function read(response: http.IncomingMessage, maxBytes: number): Promise<Uint8Array> {
@@ -94,29 +105,10 @@ async function read(response: http.IncomingMessage, maxBytes: number): Promise<U
     throw new VisionError('image.unreachable', { detail: `HTTP ${statusCode}` })
   }
   if (statusCode !== 200) throw new VisionError('image.refused', { detail: `HTTP ${statusCode}` })
-  if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > maxBytes) {
-      response.destroy()
-      throw tooLarge(maxBytes)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return readBody(response, maxBytes)
 }
 
-/** More than the allowed bytes. */
-export function tooLarge(maxBytes: number): VisionError {
-  const megabytes = maxBytes / 1_000_000
-  return new VisionError('image.too_large', { message: `The image is larger than ${megabytes} MB.` })
-}
-
-function translate(error: unknown): VisionError {
-  const detail = error instanceof Error ? error.message : String(error)
-  // The filtering agent's errors carry no code of their own.
-  if (/is not allowed\. Because/.test(detail)) return new VisionError('image.forbidden_address', { cause: error })
-  return new VisionError('image.unreachable', { cause: error, detail })
+function unreachable(cause: unknown): VisionError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  return new VisionError('image.unreachable', { cause, detail: code ? `${code}: ${message}` : message })
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { StorageConfig } from '../config.ts'
-import { VisionError } from '../errors.ts'
+import { reasonOf, VisionError } from '../errors.ts'
 
 /** Where the bytes of images are kept: a private bucket. */
 export interface ImageStore {
@@ -63,6 +63,5 @@ function sha256(data: string | Uint8Array): string {
 }
 
 function unavailable(cause: unknown): VisionError {
-  const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-  return new VisionError('storage.unavailable', { cause, detail })
+  return new VisionError('storage.unavailable', { cause, detail: reasonOf(cause) })
 }

@@ -20,11 +20,12 @@ export async function renewLeases(
     runs.map((run) => sql`(id = ${run.jobId} AND attempt = ${run.attempt})`),
     sql` OR `,
   )
+  // By the primary key: in a small queue an index on the status looks as good, and waits for other workers' jobs.
   // A lease is no change that a client can see: the version stays.
   const renewed = await database.run((on) =>
     matchedBy(
       on,
-      sql`UPDATE vision_jobs SET lease_expires_at = ${inMilliseconds(leaseMs)}
+      sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET lease_expires_at = ${inMilliseconds(leaseMs)}
         WHERE status = 'processing' AND (${mine})`,
     ),
   )

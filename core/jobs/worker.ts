@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
+import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
@@ -112,7 +113,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       } catch (error) {
         // The database would not take the settlement: the lease expires and another worker takes the job up.
         counts.lost++
-        log('error', 'run not settled', { ...fields, detail: String(error) })
+        log('error', 'run not settled', { ...fields, detail: reasonOf(error) })
       } finally {
         inFlight.delete(run)
       }
@@ -184,7 +185,7 @@ async function attempt(work: () => Promise<boolean>, log: Log): Promise<boolean>
   try {
     return await work()
   } catch (error) {
-    log('error', 'the queue could not be read', { detail: String(error) })
+    log('error', 'the queue could not be read', { detail: reasonOf(error) })
     return false
   }
 }
@@ -208,7 +209,7 @@ function keepLeases(
         }
         renewed = asked
       } catch (error) {
-        log('error', 'leases not renewed', { detail: String(error) })
+        log('error', 'leases not renewed', { detail: reasonOf(error) })
         // By now others may run these jobs: going on would pay for the same step twice.
         if (now() - renewed >= leaseMs) {
           for (const [run, { controller }] of inFlight) controller.abort(new LeaseLost(run))

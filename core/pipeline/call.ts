@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { type ErrorCode, VisionError } from '../errors.ts'
+import { type ErrorCode, reasonOf, VisionError } from '../errors.ts'
 
 /** What a provider says that a call took. */
 export interface Usage {
@@ -76,8 +76,7 @@ export function parseAnswer<Schema extends z.ZodType>(text: string, schema: Sche
 
 /** What went wrong, without whatever in it could be a key: providers quote the key that they refuse. */
 export function detailOf(error: unknown, secret: string): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.replaceAll(secret, '[secret]').slice(0, 1000)
+  return reasonOf(error).replaceAll(secret, '[secret]')
 }
 
 /** A text of the user's, so that it cannot end the tag that the prompt puts around it and pass for our own words. */

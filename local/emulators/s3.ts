@@ -1,9 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { createServer, type RequestListener } from 'node:http'
+import { mkdir } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import S3rver from '@20minutes/s3rver'
-import accounts from '@20minutes/s3rver/lib/models/account.js'
+import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { storePostedObject } from './s3-post-object.ts'
+import { verifiedTarget } from './s3-request-signature.ts'
+import { guardStore } from './s3-store.ts'
 
 /** An emulated S3, running. */
 export interface S3Emulator {
@@ -14,16 +16,23 @@ export interface S3Emulator {
 }
 
 /** A browser's upload or download comes from another origin than the emulator's; the signature still decides. */
-const anyOrigin = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`
+const anyOrigin = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>${['GET', 'HEAD', 'PUT', 'POST']
+  .map((method) => `<AllowedMethod>${method}</AllowedMethod>`)
+  .join('')}<AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`
+
+/** How long a client that was refused may go on sending, so that it comes to read why, before it is cut off. */
+const lingerMs = 1000
 
 /**
- * Starts an emulated S3 on 127.0.0.1 with one private bucket, kept in a folder. It checks signatures (of headers and
- * of presigned URLs, with their expiry) against the one key it is given, and refuses requests that carry none. Only one
- * secret for an access key id can be in use in a process.
+ * Starts an emulated S3 on 127.0.0.1 with one private bucket, kept in a folder. It refuses what S3 refuses: requests
+ * that the one key has not signed (in headers, in a presigned URL or in the policy of an upload form), that have
+ * expired, or that are not what was signed. It differs from S3 in that it is in every region, knows no temporary
+ * credentials, and takes neither bodies in signed chunks nor keys with empty, `.` or `..` parts.
  *
  * @param options.folder where the objects are kept, made if missing; what is in it from before is served again
  * @param options.port a free one if not given
- * @throws the error of `listen`, such as EADDRINUSE; an Error where the access key id is in use with another secret
+ * @param options.now the time that signatures and policies are checked against
+ * @throws the error of `listen`, such as EADDRINUSE
  */
 export async function startS3Emulator({
   folder,
@@ -31,49 +40,44 @@ export async function startS3Emulator({
   accessKeyId,
   secretAccessKey,
   port = 0,
+  now = () => new Date(),
 }: {
   folder: string
   bucket: string
   accessKeyId: string
   secretAccessKey: string
   port?: number
+  now?: () => Date
 }): Promise<S3Emulator> {
   await mkdir(folder, { recursive: true })
-  const forget = registerKey(accessKeyId, secretAccessKey)
-  const store = new S3rver({
-    directory: folder,
-    silent: true,
-    vhostBuckets: false,
-    configureBuckets: [{ name: bucket, configs: [anyOrigin] }],
-  })
-  store.silent = true
-  // Else a request that ends after the logger has closed is printed, with the signature in its URL.
-  store.logger.silent = true
-  storeWhole(store)
-  store.middleware.splice(-1, 0, (context, next) => {
-    // Clients sign a bucket's own path as `/bucket/`, the package checks `/bucket`, but for hosts named after a bucket,
-    // where it appends what that host was mounted at: so it is told to append the slash.
-    if (/^\/[^/]+\/$/.test(context.path)) {
-      context.state.vhost = true
-      context.mountPath = '/'
+  const key = { accessKeyId, secretAccessKey }
+  const { serve, store, configureBuckets, close } = openPackage(folder, bucket)
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    try {
+      const postedTo = request.method === 'POST' && /^\/([^/?#%]+)\/?$/.exec(request.url ?? '')?.[1]
+      if (postedTo) {
+        const { status, headers, body } = await storePostedObject(request, { bucket: postedTo, key, now: now(), store })
+        response.writeHead(status, { ...headers, ...corsHeaders(request) }).end(body)
+      } else {
+        // A preflight asks about a request to come, and carries no signature.
+        if (request.method !== 'OPTIONS') request.url = verifiedTarget(request, key, now())
+        delete request.headers.authorization
+        await serve(request, response)
+      }
+    } catch (problem) {
+      refuse(request, response, problem)
     }
-    return next()
-  })
-  const release = () => {
-    store.logger.exceptions.unhandle()
-    store.logger.close()
-    forget()
   }
   // A server of our own: the package's own run() never learns that its port is taken.
-  const server = createServer(signedOnly(store.callback()))
+  const server = createServer(handle)
   try {
-    await store.configureBuckets()
+    await configureBuckets()
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(port, '127.0.0.1', resolve)
     })
   } catch (problem) {
-    release()
+    close()
     throw problem
   }
   return {
@@ -81,7 +85,7 @@ export async function startS3Emulator({
     stop: () =>
       new Promise((resolve) => {
         server.close(() => {
-          release()
+          close()
           resolve()
         })
         server.closeAllConnections()
@@ -89,55 +93,53 @@ export async function startS3Emulator({
   }
 }
 
-/** The package checks a signature where there is one and lets everybody else in; a private bucket does not. */
-function signedOnly(serve: RequestListener): RequestListener {
-  return (request, response) => {
-    const { searchParams } = new URL(request.url ?? '/', 'http://localhost')
-    const signed =
-      request.headers.authorization !== undefined ||
-      searchParams.has('X-Amz-Algorithm') ||
-      searchParams.has('Signature')
-    if (signed || request.method === 'OPTIONS') return serve(request, response)
-    request.resume()
-    response
-      .writeHead(403, { 'content-type': 'application/xml' })
-      .end(
-        '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
-      )
-  }
-}
-
-/** An object is there in full or not at all, as in S3: the package would leave what came of an upload that broke off. */
-function storeWhole({ store }: S3rver): void {
-  const putContent = store.putContent.bind(store)
-  store.putContent = async (path, content) => {
-    const partial = `${path}.${randomUUID()}.partial`
-    try {
-      const stored = await putContent(partial, content)
-      await rename(partial, path)
-      return stored
-    } catch (problem) {
-      await rm(partial, { force: true })
-      throw problem
+/** The package serves whoever comes without a signature, which is everybody here: signatures are checked before. */
+function openPackage(folder: string, bucket: string) {
+  const app = new S3rver({
+    directory: folder,
+    silent: true,
+    vhostBuckets: false,
+    configureBuckets: [{ name: bucket, configs: [anyOrigin] }],
+  })
+  app.silent = true
+  // Else a request that ends after the logger has closed is printed.
+  app.logger.silent = true
+  guardStore(app.store)
+  app.middleware.splice(-1, 0, (context, next) => {
+    // It would refuse to override headers of a response to somebody it does not know.
+    context.state.account = 'signed'
+    // It would store a form without looking at the policy in it.
+    if (context.method === 'POST' && /^\/[^/]*\/?$/.test(context.path) && !('delete' in context.query)) {
+      throw new S3Error('AccessDenied', 'Access Denied')
     }
+    return next()
+  })
+  return {
+    serve: app.callback(),
+    store: app.store,
+    configureBuckets: () => app.configureBuckets(),
+    close: () => {
+      app.logger.exceptions.unhandle()
+      app.logger.close()
+    },
   }
 }
 
-const uses = new Map<string, number>()
+function refuse(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
+  const error =
+    problem instanceof S3Error
+      ? problem
+      : new S3Error('InternalError', 'We encountered an internal error. Please try again.')
+  response
+    .writeHead(error.status, { 'content-type': 'application/xml', ...corsHeaders(request) })
+    .end(request.method === 'HEAD' ? '' : error.toXML())
+  request.resume()
+  if (request.complete) return
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy()
+  }, lingerMs).unref()
+}
 
-/** The package keeps its keys per process; its built-in one, which everybody knows, is taken out. */
-function registerKey(accessKeyId: string, secretAccessKey: string): () => void {
-  const account = accounts.DUMMY_ACCOUNT
-  if (!uses.get('S3RVER')) account.revokeAccessKey('S3RVER')
-  const inUse = uses.get(accessKeyId) ?? 0
-  if (inUse > 0 && account.accessKeys.get(accessKeyId) !== secretAccessKey) {
-    throw new Error(`The access key id ${accessKeyId} is in use with another secret.`)
-  }
-  account.createKeyPair(accessKeyId, secretAccessKey)
-  uses.set(accessKeyId, inUse + 1)
-  return () => {
-    const left = (uses.get(accessKeyId) ?? 1) - 1
-    uses.set(accessKeyId, left)
-    if (left === 0) account.revokeAccessKey(accessKeyId)
-  }
+function corsHeaders(request: IncomingMessage): Record<string, string> {
+  return request.headers.origin === undefined ? {} : { 'access-control-allow-origin': '*', vary: 'Origin' }
 }

@@ -9,11 +9,30 @@ declare module 'heic-decode' {
 
 declare module '@20minutes/s3rver' {
   import type { RequestListener } from 'node:http'
+  import type { Readable } from 'node:stream'
 
   interface Context {
+    readonly method: string
     readonly path: string
-    readonly state: { vhost?: boolean }
-    mountPath?: string
+    readonly query: Readonly<Record<string, unknown>>
+    readonly state: { account?: unknown }
+  }
+
+  /** The store in a folder; what it is made of may be replaced. Failures of the file system pass through. */
+  export interface ObjectStore {
+    getBucket(bucket: string): Promise<object | null>
+    getBucketPath(bucket: string): string
+    getResourcePath(bucket: string, key: string | undefined, resource: string): string
+    putContent(path: string, content: Readable): Promise<[bytes: number, md5: string]>
+    /** @param object.metadata by lower-case name; what is no header of an object is left out */
+    putObject(object: {
+      bucket: string
+      key: string
+      content: Readable
+      metadata: Readonly<Record<string, string>>
+    }): Promise<{ size: number; md5: string }>
+    putPart(bucket: string, uploadId: string, partNumber: string, content: Readable): Promise<unknown>
+    putObjectMultipart(bucket: string, uploadId: string, parts: unknown): Promise<unknown>
   }
 
   export default class S3rver {
@@ -25,7 +44,7 @@ declare module '@20minutes/s3rver' {
     })
     /** Koa's own switch: whether an error that ends a request is printed. */
     silent: boolean
-    readonly store: { putContent(path: string, content: unknown): Promise<[bytes: number, md5: string]> }
+    readonly store: ObjectStore
     readonly logger: { silent: boolean; close(): void; exceptions: { unhandle(): void } }
     /** Koa's list, the router last. */
     readonly middleware: ((context: Context, next: () => Promise<void>) => Promise<void>)[]
@@ -34,16 +53,41 @@ declare module '@20minutes/s3rver' {
   }
 }
 
-declare module '@20minutes/s3rver/lib/models/account.js' {
-  interface Account {
-    readonly accessKeys: ReadonlyMap<string, string>
-    createKeyPair(accessKeyId: string, secretAccessKey: string): void
-    revokeAccessKey(accessKeyId: string): void
+declare module '@20minutes/s3rver/lib/models/error.js' {
+  /** What S3 answers to what it refuses. */
+  export default class S3Error extends Error {
+    constructor(code: string, message: string, detail?: Readonly<Record<string, string | number>>)
+    readonly code: string
+    /** 500 for a code that the package does not know. */
+    status: number
+    toXML(): string
   }
-  const accounts: {
-    /** Every access key that any server of this process knows. */
-    readonly registry: ReadonlyMap<string, Account>
-    readonly DUMMY_ACCOUNT: Account
+}
+
+declare module 'busboy' {
+  import type { IncomingHttpHeaders } from 'node:http'
+  import type { Readable, Writable } from 'node:stream'
+
+  namespace busboy {
+    interface Parser extends Writable {
+      on(event: 'field', listener: (name: string | undefined, value: string, info: FieldInfo) => void): this
+      on(event: 'file', listener: (name: string | undefined, file: Readable, info: FileInfo) => void): this
+      on(event: 'error' | 'finish', listener: (problem?: unknown) => void): this
+    }
+    interface FieldInfo {
+      readonly nameTruncated: boolean
+      readonly valueTruncated: boolean
+    }
+    interface FileInfo {
+      readonly filename?: string
+    }
   }
-  export default accounts
+
+  /** @throws where the headers are not those of a form */
+  function busboy(options: {
+    headers: IncomingHttpHeaders
+    defParamCharset: string
+    limits: { fieldSize: number }
+  }): busboy.Parser
+  export = busboy
 }

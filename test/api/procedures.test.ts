@@ -192,7 +192,7 @@ test('the view follows a job through both steps', async () => {
   })
   expect(Date.parse(waiting.nextTryAt ?? '')).toBeGreaterThan(Date.now() + 30_000)
 
-  await api.database.sql("UPDATE vision_jobs SET status = 'pending', available_at = NULL WHERE id = ?", [jobId])
+  await api.database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
   await completeVisionJob(api.database, await api.claim(jobId, 'content'), content, {
     content: { inputTokens: 1, outputTokens: 2, milliseconds: 3 },
   })

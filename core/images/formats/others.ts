@@ -1,0 +1,57 @@
+import { brandsOf, isAvif } from './heif.ts'
+
+/** What a file is that is no image we take, with its article, where that is easily told. */
+export function nameOf(file: Buffer): string | undefined {
+  if (file.length === 0) return 'an empty file'
+  const start = file.toString('latin1', 0, 1024)
+  return (
+    signatures.find(([signature]) => start.startsWith(signature))?.[1] ??
+    texts.find(([pattern]) => pattern.test(start))?.[1] ??
+    (isAvif(file) ? 'an AVIF' : nameOfMedia(file))
+  )
+}
+
+const signatures: readonly (readonly [string, string])[] = [
+  ['GIF8', 'a GIF'],
+  ['%PDF-', 'a PDF'],
+  ['BM', 'a BMP'],
+  ['II*\0', 'a TIFF'],
+  ['MM\0*', 'a TIFF'],
+  ['\0\0\x01\0', 'an icon'],
+  ['\xff\x0a', 'a JPEG XL'],
+  ['\0\0\0\x0cJXL ', 'a JPEG XL'],
+  ['\xff\x4f\xff\x51', 'a JPEG 2000'],
+  ['\0\0\0\x0cjP  ', 'a JPEG 2000'],
+  ['8BPS', 'a Photoshop document'],
+  ['PK\x03\x04', 'a ZIP archive'],
+  ['\x1f\x8b', 'a gzip archive'],
+]
+
+const texts: readonly (readonly [RegExp, string])[] = [
+  [/^\s*<(!doctype html|html|head|body|script)/i, 'an HTML page'],
+  [/<svg[\s>]/i, 'an SVG'],
+  [/^\s*[{[]/, 'JSON'],
+]
+
+function nameOfMedia(file: Buffer): string | undefined {
+  const [brand] = brandsOf(file)
+  return brand === undefined ? undefined : `a media file of brand ${brand.replace(/[^\w ]/g, '?').trim()}`
+}
+
+// An archive's last record may have a comment of 65,535 bytes after its own 22 (APPNOTE.TXT, section 4.3.16).
+const farthestRecord = 65_535 + 22
+
+/**
+ * What else a complete image file is: readers of PDF accept a header anywhere in the first 1,024 bytes (ISO 32000-1,
+ * annex H, 3.4.1), readers of ZIP start from the end.
+ */
+export function alsoIs(file: Buffer): string | undefined {
+  if (file.subarray(0, 1024).includes('%PDF-')) return 'a PDF'
+  const tail = Math.max(0, file.length - farthestRecord)
+  for (let at = file.lastIndexOf('PK\x05\x06'); at >= tail; at = at > 0 ? file.lastIndexOf('PK\x05\x06', at - 1) : -1) {
+    if (at + 22 > file.length) continue
+    const directory = at - file.readUInt32LE(at + 12)
+    if (directory >= 0 && file.toString('latin1', directory, directory + 4) === 'PK\x01\x02') return 'a ZIP archive'
+  }
+  return undefined
+}

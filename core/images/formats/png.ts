@@ -1,0 +1,43 @@
+import { crc32 } from 'node:zlib'
+import { malformed, type Size, truncated } from './verdict.ts'
+
+const signature = '\x89PNG\r\n\x1a\n'
+
+export function isPng(file: Buffer): boolean {
+  return file.toString('latin1', 0, signature.length) === signature
+}
+
+/**
+ * The size of a PNG whose chunks are all there, from the header to the end (W3C PNG, sections 5 and 11.2). What follows
+ * the end is left alone, as decoders do. The first picture of an animated PNG is a complete PNG of this size.
+ *
+ * @throws VisionError `image.truncated` or `image.malformed`
+ */
+export function readPng(file: Buffer): Size {
+  let size: Size | undefined
+  let hasData = false
+  for (let at = signature.length; ; ) {
+    if (at + 12 > file.length) throw truncated('PNG')
+    const length = file.readUInt32BE(at)
+    const type = file.toString('latin1', at + 4, at + 8)
+    // A decoder starts at the header; Apple's own variant (CgBI) has something before it that no other one can read.
+    if (size === undefined && !(type === 'IHDR' && length === 13)) throw malformed('PNG', 'it does not begin with IHDR')
+    if (!/^[A-Za-z]{4}$/.test(type)) throw malformed('PNG', 'something in it is no chunk')
+    const end = at + 12 + length
+    if (end > file.length) throw truncated('PNG')
+    // Upper case means critical: decoders give up on these when they are damaged, and skip the others.
+    if (/^[A-Z]/.test(type) && crc32(file.subarray(at + 4, end - 4)) !== file.readUInt32BE(end - 4)) {
+      throw malformed('PNG', `its ${type} is damaged`)
+    }
+    if (type === 'IHDR') {
+      if (size) throw malformed('PNG', 'it has two headers')
+      size = { width: file.readUInt32BE(at + 8), height: file.readUInt32BE(at + 12) }
+    }
+    if (type === 'IDAT') hasData = true
+    if (type === 'IEND') {
+      if (!size || !hasData) throw malformed('PNG', 'there is no picture in it')
+      return size
+    }
+    at = end
+  }
+}

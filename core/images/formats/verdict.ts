@@ -1,0 +1,23 @@
+import { VisionError } from '../../errors.ts'
+
+/** In pixels, as stored. */
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** The bytes end before the image does. */
+export function truncated(format: string): VisionError {
+  return new VisionError('image.truncated', { message: `The file is a ${format}, but it is cut off.` })
+}
+
+/** @param reason completes 'The file starts like a PNG, but …' */
+export function malformed(format: string, reason: string): VisionError {
+  return new VisionError('image.malformed', { message: `The file starts like a ${format}, but ${reason}.` })
+}
+
+/** @param found what the file is instead, with its article, where that is known */
+export function unsupported(found: string | undefined): VisionError {
+  const message = 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image'
+  return new VisionError('image.unsupported_type', { message: found ? `${message} but ${found}.` : `${message}.` })
+}

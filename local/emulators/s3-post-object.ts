@@ -1,0 +1,108 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { type Readable, Transform } from 'node:stream'
+import type { ObjectStore } from '@20minutes/s3rver'
+import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { readPostForm } from './s3-post-form.ts'
+import { checkPostPolicy, missingField, type SizeRange } from './s3-post-policy.ts'
+import type { AccessKey } from './s3-signature.ts'
+
+/** What S3 answers to an upload form. */
+export interface Posted {
+  readonly status: 200 | 201 | 204 | 303
+  readonly headers: OutgoingHttpHeaders
+  readonly body: string
+}
+
+/**
+ * Stores the file of an upload form that a policy allows, as AWS documents it in "POST Object" and "Browser-based
+ * uploads using POST". The object is there once the form has ended well; else nothing of it is.
+ *
+ * @throws S3Error what {@link readPostForm} and {@link checkPostPolicy} refuse, EntityTooLarge and EntityTooSmall
+ */
+export async function storePostedObject(
+  request: IncomingMessage,
+  { bucket, key, now, store }: { bucket: string; key: AccessKey; now: Date; store: ObjectStore },
+): Promise<Posted> {
+  if (!(await store.getBucket(bucket))) {
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
+  }
+  const form = await readPostForm(request)
+  try {
+    // "Creating a POST policy": variables are expanded before the policy is checked.
+    const fields = new Map(
+      [...form.fields].map(([name, value]) => [name, value.replaceAll(/\$\{filename\}/g, () => form.fileName)]),
+    )
+    const range = checkPostPolicy(fields, { bucket, key, now })
+    const objectKey = fields.get('key')
+    if (!objectKey) throw missingField('key')
+    const { md5 } = await store.putObject({
+      bucket,
+      key: objectKey,
+      content: limited(form.file, range, form.ended),
+      metadata: { 'content-type': 'binary/octet-stream', ...Object.fromEntries(fields) },
+    })
+    return answer(fields, { host: request.headers.host ?? '', bucket, key: objectKey, etag: `"${md5}"` })
+  } catch (problem) {
+    form.discard()
+    throw problem
+  }
+}
+
+/** Breaks off as soon as the file is too large, and ends well only if the whole form does. */
+function limited(file: Readable, { min, max }: SizeRange, ended: Promise<void>): Readable {
+  let size = 0
+  const checked = new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      size += piece.length
+      if (size <= max) return done(null, piece)
+      done(
+        new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', { MaxSizeAllowed: max }),
+      )
+    },
+    flush(done) {
+      if (size < min) {
+        const sizes = { ProposedSize: size, MinSizeAllowed: min }
+        return done(
+          new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', sizes),
+        )
+      }
+      ended.then(() => done(), done)
+    },
+  })
+  // A form that breaks off takes its file with it; why, its end knows.
+  ended.catch((problem) => checked.destroy(problem))
+  return file.pipe(checked)
+}
+
+function answer(
+  fields: ReadonlyMap<string, string>,
+  { host, bucket, key, etag }: { host: string; bucket: string; key: string; etag: string },
+): Posted {
+  const location = `http://${host}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+  const redirect = fields.get('success_action_redirect') ?? ''
+  if (URL.canParse(redirect)) {
+    const target = new URL(redirect)
+    for (const [name, value] of Object.entries({ bucket, key, etag })) target.searchParams.append(name, value)
+    return { status: 303, headers: { etag, location: target.href }, body: '' }
+  }
+  const headers = { etag, location }
+  switch (fields.get('success_action_status')) {
+    case '200':
+      return { status: 200, headers, body: '' }
+    case '201': {
+      const parts = Object.entries({ Location: location, Bucket: bucket, Key: key, ETag: etag })
+      const xml = parts.map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`).join('')
+      return {
+        status: 201,
+        headers: { ...headers, 'content-type': 'application/xml' },
+        body: `<?xml version="1.0" encoding="UTF-8"?>\n<PostResponse>${xml}</PostResponse>`,
+      }
+    }
+    default:
+      return { status: 204, headers, body: '' }
+  }
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
