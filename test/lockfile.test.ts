@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+
+interface Entry {
+  readonly optionalDependencies?: Record<string, string>
+}
+const read = async (name: string) => JSON.parse(await readFile(new URL(`../${name}`, import.meta.url), 'utf8'))
+const lock = (await read('package-lock.json')) as { packages: Record<string, Entry> }
+
+test('the lockfile has an entry for every platform’s packages, or `npm ci` refuses it there', () => {
+  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter((name) => {
+      const places = [`node_modules/${name}`, `${path}/node_modules/${name}`]
+      return !places.some((place) => place in lock.packages)
+    }),
+  )
+  expect(missing).toEqual([])
+})
+
+test('every dependency is pinned to one version', async () => {
+  const { dependencies, devDependencies, optionalDependencies } = await read('package.json')
+  for (const version of Object.values({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+  }
+})
