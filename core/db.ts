@@ -10,7 +10,7 @@ export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'd
 /** The database as the queue uses it: a few connections, opened when they are first needed. */
 export interface Database {
   /**
-   * Runs a statement that may be repeated, and repeats it after a broken connection or a lock fault.
+   * Runs a READ COMMITTED statement that may be repeated, and repeats it after a broken connection or a lock fault.
    *
    * @throws VisionError `database.unavailable` once the tries are used up
    */
@@ -49,16 +49,24 @@ export function openDatabase(url: string, { connections, random }: DatabaseOptio
     idleTimeout: 30_000,
     enableKeepAlive: true,
   })
-  const orm = drizzle({ client: pool })
   const isolate = isolation()
   const pause = (attempt: number) => delay(random() * 50 * 2 ** attempt)
 
   const run: Database['run'] = async (work) => {
     for (let attempt = 1; ; attempt++) {
+      let connection: PoolConnection | undefined
       try {
-        return await work(orm)
+        connection = await pool.getConnection()
+        await isolate(connection)
+        const result = await work(drizzle({ client: connection }))
+        connection.release()
+        return result
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!isPassing(error)) {
+          connection?.release()
+          throw error
+        }
+        connection?.destroy()
         if (attempt >= tries) throw unavailable(error)
         await pause(attempt)
       }
@@ -105,8 +113,9 @@ async function rollBack(connection: PoolConnection): Promise<void> {
 }
 
 /**
- * Sets READ COMMITTED once on each connection: the gap locks of REPEATABLE READ deadlock claims against inserts. Vitess
- * is left as it is, since a session setting there takes a reserved connection; it is known by a statement that only it
+ * Sets READ COMMITTED once on each connection: the gap locks of REPEATABLE READ deadlock claims against inserts, and
+ * where a small table is scanned it locks, and waits for, every row on the way instead of those that match. Vitess is
+ * left as it is, since a session setting there takes a reserved connection; it is known by a statement that only it
  * understands.
  */
 function isolation(): (connection: PoolConnection) => Promise<void> {

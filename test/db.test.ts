@@ -5,10 +5,10 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Database, matchedBy, openDatabase, rowsOf } from '../core/db.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
-import { type Proxy, startProxy } from './support/proxy.ts'
+import { type DatabaseProxy, startProxy } from './support/proxy.ts'
 
 let direct: TestDatabase
-let proxy: Proxy
+let proxy: DatabaseProxy
 beforeAll(async () => {
   direct = await createTestDatabase()
   await direct.sql('CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL)')
@@ -188,6 +188,13 @@ test('an error of the statement is thrown as it is, once, and leaves nothing of 
   ).rejects.toMatchObject({ cause: { code: 'ER_NO_SUCH_TABLE' } })
   expect(times).toBe(1)
   expect(await counted()).toBe(before)
+})
+
+test('a statement on its own is READ COMMITTED as well, also on a new connection', async () => {
+  const fresh = open(direct.url)
+  const rows = await fresh.run((on) => rowsOf<{ Value: string }>(on, sql`SHOW VARIABLES LIKE 't%\\_isolation'`))
+  expect(rows.map((row) => row.Value)).toEqual(['READ-COMMITTED'])
+  await fresh.close()
 })
 
 test('transactions read what others have committed meanwhile', async () => {

@@ -62,7 +62,9 @@ describe('who imports whom', () => {
   })
 
   test('functions import core, and nothing else of ours', () => {
-    expect(edges(within('functions'), (to) => isOurs(to) && !within('core')(to) && !within('functions')(to))).toEqual([])
+    expect(edges(within('functions'), (to) => isOurs(to) && !within('core')(to) && !within('functions')(to))).toEqual(
+      [],
+    )
   })
 
   test('the queue and the pipeline know nothing of each other', () => {
@@ -96,7 +98,9 @@ describe('who imports whom', () => {
 
 test('only core/config.ts reads the environment', () => {
   const readers = sources.filter(
-    (file) => /^(core|functions|drizzle)\//.test(file) && /process\s*\.\s*env|\benv\b.*from 'node:process'/.test(text.get(file) ?? ''),
+    (file) =>
+      /^(core|functions|drizzle)\//.test(file) &&
+      /process\s*\.\s*env|\benv\b.*from 'node:process'/.test(text.get(file) ?? ''),
   )
   expect(readers).toEqual(['core/config.ts'])
 })

@@ -20,7 +20,7 @@ export async function renewLeases(
     runs.map((run) => sql`(id = ${run.jobId} AND attempt = ${run.attempt})`),
     sql` OR `,
   )
-  // By the primary key: in a small queue an index on the status looks as good, and waits for other workers' jobs.
+  // By the primary key, or a small table is scanned, which may wait for other workers' jobs.
   // A lease is no change that a client can see: the version stays.
   const renewed = await database.run((on) =>
     matchedBy(

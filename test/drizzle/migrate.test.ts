@@ -130,7 +130,9 @@ test('a refused statement is named with its reason, and once it is corrected the
   expect(error.message).toMatch(/Statement 2 of 3 was refused: .*none.*doesn't exist/)
   expect(error.message).toContain('ALTER TABLE none ADD name text')
   expect(await tables()).not.toContain('three')
-  await expect(migrateDatabase(url, { folder }), 'and again while it is not corrected').rejects.toThrow(/Statement 2 of 3/)
+  await expect(migrateDatabase(url, { folder }), 'and again while it is not corrected').rejects.toThrow(
+    /Statement 2 of 3/,
+  )
 
   write(['CREATE TABLE one (id int)', 'ALTER TABLE one ADD name text', 'CREATE TABLE three (id int)'])
   expect(await migrateDatabase(url, { folder })).toBe(1)
@@ -149,9 +151,7 @@ describe('a migration whose process is killed in the middle of a statement', () 
     await holder.query('BEGIN')
     await holder.query('SELECT * FROM one')
     const child = migrateInChild()
-    await expect
-      .poll(async () => (await running('ALTER TABLE one ADD name text')).length, { timeout: 10_000 })
-      .toBe(1)
+    await expect.poll(async () => (await running('ALTER TABLE one ADD name text')).length, { timeout: 10_000 }).toBe(1)
     child.kill('SIGKILL')
     await once(child, 'exit')
     // The server goes on with a statement whose client is gone; end it, or it would take effect after all.

@@ -37,7 +37,9 @@ test('sixteen workers at once never share a job and lose none, whatever else goe
   }
   const cancel = async () => {
     while (open > 0 || inserting) {
-      const rows = await database.sql("SELECT id, user_id FROM vision_jobs WHERE status = 'pending' ORDER BY RAND() LIMIT 2")
+      const rows = await database.sql(
+        "SELECT id, user_id FROM vision_jobs WHERE status = 'pending' ORDER BY RAND() LIMIT 2",
+      )
       for (const { id, user_id } of rows) {
         try {
           await cancelVisionJob(database, { jobId: Number(id), userId: String(user_id) })
@@ -81,7 +83,10 @@ test('sixteen workers at once never share a job and lose none, whatever else goe
   }
   await Promise.all([insert(), cancel(), promote(), ...pools.map(work)])
 
-  expect([...claims].filter(([, count]) => count > 1), 'claimed twice').toEqual([])
+  expect(
+    [...claims].filter(([, count]) => count > 1),
+    'claimed twice',
+  ).toEqual([])
   const ended = await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status ORDER BY status')
   expect(ended).toEqual([
     { status: 'cancelled', jobs: cancelled.size },

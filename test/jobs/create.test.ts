@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import mysql from 'mysql2/promise'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CreatedJob, createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobOutput } from '../../core/jobs/read.ts'
 import { saveAnalysis } from '../../core/jobs/settle.ts'
@@ -100,7 +100,12 @@ describe('an idempotency key', () => {
       Array.from({ length: 8 }, (_, n) => createVisionJobs(database, n % 2 ? keys : [...keys].reverse(), options)),
     )
     expect(await countOf()).toBe(4)
-    const ids = created.map((jobs) => jobs.map(({ jobId }) => jobId).sort().join())
+    const ids = created.map((jobs) =>
+      jobs
+        .map(({ jobId }) => jobId)
+        .sort()
+        .join(),
+    )
     expect(new Set(ids).size).toBe(1)
   })
 
@@ -143,6 +148,12 @@ describe('an idempotency key', () => {
     expect(new Set(created.map(({ jobId }) => jobId)).size).toBe(4)
   })
 
+  test('is the same with a space after it, in the ascii_bin of every server: callers must let none in', async () => {
+    const { jobId } = await createVisionJob(database, keyed('k'), options)
+    expect(await createVisionJob(database, keyed('k '), options)).toEqual({ jobId, replayed: true })
+    expect((await getVisionJob(database, { jobId, userId: 'user-1 ' })).job.id).toBe(jobId)
+  })
+
   test('is found again whatever the job has come to', async () => {
     const { jobId } = await createVisionJob(database, keyed('k'), options)
     await claimOne(database)
@@ -153,20 +164,46 @@ describe('an idempotency key', () => {
 })
 
 test('every character of a purpose comes back as it went', async () => {
-  for (const analysisPurpose of ['🍕', '🍺', 'ß ẞ ss', 'İıIi', '日本語', "it's \\ \"quoted\" `%_`", ' a ', 'a\u0000b\r\n\t', 'é é']) {
+  for (const analysisPurpose of [
+    '🍕',
+    '🍺',
+    'ß ẞ ss',
+    'İıIi',
+    '日本語',
+    'it\'s \\ "quoted" `%_`',
+    ' a ',
+    'a\u0000b\r\n\t',
+    'é é',
+  ]) {
     const jobId = await makeJob(database, { analysisPurpose })
     const { job } = await getVisionJob(database, { jobId, userId: 'user-1' })
     expect(job.analysisPurpose).toBe(analysisPurpose)
     const found = await database.sql('SELECT id FROM vision_jobs WHERE analysis_purpose = ?', [analysisPurpose])
-    expect(found.map((row) => row.id), 'and equals itself alone').toEqual([jobId])
+    expect(
+      found.map((row) => row.id),
+      'and equals itself alone',
+    ).toEqual([jobId])
   }
 })
 
 describe('JSON', () => {
   const documents: Record<string, unknown> = {
     'key order': { z: 1, a: 2, m: { y: 1, b: 2 }, 10: 'ten', 9: 'nine' },
-    numbers: { big: 12345678901234567890, small: 5e-324, negative: -0.1, exact: 9007199254740991, huge: 1.7976931348623157e308 },
-    unicode: { '🍕': '🍺', nul: '\u0000', lone: '\ud800', separators: '\u2028\u2029', quotes: '\'"\\`', slash: '</script>' },
+    numbers: {
+      big: 2 ** 64,
+      small: 5e-324,
+      negative: -0.1,
+      exact: 9007199254740991,
+      huge: 1.7976931348623157e308,
+    },
+    unicode: {
+      '🍕': '🍺',
+      nul: '\u0000',
+      lone: '\ud800',
+      separators: '\u2028\u2029',
+      quotes: '\'"\\`',
+      slash: '</script>',
+    },
     nested: { a: [[[[[{ b: [null, true, false, '', {}, []] }]]]]] },
     'a megabyte': { text: 'é'.repeat(500_000) },
   }

@@ -27,7 +27,8 @@ async function placeOf(userId: string, limit = 10): Promise<number> {
 /** So many jobs of one user, with the turns that the queue would give them, in one statement for speed. */
 async function backlog(userId: string, count: number): Promise<void> {
   await makeJob(database, { userId })
-  const digits = '(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)'
+  const digits =
+    '(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)'
   await database.sql(
     `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
        language, created_at, updated_at, expires_at)
@@ -89,7 +90,12 @@ describe('with 10,000 jobs of one user waiting', () => {
     for (const run of back) await releaseVisionJob(database, run, 'analysis', nothingSpent)
     await makeJob(database, { userId: 'newcomer' })
     const runs = await claim(database, { limit: soon })
-    expect(runs.slice(0, 5).map((run) => run.jobId).sort()).toEqual(back.map((run) => run.jobId).sort())
+    expect(
+      runs
+        .slice(0, 5)
+        .map((run) => run.jobId)
+        .sort(),
+    ).toEqual(back.map((run) => run.jobId).sort())
     expect(runs.map((run) => run.userId)).toContain('newcomer')
   })
 
@@ -126,7 +132,10 @@ test('users with backlogs of different length get equal shares', async () => {
   for (const [userId, count] of Object.entries(lengths)) await makeJobs(database, count, { userId })
   const runs = await claim(database, { limit: 200 })
   for (const userId of Object.keys(lengths)) {
-    expect(runs.filter((run) => run.userId === userId), userId).toHaveLength(50)
+    expect(
+      runs.filter((run) => run.userId === userId),
+      userId,
+    ).toHaveLength(50)
   }
 })
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import mysql, { type Connection } from 'mysql2/promise'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
@@ -138,47 +138,50 @@ describe.each(pairs)('%s against a worker that wants to %s', (taking, writing) =
   })
 })
 
-describe.each(['saveAnalysis', 'complete'])('a delete that comes while a worker is in the middle of its %s', (writing) => {
-  test('leaves no output and no attempt', async () => {
-    const jobId = await makeJob(database)
-    const run = await claimOne(database)
-    // Holds the worker between its fenced UPDATE and its COMMIT: its own row in the attempts is locked.
-    const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
-    const written = writes[writing]?.(run)
-    await delay(50)
-    const deleted = deleteVisionJob(database, owner(jobId))
-    await delay(30)
-    await letGo()
-    await Promise.all([written, deleted])
-    expect(await statusOf(database, jobId)).toBe('deleted')
-    expect(await outputRows(database, jobId)).toEqual([])
-    expect(await attemptRows(database, jobId)).toEqual([])
-  })
+describe.each(['saveAnalysis', 'complete'])(
+  'a delete that comes while a worker is in the middle of its %s',
+  (writing) => {
+    test('leaves no output and no attempt', async () => {
+      const jobId = await makeJob(database)
+      const run = await claimOne(database)
+      // Holds the worker between its fenced UPDATE and its COMMIT: its own row in the attempts is locked.
+      const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
+      const written = writes[writing]?.(run)
+      await delay(50)
+      const deleted = deleteVisionJob(database, owner(jobId))
+      await delay(30)
+      await letGo()
+      await Promise.all([written, deleted])
+      expect(await statusOf(database, jobId)).toBe('deleted')
+      expect(await outputRows(database, jobId)).toEqual([])
+      expect(await attemptRows(database, jobId)).toEqual([])
+    })
 
-  test('and a cancel in the same place is acknowledged and stands, or is refused', async () => {
-    const jobId = await makeJob(database)
-    const run = await claimOne(database)
-    const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
-    const written = writes[writing]?.(run)
-    await delay(50)
-    const cancelled = cancelVisionJob(database, owner(jobId)).then(
-      () => 'acknowledged',
-      (error) => error.code,
-    )
-    await delay(30)
-    await letGo()
-    await written
-    if (writing === 'complete') {
-      expect(await cancelled).toBe('job.not_cancellable')
-      expect(await statusOf(database, jobId)).toBe('completed')
-    } else {
-      expect(await cancelled).toBe('acknowledged')
-      expect(await statusOf(database, jobId)).toBe('cancelled')
-      await expect(completeVisionJob(database, run, contentOutput, nothingSpent)).rejects.toBeInstanceOf(LeaseLost)
-      expect(await statusOf(database, jobId)).toBe('cancelled')
-    }
-  })
-})
+    test('and a cancel in the same place is acknowledged and stands, or is refused', async () => {
+      const jobId = await makeJob(database)
+      const run = await claimOne(database)
+      const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
+      const written = writes[writing]?.(run)
+      await delay(50)
+      const cancelled = cancelVisionJob(database, owner(jobId)).then(
+        () => 'acknowledged',
+        (error) => error.code,
+      )
+      await delay(30)
+      await letGo()
+      await written
+      if (writing === 'complete') {
+        expect(await cancelled).toBe('job.not_cancellable')
+        expect(await statusOf(database, jobId)).toBe('completed')
+      } else {
+        expect(await cancelled).toBe('acknowledged')
+        expect(await statusOf(database, jobId)).toBe('cancelled')
+        await expect(completeVisionJob(database, run, contentOutput, nothingSpent)).rejects.toBeInstanceOf(LeaseLost)
+        expect(await statusOf(database, jobId)).toBe('cancelled')
+      }
+    })
+  },
+)
 
 test('workers, owners and the reclaimer at once leave every job in one piece', async () => {
   const ids = await makeJobs(database, 60)
@@ -292,7 +295,14 @@ describe('renewing leases', () => {
   test('tells exactly which are lost, and revives none of them', async () => {
     const ids = await makeJobs(database, 6)
     const runs = await claim(database, { limit: 6 })
-    const [kept, cancelled, deleted, reclaimed, completed, retaken] = ids as [number, number, number, number, number, number]
+    const [kept, cancelled, deleted, reclaimed, completed, retaken] = ids as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
     await cancelVisionJob(database, owner(cancelled))
     await deleteVisionJob(database, owner(deleted))
     await passed(database, 'lease_expires_at', reclaimed, retaken)
@@ -309,7 +319,9 @@ describe('renewing leases', () => {
     const lost = await renewLeases(database, 'worker-1', runs, 2 * hour)
 
     expect(lost.map((run) => run.jobId)).toEqual([cancelled, deleted, reclaimed, completed, retaken])
-    expect(await Promise.all([cancelled, reclaimed, completed, retaken].map((id) => jobRow(database, id)))).toEqual(before)
+    expect(await Promise.all([cancelled, reclaimed, completed, retaken].map((id) => jobRow(database, id)))).toEqual(
+      before,
+    )
     const [row] = await database.sql(
       'SELECT lease_expires_at > UTC_TIMESTAMP(3) + INTERVAL 1 HOUR AS renewed, version FROM vision_jobs WHERE id = ?',
       [kept],
@@ -361,4 +373,54 @@ test('a delete that overtakes the claim leaves nothing, and one that comes secon
   expect(runs.length).toBeLessThanOrEqual(1)
   expect(await statusOf(database, jobId)).toBe('deleted')
   await expectNoOrphans()
+})
+
+describe('in a small queue, where every index looks good, nobody waits for the jobs of others', () => {
+  const others = async (): Promise<() => Promise<void>> => {
+    const ids = await makeJobs(database, 4)
+    await claim(database, { workerId: 'worker-2' })
+    await database.sql('ANALYZE TABLE vision_jobs, vision_job_attempts')
+    return holding(
+      `SELECT j.id FROM vision_jobs j JOIN vision_job_attempts a ON a.job_id = j.id WHERE j.id IN (?) FOR UPDATE`,
+      [ids],
+    )
+  }
+  const works: Record<string, (runs: readonly Run[]) => Promise<unknown>> = {
+    renew: (runs) => renewLeases(database, 'worker-1', runs, hour),
+    'find lost leases': ([run]) => renewLeases(database, 'worker-1', [{ ...(run as Run), attempt: 9 }], hour),
+    'save and complete': async ([run]) => {
+      await saveAnalysis(database, run as Run, analysisOutput, nothingSpent)
+      await completeVisionJob(database, run as Run, contentOutput, nothingSpent)
+    },
+    'retry and promote': async ([run]) => {
+      await writes.retry?.(run as Run)
+      await promoteDueVisionJobs(database)
+    },
+    'release and claim': async ([run]) => {
+      await writes.release?.(run as Run)
+      await claim(database)
+    },
+    'fail and redrive': async ([run]) => {
+      await writes.fail?.(run as Run)
+      await redriveVisionJob(database, run as Run, { lifeMs: hour })
+    },
+    'record spending': ([run]) => recordSpending(database, run as Run, nothingSpent),
+    reclaim: () => reclaimVisionJobs(database, noWait),
+    expire: () => expireVisionJobs(database),
+    cancel: ([run]) => cancelVisionJob(database, run as Run),
+    delete: ([run]) => deleteVisionJob(database, run as Run),
+    create: () => makeJob(database, { idempotency: { key: 'k', requestHash: 'a'.repeat(64) } }),
+  }
+
+  test.each(Object.keys(works))('%s', async (name) => {
+    await makeJobs(database, 8)
+    const mine = await claim(database)
+    const letGo = await others()
+    try {
+      const waited = delay(5_000, 'waited', { ref: false })
+      expect(await Promise.race([works[name]?.(mine).then(() => 'went on'), waited])).toBe('went on')
+    } finally {
+      await letGo()
+    }
+  })
 })

@@ -5,7 +5,13 @@ import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
-import { completeVisionJob, failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/jobs/settle.ts'
 import { redriveVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
@@ -174,6 +180,19 @@ describe('a job whose workers die', () => {
     expect(await attemptRows(database, jobId)).toMatchObject(
       Array(6).fill({ outcome: 'lost', error_code: 'worker.lost', possibly_billed: 'analysis' }),
     )
+  })
+
+  test('keeps what is known of its earlier runs', async () => {
+    const jobId = await makeJob(database)
+    const run = await claimOne(database)
+    await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
+    await promoteDueVisionJobs(database)
+    await crash(jobId)
+    expect(await attemptRows(database, jobId)).toMatchObject([
+      { outcome: 'retried', error_code: badAnswer.code, possibly_billed: null },
+      { outcome: 'lost', error_code: 'worker.lost' },
+    ])
+    expect(await jobRow(database, jobId)).toMatchObject({ failures: 1, crashes: 1 })
   })
 
   test('is waited for between crashes, longer each time', async () => {

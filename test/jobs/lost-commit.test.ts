@@ -20,16 +20,18 @@ import {
   hour,
   jobIn,
   jobRow,
+  makeJob,
   makeJobs,
   nothingSpent,
   outcomesOf,
   outputRows,
+  passed,
   statusOf,
 } from '../support/jobs.ts'
-import { type CommitFault, type Proxy, startProxy } from '../support/proxy.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let direct: TestDatabase
-let proxy: Proxy
+let proxy: DatabaseProxy
 let proxied: Database
 beforeAll(async () => {
   direct = await createTestDatabase({ connections: 2 })
@@ -100,14 +102,17 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
     expect(await direct.sql('SELECT id FROM vision_job_attempts')).toHaveLength(3)
   })
 
-  test('a claim that found nothing but expired jobs goes on to those behind them', async () => {
-    const [expired, ...rest] = await makeJobs(direct, 3)
-    await direct.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?', [expired])
-    const runs = await withFault(fault, () => claim(proxied, { limit: 1 }))
-    // Only where the first COMMIT took effect does the claim that follows find the next job.
-    const landed = fault !== 'lost'
-    expect(runs.map((run) => run.jobId)).toEqual(landed ? rest.slice(0, 1) : [])
-    await expect.poll(() => statusOf(direct, Number(expired))).toBe('failed')
+  test('a claim that found nothing but expired jobs fails them, and the others are claimed once each', async () => {
+    const [expired = 0, ...rest] = await makeJobs(direct, 3)
+    await passed(direct, 'expires_at', expired)
+    const runs = [...(await withFault(fault, () => claim(proxied, { limit: 1 })))]
+    // While the broken session still holds the expired job, a claim passes it over.
+    const claimUntilExpired = async () => {
+      runs.push(...(await claim(direct)))
+      return statusOf(direct, expired)
+    }
+    await expect.poll(claimUntilExpired).toBe('failed')
+    expect(runs.map((run) => run.jobId)).toEqual(rest)
   })
 
   test('a cancel is acknowledged once it is true', async () => {
@@ -123,6 +128,16 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
     expect(await statusOf(direct, jobId)).toBe('deleted')
     expect(await outputRows(direct, jobId)).toEqual([])
     expect(await attemptRows(direct, jobId)).toEqual([])
+  })
+
+  test('a new job is refused as unknown, and sent again with its key it is there once', async () => {
+    const idempotency = { key: 'k', requestHash: 'a'.repeat(64) }
+    const before = proxy.faults
+    proxy.failNextCommit(fault)
+    await expect(makeJob(proxied, { idempotency })).rejects.toMatchObject({ code: 'database.unavailable' })
+    expect(proxy.faults).toBe(before + 1)
+    const jobId = await makeJob(proxied, { idempotency })
+    expect(await direct.sql('SELECT id FROM vision_jobs')).toEqual([{ id: jobId }])
   })
 
   test('a redriven job is not said to be no longer redrivable', async () => {

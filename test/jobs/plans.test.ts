@@ -35,10 +35,10 @@ import {
   makeJobs,
   nothingSpent,
 } from '../support/jobs.ts'
-import { type Proxy, startProxy } from '../support/proxy.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let direct: TestDatabase
-let proxy: Proxy
+let proxy: DatabaseProxy
 let queue: Database
 let looker: Connection
 beforeAll(async () => {
@@ -99,7 +99,12 @@ describe('on a queue of 80,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
     ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
     ['a promotion of 200', 'due', 450, () => promoteDueVisionJobs(queue)],
-    ['taking back 100 lost jobs', 'lease', 250, () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })],
+    [
+      'taking back 100 lost jobs',
+      'lease',
+      250,
+      () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 }),
+    ],
     ['a sweep of 200 expired jobs', 'expiry', 450, () => expireVisionJobs(queue)],
     ['a page of a history', 'history', 30, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
     [
@@ -184,9 +189,34 @@ describe('on a queue of 80,000 jobs', () => {
     const fourth = await claim(queue, { limit: 10 })
     const ids = [...second, ...third, ...fourth].map((run) => run.jobId)
     expect(new Set(ids).size).toBe(30)
-    expect(fourth.map((run) => run.jobId), 'no row but the ten was locked').toEqual(first.map((row) => row.jobId))
+    expect(
+      fourth.map((run) => run.jobId),
+      'no row but the ten was locked',
+    ).toEqual(first.map((row) => row.jobId))
     expect([...first.map((row) => row.jobId), ...second.map((run) => run.jobId)]).toEqual(inOrder.map((row) => row.id))
   })
+})
+
+test('in a small queue, which a server would rather scan, leases are still found by their ids', async () => {
+  const small = await createTestDatabase()
+  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  try {
+    await makeJobs(small, 30)
+    const runs = await claim(small, { limit: 20 })
+    await claim(small, { limit: 10, workerId: 'worker-2' })
+    await small.sql('ANALYZE TABLE vision_jobs')
+    const [first, ...others] = runs
+    const lost = [{ ...(first ?? (await claimOne(small))), attempt: 9 }, ...others]
+    const statements = await statementsOf(() => renewLeases(through, 'worker-1', lost, hour))
+    expect(statements).toHaveLength(2)
+    for (const statement of statements) {
+      const [plan] = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
+      expect(plan, statement).toMatchObject({ type: 'range', key: 'PRIMARY' })
+    }
+  } finally {
+    await through.close()
+    await small.drop()
+  }
 })
 
 const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }

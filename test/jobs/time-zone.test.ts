@@ -6,7 +6,16 @@ import { getVisionJob, getVisionJobAttempts } from '../../core/jobs/read.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
 import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, claimOne, contentOutput, emptyQueue, hour, makeJob, nothingSpent } from '../support/jobs.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claimOne,
+  contentOutput,
+  emptyQueue,
+  hour,
+  makeJob,
+  nothingSpent,
+} from '../support/jobs.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

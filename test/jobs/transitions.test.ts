@@ -219,12 +219,15 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
     expect(after.attempt).toBe(Number(before.attempt) + (name === 'claim' ? 1 : 0))
     expect(runsAfter.map((row) => row.attempt)).toEqual(Array.from({ length: Number(after.attempt) }, (_, n) => n + 1))
     expect(runsAfter.filter((row) => row.outcome === 'running')).toHaveLength(after.status === 'processing' ? 1 : 0)
-    if (outcome && status === 'processing') expect(runsAfter.at(-1)).toMatchObject({ outcome, ended_at: expect.any(String) })
+    if (outcome && status === 'processing')
+      expect(runsAfter.at(-1)).toMatchObject({ outcome, ended_at: expect.any(String) })
     // What belongs to a status, and to no other.
     expect(after.worker_id !== null, 'worker').toBe(after.status === 'processing')
     expect(after.lease_expires_at !== null, 'lease').toBe(after.status === 'processing')
     expect(after.available_at !== null, 'due').toBe(after.status === 'scheduled')
-    expect(after.finished_at !== null, 'finished').toBe(['completed', 'failed', 'cancelled'].includes(String(after.status)))
+    expect(after.finished_at !== null, 'finished').toBe(
+      ['completed', 'failed', 'cancelled'].includes(String(after.status)),
+    )
     if (after.status === 'failed') expect(after.error_code).not.toBeNull()
     if (after.status === 'completed') expect(after.error_code).toBeNull()
     const saved = { saveAnalysis: ['analysis'], complete: ['content'] }[name] ?? []
@@ -270,11 +273,11 @@ test('the job of another user can be neither cancelled, deleted nor redriven, an
   const before = await jobRow(database, jobId)
   const foreign = { jobId, userId: 'User-1' }
   for (const work of [
-    cancelVisionJob(database, foreign),
-    deleteVisionJob(database, foreign),
-    redriveVisionJob(database, foreign, { lifeMs: hour }),
+    () => cancelVisionJob(database, foreign),
+    () => deleteVisionJob(database, foreign),
+    () => redriveVisionJob(database, foreign, { lifeMs: hour }),
   ]) {
-    await expect(work).rejects.toMatchObject({ code: 'job.not_found' })
+    await expect(work()).rejects.toMatchObject({ code: 'job.not_found' })
   }
   expect(await jobRow(database, jobId)).toEqual(before)
 })

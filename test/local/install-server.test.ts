@@ -19,7 +19,7 @@ async function machine(commands: Record<string, string>) {
   await mkdir(servers)
   for (const tool of ['env', 'sh', 'ln', 'mkdir', 'true']) await symlink(`/usr/bin/${tool}`, join(bin, tool))
   for (const [name, body] of Object.entries(commands)) {
-    await writeFile(join(bin, name), `#!/bin/sh\necho "${name} $*" >> "${root}/calls"\n${body}\n`)
+    await writeFile(join(bin, name), `#!/bin/sh\nroot="${root}"\necho "${name} $*" >> "$root/calls"\n${body}\n`)
     await chmod(join(bin, name), 0o755)
   }
   const folder = await openDataFolder(join(root, 'data'))
@@ -44,17 +44,12 @@ test.runIf(isRoot)('root on Debian without a server gets one installed, announce
   if (!installed) throw new Error('no server')
   const { servers, lines, startHere, calls } = await machine({
     'apt-get': `case "$*" in *install*)
-      ln -s ${installed.program} ${installed.installScript ?? ''} "$SERVERS"/ ;; esac`.replaceAll(
-      '"$SERVERS"',
-      '"${0%/bin/apt-get}/servers"',
-    ),
+      ln -s ${installed.program} ${installed.installScript ?? ''} "$root/servers/" ;; esac`,
   })
   expect(await findServer([servers])).toBeUndefined()
   const database = await startHere()
   expect(database.description).toMatch(/, started here$/)
-  expect(lines).toEqual([
-    'installing the database server (apt-get install mariadb-server-core mariadb-client-core) …',
-  ])
+  expect(lines).toEqual(['installing the database server (apt-get install mariadb-server-core mariadb-client-core) …'])
   expect(await calls()).toEqual([
     'apt-get -o DPkg::Lock::Timeout=60 update',
     'apt-get -o DPkg::Lock::Timeout=60 install --yes --no-install-recommends mariadb-server-core mariadb-client-core',
@@ -82,7 +77,9 @@ test.skipIf(isRoot)('an ordinary user who may not install packages has the serve
   })
   const database = await startHere()
   expect(database.description).toMatch(/, started here$/)
-  expect(lines).toEqual([expect.stringContaining(`unpacking the database server into ${cache}/vision-pipeline/mariadb`)])
+  expect(lines).toEqual([
+    expect.stringContaining(`unpacking the database server into ${cache}/vision-pipeline/mariadb`),
+  ])
   expect(await readdir(join(cache, 'vision-pipeline'))).toEqual(['mariadb'])
   expect((await calls())[0]).toBe('sudo -n true')
 })
@@ -101,7 +98,9 @@ test.skipIf(isRoot)('an ordinary user with sudo installs through it', async () =
 
 test('a machine without any package manager is told all the ways out', async () => {
   const { startHere } = await machine({})
-  await expect(startHere()).rejects.toThrow(/No package manager[\s\S]*DATABASE_URL[\s\S]*mariadb-server-core[\s\S]*brew/)
+  await expect(startHere()).rejects.toThrow(
+    /No package manager[\s\S]*DATABASE_URL[\s\S]*mariadb-server-core[\s\S]*brew/,
+  )
 })
 
 test('a server too old for SKIP LOCKED, or something else of that name, is passed over', async () => {

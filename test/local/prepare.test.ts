@@ -72,10 +72,7 @@ test('npm inside npm is not misled by the outer one', async () => {
   })
   await run.end
   const environment = (await readFile(join(root, 'environment'), 'utf8')).trim().split('\n').sort()
-  expect(environment).toEqual([
-    `PATH=${join(root, 'machine')}:/usr/bin:/bin`,
-    'npm_config_cache=/chosen/by/the/user',
-  ])
+  expect(environment).toEqual([`PATH=${join(root, 'machine')}:/usr/bin:/bin`, 'npm_config_cache=/chosen/by/the/user'])
 })
 
 test('a machine without npm is told so', async () => {

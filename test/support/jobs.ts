@@ -1,10 +1,16 @@
-import type { Status, Step } from '../../drizzle/schema.ts'
+import type { Database } from '../../core/db.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/jobs/create.ts'
 import type { Reason, Run, Spent } from '../../core/jobs/run.ts'
-import { completeVisionJob, failVisionJob, retryVisionJob, type StepOutput, saveAnalysis } from '../../core/jobs/settle.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  retryVisionJob,
+  type StepOutput,
+  saveAnalysis,
+} from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
-import type { Database } from '../../core/db.ts'
+import type { Status, Step } from '../../drizzle/schema.ts'
 import type { TestDatabase } from './database.ts'
 
 export const hour = 3_600_000

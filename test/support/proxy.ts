@@ -11,7 +11,7 @@ export type CommitFault =
   | 'late'
 
 /** A TCP proxy before a MySQL server, which breaks what a network breaks. */
-export interface Proxy {
+export interface DatabaseProxy {
   /** The URL of a database, through the proxy. */
   url(databaseUrl: string): string
   /** The next COMMIT of any connection meets this fault, and no other does. */
@@ -31,7 +31,7 @@ export interface Proxy {
 const lateMs = 300
 const comQuery = 3
 
-export async function startProxy(serverUrl: string): Promise<Proxy> {
+export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
   const { hostname, port: serverPort } = new URL(serverUrl)
   const pairs = new Set<readonly [Socket, Socket]>()
   const statements: string[] = []
