@@ -33,12 +33,19 @@ export interface DatabaseOptions {
   readonly connections: number
   /** 0 to 1, for the jitter between tries. */
   readonly random: () => number
+  /** How long one piece of work on a connection may take, in milliseconds. */
+  readonly workMs?: number
 }
 
 const tries = 5
+/**
+ * Ample for the longest transaction, and short enough for a worker's deadline: a server that vanished without a word, as
+ * in a failover, would otherwise be noticed by TCP alone, after a quarter of an hour.
+ */
+const defaultWorkMs = 20_000
 
 /** Opens a pool; nothing connects before the first query. Times are UTC whatever the server's zone is. */
-export function openDatabase(url: string, { connections, random }: DatabaseOptions): Database {
+export function openDatabase(url: string, { connections, random, workMs = defaultWorkMs }: DatabaseOptions): Database {
   const pool = mysql.createPool({
     uri: url,
     connectionLimit: connections,
@@ -56,10 +63,13 @@ export function openDatabase(url: string, { connections, random }: DatabaseOptio
     for (let attempt = 1; ; attempt++) {
       let connection: PoolConnection | undefined
       try {
-        connection = await pool.getConnection()
-        await isolate(connection)
-        const result = await work(drizzle({ client: connection }))
-        connection.release()
+        const mine = await pool.getConnection()
+        connection = mine
+        const result = await within(workMs, mine, async () => {
+          await isolate(mine)
+          return work(drizzle({ client: mine }))
+        })
+        mine.release()
         return result
       } catch (error) {
         if (!isPassing(error)) {
@@ -78,13 +88,17 @@ export function openDatabase(url: string, { connections, random }: DatabaseOptio
       let commitSent = false
       let connection: PoolConnection | undefined
       try {
-        connection = await pool.getConnection()
-        await isolate(connection)
-        await connection.query('BEGIN')
-        const result = await work(drizzle({ client: connection }))
-        commitSent = true
-        await connection.query('COMMIT')
-        connection.release()
+        const mine = await pool.getConnection()
+        connection = mine
+        const result = await within(workMs, mine, async () => {
+          await isolate(mine)
+          await mine.query('BEGIN')
+          const made = await work(drizzle({ client: mine }))
+          commitSent = true
+          await mine.query('COMMIT')
+          return made
+        })
+        mine.release()
         return result
       } catch (error) {
         if (connection) await rollBack(connection)
@@ -101,6 +115,23 @@ export function openDatabase(url: string, { connections, random }: DatabaseOptio
   }
 
   return { run, transact, close: () => pool.end() }
+}
+
+/** A connection that takes longer is as good as dead. */
+async function within<T>(milliseconds: number, connection: PoolConnection, work: () => Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    connection.destroy()
+    reject(Object.assign(new Error(`the database did not answer in ${milliseconds} ms`), { code: 'ETIMEDOUT' }))
+  }, milliseconds)
+  const working = work()
+  try {
+    return await Promise.race([working, late])
+  } finally {
+    clearTimeout(timer)
+    // What the dead connection still throws is no news.
+    working.catch(() => undefined)
+  }
 }
 
 async function rollBack(connection: PoolConnection): Promise<void> {

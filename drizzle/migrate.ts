@@ -33,6 +33,8 @@ export async function migrateDatabase(
 ): Promise<number> {
   const connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
   try {
+    // A statement that waits for a table's metadata lock holds up every query behind it.
+    await connection.query('SET SESSION lock_wait_timeout = 30')
     await lock(connection, lockSeconds)
     await prepareTables(connection)
     const done = await lastApplied(connection)

@@ -20,16 +20,7 @@ export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]
 
 /** How a run ended; `running` until it has. */
-export const outcomes = [
-  'running',
-  'completed',
-  'retried',
-  'failed',
-  'released',
-  'lost',
-  'cancelled',
-  'expired',
-] as const
+export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
 
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.

@@ -207,3 +207,19 @@ test('transactions read what others have committed meanwhile', async () => {
   })
   expect([first, second]).toEqual([before, before + 1])
 })
+
+test('a server that takes too long is given up, in the middle of a transaction too, and the pool goes on', async () => {
+  const hasty = openDatabase(direct.url, { connections: 1, random: () => 0, workMs: 200 })
+  const before = await counted()
+  let times = 0
+  const slow = hasty.transact(async (tx) => {
+    times++
+    await matchedBy(tx, sql`UPDATE counters SET n = n + 1 WHERE id = 1`)
+    await tx.execute(sql`SELECT SLEEP(3)`)
+  })
+  await expect(slow).rejects.toMatchObject({ code: 'database.unavailable', detail: 'ETIMEDOUT' })
+  expect(times).toBeGreaterThan(1)
+  expect(await hasty.run((on) => rowsOf(on, sql`SELECT 1 AS one`))).toEqual([{ one: 1 }])
+  expect(await counted(), 'nothing was committed').toBe(before)
+  await hasty.close()
+}, 20_000)

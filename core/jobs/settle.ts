@@ -182,7 +182,7 @@ async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output:
     kind,
     attempt: run.attempt,
     version: sql`(SELECT version FROM vision_jobs WHERE id = ${run.jobId})`,
-    model: output.model,
+    model: output.model.slice(0, 120),
     body: output.body,
     createdAt: sql`UTC_TIMESTAMP(3)`,
   })

@@ -19,7 +19,7 @@ CREATE TABLE `vision_job_attempts` (
 	`ended_at` datetime(3),
 	CONSTRAINT `vision_job_attempts_id` PRIMARY KEY(`id`),
 	CONSTRAINT `job_attempt` UNIQUE(`job_id`,`attempt`),
-	CONSTRAINT `vision_job_attempts_outcome` CHECK(outcome in ('running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled', 'expired'))
+	CONSTRAINT `vision_job_attempts_outcome` CHECK(outcome in ('running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'))
 );
 --> statement-breakpoint
 CREATE TABLE `vision_job_outputs` (
