@@ -21,7 +21,8 @@ const maxFieldBytes = 20 * 1024
 
 /**
  * Reads an upload form (multipart/form-data) as S3 does: fields, then one file, which is not read before somebody reads
- * `file`. The rules are those of "Authenticating Requests: HTML form-based uploads" and "Creating an HTML form".
+ * `file`. The rules are those of "Authenticating Requests: HTML form-based uploads" and "Creating an HTML form". A file
+ * that comes as text, without a name, is refused, though S3 takes it.
  *
  * @throws S3Error PreconditionFailed for another encoding, MalformedPOSTRequest, MaxPostPreDataLengthExceededError,
  *   InvalidArgument for a form without a file

@@ -5,6 +5,7 @@ import S3Error from '@20minutes/s3rver/lib/models/error.js'
 import { readPostForm } from './s3-post-form.ts'
 import { checkPostPolicy, missingField, type SizeRange } from './s3-post-policy.ts'
 import type { AccessKey } from './s3-signature.ts'
+import { toXml } from './s3-xml.ts'
 
 /** What S3 answers to an upload form. */
 export interface Posted {
@@ -71,6 +72,8 @@ function limited(file: Readable, { min, max }: SizeRange, ended: Promise<void>):
   })
   // A form that breaks off takes its file with it; why, its end knows.
   ended.catch((problem) => checked.destroy(problem))
+  // An error may come before the store reads on; it finds the stream broken then.
+  checked.on('error', () => {})
   return file.pipe(checked)
 }
 
@@ -89,20 +92,13 @@ function answer(
   switch (fields.get('success_action_status')) {
     case '200':
       return { status: 200, headers, body: '' }
-    case '201': {
-      const parts = Object.entries({ Location: location, Bucket: bucket, Key: key, ETag: etag })
-      const xml = parts.map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`).join('')
+    case '201':
       return {
         status: 201,
         headers: { ...headers, 'content-type': 'application/xml' },
-        body: `<?xml version="1.0" encoding="UTF-8"?>\n<PostResponse>${xml}</PostResponse>`,
+        body: toXml({ PostResponse: { Location: location, Bucket: bucket, Key: key, ETag: etag } }),
       }
-    }
     default:
       return { status: 204, headers, body: '' }
   }
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

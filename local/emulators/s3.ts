@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import S3rver from '@20minutes/s3rver'
+import S3rver, { type Context } from '@20minutes/s3rver'
 import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { listVersion2, sortLists } from './s3-list.ts'
 import { storePostedObject } from './s3-post-object.ts'
 import { verifiedTarget } from './s3-request-signature.ts'
 import { guardStore } from './s3-store.ts'
+import { errorXml, toXml, type XmlElements } from './s3-xml.ts'
 
 /** An emulated S3, running. */
 export interface S3Emulator {
@@ -105,15 +107,9 @@ function openPackage(folder: string, bucket: string) {
   // Else a request that ends after the logger has closed is printed.
   app.logger.silent = true
   guardStore(app.store)
-  app.middleware.splice(-1, 0, (context, next) => {
-    // It would refuse to override headers of a response to somebody it does not know.
-    context.state.account = 'signed'
-    // It would store a form without looking at the policy in it.
-    if (context.method === 'POST' && /^\/[^/]*\/?$/.test(context.path) && !('delete' in context.query)) {
-      throw new S3Error('AccessDenied', 'Access Denied')
-    }
-    return next()
-  })
+  sortLists(app.store)
+  // Before its router, which is the last.
+  app.middleware.splice(-1, 0, writeAnswers, refuseForms, listVersion2)
   return {
     serve: app.callback(),
     store: app.store,
@@ -125,6 +121,34 @@ function openPackage(folder: string, bucket: string) {
   }
 }
 
+/** Writes what the package answers, and what it refuses, in its place: see {@link toXml}. */
+async function writeAnswers(context: Context, next: () => Promise<unknown>): Promise<void> {
+  // Else the package refuses to override headers of an answer, as to somebody it does not know.
+  context.state.account = 'signed'
+  try {
+    await next()
+    if (!isElements(context.body)) return
+    context.body = toXml(context.body)
+  } catch (problem) {
+    if (!(problem instanceof S3Error)) throw problem
+    context.status = problem.status
+    context.body = errorXml(problem)
+  }
+  context.type = 'application/xml'
+}
+
+function isElements(body: unknown): body is XmlElements {
+  return typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype
+}
+
+/** The package stores a form without looking at the policy in it. */
+async function refuseForms({ method, path, query }: Context, next: () => Promise<unknown>): Promise<void> {
+  if (method === 'POST' && /^\/[^/]*\/?$/.test(path) && !('delete' in query)) {
+    throw new S3Error('AccessDenied', 'Access Denied')
+  }
+  await next()
+}
+
 function refuse(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
   const error =
     problem instanceof S3Error
@@ -132,7 +156,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, problem: unk
       : new S3Error('InternalError', 'We encountered an internal error. Please try again.')
   response
     .writeHead(error.status, { 'content-type': 'application/xml', ...corsHeaders(request) })
-    .end(request.method === 'HEAD' ? '' : error.toXML())
+    .end(request.method === 'HEAD' ? '' : errorXml(error))
   request.resume()
   if (request.complete) return
   setTimeout(() => {

@@ -11,11 +11,15 @@ declare module '@20minutes/s3rver' {
   import type { RequestListener } from 'node:http'
   import type { Readable } from 'node:stream'
 
-  interface Context {
+  /** Koa's. */
+  export interface Context {
     readonly method: string
     readonly path: string
-    readonly query: Readonly<Record<string, unknown>>
+    query: Readonly<Record<string, string | undefined>>
     readonly state: { account?: unknown }
+    status: number
+    type: string
+    body: unknown
   }
 
   /** The store in a folder; what it is made of may be replaced. Failures of the file system pass through. */
@@ -23,6 +27,10 @@ declare module '@20minutes/s3rver' {
     getBucket(bucket: string): Promise<object | null>
     getBucketPath(bucket: string): string
     getResourcePath(bucket: string, key: string | undefined, resource: string): string
+    listObjects(
+      bucket: string,
+      options: { maxKeys?: number; startAfter?: string; prefix?: string; delimiter?: string },
+    ): Promise<{ objects: readonly { key: string }[]; commonPrefixes: readonly string[]; isTruncated: boolean }>
     putContent(path: string, content: Readable): Promise<[bytes: number, md5: string]>
     /** @param object.metadata by lower-case name; what is no header of an object is left out */
     putObject(object: {
@@ -58,9 +66,9 @@ declare module '@20minutes/s3rver/lib/models/error.js' {
   export default class S3Error extends Error {
     constructor(code: string, message: string, detail?: Readonly<Record<string, string | number>>)
     readonly code: string
+    readonly detail: Readonly<Record<string, string | number>>
     /** 500 for a code that the package does not know. */
     status: number
-    toXML(): string
   }
 }
 

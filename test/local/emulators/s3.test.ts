@@ -1,4 +1,3 @@
-import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -15,11 +14,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type S3Emulator, startS3Emulator } from '../../../local/emulators/s3.ts'
+import { Bucket, key, presign } from './s3-harness.ts'
 
 vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
 
-const Bucket = 'vision-images'
-const key = { accessKeyId: 'local-key', secretAccessKey: 'local-secret' }
 let folder: string
 let emulator: S3Emulator
 const clients: S3Client[] = []
@@ -37,6 +35,8 @@ const client = (credentials = key) => {
   clients.push(made)
   return made
 }
+
+const presignPut = (name: string, at: Date) => presign('PUT', `${emulator.endpoint}/${Bucket}/${name}`, at)
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 's3-emulator-'))
@@ -141,31 +141,50 @@ test('stops within a second while clients keep connections open, one in the midd
   emulator = await start()
 })
 
-test('a taken port, and a key in use with another secret, are told', async () => {
+test('a list comes in pages, in the order of the keys', async () => {
+  const s3 = client()
+  // Their files are in another order: "a" is in a folder next to "a-1".
+  const keys = ['a-1', 'a/1', 'a/2', 'a1', 'b & c', 'ä']
+  for (const Key of keys) await s3.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from('b') }))
+  const listed = []
+  let token: string | undefined
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket, MaxKeys: 2, ContinuationToken: token }))
+    expect(page.KeyCount).toBe(2)
+    listed.push(...(page.Contents?.map(({ Key }) => Key) ?? []))
+    token = page.NextContinuationToken
+  } while (token)
+  expect(listed).toEqual(keys)
+  const rest = await s3.send(new ListObjectsV2Command({ Bucket, StartAfter: 'a/2', Prefix: 'a' }))
+  expect(rest.Contents?.map(({ Key }) => Key)).toEqual(['a1'])
+  const top = await s3.send(new ListObjectsV2Command({ Bucket, Delimiter: '/' }))
+  expect(top.CommonPrefixes).toEqual([{ Prefix: 'a/' }])
+  expect(top).toMatchObject({ IsTruncated: false, KeyCount: 5 })
+  const badToken = new ListObjectsV2Command({ Bucket, ContinuationToken: '!' })
+  await expect(s3.send(badToken)).rejects.toMatchObject({ name: 'InvalidArgument' })
+})
+
+test('two in a process keep their secrets apart', async () => {
+  const other = await startS3Emulator({
+    folder: join(folder, 'other'),
+    bucket: Bucket,
+    ...key,
+    secretAccessKey: 'other',
+  })
+  try {
+    await client().send(new HeadBucketCommand({ Bucket }))
+    const wrong = client({ ...key, secretAccessKey: 'other' })
+    await expect(wrong.send(new ListObjectsV2Command({ Bucket }))).rejects.toMatchObject({
+      name: 'SignatureDoesNotMatch',
+    })
+  } finally {
+    await other.stop()
+  }
+})
+
+test('a taken port is told', async () => {
   const port = Number(new URL(emulator.endpoint).port)
   const other = { folder, bucket: Bucket, accessKeyId: 'other-key', secretAccessKey: 'other' }
   await expect(startS3Emulator({ ...other, port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
-  await expect(startS3Emulator({ ...other, accessKeyId: key.accessKeyId })).rejects.toThrow('with another secret')
   expect((await client().send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0)
 })
-
-/** A presigned PUT that holds for a minute, by Signature Version 4 as AWS documents it for query parameters. */
-function presignPut(name: string, at: Date): string {
-  const time = at.toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  const scope = `${time.slice(0, 8)}/us-east-1/s3/aws4_request`
-  const { host } = new URL(emulator.endpoint)
-  const query = new URLSearchParams({
-    'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-    'X-Amz-Credential': `${key.accessKeyId}/${scope}`,
-    'X-Amz-Date': time,
-    'X-Amz-Expires': '60',
-    'X-Amz-SignedHeaders': 'host',
-  })
-  const path = `/${Bucket}/${name}`
-  const request = ['PUT', path, query.toString(), `host:${host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')
-  const digest = createHash('sha256').update(request).digest('hex')
-  const sign = (secret: string | Buffer, text: string) => createHmac('sha256', secret).update(text).digest()
-  const signing = scope.split('/').reduce<string | Buffer>(sign, `AWS4${key.secretAccessKey}`)
-  const signature = sign(signing, ['AWS4-HMAC-SHA256', time, scope, digest].join('\n')).toString('hex')
-  return `${emulator.endpoint}${path}?${query}&X-Amz-Signature=${signature}`
-}
