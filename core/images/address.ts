@@ -44,6 +44,8 @@ const special6 = blockList('ipv6', [
  */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !special4.check(address, 'ipv4')
+  // A zone names one of this machine's own links; BlockList would overlook it.
+  if (address.includes('%')) return false
   return global6.check(address, 'ipv6') && !special6.check(address, 'ipv6')
 }
 

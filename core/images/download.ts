@@ -77,10 +77,16 @@ function request(url: URL, socket: Socket, signal: AbortSignal): Promise<http.In
   const { get, defaultPort } =
     url.protocol === 'https:' ? { get: https.get, defaultPort: 443 } : { get: http.get, defaultPort: 80 }
   // Without an agent, and so without its connections: the one that was checked is the one that is used.
-  const sent = get(url, { headers, signal, defaultPort, createConnection: () => socket }, resolve)
-  sent.on('error', (error) => {
+  const sent = get(url, { headers, signal, defaultPort, createConnection: () => socket }, (response) => {
+    // A body without a length counts as complete when its connection ends, even if it ends by an error or an abort.
+    sent.on('error', (error) => response.complete || response.destroy(error))
+    resolve(response)
+  })
+  sent.on('error', reject)
+  // Not every end is an error: a server that switches to another protocol (101) is just hung up on.
+  sent.on('close', () => {
     socket.destroy()
-    reject(error)
+    reject(new Error('the server ended the connection without a response'))
   })
   return promise
 }

@@ -42,11 +42,12 @@ export function readHeif(file: Buffer): Size {
   const types = readItemTypes(only(meta, 'iinf'))
   const sources = readSources(meta.find(({ type }) => type === 'iref')?.data)
 
-  const codings = codingsOf(primary, types, sources)
-  if (codings.size === 0) throw malformed('HEIF', 'its picture is made of nothing')
-  const strange = [...codings].find((coding) => coding !== 'hvc1')
+  const coded = codedItemsOf(primary, types, sources)
+  if (coded.size === 0) throw malformed('HEIF', 'its picture is made of nothing')
+  const strange = [...coded.values()].find((coding) => coding !== 'hvc1')
   if (strange === 'av01') throw unsupported('an AVIF')
   if (strange !== undefined) throw unsupported(`a HEIF with a picture coded as ${strange.replace(/\W/g, '?')}`)
+  checkLocations(only(meta, 'iloc'), coded, file.length)
 
   const properties = childrenOf(only(meta, 'iprp'))
   const sizes = childrenOf(only(properties, 'ipco')).map(({ type, data }) =>
@@ -142,22 +143,54 @@ function readSources(iref: Buffer | undefined): ReadonlyMap<number, () => readon
   )
 }
 
-/** The ways in which an item is coded, or the items that it is made of. */
-function codingsOf(
+/** The item, or the items that it is made of, and how each of them is coded. */
+function codedItemsOf(
   primary: number,
   types: ReadonlyMap<number, string>,
   sources: ReadonlyMap<number, () => readonly number[]>,
-): ReadonlySet<string> {
-  const codings = new Set<string>()
+): ReadonlyMap<number, string> {
+  const coded = new Map<number, string>()
   const items = new Set([primary])
   // A set may grow while it is walked: what is added is visited too, and once.
   for (const item of items) {
     const type = types.get(item)
     if (type === undefined) throw malformed('HEIF', 'a part of its picture is missing')
-    if (!derived.includes(type)) codings.add(type)
+    if (!derived.includes(type)) coded.set(item, type)
     else for (const source of sources.get(item)?.() ?? []) items.add(source)
   }
-  return codings
+  return coded
+}
+
+/** Checks that all these items have coded data, and that it lies within the file. */
+function checkLocations(iloc: Buffer, items: ReadonlyMap<number, string>, fileLength: number): void {
+  const missing = new Set(items.keys())
+  const version = iloc.readUInt8(0)
+  const [offsetBytes, lengthBytes] = [iloc.readUInt8(4) >> 4, iloc.readUInt8(4) & 15]
+  const [baseBytes, indexBytes] = [iloc.readUInt8(5) >> 4, version === 0 ? 0 : iloc.readUInt8(5) & 15]
+  const idBytes = version < 2 ? 2 : 4
+  let at = 6
+  const next = (bytes: number) => {
+    at += bytes
+    if (bytes === 0) return 0
+    return bytes === 8 ? Number(iloc.readBigUInt64BE(at - 8)) : iloc.readUIntBE(at - bytes, bytes)
+  }
+  for (let left = next(idBytes); left > 0; left--) {
+    const item = next(idBytes)
+    const method = version === 0 ? 0 : next(2) & 15
+    next(2)
+    const base = next(baseBytes)
+    let length = 0
+    for (let extents = next(2); extents > 0; extents--) {
+      next(indexBytes)
+      const start = base + next(offsetBytes)
+      const extentLength = next(lengthBytes)
+      // Other methods count from within another box or item, which is all there.
+      if (method === 0 && start + extentLength > fileLength) throw truncated('HEIF')
+      length += extentLength
+    }
+    if (length > 0) missing.delete(item)
+  }
+  if (missing.size > 0) throw malformed('HEIF', 'a part of its picture is missing')
 }
 
 function readSize(ispe: Buffer): Size {

@@ -51,7 +51,7 @@ export function alsoIs(file: Buffer): string | undefined {
   for (let at = file.lastIndexOf('PK\x05\x06'); at >= tail; at = at > 0 ? file.lastIndexOf('PK\x05\x06', at - 1) : -1) {
     if (at + 22 > file.length) continue
     const directory = at - file.readUInt32LE(at + 12)
-    if (directory >= 0 && file.toString('latin1', directory, directory + 4) === 'PK\x01\x02') return 'a ZIP archive'
+    if (file.toString('latin1', directory, directory + 4) === 'PK\x01\x02') return 'a ZIP archive'
   }
   return undefined
 }
