@@ -58,6 +58,7 @@ const pollerKeys = z.object({
   ...storage,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
+  POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),

@@ -38,6 +38,7 @@ export const errorCodes = {
     status: 409,
     message: 'This idempotency key was used with another request. Use a new key, or send the same request.',
   },
+  'upload.not_found': { blame: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
     blame: 'request',
     status: 503,
@@ -51,6 +52,10 @@ export const errorCodes = {
   'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
   'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
   'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
+  'image.upload_missing': {
+    blame: 'permanent',
+    message: 'The upload never arrived: nothing was sent to the URL of its grant.',
+  },
   'image.refused': { blame: 'permanent', message: 'The server of the image refuses to hand it out.' },
   'image.too_large': { blame: 'permanent', message: 'The image is larger than allowed.', status: 400 },
   'image.unsupported_type': {

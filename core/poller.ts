@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
-import { createImageLoader, downloadMs } from './images/load.ts'
+import { reasonOf } from './errors.ts'
+import { createByteBudget } from './images/budget.ts'
+import { loadMs } from './images/limits.ts'
+import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
+import { sweepImages } from './images/sweep.ts'
+import type { Run } from './jobs/run.ts'
+import { saveImage } from './jobs/settle.ts'
 import { type DrainOptions, drain, type Summary } from './jobs/worker.ts'
 import type { Log } from './log.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
@@ -32,7 +38,13 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const steps = createSteps(
-    createImageLoader(store, { allowLoopbackHttp }),
+    createImageLoader({
+      database,
+      store,
+      budget: createByteBudget(config.POLLER_IMAGE_MEGABYTES * 1_000_000),
+      link: (run: Run, imageId) => saveImage(database, run, imageId),
+      allowLoopbackHttp,
+    }),
     createGemini({
       apiKey: config.GEMINI_API_KEY,
       baseUrl: config.GEMINI_BASE_URL,
@@ -48,8 +60,12 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
   )
   return {
     database,
-    drain: (options) =>
-      drain(
+    drain: async (options) => {
+      // The queue does not wait for the sweeper, nor fall with it.
+      const sweeping = sweepImages(database, store).catch((error: unknown) =>
+        log('error', 'images not swept', { detail: reasonOf(error) }),
+      )
+      const summary = await drain(
         {
           database,
           steps,
@@ -58,7 +74,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           leaseMs: config.JOB_LEASE_SECONDS * 1000,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
-          stepMs: { analysis: timeoutMs + downloadMs, content: timeoutMs },
+          stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {
             baseMs: config.RETRY_BASE_SECONDS * 1000,
             capMs: config.RETRY_CAP_SECONDS * 1000,
@@ -68,7 +84,10 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           now: () => performance.now(),
         },
         options,
-      ),
+      )
+      await sweeping
+      return summary
+    },
     close: async () => {
       store.close()
       await database.close()

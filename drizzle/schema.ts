@@ -19,6 +19,12 @@ export type Status = (typeof statuses)[number]
 export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]
 
+/**
+ * Where an image's bytes are: on their way to the bucket, there, or on their way out of it.
+ */
+export const imageStates = ['arriving', 'stored', 'deleting'] as const
+export type ImageState = (typeof imageStates)[number]
+
 /** How a run ended; `running` until it has. */
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -66,10 +72,10 @@ export const visionJobs = mysqlTable(
     /** Runs whose worker died, since creation or redrive. */
     crashes: count('crashes'),
     maxRetries: tinyint('max_retries', { unsigned: true }).notNull(),
-    /** What the client named; of a data URL only its type, its bytes are at `imageKey`. */
+    /** What the client named; of a data URL only its type and hash. */
     imageUrl: text('image_url', { length: 2048 }).notNull(),
-    /** Where in the bucket the image is, when its bytes came with the job. */
-    imageKey: key('image_key', { length: 255 }),
+    /** The snapshot of the image, from the first run on: what every later run reads. */
+    imageId: id('image_id'),
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
     outputFormat: key('output_format', { length: 40 }).notNull(),
     language: key('language', { length: 35 }).notNull(),
@@ -98,6 +104,7 @@ export const visionJobs = mysqlTable(
     index('expiry').on(job.status, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.turn),
     index('history').on(job.userId, job.id),
+    index('image').on(job.imageId),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
     check('vision_jobs_status', oneOf('status', statuses)),
     check('vision_jobs_next_step', oneOf('next_step', steps)),
@@ -154,5 +161,30 @@ export const visionJobAttempts = mysqlTable(
   (run) => [
     uniqueIndex('job_attempt').on(run.jobId, run.attempt),
     check('vision_job_attempts_outcome', oneOf('outcome', outcomes)),
+  ],
+)
+
+/** The snapshots: one row for each image that a user's jobs use, however many do. */
+export const visionImages = mysqlTable(
+  'vision_images',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    /** Of the bytes, in hex. */
+    sha256: key('sha256', { length: 64 }).notNull(),
+    state: word<ImageState>('state').notNull(),
+    type: key('type', { length: 20 }).notNull(),
+    bytes: int('bytes', { unsigned: true }).notNull(),
+    /** In pixels, as stored in the file. */
+    width: int('width', { unsigned: true }).notNull(),
+    height: int('height', { unsigned: true }).notNull(),
+    /** When the sweeper may look at it; never while a job uses it. */
+    sweepAt: time('sweep_at'),
+    createdAt: time('created_at').notNull(),
+  },
+  (image) => [
+    uniqueIndex('user_sha256').on(image.userId, image.sha256),
+    index('sweep').on(image.sweepAt),
+    check('vision_images_state', oneOf('state', imageStates)),
   ],
 )

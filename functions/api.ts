@@ -31,9 +31,11 @@ function open() {
     connections: config.API_DATABASE_CONNECTIONS,
     random: Math.random,
   })
+  const store = openImageStore(config)
   const app = createApp({
     database,
-    images: createImageIntake(openImageStore(config), { allowLoopbackHttp: false }),
+    store,
+    images: createImageIntake(database, store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator(config),
     maxRetries: config.JOB_MAX_RETRIES,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,

@@ -101,7 +101,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let ready = false
   const app = createApp({
     database,
-    images: createImageIntake(store, { allowLoopbackHttp }),
+    store,
+    images: createImageIntake(database, store, { allowLoopbackHttp }),
     authenticate: withLocalUser(createAuthenticator(apiConfig)),
     maxRetries: apiConfig.JOB_MAX_RETRIES,
     lifeMs: apiConfig.JOB_EXPIRES_HOURS * 3_600_000,

@@ -1,4 +1,4 @@
-import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
+import type { AttemptsView, JobSummaryView, JobView, UploadView } from './schemas.ts'
 
 /** Examples for the OpenAPI document; a test holds them against its schemas. */
 export const exampleSummary: JobSummaryView = {
@@ -13,6 +13,16 @@ export const exampleSummary: JobSummaryView = {
   nextTryAt: null,
   error: null,
   imageUrl: 'https://example.com/poster.jpg',
+  image: {
+    url: 'https://images.s3.amazonaws.com/images/0f1e/9a8b?X-Amz-Signature=5d67',
+    expiresAt: '2026-11-23T12:15:30.000Z',
+    type: 'image/jpeg',
+    bytes: 482_113,
+    width: 1600,
+    height: 1200,
+    sha256: '9a8b6f0c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a',
+  },
+  thumbnailUrl: 'https://images.s3.amazonaws.com/images/0f1e/9a8b?X-Amz-Signature=5d67',
   analysisPurpose: 'Improve the hero image of our shop',
   outputFormat: 'summary',
   language: 'en',
@@ -79,4 +89,16 @@ export const exampleAttempts: AttemptsView = {
       },
     },
   ],
+}
+
+export const exampleUpload: UploadView = {
+  url: 'https://images.s3.amazonaws.com/',
+  fields: {
+    key: 'uploads/0f1e/2c3d',
+    'Content-Type': 'image/jpeg',
+    Policy: 'eyJleHBpcmF0aW9uIjo',
+    'X-Amz-Signature': '5d67',
+  },
+  imageUrl: 'upload:uploads/0f1e/2c3d',
+  expiresAt: '2026-11-23T12:10:00.000Z',
 }

@@ -1,15 +1,29 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
 import { describeCode, VisionError } from '../errors.ts'
+import { grantUpload } from '../images/uploads.ts'
 import { createVisionJob, createVisionJobs, type NewJob } from '../jobs/create.ts'
-import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs } from '../jobs/read.ts'
+import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { encodeCursor } from './cursor.ts'
-import { exampleAttempts, exampleJob, exampleSummary } from './examples.ts'
+import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
-import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
-import { Attempts, CreateJob, CreateJobs, History, Job, JobPage, Jobs, OneJob } from './schemas.ts'
+import { viewImages } from './images.ts'
+import type { AttemptsView, JobSummaryView, JobView, UploadView } from './schemas.ts'
+import {
+  Attempts,
+  CreateJob,
+  CreateJobs,
+  CreateUpload,
+  History,
+  Job,
+  JobPage,
+  Jobs,
+  OneJob,
+  Upload,
+} from './schemas.ts'
+import type { ApiServices } from './services.ts'
 import { type Context, procedure, router } from './trpc.ts'
 import { summarizeJob, viewAttempts, viewJob } from './views.ts'
 
@@ -28,6 +42,10 @@ const createErrors = [
   'image.invalid_url',
   'image.too_large',
   'image.unsupported_type',
+  'image.truncated',
+  'image.malformed',
+  'image.too_many_pixels',
+  'upload.not_found',
   'idempotency.mismatch',
   'storage.unavailable',
 ] as const
@@ -89,7 +107,25 @@ export const appRouter = router({
           actor.userId,
           created.map((job) => job.jobId),
         )
-        return { jobs: rows.map((row) => summarizeJob(row, services.now())) }
+        return { jobs: await summarize(services, rows) }
+      }),
+
+    createUpload: procedure
+      .meta({
+        rest: 'POST /v1/uploads',
+        status: 201,
+        summary: 'Upload an image',
+        description:
+          'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days.',
+        errors: ['storage.unavailable'],
+        output: Upload,
+        example: { request: { contentType: 'image/jpeg', bytes: 482_113 }, reply: exampleUpload },
+      })
+      .input(CreateUpload)
+      .mutation(async ({ ctx: { services, actor }, input }): Promise<UploadView> => {
+        const now = services.now()
+        const grant = await grantUpload(services.store, { ...input, userId: actor.userId, now })
+        return { ...grant, fields: { ...grant.fields }, expiresAt: grant.expiresAt.toISOString() }
       }),
 
     getJobStatus: procedure
@@ -129,7 +165,7 @@ export const appRouter = router({
         const page = rows.slice(0, input.limit)
         const last = page.at(-1)
         return {
-          jobs: page.map((row) => summarizeJob(row, services.now())),
+          jobs: await summarize(services, page),
           nextCursor: last && rows.length > page.length ? encodeCursor(last.id) : null,
         }
       }),
@@ -206,8 +242,14 @@ function owned({ actor }: Caller, jobId: number) {
 }
 
 async function view(caller: Caller, jobId: number): Promise<JobView> {
-  const { database, now } = caller.services
-  return viewJob(await getVisionJob(database, owned(caller, jobId)), now())
+  const { services } = caller
+  const found = await getVisionJob(services.database, owned(caller, jobId))
+  return viewJob(found, await viewImages(services, [found.job]), services.now())
+}
+
+async function summarize(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {
+  const images = await viewImages(services, rows)
+  return rows.map((row) => summarizeJob(row, images, services.now()))
 }
 
 /** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */

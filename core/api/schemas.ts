@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { outcomes, statuses, steps } from '../../drizzle/schema.ts'
+import { imageTypes } from '../images/detect.ts'
+import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
 import { formats, outputFormats } from '../pipeline/formats.ts'
 import { decodeCursor } from './cursor.ts'
@@ -74,7 +76,7 @@ export const CreateJob = z
       .min(1)
       .meta({
         description:
-          'Where the image is: an https URL of up to 2,048 characters, or the image itself as a base64 data: URL. PNG, JPEG, WebP, HEIC or HEIF.',
+          'Where the image is: an https URL of up to 2,048 characters, the `imageUrl` of an upload, or the image itself as a base64 data: URL of up to 4 MB. PNG, JPEG, WebP, HEIC or HEIF.',
         examples: ['https://example.com/poster.jpg'],
       }),
     analysisPurpose: z
@@ -96,6 +98,17 @@ export const CreateJobs = z
     idempotencyKey: idempotencyKey.optional(),
   })
   .meta({ id: 'CreateJobs' })
+
+export const CreateUpload = z
+  .strictObject({
+    contentType: z.enum(imageTypes).meta({ description: 'What the file is; nothing else will be taken.' }),
+    bytes: z
+      .int()
+      .min(1)
+      .max(maxImageBytes)
+      .meta({ description: 'How large the file is; nothing larger will be taken.' }),
+  })
+  .meta({ id: 'CreateUpload' })
 
 export const OneJob = z.strictObject({ jobId })
 
@@ -135,6 +148,18 @@ const JobError = z
   .object({ code: z.string(), message: z.string() })
   .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
 
+const Image = z
+  .object({
+    url: z.url().meta({ description: 'Shows the image, until `expiresAt`; read the job again for a fresh link.' }),
+    expiresAt: time,
+    type: z.string().meta({ description: 'Its media type, by its content.' }),
+    bytes: count,
+    width: count.meta({ description: 'In pixels, as stored in the file.' }),
+    height: count,
+    sha256: z.string().meta({ description: 'Of its bytes, in hex.' }),
+  })
+  .meta({ id: 'Image', description: 'The copy of the image that every run of the job reads.' })
+
 export const JobSummary = z
   .object({
     jobId,
@@ -148,6 +173,8 @@ export const JobSummary = z
     nextTryAt: time.nullable().meta({ description: 'When a scheduled job is due; null in every other status.' }),
     error: JobError.nullable(),
     imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),
+    image: Image.nullable().meta({ description: 'Null until the first run has brought it.' }),
+    thumbnailUrl: z.url().nullable().meta({ description: 'A link to show the image by; the same as `image.url`.' }),
     analysisPurpose: z.string(),
     outputFormat: OutputFormat,
     language: z.string(),
@@ -213,6 +240,17 @@ export const Attempts = z
   })
   .meta({ id: 'Attempts' })
 
+export const Upload = z
+  .object({
+    url: z.url().meta({ description: 'POST the file here, as multipart/form-data.' }),
+    fields: z.record(z.string(), z.string()).meta({
+      description: 'The fields of the form, to be sent as they are and before the file, which is the field `file`.',
+    }),
+    imageUrl: z.string().meta({ description: 'What a job is created with.', examples: ['upload:uploads/…'] }),
+    expiresAt: time,
+  })
+  .meta({ id: 'Upload' })
+
 /** An error in REST (RFC 9457). */
 export const Problem = z
   .object({
@@ -233,6 +271,8 @@ export const Problem = z
   })
   .meta({ id: 'Problem' })
 
+export type ImageView = z.infer<typeof Image>
+export type UploadView = z.infer<typeof Upload>
 export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>
 export type AttemptsView = z.infer<typeof Attempts>

@@ -1,17 +1,21 @@
 import { progressOf } from '../jobs/progress.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
-import type { AttemptsView, JobSummaryView, JobView } from './schemas.ts'
+import type { AttemptsView, ImageView, JobSummaryView, JobView } from './schemas.ts'
+
+/** The snapshots that the jobs at hand use, by id. */
+type Images = ReadonlyMap<number, ImageView>
 
 /** A job as its owner sees it. */
-export function viewJob({ job, outputs }: JobWithOutputs, now: number): JobView {
+export function viewJob({ job, outputs }: JobWithOutputs, images: Images, now: number): JobView {
   return {
-    ...summarizeJob(job, now),
+    ...summarizeJob(job, images, now),
     outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
   }
 }
 
 /** A job without its outputs. */
-export function summarizeJob(job: JobRow, now: number): JobSummaryView {
+export function summarizeJob(job: JobRow, images: Images, now: number): JobSummaryView {
+  const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
   const created = job.createdAt.getTime()
   const end = job.finishedAt?.getTime() ?? now
   const started = job.startedAt?.getTime()
@@ -27,6 +31,8 @@ export function summarizeJob(job: JobRow, now: number): JobSummaryView {
     nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
+    image,
+    thumbnailUrl: image?.url ?? null,
     analysisPurpose: job.analysisPurpose,
     // A format of an earlier release is shown as it was stored.
     outputFormat: job.outputFormat as JobSummaryView['outputFormat'],

@@ -1,38 +1,44 @@
+import type { Database } from '../db.ts'
 import { VisionError } from '../errors.ts'
+import { tooLarge } from './body.ts'
 import { detectImage } from './detect.ts'
-import { checkImageUrl, tooLarge } from './download.ts'
-import { type ImageStore, imageKey } from './store.ts'
+import { checkImageUrl } from './download.ts'
+import { maxDataUrlBytes } from './limits.ts'
+import { keepImage } from './snapshots.ts'
+import type { ImageStore } from './store.ts'
+import { isUpload, uploadKey } from './uploads.ts'
 
 /** A job's image as its row has it. */
 export interface TakenImage {
   /** The URL; of a data URL only its type and hash. */
   readonly imageUrl: string
-  /** Where the bucket has the bytes, if they came with the job. */
-  readonly imageKey?: string
+  /** The snapshot, if the bytes came with the job. */
+  readonly imageId?: number
 }
 
 /** Takes in what a client names as its image, when the job is created. */
 export interface ImageIntake {
-  /** @throws VisionError `image.*` or `storage.unavailable` */
+  /** @throws VisionError `image.*`, `upload.not_found` or `storage.unavailable` */
   take(imageUrl: string, userId: string): Promise<TakenImage>
 }
 
-/** The image of a data URL may be so large, in bytes: with base64 on top it fits the largest request. */
-export const maxDataUrlBytes = 4_000_000
-
 /**
- * An intake that stores the bytes of data URLs and checks all other URLs by their form; these are fetched when the job
- * runs.
+ * An intake that stores the bytes of data URLs, and checks all others by their form: these images are fetched when the
+ * job runs.
  */
-export function createImageIntake(store: ImageStore, options: { readonly allowLoopbackHttp: boolean }): ImageIntake {
+export function createImageIntake(
+  database: Database,
+  store: ImageStore,
+  options: { readonly allowLoopbackHttp: boolean },
+): ImageIntake {
   return {
     take: async (imageUrl, userId) => {
+      if (isUpload(imageUrl)) return { imageUrl: `upload:${uploadKey(imageUrl, userId)}` }
       if (!/^data:/i.test(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
       const bytes = decodeDataUrl(imageUrl)
-      const { type } = detectImage(bytes)
-      const key = imageKey(userId, bytes)
-      await store.put(key, bytes, type)
-      return { imageUrl: `data:${type};sha256=${key.split('/').at(-1)}`, imageKey: key }
+      const detected = detectImage(bytes)
+      const { id, sha256 } = await keepImage(database, store, userId, bytes, detected)
+      return { imageUrl: `data:${detected.type};sha256=${sha256}`, imageId: id }
     },
   }
 }

@@ -1,14 +1,30 @@
 import { createHash } from 'node:crypto'
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { StorageConfig } from '../config.ts'
 import { reasonOf, VisionError } from '../errors.ts'
+import { tooLarge } from './body.ts'
+import { bucketCallMs } from './limits.ts'
 
 /** Where the bytes of images are kept: a private bucket. */
 export interface ImageStore {
   /** @throws VisionError `storage.unavailable` */
   put(key: string, bytes: Uint8Array, type: string): Promise<void>
-  /** @throws VisionError `storage.unavailable`, or `image.not_found` if there is nothing under the key */
-  get(key: string, signal: AbortSignal): Promise<Uint8Array>
+  /**
+   * @param maxBytes at most so many
+   * @throws VisionError `storage.unavailable`, `image.too_large`, or `image.not_found` if nothing is under the key
+   */
+  get(key: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>
+  /** Nothing being there is no error. @throws VisionError `storage.unavailable` */
+  delete(key: string): Promise<void>
+  /** A link by which anyone may read one object for so many seconds. */
+  presignRead(key: string, seconds: number): Promise<string>
+  /** A form by which anyone may write one object, of one type and up to one size, for so many seconds. */
+  presignUpload(
+    key: string,
+    limits: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
+  ): Promise<{ readonly url: string; readonly fields: Record<string, string> }>
   close(): void
 }
 
@@ -23,45 +39,71 @@ export function openImageStore(config: StorageConfig): ImageStore {
       S3_SECRET_ACCESS_KEY && {
         credentials: { accessKeyId: S3_ACCESS_KEY_ID, secretAccessKey: S3_SECRET_ACCESS_KEY },
       }),
+    // Otherwise a presigned request demands a checksum that its user cannot know.
     requestChecksumCalculation: 'WHEN_REQUIRED',
   })
+  const object = (key: string) => ({ Bucket: BUCKET_NAME, Key: key })
   return {
-    put: async (key, bytes, type) => {
-      try {
-        await client.send(new PutObjectCommand({ Bucket: BUCKET_NAME, Key: key, Body: bytes, ContentType: type }))
-      } catch (cause) {
-        throw unavailable(cause)
-      }
-    },
-    get: async (key, signal) => {
-      try {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key: key }), {
-          abortSignal: signal,
-        })
+    put: (key, bytes, type) =>
+      call(async (abortSignal) => {
+        await client.send(new PutObjectCommand({ ...object(key), Body: bytes, ContentType: type }), { abortSignal })
+      }),
+    get: (key, maxBytes, signal) =>
+      call(async (abortSignal) => {
+        const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand(object(key)), { abortSignal })
         if (Body === undefined) throw new Error('an object without a body')
-        return await Body.transformToByteArray()
-      } catch (cause) {
-        signal.throwIfAborted()
-        if (cause instanceof Error && cause.name === 'NoSuchKey') {
-          throw new VisionError('image.not_found', { message: 'The stored image is gone.', cause })
-        }
-        throw unavailable(cause)
-      }
-    },
+        if (ContentLength <= maxBytes) return await Body.transformToByteArray()
+        ;(Body as { destroy?: () => void }).destroy?.()
+        throw tooLarge(maxBytes)
+      }, signal),
+    delete: (key) =>
+      call(async (abortSignal) => {
+        await client.send(new DeleteObjectCommand(object(key)), { abortSignal })
+      }),
+    presignRead: (key, seconds) =>
+      getSignedUrl(client, new GetObjectCommand({ ...object(key), ResponseCacheControl: 'private, immutable' }), {
+        expiresIn: seconds,
+      }),
+    presignUpload: (key, { contentType, maxBytes, seconds }) =>
+      createPresignedPost(client, {
+        ...object(key),
+        Fields: { 'Content-Type': contentType },
+        Conditions: [
+          ['eq', '$Content-Type', contentType],
+          ['content-length-range', 1, maxBytes],
+        ],
+        Expires: seconds,
+      }),
     close: () => client.destroy(),
   }
 }
 
-/** Where a user's image is kept: by its content, and apart from every other user's. */
-export function imageKey(userId: string, bytes: Uint8Array): string {
-  // A user id may hold any character; its hash is a safe folder.
-  return `${sha256(userId).slice(0, 32)}/${sha256(bytes)}`
+/** A call of the bucket under one time limit, with its errors in our terms. */
+async function call<T>(send: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(bucketCallMs)
+  try {
+    return await send(signal ? AbortSignal.any([signal, limit]) : limit)
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason
+    if (cause instanceof VisionError) throw cause
+    if (cause instanceof Error && cause.name === 'NoSuchKey') {
+      throw new VisionError('image.not_found', { message: 'The stored image is gone.', cause })
+    }
+    throw new VisionError('storage.unavailable', { cause, detail: reasonOf(cause) })
+  }
 }
 
-function sha256(data: string | Uint8Array): string {
+/** The key of a user's image: by its content, and apart from every other user's. */
+export function snapshotKey(userId: string, sha256: string): string {
+  return `images/${userFolder(userId)}/${sha256}`
+}
+
+/** A user id may hold any character; its hash is a safe folder. */
+export function userFolder(userId: string): string {
+  return sha256Of(userId).slice(0, 32)
+}
+
+/** In hex. */
+export function sha256Of(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
-}
-
-function unavailable(cause: unknown): VisionError {
-  return new VisionError('storage.unavailable', { cause, detail: reasonOf(cause) })
 }

@@ -60,7 +60,7 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
 /** Must match the claim index, equalities first and then its own order: a filesort would lock every due row. */
 export function claimQuery(lane: Step, limit: number): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
-      image_url AS imageUrl, image_key AS imageKey, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
+      image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
       language, expires_at <= UTC_TIMESTAMP(3) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`

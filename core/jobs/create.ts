@@ -2,13 +2,14 @@ import { and, eq, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, isDuplicate, type Queryable } from '../db.ts'
 import { VisionError } from '../errors.ts'
+import { linkImage } from '../images/snapshots.ts'
 import { nextTurn } from './turns.ts'
 
 /** A job to be. */
 export interface NewJob {
   readonly imageUrl: string
-  /** Where the bucket has the bytes that came with the job. */
-  readonly imageKey?: string | undefined
+  /** The snapshot of the image, if its bytes came with the job. */
+  readonly imageId?: number | undefined
   readonly analysisPurpose: string
   readonly outputFormat: string
   /** A BCP 47 tag. */
@@ -49,6 +50,9 @@ export async function createVisionJobs(
     try {
       return await database.transact(async (tx) => {
         const created: CreatedJob[] = []
+        // In the order of their ids, so that two batches with the same images cannot wait for each other.
+        const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
+        for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
         let turn = await nextTurn(tx, options.userId, 'analysis')
         // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
         for (const job of jobs) {
@@ -91,7 +95,7 @@ async function insert(tx: Queryable, job: NewJob, turn: number, options: CreateO
     version: 1,
     maxRetries: options.maxRetries,
     imageUrl: job.imageUrl,
-    imageKey: job.imageKey ?? null,
+    imageId: job.imageId ?? null,
     analysisPurpose: job.analysisPurpose,
     outputFormat: job.outputFormat,
     language: job.language,

@@ -31,7 +31,8 @@ export interface Run extends RunIdentity {
   readonly crashes: number
   readonly maxRetries: number
   readonly imageUrl: string
-  readonly imageKey: string | null
+  /** The snapshot of the image, once there is one. */
+  readonly imageId: number | null
   readonly analysisPurpose: string
   readonly outputFormat: string
   readonly language: string

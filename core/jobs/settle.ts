@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Outcome, type Step, visionJobOutputs } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { linkImage } from '../images/snapshots.ts'
 import { LeaseLost, type Reason, type Run, type RunIdentity, type Spent } from './run.ts'
 import { servedTurn } from './turns.ts'
 
@@ -33,6 +34,24 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
     (on) => hasOutput(on, run, 'analysis'),
     // Unlike the settlements, saving leaves the run its lease: this is what keeps it from happening twice.
     sql`${held(run)} AND next_step = 'analysis'`,
+  )
+}
+
+/**
+ * Gives the job its snapshot, which every later run reads whatever has become of the source.
+ *
+ * @param imageId of an image that was kept within the hour
+ * @throws LeaseLost if the run no longer holds the job, VisionError `storage.unavailable` if the image was swept
+ */
+export function saveImage(database: Database, run: RunIdentity, imageId: number): Promise<void> {
+  return fenced(
+    database,
+    run,
+    sql`image_id = ${imageId}, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
+    (tx) => linkImage(tx, imageId),
+    async (on) =>
+      (await rowsOf(on, sql`SELECT 1 FROM vision_jobs WHERE ${held(run)} AND image_id = ${imageId}`)).length > 0,
+    sql`${held(run)} AND image_id IS NULL`,
   )
 }
 

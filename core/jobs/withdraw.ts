@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Status } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { VisionError } from '../errors.ts'
+import { unlinkImage } from '../images/snapshots.ts'
 
 /** A job as its owner names it: the job of another user is as good as none. */
 export interface OwnedJob {
@@ -43,7 +44,7 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
 }
 
 /**
- * Deletes a job in any status with its outputs and attempts.
+ * Deletes a job in any status with its outputs and attempts, and gives up its image.
  *
  * @throws VisionError `job.not_found`
  */
@@ -51,10 +52,15 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
   await database.transact(
     async (tx) => {
       // The job first: its row lock holds off a worker that would save an output under it.
-      const matched = await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId}`)
-      if (matched === 0) throw new VisionError('job.not_found')
+      const [job] = await rowsOf<{ imageId: number | null }>(
+        tx,
+        sql`SELECT image_id AS imageId FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+      )
+      if (job === undefined) throw new VisionError('job.not_found')
+      await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}`)
+      if (job.imageId !== null) await unlinkImage(tx, job.imageId)
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),

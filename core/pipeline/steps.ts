@@ -6,28 +6,29 @@ import type { Gemini } from './gemini.ts'
 
 /** What the steps need to know of a job. */
 export interface PipelineJob {
-  readonly userId: string
-  readonly imageUrl: string
-  readonly imageKey: string | null
   readonly analysisPurpose: string
   readonly outputFormat: string
   readonly language: string
 }
 
-/** Brings a job's image. */
-export type LoadImage = (
-  job: PipelineJob,
+/** Brings a job's image, and takes note when its bytes are needed no more: they weigh. */
+export type LoadImage<Job> = (
+  job: Job,
   signal: AbortSignal,
-) => Promise<{ readonly bytes: Uint8Array; readonly type: string }>
+) => Promise<{ readonly bytes: Uint8Array; readonly type: string; readonly release: () => void }>
 
 /** The two steps of every job: what the image shows, and the text made from it. */
-export function createSteps(loadImage: LoadImage, gemini: Gemini, deepseek: DeepSeek) {
+export function createSteps<Job extends PipelineJob>(loadImage: LoadImage<Job>, gemini: Gemini, deepseek: DeepSeek) {
   return {
-    analysis: async (job: PipelineJob, context: CallContext): Promise<Answer<BrandAnalysis>> => {
+    analysis: async (job: Job, context: CallContext): Promise<Answer<BrandAnalysis>> => {
       const image = await loadImage(job, context.signal)
-      return gemini.describe({ image, purpose: job.analysisPurpose, language: job.language }, context)
+      try {
+        return await gemini.describe({ image, purpose: job.analysisPurpose, language: job.language }, context)
+      } finally {
+        image.release()
+      }
     },
-    content: (job: PipelineJob, analysis: unknown, context: CallContext): Promise<Answer<Content>> =>
+    content: (job: Job, analysis: unknown, context: CallContext): Promise<Answer<Content>> =>
       deepseek.write(
         {
           // Both were checked when they were stored.

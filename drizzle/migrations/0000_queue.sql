@@ -1,3 +1,19 @@
+CREATE TABLE `vision_images` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`sha256` varchar(64) character set ascii collate ascii_bin NOT NULL,
+	`state` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`type` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`bytes` int unsigned NOT NULL,
+	`width` int unsigned NOT NULL,
+	`height` int unsigned NOT NULL,
+	`sweep_at` datetime(3),
+	`created_at` datetime(3) NOT NULL,
+	CONSTRAINT `vision_images_id` PRIMARY KEY(`id`),
+	CONSTRAINT `user_sha256` UNIQUE(`user_id`,`sha256`),
+	CONSTRAINT `vision_images_state` CHECK(state in ('arriving', 'stored', 'deleting'))
+);
+--> statement-breakpoint
 CREATE TABLE `vision_job_attempts` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
 	`job_id` bigint unsigned NOT NULL,
@@ -48,7 +64,7 @@ CREATE TABLE `vision_jobs` (
 	`crashes` int unsigned NOT NULL DEFAULT 0,
 	`max_retries` tinyint unsigned NOT NULL,
 	`image_url` varchar(2048) character set utf8mb4 collate utf8mb4_bin NOT NULL,
-	`image_key` varchar(255) character set ascii collate ascii_bin,
+	`image_id` bigint unsigned,
 	`analysis_purpose` varchar(2000) character set utf8mb4 collate utf8mb4_bin NOT NULL,
 	`output_format` varchar(40) character set ascii collate ascii_bin NOT NULL,
 	`language` varchar(35) character set ascii collate ascii_bin NOT NULL,
@@ -71,9 +87,11 @@ CREATE TABLE `vision_jobs` (
 	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
 );
 --> statement-breakpoint
+CREATE INDEX `sweep` ON `vision_images` (`sweep_at`);--> statement-breakpoint
 CREATE INDEX `claim` ON `vision_jobs` (`status`,`next_step`,`turn`,`id`);--> statement-breakpoint
 CREATE INDEX `due` ON `vision_jobs` (`status`,`available_at`,`id`);--> statement-breakpoint
 CREATE INDEX `lease` ON `vision_jobs` (`status`,`lease_expires_at`);--> statement-breakpoint
 CREATE INDEX `expiry` ON `vision_jobs` (`status`,`expires_at`,`id`);--> statement-breakpoint
 CREATE INDEX `owner` ON `vision_jobs` (`user_id`,`status`,`next_step`,`turn`);--> statement-breakpoint
-CREATE INDEX `history` ON `vision_jobs` (`user_id`,`id`);
+CREATE INDEX `history` ON `vision_jobs` (`user_id`,`id`);--> statement-breakpoint
+CREATE INDEX `image` ON `vision_jobs` (`image_id`);

@@ -163,11 +163,13 @@ test('and when it does something wrong, it is told so as the document says', asy
     const jobId = await api.create('ann')
     const key = `${operationId}-2`
     expect(await follow(one, { jobId })).toBe(401)
-    if (responses[404]) expect(await follow(one, { jobId, as: 'mallory' })).toBe(404)
+    if (one.path.includes('{')) expect(await follow(one, { jobId, as: 'mallory' })).toBe(404)
     if (one.path.includes('{')) expect(await follow(one, { jobId: 0, as: 'ann' })).toBe(400)
     if (requestBody) {
       expect(await follow(one, { jobId, as: 'ann', body: { nothing: 'of use' } })).toBe(400)
       expect(await follow(one, { jobId, as: 'ann', key })).toBe(201)
+    }
+    if (requestBody && responses[409]) {
       const example = requestBody.content['application/json'].example
       const other = JSON.parse(JSON.stringify(example).replace('"summary"', '"alt_text"'))
       expect(await follow(one, { jobId, as: 'ann', key, body: other })).toBe(409)

@@ -104,12 +104,16 @@ test('a tRPC client may send its calls one by one or in a batch', async () => {
   expect(refused).toMatchObject({ errorCode: 'job.not_found', httpStatus: 404 })
 })
 
+const bytesAt = async (url = '') => Buffer.from(await (await fetch(url)).arrayBuffer())
+
 test('an image may come along as a data: URL, of which the job keeps type and hash', async () => {
   const png = await readFile(new URL('../fixtures/images/red.png', import.meta.url))
   const imageUrl = `data:image/png;base64,${png.toString('base64')}`
   const created = await api.client('ann').createJob.mutate({ ...job, imageUrl })
   expect(created.imageUrl).toMatch(/^data:image\/png;sha256=[0-9a-f]{64}$/)
-  expect([...api.stored.values()].some((bytes) => png.equals(bytes))).toBe(true)
+  expect(created.image).toMatchObject({ type: 'image/png', bytes: png.length, sha256: created.imageUrl.split('=')[1] })
+  expect(created.thumbnailUrl).toBe(created.image?.url)
+  expect(png.equals(await bytesAt(created.image?.url))).toBe(true)
 })
 
 test.each([

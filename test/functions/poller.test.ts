@@ -5,13 +5,15 @@ import { fileURLToPath } from 'node:url'
 import type { Context, ScheduledEvent } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { ConfigError } from '../../core/config.ts'
+import { createImageIntake } from '../../core/images/intake.ts'
 import { createVisionJob } from '../../core/jobs/create.ts'
 import { getVisionJob } from '../../core/jobs/read.ts'
 import type { Summary } from '../../core/jobs/worker.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { fixtureUrl, startTestServices, type TestServices } from '../support/services.ts'
+import { startTestServices, type TestServices } from '../support/services.ts'
+import { fixtureUrl } from '../support/storage.ts'
 
 let database: TestDatabase
 let services: TestServices
@@ -23,7 +25,7 @@ beforeAll(async () => {
 afterEach(async () => {
   services.providers.faults.clear()
   vi.unstubAllEnvs()
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts']) {
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_images']) {
     await database.sql(`DELETE FROM ${table}`)
   }
 })
@@ -56,7 +58,8 @@ async function fire(event = tick): Promise<Summary> {
 }
 
 async function submit(outputFormat: OutputFormat, fixture = 'halves.png', type = 'image/png'): Promise<number> {
-  const taken = await services.images.take(await fixtureUrl(fixture, type), 'ann')
+  const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
+  const taken = await intake.take(await fixtureUrl(fixture, type), 'ann')
   const { jobId } = await createVisionJob(
     database,
     { ...taken, analysisPurpose: 'Sell a flag', outputFormat, language: 'en' },
@@ -162,7 +165,7 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
 
 test('a job whose stored image is gone fails at once and says so', async () => {
   const jobId = await submit('summary')
-  await database.sql("UPDATE vision_jobs SET image_key = 'nobody/nothing' WHERE id = ?", [jobId])
+  await database.sql("UPDATE vision_images SET sha256 = 'another'")
   expect(await fire()).toMatchObject({ failed: 1 })
   expect((await read(jobId)).job).toMatchObject({ errorCode: 'image.not_found' })
 })

@@ -1,21 +1,28 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { VisionError } from '../../core/errors.ts'
 import { detectImage } from '../../core/images/detect.ts'
-import { createImageIntake, type ImageIntake, maxDataUrlBytes } from '../../core/images/intake.ts'
-import { fixtureUrl, startTestServices, type TestServices } from '../support/services.ts'
+import { createImageIntake, type ImageIntake } from '../../core/images/intake.ts'
+import { maxDataUrlBytes } from '../../core/images/limits.ts'
+import { findImages } from '../../core/images/snapshots.ts'
+import { snapshotKey } from '../../core/images/store.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/storage.ts'
 
-let services: TestServices
+let database: TestDatabase
+let storage: TestStorage
 let images: ImageIntake
 
 beforeAll(async () => {
-  services = await startTestServices()
-  images = createImageIntake(services.store, { allowLoopbackHttp: false })
+  database = await createTestDatabase()
+  storage = await startTestStorage()
+  images = createImageIntake(database, storage.store, { allowLoopbackHttp: false })
 })
-afterAll(() => services.stop())
+afterAll(async () => {
+  await storage.stop()
+  await database.drop()
+})
 
-const fixture = (name: string) => readFile(new URL(`../fixtures/images/${name}`, import.meta.url))
 const dataUrl = (type: string, bytes: Uint8Array) => `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
 const errorOf = (taking: Promise<unknown>): Promise<VisionError> =>
   taking.then(
@@ -29,10 +36,11 @@ test('the bytes of a data URL go to the store, under their hash and apart from o
   const anns = await images.take(await fixtureUrl('red.png', 'image/png'), 'ann')
   const bobs = await images.take(await fixtureUrl('red.png', 'image/png'), 'bob/../ann')
   expect(anns.imageUrl).toBe(`data:image/png;sha256=${hash}`)
-  expect(anns.imageKey).toMatch(new RegExp(`^[0-9a-f]{32}/${hash}$`))
-  expect(bobs.imageKey).toMatch(new RegExp(`^[0-9a-f]{32}/${hash}$`))
-  expect(bobs.imageKey).not.toBe(anns.imageKey)
-  const stored = await services.store.get(String(anns.imageKey), new AbortController().signal)
+  const rows = await findImages(database, [Number(anns.imageId), Number(bobs.imageId)])
+  const keys = [...rows.values()].map(({ userId, sha256 }) => snapshotKey(userId, sha256))
+  expect(new Set(keys).size).toBe(2)
+  for (const key of keys) expect(key).toMatch(new RegExp(`^images/[0-9a-f]{32}/${hash}$`))
+  const stored = await storage.store.get(String(keys[0]), bytes.length, new AbortController().signal)
   expect(Buffer.compare(stored, bytes)).toBe(0)
 })
 
@@ -58,10 +66,10 @@ describe('a data URL is refused', () => {
 })
 
 test('when the store does not answer, that is retryable and nothing is lost', async () => {
-  const away = await startTestServices()
-  const intake = createImageIntake(away.store, { allowLoopbackHttp: false })
+  const away = await startTestStorage()
+  const intake = createImageIntake(database, away.store, { allowLoopbackHttp: false })
   await away.stop()
-  const error = await errorOf(intake.take(await fixtureUrl('red.png', 'image/png'), 'ann'))
+  const error = await errorOf(intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann'))
   expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'retryable' })
 })
 

@@ -23,14 +23,14 @@ test('a new job is pending, as it was asked for', async () => {
   const metadata = { campaign: 'spring' }
   const { jobId, replayed } = await createVisionJob(
     database,
-    { ...someJob, imageKey: 'images/abc', metadata, idempotency: { key: 'k', requestHash: hash('f') } },
+    { ...someJob, metadata, idempotency: { key: 'k', requestHash: hash('f') } },
     options,
   )
   expect(replayed).toBe(false)
   const { job, outputs } = await getVisionJob(database, { jobId, userId: 'user-1' })
   expect(job).toMatchObject({
     ...someJob,
-    imageKey: 'images/abc',
+    imageId: null,
     metadata,
     idempotencyKey: 'k',
     requestHash: hash('f'),

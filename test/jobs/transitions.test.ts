@@ -261,7 +261,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     crashes: 0,
     maxRetries: 3,
     imageUrl: '',
-    imageKey: null,
+    imageId: null,
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',

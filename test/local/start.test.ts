@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
-import { fixtureUrl } from '../support/services.ts'
+import { fixtureUrl } from '../support/storage.ts'
 
 const start = fileURLToPath(new URL('../../local/start.mjs', import.meta.url))
 

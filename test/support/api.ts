@@ -2,11 +2,11 @@ import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { createAuthenticator, signToken } from '../../core/auth.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
-import type { ImageStore } from '../../core/images/store.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import type { Run } from '../../core/jobs/run.ts'
 import type { LogFields } from '../../core/log.ts'
 import { createTestDatabase } from './database.ts'
+import { startTestStorage } from './storage.ts'
 
 export const secret = 'a secret of the tests, 32 bytes or more'
 
@@ -27,16 +27,12 @@ export interface CallOptions {
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
 export async function createTestApi({ isReady = async () => true } = {}) {
   const database = await createTestDatabase()
-  const stored = new Map<string, Uint8Array>()
+  const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
-  const store: ImageStore = {
-    put: async (key, bytes) => void stored.set(key, bytes),
-    get: async (key) => stored.get(key) ?? new Uint8Array(),
-    close: () => undefined,
-  }
   const services = {
     database,
-    images: createImageIntake(store, { allowLoopbackHttp: false }),
+    store: storage.store,
+    images: createImageIntake(database, storage.store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator({ AUTH_SECRET: secret }),
     maxRetries: 3,
     lifeMs: 3_600_000,
@@ -73,7 +69,6 @@ export async function createTestApi({ isReady = async () => true } = {}) {
     app,
     services,
     database,
-    stored,
     logged,
     call,
     client,
@@ -91,7 +86,10 @@ export async function createTestApi({ isReady = async () => true } = {}) {
       if (run === undefined) throw new Error(`job ${jobId} was not there to be claimed`)
       return run
     },
-    drop: () => database.drop(),
+    drop: async () => {
+      await storage.stop()
+      await database.drop()
+    },
   }
 }
 

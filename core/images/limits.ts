@@ -1,0 +1,14 @@
+/** An image may be so large, in bytes. */
+export const maxImageBytes = 20_000_000
+
+/** The image of a data URL may be so large, in bytes: with base64 on top it fits the largest request. */
+export const maxDataUrlBytes = 4_000_000
+
+/** A download may take so long, redirects included, in milliseconds. */
+export const downloadMs = 15_000
+
+/** One call of the bucket may take so long, in milliseconds: 20 MB within a region take about a second. */
+export const bucketCallMs = 10_000
+
+/** Bringing an image may take so long, in milliseconds: from its source, and into the bucket. */
+export const loadMs = downloadMs + bucketCallMs

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { eq, inArray, sql } from 'drizzle-orm'
+import { type ImageState, visionImages } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, isDuplicate, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { VisionError } from '../errors.ts'
+import type { DetectedImage } from './detect.ts'
+import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
+
+// The rows of vision_images and what they promise: while a job uses an image its `sweep_at` is null and its bytes stay.
+// Linking, unlinking and sweeping lock the row, so none of them can miss another.
+
+/** A row of `vision_images`. */
+export type ImageRow = typeof visionImages.$inferSelect
+
+/** How long an image that no job uses is kept, in milliseconds: ample for whoever has just stored it to link it. */
+export const unusedMs = 3_600_000
+/** How long an arrival waits for a sweeper that is deleting the same image, and how often it looks, in milliseconds. */
+const sweeperPatienceMs = 10_000
+const sweeperLookMs = 250
+
+/**
+ * Stores a user's image once, however often it comes, under its SHA-256.
+ *
+ * @returns the row's id, to be linked within the hour, and the hash
+ * @throws VisionError `storage.unavailable`
+ */
+export async function keepImage(
+  database: Database,
+  store: ImageStore,
+  userId: string,
+  bytes: Uint8Array,
+  { type, width, height }: DetectedImage,
+): Promise<{ readonly id: number; readonly sha256: string }> {
+  const sha256 = sha256Of(bytes)
+  const image = { userId, sha256, type, bytes: bytes.length, width, height }
+  const { id, state } = await arrive(database, image)
+  if (state === 'stored') return { id, sha256 }
+  await store.put(snapshotKey(userId, sha256), bytes, type)
+  await database.run((on) =>
+    matchedBy(on, sql`UPDATE vision_images SET state = 'stored' WHERE id = ${id} AND state = 'arriving'`),
+  )
+  return { id, sha256 }
+}
+
+type Arrival = Pick<ImageRow, 'userId' | 'sha256' | 'type' | 'bytes' | 'width' | 'height'>
+
+/** The row of an image that comes in, safe from the sweeper for an hour from now. */
+async function arrive(database: Database, image: Arrival): Promise<{ id: number; state: ImageState }> {
+  for (let waited = 0; ; waited += sweeperLookMs) {
+    const row = await findOrInsert(database, image)
+    if (row && row.state !== 'deleting') return row
+    if (waited >= sweeperPatienceMs) {
+      throw new VisionError('storage.unavailable', { detail: 'the same image is being deleted' })
+    }
+    await delay(sweeperLookMs)
+  }
+}
+
+/** Undefined when another arrival inserted the row at the same moment. */
+async function findOrInsert(
+  database: Database,
+  image: Arrival,
+): Promise<{ id: number; state: ImageState } | undefined> {
+  try {
+    return await database.transact(async (tx) => {
+      const [found] = await rowsOf<{ id: number; state: ImageState }>(
+        tx,
+        sql`SELECT id, state FROM vision_images
+          WHERE user_id = ${image.userId} AND sha256 = ${image.sha256} FOR UPDATE`,
+      )
+      const sweepAt = inMilliseconds(unusedMs)
+      if (found === undefined) {
+        const [{ insertId }] = await tx
+          .insert(visionImages)
+          .values({ ...image, state: 'arriving', sweepAt, createdAt: sql`UTC_TIMESTAMP(3)` })
+        return { id: insertId, state: 'arriving' as const }
+      }
+      if (found.state !== 'deleting') {
+        await matchedBy(
+          tx,
+          sql`UPDATE vision_images SET sweep_at = ${sweepAt} WHERE id = ${found.id} AND sweep_at IS NOT NULL`,
+        )
+      }
+      return found
+    })
+  } catch (error) {
+    if (isDuplicate(error)) return undefined
+    throw error
+  }
+}
+
+/**
+ * Marks an image as used, in the transaction that gives it to a job.
+ *
+ * @throws VisionError `storage.unavailable` if it is gone, having been linked to nothing for an hour
+ */
+export async function linkImage(tx: Queryable, imageId: number): Promise<void> {
+  const matched = await matchedBy(
+    tx,
+    sql`UPDATE vision_images SET sweep_at = NULL WHERE id = ${imageId} AND state = 'stored'`,
+  )
+  if (matched === 0) throw new VisionError('storage.unavailable', { detail: `image ${imageId} was swept` })
+}
+
+/** Gives an image up, in the transaction that has just deleted a job of it: the last one starts its hour. */
+export async function unlinkImage(tx: Queryable, imageId: number): Promise<void> {
+  // Two jobs deleted at once would each still see the other without this lock.
+  await rowsOf(tx, sql`SELECT id FROM vision_images WHERE id = ${imageId} FOR UPDATE`)
+  const used = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs WHERE image_id = ${imageId} LIMIT 1`)
+  if (used.length > 0) return
+  await matchedBy(tx, sql`UPDATE vision_images SET sweep_at = ${inMilliseconds(unusedMs)} WHERE id = ${imageId}`)
+}
+
+/** The images with these ids, by id. */
+export async function findImages(database: Database, ids: readonly number[]): Promise<ReadonlyMap<number, ImageRow>> {
+  if (ids.length === 0) return new Map()
+  const rows = await database.run((on) =>
+    on
+      .select()
+      .from(visionImages)
+      .where(inArray(visionImages.id, [...ids])),
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/**
+ * One image.
+ *
+ * @throws VisionError `image.not_found`
+ */
+export async function getImage(database: Database, id: number): Promise<ImageRow> {
+  const [row] = await database.run((on) => on.select().from(visionImages).where(eq(visionImages.id, id)))
+  if (row === undefined) throw new VisionError('image.not_found', { message: 'The stored image is gone.' })
+  return row
+}

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { fixture } from '../support/storage.ts'
+
+let api: TestApi
+
+beforeAll(async () => {
+  api = await createTestApi()
+})
+afterAll(() => api.drop())
+
+const ask = (as: string, body: unknown) => api.call('POST', '/v1/uploads', { as, body })
+
+/** Sends a file the way a browser's form would. */
+async function send(
+  { url, fields }: { url: string; fields: Record<string, string> },
+  bytes: Uint8Array,
+  type?: string,
+) {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) {
+    form.append(name, name === 'Content-Type' ? (type ?? value) : value)
+  }
+  form.append('file', new Blob([new Uint8Array(bytes)]), 'file')
+  return fetch(url, { method: 'POST', body: form })
+}
+
+test('a grant takes the file it was asked for, and its imageUrl makes a job', async () => {
+  const bytes = await fixture('sample.webp')
+  const response = await ask('ann', { contentType: 'image/webp', bytes: bytes.length })
+  expect(response.status).toBe(201)
+  const grant = await json(response)
+  expect(Object.keys(grant).toSorted()).toEqual(['expiresAt', 'fields', 'imageUrl', 'url'])
+  expect(Date.parse(grant.expiresAt) - Date.now()).toBeGreaterThan(590_000)
+  expect((await send(grant, bytes)).status).toBe(204)
+  const jobId = await api.create('ann', { imageUrl: grant.imageUrl })
+  expect(await json(api.call('GET', `/v1/jobs/${jobId}`, { as: 'ann' }))).toMatchObject({
+    imageUrl: grant.imageUrl,
+    image: null,
+    thumbnailUrl: null,
+  })
+})
+
+test('tRPC grants uploads too', async () => {
+  const grant = await api.client('ann').createUpload.mutate({ contentType: 'image/png', bytes: 10 })
+  expect(grant.imageUrl).toMatch(/^upload:uploads\/[0-9a-f]{32}\/[0-9a-f-]{36}$/)
+})
+
+interface Sent {
+  readonly bytes?: Buffer
+  readonly type?: string
+  readonly fields?: Record<string, string>
+}
+const refusals: readonly (readonly [string, Sent, string])[] = [
+  ['a file that is larger than was said', { bytes: Buffer.alloc(101) }, 'EntityTooLarge'],
+  ['a file of another type', { type: 'text/html' }, 'AccessDenied'],
+  ['a file under another key', { fields: { key: 'images/somebody/else' } }, 'AccessDenied'],
+  ['a form whose policy was changed', { fields: { Policy: 'e30=' } }, 'SignatureDoesNotMatch'],
+]
+test.each(refusals)('the storage refuses %s', async (_, { bytes = Buffer.alloc(100), type, fields }, code) => {
+  const grant = await json(ask('ann', { contentType: 'image/png', bytes: 100 }))
+  const response = await send({ url: grant.url, fields: { ...grant.fields, ...fields } }, bytes, type)
+  expect(response.ok).toBe(false)
+  expect(await response.text()).toContain(code)
+})
+
+test.each([
+  ['a type that is no image', { contentType: 'image/svg+xml', bytes: 10 }, '#/contentType'],
+  ['a file over 20 MB', { contentType: 'image/png', bytes: 20_000_001 }, '#/bytes'],
+  ['an empty file', { contentType: 'image/png', bytes: 0 }, '#/bytes'],
+  ['no size', { contentType: 'image/png' }, '#/bytes'],
+])('%s is refused by name', async (_, body, pointer) => {
+  const response = await ask('ann', body)
+  expect(response.status).toBe(400)
+  expect((await json(response)).errors).toMatchObject([{ pointer }])
+})
+
+test('the upload of another user, or one that was never granted, is 404', async () => {
+  const { imageUrl } = await json(ask('bob', { contentType: 'image/png', bytes: 10 }))
+  for (const url of [imageUrl, 'upload:', 'upload:uploads/x', 'upload:../../etc/passwd', `${imageUrl}/../x`]) {
+    const response = await api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, imageUrl: url } })
+    expect([response.status, (await json(response)).code]).toEqual([404, 'upload.not_found'])
+  }
+})
+
+test('a call without a token is granted nothing', async () => {
+  expect((await api.call('POST', '/v1/uploads', { body: { contentType: 'image/png', bytes: 10 } })).status).toBe(401)
+})
+
+test('the link to a snapshot opens this image for reading, and nothing else', async () => {
+  const red = await fixture('red.png')
+  const imageUrl = `data:image/png;base64,${red.toString('base64')}`
+  const jobId = await api.create('ann', { imageUrl })
+  const { jobs } = await json(api.call('GET', '/v1/jobs?limit=1', { as: 'ann' }))
+  expect(jobs[0]).toMatchObject({ jobId, image: { type: 'image/png', bytes: red.length } })
+  const { url, expiresAt } = jobs[0].image
+  expect(jobs[0].thumbnailUrl).toBe(url)
+  expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(900_000)
+  const shown = await fetch(url)
+  expect(shown.headers.get('content-type')).toBe('image/png')
+  expect(red.equals(Buffer.from(await shown.arrayBuffer()))).toBe(true)
+
+  const bobs = await api.create('bob', { imageUrl })
+  const { image } = await json(api.call('GET', `/v1/jobs/${bobs}`, { as: 'bob' }))
+  const others = new URL(url)
+  others.pathname = new URL(image.url).pathname
+  const bare = new URL(url)
+  bare.search = ''
+  for (const [target, method] of [
+    [others.href, 'GET'],
+    [bare.href, 'GET'],
+    [url, 'PUT'],
+    [url, 'DELETE'],
+  ] as const) {
+    expect((await fetch(target, { method })).status).toBe(403)
+  }
+})

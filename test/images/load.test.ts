@@ -1,0 +1,198 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { VisionError } from '../../core/errors.ts'
+import { createByteBudget } from '../../core/images/budget.ts'
+import { createImageLoader } from '../../core/images/load.ts'
+import type { ImageStore } from '../../core/images/store.ts'
+import { grantUpload } from '../../core/images/uploads.ts'
+import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
+import { createVisionJob } from '../../core/jobs/create.ts'
+import { getVisionJob } from '../../core/jobs/read.ts'
+import { LeaseLost, type Run } from '../../core/jobs/run.ts'
+import { retryVisionJob, saveImage } from '../../core/jobs/settle.ts'
+import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
+
+let database: TestDatabase
+let storage: TestStorage
+let server: Server
+let source: string
+let served: Buffer | undefined
+let fetches = 0
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  storage = await startTestStorage()
+  server = createServer((_request, response) => {
+    fetches++
+    if (served) response.end(served)
+    else response.writeHead(404).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/image`
+})
+afterEach(() => database.sql('DELETE FROM vision_jobs'))
+afterAll(async () => {
+  server.closeAllConnections()
+  server.close()
+  await storage.stop()
+  await database.drop()
+})
+
+const signal = new AbortController().signal
+
+function loader(store: ImageStore = storage.store) {
+  return createImageLoader({
+    database,
+    store,
+    budget: createByteBudget(50_000_000),
+    link: (run: Run, imageId) => saveImage(database, run, imageId),
+    allowLoopbackHttp: true,
+  })
+}
+
+async function submit(imageUrl = source): Promise<number> {
+  const { jobId } = await createVisionJob(
+    database,
+    { imageUrl, analysisPurpose: 'a test', outputFormat: 'summary', language: 'en' },
+    { userId: 'ann', maxRetries: 9, lifeMs: 86_400_000 },
+  )
+  return jobId
+}
+
+async function claim(): Promise<Run> {
+  const { runs } = await claimPendingVisionJobs(database, {
+    workerId: 'w',
+    limit: 1,
+    leaseMs: 60_000,
+    lane: 'analysis',
+  })
+  return runs[0] as Run
+}
+
+/** Settles a run as failed and brings the job up for another at once. */
+async function again(run: Run): Promise<Run> {
+  const reason = { code: 'gemini.unavailable', message: 'a test' } as const
+  await retryVisionJob(database, run, reason, {}, { delayMs: 0, costsRetry: true })
+  await database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [run.jobId])
+  return claim()
+}
+
+const hashOf = async (jobId: number) => {
+  const { job } = await getVisionJob(database, { jobId, userId: 'ann' })
+  const [image] = await database.sql('SELECT * FROM vision_images WHERE id = ?', [job.imageId])
+  return image
+}
+
+test('a retry reads the copy of the first run, though the source has changed and then vanished', async () => {
+  served = await fixture('red.png')
+  fetches = 0
+  const jobId = await submit()
+  const first = await claim()
+  const loaded = await loader()(first, signal)
+  expect(Buffer.compare(loaded.bytes, served)).toBe(0)
+  const kept = await hashOf(jobId)
+  expect(kept).toMatchObject({ type: 'image/png', bytes: served.length, state: 'stored', sweep_at: null })
+
+  served = await fixture('halves.png')
+  const second = await again(first)
+  expect(Buffer.compare((await loader()(second, signal)).bytes, await fixture('red.png'))).toBe(0)
+  served = undefined
+  const third = await again(second)
+  const last = await loader()(third, signal)
+  expect(Buffer.compare(last.bytes, await fixture('red.png'))).toBe(0)
+  expect(last.type).toBe('image/png')
+  expect(await hashOf(jobId)).toEqual(kept)
+  expect(fetches).toBe(1)
+})
+
+test('two jobs with the same image share one copy', async () => {
+  served = await fixture('halves.png')
+  const ids = [await submit(), await submit()]
+  for (const _ of ids) await loader()(await claim(), signal)
+  const [one, other] = await Promise.all(ids.map(hashOf))
+  expect(one).toEqual(other)
+})
+
+test('a run that lost its job cannot give it an image', async () => {
+  served = await fixture('red.png')
+  const jobId = await submit()
+  const run = await claim()
+  await cancelVisionJob(database, { jobId, userId: 'ann' })
+  await expect(loader()(run, signal)).rejects.toThrow(LeaseLost)
+  expect((await getVisionJob(database, { jobId, userId: 'ann' })).job.imageId).toBeNull()
+})
+
+test('when the store is down that is retryable, and the next run brings the image', async () => {
+  served = await fixture('sample.webp')
+  const jobId = await submit()
+  const run = await claim()
+  const failing = { ...storage.store, put: () => Promise.reject(new VisionError('storage.unavailable')) }
+  await expect(loader(failing)(run, signal)).rejects.toMatchObject({ blame: 'retryable' })
+  const next = await again(run)
+  await loader()(next, signal)
+  expect(await hashOf(jobId)).toMatchObject({ state: 'stored' })
+})
+
+test('what is no image is never kept', async () => {
+  served = Buffer.from('<!doctype html><title>Sign in</title>')
+  const jobId = await submit()
+  await expect(loader()(await claim(), signal)).rejects.toMatchObject({
+    code: 'image.unsupported_type',
+    message: expect.stringContaining('HTML'),
+  })
+  expect((await getVisionJob(database, { jobId, userId: 'ann' })).job.imageId).toBeNull()
+})
+
+test('an upload that arrived is taken from the bucket; one that never did is a permanent error that says so', async () => {
+  const bytes = await fixture('photo-like.jpg')
+  const granted = { userId: 'ann', contentType: 'image/jpeg', bytes: bytes.length, now: Date.now() } as const
+  const missing = await grantUpload(storage.store, granted)
+  await submit(missing.imageUrl)
+  await expect(loader()(await claim(), signal)).rejects.toMatchObject({
+    code: 'image.upload_missing',
+    blame: 'permanent',
+  })
+
+  const { url, fields, imageUrl } = await grantUpload(storage.store, granted)
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.append(name, value)
+  form.append('file', new Blob([bytes], { type: 'image/jpeg' }), 'photo.jpg')
+  expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204)
+  const jobId = await submit(imageUrl)
+  const loaded = await loader()(await claim(), signal)
+  expect(Buffer.compare(loaded.bytes, bytes)).toBe(0)
+  expect(await hashOf(jobId)).toMatchObject({ type: 'image/jpeg' })
+})
+
+test('an image counts against the budget until it is released, also when bringing it failed', async () => {
+  served = await fixture('red.png')
+  const budget = createByteBudget(20_000_000)
+  const bring = createImageLoader({
+    database,
+    store: storage.store,
+    budget,
+    link: (run: Run, imageId) => saveImage(database, run, imageId),
+    allowLoopbackHttp: true,
+  })
+  await submit()
+  const loaded = await bring(await claim(), signal)
+  // The download took the most that it might have weighed; now only what it does weigh is held.
+  ;(await budget.take(20_000_000 - loaded.bytes.length, signal)).release()
+  let whole = false
+  const waiting = budget.take(20_000_000, signal).then((share) => {
+    whole = true
+    return share
+  })
+  await Promise.resolve()
+  expect(whole).toBe(false)
+  loaded.release()
+  ;(await waiting).release()
+
+  served = undefined
+  await submit()
+  await expect(bring(await claim(), signal)).rejects.toMatchObject({ code: 'image.not_found' })
+  ;(await budget.take(20_000_000, signal)).release()
+})
