@@ -46,7 +46,7 @@ export const errorCodes = {
   },
 
   'job.expired': { blame: 'permanent', message: 'The job was not finished before it expired.' },
-  'worker.lost': { blame: 'permanent', message: 'The workers that ran this job died too often.' },
+  'worker.lost': { blame: 'retryable', message: 'The worker that ran this job died.' },
   'internal.error': { blame: 'retryable', message: 'Something went wrong on our side.' },
 
   'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },

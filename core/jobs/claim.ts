@@ -50,6 +50,7 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
       await take(tx, expected, workerId, leaseMs)
       return { runs: expected, expired }
     },
+    // The answer to the COMMIT was lost: what of it holds?
     async (on) => {
       const held = await heldBy(on, workerId, expected)
       return held.length > 0 ? { runs: held, expired } : undefined

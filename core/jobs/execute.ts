@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Step } from '../../drizzle/schema.ts'
+import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
 import { asVisionError, VisionError } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
-import { getVisionJobOutput } from './read.ts'
+import { getVisionJobOutput, getVisionJobState } from './read.ts'
 import { LeaseLost, type Reason, type Run, type Spending, type Spent } from './run.ts'
 import {
   completeVisionJob,
@@ -63,6 +63,8 @@ export interface ExecuteOptions {
 export interface Execution {
   readonly ended: Ended
   readonly error?: VisionError
+  /** What a lost job is now: a status, or `deleted`. */
+  readonly now?: Status | 'deleted'
 }
 
 /** A provider that asks nobody in particular to wait is left alone for about so long, in milliseconds. */
@@ -88,7 +90,7 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
       await recordSpending(database, run, spent)
-      return { ended: 'lost' }
+      return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
     }
   }
 }

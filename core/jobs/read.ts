@@ -96,6 +96,14 @@ export async function getVisionJobAttempts(database: Database, owned: OwnedJob):
   )
 }
 
+/** A job's status, whoever owns it, or undefined if there is no such job. */
+export async function getVisionJobState(database: Database, jobId: number): Promise<Status | undefined> {
+  const [row] = await database.run((on) =>
+    on.select({ status: visionJobs.status }).from(visionJobs).where(eq(visionJobs.id, jobId)),
+  )
+  return row?.status
+}
+
 /** What a step of a job made, or undefined while it has not. */
 export async function getVisionJobOutput(database: Database, jobId: number, kind: Step): Promise<unknown> {
   const [row] = await database.run((on) =>

@@ -3,6 +3,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
 import { describeCode } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
+import type { RunIdentity } from './run.ts'
 
 /** A job whose workers have died this often fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
@@ -25,21 +26,27 @@ export function reclaimQuery(limit: number): SQL {
  * Takes back up to 100 jobs whose lease has expired, their workers having died: they count a crash, not a failure, and
  * are scheduled again, or fail at the sixth crash. Never folded into the claim, which would scan for it.
  *
+ * @param onLost told of each run that was lost, once the database has it
  * @returns how many
  */
-export function reclaimVisionJobs(database: Database, options: BackoffOptions): Promise<number> {
-  return database.transact(async (tx) => {
+export async function reclaimVisionJobs(
+  database: Database,
+  options: BackoffOptions,
+  onLost: (run: RunIdentity) => void = () => undefined,
+): Promise<number> {
+  const lost = await database.transact(async (tx) => {
     const lost = await rowsOf<Row>(tx, reclaimQuery(100))
     for (const { id, attempt, crashes, step } of lost) {
-      const next =
-        crashes + 1 >= crashesUntilFailed
-          ? sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`
-          : sql`status = 'scheduled', available_at = ${inMilliseconds(backoff(crashes + 1, options))}`
-      const message = describeCode('worker.lost').message
+      const final = crashes + 1 >= crashesUntilFailed
+      const next = final
+        ? sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`
+        : sql`status = 'scheduled', available_at = ${inMilliseconds(backoff(crashes + 1, options))}`
+      const { message } = describeCode('worker.lost')
       await matchedBy(
         tx,
         sql`UPDATE vision_jobs SET ${next}, crashes = ${crashes + 1}, version = version + 1, worker_id = NULL,
-            lease_expires_at = NULL, error_code = 'worker.lost', error_message = ${message},
+            lease_expires_at = NULL, error_code = 'worker.lost',
+            error_message = ${final ? `${message} It was the last of ${crashesUntilFailed} times.` : message},
             updated_at = UTC_TIMESTAMP(3)
           WHERE id = ${id}`,
       )
@@ -51,6 +58,8 @@ export function reclaimVisionJobs(database: Database, options: BackoffOptions): 
           WHERE job_id = ${id} AND attempt = ${attempt}`,
       )
     }
-    return lost.length
+    return lost
   })
+  for (const { id, attempt } of lost) onLost({ jobId: id, attempt })
+  return lost.length
 }

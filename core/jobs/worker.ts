@@ -11,7 +11,7 @@ import { renewLeases } from './lease.ts'
 import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { reclaimVisionJobs } from './reclaim.ts'
-import { LeaseLost, type Run } from './run.ts'
+import { LeaseLost, type Run, type RunIdentity } from './run.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -94,6 +94,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
+  const logLost = ({ jobId, attempt }: RunIdentity) => log('warn', 'reclaimed from a dead worker', { jobId, attempt })
+
   const start = (run: Run) => {
     const controller = new AbortController()
     const others = [...inFlight.values()].map((other) => other.finished)
@@ -101,7 +103,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       if (run.crashes >= crashesUntilAlone) await Promise.all(others)
       const fields = { jobId: run.jobId, attempt: run.attempt }
       try {
-        const { ended, error } = await execute(run, {
+        const {
+          ended,
+          error,
+          now: became,
+        } = await execute(run, {
           ...options,
           signal: controller.signal,
           patienceMs: leaseMs,
@@ -109,9 +115,9 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           onStep: (step) => log('info', 'step started', { ...fields, step }),
         })
         counts[ended]++
-        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail })
+        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
       } catch (error) {
-        // The database would not take the settlement: the lease expires and another worker takes the job up.
+        // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
         counts.lost++
         log('error', 'run not settled', { ...fields, detail: reasonOf(error) })
       } finally {
@@ -145,7 +151,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   /** One look and what follows from it; true if there was anything to do. */
   const work = async (): Promise<boolean> => {
     const look = await lookForWork(database)
-    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry) : 0
+    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, logLost) : 0
     counts.reclaimed += reclaimed
     if (look.expired) counts.expired += await expireVisionJobs(database)
     const promoted = look.due ? await promoteDueVisionJobs(database) : 0
@@ -158,7 +164,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
       if (stopping) abortAll(inFlight, new Stopped('the worker must stop'))
-      const found = mayClaim() && (await attempt(work, log))
+      const found = mayClaim() && (await orNothing(work, log))
       if (inFlight.size === 0 && !found) {
         const idle = now() - started
         if (!mayClaim() || idle >= idleMs) break
@@ -181,7 +187,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
 }
 
 /** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
-async function attempt(work: () => Promise<boolean>, log: Log): Promise<boolean> {
+async function orNothing(work: () => Promise<boolean>, log: Log): Promise<boolean> {
   try {
     return await work()
   } catch (error) {
@@ -195,11 +201,11 @@ function keepLeases(
   { database, workerId, leaseMs, renewMs, log, now }: WorkerOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
 ): () => Promise<void> {
-  const controller = new AbortController()
+  const stopping = new AbortController()
   let renewed = now()
   const loop = async () => {
     for (;;) {
-      await delay(renewMs, undefined, { signal: controller.signal })
+      await delay(renewMs, undefined, { signal: stopping.signal })
       const runs = [...inFlight.keys()]
       const asked = now()
       try {
@@ -218,10 +224,10 @@ function keepLeases(
     }
   }
   const looping = loop().catch((error: unknown) => {
-    if (!controller.signal.aborted) throw error
+    if (!stopping.signal.aborted) throw error
   })
   return () => {
-    controller.abort()
+    stopping.abort()
     return looping
   }
 }

@@ -1,6 +1,6 @@
 import OpenAI, { APIError } from 'openai'
 import * as z from 'zod'
-import { type ErrorCode, VisionError } from '../errors.ts'
+import { type ErrorCode, innermost, VisionError } from '../errors.ts'
 import type { BrandAnalysis } from './analysis.ts'
 import { type Answer, type CallContext, callProvider, detailOf, parseAnswer, quoted } from './call.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
@@ -55,8 +55,11 @@ export function createDeepSeek({ apiKey, baseUrl, model, timeoutMs }: DeepSeekOp
           timeoutMs,
           timedOut: 'deepseek.timed_out',
           translate: (error) => {
-            if (error instanceof APIError && error.status !== undefined) context.meter.answered()
-            return translate(error, apiKey)
+            // An HTTP error is an answer that costs nothing, and a call that never connected cannot cost anything.
+            if ((error instanceof APIError && error.status !== undefined) || neverConnected(error)) {
+              context.meter.answered()
+            }
+            return asDeepSeekError(error, apiKey)
           },
         },
       )
@@ -121,7 +124,7 @@ function textOf({ choices }: OpenAI.ChatCompletion): string {
   return text
 }
 
-function translate(error: unknown, apiKey: string): VisionError {
+function asDeepSeekError(error: unknown, apiKey: string): VisionError {
   const extras = { cause: error, detail: detailOf(error, apiKey) }
   if (!(error instanceof APIError) || error.status === undefined) return new VisionError('deepseek.unavailable', extras)
   return new VisionError(codeOf(error), { ...extras, ...retryAfter(error) })
@@ -153,4 +156,13 @@ function codeOf({ status, message }: APIError): ErrorCode {
 function retryAfter({ headers }: APIError): { retryAfterMs?: number } {
   const seconds = Number(headers?.get('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {}
+}
+
+/** Whether the connection failed before anything was sent; what cut one off later tells nothing of that kind. */
+function neverConnected(error: unknown): boolean {
+  const inner = innermost(error)
+  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
+  return ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(
+    code,
+  )
 }

@@ -35,7 +35,7 @@ const instructions = `You are a brand analyst. Describe the image for the purpos
 Report only what is visible; where something cannot be told, say so. Colours are #rrggbb in lower case with their share of
 the image area. Keep every sentence under 300 characters and every name under 100. Quote text exactly as it is written.`
 
-/** Gemini over the owner's SDK, whose every sharp edge is filed off here. */
+/** Gemini over `@google/generative-ai`, an archived SDK whose every sharp edge is filed off here. */
 export function createGemini({ apiKey, baseUrl, model, timeoutMs }: GeminiOptions): Gemini {
   const sdk = new GoogleGenerativeAI(apiKey)
   const generative = sdk.getGenerativeModel(
@@ -69,9 +69,9 @@ export function createGemini({ apiKey, baseUrl, model, timeoutMs }: GeminiOption
           timeoutMs,
           timedOut: 'gemini.timed_out',
           translate: (error) => {
-            const translated = translate(error, apiKey)
+            // An HTTP error is an answer, and one that costs nothing.
             if (error instanceof GoogleGenerativeAIFetchError) context.meter.answered()
-            return translated
+            return asGeminiError(error, apiKey)
           },
         },
       )
@@ -117,7 +117,7 @@ function textOf(response: GenerateContentResponse): string {
   return parts.map((part) => (part.thought ? '' : (part.text ?? ''))).join('')
 }
 
-function translate(error: unknown, apiKey: string): VisionError {
+function asGeminiError(error: unknown, apiKey: string): VisionError {
   const extras = { cause: error, detail: detailOf(error, apiKey) }
   // A network error, or an answer that is not the API's: a proxy's page, or a cut connection.
   if (!(error instanceof GoogleGenerativeAIFetchError)) return new VisionError('gemini.unavailable', extras)

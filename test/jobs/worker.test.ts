@@ -236,8 +236,10 @@ describe('leases', () => {
   test('a cancelled job stops within one renewal, and its cut-off call counts as possibly billed', async () => {
     const [id] = await submit()
     const held = gate()
+    const lines: unknown[] = []
+    const log = (...line: unknown[]) => void lines.push(line)
     const draining = drain(
-      worker(steps({ analysis: (_, context) => held.pass(context) }), { renewMs: 50 }),
+      worker(steps({ analysis: (_, context) => held.pass(context) }), { renewMs: 50, log }),
       inAMinute(),
     )
     await held.begun
@@ -245,6 +247,7 @@ describe('leases', () => {
     expect(await draining).toMatchObject({ claimed: 1, lost: 1, completed: 0 })
     expect(await only(id)).toMatchObject({ status: 'cancelled' })
     expect(await attempts(id)).toMatchObject([{ outcome: 'cancelled', possibly_billed: 'analysis' }])
+    expect(lines).toContainEqual(['info', 'run lost', expect.objectContaining({ jobId: id, became: 'cancelled' })])
   })
 
   test('a deleted job stops within one renewal and leaves nothing behind', async () => {

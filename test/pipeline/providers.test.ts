@@ -207,6 +207,18 @@ describe('DeepSeek', () => {
   })
 })
 
+test('a DeepSeek that cannot be reached was not paid', async () => {
+  const counted = meter()
+  const server = await stand({})
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  const error = await errorOf(
+    writeSummary(deepseek(`http://127.0.0.1:${port}`), { signal: new AbortController().signal, meter: counted }),
+  )
+  expect(error.code).toBe('deepseek.unavailable')
+  expect(counted.seen.answers).toEqual([undefined])
+})
+
 test('a schema of every format and of the analysis tells its fields apart', () => {
   const fields = outputFormats.map((format) => Object.keys(formats[format].schema.shape).join())
   expect(new Set(fields).size).toBe(outputFormats.length)
