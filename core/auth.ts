@@ -51,9 +51,8 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
       return actorOf(await verify(token))
     } catch (error) {
       if (error instanceof VisionError) throw error
-      if (error instanceof errors.JWTExpired) throw refused('The token has expired.')
-      // Which check failed would help an attacker more than a caller, who can only get another token.
-      if (error instanceof errors.JOSEError) throw invalid()
+      if (error instanceof errors.JWTExpired) throw refused('The token has expired.', reasonFor(error))
+      if (error instanceof errors.JOSEError) throw invalid(reasonFor(error))
       throw error
     }
   }
@@ -61,10 +60,16 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
 
 function bearerToken(request: Request): string {
   const header = request.headers.get('authorization')
-  if (header === null) throw new VisionError('request.unauthenticated')
+  if (header === null) throw new VisionError('request.unauthenticated', { detail: 'no Authorization header' })
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header.trim())?.[1]
-  if (token === undefined) throw invalid()
+  if (token === undefined) throw invalid('the Authorization header is not the word Bearer and a token')
   return token
+}
+
+/** For the operator. The library's codes and the names of claims, but never its messages, which may quote the token. */
+function reasonFor(error: errors.JOSEError): string {
+  const aboutClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired
+  return aboutClaim ? `${error.code}: ${error.claim} ${error.reason}` : error.code
 }
 
 function verifier(config: AuthConfig, now: () => number): Verify {
@@ -88,11 +93,11 @@ function verifier(config: AuthConfig, now: () => number): Verify {
         if (!another || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error
       }
     }
-    throw invalid()
+    throw invalid('signed with HS256, and there is no AUTH_SECRET')
   }
   return async (token) => {
     if (algorithmOf(token) === 'HS256') return bySecret(token)
-    if (keys === undefined) throw invalid()
+    if (keys === undefined) throw invalid('not signed with HS256, and there is no AUTH_JWKS_URL')
     return (await jwtVerify(token, keys, { ...checks(), algorithms: publicKeyAlgorithms })).payload
   }
 }
@@ -101,7 +106,7 @@ function algorithmOf(token: string): string | undefined {
   try {
     return decodeProtectedHeader(token).alg
   } catch {
-    throw invalid()
+    throw invalid('the token is no JWT')
   }
 }
 
@@ -121,7 +126,9 @@ function publicKeys(url: string): ReturnType<typeof createRemoteJWKSet> {
 }
 
 function actorOf({ sub, scope }: JWTPayload): Actor {
-  if (typeof sub !== 'string' || !subject.test(sub)) throw invalid()
+  if (typeof sub !== 'string' || !subject.test(sub)) {
+    throw invalid('sub is not 1 to 255 characters of printable ASCII without a space at either end')
+  }
   return { userId: sub, scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []) }
 }
 
@@ -160,10 +167,11 @@ function keyOf(secret: string): Uint8Array {
   return new TextEncoder().encode(secret)
 }
 
-function invalid(): VisionError {
-  return refused('The token is not valid.')
+/** Which check failed would help an attacker more than a caller, who can only get another token. */
+function invalid(detail: string): VisionError {
+  return refused('The token is not valid.', detail)
 }
 
-function refused(message: string): VisionError {
-  return new VisionError('request.unauthenticated', { message })
+function refused(message: string, detail: string): VisionError {
+  return new VisionError('request.unauthenticated', { message, detail })
 }

@@ -178,6 +178,14 @@ export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
   return (result as unknown as ResultSetHeader).affectedRows
 }
 
+/** Whether the database answers a query now; what a health check asks. */
+export function databaseAnswers({ run }: Pick<Database, 'run'>): Promise<boolean> {
+  return run((on) => rowsOf(on, sql`SELECT 1`)).then(
+    (rows) => rows.length > 0,
+    () => false,
+  )
+}
+
 /** A `datetime(3)` column's text, as the instant it means. */
 export function asDate(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`)

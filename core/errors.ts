@@ -23,7 +23,12 @@ export const errorCodes = {
   'request.forbidden': { blame: 'request', status: 403, message: 'This token may not do that.' },
   'request.not_found': { blame: 'request', status: 404, message: 'There is nothing at this path.' },
   'request.method_not_allowed': { blame: 'request', status: 405, message: 'This path does not take that method.' },
-  'request.too_large': { blame: 'request', status: 413, message: 'The body is larger than 5.5 MiB.' },
+  'request.too_large': {
+    blame: 'request',
+    status: 413,
+    message:
+      'The body is larger than 5.5 MiB. Name an image over 4 MB by an https URL or by an upload (POST /v1/uploads), and split a large batch.',
+  },
   'request.unsupported_type': { blame: 'request', status: 415, message: 'Send the body as application/json.' },
   'auth.unavailable': {
     blame: 'request',

@@ -70,20 +70,47 @@ test('a token that one of the issuer’s keys signed says who calls, and what th
   expect(await check(withKeys(), `bearer  ${other}`)).toMatchObject({ userId: 'auth0|ann', scopes: new Set() })
 })
 
-test.each<[string, object]>([
-  ['another issuer', { ...good, iss: 'https://issuer.example' }],
-  ['another audience', { ...good, aud: 'another' }],
-  ['no audience', { ...good, aud: undefined }],
-  ['no subject', { ...good, sub: undefined }],
-  ['an empty subject', { ...good, sub: '' }],
-  ['a subject that is too long', { ...good, sub: 'x'.repeat(256) }],
-  ['a subject that is no ASCII', { ...good, sub: 'änn' }],
-  ['a subject that its column would take for another', { ...good, sub: 'ann ' }],
-  ['no end', { ...good, exp: undefined }],
-  ['a beginning that is to come', { ...good, nbf: seconds + 60 }],
-])('a token with %s is not valid', async (_, claims) => {
+test.each<[string, object, string]>([
+  ['another issuer', { ...good, iss: 'https://issuer.example' }, ': iss check_failed'],
+  ['another audience', { ...good, aud: 'another' }, ': aud check_failed'],
+  ['no audience', { ...good, aud: undefined }, ': aud missing'],
+  ['no subject', { ...good, sub: undefined }, ': sub missing'],
+  ['an empty subject', { ...good, sub: '' }, 'sub is not'],
+  ['a subject that is too long', { ...good, sub: 'x'.repeat(256) }, 'sub is not'],
+  ['a subject that is no ASCII', { ...good, sub: 'änn' }, 'sub is not'],
+  ['a subject that its column would take for another', { ...good, sub: 'ann ' }, 'sub is not'],
+  ['no end', { ...good, exp: undefined }, ': exp missing'],
+  ['a beginning that is to come', { ...good, nbf: seconds + 60 }, ': nbf check_failed'],
+])('a token with %s is not valid, and the operator sees why', async (_, claims, reason) => {
   const token = await sign(claims)
-  await expect(check(withKeys(), `Bearer ${token}`)).rejects.toMatchObject(invalid)
+  const detail = expect.stringContaining(reason)
+  await expect(check(withKeys(), `Bearer ${token}`)).rejects.toMatchObject({ ...invalid, detail })
+})
+
+test('the operator sees why what came is no token of ours, and nothing of what came', async () => {
+  const keys = withKeys()
+  const hidden = 'purple'
+  const own = { ...good, sub: hidden }
+  const strange = new SignJWT(own).setProtectedHeader({ alg: 'RS256', kid: 'rsa', crit: [hidden], [hidden]: 1 })
+  const reasons: readonly [AuthConfig, string, string][] = [
+    [keys, `Basic ${hidden}`, 'the Authorization header is not the word Bearer and a token'],
+    [keys, `Bearer ${hidden}`, 'the token is no JWT'],
+    [keys, `Bearer ${await sign(own, { key: stranger.privateKey })}`, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'],
+    [keys, `Bearer ${await sign(own, { kid: hidden })}`, 'ERR_JWKS_NO_MATCHING_KEY'],
+    [keys, `Bearer ${await strange.sign(rsa.privateKey, { crit: { [hidden]: true } })}`, 'ERR_JOSE_NOT_SUPPORTED'],
+    [
+      keys,
+      `Bearer ${await signToken(secret, { userId: hidden, scopes: [], lifeSeconds: 60, now })}`,
+      'signed with HS256, and there is no AUTH_SECRET',
+    ],
+    [{ AUTH_SECRET: secret }, `Bearer ${await sign(own)}`, 'not signed with HS256, and there is no AUTH_JWKS_URL'],
+  ]
+  for (const [config, header, reason] of reasons) {
+    const error = await check(config, header).catch((caught) => caught)
+    expect(error).toMatchObject({ ...invalid, detail: reason })
+    expect(`${error.message} ${error.detail} ${error.cause}`).not.toContain(hidden)
+  }
+  await expect(check(keys)).rejects.toMatchObject({ detail: 'no Authorization header' })
 })
 
 test('a token that has expired is told so, after a little tolerance for clocks', async () => {

@@ -9,7 +9,7 @@ import { VisionError } from '../errors.ts'
 import { failureOf, logFailure } from './failure.ts'
 import { openApiDocument } from './openapi.ts'
 import { inputFromText, operationsOf } from './operations.ts'
-import { isJson, mountRest } from './rest.ts'
+import { isJson, mountRest, refuseOtherMethods, textOf } from './rest.ts'
 import { appRouter } from './router.ts'
 import type { ProblemView } from './schemas.ts'
 import type { ApiServices, AppEnv } from './services.ts'
@@ -54,14 +54,11 @@ export function createApp(services: ApiServices): Hono<AppEnv> {
   app.use(
     bodyLimit({
       maxSize: maxBodyBytes,
-      onError: (call) => respond(call, new VisionError('request.too_large')),
+      onError: (call) => fail(call, new VisionError('request.too_large')),
     }),
   )
-  app.notFound((call) => respond(call, new VisionError('request.not_found')))
-  app.onError((error, call) => {
-    logFailure(services.log, error, call.get('requestId'), `${call.req.method} ${call.req.path}`)
-    return respond(call, error)
-  })
+  app.notFound((call) => fail(call, new VisionError('request.not_found')))
+  app.onError((error, call) => fail(call, error))
 
   app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
   app.get('/healthz', async (call) => {
@@ -75,6 +72,7 @@ export function createApp(services: ApiServices): Hono<AppEnv> {
     document ??= openApiDocument(operations)
     return call.json(document)
   })
+  for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
   app.all(`${trpcPath}/*`, (call) => {
     const request = call.req.raw
     if (call.req.method === 'POST' && !isJson(call.req.header('content-type'))) {
@@ -82,7 +80,7 @@ export function createApp(services: ApiServices): Hono<AppEnv> {
     }
     return fetchRequestHandler({
       endpoint: trpcPath,
-      req: withInput(request),
+      req: strictly(withInput(request)),
       router: appRouter,
       createContext: () => contextOf(call),
       maxBatchSize: maxTrpcBatch,
@@ -95,6 +93,11 @@ export function createApp(services: ApiServices): Hono<AppEnv> {
   mountRest(app, operations, contextOf)
   return app
 
+  function fail(call: Call, error: unknown): Response {
+    logFailure(services.log, error, call.get('requestId'), `${call.req.method} ${call.req.path}`)
+    return respond(call, error)
+  }
+
   /** A query that names its input's fields as parameters of their own, as somebody does who types a URL. */
   function withInput(request: Request): Request {
     const url = new URL(request.url)
@@ -105,6 +108,12 @@ export function createApp(services: ApiServices): Hono<AppEnv> {
     url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
     return new Request(url, { headers: request.headers, signal: request.signal })
   }
+}
+
+/** A request whose text is what REST takes for text: tRPC would mend bytes that are not UTF-8. */
+function strictly(request: Request): Request {
+  // Defined and not assigned: some adapters' requests are read-only.
+  return Object.defineProperty(request, 'text', { value: async () => textOf(await request.arrayBuffer()) })
 }
 
 /** A failure in the terms of the protocol that the path belongs to. */

@@ -82,13 +82,14 @@ function badRequest({ cause, message }: TRPCError): VisionError {
 
 export const malformedJson = 'The input is not valid JSON.'
 
-/** A schema's complaints, one for each field; a field that is not known is named by its own pointer. */
+/** A schema's first complaint about each field; a field that is not known is named by its own pointer. */
 function fieldsOf(issues: readonly z.core.$ZodIssue[]): readonly FieldProblem[] {
-  return issues.flatMap((issue) =>
+  const problems = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail: 'There is no such field.' }))
       : [{ pointer: pointerTo(issue.path), detail: issue.message }],
   )
+  return [...Map.groupBy(problems, ({ pointer }) => pointer).values()].flatMap(([first]) => first ?? [])
 }
 
 /** A JSON pointer as a URI fragment (RFC 6901, section 6). */
@@ -101,11 +102,15 @@ export function pointerTo(path: readonly PropertyKey[]): string {
   return `#${escaped.join('')}`
 }
 
-/** Logs a failure that is ours, under the id that the caller has of it. */
+/** Logs a call that was not served, under the id that the caller has of it: our failures with what led to them. */
 export function logFailure(log: Log, error: unknown, requestId: string, operation: string): void {
-  const { status } = failureOf(error)
-  if (status < 500) return
+  const { status, code: shownCode } = failureOf(error)
   const known = error instanceof VisionError || !(error instanceof Error) ? error : (error.cause ?? error)
+  if (status < 500) {
+    const detail = known instanceof VisionError ? known.detail : undefined
+    log('info', 'a call was refused', { requestId, operation, status, code: shownCode, ...(detail && { detail }) })
+    return
+  }
   const code = known instanceof VisionError ? known.code : 'internal.error'
   log('error', 'a call failed', {
     requestId,

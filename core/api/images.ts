@@ -13,7 +13,8 @@ export async function viewImages(
   jobs: readonly Pick<JobRow, 'imageId'>[],
 ): Promise<ReadonlyMap<number, ImageView>> {
   const images = await findImages(database, [...new Set(jobs.flatMap((job) => job.imageId ?? []))])
-  const expiresAt = new Date(now() + linkSeconds * 1000).toISOString()
+  // A link is signed for a whole second.
+  const expiresAt = new Date((Math.floor(now() / 1000) + linkSeconds) * 1000).toISOString()
   const views = await Promise.all(
     [...images.values()].map(async ({ id, userId, sha256, type, bytes, width, height }) => {
       const url = await store.presignRead(snapshotKey(userId, sha256), linkSeconds)

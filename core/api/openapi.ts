@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { describeCode, type ErrorCode } from '../errors.ts'
 import type { Operation } from './operations.ts'
-import { idempotencyKey, Problem } from './schemas.ts'
+import { describeKey, Health, type HealthView, idempotencyKey, Problem } from './schemas.ts'
 
 type Json = Record<string, unknown>
 
@@ -34,8 +34,12 @@ export function openApiDocument(operations: readonly Operation[]): Json {
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
-    tags: [{ name: 'jobs', description: 'Jobs, their outputs and their runs.' }],
-    paths,
+    tags: [
+      { name: 'jobs', description: 'Jobs, their outputs and their runs.' },
+      { name: 'uploads', description: 'Images on their way to a job.' },
+      { name: 'service', description: 'The service itself.' },
+    ],
+    paths: { ...paths, '/healthz': { get: describeHealth(components) } },
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -43,23 +47,25 @@ export function openApiDocument(operations: readonly Operation[]): Json {
   }
 }
 
-function describe({ path, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
+function describe({ path, method, template, meta, input, fields, pathFields }: Operation, components: Json): Json {
   const inQuery = method === 'GET' ? Object.keys(fields).filter((name) => !pathFields.includes(name)) : []
   const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
-    ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', idempotencyKey.optional(), components)] : []),
+    ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
   ]
   return {
     operationId: path.split('.').at(-1),
-    tags: ['jobs'],
+    // What the path is about: jobs, uploads.
+    tags: [template.split('/')[2]],
     summary: meta.summary,
     description: meta.description,
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
       requestBody: {
         required: true,
+        description: 'Up to 5.5 MiB, in UTF-8.',
         content: { 'application/json': content(schemaOf(input, 'input', components), meta.example?.request) },
       },
     }),
@@ -69,6 +75,30 @@ function describe({ path, method, meta, input, fields, pathFields }: Operation, 
     },
   }
 }
+
+const keyInHeader = idempotencyKey
+  .optional()
+  .meta({ description: describeKey('The field `idempotencyKey` of the body may say it instead.') })
+
+function describeHealth(components: Json): Json {
+  const reply = (description: string, status: HealthView['status']) => ({
+    description,
+    content: { 'application/json': content(schemaOf(Health, 'output', components), { status }) },
+  })
+  return {
+    operationId: 'getHealth',
+    tags: ['service'],
+    summary: 'Ask whether the service is ready',
+    description: 'Asked without a token, as often as a load balancer likes.',
+    security: [],
+    responses: {
+      200: reply('Calls can be served.', 'ok'),
+      503: { ...reply('Not now.', 'unavailable'), headers: retryAfter },
+    },
+  }
+}
+
+const retryAfter = { 'retry-after': { schema: { type: 'integer' }, description: 'In seconds.' } }
 
 function parameter(where: string, name: string, field: z.core.$ZodType | undefined, components: Json): Json {
   if (field === undefined) throw new Error(`there is no field ${name}`)
@@ -106,9 +136,7 @@ function failures(codes: readonly ErrorCode[], components: Json): Json {
       status,
       {
         description: group.map((code) => `\`${code}\`: ${describeCode(code).message}`).join('\n\n'),
-        ...(status === 503 && {
-          headers: { 'retry-after': { schema: { type: 'integer' }, description: 'In seconds.' } },
-        }),
+        ...(status === 503 && { headers: retryAfter }),
         content: { 'application/problem+json': { schema } },
       },
     ]),

@@ -1,5 +1,6 @@
 import type { AnyRouter } from '@trpc/server'
 import type * as z from 'zod'
+import type { Checked } from './complaints.ts'
 import type { Meta, Method } from './trpc.ts'
 
 /** A procedure as REST and the OpenAPI document see it. */
@@ -22,7 +23,7 @@ export interface Operation {
 export function operationsOf(router: AnyRouter): readonly Operation[] {
   const operations = Object.entries<{ _def: Definition }>(router._def.procedures as never).map(([path, procedure]) => {
     const { meta, inputs, type } = procedure._def
-    const [input] = inputs
+    const input = inputs[0]?.schema
     if (meta === undefined || input === undefined) throw new Error(`${path} has no meta or no input`)
     const [method, template] = meta.rest.split(' ') as [Method, string]
     const pathFields = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => field ?? '')
@@ -34,7 +35,7 @@ export function operationsOf(router: AnyRouter): readonly Operation[] {
 interface Definition {
   readonly type: 'query' | 'mutation'
   readonly meta?: Meta
-  readonly inputs: readonly z.ZodType[]
+  readonly inputs: readonly Checked<z.ZodType>[]
 }
 
 function fieldsOf(input: z.core.$ZodType): Operation['fields'] {

@@ -25,11 +25,16 @@ export function mountRest(app: Hono<AppEnv>, operations: readonly Operation[], c
       })
     }
     const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
-    app.all(path, (call) => {
-      call.header('allow', methods.join(', '))
-      throw new VisionError('request.method_not_allowed')
-    })
+    refuseOtherMethods(app, path, methods)
   }
+}
+
+/** Answers 405 to every method that no route before has taken. */
+export function refuseOtherMethods(app: Hono<AppEnv>, path: string, allowed: readonly string[]): void {
+  app.all(path, (call) => {
+    call.header('allow', allowed.join(', '))
+    throw new VisionError('request.method_not_allowed')
+  })
 }
 
 type Caller = ReturnType<ReturnType<typeof createCallerFactory<AppRouter['_def']['record']>>>
@@ -69,10 +74,15 @@ async function readJson(call: Call): Promise<unknown> {
   if (bytes.byteLength === 0) return undefined
   if (!isJson(call.req.header('content-type'))) throw new VisionError('request.unsupported_type')
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(textOf(bytes))
   } catch {
     throw new VisionError('request.invalid', { message: malformedJson })
   }
+}
+
+/** @throws TypeError if the bytes are not UTF-8 */
+export function textOf(bytes: ArrayBuffer): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
 }
 
 /** Whether a body says that it is JSON; JSON is UTF-8 (RFC 8259, section 8.1). */

@@ -1,10 +1,13 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
 import { describeCode, VisionError } from '../errors.ts'
+import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
-import { createVisionJob, createVisionJobs, type NewJob } from '../jobs/create.ts'
+import { createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
+import { getRunningTimes } from '../jobs/running-time.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
+import { checked } from './complaints.ts'
 import { encodeCursor } from './cursor.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
 import { RefusedInput } from './failure.ts'
@@ -25,7 +28,7 @@ import {
 } from './schemas.ts'
 import type { ApiServices } from './services.ts'
 import { type Context, procedure, router } from './trpc.ts'
-import { summarizeJob, viewAttempts, viewJob } from './views.ts'
+import { type Surroundings, summarizeJob, viewAttempts, viewJob } from './views.ts'
 
 type Caller = Context & { readonly actor: Actor }
 type JobToBe = z.output<typeof CreateJob>
@@ -66,7 +69,7 @@ export const appRouter = router({
         output: Job,
         example: { request: exampleRequest, reply: exampleJob },
       })
-      .input(CreateJob)
+      .input(checked(CreateJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { idempotencyKey: field, ...request } = input
         const key = oneKey(ctx.idempotencyKey, field)
@@ -86,20 +89,24 @@ export const appRouter = router({
         status: 201,
         summary: 'Create up to 100 jobs',
         description:
-          'All of them or none. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
+          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
         errors: createErrors,
         idempotent: true,
         output: Jobs,
         example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
       })
-      .input(CreateJobs)
+      .input(checked(CreateJobs))
       .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
         const { services, actor } = ctx
         const keys = keysOf(input.jobs, oneKey(ctx.idempotencyKey, input.idempotencyKey))
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const images = await withImages(ctx, input.jobs, pointers)
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-        const created = await createVisionJobs(services.database, jobs, { ...services, userId: actor.userId })
+        const options = { ...services, userId: actor.userId }
+        const created = await createVisionJobs(services.database, jobs, options).catch((error) => {
+          throw namingKeys(error, input.jobs)
+        })
+        for (const { jobId, replayed } of created) if (!replayed) logJob(ctx, 'created', jobId)
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const rows = await getVisionJobs(
@@ -121,7 +128,7 @@ export const appRouter = router({
         output: Upload,
         example: { request: { contentType: 'image/jpeg', bytes: 482_113 }, reply: exampleUpload },
       })
-      .input(CreateUpload)
+      .input(checked(CreateUpload))
       .mutation(async ({ ctx: { services, actor }, input }): Promise<UploadView> => {
         const now = services.now()
         const grant = await grantUpload(services.store, { ...input, userId: actor.userId, now })
@@ -138,7 +145,7 @@ export const appRouter = router({
         output: Job,
         example: { reply: exampleJob },
       })
-      .input(OneJob)
+      .input(checked(OneJob))
       .query(({ ctx, input }): Promise<JobView> => view(ctx, input.jobId)),
 
     getJobHistory: procedure
@@ -151,7 +158,7 @@ export const appRouter = router({
         output: JobPage,
         example: { reply: { jobs: [exampleSummary], nextCursor: null } },
       })
-      .input(History)
+      .input(checked(History))
       .query(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[]; nextCursor: string | null }> => {
         const { services, actor } = ctx
         // One more than asked for tells whether there is another page.
@@ -180,9 +187,10 @@ export const appRouter = router({
         output: Job,
         example: { reply: exampleJob },
       })
-      .input(OneJob)
+      .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        logJob(ctx, 'cancelled', input.jobId)
         return view(ctx, input.jobId)
       }),
 
@@ -196,9 +204,10 @@ export const appRouter = router({
         output: Job,
         example: { reply: exampleJob },
       })
-      .input(OneJob)
+      .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await redriveVisionJob(ctx.services.database, owned(ctx, input.jobId), ctx.services)
+        logJob(ctx, 'retried', input.jobId)
         return view(ctx, input.jobId)
       }),
 
@@ -210,9 +219,10 @@ export const appRouter = router({
         description: 'Deletes a job in any status, with its outputs and attempts.',
         errors: ['job.not_found'],
       })
-      .input(OneJob)
+      .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
         await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        logJob(ctx, 'deleted', input.jobId)
         return { deleted: true, jobId: input.jobId }
       }),
 
@@ -226,7 +236,7 @@ export const appRouter = router({
         output: Attempts,
         example: { reply: exampleAttempts },
       })
-      .input(OneJob)
+      .input(checked(OneJob))
       .query(
         async ({ ctx, input }): Promise<AttemptsView> =>
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
@@ -241,15 +251,29 @@ function owned({ actor }: Caller, jobId: number) {
   return { jobId, userId: actor.userId }
 }
 
+/** What happened to a job at a caller's word; who the caller is stays out of the log. */
+function logJob({ services, requestId }: Caller, what: string, jobId: number): void {
+  services.log('info', `job ${what}`, { jobId, requestId })
+}
+
 async function view(caller: Caller, jobId: number): Promise<JobView> {
   const { services } = caller
   const found = await getVisionJob(services.database, owned(caller, jobId))
-  return viewJob(found, await viewImages(services, [found.job]), services.now())
+  return viewJob(found, await surroundings(services, [found.job]))
 }
 
 async function summarize(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {
-  const images = await viewImages(services, rows)
-  return rows.map((row) => summarizeJob(row, images, services.now()))
+  const around = await surroundings(services, rows)
+  return rows.map((row) => summarizeJob(row, around))
+}
+
+/** What is shown along with jobs; one query for each kind of it, however many jobs there are. */
+async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Promise<Surroundings> {
+  const started = jobs.filter((job) => job.startedAt !== null).map((job) => job.id)
+  // One after the other: side by side each would take a connection of its own.
+  const images = await viewImages(services, jobs)
+  const runningTimes = await getRunningTimes(services.database, started)
+  return { images, runningTimes, now: services.now() }
 }
 
 /** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */
@@ -257,6 +281,7 @@ async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replay
   const { services, actor } = caller
   for (let attempt = 1; ; attempt++) {
     const { jobId, replayed } = await createVisionJob(services.database, job, { ...services, userId: actor.userId })
+    if (!replayed) logJob(caller, 'created', jobId)
     try {
       return { replayed, view: await view(caller, jobId) }
     } catch (error) {
@@ -277,7 +302,12 @@ async function withImages(
   jobs: readonly JobToBe[],
   pointers: readonly string[],
 ): Promise<readonly NewJob[]> {
-  const taken = await Promise.allSettled(jobs.map((job) => services.images.take(job.imageUrl, actor.userId)))
+  // An image that many jobs share is taken in once.
+  const takes = new Map<string, Promise<TakenImage>>()
+  for (const { imageUrl } of jobs) {
+    if (!takes.has(imageUrl)) takes.set(imageUrl, services.images.take(imageUrl, actor.userId))
+  }
+  const taken = await Promise.allSettled(jobs.map((job) => takes.get(job.imageUrl)))
   const failed = taken.flatMap((one, index) => (one.status === 'rejected' ? [{ index, error: one.reason }] : []))
   const [first] = failed
   if (first === undefined) {
@@ -295,7 +325,18 @@ async function withImages(
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof VisionError && describeCode(error.code).status === 400
+  return error instanceof VisionError && (describeCode(error.code).status ?? 500) < 500
+}
+
+/** Says of keys that do not match which of a batch's own they are; the one of the batch is known to its caller. */
+function namingKeys(error: unknown, jobs: readonly JobToBe[]): unknown {
+  if (!(error instanceof IdempotencyMismatch)) return error
+  const named = error.indexes.filter((index) => jobs[index]?.idempotencyKey !== undefined)
+  const detail = 'was used with another request'
+  return new RefusedInput(
+    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, detail })),
+    error.code,
+  )
 }
 
 /** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */

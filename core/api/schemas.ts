@@ -30,21 +30,28 @@ const milliseconds = z.int().min(0)
 /** What may be an idempotency key. Their column takes 'a' and 'a ' for the same, hence no space at either end. */
 export const idempotencyKey = z
   .string()
-  .regex(/^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/, 'must be 1 to 200 characters of printable ASCII')
-  .meta({
-    description:
-      'The same key with the same request is the same job, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. May be sent as the header Idempotency-Key instead.',
-  })
+  .regex(
+    /^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/,
+    'must be 1 to 200 characters of printable ASCII, with no space at either end',
+  )
 
+/** What an idempotency key is for, and where else it may be said. */
+export function describeKey(elsewhere: string): string {
+  return `The same key with the same request is the same job, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. ${elsewhere}`
+}
+
+// A primary language of four letters is reserved, and none of five to eight was ever registered (RFC 5646, section
+// 2.2.1): what comes so long is a name like "german".
+const notLanguage = 'must be a BCP 47 language tag like en or de-CH'
 const language = z
   .string()
-  .min(2)
   .max(35)
+  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/, notLanguage)
   .meta({ description: 'The language of the text, a BCP 47 tag.', examples: ['en', 'de-CH'] })
   .transform((tag, context) => {
     const canonical = canonicalLanguage(tag)
     if (canonical !== undefined && canonical.length <= 35) return canonical
-    context.issues.push({ code: 'custom', input: tag, message: 'must be a BCP 47 language tag like en or de-CH' })
+    context.issues.push({ code: 'custom', input: tag, message: notLanguage })
     return z.NEVER
   })
 
@@ -76,7 +83,7 @@ export const CreateJob = z
       .min(1)
       .meta({
         description:
-          'Where the image is: an https URL of up to 2,048 characters, the `imageUrl` of an upload, or the image itself as a base64 data: URL of up to 4 MB. PNG, JPEG, WebP, HEIC or HEIF.',
+          'Where the image is: an https URL of up to 2,048 characters, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.',
         examples: ['https://example.com/poster.jpg'],
       }),
     analysisPurpose: z
@@ -86,16 +93,22 @@ export const CreateJob = z
       .max(2000)
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat,
-    language: language.default('en'),
+    language: language.prefault('en'),
     metadata: metadata.optional(),
-    idempotencyKey: idempotencyKey.optional(),
+    idempotencyKey: idempotencyKey.optional().meta({
+      description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
+    }),
   })
   .meta({ id: 'CreateJob' })
 
 export const CreateJobs = z
   .strictObject({
     jobs: z.array(CreateJob).min(1).max(100),
-    idempotencyKey: idempotencyKey.optional(),
+    idempotencyKey: idempotencyKey.optional().meta({
+      description: describeKey(
+        'It stands for the batch as a whole, in which no job may then have its own. The header `Idempotency-Key` may say it instead.',
+      ),
+    }),
   })
   .meta({ id: 'CreateJobs' })
 
@@ -185,10 +198,10 @@ export const JobSummary = z
     finishedAt: time.nullable(),
     expiresAt: time.meta({ description: 'If it has not ended by then, it fails.' }),
     timings: z.object({
-      waitingMs: milliseconds.meta({ description: 'From creation to the first run, the end, or now.' }),
-      runningMs: milliseconds
-        .nullable()
-        .meta({ description: 'From the first run to the end or now, waits between runs included; null before it.' }),
+      waitingMs: milliseconds.meta({ description: 'What of the total was no run: in the queue, and between runs.' }),
+      runningMs: milliseconds.meta({
+        description: 'All runs together. A run whose worker died counts until that was noticed.',
+      }),
       totalMs: milliseconds.meta({ description: 'From creation to the end or now.' }),
     }),
     version: count.meta({ description: 'Grows with every change.' }),
@@ -251,6 +264,8 @@ export const Upload = z
   })
   .meta({ id: 'Upload' })
 
+export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({ id: 'Health' })
+
 /** An error in REST (RFC 9457). */
 export const Problem = z
   .object({
@@ -272,6 +287,7 @@ export const Problem = z
   .meta({ id: 'Problem' })
 
 export type ImageView = z.infer<typeof Image>
+export type HealthView = z.infer<typeof Health>
 export type UploadView = z.infer<typeof Upload>
 export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>

@@ -2,23 +2,30 @@ import { progressOf } from '../jobs/progress.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
 import type { AttemptsView, ImageView, JobSummaryView, JobView } from './schemas.ts'
 
-/** The snapshots that the jobs at hand use, by id. */
-type Images = ReadonlyMap<number, ImageView>
+/** What is shown along with the jobs at hand. */
+export interface Surroundings {
+  /** The snapshots that they use, by id. */
+  readonly images: ReadonlyMap<number, ImageView>
+  /** How long their runs have taken together, by the job's id, in milliseconds. */
+  readonly runningTimes: ReadonlyMap<number, number>
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
 
 /** A job as its owner sees it. */
-export function viewJob({ job, outputs }: JobWithOutputs, images: Images, now: number): JobView {
+export function viewJob({ job, outputs }: JobWithOutputs, surroundings: Surroundings): JobView {
   return {
-    ...summarizeJob(job, images, now),
+    ...summarizeJob(job, surroundings),
     outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
   }
 }
 
 /** A job without its outputs. */
-export function summarizeJob(job: JobRow, images: Images, now: number): JobSummaryView {
+export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroundings): JobSummaryView {
   const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
-  const created = job.createdAt.getTime()
-  const end = job.finishedAt?.getTime() ?? now
-  const started = job.startedAt?.getTime()
+  // The database writes the times and this machine says what now is: its clock may be a little behind.
+  const totalMs = Math.max(0, (job.finishedAt?.getTime() ?? now) - job.createdAt.getTime())
+  const runningMs = runningTimes.get(job.id) ?? 0
   return {
     jobId: job.id,
     status: job.status,
@@ -43,11 +50,7 @@ export function summarizeJob(job: JobRow, images: Images, now: number): JobSumma
     startedAt: iso(job.startedAt),
     finishedAt: iso(job.finishedAt),
     expiresAt: job.expiresAt.toISOString(),
-    timings: {
-      waitingMs: between(created, started ?? end),
-      runningMs: started === undefined ? null : between(started, end),
-      totalMs: between(created, end),
-    },
+    timings: { waitingMs: Math.max(0, totalMs - runningMs), runningMs, totalMs },
     version: job.version,
   }
 }
@@ -89,9 +92,4 @@ function viewUsage(inputTokens: number, outputTokens: number, milliseconds: numb
 
 function iso(date: Date | null): string | null {
   return date?.toISOString() ?? null
-}
-
-/** The database writes the times and this machine says what now is: its clock may be a little behind. */
-function between(from: number, to: number): number {
-  return Math.max(0, to - from)
 }

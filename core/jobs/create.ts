@@ -33,13 +33,24 @@ export interface CreatedJob {
   readonly replayed: boolean
 }
 
+/** Idempotency keys were used before, with other requests. */
+export class IdempotencyMismatch extends VisionError {
+  /** Where in the call the jobs of these keys are, from 0. */
+  readonly indexes: readonly number[]
+
+  constructor(indexes: readonly number[]) {
+    super('idempotency.mismatch')
+    this.indexes = indexes
+  }
+}
+
 const vanishTries = 5
 
 /**
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
  * is the job of that time, unchanged.
  *
- * @throws VisionError `idempotency.mismatch` if a key was used with another request; nothing is created then
+ * @throws IdempotencyMismatch that names every key that was used with another request; nothing is created then
  */
 export async function createVisionJobs(
   database: Database,
@@ -50,15 +61,18 @@ export async function createVisionJobs(
     try {
       return await database.transact(async (tx) => {
         const created: CreatedJob[] = []
+        const mismatched: number[] = []
         // In the order of their ids, so that two batches with the same images cannot wait for each other.
         const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
         for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
         let turn = await nextTurn(tx, options.userId, 'analysis')
         // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
-        for (const job of jobs) {
+        for (const [index, job] of jobs.entries()) {
           const existing = await findByKey(tx, options.userId, job)
-          created.push(existing ?? { jobId: await insert(tx, job, turn++, options), replayed: false })
+          if (existing === 'mismatch') mismatched.push(index)
+          else created.push(existing ?? { jobId: await insert(tx, job, turn++, options), replayed: false })
         }
+        if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
         return created
       })
     } catch (error) {
@@ -76,14 +90,18 @@ export async function createVisionJob(database: Database, job: NewJob, options: 
   return created
 }
 
-async function findByKey(on: Queryable, userId: string, { idempotency }: NewJob): Promise<CreatedJob | undefined> {
+async function findByKey(
+  on: Queryable,
+  userId: string,
+  { idempotency }: NewJob,
+): Promise<CreatedJob | 'mismatch' | undefined> {
   if (idempotency === undefined) return undefined
   const [row] = await on
     .select({ jobId: visionJobs.id, requestHash: visionJobs.requestHash })
     .from(visionJobs)
     .where(and(eq(visionJobs.userId, userId), eq(visionJobs.idempotencyKey, idempotency.key)))
   if (row === undefined) return undefined
-  if (row.requestHash !== idempotency.requestHash) throw new VisionError('idempotency.mismatch')
+  if (row.requestHash !== idempotency.requestHash) return 'mismatch'
   return { jobId: row.jobId, replayed: true }
 }
 

@@ -141,7 +141,9 @@ test('a batch under one key is the same batch, whole', async () => {
   }
   // The first two items are the same, but they are another batch.
   for (const other of [jobs.slice(0, 2), [...jobs, job], [jobs[0], jobs[2], jobs[1]]]) {
-    expect((await post('ida', { jobs: other }, 'batch', path)).status).toBe(409)
+    const mismatched = await post('ida', { jobs: other }, 'batch', path)
+    expect(mismatched.status).toBe(409)
+    expect(await json(mismatched)).not.toHaveProperty('errors')
   }
   // A job with a key that reads like an item's is not that item.
   expect((await post('ida', job, 'batch:0')).status).toBe(409)
@@ -165,7 +167,12 @@ test('the jobs of a batch may have keys of their own, and then not the batch’s
 
   // One job of a batch that is refused takes all with it.
   const other = [job, { ...job, outputFormat: 'alt_text', idempotencyKey: 'a' }]
-  expect((await post('jon', { jobs: other }, undefined, path)).status).toBe(409)
+  const mismatched = await post('jon', { jobs: [...other, jobs[1], { ...other[1], language: 'de' }] }, undefined, path)
+  expect(mismatched.status).toBe(409)
+  expect(await json(mismatched)).toMatchObject({
+    code: 'idempotency.mismatch',
+    errors: [1, 3].map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey` })),
+  })
   expect(await jobsOf('jon')).toBe(3)
 })
 

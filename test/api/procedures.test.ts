@@ -51,7 +51,7 @@ test('a job created over REST is there at its Location, and over tRPC', async ()
     metadata: { a: [1, { b: null }] },
     startedAt: null,
     finishedAt: null,
-    timings: { runningMs: null },
+    timings: { runningMs: 0 },
     version: 1,
     outputs: { analysis: null, content: null },
   })
@@ -138,6 +138,61 @@ test.each([
   expect(trpc).toMatchObject({ code: 'BAD_REQUEST', httpStatus: 400, errorCode: code, errors: expected })
 })
 
+const formatNames = 'detailed_analysis, summary, social_post, product_description, alt_text, brand_guidelines'
+test.each<[object, Record<string, string>]>([
+  [
+    { imageUrl: undefined, outputFormat: undefined },
+    { imageUrl: 'is missing', outputFormat: 'is missing' },
+  ],
+  [
+    { imageUrl: 5, metadata: [1] },
+    { imageUrl: 'must be text', metadata: 'must be an object' },
+  ],
+  [
+    { imageUrl: '', analysisPurpose: [] },
+    { imageUrl: 'must not be empty', analysisPurpose: 'must be text' },
+  ],
+  [{ analysisPurpose: 'x'.repeat(2001) }, { analysisPurpose: 'must have at most 2000 characters' }],
+  [
+    { outputFormat: 'poem', colour: 1 },
+    { outputFormat: `must be one of ${formatNames}`, colour: 'There is no such field.' },
+  ],
+  [{ language: 'german' }, { language: 'must be a BCP 47 language tag like en or de-CH' }],
+  [{ language: 'x' }, { language: 'must be a BCP 47 language tag like en or de-CH' }],
+  [{ language: 'de_CH' }, { language: 'must be a BCP 47 language tag like en or de-CH' }],
+  [{ language: null }, { language: 'must be text' }],
+  [
+    { idempotencyKey: ' ' },
+    { idempotencyKey: 'must be 1 to 200 characters of printable ASCII, with no space at either end' },
+  ],
+])('complaints are in people’s words, one for each field: %j', async (change, complaints) => {
+  const expected = Object.entries(complaints).map(([field, detail]) => ({ pointer: `#/${field}`, detail }))
+  const { errors } = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, ...change } }))
+  expect(errors).toEqual(expected)
+  const nested = { jobs: [job, { ...job, ...change }] }
+  expect((await refusal(api.client('ann').createJobs.mutate(nested as never))).errors).toEqual(
+    expected.map(({ pointer, detail }) => ({ pointer: pointer.replace('#', '#/jobs/1'), detail })),
+  )
+})
+
+test.each([
+  ['POST', '/v1/jobs', 'null', { '': 'must be an object' }],
+  ['POST', '/v1/jobs/batch', { jobs: {} }, { '/jobs': 'must be a list' }],
+  ['POST', '/v1/jobs/batch', { jobs: [] }, { '/jobs': 'must have at least 1 entry' }],
+  ['POST', '/v1/jobs/batch', { jobs: Array(101).fill(job) }, { '/jobs': 'must have at most 100 entries' }],
+  ['POST', '/v1/uploads', { contentType: 'image/png', bytes: 1.5 }, { '/bytes': 'must be a whole number' }],
+  ['GET', '/v1/jobs?limit=101', undefined, { '/limit': 'must be at most 100' }],
+  ['GET', '/v1/jobs?limit=ten', undefined, { '/limit': 'must be a whole number' }],
+  ['GET', '/v1/jobs/0', undefined, { '/jobId': 'must be at least 1' }],
+])('and so they are of what is around the fields: %s %s', async (method, path, body, complaints) => {
+  const { errors } = await problem(api.call(method, path, { as: 'ann', body }))
+  expect(errors).toEqual(Object.entries(complaints).map(([at, detail]) => ({ pointer: `#${at}`, detail })))
+})
+
+test.each(['de', 'gsw', 'zh-Hant-TW', 'en-u-ca-gregory'])('%s is a language', async (language) => {
+  expect(await api.client('ann').createJob.mutate({ ...job, language })).toMatchObject({ language })
+})
+
 test('a metadata that is too large is told its size', async () => {
   const body = { ...job, metadata: { text: 'ü'.repeat(2100) } }
   const { errors } = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body }))
@@ -210,13 +265,7 @@ test('the view follows a job through both steps', async () => {
     nextTryAt: null,
   })
   expect(done.outputs).toMatchObject({ analysis: { result: analysis.body }, content: { result: content.body } })
-  const { createdAt, startedAt, finishedAt, timings } = done
-  const [from, start, end] = [createdAt, startedAt, finishedAt].map((time) => Date.parse(time ?? ''))
-  expect(timings).toEqual({
-    waitingMs: Number(start) - Number(from),
-    runningMs: Number(end) - Number(start),
-    totalMs: Number(end) - Number(from),
-  })
+  expect(done.timings.totalMs).toBe(Date.parse(done.finishedAt ?? '') - Date.parse(done.createdAt))
 
   const attempts = await json(api.call('GET', `/v1/jobs/${jobId}/attempts`, { as: 'ann' }))
   expect(attempts).toEqual(await api.client('ann').getJobAttempts.query({ jobId }))
@@ -232,6 +281,41 @@ test('the view follows a job through both steps', async () => {
     { attempt: 2, outcome: 'completed', error: null, usage: { analysis: null } },
   ])
   expect(JSON.stringify(attempts)).not.toContain('10.0.0.7')
+})
+
+test('the time of a job is that of its runs, and the rest is waiting', async () => {
+  const jobId = await api.create('timed')
+  const run = await api.claim(jobId)
+  await retryVisionJob(api.database, run, broken, spent, { delayMs: 0, costsRetry: true })
+  await api.database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
+  await api.claim(jobId)
+  // Created an hour ago; a run of 20 s after a minute, and now, for 30 s so far, another.
+  await api.database.sql(
+    `UPDATE vision_jobs SET created_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR,
+       started_at = UTC_TIMESTAMP(3) - INTERVAL 59 MINUTE WHERE id = ?`,
+    [jobId],
+  )
+  const setRun = (attempt: number, start: string, end: string) =>
+    api.database.sql(
+      `UPDATE vision_job_attempts SET started_at = UTC_TIMESTAMP(3) - INTERVAL ${start},
+         ended_at = ${end} WHERE job_id = ? AND attempt = ?`,
+      [jobId, attempt],
+    )
+  await setRun(1, '3540 SECOND', 'started_at + INTERVAL 20 SECOND')
+  await setRun(2, '30 SECOND', 'NULL')
+  const fresh = await api.create('timed')
+
+  const { jobs } = await api.client('timed').getJobHistory.query()
+  const looks = [jobs[1], await api.client('timed').getJobStatus.query({ jobId })]
+  for (const look of looks) {
+    expect(look?.jobId).toBe(jobId)
+    const { waitingMs = 0, runningMs = 0, totalMs = 0 } = look?.timings ?? {}
+    expect(runningMs).toBeGreaterThanOrEqual(50_000)
+    expect(runningMs).toBeLessThan(110_000)
+    expect(totalMs).toBeGreaterThanOrEqual(3_590_000)
+    expect(waitingMs).toBe(totalMs - runningMs)
+  }
+  expect(jobs[0]).toMatchObject({ jobId: fresh, timings: { runningMs: 0 } })
 })
 
 test('a job is cancelled once, and again without complaint', async () => {

@@ -22,6 +22,7 @@ afterAll(async () => {
 
 const createPath = '/api/trpc/visionPipeline.createJob'
 const limit = 5.5 * 1024 * 1024
+const jsonType = { 'content-type': 'application/json' }
 
 test('every reply has an id of its own, and two replies never the same', async () => {
   const paths = ['/', '/healthz', '/openapi.json', '/nowhere', '/v1/jobs', '/api/trpc/nothing', '/api/trpc/a.b']
@@ -65,6 +66,9 @@ test.each([
   ['PATCH', '/v1/jobs/1', 'GET, HEAD, DELETE'],
   ['GET', '/v1/jobs/1/cancel', 'POST'],
   ['POST', '/v1/jobs/1/attempts', 'GET, HEAD'],
+  ['POST', '/', 'GET, HEAD'],
+  ['DELETE', '/healthz', 'GET, HEAD'],
+  ['POST', '/openapi.json', 'GET, HEAD'],
 ])('%s %s is not allowed, but %s is', async (method, path, allowed) => {
   const reply = await api.call(method, path, { as: 'ann' })
   expect([reply.status, reply.headers.get('allow')]).toEqual([405, allowed])
@@ -131,12 +135,15 @@ test('the charset of JSON may be said', async () => {
 test('bytes that are not UTF-8 are refused and not mended', async () => {
   const [before = '', after = ''] = JSON.stringify({ ...job, analysisPurpose: 'a | b' }).split('|')
   const body = Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)])
-  const reply = await api.app.request('/v1/jobs', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` },
-    body,
-  })
-  expect(reply.status).toBe(400)
+  for (const path of ['/v1/jobs', createPath]) {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` }
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body })
+    expect(reply.status).toBe(400)
+    expect(await reply.text()).toContain('The input is not valid JSON.')
+  }
+  // Who may not call is told that, and not what is wrong with the body.
+  const nobody = await api.app.request(createPath, { method: 'POST', headers: jsonType, body })
+  expect(nobody.status).toBe(401)
 })
 
 /** Sends a body over a real connection. */
@@ -179,6 +186,8 @@ test.each([
   expect([fits.status, fits.body]).toEqual([400, expect.stringContaining('#/metadata')])
   const over = await send(path, limit + 1, { chunked })
   expect([over.status, over.body]).toEqual([413, expect.stringContaining('request.too_large')])
+  // It says which ways there are for large images.
+  expect(over.body).toMatch(/https URL.*upload.*split/)
 })
 
 test('the plan’s lines and tRPC’s own work over a real connection', async () => {
@@ -197,6 +206,91 @@ test('the plan’s lines and tRPC’s own work over a real connection', async ()
 test('a tRPC batch has an end', async () => {
   const path = `/api/trpc/${Array(101).fill('visionPipeline.getJobHistory').join(',')}?batch=1&input={}`
   expect((await api.call('GET', path, { as: 'ann' })).status).toBe(400)
+})
+
+/** What the log says of a call. */
+const linesOf = (reply: Response) =>
+  api.logged.filter(({ fields }) => fields.requestId === reply.headers.get('x-request-id'))
+
+test.each([
+  ['POST', '/v1/jobs', { as: 'ann', body: { imageUrl: 'purple' } }, 'POST /v1/jobs', 'request.invalid'],
+  ['GET', '/v1/jobs/999999?purple=1', { as: 'ann' }, 'GET /v1/jobs/999999', 'request.invalid'],
+  ['GET', '/v1/jobs/999999', { as: 'ann' }, 'GET /v1/jobs/999999', 'job.not_found'],
+  ['PUT', '/v1/jobs', {}, 'PUT /v1/jobs', 'request.method_not_allowed'],
+  ['GET', '/purple', {}, 'GET /purple', 'request.not_found'],
+  [
+    'POST',
+    '/v1/jobs',
+    { body: ' '.repeat(limit + 1), headers: { 'content-length': String(limit + 1) } },
+    'POST /v1/jobs',
+    'request.too_large',
+  ],
+  ['POST', createPath, { as: 'ann', body: { imageUrl: 'purple' } }, 'visionPipeline.createJob', 'request.invalid'],
+  ['POST', createPath, { body: job }, 'visionPipeline.createJob', 'request.unauthenticated'],
+])('a refused call leaves one line in the log: %s %s, %#', async (method, path, options, operation, code) => {
+  const reply = await api.call(method, path, options)
+  expect(linesOf(reply)).toEqual([
+    {
+      level: 'info',
+      message: 'a call was refused',
+      fields: {
+        requestId: expect.any(String),
+        operation,
+        status: reply.status,
+        code,
+        ...(code === 'request.unauthenticated' && { detail: 'no Authorization header' }),
+      },
+    },
+  ])
+})
+
+test('why a token was refused is for the operator, and the token for nobody', async () => {
+  const authorization = `Bearer ${await token('ann', -60)}`
+  const forged = `${(await token('ann')).slice(0, -6)}AAAAAA`
+  for (const [header, told, detail] of [
+    [authorization, 'The token has expired.', 'ERR_JWT_EXPIRED: exp check_failed'],
+    [`Bearer ${forged}`, 'The token is not valid.', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'],
+  ] as const) {
+    for (const [path, operation] of [
+      ['/v1/jobs', 'GET /v1/jobs'],
+      ['/api/trpc/visionPipeline.getJobHistory', 'visionPipeline.getJobHistory'],
+    ] as const) {
+      const reply = await api.call('GET', path, { headers: { authorization: header } })
+      const text = await reply.text()
+      expect([reply.status, text]).toEqual([401, expect.stringContaining(told)])
+      expect(text).not.toContain('ERR_')
+      const lines = linesOf(reply)
+      expect(lines).toMatchObject([{ level: 'info', fields: { operation, code: 'request.unauthenticated', detail } }])
+      expect(JSON.stringify(lines)).not.toContain(header.split('.')[1])
+    }
+  }
+})
+
+test('what happens to a job at its owner’s word is in the log, and its owner is not', async () => {
+  const twins = { jobs: [1, 2].map(() => ({ ...job, idempotencyKey: 'logged' })) }
+  const batch = await api.call('POST', '/v1/jobs/batch', { as: 'lea', body: twins })
+  const [{ jobId }] = (await json(batch)).jobs
+  const again = await api.call('POST', '/v1/jobs', { as: 'lea', body: twins.jobs[0] })
+  expect(again.status).toBe(200)
+  const created = await api.call('POST', '/v1/jobs', { as: 'lea', body: job })
+  const second = (await json(created)).jobId
+  await api.database.sql("UPDATE vision_jobs SET status = 'failed' WHERE id = ?", [jobId])
+  const retried = await api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'lea' })
+  const cancelled = await api.call('POST', `/v1/jobs/${jobId}/cancel`, { as: 'lea' })
+  const deleted = await api.call('DELETE', `/v1/jobs/${jobId}`, { as: 'lea' })
+  for (const [reply, ...lines] of [
+    [batch, { message: 'job created', jobId }],
+    [again],
+    [created, { message: 'job created', jobId: second }],
+    [retried, { message: 'job retried', jobId }],
+    [cancelled, { message: 'job cancelled', jobId }],
+    [deleted, { message: 'job deleted', jobId }],
+  ] as const) {
+    const requestId = reply.headers.get('x-request-id')
+    expect(linesOf(reply)).toEqual(
+      lines.map((line) => ({ level: 'info', message: line.message, fields: { jobId: line.jobId, requestId } })),
+    )
+  }
 })
 
 test('what goes wrong inside stays inside, and is logged under the id that the caller has', async () => {

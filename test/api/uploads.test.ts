@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { createApp } from '../../core/api/app.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
 import { fixture } from '../support/storage.ts'
 
 let api: TestApi
@@ -81,6 +82,47 @@ test('the upload of another user, or one that was never granted, is 404', async 
     const response = await api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, imageUrl: url } })
     expect([response.status, (await json(response)).code]).toEqual([404, 'upload.not_found'])
   }
+})
+
+test('an upload that is not there is named by its place in a batch, along with what else is refused', async () => {
+  const images = [job.imageUrl, 'upload:uploads/x', 'http://no.example/a.png']
+  const body = { jobs: images.map((imageUrl) => ({ ...job, imageUrl })) }
+  const response = await api.call('POST', '/v1/jobs/batch', { as: 'ann', body })
+  expect(response.status).toBe(404)
+  const { code, errors } = await json(response)
+  expect([code, ...errors.map((one: { pointer: string }) => one.pointer)]).toEqual([
+    'upload.not_found',
+    '#/jobs/1/imageUrl',
+    '#/jobs/2/imageUrl',
+  ])
+})
+
+test('an upload under the same key is the same job; another upload is not', async () => {
+  const grants = await Promise.all([1, 2].map(() => json(ask('carl', { contentType: 'image/png', bytes: 10 }))))
+  const create = async (imageUrl: string) =>
+    api.call('POST', '/v1/jobs', { as: 'carl', body: { ...job, imageUrl, idempotencyKey: 'upload' } })
+  const statuses: number[] = []
+  for (const { imageUrl } of [grants[0], grants[0], grants[1]]) statuses.push((await create(imageUrl)).status)
+  expect(statuses).toEqual([201, 200, 409])
+})
+
+test('an image that many jobs of a batch share is stored once', async () => {
+  const imageUrl = `data:image/png;base64,${(await fixture('halves.png')).toString('base64')}`
+  let taken = 0
+  const { images } = api.services
+  const take: typeof images.take = (...image) => {
+    taken++
+    return images.take(...image)
+  }
+  const app = createApp({ ...api.services, images: { take } })
+  const response = await app.request('/v1/jobs/batch', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${await token('dora')}` },
+    body: JSON.stringify({ jobs: Array(20).fill({ ...job, imageUrl }) }),
+  })
+  const { jobs } = await json(response)
+  expect(new Set(jobs.map((one: { thumbnailUrl: string }) => one.thumbnailUrl)).size).toBe(1)
+  expect([jobs.length, taken]).toEqual([20, 1])
 })
 
 test('a call without a token is granted nothing', async () => {

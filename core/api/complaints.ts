@@ -1,0 +1,52 @@
+import type * as z from 'zod'
+
+/** A procedure's input as tRPC takes it, whose complaints are in people's words. */
+export interface Checked<Schema extends z.ZodType> {
+  readonly schema: Schema
+  readonly parse: (value: unknown) => z.output<Schema>
+  /** Types alone; by them tRPC knows what a procedure takes and what it gets. */
+  readonly _input: z.input<Schema>
+  readonly _output: z.output<Schema>
+}
+
+/** A schema that is asked with `complain`. Not `z.config`, which would change what every other schema says. */
+export function checked<Schema extends z.ZodType>(schema: Schema): Checked<Schema> {
+  return { schema, parse: (value: unknown) => schema.parse(value, { error: complain }) } as Checked<Schema>
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  // Whole wherever the API takes a number.
+  number: 'a whole number',
+  int: 'a whole number',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+}
+
+const units: Readonly<Record<string, readonly [one: string, several: string]>> = {
+  string: ['character', 'characters'],
+  array: ['entry', 'entries'],
+}
+
+/** What is wrong with a value, to be read after the name of its field; undefined where the rule itself says it. */
+export function complain(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`
+    case 'invalid_value':
+      return issue.input === undefined ? 'is missing' : `must be one of ${issue.values.join(', ')}`
+    case 'too_small':
+      if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty'
+      return `must ${amount(issue.origin, 'at least', issue.minimum)}`
+    case 'too_big':
+      return `must ${amount(issue.origin, 'at most', issue.maximum)}`
+    default:
+      return undefined
+  }
+}
+
+function amount(origin: string, bound: string, value: number | bigint): string {
+  const unit = units[origin]
+  return unit ? `have ${bound} ${value} ${unit[Number(value) === 1 ? 0 : 1]}` : `be ${bound} ${value}`
+}
