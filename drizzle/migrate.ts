@@ -25,14 +25,16 @@ const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
  *
  * @param url of the database, its name included
  * @returns how many migrations were applied
- * @throws MigrationError when another migration holds the lock, or when one is left half done
+ * @throws MigrationError when another migration holds the lock, when one is left half done, or when the database cannot
+ *   be used; the password is never in the message
  */
 export async function migrateDatabase(
   url: string,
   { folder = ownFolder, lockSeconds = 60 }: MigrateOptions = {},
 ): Promise<number> {
-  const connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+  let connection: Connection | undefined
   try {
+    connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
     // A statement that waits for a table's metadata lock holds up every query behind it.
     await connection.query('SET SESSION lock_wait_timeout = 30')
     await lock(connection, lockSeconds)
@@ -41,21 +43,33 @@ export async function migrateDatabase(
     const missing = readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
     for (const migration of missing) await apply(connection, migration)
     return missing.length
+  } catch (error) {
+    if (error instanceof MigrationError) throw error
+    const { message, code } = error as NodeJS.ErrnoException
+    // Without its cause: the error of a URL that cannot be read carries the URL.
+    throw new MigrationError(`The database cannot be migrated: ${message || code}`)
   } finally {
-    // Ends the session, and the lock with it.
-    await connection.end()
+    // Ends the session, and the lock with it. Where the connection has died, what went wrong before tells why.
+    await connection?.end().catch(() => undefined)
   }
 }
 
 /** Locks are the server's, not the database's: two databases on one server must not wait for each other. */
 async function lock(connection: Connection, seconds: number): Promise<void> {
+  const [[place] = []] =
+    await connection.query<(RowDataPacket & { name: string | null })[]>('SELECT DATABASE() AS name')
+  if (!place?.name) {
+    throw new MigrationError('The URL names no database. It looks like mysql://user:password@host:port/database.')
+  }
   const [[row] = []] = await connection.query<(RowDataPacket & { got: number | null })[]>(
     "SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
     [seconds],
   )
-  if (row?.got !== 1) {
+  if (row?.got === 1) return
+  if (row?.got === 0) {
     throw new MigrationError(`Another migration has held the lock for ${seconds} s. Try again when it has ended.`)
   }
+  throw new MigrationError('The server did not give the lock and did not say why (GET_LOCK gave NULL). Try again.')
 }
 
 async function prepareTables(connection: Connection): Promise<void> {

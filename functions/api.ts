@@ -1,10 +1,9 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { sql } from 'drizzle-orm'
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
 import { loadApiConfig } from '../core/config.ts'
-import { openDatabase, rowsOf } from '../core/db.ts'
+import { databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { createLog } from '../core/log.ts'
@@ -40,7 +39,7 @@ function open() {
     maxRetries: config.JOB_MAX_RETRIES,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     log,
-    isReady: async () => (await database.run((on) => rowsOf(on, sql`SELECT 1`))).length > 0,
+    isReady: () => databaseAnswers(database),
     now: Date.now,
   })
   return handle(app)

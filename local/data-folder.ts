@@ -9,6 +9,8 @@ import { StartError } from './start-error.ts'
 export type DataFolder = {
   /** absolute */
   readonly path: string
+  /** whether the process that held it last died without releasing it */
+  readonly abandoned: boolean
   /**
    * A random secret that stays the same for the life of the folder, in base64url; made on first use.
    *
@@ -24,7 +26,7 @@ export type DataFolder = {
 const claimName = /^lock\.(\d+)\.([0-9a-f]{16})$/
 
 /**
- * Opens the folder, creating it (mode 0700), and locks it.
+ * Opens the folder, creating it (mode 0700), and locks it. A new one hides itself from git: it will hold secrets.
  *
  * The lock is a file named after the process that holds it, its pid and start time together. Whoever opens the folder
  * first writes its own name and then looks for others, so of two that come at once at least the later sees the
@@ -35,9 +37,12 @@ const claimName = /^lock\.(\d+)\.([0-9a-f]{16})$/
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const folder = resolve(path)
   const claim = join(folder, claimOf(process.pid))
+  let abandoned: boolean
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await lock(folder, claim)
+    // What is there already may be a project, whose files are its own to ignore.
+    if ((await readdir(folder)).length === 0) await writeFile(join(folder, '.gitignore'), '*\n')
+    abandoned = await lock(folder, claim)
   } catch (error) {
     throw explain(error, folder)
   }
@@ -45,6 +50,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   const secrets = new Map<string, Promise<string>>()
   return {
     path: folder,
+    abandoned,
     secret(name, bytes) {
       if (!/^[a-z0-9-]+$/.test(name)) throw new RangeError(`not a name for a secret: '${name}'`)
       const known = secrets.get(name)
@@ -62,36 +68,48 @@ function claimOf(pid: number): string {
   return `lock.${pid}.${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`
 }
 
-async function lock(folder: string, claim: string): Promise<void> {
+/** @returns whether a dead process had left its claim */
+async function lock(folder: string, claim: string): Promise<boolean> {
+  let abandoned = false
   for (let attempt = 1; ; attempt++) {
     await writeFile(claim, `held by process ${process.pid} since ${new Date().toISOString()}\n`, {
       flag: 'wx',
       mode: 0o600,
     })
-    const holder = await findOtherHolder(folder, claim)
-    if (!holder) return
+    const { holder, dead } = await findOthers(folder, claim)
+    abandoned ||= dead
+    if (!holder) return abandoned
     await rm(claim, { force: true })
     // Two that came at once have seen each other and both step back; one that stays for good is seen each time.
-    if (attempt === 4) throw inUse(folder, holder)
+    if (attempt === 4) throw new FolderInUse(folder, holder)
     await sleep(20 + Math.random() * 100)
   }
 }
 
-async function findOtherHolder(folder: string, claim: string): Promise<number | undefined> {
+/** The live process that claims the folder too, if any. The claims of dead ones are removed on the way. */
+async function findOthers(folder: string, claim: string): Promise<{ holder?: number; dead: boolean }> {
+  let dead = false
   for (const name of await readdir(folder)) {
     const pid = Number(claimName.exec(name)?.[1])
     if (!pid || join(folder, name) === claim) continue
-    if (claimOf(pid) === name) return pid
+    if (claimOf(pid) === name) return { holder: pid, dead }
+    dead = true
     await rm(join(folder, name), { force: true })
   }
-  return undefined
+  return { dead }
 }
 
-function inUse(folder: string, pid: number): StartError {
-  return new StartError(
-    `The data folder ${folder} is in use by process ${pid}, another copy of Vision Pipeline. ` +
-      'Stop that one, or give this one a folder and a port of its own: DATA_DIR=.data-2 PORT=3001 npm start',
-  )
+/** Another copy has the folder. */
+export class FolderInUse extends StartError {
+  readonly pid: number
+
+  constructor(folder: string, pid: number) {
+    super(
+      `The data folder ${folder} is in use by process ${pid}, another copy of Vision Pipeline. ` +
+        'Stop that one, or give this one a folder and a port of its own: DATA_DIR=.data-2 PORT=3001 npm start',
+    )
+    this.pid = pid
+  }
 }
 
 function explain(error: unknown, folder: string): unknown {
@@ -100,7 +118,7 @@ function explain(error: unknown, folder: string): unknown {
     // mkdir says the same of a file that is in the way.
     const { path } = error as NodeJS.ErrnoException
     return path && claimName.test(path.slice(path.lastIndexOf('/') + 1))
-      ? inUse(folder, process.pid)
+      ? new FolderInUse(folder, process.pid)
       : new StartError(`${folder} is a file, not a folder. Set DATA_DIR to another place.`)
   }
   if (code === 'ENOTDIR') return new StartError(`${folder} lies inside a file. Set DATA_DIR to another place.`)

@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
-import { ConfigError } from '../core/config.ts'
 import { type Database, rowsOf } from '../core/db.ts'
-import { MigrationError } from '../drizzle/migrate.ts'
+import { reasonOf } from '../core/errors.ts'
+import { readDotenv } from './dotenv.mjs'
 import { localEnvironment } from './environment.ts'
+import { errorText } from './error-text.ts'
+import { ineffectiveSettings } from './ineffective-settings.ts'
 import { readOptions } from './options.mjs'
 import { runSampleJob } from './sample.ts'
 import { type Stack, startStack } from './stack.ts'
-import { StartError } from './start-error.ts'
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -16,18 +17,24 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => stopping.abort())
 
 try {
-  const env = await localEnvironment()
+  const dotenv = readDotenv()
+  const env = localEnvironment(dotenv)
   const options = readOptions(process.argv.slice(2), env)
+  for (const warning of ineffectiveSettings(dotenv, env)) say(`Warning: ${warning}`)
   const stack = await startStack({ ...options, env, say })
+  stack.broken.then(() => {
+    process.exitCode = 1
+    stopping.abort()
+  })
   try {
     await serve(stack, options.sample)
   } finally {
     say('\nStopping …')
     await stack.stop()
+    say('Stopped.')
   }
 } catch (error) {
-  const forPeople = error instanceof StartError || error instanceof ConfigError || error instanceof MigrationError
-  process.stderr.write(`${forPeople ? error.message : (error as Error).stack}\n`)
+  process.stderr.write(`${errorText(error)}\n`)
   process.exitCode = 1
 } finally {
   if (process.connected) process.disconnect()
@@ -35,13 +42,13 @@ try {
 
 async function serve(stack: Stack, sample: boolean): Promise<void> {
   introduce(stack)
-  const jobs = await countJobs(stack.database)
   try {
+    const jobs = await countJobs(stack.database)
     if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)
     else if (sample) await runSampleJob(stack.url, say, stopping.signal)
     say(`\nServing at ${stack.url}. Ctrl-C stops everything.`)
   } catch (error) {
-    if (!stopping.signal.aborted) say(`The sample job could not be followed: ${String(error)}`)
+    if (!stopping.signal.aborted) say(`The jobs could not be shown: ${reasonOf(error)}`)
   }
   await aborted(stopping.signal)
 }

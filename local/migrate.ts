@@ -1,37 +1,70 @@
-import { loadMigrationConfig } from '../core/config.ts'
-import { MigrationError, migrateDatabase } from '../drizzle/migrate.ts'
-import { openDataFolder } from './data-folder.ts'
+import { parseArgs } from 'node:util'
+import { migrateDatabase } from '../drizzle/migrate.ts'
+import { type DataFolder, FolderInUse, openDataFolder } from './data-folder.ts'
+import { checkDatabaseUrl } from './database/check-url.ts'
 import { startDatabase } from './database/start-database.ts'
+import { readDotenv } from './dotenv.mjs'
 import { localEnvironment } from './environment.ts'
-import { readOptions } from './options.mjs'
+import { errorText } from './error-text.ts'
+import { OptionsError, readOptions } from './options.mjs'
 import { StartError } from './start-error.ts'
 
-/** `npm run db:migrate`: on DATABASE_URL, or on the database in the data folder, which is started for it. */
-async function main(): Promise<void> {
-  const env = await localEnvironment()
-  if (env.DATABASE_URL) return report(loadMigrationConfig(env).DATABASE_URL)
+const usage = `Applies the migrations that a database lacks.
+
+Usage: npm run db:migrate
+
+With DATABASE_URL, exported or in .env, to that database; without it to the one that npm start keeps in DATA_DIR.
+`
+
+try {
+  if (asksForHelp(process.argv.slice(2))) say(usage.trimEnd())
+  else await migrate(localEnvironment(readDotenv()))
+} catch (error) {
+  process.stderr.write(`${errorText(error)}\n`)
+  process.exitCode = error instanceof OptionsError ? 2 : 1
+}
+
+function asksForHelp(args: string[]): boolean {
+  try {
+    return parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } }).values.help ?? false
+  } catch (error) {
+    throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
+  }
+}
+
+/** On DATABASE_URL, or on the database in the data folder, which is started for it. */
+async function migrate(env: Record<string, string | undefined>): Promise<void> {
+  if (env.DATABASE_URL) {
+    await checkDatabaseUrl('DATABASE_URL', env.DATABASE_URL, { named: true })
+    return apply(env.DATABASE_URL)
+  }
   await using cleanup = new AsyncDisposableStack()
-  const folder = await openDataFolder(readOptions([], env).dataDir)
+  const folder = await openFolder(readOptions([], env).dataDir)
   cleanup.defer(() => folder.release())
   const server = await startDatabase({ folder, env, log: say })
   cleanup.defer(() => server.stop())
-  await report(server.url)
+  await apply(server.url)
 }
 
-async function report(url: string): Promise<void> {
+async function openFolder(path: string): Promise<DataFolder> {
+  try {
+    return await openDataFolder(path)
+  } catch (error) {
+    if (!(error instanceof FolderInUse)) throw error
+    throw new StartError(
+      `The database in ${path} is in use by process ${error.pid}. ` +
+        'Stop the stack first, or leave it: npm start migrates by itself.',
+    )
+  }
+}
+
+async function apply(url: string): Promise<void> {
   const applied = await migrateDatabase(url)
   const { host, pathname } = new URL(url)
-  say(applied === 0 ? `${host}${pathname} is up to date.` : `${applied} migrations were applied to ${host}${pathname}.`)
+  const migrations = applied === 1 ? '1 migration was' : `${applied} migrations were`
+  say(applied === 0 ? `${host}${pathname} is up to date.` : `${migrations} applied to ${host}${pathname}.`)
 }
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-try {
-  await main()
-} catch (error) {
-  const forPeople = error instanceof StartError || error instanceof MigrationError
-  process.stderr.write(`${forPeople ? error.message : (error as Error).stack}\n`)
-  process.exitCode = 1
 }

@@ -26,6 +26,8 @@ Environment:
   GEMINI_API_KEY              calls the real Gemini (costs money); without it a stand-in answers
   DEEPSEEK_API_KEY            calls the real DeepSeek (costs money); without it a stand-in answers
 
+These and all other keys, which .env.example lists, may be exported or stand in .env; what is exported wins.
+
 Ctrl-C stops everything.
 `
 

@@ -5,20 +5,21 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { loadApiConfig, loadPollerConfig } from '../core/config.ts'
-import { type Database, openDatabase } from '../core/db.ts'
+import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { createLog } from '../core/log.ts'
 import { createPoller } from '../core/poller.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './authenticate.ts'
+import { checkBucket, placeOf } from './check-bucket.ts'
+import { checkSettings, loadConfigs } from './configs.ts'
 import { openDataFolder } from './data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { startProviderEmulators } from './emulators/providers.ts'
 import { startS3Emulator } from './emulators/s3.ts'
+import { PortError } from './port.mjs'
 import { startSchedule } from './schedule.ts'
-import { StartError } from './start-error.ts'
 
 export interface StackOptions {
   /** The environment, with what `.env` adds. */
@@ -29,7 +30,7 @@ export interface StackOptions {
   readonly dataDir: string
   /** What the emulated providers take to answer, in milliseconds. */
   readonly emulatorLatencyMs?: number | undefined
-  /** Told what takes a while. */
+  /** Told what takes a while, and what has gone wrong. */
   readonly say: (line: string) => void
 }
 
@@ -48,6 +49,8 @@ export interface Stack {
   readonly database: Database
   /** The file that the log lines go to. */
   readonly logFile: string
+  /** Resolves when the stack cannot go on, since its database server has ended by itself; it still has to be stopped. */
+  readonly broken: Promise<void>
   /** Ends everything that was started here, the database last. */
   stop(): Promise<void>
 }
@@ -59,21 +62,33 @@ const defaultLatencyMs = 400
 /**
  * Starts the product with everything it needs around it: what the environment names is used, all else is started here.
  *
- * @throws StartError with a message for the person at the terminal; what had been started is stopped again
+ * @throws StartError, ConfigError, PortError or MigrationError with a message for the person at the terminal; what had
+ *   been started is stopped again
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack()
   const { env, dataDir, say } = options
+  const checked = checkSettings(env)
+  if (env.BUCKET_NAME) await checkBucket(checked.api)
   const folder = await openDataFolder(dataDir)
   cleanup.defer(() => folder.release())
 
   const logFile = join(folder.path, 'log.jsonl')
   const logStream = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
   cleanup.defer(() => new Promise<void>((resolve) => logStream.end(() => resolve())))
-  const log = createLog('info', (line) => logStream.write(`${line}\n`), Date.now)
+  const log = createLog(checked.api.LOG_LEVEL, (line) => logStream.write(`${line}\n`), Date.now)
+  if (folder.abandoned) {
+    log('warn', 'previous run did not end in order')
+    say('The previous run did not end in order; what it had begun goes on once its leases have expired.')
+  }
+  let started = false
+  cleanup.defer(() => {
+    if (started) log('info', 'stack stopped')
+  })
 
   const server = await startDatabase({ folder, env, log: say })
   cleanup.defer(() => server.stop())
+  const broken = server.endedByItself.then(() => log('error', 'database server ended by itself'))
   await migrateDatabase(server.url)
 
   const storage = await useStorage(options, folder)
@@ -84,39 +99,54 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const settings = {
     ...env,
     DATABASE_URL: server.url,
+    // One process serves every call here.
+    API_DATABASE_CONNECTIONS: env.API_DATABASE_CONNECTIONS || '10',
     ...storage.settings,
     ...providers.settings,
     AUTH_SECRET: env.AUTH_SECRET || (await folder.secret('auth-secret', 32)),
   }
-  const apiConfig = loadApiConfig(settings)
-  const database = openDatabase(server.url, { connections: 10, random: Math.random })
+  const config = loadConfigs(settings)
+  const database = openDatabase(server.url, {
+    connections: config.api.API_DATABASE_CONNECTIONS,
+    random: Math.random,
+  })
   cleanup.defer(() => database.close())
-  const store = openImageStore(apiConfig)
+  const store = openImageStore(config.api)
   cleanup.defer(() => store.close())
 
   // http on loopback and calls without a token: here, and nowhere that is deployed.
   const allowLoopbackHttp = true
-  const poller = createPoller(loadPollerConfig(settings), { log, allowLoopbackHttp })
+  const poller = createPoller(config.poller, { log, allowLoopbackHttp })
   cleanup.defer(() => poller.close())
   let ready = false
   const app = createApp({
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp }),
-    authenticate: withLocalUser(createAuthenticator(apiConfig)),
-    maxRetries: apiConfig.JOB_MAX_RETRIES,
-    lifeMs: apiConfig.JOB_EXPIRES_HOURS * 3_600_000,
+    authenticate: withLocalUser(createAuthenticator(config.api)),
+    maxRetries: config.api.JOB_MAX_RETRIES,
+    lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     log,
-    isReady: async () => ready,
+    isReady: async () => ready && (await databaseAnswers(database)),
     now: Date.now,
   })
   const api = await listen(createAdaptorServer({ fetch: app.fetch }) as Server, options.port)
   cleanup.defer(api.stop)
 
   const schedule = startSchedule(poller, log)
-  cleanup.defer(() => schedule.stop())
+  cleanup.defer(() => {
+    ready = false
+    return schedule.stop()
+  })
   ready = true
 
+  started = true
+  log('info', 'stack started', {
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    database: server.description,
+    ...Object.fromEntries([storage.part, ...providers.parts].map(({ name, kind }) => [name, kind])),
+  })
   const running = cleanup.move()
   return {
     url: `http://localhost:${api.port}`,
@@ -129,6 +159,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ],
     database,
     logFile,
+    broken,
     stop: () => running.disposeAsync(),
   }
 }
@@ -144,7 +175,8 @@ async function useStorage(
   folder: Awaited<ReturnType<typeof openDataFolder>>,
 ): Promise<Used & { readonly part: Part }> {
   if (env.BUCKET_NAME) {
-    const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}` }
+    const place = env.S3_ENDPOINT ? ` at ${placeOf(env.S3_ENDPOINT)}` : ''
+    const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}${place}` }
     return { settings: {}, stop: async () => undefined, part }
   }
   const accessKeyId = 'local'
@@ -189,17 +221,15 @@ async function useProviders({
       ({ name, key, url }): Part =>
         settings[key]
           ? { name, kind: 'emulated', what: `at ${settings[url]}; for the real one set ${key} in .env` }
-          : { name, kind: 'real', what: `${env[url] ?? 'the public API'}, which costs money` },
+          : { name, kind: 'real', what: `${env[url] ? placeOf(env[url]) : 'the public API'}, which costs money` },
     ),
   }
 }
 
 async function listen(server: Server, port: number): Promise<{ port: number; stop: () => Promise<void> }> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} is in use. Take another one: PORT=3001 npm start`
-      reject(error.code === 'EADDRINUSE' ? new StartError(taken) : error)
-    })
+    // It was free a while ago.
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new PortError(port, error)))
     server.listen(port, '127.0.0.1', resolve)
   })
   return {

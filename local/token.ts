@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { signToken } from '../core/auth.ts'
 import { openDataFolder } from './data-folder.ts'
+import { readDotenv } from './dotenv.mjs'
 import { localEnvironment } from './environment.ts'
-import { readOptions } from './options.mjs'
+import { OptionsError, readOptions } from './options.mjs'
 import { StartError } from './start-error.ts'
 
 const usage = `Prints a bearer token for the API, signed with AUTH_SECRET or with the secret of the local stack.
@@ -17,18 +18,19 @@ Options:
   --scope <scope>       a scope of the token; may be repeated
   --hours <number>      how long it is valid (default: 12)
   --data-dir <folder>   the folder of the local stack (default: DATA_DIR, or .data in the project)
+  -h, --help            show this and exit
 `
 
 try {
-  process.stdout.write(`${await createToken(process.argv.slice(2))}\n`)
+  process.stdout.write(await answer(process.argv.slice(2)))
 } catch (error) {
-  const expected = error instanceof StartError || error instanceof RangeError
-  if (!expected && !isArgumentError(error)) throw error
+  if (!isForPeople(error)) throw error
   process.stderr.write(`${error.message}\n\n${usage}`)
   process.exitCode = 2
 }
 
-async function createToken(args: string[]): Promise<string> {
+/** What goes to standard output: the token and nothing else, or the help. */
+async function answer(args: string[]): Promise<string> {
   const { values } = parseArgs({
     args,
     options: {
@@ -36,14 +38,16 @@ async function createToken(args: string[]): Promise<string> {
       scope: { type: 'string', multiple: true, default: [] },
       hours: { type: 'string', default: '12' },
       'data-dir': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
     },
   })
+  if (values.help) return usage
   if (values.user === undefined) throw new RangeError('Whom is the token for? Say --user <id>.')
   const hours = Number(values.hours)
   if (!(hours > 0 && hours <= 24 * 365)) throw new RangeError('--hours must be a number above 0, a year at most.')
-  const env = await localEnvironment()
+  const env = localEnvironment(readDotenv())
   const { dataDir } = readOptions(values['data-dir'] === undefined ? [] : ['--data-dir', values['data-dir']], env)
-  return signToken(env.AUTH_SECRET || (await secretOf(dataDir)), {
+  const token = await signToken(env.AUTH_SECRET || (await secretOf(dataDir)), {
     userId: values.user,
     scopes: values.scope,
     lifeSeconds: hours * 3600,
@@ -51,6 +55,7 @@ async function createToken(args: string[]): Promise<string> {
     issuer: env.AUTH_ISSUER,
     audience: env.AUTH_AUDIENCE,
   })
+  return `${token}\n`
 }
 
 /** The secret of the local stack, which may be running and hold its folder; where there is none yet, one is made. */
@@ -68,6 +73,8 @@ async function secretOf(dataDir: string): Promise<string> {
   }
 }
 
-function isArgumentError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+function isForPeople(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const known = [StartError, OptionsError, RangeError].some((kind) => error instanceof kind)
+  return known || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 }

@@ -4,8 +4,10 @@ import type { JobRow } from '../jobs/read.ts'
 import type { ImageView } from './schemas.ts'
 import type { ApiServices } from './services.ts'
 
-/** A link to an image lasts so long, in seconds: enough to show a page, too short to be passed around. */
+/** A link to an image lasts at least so long, in seconds: enough to show a page, too short to be passed around. */
 export const linkSeconds = 900
+/** For so long, in seconds, an image keeps the same link: a page that is read again need not load it again. */
+const sameLinkSeconds = 300
 
 /** The snapshots of jobs as their owner sees them, by the image's id. */
 export async function viewImages(
@@ -13,11 +15,12 @@ export async function viewImages(
   jobs: readonly Pick<JobRow, 'imageId'>[],
 ): Promise<ReadonlyMap<number, ImageView>> {
   const images = await findImages(database, [...new Set(jobs.flatMap((job) => job.imageId ?? []))])
-  // A link is signed for a whole second.
-  const expiresAt = new Date((Math.floor(now() / 1000) + linkSeconds) * 1000).toISOString()
+  const signedAt = Math.floor(now() / 1000 / sameLinkSeconds) * sameLinkSeconds
+  const life = { signedAt: new Date(signedAt * 1000), seconds: linkSeconds + sameLinkSeconds }
+  const expiresAt = new Date((signedAt + life.seconds) * 1000).toISOString()
   const views = await Promise.all(
     [...images.values()].map(async ({ id, userId, sha256, type, bytes, width, height }) => {
-      const url = await store.presignRead(snapshotKey(userId, sha256), linkSeconds)
+      const url = await store.presignRead(snapshotKey(userId, sha256), life)
       return [id, { url, expiresAt, type, bytes, width, height, sha256 }] as const
     }),
   )

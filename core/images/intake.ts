@@ -1,6 +1,5 @@
 import type { Database } from '../db.ts'
 import { VisionError } from '../errors.ts'
-import { tooLarge } from './body.ts'
 import { detectImage } from './detect.ts'
 import { checkImageUrl } from './download.ts'
 import { maxDataUrlBytes } from './limits.ts'
@@ -50,6 +49,10 @@ function decodeDataUrl(url: string): Uint8Array {
     throw new VisionError('image.invalid_url', { message: 'A data: URL must look like data:image/png;base64,…' })
   }
   const bytes = Buffer.from(encoded, 'base64')
-  if (bytes.length > maxDataUrlBytes) throw tooLarge(maxDataUrlBytes)
+  if (bytes.length > maxDataUrlBytes) {
+    throw new VisionError('image.too_large', {
+      message: 'The image of a data: URL may have 4 MB. Upload a larger one, or name an https: URL.',
+    })
+  }
   return bytes
 }

@@ -18,8 +18,12 @@ export interface ImageStore {
   get(key: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>
   /** Nothing being there is no error. @throws VisionError `storage.unavailable` */
   delete(key: string): Promise<void>
-  /** A link by which anyone may read one object for so many seconds. */
-  presignRead(key: string, seconds: number): Promise<string>
+  /**
+   * A link by which anyone may read one object for so many seconds from when it is said to be signed.
+   *
+   * @throws VisionError `storage.unavailable` if there are no credentials to sign with
+   */
+  presignRead(key: string, life: { readonly signedAt: Date; readonly seconds: number }): Promise<string>
   /** A form by which anyone may write one object, of one type and up to one size, for so many seconds. */
   presignUpload(
     key: string,
@@ -28,10 +32,10 @@ export interface ImageStore {
   close(): void
 }
 
-/** The store on S3, or on whatever speaks S3 at `S3_ENDPOINT`. */
-export function openImageStore(config: StorageConfig): ImageStore {
-  const { BUCKET_NAME, AWS_REGION, S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = config
-  const client = new S3Client({
+/** A client for S3, or for whatever speaks S3 at `S3_ENDPOINT`. */
+export function createS3Client(config: StorageConfig): S3Client {
+  const { AWS_REGION, S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = config
+  return new S3Client({
     region: AWS_REGION,
     // Most servers that speak S3 elsewhere than at AWS have no names for their buckets.
     ...(S3_ENDPOINT && { endpoint: S3_ENDPOINT, forcePathStyle: true }),
@@ -42,7 +46,12 @@ export function openImageStore(config: StorageConfig): ImageStore {
     // Otherwise a presigned request demands a checksum that its user cannot know.
     requestChecksumCalculation: 'WHEN_REQUIRED',
   })
-  const object = (key: string) => ({ Bucket: BUCKET_NAME, Key: key })
+}
+
+/** The store in the configured bucket. */
+export function openImageStore(config: StorageConfig): ImageStore {
+  const client = createS3Client(config)
+  const object = (key: string) => ({ Bucket: config.BUCKET_NAME, Key: key })
   return {
     put: (key, bytes, type) =>
       call(async (abortSignal) => {
@@ -60,20 +69,23 @@ export function openImageStore(config: StorageConfig): ImageStore {
       call(async (abortSignal) => {
         await client.send(new DeleteObjectCommand(object(key)), { abortSignal })
       }),
-    presignRead: (key, seconds) =>
-      getSignedUrl(client, new GetObjectCommand({ ...object(key), ResponseCacheControl: 'private, immutable' }), {
-        expiresIn: seconds,
+    presignRead: (key, { signedAt, seconds }) =>
+      call(() => {
+        const command = new GetObjectCommand({ ...object(key), ResponseCacheControl: 'private, immutable' })
+        return getSignedUrl(client, command, { expiresIn: seconds, signingDate: signedAt })
       }),
     presignUpload: (key, { contentType, maxBytes, seconds }) =>
-      createPresignedPost(client, {
-        ...object(key),
-        Fields: { 'Content-Type': contentType },
-        Conditions: [
-          ['eq', '$Content-Type', contentType],
-          ['content-length-range', 1, maxBytes],
-        ],
-        Expires: seconds,
-      }),
+      call(() =>
+        createPresignedPost(client, {
+          ...object(key),
+          Fields: { 'Content-Type': contentType },
+          Conditions: [
+            ['eq', '$Content-Type', contentType],
+            ['content-length-range', 1, maxBytes],
+          ],
+          Expires: seconds,
+        }),
+      ),
     close: () => client.destroy(),
   }
 }

@@ -6,10 +6,15 @@ import { StartError } from '../start-error.ts'
  *
  * @param name the setting the URL comes from, for the error
  * @param url `mysql://user:password@host:port/database`
+ * @param options.named whether it must name a database
  * @returns as in `MySQL 9.7.0 at 127.0.0.1:3306`
  * @throws {StartError} it does not answer within 10 s or refuses us; the password is never in the message
  */
-export async function checkDatabaseUrl(name: string, url: string): Promise<string> {
+export async function checkDatabaseUrl(
+  name: string,
+  url: string,
+  { named = false }: { readonly named?: boolean } = {},
+): Promise<string> {
   let place: URL
   try {
     place = new URL(url)
@@ -19,6 +24,9 @@ export async function checkDatabaseUrl(name: string, url: string): Promise<strin
   }
   if (place.protocol !== 'mysql:' || !place.hostname) {
     throw new StartError(`${name} is not for MySQL. It looks like mysql://user:password@host:port/database.`)
+  }
+  if (named && /^\/*$/.test(place.pathname)) {
+    throw new StartError(`${name} names no database. It looks like mysql://user:password@host:port/database.`)
   }
   const host = `${place.hostname}:${place.port || '3306'}`
   try {

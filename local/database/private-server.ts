@@ -25,6 +25,8 @@ export type PrivateServer = {
   /** may do anything in the database `vision_pipeline`, and as administrator anything at all */
   user: string
   password: string
+  /** resolves when the server ends without having been asked to */
+  endedByItself: Promise<void>
   /** Ends the server: SIGTERM, and SIGKILL to one that is still there 4 s later. Does nothing the second time. */
   stop(): Promise<void>
 }
@@ -71,10 +73,12 @@ async function startOnPort(port: number, password: string, options: PrivateServe
   const child = await spawnServer(port, password, logFile, options)
   let ready = false
   let stopping = false
+  const { promise: endedByItself, resolve: reportEnd } = Promise.withResolvers<void>()
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       if (ready && !stopping) {
         log(`the database server ended by itself (${signal ?? `exit code ${code}`}); see ${logFile}`)
+        reportEnd()
       }
       resolve()
     })
@@ -93,7 +97,7 @@ async function startOnPort(port: number, password: string, options: PrivateServe
     if (await answers(port, password, folder.path)) {
       ready = true
       await rm(accountsFile(folder.path), { force: true })
-      return { port, user, password, stop }
+      return { port, user, password, endedByItself, stop }
     }
     await sleep(25)
   }

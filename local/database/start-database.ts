@@ -13,6 +13,8 @@ export type LocalDatabase = {
   url: string
   /** as in `MariaDB 10.11.19, started here`; safe to show */
   description: string
+  /** resolves when a server started here ends without having been asked to; any other database is not watched */
+  endedByItself: Promise<void>
   /** Ends what was started here, within about 5 s; leaves any other database alone. */
   stop(): Promise<void>
 }
@@ -38,7 +40,8 @@ export type LocalDatabaseOptions = {
 export async function startDatabase(options: LocalDatabaseOptions): Promise<LocalDatabase> {
   const url = options.env.DATABASE_URL
   if (!url) return startPrivateDatabase(options)
-  return { url, description: await checkDatabaseUrl('DATABASE_URL', url), stop: async () => {} }
+  const description = await checkDatabaseUrl('DATABASE_URL', url, { named: true })
+  return { url, description, endedByItself: new Promise(() => {}), stop: async () => {} }
 }
 
 /**
@@ -72,7 +75,7 @@ export async function startPrivateDatabase({
   }
   if (!kind) await makeData(folder.path, server)
 
-  const { port, user, password, stop } = await startPrivateServer({
+  const { port, user, password, endedByItself, stop } = await startPrivateServer({
     folder,
     server,
     administrator,
@@ -82,6 +85,7 @@ export async function startPrivateDatabase({
   return {
     url: `mysql://${user}:${password}@127.0.0.1:${port}/${databaseName}`,
     description: `${server.kind === 'mysql' ? 'MySQL' : 'MariaDB'} ${server.version}, started here`,
+    endedByItself,
     stop,
   }
 }

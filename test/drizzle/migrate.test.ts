@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
@@ -199,6 +200,38 @@ describe('a migration whose process is killed in the middle of a statement', () 
     expect(await tables()).toContain('three')
     expect(await applied()).toEqual([1_000])
   })
+})
+
+test('a URL without the name of a database is refused at once, as what it is', async () => {
+  const server = new URL(url)
+  server.pathname = '/'
+  const error = await migrateDatabase(server.href).catch((thrown) => thrown)
+  expect(error).toBeInstanceOf(MigrationError)
+  expect(error.message).toMatch(/names no database/)
+})
+
+test('a wait for the lock that the server breaks off is not taken for a migration elsewhere', async () => {
+  await connection.query("SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), 0)")
+  const waiting = migrateDatabase(url, { lockSeconds: 60 }).catch((thrown) => thrown)
+  const waiter = () =>
+    query("SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT GET_LOCK%'")
+  await expect.poll(async () => (await waiter()).length, { timeout: 10_000 }).toBe(1)
+  for (const { id } of await waiter()) await connection.query('KILL QUERY ?', [id])
+  const error = await waiting
+  expect(error).toBeInstanceOf(MigrationError)
+  expect(error.message).not.toMatch(/Another migration/)
+})
+
+test.each([
+  ['a wrong password', (server: URL) => Object.assign(server, { username: 'nobody' })],
+  ['nobody listening', (server: URL) => Object.assign(server, { port: '1' })],
+  ['nonsense', () => 'mysql://u:hunter2@:x/'],
+])('a database that cannot be used is a MigrationError without the password: %s', async (_what, change) => {
+  const server = new URL(url)
+  server.password = 'hunter2'
+  const error = await migrateDatabase(String(change(server))).catch((thrown) => thrown)
+  expect(error).toBeInstanceOf(MigrationError)
+  expect(inspect(error)).not.toContain('hunter2')
 })
 
 test('a migration that is already going on elsewhere is waited for, and then named', async () => {

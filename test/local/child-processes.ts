@@ -20,17 +20,23 @@ export type TestProcess = {
   pid: number
   /** what it wrote so far, to either stream */
   output: () => string
+  /** Ends it at once; where it is detached, with every process of its group, as a power cut would. */
+  kill: () => Promise<void>
   /** resolves with the first group (or all) of the first match in what it writes; rejects when it ends without one */
   says: (pattern: RegExp) => Promise<string>
   /** how it ended, once it has */
   end: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts a command for the running test. */
+/**
+ * Starts a command for the running test.
+ *
+ * @param options.detached in a process group of its own
+ */
 export function start(
   command: string,
   args: string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; detached?: boolean } = {},
 ): TestProcess {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -40,10 +46,14 @@ export function start(
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
   const end = once(child, 'close').then(([code, signal]) => ({ code, signal }))
-  onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  const kill = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      if (options.detached && child.pid) process.kill(-child.pid, 'SIGKILL')
+      else child.kill('SIGKILL')
+    }
     await end
-  })
+  }
+  onTestFinished(kill)
   const says = async (pattern: RegExp) => {
     for (;;) {
       const match = pattern.exec(output)
@@ -52,7 +62,7 @@ export function start(
       await sleep(10)
     }
   }
-  return { child, pid: child.pid ?? 0, output: () => output, says, end }
+  return { child, pid: child.pid ?? 0, output: () => output, kill, says, end }
 }
 
 /** Starts a TypeScript file of this folder on this Node.js. */

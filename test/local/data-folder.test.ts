@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -12,8 +13,26 @@ test('the folder is made for its owner alone', async () => {
   const folder = await openDataFolder(path)
   expect(folder.path).toBe(path)
   expect((await stat(path)).mode & 0o777).toBe(0o700)
+  expect(folder.abandoned).toBe(false)
   await folder.release()
   expect(await locks(path)).toEqual([])
+})
+
+test('a folder inside a checkout does not show in git, however it is called', async () => {
+  const root = await temporaryFolder()
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' })
+  git('init', '--quiet')
+  const folder = await openDataFolder(join(root, 'named by the user'))
+  await folder.secret('auth', 32)
+  expect(git('status', '--porcelain', '--untracked-files=all')).toBe('')
+  await folder.release()
+})
+
+test('a folder with files of its own keeps showing them to git', async () => {
+  const path = await temporaryFolder()
+  await writeFile(join(path, 'mine.txt'), '')
+  await (await openDataFolder(path)).release()
+  expect(await readdir(path)).toEqual(['mine.txt'])
 })
 
 test('a second copy on the same folder refuses, names the first and says what to do', async () => {
@@ -36,7 +55,11 @@ test('a copy that was killed leaves the folder to the next', async () => {
   await gone(holder.pid)
   const folder = await openDataFolder(path)
   expect(await locks(path)).toEqual([expect.stringContaining(`lock.${process.pid}.`)])
+  expect(folder.abandoned).toBe(true)
   await folder.release()
+  const next = await openDataFolder(path)
+  expect(next.abandoned).toBe(false)
+  await next.release()
 })
 
 test('a lock whose pid now belongs to another process does not count', async () => {

@@ -11,6 +11,7 @@ import { makeData } from '../../local/database/make-data.ts'
 import { startPrivateServer } from '../../local/database/private-server.ts'
 import { type LocalDatabase, startDatabase, startPrivateDatabase } from '../../local/database/start-database.ts'
 import { StartError } from '../../local/start-error.ts'
+import { createEmptyDatabase } from '../support/database.ts'
 import { gone, startScript, temporaryFolder } from './child-processes.ts'
 
 const env = { PATH: process.env.PATH }
@@ -162,6 +163,7 @@ test('a server that was itself killed recovers what was committed', async () => 
   const pid = await serverPid(path)
   process.kill(pid, 'SIGKILL')
   await gone(pid)
+  await first.endedByItself
   await expect.poll(() => lines).toEqual([expect.stringContaining('ended by itself (SIGKILL)')])
   await first.stop()
   const second = await started(folder)
@@ -227,7 +229,8 @@ test('data of the other kind of server is left alone', async () => {
 test('a DATABASE_URL that answers is used as it is and nothing is started', async () => {
   const path = await temporaryFolder()
   const folder = await open(path)
-  const url = inject('databaseServer')
+  const { url, drop } = await createEmptyDatabase()
+  onTestFinished(drop)
   const database = await startDatabase({ folder, env: { ...env, DATABASE_URL: url }, log: () => {} })
   expect(database.url).toBe(url)
   expect(database.description).toMatch(/^(MariaDB|MySQL) \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+$/)
@@ -248,6 +251,15 @@ test.each([
   expect(refusal).toBeInstanceOf(StartError)
   expect(refusal.message).toContain('DATABASE_URL')
   expect(inspect(refusal)).not.toContain('hunter2')
+})
+
+test('a DATABASE_URL without the name of a database is refused', async () => {
+  const folder = await open(await temporaryFolder())
+  const { host } = new URL(inject('databaseServer'))
+  for (const path of ['', '/', '/?ssl={}']) {
+    const env = { DATABASE_URL: `mysql://root@${host}${path}` }
+    await expect(startDatabase({ folder, env, log: () => {} })).rejects.toThrow('DATABASE_URL names no database')
+  }
 })
 
 async function freePort(): Promise<number> {

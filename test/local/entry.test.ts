@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { readOptions } from '../../local/options.mjs'
 import { gone, start } from './child-processes.ts'
 import { checkout } from './processes/checkout.ts'
@@ -31,6 +33,7 @@ test('--help is answered before anything is installed', async () => {
       '--emulator-latency',
       'DATABASE_URL',
       'GEMINI_API_KEY',
+      '.env.example',
     ]) {
       expect(help.output()).toContain(word)
     }
@@ -51,6 +54,18 @@ test.each([
   expect(await refused.end).toEqual({ code: 2, signal: null })
   expect(refused.output()).toContain(message)
   expect(refused.output()).not.toContain('    at ')
+  expect(await npmCalls()).toEqual([])
+})
+
+test('a port that is taken stops it before anything is installed', async () => {
+  const { local, npmCalls } = await checkout()
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  onTestFinished(() => void other.close())
+  const { port } = other.address() as AddressInfo
+  const refused = local('start.mjs', ['--port', String(port)])
+  expect(await refused.end).toEqual({ code: 1, signal: null })
+  expect(refused.output()).toMatch(new RegExp(`^Port ${port} is in use.* Choose another with PORT or --port\\.\n$`))
   expect(await npmCalls()).toEqual([])
 })
 
@@ -78,8 +93,8 @@ test('an option wins over its environment variable, which wins over the default'
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s, even twice, stops the stack in order', async (signal) => {
   const { root, local } = await checkout()
   await writeFile(join(root, 'local', 'main.ts'), orderly)
-  const run = local('start.mjs', ['--port', '4000'])
-  await run.says(/pid \d+ --port 4000/)
+  const run = local('start.mjs', ['--port', '0'])
+  await run.says(/pid \d+ --port 0/)
   run.child.kill(signal)
   await run.says(/stopping/)
   run.child.kill(signal)

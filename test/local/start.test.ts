@@ -1,83 +1,48 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
-import { fixtureUrl } from '../support/storage.ts'
+import { openDataFolder } from '../../local/data-folder.ts'
+import { startPrivateDatabase } from '../../local/database/start-database.ts'
+import { fixtureUrl, startTestStorage } from '../support/storage.ts'
+import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
-const start = fileURLToPath(new URL('../../local/start.mjs', import.meta.url))
+const project = join(import.meta.dirname, '../..')
 
 let folder: string
-let copies: Copy[]
-
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vision-start-'))
-  copies = []
-})
-afterEach(async () => {
-  for (const copy of copies) await copy.kill()
-  for (const pid of await survivors()) process.kill(pid, 'SIGKILL')
-  await rm(folder, { recursive: true, force: true })
+  folder = await temporaryFolder()
+  onTestFinished(async () => {
+    for (const pid of await survivors()) process.kill(pid, 'SIGKILL')
+  })
 })
 
-interface Copy {
-  readonly child: ChildProcess
-  /** All that it has printed so far. */
-  readonly output: () => string
-  /** Waits for a line, and gives back its first group. */
-  says(line: RegExp): Promise<string>
-  /** Asks it to stop and waits for its end. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>
-  /** Ends every process of it at once, as a power cut would. */
-  kill(): Promise<void>
-}
-
-function launch(args: string[] = [], env: Record<string, string> = {}): Copy {
+function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, checkout = project): TestProcess {
   const { DATABASE_URL: _, TEST_DATABASE_URL: __, ...own } = process.env
-  const child = spawn(process.execPath, [start, '--port', '0', ...args], {
-    env: { ...own, DATA_DIR: join(folder, 'data'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  return start(process.execPath, [join(checkout, 'local/start.mjs'), ...args], {
+    env: { ...own, PORT: '0', DATA_DIR: join(folder, 'data'), ...env },
     detached: true,
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
-  const exited = once(child, 'exit')
-  const copy: Copy = {
-    child,
-    output: () => output,
-    says: async (line) => {
-      await vi.waitFor(
-        () => {
-          if (child.exitCode !== null && !line.test(output)) throw new Error(`it has ended: ${output}`)
-          expect(output).toMatch(line)
-        },
-        { timeout: 30_000, interval: 50 },
-      )
-      return String(line.exec(output)?.[1])
-    },
-    stop: async (signal = 'SIGTERM') => {
-      child.kill(signal)
-      const [code] = await exited
-      return code
-    },
-    kill: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      process.kill(-Number(child.pid), 'SIGKILL')
-      await exited
-    },
-  }
-  copies.push(copy)
-  return copy
 }
+
+/** Asks a copy to stop and waits for its end. */
+async function stop({ child, end }: TestProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  child.kill(signal)
+  return (await end).code
+}
+
+const logLines = async (data = join(folder, 'data')) =>
+  (await readFile(join(data, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 
 const listening = /listens at (http:\S+)/
 
-/** The processes that name the test's folder: the database above all. */
+/** The processes that name the test's folder: the database above all. Found on Linux alone. */
 async function survivors(): Promise<number[]> {
   const found: number[] = []
+  if (process.platform !== 'linux') return found
   for (const name of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
     const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
     if (command.includes(folder)) found.push(Number(name))
@@ -124,20 +89,32 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   )
 
   const asked = performance.now()
-  expect(await first.stop()).toBe(0)
+  expect(await stop(first)).toBe(0)
   expect(performance.now() - asked).toBeLessThan(5_000)
   expect(await survivors()).toEqual([])
+  expect(first.output()).toMatch(/Stopped\.\n$/)
+  expect(await logLines()).toMatchObject([
+    {
+      message: 'stack started',
+      node: process.versions.node,
+      database: expect.stringMatching(/^(MariaDB|MySQL) \d/),
+      storage: 'emulated',
+    },
+    ...Array((await logLines()).length - 2).fill({}),
+    { message: 'stack stopped' },
+  ])
 
   const second = launch()
   const again = await second.says(listening)
   await second.says(/history has 2 jobs/)
   expect(second.output()).not.toContain('sample image')
+  expect(second.output()).not.toContain('did not end in order')
   const { body: page } = await call(`${again}/v1/jobs`)
   expect(page.jobs).toMatchObject([
     { jobId: 2, status: 'completed' },
     { jobId: 1, status: 'completed' },
   ])
-  expect(await second.stop('SIGINT')).toBe(0)
+  expect(await stop(second, 'SIGINT')).toBe(0)
   expect(await survivors()).toEqual([])
 })
 
@@ -146,10 +123,10 @@ test('two copies run side by side, and one on the same folder refuses and names 
   const other = launch(['--no-sample'], { DATA_DIR: join(folder, 'other') })
   expect(await first.says(listening)).not.toBe(await other.says(listening))
   const third = launch()
-  expect((await once(third.child, 'exit'))[0]).toBe(1)
+  expect((await third.end).code).toBe(1)
   expect(third.output()).toMatch(/in use by process \d+.*DATA_DIR/)
   expect(first.child.exitCode).toBeNull()
-  await Promise.all([first.stop(), other.stop()])
+  await Promise.all([stop(first), stop(other)])
   expect(await survivors()).toEqual([])
 })
 
@@ -157,9 +134,10 @@ test('a port that is taken is told with a way out, and nothing stays behind', as
   const first = launch(['--no-sample'])
   const port = new URL(await first.says(listening)).port
   const second = launch(['--port', port], { DATA_DIR: join(folder, 'other') })
-  expect((await once(second.child, 'exit'))[0]).toBe(1)
-  expect(second.output()).toContain(`Port ${port} is in use`)
-  await first.stop()
+  expect((await second.end).code).toBe(1)
+  expect(second.output()).toMatch(new RegExp(`Port ${port} is in use.* Choose another with PORT or --port`))
+  expect(await readdir(folder), 'nothing was made for it').toEqual(['data'])
+  await stop(first)
   expect(await survivors()).toEqual([])
 })
 
@@ -180,6 +158,8 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
 
   const second = launch([], leases)
   const again = await second.says(listening)
+  expect(second.output()).toContain('The previous run did not end in order')
+  expect(await logLines()).toContainEqual(expect.objectContaining({ message: 'previous run did not end in order' }))
   await vi.waitFor(
     async () => {
       const { body } = await call(`${again}/v1/jobs?status=completed`)
@@ -187,13 +167,13 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
     },
     { timeout: 25_000, interval: 200 },
   )
-  await second.stop()
+  await stop(second)
 }, 60_000)
 
 test('every log line of a job is JSON that names the job and the attempt, and none holds a secret', async () => {
   const copy = launch()
   await copy.says(/100 % {2}completed/)
-  await copy.stop()
+  await stop(copy)
   const lines = (await readFile(join(folder, 'data', 'log.jsonl'), 'utf8')).trim().split('\n')
   const started = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'step started')
   expect(started).toMatchObject([
@@ -205,4 +185,89 @@ test('every log line of a job is JSON that names the job and the attempt, and no
     const secret = (await readFile(join(secrets, name), 'utf8')).trim()
     expect(`${lines.join()}${copy.output()}`).not.toContain(secret)
   }
+})
+
+test.runIf(process.platform === 'linux')(
+  'when its database server ends by itself the stack says so, stops whole and fails',
+  async () => {
+    const copy = launch(['--no-sample'])
+    await copy.says(/Serving at/)
+    const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
+    process.kill(pid, 'SIGKILL')
+    expect(await copy.end).toEqual({ code: 1, signal: null })
+    expect(copy.output()).toMatch(/database server ended by itself \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
+    expect(copy.output()).not.toContain('    at ')
+    expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
+    await gone(copy.pid)
+    expect(await survivors()).toEqual([])
+    const next = launch(['--no-sample'])
+    await next.says(/Serving at/)
+    expect(next.output(), 'it did end in order').not.toContain('did not end in order')
+    await stop(next)
+  },
+)
+
+test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops in order', async () => {
+  const server = await openDataFolder(join(folder, 'server'))
+  onTestFinished(() => server.release())
+  const database = await startPrivateDatabase({ folder: server, env: process.env, log: () => {} })
+  onTestFinished(() => database.stop())
+  const copy = launch(['--no-sample'], { DATABASE_URL: database.url })
+  const url = await copy.says(listening)
+  await copy.says(/Serving at/)
+  expect((await call(`${url}/healthz`)).status).toBe(200)
+  await database.stop()
+  expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } })
+  expect(await stop(copy)).toBe(0)
+  expect(copy.output()).toMatch(/Stopped\.\n$/)
+}, 60_000)
+
+test('everything that is wrong in the environment is told at once, before anything is made', async () => {
+  const copy = launch([], { JOB_MAX_RETRIES: 'hunter2', POLLER_CONCURRENCY: 'hunter2' })
+  expect((await copy.end).code).toBe(1)
+  expect(copy.output()).toMatch(/JOB_MAX_RETRIES .*\n.*POLLER_CONCURRENCY /)
+  expect(copy.output()).not.toMatch(/hunter2|_KEY| {4}at /)
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('.env is read, and what counts for nothing in it is warned about', async () => {
+  const checkout = join(folder, 'checkout')
+  await mkdir(checkout)
+  for (const name of ['core', 'drizzle', 'local', 'package.json', 'package-lock.json']) {
+    await cp(join(project, name), join(checkout, name), { recursive: true })
+  }
+  await symlink(join(project, 'node_modules'), join(checkout, 'node_modules'))
+  await writeFile(
+    join(checkout, '.env'),
+    'GEMINI_APIKEY=hunter2\nhunter2\nLOG_LEVEL=warn\nS3_ENDPOINT=http://127.0.0.1:1\n',
+  )
+  const copy = launch(['--no-sample'], {}, checkout)
+  await copy.says(/Serving at/)
+  for (const warning of [/Warning: .*line 1: .*GEMINI_APIKEY/, /Warning: .*line 2/, /Warning: S3_ENDPOINT has no/]) {
+    expect(copy.output()).toMatch(warning)
+  }
+  expect(copy.output()).not.toContain('hunter2')
+  await stop(copy)
+  expect(await readFile(join(folder, 'data', 'log.jsonl'), 'utf8'), 'at LOG_LEVEL=warn').toBe('')
+
+  await writeFile(join(checkout, '.env'), 'PORT=many\n')
+  const refused = launch([], { PORT: undefined }, checkout)
+  expect((await refused.end).code).toBe(2)
+  expect(refused.output()).toContain('PORT must be a whole number')
+})
+
+test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', async () => {
+  const storage = await startTestStorage()
+  onTestFinished(() => storage.stop())
+  const copy = launch(['--no-sample'], storage.settings)
+  await copy.says(listening)
+  await copy.says(/Serving at/)
+  expect(copy.output()).toContain(`S3, bucket ${storage.settings.BUCKET_NAME} at ${storage.settings.S3_ENDPOINT}`)
+  await stop(copy)
+
+  const other = { ...storage.settings, BUCKET_NAME: 'no-such-bucket', DATA_DIR: join(folder, 'other') }
+  const refused = launch([], other)
+  expect((await refused.end).code).toBe(1)
+  expect(refused.output()).toMatch(/The bucket no-such-bucket .* cannot be used/)
+  expect(await readdir(folder)).toEqual(['data'])
 })

@@ -46,6 +46,18 @@ test('takes the secret of the local stack, made now or held by a stack that runs
   }
 })
 
+test('--help prints the usage and nothing else', async () => {
+  for (const option of ['--help', '-h']) {
+    const { stdout, stderr } = await run([option])
+    expect(stdout).toMatch(/^Prints a bearer token[\s\S]*Usage:[\s\S]*--user/)
+    expect(stderr).toBe('')
+  }
+})
+
+test('what goes to standard output is the token alone', async () => {
+  expect((await run(['--user', 'ann'])).stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+})
+
 test.each([
   { args: [], says: /--user/ },
   { args: ['--user', 'ann', '--hours', 'many'], says: /--hours/ },

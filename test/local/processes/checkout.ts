@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { start, type TestProcess, temporaryFolder } from '../child-processes.ts'
 
-const scripts = ['child.mjs', 'options.mjs', 'prepare.mjs', 'run.mjs', 'start.mjs']
+const scripts = ['child.mjs', 'dotenv.mjs', 'options.mjs', 'port.mjs', 'prepare.mjs', 'run.mjs', 'start.mjs']
 const projectLocal = join(import.meta.dirname, '../../../local')
 
 /** A fresh checkout of the bootstrap files alone, on a machine whose npm notes its calls and installs next to nothing. */
@@ -10,7 +10,7 @@ export type Checkout = {
   root: string
   /** the arguments of each call of npm so far */
   npmCalls: () => Promise<string[]>
-  /** the environment of that machine */
+  /** the environment of that machine, on which every start takes a free port */
   env: NodeJS.ProcessEnv
   /** runs a file of `local/`; the given variables are added to the environment */
   local: (file: string, args: string[], env?: NodeJS.ProcessEnv) => TestProcess
@@ -29,7 +29,7 @@ export async function checkout(npm = installs): Promise<Checkout> {
   })
   // The tests themselves usually run under npm.
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|init_cwd)/i.test(name)))
-  const env = { ...inherited, PATH: [join(root, 'machine'), '/usr/bin', '/bin'].join(delimiter) }
+  const env = { ...inherited, PATH: [join(root, 'machine'), '/usr/bin', '/bin'].join(delimiter), PORT: '0' }
   return {
     root,
     env,

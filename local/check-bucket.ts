@@ -1,0 +1,49 @@
+import { HeadBucketCommand, type S3ServiceException } from '@aws-sdk/client-s3'
+import type { StorageConfig } from '../core/config.ts'
+import { createS3Client } from '../core/images/store.ts'
+import { StartError } from './start-error.ts'
+
+const limitMs = 10_000
+
+/**
+ * Asks for the bucket once.
+ *
+ * @throws {StartError} it cannot be reached, is not there, or is not for these credentials; says what to look at
+ */
+export async function checkBucket(config: StorageConfig): Promise<void> {
+  const { BUCKET_NAME, S3_ENDPOINT } = config
+  const client = createS3Client(config)
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: BUCKET_NAME }), { abortSignal: AbortSignal.timeout(limitMs) })
+  } catch (error) {
+    throw new StartError(
+      `The bucket ${BUCKET_NAME} (BUCKET_NAME)${S3_ENDPOINT ? ` at ${placeOf(S3_ENDPOINT)}` : ''} cannot be used: ` +
+        `${reason(error as Partial<S3ServiceException> & Error)} Leave BUCKET_NAME out to have S3 emulated.`,
+    )
+  } finally {
+    client.destroy()
+  }
+}
+
+/** Where a URL leads, without the user, the password and the query that it may hold. */
+export function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname.replace(/\/$/, '')
+}
+
+// An answer to HEAD has no body that says why.
+function reason({ $metadata, name, message }: Partial<S3ServiceException> & Error): string {
+  switch ($metadata?.httpStatusCode) {
+    case 404:
+      return 'there is none of that name.'
+    case 403:
+      return 'the credentials are wrong or lack s3:ListBucket, without which a missing image looks like a forbidden one.'
+    case 301:
+      return 'it is in another region: see AWS_REGION.'
+    case 400:
+      return 'the credentials or AWS_REGION are wrong.'
+  }
+  if (name === 'CredentialsProviderError') return 'there are no credentials: see S3_ACCESS_KEY_ID.'
+  if (name === 'AbortError' || name === 'TimeoutError') return `it did not answer within ${limitMs / 1000} s.`
+  return `${message || name}.`
+}
