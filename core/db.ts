@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
 import mysql, { type PoolConnection, type ResultSetHeader } from 'mysql2/promise'
-import { VisionError } from './errors.ts'
+import { innermost, VisionError } from './errors.ts'
 
 /** A database, or a transaction on it: what a query can be run on. */
 export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
@@ -52,8 +52,6 @@ export function openDatabase(url: string, { connections, random, workMs = defaul
     timezone: 'Z',
     charset: 'utf8mb4',
     connectTimeout: 10_000,
-    // A frozen function's idle connections are dead when it thaws: let few of them grow old.
-    idleTimeout: 30_000,
     enableKeepAlive: true,
   })
   const isolate = isolation()
@@ -101,7 +99,7 @@ export function openDatabase(url: string, { connections, random, workMs = defaul
         mine.release()
         return result
       } catch (error) {
-        if (connection) await rollBack(connection)
+        if (connection) await rollBack(connection, error, workMs)
         if (!isPassing(error)) throw error
         if (commitSent && !isLockFault(error)) {
           if (landed === undefined) throw unavailable(error)
@@ -134,10 +132,12 @@ async function within<T>(milliseconds: number, connection: PoolConnection, work:
   }
 }
 
-async function rollBack(connection: PoolConnection): Promise<void> {
+async function rollBack(connection: PoolConnection, error: unknown, workMs: number): Promise<void> {
   try {
-    await connection.query('ROLLBACK')
-    connection.release()
+    await within(workMs, connection, () => connection.query('ROLLBACK'))
+    // A writer that was demoted still answers: the next one must not get this connection.
+    if (demotions.has(codeOf(error) ?? '')) connection.destroy()
+    else connection.release()
   } catch {
     connection.destroy()
   }
@@ -210,7 +210,15 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 const lockFaults = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'])
+/** The server has become a replica, in a failover. */
+const demotions = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE'])
 const connectionFaults = new Set([
+  ...demotions,
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ER_QUERY_INTERRUPTED',
   'PROTOCOL_CONNECTION_LOST',
   'ECONNRESET',
   'ECONNREFUSED',
@@ -231,6 +239,9 @@ function isLockFault(error: unknown): boolean {
 /** Whether the same work may succeed a moment later. */
 function isPassing(error: unknown): boolean {
   const code = codeOf(error)
+  // Vitess says what is wrong with a tablet in the message alone, under its code for everything.
+  if (code === 'ER_UNKNOWN_ERROR')
+    return /Unavailable|Aborted|CLUSTER_EVENT|not serving|reparent/.test(String(innermost(error)))
   // mysql2 gives no code to a command on a connection that has just died.
   if (code === undefined) return /closed state/.test(error instanceof Error ? error.message : '')
   return lockFaults.has(code) || connectionFaults.has(code)

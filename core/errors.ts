@@ -79,7 +79,7 @@ export const errorCodes = {
   'image.too_many_redirects': { blame: 'permanent', message: 'The image URL redirects too often.' },
   'image.unreachable': { blame: 'retryable', message: 'The server of the image could not be reached or failed.' },
   'image.timed_out': { blame: 'retryable', message: 'The image did not arrive in time.' },
-  'storage.unavailable': { blame: 'retryable', message: 'The image store did not answer. Try again.', status: 503 },
+  'storage.unavailable': { blame: 'provider', message: 'The image store did not answer. Try again.', status: 503 },
 
   'gemini.blocked': { blame: 'permanent', message: 'The vision model declined to describe this image.' },
   'gemini.rejected': { blame: 'permanent', message: 'The vision model could not take this image or purpose.' },
@@ -153,10 +153,14 @@ export function innermost(error: unknown): unknown {
   return inner
 }
 
-/** The innermost error's name and message, for the operator's eyes, at most 1,000 characters. */
-export function reasonOf(error: unknown): string {
+/**
+ * The innermost error's name and message, for the operator's eyes, at most 1,000 characters.
+ *
+ * @param clean takes secrets out, before anything is cut off
+ */
+export function reasonOf(error: unknown, clean: (text: string) => string = (text) => text): string {
   const inner = innermost(error)
   if (!(inner instanceof Error)) return `something thrown that is no Error: ${typeof inner}`
   const detail = inner instanceof VisionError && inner.detail ? ` (${inner.detail})` : ''
-  return `${inner.name}: ${inner.message}${detail}`.slice(0, 1000)
+  return clean(`${inner.name}: ${inner.message}${detail}`).slice(0, 1000)
 }

@@ -62,7 +62,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
     database,
     drain: async (options) => {
       // The queue does not wait for the sweeper, nor fall with it.
-      const sweeping = sweepImages(database, store).catch((error: unknown) =>
+      const sweeping = sweepImages(database, store, options.signal).catch((error: unknown) =>
         log('error', 'images not swept', { detail: reasonOf(error) }),
       )
       const summary = await drain(
@@ -74,6 +74,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           leaseMs: config.JOB_LEASE_SECONDS * 1000,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
+          callMs: timeoutMs,
           stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {
             baseMs: config.RETRY_BASE_SECONDS * 1000,

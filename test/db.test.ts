@@ -208,6 +208,27 @@ test('transactions read what others have committed meanwhile', async () => {
   expect([first, second]).toEqual([before, before + 1])
 })
 
+test.each([1290, 1836, 1317])(
+  'a failover’s error %d is tried again, and then database.unavailable',
+  async (errno) => {
+    let times = 0
+    const failing = direct.transact(async (tx) => {
+      times++
+      await tx.execute(sql.raw(`SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${errno}, MESSAGE_TEXT = 'a failover'`))
+    })
+    await expect(failing).rejects.toMatchObject({ code: 'database.unavailable' })
+    expect(times).toBe(5)
+    expect(await add(direct, 2)).toBe(1)
+  },
+  20_000,
+)
+
+test('a host that cannot be found just now is database.unavailable', async () => {
+  const nowhere = openDatabase('mysql://root@nowhere.invalid/x', { connections: 1, random: () => 0 })
+  await expect(nowhere.run((on) => rowsOf(on, sql`SELECT 1`))).rejects.toMatchObject({ code: 'database.unavailable' })
+  await nowhere.close()
+})
+
 test('a server that takes too long is given up, in the middle of a transaction too, and the pool goes on', async () => {
   const hasty = openDatabase(direct.url, { connections: 1, random: () => 0, workMs: 200 })
   const before = await counted()

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { VisionError } from '../errors.ts'
 import { readBody } from './body.ts'
 import { connectToHostOf, type Reach } from './connect.ts'
+import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
 export { tooLarge } from './body.ts'
 
@@ -15,6 +16,11 @@ export interface DownloadOptions extends Reach {
   /** Plain http from this machine's own loopback addresses: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
   readonly signal: AbortSignal
+  /**
+   * Asked for room before a body is read: for as many bytes as it says it has, or for the most. The wait does not count
+   * as the download's time. A server that says nothing holds no room.
+   */
+  readonly reserve?: (bytes: number) => Promise<void>
 }
 
 const maxRedirects = 5
@@ -49,15 +55,15 @@ export function checkImageUrl(text: string, { allowLoopbackHttp }: Pick<Download
  * @throws VisionError `image.*`: permanent where another try would end the same
  */
 export async function downloadImage(from: string, options: DownloadOptions): Promise<Uint8Array> {
-  const timeout = AbortSignal.timeout(options.timeoutMs)
-  const signal = AbortSignal.any([options.signal, timeout])
+  const limit = startTimeLimit(options.timeoutMs)
+  const signal = AbortSignal.any([options.signal, limit.signal])
   try {
     let url = checkImageUrl(from, options)
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const response = await request(url, await connectToHostOf(url, options, signal), signal)
       try {
         const location = redirectOf(response)
-        if (location === undefined) return await read(response, options.maxBytes)
+        if (location === undefined) return await read(response, options, limit)
         url = follow(url, location, options)
       } finally {
         response.destroy()
@@ -66,9 +72,11 @@ export async function downloadImage(from: string, options: DownloadOptions): Pro
     throw new VisionError('image.too_many_redirects')
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason
-    if (timeout.aborted) throw new VisionError('image.timed_out', { cause: error })
+    if (limit.signal.aborted) throw new VisionError('image.timed_out', { cause: error })
     if (error instanceof VisionError) throw error
     throw unreachable(error)
+  } finally {
+    limit.clear()
   }
 }
 
@@ -104,13 +112,24 @@ function follow(from: URL, location: string, { allowLoopbackHttp }: DownloadOpti
   return checkImageUrl(new URL(location, from).href, { allowLoopbackHttp: stillLocal })
 }
 
-async function read(response: http.IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function read(
+  response: http.IncomingMessage,
+  { maxBytes, reserve }: DownloadOptions,
+  limit: TimeLimit,
+): Promise<Uint8Array> {
   const { statusCode = 0 } = response
   if (statusCode === 404 || statusCode === 410) throw new VisionError('image.not_found')
   if (statusCode >= 500 || statusCode === 408 || statusCode === 425 || statusCode === 429) {
     throw new VisionError('image.unreachable', { detail: `HTTP ${statusCode}` })
   }
   if (statusCode !== 200) throw new VisionError('image.refused', { detail: `HTTP ${statusCode}` })
+  if (reserve) {
+    const announced = Number(response.headers['content-length'] ?? maxBytes)
+    const packed = response.headers['content-encoding'] !== undefined
+    // If it breaks off meanwhile the reader is told; till then nobody listens.
+    response.on('error', () => undefined)
+    await limit.without(() => reserve(packed ? maxBytes : Math.min(announced, maxBytes)))
+  }
   return readBody(response, maxBytes)
 }
 

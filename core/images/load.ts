@@ -1,6 +1,6 @@
 import type { Database } from '../db.ts'
 import { VisionError } from '../errors.ts'
-import type { ByteBudget } from './budget.ts'
+import type { ByteBudget, Share } from './budget.ts'
 import { detectImage, type ImageType } from './detect.ts'
 import { downloadImage } from './download.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
@@ -15,6 +15,9 @@ export interface LoadedImage {
   /** Says that the bytes are needed no more; till then they count against the budget. */
   readonly release: () => void
 }
+
+/** Waits until there is room for so many bytes. */
+type Reserve = (bytes: number) => Promise<void>
 
 /** What of a job tells where its image is. */
 export interface ImageJob {
@@ -42,36 +45,39 @@ export interface ImageLoaderOptions<Job> {
 export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOptions<Job>) {
   const { database, store, budget, link, allowLoopbackHttp } = options
 
-  const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal): Promise<Uint8Array> =>
+  const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal, reserve: Reserve): Promise<Uint8Array> =>
     isUpload(imageUrl)
-      ? readUpload(store, uploadKey(imageUrl, userId), signal)
-      : downloadImage(imageUrl, { maxBytes: maxImageBytes, timeoutMs: downloadMs, allowLoopbackHttp, signal })
+      ? readUpload(store, uploadKey(imageUrl, userId), signal, reserve)
+      : downloadImage(imageUrl, { maxBytes: maxImageBytes, timeoutMs: downloadMs, allowLoopbackHttp, signal, reserve })
 
   return async (job: Job, signal: AbortSignal): Promise<LoadedImage> => {
     const kept = job.imageId === null ? undefined : await getImage(database, job.imageId)
-    // Of what is on its way only the most that it may be is known.
-    const share = await budget.take(kept?.bytes ?? maxImageBytes, signal)
+    let share: Share | undefined
+    const reserve: Reserve = async (bytes) => {
+      share = await budget.take(bytes, signal)
+    }
+    const release = () => share?.release()
     try {
       if (kept) {
-        const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal)
-        return { bytes, type: kept.type as ImageType, release: share.release }
+        const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, reserve)
+        return { bytes, type: kept.type as ImageType, release }
       }
-      const bytes = await fromSource(job, signal)
-      share.shrinkTo(bytes.length)
+      const bytes = await fromSource(job, signal, reserve)
+      share?.shrinkTo(bytes.length)
       const detected = detectImage(bytes)
       const { id } = await keepImage(database, store, job.userId, bytes, detected)
       await link(job, id)
-      return { bytes, type: detected.type, release: share.release }
+      return { bytes, type: detected.type, release }
     } catch (error) {
-      share.release()
+      release()
       throw error
     }
   }
 }
 
-async function readUpload(store: ImageStore, key: string, signal: AbortSignal): Promise<Uint8Array> {
+async function readUpload(store: ImageStore, key: string, signal: AbortSignal, reserve: Reserve): Promise<Uint8Array> {
   try {
-    return await store.get(key, maxImageBytes, signal)
+    return await store.get(key, maxImageBytes, signal, reserve)
   } catch (error) {
     const missing = error instanceof VisionError && error.code === 'image.not_found'
     throw missing ? new VisionError('image.upload_missing', { cause: error }) : error

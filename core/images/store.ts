@@ -6,6 +6,7 @@ import type { StorageConfig } from '../config.ts'
 import { reasonOf, VisionError } from '../errors.ts'
 import { tooLarge } from './body.ts'
 import { bucketCallMs } from './limits.ts'
+import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
 /** Where the bytes of images are kept: a private bucket. */
 export interface ImageStore {
@@ -13,9 +14,15 @@ export interface ImageStore {
   put(key: string, bytes: Uint8Array, type: string): Promise<void>
   /**
    * @param maxBytes at most so many
+   * @param reserve asked for room for the object's bytes before they are read
    * @throws VisionError `storage.unavailable`, `image.too_large`, or `image.not_found` if nothing is under the key
    */
-  get(key: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>
+  get(
+    key: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    reserve?: (bytes: number) => Promise<void>,
+  ): Promise<Uint8Array>
   /** Nothing being there is no error. @throws VisionError `storage.unavailable` */
   delete(key: string): Promise<void>
   /**
@@ -57,11 +64,14 @@ export function openImageStore(config: StorageConfig): ImageStore {
       call(async (abortSignal) => {
         await client.send(new PutObjectCommand({ ...object(key), Body: bytes, ContentType: type }), { abortSignal })
       }),
-    get: (key, maxBytes, signal) =>
-      call(async (abortSignal) => {
+    get: (key, maxBytes, signal, reserve) =>
+      call(async (abortSignal, limit) => {
         const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand(object(key)), { abortSignal })
         if (Body === undefined) throw new Error('an object without a body')
-        if (ContentLength <= maxBytes) return await Body.transformToByteArray()
+        if (ContentLength <= maxBytes) {
+          if (reserve) await limit.without(() => reserve(ContentLength))
+          return await Body.transformToByteArray()
+        }
         ;(Body as { destroy?: () => void }).destroy?.()
         throw tooLarge(maxBytes)
       }, signal),
@@ -91,10 +101,10 @@ export function openImageStore(config: StorageConfig): ImageStore {
 }
 
 /** A call of the bucket under one time limit, with its errors in our terms. */
-async function call<T>(send: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const limit = AbortSignal.timeout(bucketCallMs)
+async function call<T>(send: (signal: AbortSignal, limit: TimeLimit) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const limit = startTimeLimit(bucketCallMs)
   try {
-    return await send(signal ? AbortSignal.any([signal, limit]) : limit)
+    return await send(signal ? AbortSignal.any([signal, limit.signal]) : limit.signal, limit)
   } catch (cause) {
     if (signal?.aborted) throw signal.reason
     if (cause instanceof VisionError) throw cause
@@ -102,6 +112,8 @@ async function call<T>(send: (signal: AbortSignal) => Promise<T>, signal?: Abort
       throw new VisionError('image.not_found', { message: 'The stored image is gone.', cause })
     }
     throw new VisionError('storage.unavailable', { cause, detail: reasonOf(cause) })
+  } finally {
+    limit.clear()
   }
 }
 

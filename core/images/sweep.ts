@@ -3,17 +3,18 @@ import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
 import { type ImageStore, snapshotKey } from './store.ts'
 
 const batch = 20
-/** A sweeper that died in the middle is followed by another after so long, in milliseconds; no deletion takes longer. */
+/** A sweeper that died in the middle is followed by another after so long, in milliseconds; one deletion takes 10 s. */
 const sweeperLeaseMs = 120_000
 
 /**
  * Deletes images that no job has used for an hour, up to 20. The row says `deleting` before the bytes go and is deleted
  * after them, and an arrival of the same image waits for that: an age rule of the bucket would know nothing of arrivals.
  *
+ * @param signal aborted when it must stop; what it has begun is taken up again two minutes later
  * @returns how many
- * @throws VisionError `storage.unavailable`; what was begun is taken up again two minutes later
+ * @throws VisionError `storage.unavailable`, with the same consequence
  */
-export async function sweepImages(database: Database, store: ImageStore): Promise<number> {
+export async function sweepImages(database: Database, store: ImageStore, signal?: AbortSignal): Promise<number> {
   const doomed = await database.transact(async (tx) => {
     const rows = await rowsOf<{ id: number; userId: string; sha256: string }>(
       tx,
@@ -29,9 +30,27 @@ export async function sweepImages(database: Database, store: ImageStore): Promis
     }
     return rows
   })
+  let swept = 0
   for (const { id, userId, sha256 } of doomed) {
+    if (signal?.aborted || !(await isStillOurs(database, id))) continue
     await store.delete(snapshotKey(userId, sha256))
     await database.run((on) => matchedBy(on, sql`DELETE FROM vision_images WHERE id = ${id} AND state = 'deleting'`))
+    swept++
   }
-  return doomed.length
+  return swept
+}
+
+/**
+ * Renews the lease on one image that is about to go. Once it has run out another sweeper may have deleted the image, and
+ * its owner may have sent it again since: then these are not the bytes that were doomed.
+ */
+async function isStillOurs(database: Database, id: number): Promise<boolean> {
+  const matched = await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_images SET sweep_at = ${inMilliseconds(sweeperLeaseMs)}
+        WHERE id = ${id} AND state = 'deleting' AND sweep_at > UTC_TIMESTAMP(3)`,
+    ),
+  )
+  return matched > 0
 }

@@ -17,7 +17,11 @@ import {
 
 /** How a step tells what it takes of its provider, as soon as it knows. */
 export interface Meter {
-  /** The call goes out now; until it is answered it may have been paid for. */
+  /**
+   * The call goes out now; until it is answered it may have been paid for.
+   *
+   * @throws Stopped if there is no time left for it, and then it must not go out
+   */
   sent(): void
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
   answered(spending?: Spending): void
@@ -50,6 +54,8 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal
   /** Whether the worker has the time that a step may take. */
   readonly hasTimeFor: (step: Step) => boolean
+  /** Whether it has the time that the step's paid call may take, asked when it is about to be paid. */
+  readonly hasTimeToPay: () => boolean
   readonly retry: BackoffOptions
   /** How long a database that does not answer is asked again to save what was paid for, in milliseconds. */
   readonly patienceMs: number
@@ -67,8 +73,11 @@ export interface Execution {
   readonly now?: Status | 'deleted'
 }
 
-/** A provider that asks nobody in particular to wait is left alone for about so long, in milliseconds. */
-const providerPauseMs = 30_000
+/** A provider that is not to be had is left alone for about so long at first, in milliseconds; doubled at most so often. */
+export const providerPauseMs = 30_000
+const providerDoublings = 4
+/** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
+const longestWaitMs = 86_400_000
 
 /**
  * Runs a job from the step that it has come to and settles the run, whatever happens.
@@ -96,12 +105,12 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
 }
 
 async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: { step: Step }): Promise<void> {
-  const { database, steps, signal, hasTimeFor, onStep } = options
+  const { database, steps, signal, hasTimeFor, hasTimeToPay, onStep } = options
   const begin = (step: Step): StepContext => {
     signal.throwIfAborted()
     if (!hasTimeFor(step)) throw new Stopped(`there is no time left for ${step}`)
     onStep(step)
-    return { signal, meter: meterOf(step, spent) }
+    return { signal, meter: meterOf(step, spent, hasTimeToPay) }
   }
   let analysis: unknown
   if (run.step === 'analysis') {
@@ -165,13 +174,15 @@ async function settle(
   }
   const reason: Reason = { code: error.code, message: error.message, detail: error.detail }
   if (error.blame === 'provider') {
-    const pause = providerPauseMs * (1 + retry.random())
-    const delayMs = Math.max(pause, error.retryAfterMs ?? 0)
+    const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
+    const pause = providerPauseMs * 2 ** doublings * (1 + retry.random())
+    const delayMs = Math.min(Math.max(pause, error.retryAfterMs ?? 0), longestWaitMs)
     await retryVisionJob(database, run, reason, spent, { delayMs, costsRetry: false })
     return { ended: 'released', error }
   }
   if (error.blame === 'retryable' && run.failures < run.maxRetries) {
-    const delayMs = Math.max(backoff(run.failures + 1, retry), error.retryAfterMs ?? 0)
+    const asked = Math.min(error.retryAfterMs ?? 0, longestWaitMs)
+    const delayMs = Math.max(backoff(run.failures + 1, retry), asked)
     await retryVisionJob(database, run, reason, spent, { delayMs, costsRetry: true })
     return { ended: 'retried', error }
   }
@@ -179,9 +190,11 @@ async function settle(
   return { ended: 'failed', error }
 }
 
-function meterOf(step: Step, spent: Spent): Meter {
+function meterOf(step: Step, spent: Spent, hasTimeToPay: () => boolean): Meter {
   return {
     sent: () => {
+      // What came before may have taken long, a wait for memory above all.
+      if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)
       spent.possiblyBilled = step
     },
     answered: (spending) => {

@@ -5,7 +5,7 @@ import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
-import { execute, type Steps, Stopped } from './execute.ts'
+import { execute, providerPauseMs, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
 import { lookForWork } from './look.ts'
@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly idleMs: number
   /** How long each step may take, in milliseconds: none is begun with less time left. */
   readonly stepMs: Readonly<Record<Step, number>>
+  /** How long the paid call of a step may take, in milliseconds: none goes out with less time left. */
+  readonly callMs: number
   readonly retry: BackoffOptions
   readonly log: Log
   /** Milliseconds, of any clock that only goes forward. */
@@ -72,7 +74,7 @@ interface InFlight {
  * moment a slot frees. Everything it claimed is settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
-  const { database, concurrency, idleMs, leaseMs, workerId, retry, stepMs, now, log } = options
+  const { database, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
   const counts = {
     claimed: 0,
     completed: 0,
@@ -87,6 +89,12 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const stopAt = deadline - settleMs
   const inFlight = new Map<Run, InFlight>()
   const hasTimeFor = (step: Step) => now() + stepMs[step] <= stopAt
+  const hasTimeToPay = () => now() + callMs <= stopAt
+  if (!hasTimeFor('analysis')) {
+    log('error', 'the function’s time does not suffice for one job', { milliseconds: Math.round(deadline - started) })
+  }
+  // A lane whose provider was not to be had is left alone for a while: its other jobs would only find the same.
+  const pausedUntil: Record<Step, number> = { analysis: 0, content: 0 }
   // One run at a time where a job must run alone: nothing is claimed beside it.
   const mayClaim = () =>
     !signal?.aborted &&
@@ -102,6 +110,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const runIt = async () => {
       if (run.crashes >= crashesUntilAlone) await Promise.all(others)
       const fields = { jobId: run.jobId, attempt: run.attempt }
+      let reached = run.step
       try {
         const {
           ended,
@@ -112,9 +121,14 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           signal: controller.signal,
           patienceMs: leaseMs,
           hasTimeFor,
-          onStep: (step) => log('info', 'step started', { ...fields, step }),
+          hasTimeToPay,
+          onStep: (step) => {
+            reached = step
+            log('info', 'step started', { ...fields, step })
+          },
         })
         counts[ended]++
+        if (error?.blame === 'provider') pausedUntil[reached] = now() + providerPauseMs
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
       } catch (error) {
         // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
@@ -127,9 +141,10 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.set(run, { controller, finished: runIt() })
   }
 
-  const claim = async (lanes: readonly Step[]): Promise<number> => {
+  const claim = async (lanes: readonly Step[]): Promise<boolean> => {
     let claimed = 0
-    for (const lane of lanes) {
+    let expired = 0
+    for (const lane of lanes.filter((one) => now() >= pausedUntil[one])) {
       if (!mayClaim()) break
       const found = await claimPendingVisionJobs(database, {
         workerId,
@@ -137,7 +152,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         leaseMs,
         limit: concurrency - inFlight.size,
       })
-      counts.expired += found.expired
+      expired += found.expired
       claimed += found.runs.length
       for (const run of found.runs) {
         log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
@@ -145,7 +160,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       }
     }
     counts.claimed += claimed
-    return claimed
+    counts.expired += expired
+    return claimed + expired > 0
   }
 
   /** One look and what follows from it; true if there was anything to do. */
@@ -153,17 +169,22 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const look = await lookForWork(database)
     const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, logLost) : 0
     counts.reclaimed += reclaimed
-    if (look.expired) counts.expired += await expireVisionJobs(database)
+    const expired = look.expired ? await expireVisionJobs(database) : 0
+    counts.expired += expired
     const promoted = look.due ? await promoteDueVisionJobs(database) : 0
     const claimed = await claim(look.lanes)
-    return claimed > 0 || promoted > 0 || reclaimed > 0
+    return claimed || promoted + reclaimed + expired > 0
   }
 
+  const stop = () => abortAll(inFlight, new Stopped('the worker must stop'))
+  // Beside the loop, which a slow statement may hold up.
+  const alarm = setTimeout(stop, Math.max(0, stopAt - now()))
+  signal?.addEventListener('abort', stop, { once: true })
   const stopRenewing = keepLeases(options, inFlight)
   try {
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
-      if (stopping) abortAll(inFlight, new Stopped('the worker must stop'))
+      if (stopping) stop()
       const found = mayClaim() && (await orNothing(work, log))
       if (inFlight.size === 0 && !found) {
         const idle = now() - started
@@ -181,7 +202,9 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     }
   } finally {
     await Promise.all([...inFlight.values()].map((run) => run.finished))
-    await stopRenewing()
+    clearTimeout(alarm)
+    signal?.removeEventListener('abort', stop)
+    stopRenewing()
   }
   return counts
 }
@@ -196,39 +219,44 @@ async function orNothing(work: () => Promise<boolean>, log: Log): Promise<boolea
   }
 }
 
-/** Renews every lease now and then, and stops the runs that have lost theirs. */
+/**
+ * Renews every lease now and then, and stops the runs that have lost theirs.
+ *
+ * @returns stops it; a renewal that is under way is not waited for
+ */
 function keepLeases(
-  { database, workerId, leaseMs, renewMs, log, now }: WorkerOptions,
+  { database, workerId, leaseMs, renewMs, log }: WorkerOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
-): () => Promise<void> {
+): () => void {
   const stopping = new AbortController()
-  let renewed = now()
+  // When no renewal has succeeded for as long as a lease lasts others may run these jobs by now: going on would pay for
+  // the same step twice. A clock of its own, since a renewal may hang.
+  const giveUp = () => {
+    for (const [run, { controller }] of inFlight) controller.abort(new LeaseLost(run))
+  }
+  let guard = setTimeout(giveUp, leaseMs)
+  const renew = async () => {
+    const begun = performance.now()
+    for (const run of await renewLeases(database, workerId, [...inFlight.keys()], leaseMs)) {
+      log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
+      inFlight.get(run)?.controller.abort(new LeaseLost(run))
+    }
+    if (stopping.signal.aborted) return
+    clearTimeout(guard)
+    guard = setTimeout(giveUp, Math.max(0, leaseMs - (performance.now() - begun)))
+  }
   const loop = async () => {
     for (;;) {
       await delay(renewMs, undefined, { signal: stopping.signal })
-      const runs = [...inFlight.keys()]
-      const asked = now()
-      try {
-        for (const run of await renewLeases(database, workerId, runs, leaseMs)) {
-          log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
-          inFlight.get(run)?.controller.abort(new LeaseLost(run))
-        }
-        renewed = asked
-      } catch (error) {
-        log('error', 'leases not renewed', { detail: reasonOf(error) })
-        // By now others may run these jobs: going on would pay for the same step twice.
-        if (now() - renewed >= leaseMs) {
-          for (const [run, { controller }] of inFlight) controller.abort(new LeaseLost(run))
-        }
-      }
+      await renew().catch((error: unknown) => log('error', 'leases not renewed', { detail: reasonOf(error) }))
     }
   }
-  const looping = loop().catch((error: unknown) => {
+  loop().catch((error: unknown) => {
     if (!stopping.signal.aborted) throw error
   })
   return () => {
     stopping.abort()
-    return looping
+    clearTimeout(guard)
   }
 }
 

@@ -10,6 +10,7 @@ export interface Usage {
 
 /** How a call tells what it takes, as soon as it knows. */
 export interface Meter {
+  /** Throws if the call must not go out any more. */
   sent(): void
   answered(usage?: Usage): void
 }
@@ -43,10 +44,10 @@ export async function callProvider<T>(
   },
 ): Promise<T> {
   signal.throwIfAborted()
+  meter.sent()
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), options.timeoutMs)
   try {
-    meter.sent()
     return await call(AbortSignal.any([signal, limit.signal]))
   } catch (error) {
     if (signal.aborted) throw signal.reason
@@ -66,8 +67,8 @@ export function parseAnswer<Schema extends z.ZodType>(text: string, schema: Sche
   let json: unknown
   try {
     json = JSON.parse(text)
-  } catch (cause) {
-    throw new VisionError(code, { detail: `not JSON: ${text.slice(0, 200)}`, cause })
+  } catch {
+    throw new VisionError(code, { detail: `not JSON, ${text.length} characters` })
   }
   const result = schema.safeParse(json)
   if (!result.success) throw new VisionError(code, { detail: z.prettifyError(result.error).slice(0, 1000) })
@@ -76,7 +77,7 @@ export function parseAnswer<Schema extends z.ZodType>(text: string, schema: Sche
 
 /** What went wrong, without whatever in it could be a key: providers quote the key that they refuse. */
 export function detailOf(error: unknown, secret: string): string {
-  return reasonOf(error).replaceAll(secret, '[secret]')
+  return reasonOf(error, (text) => text.replaceAll(secret, '[secret]'))
 }
 
 /** A text of the user's, so that it cannot end the tag that the prompt puts around it and pass for our own words. */

@@ -64,8 +64,8 @@ export function createDeepSeek({ apiKey, baseUrl, model, timeoutMs }: DeepSeekOp
         },
       )
       context.meter.answered({
-        inputTokens: completion.usage?.prompt_tokens ?? 0,
-        outputTokens: completion.usage?.completion_tokens ?? 0,
+        inputTokens: completion?.usage?.prompt_tokens ?? 0,
+        outputTokens: completion?.usage?.completion_tokens ?? 0,
         milliseconds: Math.round(performance.now() - started),
       })
       const body = parseAnswer(textOf(completion), formats[request.format].schema, 'deepseek.invalid_answer')
@@ -112,13 +112,14 @@ function exampleOf(schema: z.core.JSONSchema.JSONSchema): unknown {
   return schema.description ?? '…'
 }
 
-function textOf({ choices }: OpenAI.ChatCompletion): string {
-  const choice = choices[0]
+/** The answer's text. What comes through a proxy may lack any part of it. */
+function textOf(completion: Partial<OpenAI.ChatCompletion> | null): string {
+  const choice = completion?.choices?.[0]
   const reason: string = choice?.finish_reason ?? 'no choice'
   if (reason === 'content_filter') throw new VisionError('deepseek.blocked', { detail: reason })
   if (reason === 'insufficient_system_resource') throw new VisionError('deepseek.unavailable', { detail: reason })
   if (reason !== 'stop') throw new VisionError('deepseek.invalid_answer', { detail: `finish reason ${reason}` })
-  const text = choice?.message.content ?? ''
+  const text = choice?.message?.content ?? ''
   // In JSON mode it answers with blanks where it cannot make JSON, and calls that finished.
   if (text.trim() === '') throw new VisionError('deepseek.blank_answer')
   return text

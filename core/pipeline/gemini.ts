@@ -128,7 +128,7 @@ function codeOf({ status, errorDetails, message }: GoogleGenerativeAIFetchError)
   if (status === 429) return 'gemini.rate_limited'
   if (status === 401 || status === 402 || status === 403 || status === 404) return 'gemini.misconfigured'
   // A refused key, a region or a plan that is not served also answer 400: none of them is the job's fault.
-  const operators = /API_KEY|FAILED_PRECONDITION|API key|billing|location is not supported/i
+  const operators = /API_KEY|FAILED_PRECONDITION|API key|billing|location is not supported|Unknown name|model name/i
   if (status === 400 && operators.test(`${message} ${JSON.stringify(errorDetails ?? [])}`))
     return 'gemini.misconfigured'
   if (status === 400 || status === 413 || status === 422) return 'gemini.rejected'

@@ -65,12 +65,17 @@ describe('a data URL is refused', () => {
   )
 })
 
-test('when the store does not answer, that is retryable and nothing is lost', async () => {
+test('a data URL of five million blanks is refused without thinking it over', async () => {
+  const url = `data:image/png;base64,${' '.repeat(5_000_000)}!`
+  expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url')
+}, 5_000)
+
+test('when the store does not answer, that is nobody’s fault and nothing is lost', async () => {
   const away = await startTestStorage()
   const intake = createImageIntake(database, away.store, { allowLoopbackHttp: false })
   await away.stop()
   const error = await errorOf(intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann'))
-  expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'retryable' })
+  expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'provider' })
 })
 
 describe('what counts as an image is its content', () => {

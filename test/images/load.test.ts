@@ -125,12 +125,12 @@ test('a run that lost its job cannot give it an image', async () => {
   expect((await getVisionJob(database, { jobId, userId: 'ann' })).job.imageId).toBeNull()
 })
 
-test('when the store is down that is retryable, and the next run brings the image', async () => {
+test('when the store is down that costs the job nothing, and the next run brings the image', async () => {
   served = await fixture('sample.webp')
   const jobId = await submit()
   const run = await claim()
   const failing = { ...storage.store, put: () => Promise.reject(new VisionError('storage.unavailable')) }
-  await expect(loader(failing)(run, signal)).rejects.toMatchObject({ blame: 'retryable' })
+  await expect(loader(failing)(run, signal)).rejects.toMatchObject({ blame: 'provider' })
   const next = await again(run)
   await loader()(next, signal)
   expect(await hashOf(jobId)).toMatchObject({ state: 'stored' })
@@ -165,6 +165,37 @@ test('an upload that arrived is taken from the bucket; one that never did is a p
   const loaded = await loader()(await claim(), signal)
   expect(Buffer.compare(loaded.bytes, bytes)).toBe(0)
   expect(await hashOf(jobId)).toMatchObject({ type: 'image/jpeg' })
+})
+
+test('servers that say nothing hold no room, so that a stored image is not kept waiting', async () => {
+  served = await fixture('red.png')
+  await submit()
+  const first = await claim()
+  await loader()(first, signal)
+  const stored = await again(first)
+
+  const silent = createServer(() => undefined)
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  const bring = createImageLoader({
+    database,
+    store: storage.store,
+    budget: createByteBudget(20_000_000),
+    link: (run: Run, imageId) => saveImage(database, run, imageId),
+    allowLoopbackHttp: true,
+  })
+  const leave = new AbortController()
+  const tarpits: Promise<unknown>[] = []
+  for (let n = 0; n < 5; n++) {
+    await submit(`http://127.0.0.1:${port}/`)
+    tarpits.push(bring(await claim(), leave.signal).catch((error: unknown) => error))
+  }
+  expect((await bring(stored, signal)).type).toBe('image/png')
+  const reason = new Error('the test is over')
+  leave.abort(reason)
+  expect(await Promise.all(tarpits)).toEqual(Array(5).fill(reason))
+  silent.closeAllConnections()
+  silent.close()
 })
 
 test('an image counts against the budget until it is released, also when bringing it failed', async () => {

@@ -48,7 +48,7 @@ const row = async (id: number) =>
   (
     await database.sql(
       `SELECT state, sweep_at IS NOT NULL AS sweepable, sweep_at <= UTC_TIMESTAMP(3) AS due,
-        TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(3), sweep_at) AS minutes FROM vision_images WHERE id = ?`,
+        CAST(ROUND(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), sweep_at) / 60) AS SIGNED) AS minutes FROM vision_images WHERE id = ?`,
       [id],
     )
   )[0]
@@ -91,7 +91,7 @@ test('twenty arrivals of one image at once make one row', async () => {
 
 test('an image that a job uses is never swept; the last job that is deleted starts its hour', async () => {
   const { id, sha256 } = await keep()
-  expect(await row(id)).toMatchObject({ state: 'stored', sweepable: 1, minutes: 59 })
+  expect(await row(id)).toMatchObject({ state: 'stored', sweepable: 1, minutes: 60 })
   const jobs = [await submit(id), await submit(id)]
   expect(await row(id)).toMatchObject({ sweepable: 0 })
   await hourPassed()
@@ -100,7 +100,7 @@ test('an image that a job uses is never swept; the last job that is deleted star
   await deleteVisionJob(database, { jobId: Number(jobs[0]), userId: 'ann' })
   expect(await row(id)).toMatchObject({ sweepable: 0 })
   await deleteVisionJob(database, { jobId: Number(jobs[1]), userId: 'ann' })
-  expect(await row(id)).toMatchObject({ sweepable: 1, due: 0, minutes: 59 })
+  expect(await row(id)).toMatchObject({ sweepable: 1, due: 0, minutes: 60 })
   expect(await sweepImages(database, storage.store)).toBe(0)
 
   await hourPassed()
@@ -152,9 +152,34 @@ test('a sweeper that finds the store down keeps the row, and a later one finishe
   expect(await sweepImages(database, storage.store)).toBe(1)
 })
 
+test('a sweeper that outlived its lease leaves alone what has arrived since', async () => {
+  const kept = [await keep(), await keep(await fixture('halves.png'))]
+  await hourPassed()
+  let calls = 0
+  const slow = before('delete', async () => {
+    if (++calls > 1) return
+    // Its lease runs out; another sweeper finishes, and the same images come again.
+    await hourPassed()
+    await sweepImages(database, storage.store)
+    for (const name of ['red.png', 'halves.png']) await submit((await keep(await fixture(name))).id)
+  })
+  await sweepImages(database, slow)
+  // The one that it had in hand is gone, as no lease can call back what was sent; the other is not touched any more.
+  const left = await Promise.allSettled(kept.map(({ sha256 }) => stored(sha256)))
+  expect(left.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+})
+
+test('a sweeper that is told to stop leaves the rest for later', async () => {
+  await keep()
+  await hourPassed()
+  expect(await sweepImages(database, storage.store, AbortSignal.abort())).toBe(0)
+  await hourPassed()
+  expect(await sweepImages(database, storage.store)).toBe(1)
+})
+
 test('an upload that fails half-way is begun again by the next arrival', async () => {
   const failing = before('put', () => Promise.reject(new VisionError('storage.unavailable')))
-  await expect(keep(red, 'ann', failing)).rejects.toMatchObject({ blame: 'retryable' })
+  await expect(keep(red, 'ann', failing)).rejects.toMatchObject({ code: 'storage.unavailable' })
   const [left] = await database.sql('SELECT state FROM vision_images')
   expect(left).toEqual({ state: 'arriving' })
   const { sha256 } = await keep()

@@ -58,6 +58,7 @@ function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptio
     renewMs: 20_000,
     idleMs: 0,
     stepMs: { analysis: 1_000, content: 1_000 },
+    callMs: 1_000,
     retry: { baseMs: 0, capMs: 0, random: () => 0 },
     log: () => undefined,
     now: () => performance.now(),
@@ -220,6 +221,38 @@ describe('failures', () => {
     expect(Number(wait?.seconds)).toBeGreaterThan(3_500)
   })
 
+  test('a provider that is not to be had is left alone: its lane’s other jobs are not tried one after the other', async () => {
+    await submit(10)
+    const using = steps({ analysis: () => Promise.reject(new VisionError('gemini.misconfigured')) })
+    expect(await drain(worker(using, { concurrency: 2 }), inAMinute())).toMatchObject({ claimed: 2, released: 2 })
+  })
+
+  test('the pause of such a job grows with its attempts, and no wait is longer than a day', async () => {
+    const waitAfter = async (attempt: number, retryAfterMs?: number) => {
+      const [id] = await submit()
+      await database.sql('UPDATE vision_jobs SET attempt = ? WHERE id = ?', [attempt, id])
+      const error = new VisionError('gemini.misconfigured', retryAfterMs === undefined ? {} : { retryAfterMs })
+      await drain(worker(steps({ analysis: () => Promise.reject(error) })), inAMinute())
+      const [wait] = await database.sql(
+        'SELECT ROUND(TIMESTAMPDIFF(SECOND, updated_at, available_at)) AS seconds FROM vision_jobs WHERE id = ?',
+        [id],
+      )
+      return Number(wait?.seconds)
+    }
+    expect(await waitAfter(0)).toBe(30)
+    expect(await waitAfter(1)).toBe(60)
+    expect(await waitAfter(50)).toBe(480)
+    expect(await waitAfter(50, 45_000)).toBe(45)
+    expect(await waitAfter(0, 1e15)).toBe(86_400)
+  })
+
+  test('jobs that expired do not end a drain before those behind them', async () => {
+    await submit(60)
+    await database.sql('UPDATE vision_jobs SET expires_at = created_at')
+    await submit(1)
+    expect(await drain(worker(steps()), inAMinute())).toMatchObject({ expired: 60, completed: 1 })
+  })
+
   test('what a step throws by mistake is told as ours, and its text only to the operator', async () => {
     const [id] = await submit()
     const using = steps({ analysis: () => Promise.reject(new TypeError('x is not a function')) })
@@ -329,16 +362,64 @@ describe('the end of the worker’s time', () => {
         return answer({})
       },
     })
-    const options = worker(using, { now: () => now, stepMs: { analysis: 10_000, content: 10_000 } })
+    const options = worker(using, { now: () => now, stepMs: { analysis: 10_000, content: 10_000 }, callMs: 10_000 })
     expect(await drain(options, { deadline: 30_000 })).toMatchObject({ claimed: 1, released: 1 })
     expect(using.calls).toEqual([`analysis ${id}`])
     expect(await only(id)).toMatchObject({ status: 'pending', next_step: 'content', failures: 0, crashes: 0 })
   })
 
-  test('nothing is claimed when no step could be finished', async () => {
+  test('nothing is claimed when no step could be finished, and that is said aloud', async () => {
     await submit()
-    const options = worker(steps(), { stepMs: { analysis: 60_000, content: 60_000 } })
+    const lines: unknown[] = []
+    const log = (...line: unknown[]) => void lines.push(line)
+    const options = worker(steps(), { stepMs: { analysis: 60_000, content: 60_000 }, log })
     expect(await drain(options, { deadline: performance.now() + 10_000 })).toMatchObject({ claimed: 0 })
+    expect(lines).toEqual([['error', expect.stringContaining('does not suffice'), expect.anything()]])
+  })
+
+  test('a call that there is no time left for does not go out, whatever came before it took', async () => {
+    const [id] = await submit()
+    let now = 0
+    let paid = false
+    const using = steps({
+      analysis: async (_, { meter }) => {
+        now = 22_000
+        meter.sent()
+        paid = true
+        return answer({})
+      },
+    })
+    const options = worker(using, { now: () => now, stepMs: { analysis: 10_000, content: 10_000 }, callMs: 5_000 })
+    expect(await drain(options, { deadline: 30_000 })).toMatchObject({ claimed: 1, released: 1 })
+    expect(paid).toBe(false)
+    expect(await attempts(id)).toMatchObject([{ outcome: 'released', possibly_billed: null }])
+  })
+
+  test('a database that hangs does not keep a step running: neither beyond the stop nor beyond its lease', async () => {
+    for (const end of ['stop', 'lease'] as const) {
+      await submit()
+      const held = gate()
+      const aborted = Promise.withResolvers<Error>()
+      const using = steps({
+        analysis: (_, context) => {
+          context.signal.addEventListener('abort', () => aborted.resolve(context.signal.reason))
+          return held.pass(context)
+        },
+      })
+      const stop = new AbortController()
+      const leases = end === 'lease' ? { leaseMs: 600, renewMs: 200 } : {}
+      const draining = drain(worker(using, leases), { ...inAMinute(), signal: stop.signal })
+      await held.begun
+      await database.sql('LOCK TABLES vision_jobs WRITE, vision_job_attempts WRITE')
+      // By now a look is waiting for the lock.
+      await delay(2_200)
+      if (end === 'stop') stop.abort()
+      const reason = await Promise.race([aborted.promise, delay(1_000)])
+      await database.sql('UNLOCK TABLES')
+      expect(String(reason)).toMatch(end === 'stop' ? /must stop/ : /lease is lost/)
+      stop.abort()
+      await draining
+    }
   })
 
   test('what still runs shortly before the deadline is stopped and given back at no cost', async () => {
@@ -346,6 +427,7 @@ describe('the end of the worker’s time', () => {
     const held = gate()
     const options = worker(steps({ analysis: (_, context) => held.pass(context) }), {
       stepMs: { analysis: 100, content: 100 },
+      callMs: 100,
     })
     expect(await drain(options, { deadline: performance.now() + 5_500 })).toMatchObject({ claimed: 1, released: 1 })
     expect(await only(id)).toMatchObject({ status: 'pending', failures: 0, crashes: 0, lease_expires_at: null })
