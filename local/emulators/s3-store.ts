@@ -17,6 +17,7 @@ const maxNameBytes = 190
 export function guardStore(store: ObjectStore): void {
   keepInFolder(store)
   storeWhole(store)
+  deleteOne(store)
 }
 
 function keepInFolder(store: ObjectStore): void {
@@ -85,8 +86,17 @@ function storeWhole(store: ObjectStore): void {
   }
 }
 
+/** The package then removes the folder if it is empty, and with it an object that arrives in it at that moment. */
+function deleteOne(store: ObjectStore): void {
+  store.deleteObject = async (bucket, key) => {
+    for (const resource of ['object', 'object.md5', 'metadata.json']) {
+      await rm(store.getResourcePath(bucket, key, resource), { force: true })
+    }
+  }
+}
+
 /** The body of a request, which ends with an error if it is not the one whose SHA-256 was signed. */
-function signedBody(request: IncomingMessage): Readable {
+export function signedBody(request: IncomingMessage): Readable {
   const signed = request.headers['x-amz-content-sha256']
   if (signed === undefined || signed === 'UNSIGNED-PAYLOAD') return request
   const hash = createHash('sha256')
