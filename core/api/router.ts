@@ -6,6 +6,7 @@ import { createVisionJob, createVisionJobs, type NewJob } from '../jobs/create.t
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { encodeCursor } from './cursor.ts'
+import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
@@ -26,6 +27,7 @@ import {
 import type { ApiServices } from './services.ts'
 import { type Context, procedure, router } from './trpc.ts'
 import { summarizeJob, viewAttempts, viewJob } from './views.ts'
+import { watchJob } from './watch.ts'
 
 type Caller = Context & { readonly actor: Actor }
 type JobToBe = z.output<typeof CreateJob>
@@ -231,6 +233,8 @@ export const appRouter = router({
         async ({ ctx, input }): Promise<AttemptsView> =>
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
       ),
+
+    watchJob,
   }),
 })
 
@@ -244,7 +248,8 @@ function owned({ actor }: Caller, jobId: number) {
 async function view(caller: Caller, jobId: number): Promise<JobView> {
   const { services } = caller
   const found = await getVisionJob(services.database, owned(caller, jobId))
-  return viewJob(found, await viewImages(services, [found.job]), services.now())
+  const images = await viewImages(services, [found.job])
+  return viewJob(found, images, await eventsUrlOf(services, found.job), services.now())
 }
 
 async function summarize(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {

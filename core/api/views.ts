@@ -6,9 +6,15 @@ import type { AttemptsView, ImageView, JobSummaryView, JobView } from './schemas
 type Images = ReadonlyMap<number, ImageView>
 
 /** A job as its owner sees it. */
-export function viewJob({ job, outputs }: JobWithOutputs, images: Images, now: number): JobView {
+export function viewJob(
+  { job, outputs }: JobWithOutputs,
+  images: Images,
+  eventsUrl: string | null,
+  now: number,
+): JobView {
   return {
     ...summarizeJob(job, images, now),
+    eventsUrl,
     outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
   }
 }
