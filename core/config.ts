@@ -26,24 +26,32 @@ const storage = {
 /** What is wrong with the keys taken together: each key, and why. */
 type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
 
-const apiKeys = z.object({
-  ...logging,
-  ...database,
-  ...storage,
-  API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+const auth = {
   AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
   AUTH_AUDIENCE: z.string().min(1).optional(),
   AUTH_SECRET: secret.optional(),
   AUTH_SECRET_PREVIOUS: secret.optional(),
+  STREAM_SECRET: secret.optional(),
+}
+
+const apiKeys = z.object({
+  ...logging,
+  ...database,
+  ...storage,
+  ...auth,
+  API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+  STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
 })
 
+const missingIn = (given: Record<string, string>) => (key: string, because: string) =>
+  given[key] ? [] : [[key, `is missing: needed ${because}`] as const]
+
 /** Never an open door: without a way to check tokens nothing starts. */
-const apiRule: Rule = (given) => {
-  const missing = (key: string, because: string) =>
-    given[key] ? [] : [[key, `is missing: needed ${because}`] as const]
+const authRule: Rule = (given) => {
+  const missing = missingIn(given)
   return [
     ...(given.AUTH_JWKS_URL
       ? [...missing('AUTH_ISSUER', 'with AUTH_JWKS_URL'), ...missing('AUTH_AUDIENCE', 'with AUTH_JWKS_URL')]
@@ -51,6 +59,22 @@ const apiRule: Rule = (given) => {
     ...(given.AUTH_SECRET_PREVIOUS ? missing('AUTH_SECRET', 'with AUTH_SECRET_PREVIOUS') : []),
   ]
 }
+
+/** A ticket is signed with one of the two secrets. */
+const ticketRule: Rule = (given) =>
+  given.AUTH_SECRET ? [] : missingIn(given)('STREAM_SECRET', 'for streams where AUTH_SECRET is not set')
+
+const apiRule: Rule = (given) => [...authRule(given), ...(given.STREAM_URL ? ticketRule(given) : [])]
+
+const streamKeys = z.object({
+  ...logging,
+  ...database,
+  ...auth,
+  STREAM_SECONDS: seconds.max(900).default(60),
+  STREAM_SESSIONS_PER_USER: wholeNumber.default(10),
+})
+
+const streamRule: Rule = (given) => [...authRule(given), ...ticketRule(given)]
 
 const pollerKeys = z.object({
   ...logging,
@@ -83,6 +107,10 @@ const migrationKeys = z.object({ ...database })
 
 /** What functions/api.ts needs. */
 export type ApiConfig = z.output<typeof apiKeys>
+/** What functions/stream.ts needs. */
+export type StreamConfig = z.output<typeof streamKeys>
+/** What tickets are signed with. */
+export type TicketConfig = Pick<ApiConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 /** What functions/poller.ts needs. */
 export type PollerConfig = z.output<typeof pollerKeys>
 /** Where the images are. */
@@ -91,6 +119,11 @@ export type StorageConfig = Pick<ApiConfig, keyof typeof storage>
 /** @throws ConfigError */
 export function loadApiConfig(env: Environment = process.env): ApiConfig {
   return load(apiKeys, env, apiRule)
+}
+
+/** @throws ConfigError */
+export function loadStreamConfig(env: Environment = process.env): StreamConfig {
+  return load(streamKeys, env, streamRule)
 }
 
 /** @throws ConfigError */
@@ -110,7 +143,7 @@ export function environment(): Environment {
 
 /** Every key that any entry point reads: what .env.example lists. */
 export const configKeys: readonly string[] = [
-  ...new Set([apiKeys, pollerKeys, migrationKeys].flatMap((keys) => Object.keys(keys.shape))),
+  ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys].flatMap((keys) => Object.keys(keys.shape))),
 ]
 
 function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {

@@ -10,6 +10,7 @@ import { sweepImages } from './images/sweep.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
 import { type DrainOptions, drain, type Summary } from './jobs/worker.ts'
+import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
 import { createGemini } from './pipeline/gemini.ts'
@@ -61,10 +62,15 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
   return {
     database,
     drain: async (options) => {
-      // The queue does not wait for the sweeper, nor fall with it.
-      const sweeping = sweepImages(database, store, options.signal).catch((error: unknown) =>
-        log('error', 'images not swept', { detail: reasonOf(error) }),
-      )
+      // The queue does not wait for the sweepers, nor fall with them.
+      const sweeping = [
+        sweepImages(database, store, options.signal).catch((error: unknown) =>
+          log('error', 'images not swept', { detail: reasonOf(error) }),
+        ),
+        sweepSessions(database).catch((error: unknown) =>
+          log('error', 'sessions not swept', { detail: reasonOf(error) }),
+        ),
+      ]
       const summary = await drain(
         {
           database,
@@ -86,7 +92,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
         },
         options,
       )
-      await sweeping
+      await Promise.all(sweeping)
       return summary
     },
     close: async () => {

@@ -29,6 +29,17 @@ export type ImageState = (typeof imageStates)[number]
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
 
+/** How a watcher's connection reaches it: as plain server-sent events, or as a subscription of tRPC. */
+export const transports = ['sse', 'trpc'] as const
+export type Transport = (typeof transports)[number]
+
+/**
+ * Why a watcher's connection was closed: its job ended or was deleted, its time was up and it was to come back, its client
+ * went away, a younger one of the same user took its place, its process died, or something failed.
+ */
+export const closeReasons = ['ended', 'deleted', 'reconnect', 'left', 'replaced', 'expired', 'failed'] as const
+export type CloseReason = (typeof closeReasons)[number]
+
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
 const key = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length}) character set ascii collate ascii_bin`,
@@ -186,5 +197,30 @@ export const visionImages = mysqlTable(
     uniqueIndex('user_sha256').on(image.userId, image.sha256),
     index('sweep').on(image.sweepAt),
     check('vision_images_state', oneOf('state', imageStates)),
+  ],
+)
+
+/** Who watches which job, one row for each connection; kept for a week after its end. */
+export const visionJobSessions = mysqlTable(
+  'vision_job_sessions',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    jobId: id('job_id').notNull(),
+    transport: word<Transport>('transport').notNull(),
+    connectedAt: time('connected_at').notNull(),
+    /** The job's version in the last event that was handed over to be sent. */
+    lastEvent: count('last_event'),
+    lastSeenAt: time('last_seen_at').notNull(),
+    /** Null while it is live. */
+    closedAt: time('closed_at'),
+    closeReason: word<CloseReason>('close_reason'),
+  },
+  (session) => [
+    index('live').on(session.userId, session.closedAt, session.id),
+    // Those that are live by who was seen last; those that are closed by when.
+    index('closing').on(session.closedAt, session.lastSeenAt),
+    check('vision_job_sessions_transport', oneOf('transport', transports)),
+    check('vision_job_sessions_close_reason', oneOf('close_reason', closeReasons)),
   ],
 )

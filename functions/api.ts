@@ -6,6 +6,7 @@ import { loadApiConfig } from '../core/config.ts'
 import { databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
+import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
 
 let api: ReturnType<typeof open> | undefined
@@ -25,17 +26,22 @@ export async function handler(
 
 function open() {
   const config = loadApiConfig()
+  const { STREAM_URL } = config
   const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.API_DATABASE_CONNECTIONS,
     random: Math.random,
   })
   const store = openImageStore(config)
+  // An HTTP API does not stream: functions/stream.ts does.
   const app = createApp({
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator(config),
+    live: undefined,
+    tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
+    streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     log,

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
+import { loadStreamConfig } from '../core/config.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
+import { openLive } from '../core/live/open.ts'
+import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
 import { createPoller } from '../core/poller.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
@@ -118,12 +121,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const allowLoopbackHttp = true
   const poller = createPoller(config.poller, { log, allowLoopbackHttp })
   cleanup.defer(() => poller.close())
+  const streamConfig = loadStreamConfig(settings)
+  const live = openLive(streamConfig, database, log)
+  cleanup.defer(() => live.close())
   let ready = false
+  let url = ''
   const app = createApp({
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp }),
     authenticate: withLocalUser(createAuthenticator(config.api)),
+    live,
+    tickets: createTickets(streamConfig, Date.now),
+    streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     log,
@@ -132,6 +142,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })
   const api = await listen(createAdaptorServer({ fetch: app.fetch }) as Server, options.port)
   cleanup.defer(api.stop)
+  url = `http://localhost:${api.port}`
 
   const schedule = startSchedule(poller, log)
   cleanup.defer(() => {
@@ -149,7 +160,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })
   const running = cleanup.move()
   return {
-    url: `http://localhost:${api.port}`,
+    url,
     parts: [
       { name: 'database', kind: 'real', what: server.description },
       storage.part,

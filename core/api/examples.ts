@@ -1,4 +1,4 @@
-import type { AttemptsView, JobSummaryView, JobView, UploadView } from './schemas.ts'
+import type { AttemptsView, JobEventView, JobSummaryView, JobView, UploadView } from './schemas.ts'
 
 /** Examples for the OpenAPI document; a test holds them against its schemas. */
 export const exampleSummary: JobSummaryView = {
@@ -38,6 +38,7 @@ export const exampleSummary: JobSummaryView = {
 
 export const exampleJob: JobView = {
   ...exampleSummary,
+  eventsUrl: 'https://abc123.lambda-url.eu-central-1.on.aws/v1/jobs/1/events?ticket=eyJhbGciOi',
   outputs: {
     analysis: {
       model: 'gemini-3.5-flash-lite',
@@ -71,6 +72,19 @@ export const exampleJob: JobView = {
       },
     },
   },
+}
+
+export const exampleEvent: JobEventView = {
+  type: 'status',
+  jobId: 1,
+  version: 2,
+  status: 'processing',
+  step: 'analysis',
+  progress: 10,
+  attempt: 1,
+  failures: 0,
+  nextTryAt: null,
+  error: null,
 }
 
 export const exampleAttempts: AttemptsView = {

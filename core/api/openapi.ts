@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { describeCode, type ErrorCode } from '../errors.ts'
+import { frame } from '../live/sse.ts'
 import type { Operation } from './operations.ts'
-import { describeKey, Health, type HealthView, idempotencyKey, Problem } from './schemas.ts'
+import { describeKey, Health, type HealthView, idempotencyKey, type JobEventView, Problem } from './schemas.ts'
 
 type Json = Record<string, unknown>
 
@@ -41,7 +42,10 @@ export function openApiDocument(operations: readonly Operation[]): Json {
     ],
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'Part of the `eventsUrl` of a job.' },
+      },
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   }
@@ -53,6 +57,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
+    ...(meta.streams ? [parameter('header', 'Last-Event-ID', fields.lastEventId, components)] : []),
     ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
   ]
   return {
@@ -61,6 +66,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     tags: [template.split('/')[2]],
     summary: meta.summary,
     description: meta.description,
+    ...(meta.streams && { security: [{ bearer: [] }, { ticket: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
       requestBody: {
@@ -113,7 +119,7 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
 }
 
 function successes(meta: Operation['meta'], components: Json): Json {
-  const { status, output, example, idempotent, locates, summary } = meta
+  const { status, output, example, idempotent, locates, streams, summary } = meta
   const headers = {
     'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
@@ -121,10 +127,27 @@ function successes(meta: Operation['meta'], components: Json): Json {
   const reply = output && {
     content: { 'application/json': content(schemaOf(output, 'output', components), example?.reply) },
   }
+  if (streams && output) {
+    const contentSchema = schemaOf(output, 'output', components)
+    const events = { type: 'string', description: 'Server-sent events; the `data` of each is JSON.', contentSchema }
+    return {
+      [status]: {
+        description: `${summary}: the events.`,
+        headers,
+        content: { 'text/event-stream': content(events, example && wire(example.reply)) },
+      },
+      204: { description: 'The job has ended, and the client has its last event: it need not come back.', headers },
+    }
+  }
   return {
     [status]: { description: `${summary}: done.`, headers, ...reply },
     ...(idempotent && { 200: { description: 'What an earlier call with the same key created.', headers, ...reply } }),
   }
+}
+
+/** An event as an example of the text. */
+function wire(data: unknown): string {
+  return frame([String((data as JobEventView).version), data as JobEventView])
 }
 
 /** One response for each status, with the codes that may come with it. */

@@ -7,7 +7,7 @@ import type { Meta, Method } from './trpc.ts'
 export interface Operation {
   /** As tRPC names it: `visionPipeline.createJob`. */
   readonly path: string
-  readonly type: 'query' | 'mutation'
+  readonly type: 'query' | 'mutation' | 'subscription'
   readonly meta: Meta
   readonly method: Method
   /** With names in braces: `/v1/jobs/{jobId}`. */
@@ -33,7 +33,7 @@ export function operationsOf(router: AnyRouter): readonly Operation[] {
 }
 
 interface Definition {
-  readonly type: 'query' | 'mutation'
+  readonly type: 'query' | 'mutation' | 'subscription'
   readonly meta?: Meta
   readonly inputs: readonly Checked<z.ZodType>[]
 }

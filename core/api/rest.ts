@@ -1,16 +1,23 @@
+import type { AnyRouter } from '@trpc/server'
 import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../errors.ts'
-import { malformedJson, pointerTo, RefusedInput } from './failure.ts'
+import { eventStreamHeaders, toEventStream } from '../live/sse.ts'
+import { logFailure, malformedJson, pointerTo, RefusedInput } from './failure.ts'
 import { inputFromText, type Operation } from './operations.ts'
-import { type AppRouter, appRouter } from './router.ts'
-import type { AppEnv } from './services.ts'
+import type { AppEnv, StreamServices } from './services.ts'
 import { type Context, createCallerFactory } from './trpc.ts'
+import type { TrackedWatch } from './watch.ts'
 
 type Call = HonoContext<AppEnv>
 
 /** Serves each procedure at its REST route; every other method on such a path is 405. */
-export function mountRest(app: Hono<AppEnv>, operations: readonly Operation[], contextOf: (call: Call) => Context) {
-  const createCaller = createCallerFactory(appRouter)
+export function mountRest(
+  app: Hono<AppEnv>,
+  router: AnyRouter,
+  operations: readonly Operation[],
+  contextOf: (call: Call) => Context<StreamServices>,
+) {
+  const createCaller = createCallerFactory(router)
   const templates = [...new Set(operations.map((operation) => operation.template))]
   for (const template of templates) {
     const path = template.replaceAll(/\{(\w+)\}/g, ':$1')
@@ -18,13 +25,14 @@ export function mountRest(app: Hono<AppEnv>, operations: readonly Operation[], c
     for (const operation of here) {
       app.on(operation.method, path, async (call) => {
         const context = contextOf(call)
+        if (operation.meta.streams) return stream(call, operation, context, createCaller)
         // Before the body: who may not call need not send it.
         await context.authenticate()
         const procedure = procedureAt(createCaller(context), operation.path)
         return answer(call, operation, context, await procedure(await inputOf(call, operation)))
       })
     }
-    const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    const methods = here.flatMap(({ method, meta }) => (method === 'GET' && !meta.streams ? ['GET', 'HEAD'] : [method]))
     refuseOtherMethods(app, path, methods)
   }
 }
@@ -37,13 +45,37 @@ export function refuseOtherMethods(app: Hono<AppEnv>, path: string, allowed: rea
   })
 }
 
-type Caller = ReturnType<ReturnType<typeof createCallerFactory<AppRouter['_def']['record']>>>
+type CreateCaller = ReturnType<typeof createCallerFactory<AnyRouter['_def']['record']>>
 
-function procedureAt(caller: Caller, path: string): (input: unknown) => Promise<unknown> {
+/** Ends with the connection: a client that goes away ends the work. */
+async function stream(
+  call: Call,
+  operation: Operation,
+  context: Context<StreamServices>,
+  createCaller: CreateCaller,
+): Promise<Response> {
+  // Its body would be a stream that nobody reads.
+  if (call.req.method === 'HEAD') {
+    call.header('allow', 'GET')
+    throw new VisionError('request.method_not_allowed')
+  }
+  const left = new AbortController()
+  const signal = AbortSignal.any([call.req.raw.signal, left.signal])
+  const procedure = procedureAt(createCaller(context, { signal }), operation.path)
+  const watch = (await procedure(await inputOf(call, operation))) as TrackedWatch
+  if (watch.over) return call.body(null, 204)
+  const events = toEventStream(watch, {
+    left: () => left.abort(),
+    onError: (error) => logFailure(context.services.log, error, context.requestId, operation.path),
+  })
+  return call.body(events, 200, eventStreamHeaders)
+}
+
+function procedureAt(caller: object, path: string): (input: unknown) => Promise<unknown> {
   return path.split('.').reduce((at: unknown, name) => (at as Record<string, unknown>)[name], caller) as never
 }
 
-function answer(call: Call, { meta }: Operation, { reply }: Context, result: unknown): Response {
+function answer(call: Call, { meta }: Operation, { reply }: Context<StreamServices>, result: unknown): Response {
   if (reply.location) call.header('location', reply.location)
   if (meta.status === 204) return call.body(null, 204)
   return call.json(result as object, reply.status ?? meta.status)
@@ -55,7 +87,7 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
     fields,
     new URLSearchParams(pathFields.map((name) => [name, call.req.param(name) ?? ''] as [string, string])),
   )
-  if (method !== 'POST') return { ...inputFromText(fields, new URL(call.req.url).searchParams), ...named }
+  if (method !== 'POST') return { ...inputFromText(fields, queryOf(call, operation)), ...named }
   const body = await readJson(call)
   if (pathFields.length === 0 && body !== undefined) return body
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) {
@@ -66,6 +98,16 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
     throw new RefusedInput(twice.map((name) => ({ pointer: pointerTo([name]), detail: 'The path says this already.' })))
   }
   return { ...body, ...named }
+}
+
+function queryOf(call: Call, { meta }: Operation): URLSearchParams {
+  const query = new URL(call.req.url).searchParams
+  if (!meta.streams) return query
+  query.delete('ticket')
+  // An EventSource that comes back asks for the same URL, and says in the header how far it has come.
+  const lastEventId = call.req.header('last-event-id')
+  if (lastEventId) query.set('lastEventId', lastEventId)
+  return query
 }
 
 /** The body, or undefined if it is empty. */

@@ -9,6 +9,7 @@ import { getRunningTimes } from '../jobs/running-time.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { checked } from './complaints.ts'
 import { encodeCursor } from './cursor.ts'
+import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
@@ -29,6 +30,7 @@ import {
 import type { ApiServices } from './services.ts'
 import { type Context, procedure, router } from './trpc.ts'
 import { type Surroundings, summarizeJob, viewAttempts, viewJob } from './views.ts'
+import { watchJob } from './watch.ts'
 
 type Caller = Context & { readonly actor: Actor }
 type JobToBe = z.output<typeof CreateJob>
@@ -241,6 +243,8 @@ export const appRouter = router({
         async ({ ctx, input }): Promise<AttemptsView> =>
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
       ),
+
+    watchJob,
   }),
 })
 
@@ -259,7 +263,7 @@ function logJob({ services, requestId }: Caller, what: string, jobId: number): v
 async function view(caller: Caller, jobId: number): Promise<JobView> {
   const { services } = caller
   const found = await getVisionJob(services.database, owned(caller, jobId))
-  return viewJob(found, await surroundings(services, [found.job]))
+  return viewJob(found, await eventsUrlOf(services, found.job), await surroundings(services, [found.job]))
 }
 
 async function summarize(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {

@@ -125,6 +125,18 @@ export const CreateUpload = z
 
 export const OneJob = z.strictObject({ jobId })
 
+export const WatchJob = z.strictObject({
+  jobId,
+  lastEventId: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be the id of an event')
+    .optional()
+    .meta({
+      description:
+        'The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there.',
+    }),
+})
+
 const cursor = z
   .string()
   .max(100)
@@ -213,11 +225,38 @@ const output = <Result extends z.ZodType>(result: Result) =>
   z.object({ model: z.string().meta({ description: 'The model that made it.' }), createdAt: time, result })
 
 export const Job = JobSummary.extend({
+  eventsUrl: z.url().nullable().meta({
+    description:
+      'Streams what happens to the job, as server-sent events. It holds a ticket that is valid until `expiresAt` and for this job alone, so an EventSource can open it as it is. Null where nothing is streamed, and once the job’s time is over.',
+  }),
   outputs: z.object({
     analysis: output(BrandAnalysis).nullable(),
     content: output(z.union(contents)).nullable(),
   }),
 }).meta({ id: 'Job' })
+
+const state = JobSummary.pick({
+  jobId: true,
+  version: true,
+  status: true,
+  step: true,
+  progress: true,
+  attempt: true,
+  failures: true,
+  nextTryAt: true,
+  error: true,
+})
+
+export const JobEvent = z
+  .discriminatedUnion('type', [
+    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }),
+    state.extend({ type: z.literal('completed'), content: output(z.union(contents)).nullable() }),
+    state
+      .omit({ failures: true, nextTryAt: true, error: true })
+      .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) }),
+    state.pick({ jobId: true, version: true }).extend({ type: z.literal('deleted') }),
+  ])
+  .meta({ id: 'JobEvent', description: 'One event for each version of a job; the version is its id.' })
 
 export const Jobs = z.object({ jobs: z.array(JobSummary) }).meta({ id: 'Jobs' })
 
@@ -291,5 +330,6 @@ export type HealthView = z.infer<typeof Health>
 export type UploadView = z.infer<typeof Upload>
 export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>
+export type JobEventView = z.infer<typeof JobEvent>
 export type AttemptsView = z.infer<typeof Attempts>
 export type ProblemView = z.infer<typeof Problem>

@@ -2,24 +2,36 @@ import type { Authenticate } from '../auth.ts'
 import type { Database } from '../db.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
+import type { Tickets } from '../live/tickets.ts'
+import type { Live } from '../live/watch.ts'
 import type { Log } from '../log.ts'
 
-/** What the API is made of. */
-export interface ApiServices {
-  readonly database: Database
-  readonly images: ImageIntake
-  /** Where the images are: for links to them and for uploads. */
-  readonly store: ImageStore
+/** What every part of the API is made of; streams need no more. */
+export interface StreamServices {
   readonly authenticate: Authenticate
-  /** How often a job may fail and be tried again. */
-  readonly maxRetries: number
-  /** How long a job may take until it expires, in milliseconds. */
-  readonly lifeMs: number
+  /** Undefined where replies cannot be streamed. */
+  readonly live: Live | undefined
+  /** Undefined where there are no streams. */
+  readonly tickets: Tickets | undefined
   readonly log: Log
   /** Whether calls can be served now. */
   readonly isReady: () => Promise<boolean>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+}
+
+/** What the API is made of. */
+export interface ApiServices extends StreamServices {
+  readonly database: Database
+  readonly images: ImageIntake
+  /** Where the images are: for links to them and for uploads. */
+  readonly store: ImageStore
+  /** Where streams are served: the base of every job's `eventsUrl`. Undefined where there are none. */
+  readonly streamUrl: (() => string) | undefined
+  /** How often a job may fail and be tried again. */
+  readonly maxRetries: number
+  /** How long a job may take until it expires, in milliseconds. */
+  readonly lifeMs: number
 }
 
 /** What Hono keeps of a request while it is served. */

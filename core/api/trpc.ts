@@ -1,10 +1,12 @@
-import { initTRPC } from '@trpc/server'
+import { initTRPC, type TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import type * as z from 'zod'
+import type { Transport } from '../../drizzle/schema.ts'
 import type { Actor } from '../auth.ts'
 import type { ErrorCode } from '../errors.ts'
+import { heartbeatMs } from '../live/sse.ts'
 import { failureOf } from './failure.ts'
-import type { ApiServices } from './services.ts'
+import type { ApiServices, StreamServices } from './services.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 
@@ -18,6 +20,8 @@ export interface Meta {
   readonly description: string
   /** The errors it can end in, beyond those that every procedure can. */
   readonly errors: readonly ErrorCode[]
+  /** Answers with server-sent events, and resumes after a `Last-Event-ID`. */
+  readonly streams?: true
   /** Takes an `Idempotency-Key` header, and answers a repetition with 200. */
   readonly idempotent?: true
   /** Says in a `Location` header where to find what it made. */
@@ -31,11 +35,15 @@ export interface Meta {
 }
 
 /** What a procedure is called with. */
-export interface Context {
-  readonly services: ApiServices
+export interface Context<Services extends StreamServices = ApiServices> {
+  readonly services: Services
   readonly requestId: string
   /** Who calls; asked once a request, however many calls it holds. */
   readonly authenticate: () => Promise<Actor>
+  /** The ticket in the query, which is good for nothing but what it was made for. */
+  readonly ticket: string | undefined
+  /** The protocol of this call. */
+  readonly transport: Transport
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey: string | undefined
   /** What REST says beside the reply; tRPC has no place for it. */
@@ -73,16 +81,25 @@ export function errorShape(error: unknown, path: string | undefined, requestId: 
   }
 }
 
-const t = initTRPC
-  .context<Context>()
-  .meta<Meta>()
-  .create({
-    isDev: false,
-    sse: { enabled: false },
-    errorFormatter: ({ error, path, ctx }) => errorShape(error, path, ctx?.requestId),
-  })
+interface Failed {
+  readonly error: TRPCError
+  readonly path: string | undefined
+  readonly ctx: { readonly requestId: string } | undefined
+}
 
-export const { router, createCallerFactory } = t
+const settings = {
+  isDev: false,
+  sse: { ping: { enabled: true, intervalMs: heartbeatMs } },
+  errorFormatter: ({ error, path, ctx }: Failed) => errorShape(error, path, ctx?.requestId),
+}
+const t = initTRPC.context<Context>().meta<Meta>().create(settings)
+const streams = initTRPC.context<Context<StreamServices>>().meta<Meta>().create(settings)
+
+export const { router } = t
+export const { createCallerFactory } = streams
+
+/** A procedure that needs no more than the services of streams, and asks by itself who calls. */
+export const streamProcedure = streams.procedure
 
 /** A procedure for callers who are known; its `ctx.actor` is who. */
 export const procedure = t.procedure.use(async ({ ctx, next }) => next({ ctx: { actor: await ctx.authenticate() } }))

@@ -13,9 +13,14 @@ export interface Surroundings {
 }
 
 /** A job as its owner sees it. */
-export function viewJob({ job, outputs }: JobWithOutputs, surroundings: Surroundings): JobView {
+export function viewJob(
+  { job, outputs }: JobWithOutputs,
+  eventsUrl: string | null,
+  surroundings: Surroundings,
+): JobView {
   return {
     ...summarizeJob(job, surroundings),
+    eventsUrl,
     outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
   }
 }

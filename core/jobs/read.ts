@@ -28,8 +28,12 @@ export async function getVisionJob(database: Database, owned: OwnedJob): Promise
   const outputs = await database.run((on) =>
     on.select().from(visionJobOutputs).where(eq(visionJobOutputs.jobId, owned.jobId)),
   )
-  // The job was read first, so an output that came in between is of a version that the caller does not see yet.
-  return { job, outputs: outputs.filter((output) => output.version <= job.version) }
+  return { job, outputs: known(job, outputs) }
+}
+
+/** The job was read first, so an output that came in between is of a version that the caller does not see yet. */
+function known(job: JobRow, outputs: readonly OutputRow[]): readonly OutputRow[] {
+  return outputs.filter((output) => output.version <= job.version)
 }
 
 /** Several jobs of a user's by their ids, without outputs, in the order of the ids; those that are gone are left out. */
@@ -47,6 +51,31 @@ export async function getVisionJobs(
   )
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+/**
+ * Several jobs in full, whoever owns them, in no order; those that are gone are left out. Each output is of a version that
+ * its job's row has come to.
+ */
+export async function getVisionJobsInFull(
+  database: Database,
+  ids: readonly number[],
+): Promise<readonly JobWithOutputs[]> {
+  if (ids.length === 0) return []
+  const jobs = await database.run((on) =>
+    on
+      .select()
+      .from(visionJobs)
+      .where(inArray(visionJobs.id, [...ids])),
+  )
+  const outputs = await database.run((on) =>
+    on
+      .select()
+      .from(visionJobOutputs)
+      .where(inArray(visionJobOutputs.jobId, [...ids])),
+  )
+  const byJob = Map.groupBy(outputs, (output) => output.jobId)
+  return jobs.map((job) => ({ job, outputs: known(job, byJob.get(job.id) ?? []) }))
 }
 
 export interface HistoryQuery {

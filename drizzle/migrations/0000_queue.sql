@@ -52,6 +52,21 @@ CREATE TABLE `vision_job_outputs` (
 	CONSTRAINT `vision_job_outputs_kind` CHECK(kind in ('analysis', 'content'))
 );
 --> statement-breakpoint
+CREATE TABLE `vision_job_sessions` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`job_id` bigint unsigned NOT NULL,
+	`transport` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`connected_at` datetime(3) NOT NULL,
+	`last_event` int unsigned NOT NULL DEFAULT 0,
+	`last_seen_at` datetime(3) NOT NULL,
+	`closed_at` datetime(3),
+	`close_reason` varchar(20) character set ascii collate ascii_bin,
+	CONSTRAINT `vision_job_sessions_id` PRIMARY KEY(`id`),
+	CONSTRAINT `vision_job_sessions_transport` CHECK(transport in ('sse', 'trpc')),
+	CONSTRAINT `vision_job_sessions_close_reason` CHECK(close_reason in ('ended', 'deleted', 'reconnect', 'left', 'replaced', 'expired', 'failed'))
+);
+--> statement-breakpoint
 CREATE TABLE `vision_jobs` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
 	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
@@ -88,6 +103,8 @@ CREATE TABLE `vision_jobs` (
 );
 --> statement-breakpoint
 CREATE INDEX `sweep` ON `vision_images` (`sweep_at`);--> statement-breakpoint
+CREATE INDEX `live` ON `vision_job_sessions` (`user_id`,`closed_at`,`id`);--> statement-breakpoint
+CREATE INDEX `closing` ON `vision_job_sessions` (`closed_at`,`last_seen_at`);--> statement-breakpoint
 CREATE INDEX `claim` ON `vision_jobs` (`status`,`next_step`,`turn`,`id`);--> statement-breakpoint
 CREATE INDEX `due` ON `vision_jobs` (`status`,`available_at`,`id`);--> statement-breakpoint
 CREATE INDEX `lease` ON `vision_jobs` (`status`,`lease_expires_at`);--> statement-breakpoint

@@ -9,6 +9,7 @@ import { appRouter } from '../../core/api/router.ts'
 import { errorCodes } from '../../core/errors.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { createTestApi, json, type TestApi } from '../support/api.ts'
+import { parseStream, sayingOf } from '../support/events.ts'
 
 interface Parameter {
   name: string
@@ -56,7 +57,7 @@ function complaints(schema: object, value: unknown) {
 /** Sends what the document says of an operation, and holds the reply against what the document says of it. */
 async function follow(
   { path, method, operation }: ReturnType<typeof everyOperation>[number],
-  { jobId, as, key, body }: { jobId: number; as?: string; key?: string; body?: unknown },
+  { jobId, as, key, last, body }: { jobId: number; as?: string; key?: string; last?: number; body?: unknown },
 ) {
   const query = new URLSearchParams()
   const headers: Record<string, string> = {}
@@ -66,7 +67,8 @@ async function follow(
       expect([name, required, schema.type]).toEqual(['jobId', true, 'integer'])
       target = target.replace(`{${name}}`, String(jobId))
     } else if (where === 'header') {
-      if (key) headers[name] = key
+      if (key && name === 'Idempotency-Key') headers[name] = key
+      if (last && name === 'Last-Event-ID') headers[name] = String(last)
     } else if (schema.items) {
       const words = document.components.schemas[schema.items.$ref.split('/').at(-1) ?? '']?.enum ?? []
       for (const word of words) query.append(name, word)
@@ -90,7 +92,14 @@ async function follow(
     expect(await reply.text()).toBe('')
   } else {
     expect(Object.keys(described.content)).toEqual([type])
-    expect(complaints(described.content[type]?.schema ?? {}, await reply.json())).toEqual([])
+    const schema = described.content[type]?.schema ?? {}
+    if (type === 'text/event-stream' && 'contentSchema' in schema) {
+      const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
+      expect(events.map(({ type }) => type)).toEqual(['analysis', 'completed'])
+      for (const event of events) expect(complaints(schema.contentSchema as object, event)).toEqual([])
+      return reply.status
+    }
+    expect(complaints(schema, await reply.json())).toEqual([])
   }
   return reply.status
 }
@@ -172,7 +181,7 @@ test('a client that knows nothing but the document gets what the document promis
       const reason = { code: 'image.not_found', message: 'It is not there.' } as const
       await failVisionJob(api.database, await api.claim(jobId), reason, {})
     }
-    if (operationId === 'getJobStatus' || operationId === 'getJobHistory') {
+    if (['getJobStatus', 'getJobHistory', 'watchJob'].includes(operationId)) {
       const run = await api.claim(jobId)
       const { analysis, content } = exampleJob.outputs
       await saveAnalysis(api.database, run, { model: 'm', body: analysis?.result }, {})
@@ -180,10 +189,11 @@ test('a client that knows nothing but the document gets what the document promis
     }
     const success = Number(
       Object.keys(responses)
-        .filter((status) => status.startsWith('2'))
+        .filter((status) => status.startsWith('2') && !(operationId === 'watchJob' && status === '204'))
         .at(-1),
     )
     expect([operationId, await follow(one, { jobId, as: 'ann', key: operationId })]).toEqual([operationId, success])
+    if (operationId === 'watchJob') expect(await follow(one, { jobId, as: 'ann', last: 4 })).toBe(204)
     if (responses[200] && success === 201) {
       expect(await follow(one, { jobId, as: 'ann', key: operationId })).toBe(200)
     }

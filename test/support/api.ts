@@ -1,9 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { createAuthenticator, signToken } from '../../core/auth.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import type { Run } from '../../core/jobs/run.ts'
+import { createTickets } from '../../core/live/tickets.ts'
+import { createLive, type LiveOptions } from '../../core/live/watch.ts'
 import type { LogFields } from '../../core/log.ts'
 import { createTestDatabase } from './database.ts'
 import { startTestStorage } from './storage.ts'
@@ -24,19 +27,39 @@ export interface CallOptions {
   readonly headers?: Record<string, string>
 }
 
+interface TestApiOptions {
+  readonly isReady?: () => Promise<boolean>
+  /** How streams differ from those of the stack, but that tests look 50 times a second. */
+  readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
+}
+
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
-export async function createTestApi({ isReady = async () => true } = {}) {
+export async function createTestApi({ isReady = async () => true, streams = {} }: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
+  const log = (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields })
+  const live = createLive({
+    database,
+    lifeMs: 60_000,
+    perUser: 10,
+    everyMs: 20,
+    touchMs: 15_000,
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+    log,
+    ...streams,
+  })
   const services = {
     database,
     store: storage.store,
     images: createImageIntake(database, storage.store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator({ AUTH_SECRET: secret }),
+    live,
+    tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
+    streamUrl: () => 'http://api.example',
     maxRetries: 3,
     lifeMs: 3_600_000,
-    log: (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields }),
+    log,
     isReady,
     now: Date.now,
   }
@@ -87,6 +110,7 @@ export async function createTestApi({ isReady = async () => true } = {}) {
       return run
     },
     drop: async () => {
+      await live.close()
       await storage.stop()
       await database.drop()
     },

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { AnyRouter } from '@trpc/server'
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
+import { Hono, type Context as HonoContext } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Actor } from '../auth.ts'
+import { VisionError } from '../errors.ts'
+import { failureOf, logFailure } from './failure.ts'
+import { openApiDocument } from './openapi.ts'
+import { inputFromText, operationsOf } from './operations.ts'
+import { isJson, mountRest, refuseOtherMethods, textOf } from './rest.ts'
+import type { ProblemView } from './schemas.ts'
+import type { AppEnv, StreamServices } from './services.ts'
+import { type Context, errorShape } from './trpc.ts'
+
+type Call = HonoContext<AppEnv>
+
+const trpcPath = '/api/trpc'
+// An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
+// body is not all of it.
+const maxBodyBytes = 5.5 * 1024 * 1024
+const maxTrpcBatch = 100
+
+/** A router as one function from request to response, in both protocols and with its document. */
+export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
+  const operations = operationsOf(router)
+  const app = new Hono<AppEnv>()
+
+  const contextOf = (call: Call): Context<Services> => {
+    let actor: Promise<Actor> | undefined
+    return {
+      services,
+      requestId: call.get('requestId'),
+      authenticate: () => {
+        actor ??= services.authenticate(call.req.raw, call.env)
+        return actor
+      },
+      ticket: call.req.query('ticket'),
+      transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
+      idempotencyKey: call.req.header('idempotency-key'),
+      reply: {},
+    }
+  }
+
+  app.use(async (call, next) => {
+    const requestId = randomUUID()
+    call.set('requestId', requestId)
+    await next()
+    call.header('x-request-id', requestId)
+  })
+  app.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: (call) => fail(call, new VisionError('request.too_large')),
+    }),
+  )
+  app.notFound((call) => fail(call, new VisionError('request.not_found')))
+  app.onError((error, call) => fail(call, error))
+
+  app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  app.get('/healthz', async (call) => {
+    const ready = await services.isReady().catch(() => false)
+    if (ready) return call.json({ status: 'ok' })
+    call.header('retry-after', '5')
+    return call.json({ status: 'unavailable' }, 503)
+  })
+  let document: object | undefined
+  app.get('/openapi.json', (call) => {
+    document ??= openApiDocument(operations)
+    return call.json(document)
+  })
+  for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
+  app.all(`${trpcPath}/*`, (call) => {
+    const request = call.req.raw
+    if (call.req.method === 'POST' && !isJson(call.req.header('content-type'))) {
+      throw new VisionError('request.unsupported_type')
+    }
+    return fetchRequestHandler({
+      endpoint: trpcPath,
+      req: strictly(withInput(request)),
+      router,
+      createContext: () => contextOf(call),
+      maxBatchSize: maxTrpcBatch,
+      onError: ({ error, path }) => logFailure(services.log, error, call.get('requestId'), path ?? 'unknown'),
+      responseMeta: ({ errors }) => ({
+        headers: Object.assign({}, ...errors.map((error) => failureOf(error).headers)),
+      }),
+    })
+  })
+  mountRest(app, router, operations, contextOf)
+  return app
+
+  function fail(call: Call, error: unknown): Response {
+    logFailure(services.log, error, call.get('requestId'), `${call.req.method} ${call.req.path}`)
+    return respond(call, error)
+  }
+
+  /** A query that names its input's fields as parameters of their own, as somebody does who types a URL. */
+  function withInput(request: Request): Request {
+    const url = new URL(request.url)
+    const operation = operations.find(({ path }) => url.pathname === `${trpcPath}/${path}`)
+    const bare = request.method === 'GET' && !url.searchParams.has('input') && !url.searchParams.has('batch')
+    if (!bare || operation?.type !== 'query') return request
+    const input = inputFromText(operation.fields, url.searchParams)
+    url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
+    return new Request(url, { headers: request.headers, signal: request.signal })
+  }
+}
+
+/** A request whose text is what REST takes for text: tRPC would mend bytes that are not UTF-8. */
+function strictly(request: Request): Request {
+  // Defined and not assigned: some adapters' requests are read-only.
+  return Object.defineProperty(request, 'text', { value: async () => textOf(await request.arrayBuffer()) })
+}
+
+/** A failure in the terms of the protocol that the path belongs to. */
+function respond(call: Call, error: unknown): Response {
+  const { code, status, message, fields, headers } = failureOf(error)
+  const requestId = call.get('requestId')
+  for (const [name, value] of Object.entries(headers)) call.header(name, value)
+  if (call.req.path.startsWith(`${trpcPath}/`)) {
+    return call.json({ error: errorShape(error, undefined, requestId) }, status as ContentfulStatusCode)
+  }
+  const problem: ProblemView = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: message,
+    code,
+    requestId,
+    ...(fields.length > 0 && { errors: [...fields] }),
+  }
+  return call.body(JSON.stringify(problem), status as ContentfulStatusCode, {
+    'content-type': 'application/problem+json',
+  })
+}

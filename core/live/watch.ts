@@ -1,0 +1,133 @@
+import type { CloseReason, Transport } from '../../drizzle/schema.ts'
+import type { Database } from '../db.ts'
+import { reasonOf } from '../errors.ts'
+import { getVisionJob, type JobWithOutputs } from '../jobs/read.ts'
+import type { Log } from '../log.ts'
+import { deletedEvent, eventsAfter, hasEnded, type JobEvent } from './events.ts'
+import { createFeed } from './feed.ts'
+import { createSessions } from './sessions.ts'
+import type { Sleep } from './ticker.ts'
+
+export interface WatchRequest {
+  readonly userId: string
+  readonly jobId: number
+  /** The version in the last event that the watcher had; 0 if it had none. One that the job never came to counts as none. */
+  readonly after: number
+  readonly transport: Transport
+  /** Aborted when the watcher has gone away. */
+  readonly signal: AbortSignal
+}
+
+/** The events of one job to one watcher. It ends after the job's last event, and throws `WatchCut` when cut before. */
+export interface Watch extends AsyncIterable<JobEvent> {
+  /** There is nothing to say, and nothing will come: the job has ended and the watcher knows. */
+  readonly over: boolean
+}
+
+/**
+ * The watch ends before the job does: the watcher may come back and go on. Its name is what tRPC takes for a connection
+ * that broke, so that its client comes back too.
+ */
+export class WatchCut extends Error {
+  readonly reason: CloseReason
+
+  constructor(reason: CloseReason) {
+    super(`the watch was cut: ${reason}`)
+    this.name = 'AbortError'
+    this.reason = reason
+  }
+}
+
+/** All that is watched in this process. */
+export interface Live {
+  /** @throws VisionError `job.not_found`, also for another user's job */
+  watch(request: WatchRequest): Promise<Watch>
+  /** Cuts every watch, and resolves when their rows are closed. */
+  close(): Promise<void>
+}
+
+export interface LiveOptions {
+  readonly database: Database
+  /** A watch is cut after so long, in milliseconds. */
+  readonly lifeMs: number
+  /** At most so many watches of a user at once. */
+  readonly perUser: number
+  /** How often the database is asked for news, in milliseconds. */
+  readonly everyMs: number
+  /** How often it is told which watches live, in milliseconds. */
+  readonly touchMs: number
+  readonly sleep: Sleep
+  readonly log: Log
+}
+
+export function createLive({ database, lifeMs, perUser, everyMs, touchMs, sleep, log }: LiveOptions): Live {
+  const onError = (what: string) => (error: unknown) => log('warn', what, { detail: reasonOf(error) })
+  const feed = createFeed({ database, everyMs, sleep, onError: onError('watched jobs not read') })
+  const sessions = createSessions({ database, perUser, touchMs, sleep, onError: onError('sessions not written') })
+  const open = new Set<(reason: CloseReason) => void>()
+
+  const watch: Live['watch'] = async ({ userId, jobId, after, transport, signal }) => {
+    const first = await getVisionJob(database, { jobId, userId })
+    const known = after > first.job.version ? 0 : after
+    if (hasEnded(first.job) && known === first.job.version) return { over: true, ...nothing }
+
+    const cut = new AbortController()
+    const end = (reason: CloseReason) => cut.abort(new WatchCut(reason))
+    const session = await sessions.open({ userId, jobId, transport, lastEvent: known, onClosed: end })
+    const leave = () => end('left')
+    const life = setTimeout(() => end('reconnect'), lifeMs)
+    signal.addEventListener('abort', leave)
+    open.add(end)
+    const release = () => {
+      open.delete(end)
+      clearTimeout(life)
+      signal.removeEventListener('abort', leave)
+      session.close(cut.signal.reason.reason)
+    }
+    // Somebody may have taken its place, or it may have left, while its row was being inserted.
+    if (signal.aborted) leave()
+    if (cut.signal.aborted) release()
+    else cut.signal.addEventListener('abort', release)
+
+    const states = async function* (): AsyncGenerator<JobWithOutputs> {
+      yield first
+      yield* feed.watch(jobId, first.job.version, cut.signal)
+    }
+    const events = async function* (): AsyncGenerator<JobEvent, void> {
+      let last = known
+      try {
+        for await (const state of states()) {
+          for (const event of eventsAfter(last, state)) {
+            last = event.version
+            session.sent(last)
+            yield event
+          }
+          if (hasEnded(state.job)) return end('ended')
+        }
+        const event = deletedEvent(jobId, last)
+        session.sent(event.version)
+        yield event
+        end('deleted')
+      } catch (error) {
+        end('failed')
+        throw error
+      } finally {
+        // Whoever stops reading has gone.
+        end('left')
+      }
+    }
+    return { over: false, [Symbol.asyncIterator]: events }
+  }
+
+  return {
+    watch,
+    close: async () => {
+      for (const end of open) end('reconnect')
+      await sessions.settled()
+    },
+  }
+}
+
+const nothing: AsyncIterable<JobEvent> = {
+  async *[Symbol.asyncIterator]() {},
+}

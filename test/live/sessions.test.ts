@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
+import type { CloseReason } from '../../drizzle/schema.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let errors: unknown[]
+let ended: string[]
+let open: Session[]
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+beforeEach(() => {
+  errors = []
+  ended = []
+  open = []
+})
+afterEach(async () => {
+  for (const session of open) session.close('left')
+  await delay(50)
+  expect(errors).toEqual([])
+  await database.sql('DELETE FROM vision_job_sessions')
+})
+afterAll(() => database.drop())
+
+/** One process; it says every 20 ms who lives. */
+const startProcess = (perUser = 10, touchMs = 20) =>
+  createSessions({
+    database,
+    perUser,
+    touchMs,
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+    onError: (error) => errors.push(error),
+  })
+
+async function connect(sessions: Sessions, jobId: number, userId = 'ann'): Promise<Session> {
+  const onClosed = (reason: CloseReason) => ended.push(`${jobId} ${reason}`)
+  const session = await sessions.open({ userId, jobId, transport: 'sse', lastEvent: 2, onClosed })
+  open.push(session)
+  return session
+}
+
+const rows = () => database.sql('SELECT * FROM vision_job_sessions ORDER BY id')
+const seenAgo = (seconds: number, jobId: number) =>
+  database.sql('UPDATE vision_job_sessions SET last_seen_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE job_id = ?', [
+    seconds,
+    jobId,
+  ])
+
+test('a connection is recorded from its beginning to its end', async () => {
+  const sessions = startProcess()
+  const session = await connect(sessions, 7)
+  expect(await rows()).toMatchObject([
+    { user_id: 'ann', job_id: 7, transport: 'sse', last_event: 2, closed_at: null, close_reason: null },
+  ])
+  session.sent(3)
+  await vi.waitFor(async () => expect(await rows()).toMatchObject([{ last_event: 3, closed_at: null }]))
+  session.sent(5)
+  session.close('ended')
+  session.close('left')
+  await sessions.settled()
+  expect(await rows()).toMatchObject([{ last_event: 5, closed_at: expect.any(String), close_reason: 'ended' }])
+})
+
+test('the eleventh closes the oldest, in this process at once and in another at its next touch', async () => {
+  const [here, there] = [startProcess(), startProcess()]
+  await connect(there, 1)
+  await connect(here, 2)
+  for (let jobId = 3; jobId <= 10; jobId++) await connect(here, jobId)
+  await connect(here, 99, 'bob')
+  expect(ended).toEqual([])
+  await connect(here, 11)
+  await connect(here, 12)
+  await vi.waitFor(() => expect(ended.toSorted()).toEqual(['1 replaced', '2 replaced']))
+  const live = (await rows()).filter((row) => row.closed_at === null)
+  expect(live.map((row) => row.job_id)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 99, 11, 12])
+})
+
+test('of many that come at once, as many as are allowed stay', async () => {
+  const processes = [startProcess(3), startProcess(3)]
+  await Promise.all(Array.from({ length: 20 }, (_, index) => connect(processes[index % 2] as Sessions, index)))
+  await vi.waitFor(() => expect(ended).toHaveLength(17))
+  expect((await rows()).filter((row) => row.closed_at === null)).toHaveLength(3)
+})
+
+test('the dead make room before the living, and the database’s clock says who is dead', async () => {
+  const sessions = startProcess(2, 60_000)
+  await connect(sessions, 1)
+  await connect(sessions, 2)
+  await seenAgo(59, 1)
+  await seenAgo(61, 2)
+  await connect(sessions, 3)
+  expect(ended).toEqual([])
+  expect((await rows()).map((row) => row.close_reason)).toEqual([null, 'expired', null])
+})
+
+test('the sweep closes what has died, keeps the living, and deletes what ended a week ago', async () => {
+  const sessions = startProcess(10, 60_000)
+  for (const jobId of [1, 2, 3, 4]) await connect(sessions, jobId)
+  await seenAgo(61, 1)
+  await seenAgo(59, 2)
+  for (const [jobId, days] of [
+    [3, 6.9],
+    [4, 7.1],
+  ]) {
+    await database.sql(
+      "UPDATE vision_job_sessions SET closed_at = UTC_TIMESTAMP(3) - INTERVAL ? HOUR, close_reason = 'ended' WHERE job_id = ?",
+      [Number(days) * 24, jobId],
+    )
+  }
+  await sweepSessions(database)
+  expect((await rows()).map((row) => [row.job_id, row.close_reason])).toEqual([
+    [1, 'expired'],
+    [2, null],
+    [3, 'ended'],
+  ])
+})
+
+test('the sweep takes batch after batch, of thousands too', async () => {
+  await database.sql(
+    `INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)
+      SELECT 'ann', i, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 1 HOUR FROM n`,
+  )
+  await sweepSessions(database)
+  const [count] = await database.sql("SELECT COUNT(*) AS n FROM vision_job_sessions WHERE close_reason = 'expired'")
+  expect(count?.n).toBe(900)
+})
+
+test('each statement reads by its index', async () => {
+  const plan = async (query: string) => (await database.sql(`EXPLAIN FORMAT=TRADITIONAL ${query}`))[0]
+  await database.sql(
+    `INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at, closed_at, close_reason)
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)
+      SELECT CONCAT('user-', i % 9), i, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), IF(i % 30 = 0, NULL, UTC_TIMESTAMP(3)), 'ended' FROM n`,
+  )
+  await database.sql('ANALYZE TABLE vision_job_sessions')
+  for (const [key, query] of [
+    [
+      'live',
+      "SELECT id FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = 'user-1' AND closed_at IS NULL ORDER BY id",
+    ],
+    [
+      'closing',
+      'SELECT id FROM vision_job_sessions WHERE closed_at IS NULL AND last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL 60 SECOND ORDER BY last_seen_at LIMIT 500',
+    ],
+    [
+      'closing',
+      'SELECT id FROM vision_job_sessions WHERE closed_at <= UTC_TIMESTAMP(3) - INTERVAL 7 DAY ORDER BY closed_at LIMIT 500',
+    ],
+  ]) {
+    const { key: used, Extra: extra } = (await plan(String(query))) as { key: string; Extra: string | null }
+    expect([query, used]).toEqual([query, key])
+    expect(extra ?? '').not.toMatch(/filesort|temporary/)
+  }
+})
