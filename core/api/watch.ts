@@ -2,6 +2,7 @@ import { type TrackedEnvelope, tracked } from '@trpc/server'
 import type { Actor } from '../auth.ts'
 import { VisionError } from '../errors.ts'
 import type { Watch } from '../live/watch.ts'
+import { checked } from './complaints.ts'
 import { exampleEvent } from './examples.ts'
 import type { JobEventView } from './schemas.ts'
 import { JobEvent, WatchJob } from './schemas.ts'
@@ -30,7 +31,7 @@ export const watchJob = streamProcedure
   .use(async ({ ctx, next }) =>
     next({ ctx: { actor: ctx.ticket === undefined ? await ctx.authenticate() : undefined } }),
   )
-  .input(WatchJob)
+  .input(checked(WatchJob))
   .subscription(async ({ ctx, input, signal }): Promise<TrackedWatch> => {
     const { live } = ctx.services
     if (live === undefined) {
