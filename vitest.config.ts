@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // A client of server-sent events that is not ours.
+    execArgv: ['--experimental-eventsource'],
   },
 })

@@ -77,13 +77,19 @@ export function serve<Services extends StreamServices>(services: Services, route
     if (call.req.method === 'POST' && !isJson(call.req.header('content-type'))) {
       throw new VisionError('request.unsupported_type')
     }
+    const told = new WeakSet<Error>()
     return fetchRequestHandler({
       endpoint: trpcPath,
       req: strictly(withInput(request)),
       router,
       createContext: () => contextOf(call),
       maxBatchSize: maxTrpcBatch,
-      onError: ({ error, path }) => logFailure(services.log, error, call.get('requestId'), path ?? 'unknown'),
+      onError: ({ error, path }) => {
+        // tRPC tells twice of a subscription that did not begin.
+        if (told.has(error)) return
+        told.add(error)
+        logFailure(services.log, error, call.get('requestId'), path ?? 'unknown')
+      },
       responseMeta: ({ errors }) => ({
         headers: Object.assign({}, ...errors.map((error) => failureOf(error).headers)),
       }),

@@ -12,6 +12,8 @@ export interface Feed {
    * waits gets its reason thrown.
    */
   watch(jobId: number, seen: number, signal: AbortSignal): AsyncIterable<JobWithOutputs>
+  /** Resolves when no statement is under way that nobody needs any more. */
+  settled(): Promise<void>
 }
 
 export interface FeedOptions {
@@ -90,6 +92,7 @@ export function createFeed({ database, everyMs, sleep, onError }: FeedOptions): 
         leave()
       }
     },
+    settled: () => ticker.settled(),
   }
 }
 

@@ -28,7 +28,7 @@ export interface Sessions {
    * never tries again.
    */
   open(session: NewSession): Promise<Session>
-  /** Resolves when every row that was being closed is. */
+  /** Resolves when every row that was being closed is, and nothing else is under way. */
   settled(): Promise<void>
 }
 
@@ -99,7 +99,7 @@ export function createSessions({ database, perUser, touchMs, sleep, onError }: S
       }
     },
     settled: async () => {
-      await Promise.all(closing)
+      await Promise.all([ticker.settled(), ...closing])
     },
   }
 }

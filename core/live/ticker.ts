@@ -7,6 +7,8 @@ export interface Ticker {
   start(): void
   /** Ends at once: what is under way is the last. */
   stop(): void
+  /** Resolves when what was under way is done. */
+  settled(): Promise<void>
 }
 
 /** @param onError told when the work fails, which does not end it */
@@ -17,11 +19,13 @@ export function createTicker(
   onError: (error: unknown) => void,
 ): Ticker {
   let running: AbortController | undefined
+  let working = Promise.resolve()
   const tick = async (signal: AbortSignal) => {
     for (;;) {
       await sleep(everyMs, signal).catch(() => undefined)
       if (signal.aborted) return
-      await work().catch(onError)
+      working = work().catch(onError)
+      await working
     }
   }
   return {
@@ -34,5 +38,6 @@ export function createTicker(
       running?.abort()
       running = undefined
     },
+    settled: () => working,
   }
 }

@@ -42,7 +42,9 @@ export class WatchCut extends Error {
 export interface Live {
   /** @throws VisionError `job.not_found`, also for another user's job */
   watch(request: WatchRequest): Promise<Watch>
-  /** Cuts every watch, and resolves when their rows are closed. */
+  /** Resolves when what was being written for watches that have ended is written: a function may be frozen then. */
+  settled(): Promise<void>
+  /** Cuts every watch, and resolves when that is written. */
   close(): Promise<void>
 }
 
@@ -119,11 +121,15 @@ export function createLive({ database, lifeMs, perUser, everyMs, touchMs, sleep,
     return { over: false, [Symbol.asyncIterator]: events }
   }
 
+  const settled = async () => {
+    await Promise.all([feed.settled(), sessions.settled()])
+  }
   return {
     watch,
+    settled,
     close: async () => {
       for (const end of open) end('reconnect')
-      await sessions.settled()
+      await settled()
     },
   }
 }

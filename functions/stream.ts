@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import type { LambdaFunctionURLEvent } from 'aws-lambda'
+import { sql } from 'drizzle-orm'
+import { createStreamApp } from '../core/api/stream.ts'
+import { createAuthenticator } from '../core/auth.ts'
+import { loadStreamConfig } from '../core/config.ts'
+import { openDatabase, rowsOf } from '../core/db.ts'
+import { openLive } from '../core/live/open.ts'
+import { createTickets } from '../core/live/tickets.ts'
+import { createLog } from '../core/log.ts'
+
+let server: ReturnType<typeof open> | undefined
+
+/** Function URL, response streaming: live progress. One instance serves one stream at a time. */
+export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent>(async (event, stream) => {
+  server ??= open()
+  const { app, live } = server
+  const left = new AbortController()
+  // Lambda says nothing when the client has gone; where the stream does break, the work ends.
+  for (const broken of ['error', 'close']) stream.on(broken, () => left.abort())
+  const response = await app.fetch(requestOf(event, left.signal))
+  const reply = awslambda.HttpResponseStream.from(stream, {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+  })
+  // The status and the headers go out with the first write, and never with an end alone.
+  reply.write('')
+  try {
+    for await (const chunk of response.body ?? []) {
+      if (!reply.write(chunk)) await once(reply, 'drain', { signal: left.signal })
+    }
+  } catch (error) {
+    if (!left.signal.aborted) throw error
+  }
+  reply.end()
+  // Whatever is under way when this returns is frozen with the function.
+  await live.settled()
+})
+
+function open() {
+  const config = loadStreamConfig()
+  const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
+  const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
+  const live = openLive(config, database, log)
+  const app = createStreamApp({
+    live,
+    tickets: createTickets(config, Date.now),
+    authenticate: createAuthenticator(config),
+    log,
+    isReady: async () => (await database.run((on) => rowsOf(on, sql`SELECT 1`))).length > 0,
+    now: Date.now,
+  })
+  return { app, live }
+}
+
+/** The request in a payload of format 2.0. */
+function requestOf({ rawPath, rawQueryString, headers, requestContext }: LambdaFunctionURLEvent, signal: AbortSignal) {
+  const { domainName, http } = requestContext
+  const url = new URL(`https://${domainName}${rawPath}`)
+  url.search = rawQueryString
+  return new Request(url, { method: http.method, headers: headers as Record<string, string>, signal })
+}

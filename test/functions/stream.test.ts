@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LambdaFunctionURLEvent } from 'aws-lambda'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createVisionJob } from '../../core/jobs/create.ts'
+import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
+import { createTickets } from '../../core/live/tickets.ts'
+import { secret, token } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { type Part, partsOf, sayingOf } from '../support/events.ts'
+import { someJob } from '../support/jobs.ts'
+import { awslambdaStub, streamedReply } from '../support/lambda-stream.ts'
+
+let database: TestDatabase
+let handler: (event: LambdaFunctionURLEvent, stream: awslambda.HttpResponseStream, context: never) => Promise<void>
+
+/** Loads the function as a fresh copy of it would start. */
+async function start(env: Record<string, string>) {
+  vi.unstubAllEnvs()
+  for (const [key, value] of Object.entries(env)) vi.stubEnv(key, value)
+  vi.resetModules()
+  handler = (await import('../../functions/stream.ts')).handler as never
+}
+
+beforeAll(async () => {
+  vi.stubGlobal('awslambda', awslambdaStub)
+  database = await createTestDatabase()
+  await start({ DATABASE_URL: database.url, AUTH_SECRET: secret, STREAM_SECONDS: '2', LOG_LEVEL: 'error' })
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  vi.unstubAllGlobals()
+  await database.drop()
+})
+
+/** What a function URL sends. */
+const eventOf = (path: string, query = '', headers: Record<string, string> = {}, method = 'GET') =>
+  ({
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: path,
+    rawQueryString: query,
+    headers: { accept: 'text/event-stream', host: 'abc.lambda-url.eu-central-1.on.aws', ...headers },
+    requestContext: {
+      accountId: 'anonymous',
+      apiId: 'abc',
+      domainName: 'abc.lambda-url.eu-central-1.on.aws',
+      domainPrefix: 'abc',
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '198.51.100.7', userAgent: 'curl/8.5.0' },
+      requestId: '5a9f',
+      routeKey: '$default',
+      stage: '$default',
+      time: '23/Nov/2026:12:00:00 +0000',
+      timeEpoch: 1_795_435_200_000,
+    },
+    isBase64Encoded: false,
+  }) satisfies LambdaFunctionURLEvent
+
+function invoke(event: LambdaFunctionURLEvent) {
+  const reply = streamedReply()
+  const done = handler(event, reply.stream, undefined as never)
+  return { ...reply, done, parts: partsOf(reply.body) }
+}
+
+async function create() {
+  const options = { userId: 'ann', maxRetries: 3, lifeMs: 60_000 }
+  const { jobId } = await createVisionJob(database, someJob, options)
+  const expiresAt = new Date(Date.now() + 60_000)
+  const ticket = await createTickets({ AUTH_SECRET: secret }, Date.now).sign({ id: jobId, userId: 'ann', expiresAt })
+  return { jobId, query: `ticket=${ticket}` }
+}
+
+const sessions = (jobId: number) => database.sql('SELECT * FROM vision_job_sessions WHERE job_id = ?', [jobId])
+
+/** The next event of a job. */
+async function next(parts: AsyncGenerator<Part>) {
+  for (;;) {
+    const { value, done } = await parts.next()
+    if (done) return undefined
+    const event = sayingOf(value)
+    if (event) return event
+  }
+}
+
+test('events go out as they happen, and nothing is left to do when the function returns', async () => {
+  const { jobId, query } = await create()
+  const { prelude, parts, done } = invoke(eventOf(`/v1/jobs/${jobId}/events`, query))
+  expect(await next(parts)).toMatchObject({ type: 'status', version: 1 })
+  expect(await prelude).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } })
+  await cancelVisionJob(database, { jobId, userId: 'ann' })
+  expect(await next(parts)).toMatchObject({ type: 'cancelled', version: 2 })
+  expect(await next(parts)).toBeUndefined()
+  await done
+  expect(await sessions(jobId)).toMatchObject([{ close_reason: 'ended', last_event: 2 }])
+  // And whoever comes back is told not to.
+  const again = invoke(eventOf(`/v1/jobs/${jobId}/events`, query, { 'last-event-id': '2' }))
+  expect((await again.parts.next()).done).toBe(true)
+  expect((await again.prelude).statusCode).toBe(204)
+})
+
+test('a stream ends in time, and asks its client to come back', async () => {
+  const { jobId, query } = await create()
+  const { parts, done } = invoke(eventOf(`/v1/jobs/${jobId}/events`, query))
+  const all: Part[] = []
+  for await (const part of parts) all.push(part)
+  expect(all.at(-1)).toEqual({ event: 'reconnect', data: '{}' })
+  await done
+  expect(await sessions(jobId)).toMatchObject([{ close_reason: 'reconnect' }])
+})
+
+test('an error has its own status', async () => {
+  const { jobId, query } = await create()
+  const events = `/v1/jobs/${jobId}/events`
+  for (const [event, status, code] of [
+    [eventOf(events), 401, 'request.unauthenticated'],
+    [eventOf(events, `${query}x`), 401, 'request.unauthenticated'],
+    [eventOf(events, '', { authorization: `Bearer ${await token('bob')}` }), 404, 'job.not_found'],
+    [eventOf(events, `${query}&lastEventId=x`), 400, 'request.invalid'],
+    [eventOf(events, query, {}, 'DELETE'), 405, 'request.method_not_allowed'],
+    // What does not stream is not served here.
+    [eventOf(`/v1/jobs/${jobId}`, '', { authorization: `Bearer ${await token('ann')}` }), 404, 'request.not_found'],
+  ] as const) {
+    const { prelude, body, done } = invoke(event)
+    const { code: told } = (await new Response(body).json()) as { code: string }
+    expect([(await prelude).statusCode, told]).toEqual([status, code])
+    expect((await prelude).headers['content-type']).toBe('application/problem+json')
+    await done
+  }
+})
+
+test('a stream that breaks ends the work', async () => {
+  const { jobId, query } = await create()
+  const { stream, parts, done } = invoke(eventOf(`/v1/jobs/${jobId}/events`, query))
+  await next(parts)
+  stream.destroy()
+  await parts.return(undefined).catch(() => undefined)
+  await done
+  expect(await sessions(jobId)).toMatchObject([{ close_reason: 'left' }])
+})
+
+test('does not start without a secret for tickets, and says so', async () => {
+  const jwks = { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'api' }
+  await start({ DATABASE_URL: database.url, AUTH_SECRET: '', ...jwks })
+  await expect(invoke(eventOf('/')).done).rejects.toThrow(/STREAM_SECRET is missing/)
+})
+
+test('reaches neither the storage nor a provider through its imports', async () => {
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const visit = async (file: string): Promise<void> => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const source = await readFile(file, 'utf8')
+    for (const [, name = ''] of source.matchAll(/^(?:import|export)(?! type)[^'"]*?from '([^']+)'/gm)) {
+      if (name.startsWith('.')) await visit(join(dirname(file), name))
+      else packages.add(name)
+    }
+  }
+  await visit(fileURLToPath(new URL('../../functions/stream.ts', import.meta.url)))
+  expect([...packages]).toEqual(expect.arrayContaining(['hono', 'jose', 'mysql2/promise', '@trpc/server']))
+  expect([...packages].filter((name) => /openai|@google|@aws-sdk|node-server/.test(name))).toEqual([])
+})
