@@ -133,7 +133,7 @@ test('no log line holds a ticket, whatever goes wrong', async () => {
   expect((await broken.request(`/v1/jobs/${jobId}/events?ticket=${ticket}`)).status).toBe(500)
   await (await broken.request(`/api/trpc/visionPipeline.watchJob?ticket=${ticket}&input=${input}`)).text()
   await broken.request(`/v1/jobs/${jobId}/events?ticket=${ticket}x`)
-  expect(api.logged).toHaveLength(2)
+  expect(api.logged).toHaveLength(3)
   expect(JSON.stringify(api.logged)).not.toContain(ticket.slice(-20))
   expect(JSON.stringify(api.logged)).not.toContain('ticket=')
 })
