@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, configKeys, loadApiConfig, loadMigrationConfig, loadPollerConfig } from '../core/config.ts'
+import {
+  ConfigError,
+  configKeys,
+  loadApiConfig,
+  loadMigrationConfig,
+  loadPollerConfig,
+  loadStreamConfig,
+} from '../core/config.ts'
 
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 const secret = 'a secret of at least 32 bytes, as it must be'
@@ -31,6 +38,10 @@ test('each entry point asks for what it uses and nothing else', () => {
     POLLER_IDLE_SECONDS: 75,
     JOB_LEASE_SECONDS: 60,
     JOB_RENEW_SECONDS: 20,
+  })
+  expect(loadStreamConfig({ ...api, BUCKET_NAME: '' })).toMatchObject({
+    STREAM_SECONDS: 60,
+    STREAM_SESSIONS_PER_USER: 10,
   })
   expect(loadApiConfig({ ...api, ...poller })).not.toHaveProperty('GEMINI_API_KEY')
   expect(loadMigrationConfig(storage)).toEqual({ DATABASE_URL: storage.DATABASE_URL })
@@ -68,6 +79,18 @@ describe('without a way to check tokens nothing starts', () => {
   ])('%o', (given, expected) => {
     expect(messageOf(() => loadApiConfig({ ...storage, ...given }))).toMatch(expected)
   })
+})
+
+test('tickets need a secret, where there are streams', () => {
+  const jwks = { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'api' }
+  const stream = { ...storage, ...jwks }
+  expect(messageOf(() => loadStreamConfig(stream))).toMatch(/STREAM_SECRET is missing/)
+  expect(loadStreamConfig({ ...stream, STREAM_SECRET: secret })).toBeDefined()
+  expect(loadApiConfig(stream)).toBeDefined()
+  expect(messageOf(() => loadApiConfig({ ...stream, STREAM_URL: 'https://a.example' }))).toMatch(
+    /STREAM_SECRET is missing/,
+  )
+  expect(loadApiConfig({ ...api, STREAM_URL: 'https://a.example' })).toBeDefined()
 })
 
 test('a lease must have room for two renewals', () => {

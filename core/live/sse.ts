@@ -5,6 +5,8 @@ export type WireEvent = readonly [id: string, data: { readonly type: string }, .
 
 /** A connection on which nothing happens carries a comment so often, in milliseconds, so that nobody between drops it. */
 export const heartbeatMs = 15_000
+/** Who takes nothing for so long, in milliseconds, has gone, though the connection may not know. */
+const stallMs = 60_000
 /** After a connection that ended, a client waits so long before it comes back, in milliseconds. */
 const retryMs = 1_000
 /** After its place was taken: two clients that take each other's place shall not do so every second. */
@@ -24,7 +26,7 @@ export const eventStreamHeaders = {
  * Events as the text of server-sent events. The next event is taken when the reader has taken the last, so that nothing
  * piles up here; heartbeats fill the time between.
  *
- * @param left called when the reader goes away
+ * @param left called when the reader goes away, or reads no more
  * @param onError told of what broke the stream off, other than a cut
  */
 export function toEventStream(
@@ -35,6 +37,7 @@ export function toEventStream(
   const iterator = events[Symbol.asyncIterator]()
   let next: Promise<string | undefined> | undefined
   let opened = false
+  let stalled: NodeJS.Timeout | undefined
 
   const take = async (): Promise<string | undefined> => {
     try {
@@ -50,18 +53,22 @@ export function toEventStream(
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        if (!opened) {
-          opened = true
-          controller.enqueue(encoder.encode(`retry: ${retryMs}\n\n`))
-          return
-        }
-        next ??= take()
-        const text = await orHeartbeat(next)
+        clearTimeout(stalled)
+        if (opened) next ??= take()
+        const text = next ? await orHeartbeat(next) : `retry: ${retryMs}\n\n`
+        opened = true
         if (text !== heartbeat) next = undefined
-        if (text !== undefined) controller.enqueue(encoder.encode(text))
-        if (text === undefined) controller.close()
+        if (text === undefined) return controller.close()
+        controller.enqueue(encoder.encode(text))
+        stalled = setTimeout(() => {
+          controller.error(new Error('the reader has stalled'))
+          left()
+        }, stallMs)
       },
-      cancel: left,
+      cancel: () => {
+        clearTimeout(stalled)
+        left()
+      },
     },
     { highWaterMark: 0 },
   )

@@ -163,6 +163,15 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
   ])
 })
 
+test('a tick closes the streams whose process has died', async () => {
+  await database.sql(
+    `INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
+      VALUES ('ann', 1, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 61 SECOND)`,
+  )
+  await fire()
+  expect(await database.sql('SELECT * FROM vision_job_sessions')).toMatchObject([{ close_reason: 'expired' }])
+})
+
 test('a job whose stored image is gone fails at once and says so', async () => {
   const jobId = await submit('summary')
   await database.sql("UPDATE vision_images SET sha256 = 'another'")

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LambdaFunctionURLEvent } from 'aws-lambda'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -88,9 +89,19 @@ test('events go out as they happen, and nothing is left to do when the function 
   const { prelude, parts, done } = invoke(eventOf(`/v1/jobs/${jobId}/events`, query))
   expect(await next(parts)).toMatchObject({ type: 'status', version: 1 })
   expect(await prelude).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } })
+  let returned = false
+  void done.then(() => {
+    returned = true
+  })
+  // Somebody holds the row of the connection for a moment.
+  await database.sql('BEGIN')
+  await database.sql('SELECT id FROM vision_job_sessions WHERE job_id = ? FOR UPDATE', [jobId])
   await cancelVisionJob(database, { jobId, userId: 'ann' })
   expect(await next(parts)).toMatchObject({ type: 'cancelled', version: 2 })
   expect(await next(parts)).toBeUndefined()
+  await delay(200)
+  expect(returned).toBe(false)
+  await database.sql('ROLLBACK')
   await done
   expect(await sessions(jobId)).toMatchObject([{ close_reason: 'ended', last_event: 2 }])
   // And whoever comes back is told not to.

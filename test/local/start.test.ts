@@ -88,6 +88,26 @@ test('a first start takes the sample through, serves, and ends whole; a second f
     { timeout: 20_000, interval: 100 },
   )
 
+  // A job's own link streams it, and a stream that is open holds nothing up.
+  const { body: third } = await post(`${url}/v1/jobs`, {
+    imageUrl: await fixtureUrl('red.png', 'image/png'),
+    analysisPurpose: 'a test',
+    outputFormat: 'summary',
+  })
+  const eventsUrl = String(third.eventsUrl)
+  expect(eventsUrl.startsWith(`${url}/v1/jobs/3/events?ticket=`)).toBe(true)
+  const stream = await (await fetch(eventsUrl)).text()
+  expect(stream.match(/^event: .*/gm)?.at(-1)).toBe('event: completed')
+  expect((await fetch(`${url}/v1/jobs/3`, { method: 'DELETE' })).status).toBe(204)
+  const { body: open } = await post(`${url}/v1/jobs`, {
+    imageUrl: `${url}/never.png`,
+    analysisPurpose: 'a test',
+    outputFormat: 'summary',
+  })
+  const watching = await fetch(String(open.eventsUrl))
+  expect(watching.status).toBe(200)
+  void watching.text().catch(() => undefined)
+
   const asked = performance.now()
   expect(await stop(first)).toBe(0)
   expect(performance.now() - asked).toBeLessThan(5_000)
@@ -106,14 +126,11 @@ test('a first start takes the sample through, serves, and ends whole; a second f
 
   const second = launch()
   const again = await second.says(listening)
-  await second.says(/history has 2 jobs/)
+  await second.says(/history has 3 jobs/)
   expect(second.output()).not.toContain('sample image')
   expect(second.output()).not.toContain('did not end in order')
   const { body: page } = await call(`${again}/v1/jobs`)
-  expect(page.jobs).toMatchObject([
-    { jobId: 2, status: 'completed' },
-    { jobId: 1, status: 'completed' },
-  ])
+  expect(page.jobs).toMatchObject([{ jobId: 4 }, { jobId: 2, status: 'completed' }, { jobId: 1, status: 'completed' }])
   expect(await stop(second, 'SIGINT')).toBe(0)
   expect(await survivors()).toEqual([])
 })

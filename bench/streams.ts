@@ -1,0 +1,147 @@
+// What it costs to watch 500 jobs in one process, and how long a change takes to arrive.
+//   node bench/streams.ts [clients]
+// Database, API and clients are three processes; each job is watched by one client and changes ten times.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import mysql from 'mysql2/promise'
+import { environment } from '../core/config.ts'
+import { openDatabase } from '../core/db.ts'
+import { createVisionJobs } from '../core/jobs/create.ts'
+import { createTickets } from '../core/live/tickets.ts'
+import { migrateDatabase } from '../drizzle/migrate.ts'
+import { openDataFolder } from '../local/data-folder.ts'
+import { startDatabase } from '../local/database/start-database.ts'
+
+const clients = Number(process.argv[2] ?? 500)
+const changes = 10
+const secret = 'the secret of the bench, 32 bytes or more'
+
+await using cleanup = new AsyncDisposableStack()
+const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
+cleanup.defer(() => rm(path, { recursive: true, force: true }))
+const folder = await openDataFolder(path)
+cleanup.defer(() => folder.release())
+const { DATABASE_URL: _, ...env } = environment()
+const server = await startDatabase({ folder, env, log: console.log })
+cleanup.defer(() => server.stop())
+await migrateDatabase(server.url)
+const database = openDatabase(server.url, { connections: 4, random: Math.random })
+cleanup.defer(() => database.close())
+const raw = await mysql.createConnection(server.url)
+cleanup.defer(() => raw.end())
+
+const api = startProcess(`
+  import { createAdaptorServer } from '@hono/node-server'
+  import { createStreamApp } from ${source('core/api/stream.ts')}
+  import { openDatabase } from ${source('core/db.ts')}
+  import { openLive } from ${source('core/live/open.ts')}
+  import { createTickets } from ${source('core/live/tickets.ts')}
+  const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })
+  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 100000 }, database, console.error)
+  const tickets = createTickets({ AUTH_SECRET: ${JSON.stringify(secret)} }, Date.now)
+  const authenticate = async () => { throw new Error('no token') }
+  const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now })
+  const server = createAdaptorServer({ fetch: app.fetch })
+  server.listen(0, '127.0.0.1', () => console.log(server.address().port))
+  process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)
+const port = Number(await api.line())
+
+const options = { userId: 'bench', maxRetries: 0, lifeMs: 3_600_000 }
+const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
+const created = await createVisionJobs(database, Array(clients).fill(job), options)
+const tickets = createTickets({ AUTH_SECRET: secret }, Date.now)
+const links = await Promise.all(
+  created.map(async ({ jobId: id }) => {
+    const ticket = await tickets.sign({ id, userId: 'bench', expiresAt: new Date(Date.now() + options.lifeMs) })
+    return `http://127.0.0.1:${port}/v1/jobs/${id}/events?ticket=${ticket}`
+  }),
+)
+
+// Says once that all have had their first event, and then of each event when it came.
+const watchers = startProcess(`
+  import { createInterface } from 'node:readline'
+  let open = 0
+  const watch = async (link) => {
+    const response = await fetch(link)
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      for (const [, jobId, version] of chunk.matchAll(/"jobId":(\\d+),"version":(\\d+)/g)) {
+        if (version === '1') { if (++open === ${clients}) console.log('open') }
+        else console.log(JSON.stringify([Number(jobId), Number(version), Date.now()]))
+      }
+    }
+  }
+  createInterface({ input: process.stdin }).on('line', (link) => void watch(link))`)
+for (const link of links) watchers.child.stdin?.write(`${link}\n`)
+if ((await watchers.line()) !== 'open') throw new Error('not all streams are open')
+
+const selects = async () => {
+  const [rows] = await raw.query<mysql.RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_select'")
+  return Number(rows[0]?.Value)
+}
+const usage = async () => {
+  api.child.kill('SIGUSR2')
+  const { user, system, rss } = JSON.parse(await api.line())
+  return { cpuMs: (user + system) / 1000, rss }
+}
+
+await delay(2_000)
+const [before, quiet] = [await usage(), await selects()]
+await delay(20_000)
+const [after, spent] = [await usage(), await selects()]
+console.log(`${clients} streams at rest: ${((spent - quiet) / 20).toFixed(2)} reads a second,`)
+console.log(`  ${((after.cpuMs - before.cpuMs) / 200).toFixed(1)} % of one core, ${Math.round(after.rss / 1e6)} MB`)
+
+const committed = new Map<string, number>()
+const delays: number[] = []
+const expected = clients * changes
+const arrived = (async () => {
+  while (delays.length < expected) {
+    const [jobId, version, at] = JSON.parse(await watchers.line())
+    const from = committed.get(`${jobId} ${version}`)
+    if (from !== undefined) delays.push(at - from)
+  }
+})()
+const busy = await usage()
+const began = performance.now()
+const ids = created.map(({ jobId }) => jobId)
+for (let version = 2; version < 2 + changes; version++) {
+  // Spread over more than a second, so that no watcher can skip one.
+  for (const [index, id] of ids.entries()) {
+    await raw.query('UPDATE vision_jobs SET version = ? WHERE id = ?', [version, id])
+    committed.set(`${id} ${version}`, Date.now())
+    if (index % Math.ceil(clients / 50) === 0) await delay(30)
+  }
+}
+await Promise.race([arrived, delay(10_000)])
+const seconds = (performance.now() - began) / 1000
+const cpuMs = (await usage()).cpuMs - busy.cpuMs
+delays.sort((a, b) => a - b)
+const quantile = (q: number) => delays[Math.min(delays.length - 1, Math.floor(delays.length * q))]
+console.log(`${(expected / seconds).toFixed(0)} changes a second: ${delays.length} of ${expected} arrived,`)
+console.log(
+  `  p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms after the commit, ${(cpuMs / seconds / 10).toFixed(0)} % of one core`,
+)
+
+function source(file: string): string {
+  return JSON.stringify(fileURLToPath(new URL(`../${file}`, import.meta.url)))
+}
+
+/** A process of its own, and its output line by line. */
+function startProcess(script: string): { child: ChildProcess; line(): Promise<string> } {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  })
+  cleanup.defer(async () => {
+    child.kill()
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return { child, line: async () => String((await lines.next()).value) }
+}
