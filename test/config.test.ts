@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, configKeys, loadApiConfig, loadMigrationConfig, loadPollerConfig } from '../core/config.ts'
+import {
+  ConfigError,
+  configKeys,
+  loadApiConfig,
+  loadBucketConfig,
+  loadMigrationConfig,
+  loadPollerConfig,
+} from '../core/config.ts'
 
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 const secret = 'a secret of at least 32 bytes, as it must be'
@@ -73,4 +80,18 @@ describe('without a way to check tokens nothing starts', () => {
 test('a lease must have room for two renewals', () => {
   expect(messageOf(() => loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30' }))).toMatch(/JOB_RENEW_SECONDS/)
   expect(loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30', JOB_RENEW_SECONDS: '15' })).toBeDefined()
+})
+
+test('uploads are kept for seven whole days or more', () => {
+  expect(loadBucketConfig(storage)).toEqual({
+    BUCKET_NAME: 'images',
+    AWS_REGION: 'us-east-1',
+    UPLOAD_RETENTION_DAYS: 7,
+  })
+  expect(loadBucketConfig({ ...storage, UPLOAD_RETENTION_DAYS: '30' }).UPLOAD_RETENTION_DAYS).toBe(30)
+  for (const days of ['6', '0', '7.5', 'a week']) {
+    expect(messageOf(() => loadBucketConfig({ ...storage, UPLOAD_RETENTION_DAYS: days }))).toMatch(
+      /UPLOAD_RETENTION_DAYS/,
+    )
+  }
 })
