@@ -105,6 +105,14 @@ const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
 
 const migrationKeys = z.object({ ...database })
 
+const bucketKeys = z.object({
+  ...storage,
+  // Not less: a job may wait, fail and be retried by its owner days after its image was uploaded.
+  UPLOAD_RETENTION_DAYS: wholeNumber
+    .min(7, 'must be at least 7, since a job may be retried days after its image was uploaded')
+    .default(7),
+})
+
 /** What functions/api.ts needs. */
 export type ApiConfig = z.output<typeof apiKeys>
 /** What functions/stream.ts needs. */
@@ -113,6 +121,8 @@ export type StreamConfig = z.output<typeof streamKeys>
 export type TicketConfig = Pick<ApiConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 /** What functions/poller.ts needs. */
 export type PollerConfig = z.output<typeof pollerKeys>
+/** What the setup of the bucket needs. */
+export type BucketConfig = z.output<typeof bucketKeys>
 /** Where the images are. */
 export type StorageConfig = Pick<ApiConfig, keyof typeof storage>
 
@@ -136,6 +146,11 @@ export function loadMigrationConfig(env: Environment = process.env): z.output<ty
   return load(migrationKeys, env)
 }
 
+/** @throws ConfigError */
+export function loadBucketConfig(env: Environment = process.env): BucketConfig {
+  return load(bucketKeys, env)
+}
+
 /** The environment as it is, for the local stack, which fills in what is missing. */
 export function environment(): Environment {
   return { ...process.env }
@@ -143,7 +158,7 @@ export function environment(): Environment {
 
 /** Every key that any entry point reads: what .env.example lists. */
 export const configKeys: readonly string[] = [
-  ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys].flatMap((keys) => Object.keys(keys.shape))),
+  ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys, bucketKeys].flatMap((keys) => Object.keys(keys.shape))),
 ]
 
 function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {

@@ -8,21 +8,26 @@ const limitMs = 10_000
 /**
  * Asks for the bucket once.
  *
+ * @param advice what else the person may do if it cannot be used
  * @throws {StartError} it cannot be reached, is not there, or is not for these credentials; says what to look at
  */
-export async function checkBucket(config: StorageConfig): Promise<void> {
-  const { BUCKET_NAME, S3_ENDPOINT } = config
+export async function checkBucket(config: StorageConfig, advice?: string): Promise<void> {
   const client = createS3Client(config)
   try {
-    await client.send(new HeadBucketCommand({ Bucket: BUCKET_NAME }), { abortSignal: AbortSignal.timeout(limitMs) })
+    await client.send(new HeadBucketCommand({ Bucket: config.BUCKET_NAME }), {
+      abortSignal: AbortSignal.timeout(limitMs),
+    })
   } catch (error) {
-    throw new StartError(
-      `The bucket ${BUCKET_NAME} (BUCKET_NAME)${S3_ENDPOINT ? ` at ${placeOf(S3_ENDPOINT)}` : ''} cannot be used: ` +
-        `${reason(error as Partial<S3ServiceException> & Error)} Leave BUCKET_NAME out to have S3 emulated.`,
-    )
+    const why = bucketReason(error as Partial<S3ServiceException> & Error)
+    throw new StartError([`${bucketPlace(config)} cannot be used: ${why}`, advice].filter(Boolean).join(' '))
   } finally {
     client.destroy()
   }
+}
+
+/** The bucket as it is called at the beginning of a message, with the setting that names it. */
+export function bucketPlace({ BUCKET_NAME, S3_ENDPOINT }: StorageConfig): string {
+  return `The bucket ${BUCKET_NAME} (BUCKET_NAME)${S3_ENDPOINT ? ` at ${placeOf(S3_ENDPOINT)}` : ''}`
 }
 
 /** Where a URL leads, without the user, the password and the query that it may hold. */
@@ -31,8 +36,8 @@ export function placeOf(url: string): string {
   return origin + pathname.replace(/\/$/, '')
 }
 
-// An answer to HEAD has no body that says why.
-function reason({ $metadata, name, message }: Partial<S3ServiceException> & Error): string {
+/** Why a call of the bucket failed, and what to look at. An answer to HEAD has no body that says why. */
+export function bucketReason({ $metadata, name, message }: Partial<S3ServiceException> & Error): string {
   switch ($metadata?.httpStatusCode) {
     case 404:
       return 'there is none of that name.'

@@ -1,14 +1,23 @@
-import { type ApiConfig, ConfigError, loadApiConfig, loadPollerConfig, type PollerConfig } from '../core/config.ts'
+import {
+  type ApiConfig,
+  type BucketConfig,
+  ConfigError,
+  loadApiConfig,
+  loadBucketConfig,
+  loadPollerConfig,
+  type PollerConfig,
+} from '../core/config.ts'
 
 type Settings = Readonly<Record<string, string | undefined>>
 
-/** The configurations of both functions. */
+/** The configurations of both functions and of their bucket. */
 export interface Configs {
   readonly api: ApiConfig
   readonly poller: PollerConfig
+  readonly bucket: BucketConfig
 }
 
-/** @throws ConfigError naming what is wrong for either function, all at once */
+/** @throws ConfigError naming what is wrong for any of them, all at once */
 export function loadConfigs(settings: Settings): Configs {
   const complaints: string[][] = []
   const attempt = <Config>(load: (from: Settings) => Config): Config | undefined => {
@@ -22,7 +31,8 @@ export function loadConfigs(settings: Settings): Configs {
   }
   const api = attempt(loadApiConfig)
   const poller = attempt(loadPollerConfig)
-  if (api && poller) return { api, poller }
+  const bucket = attempt(loadBucketConfig)
+  if (api && poller && bucket) return { api, poller, bucket }
   const [heading = ''] = complaints[0] ?? []
   throw new ConfigError([heading, ...new Set(complaints.flatMap((lines) => lines.slice(1)))].join('\n'))
 }

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { loadStreamConfig } from '../core/config.ts'
+import { type BucketConfig, loadStreamConfig } from '../core/config.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
+import { configureBucket } from '../core/images/bucket.ts'
 import { createImageIntake } from '../core/images/intake.ts'
-import { openImageStore } from '../core/images/store.ts'
+import { createS3Client, openImageStore } from '../core/images/store.ts'
 import { openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
@@ -72,7 +73,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack()
   const { env, dataDir, say } = options
   const checked = checkSettings(env)
-  if (env.BUCKET_NAME) await checkBucket(checked.api)
+  if (env.BUCKET_NAME) await checkBucket(checked.api, 'Leave BUCKET_NAME out to have S3 emulated.')
   const folder = await openDataFolder(dataDir)
   cleanup.defer(() => folder.release())
 
@@ -94,7 +95,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const broken = server.endedByItself.then(() => log('error', 'database server ended by itself'))
   await migrateDatabase(server.url)
 
-  const storage = await useStorage(options, folder)
+  const storage = await useStorage(options, folder, checked.bucket)
   cleanup.defer(storage.stop)
   const providers = await useProviders(options)
   cleanup.defer(providers.stop)
@@ -184,6 +185,7 @@ interface Used {
 async function useStorage(
   { env }: StackOptions,
   folder: Awaited<ReturnType<typeof openDataFolder>>,
+  { AWS_REGION, UPLOAD_RETENTION_DAYS }: BucketConfig,
 ): Promise<Used & { readonly part: Part }> {
   if (env.BUCKET_NAME) {
     const place = env.S3_ENDPOINT ? ` at ${placeOf(env.S3_ENDPOINT)}` : ''
@@ -193,13 +195,23 @@ async function useStorage(
   const accessKeyId = 'local'
   const secretAccessKey = await folder.secret('s3-secret', 32)
   const s3 = await startS3Emulator({ folder: join(folder.path, 's3'), bucket, accessKeyId, secretAccessKey })
+  const settings = {
+    BUCKET_NAME: bucket,
+    S3_ENDPOINT: s3.endpoint,
+    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+  const client = createS3Client({ ...settings, AWS_REGION })
+  try {
+    await configureBucket(client, bucket, { uploadDays: UPLOAD_RETENTION_DAYS })
+  } catch (problem) {
+    await s3.stop()
+    throw problem
+  } finally {
+    client.destroy()
+  }
   return {
-    settings: {
-      BUCKET_NAME: bucket,
-      S3_ENDPOINT: s3.endpoint,
-      S3_ACCESS_KEY_ID: accessKeyId,
-      S3_SECRET_ACCESS_KEY: secretAccessKey,
-    },
+    settings,
     stop: () => s3.stop(),
     part: { name: 'storage', kind: 'emulated', what: `S3 at ${s3.endpoint}, kept in ${join(folder.path, 's3')}` },
   }

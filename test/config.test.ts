@@ -5,6 +5,7 @@ import {
   ConfigError,
   configKeys,
   loadApiConfig,
+  loadBucketConfig,
   loadMigrationConfig,
   loadPollerConfig,
   loadStreamConfig,
@@ -96,4 +97,18 @@ test('tickets need a secret, where there are streams', () => {
 test('a lease must have room for two renewals', () => {
   expect(messageOf(() => loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30' }))).toMatch(/JOB_RENEW_SECONDS/)
   expect(loadPollerConfig({ ...poller, JOB_LEASE_SECONDS: '30', JOB_RENEW_SECONDS: '15' })).toBeDefined()
+})
+
+test('uploads are kept for seven whole days or more', () => {
+  expect(loadBucketConfig(storage)).toEqual({
+    BUCKET_NAME: 'images',
+    AWS_REGION: 'us-east-1',
+    UPLOAD_RETENTION_DAYS: 7,
+  })
+  expect(loadBucketConfig({ ...storage, UPLOAD_RETENTION_DAYS: '30' }).UPLOAD_RETENTION_DAYS).toBe(30)
+  for (const days of ['6', '0', '7.5', 'a week']) {
+    expect(messageOf(() => loadBucketConfig({ ...storage, UPLOAD_RETENTION_DAYS: days }))).toMatch(
+      /UPLOAD_RETENTION_DAYS/,
+    )
+  }
 })

@@ -34,3 +34,42 @@ function writeElement(name: string, content: XmlContent): string {
 function escapeXml(text: string): string {
   return text.replaceAll(/[&<>"\r]/g, (one) => `&#${one.charCodeAt(0)};`)
 }
+
+/** A document that was read: the text of an element, or its elements by name. */
+export type ReadXml = string | { readonly [name: string]: readonly ReadXml[] }
+
+/**
+ * Reads a document as S3 takes them: elements whose names begin with a capital letter, without the attributes.
+ *
+ * @returns the root as the only element, or nothing if the text is not well-formed
+ */
+export function fromXml(text: string): ReadXml | undefined {
+  const open: { name: string; text: string; elements: Record<string, ReadXml[]> }[] = [
+    { name: '', text: '', elements: {} },
+  ]
+  const token = /<\?[^>]*\?>|<([A-Z]\w*)(?:\s[^<>]*?)?(\/?)>|<\/([A-Z]\w*)\s*>|([^<>]+)/y
+  while (token.lastIndex < text.length) {
+    const match = token.exec(text)
+    const inner = open.at(-1)
+    if (!match || !inner) return undefined
+    const [, opened, empty, closed, words] = match
+    if (words !== undefined) inner.text += words
+    if (opened) open.push({ name: opened, text: '', elements: {} })
+    if (!closed && !empty) continue
+    const ended = open.pop()
+    const outer = open.at(-1)
+    if (!ended || !outer || (closed && closed !== ended.name)) return undefined
+    const isText = Object.keys(ended.elements).length === 0
+    const before = outer.elements[ended.name] ?? []
+    outer.elements[ended.name] = [...before, isText ? unescapeXml(ended.text) : ended.elements]
+  }
+  return open.length === 1 ? open[0]?.elements : undefined
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescapeXml(text: string): string {
+  return text.replaceAll(/&(?:#x([0-9a-f]{1,5})|#(\d{1,6})|([a-z]+));/gi, (whole, hex, decimal, name) =>
+    name ? (entities[name] ?? whole) : String.fromCodePoint(hex ? Number.parseInt(hex, 16) : Number(decimal)),
+  )
+}

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import S3rver, { type Context } from '@20minutes/s3rver'
 import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { expireObjects, serveBucketSetting } from './s3-bucket-settings.ts'
 import { listVersion2, sortLists } from './s3-list.ts'
 import { storePostedObject } from './s3-post-object.ts'
 import { verifiedTarget } from './s3-request-signature.ts'
@@ -22,6 +23,9 @@ const anyOrigin = `<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>
   .map((method) => `<AllowedMethod>${method}</AllowedMethod>`)
   .join('')}<AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>`
 
+/** How often objects whose time is over are deleted: S3 itself takes up to days. */
+const expiryEveryMs = 3_600_000
+
 /** How long a client that was refused may go on sending, so that it comes to read why, before it is cut off. */
 const lingerMs = 1000
 
@@ -29,11 +33,12 @@ const lingerMs = 1000
  * Starts an emulated S3 on 127.0.0.1 with one private bucket, kept in a folder. It refuses what S3 refuses: requests
  * that the one key has not signed (in headers, in a presigned URL or in the policy of an upload form), that have
  * expired, or that are not what was signed. It differs from S3 in that it is in every region, knows no temporary
- * credentials, and takes neither bodies in signed chunks nor keys with empty, `.` or `..` parts.
+ * credentials, and takes neither bodies in signed chunks nor keys with empty, `.` or `..` parts. Objects that a lifecycle
+ * rule is for are deleted at the start and every hour.
  *
  * @param options.folder where the objects are kept, made if missing; what is in it from before is served again
  * @param options.port a free one if not given
- * @param options.now the time that signatures and policies are checked against
+ * @param options.now the time that signatures, policies and the age of objects are checked against
  * @throws the error of `listen`, such as EADDRINUSE
  */
 export async function startS3Emulator({
@@ -64,7 +69,9 @@ export async function startS3Emulator({
         // A preflight asks about a request to come, and carries no signature.
         if (request.method !== 'OPTIONS') request.url = verifiedTarget(request, key, now())
         delete request.headers.authorization
-        await serve(request, response)
+        const answer = await serveBucketSetting(request, store)
+        if (answer) response.writeHead(answer.status, answer.headers).end(answer.body)
+        else await serve(request, response)
       }
     } catch (problem) {
       refuse(request, response, problem)
@@ -74,6 +81,7 @@ export async function startS3Emulator({
   const server = createServer(handle)
   try {
     await configureBuckets()
+    await expireObjects(store, bucket, now().getTime())
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(port, '127.0.0.1', resolve)
@@ -82,10 +90,14 @@ export async function startS3Emulator({
     close()
     throw problem
   }
+  // A run that fails, as on a full disk, is made up for by the next.
+  const expiry = setInterval(() => void expireObjects(store, bucket, now().getTime()).catch(() => {}), expiryEveryMs)
+  expiry.unref()
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: () =>
       new Promise((resolve) => {
+        clearInterval(expiry)
         server.close(() => {
           close()
           resolve()

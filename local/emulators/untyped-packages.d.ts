@@ -30,7 +30,13 @@ declare module '@20minutes/s3rver' {
     listObjects(
       bucket: string,
       options: { maxKeys?: number; startAfter?: string; prefix?: string; delimiter?: string },
-    ): Promise<{ objects: readonly { key: string }[]; commonPrefixes: readonly string[]; isTruncated: boolean }>
+    ): Promise<{
+      objects: readonly { key: string; lastModifiedDate: Date }[]
+      commonPrefixes: readonly string[]
+      isTruncated: boolean
+    }>
+    /** Nothing being there is no error. */
+    deleteObject(bucket: string, key: string): Promise<void>
     putContent(path: string, content: Readable): Promise<[bytes: number, md5: string]>
     /** @param object.metadata by lower-case name; what is no header of an object is left out */
     putObject(object: {

@@ -1,0 +1,217 @@
+import {
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetPublicAccessBlockCommand,
+  type LifecycleRule,
+  type PublicAccessBlockConfiguration,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutPublicAccessBlockCommand,
+  type S3Client,
+  type ServerSideEncryptionRule,
+  type TransitionDefaultMinimumObjectSize,
+} from '@aws-sdk/client-s3'
+import { bucketCallMs } from './limits.ts'
+
+/** How a bucket is set up, in the terms of S3's own API. */
+export interface BucketSettings {
+  /** GetPublicAccessBlock; nothing if none was ever set. */
+  readonly publicAccess: PublicAccessBlockConfiguration | undefined
+  /** GetBucketEncryption; nothing if none was ever set, as a server other than AWS may have it. */
+  readonly encryption: ServerSideEncryptionRule | undefined
+  /** GetBucketLifecycleConfiguration: every rule, ours and others. */
+  readonly rules: readonly LifecycleRule[]
+  /** Goes with the rules as a whole; nothing where the server does not know it. */
+  readonly transitionMinimum: TransitionDefaultMinimumObjectSize | undefined
+}
+
+/** What is decided for a bucket. */
+export interface BucketRules {
+  /** An upload is deleted so many whole days after it was written. */
+  readonly uploadDays: number
+}
+
+const uploadPrefix = 'uploads/'
+/** Snapshots: what no job uses any more is deleted by the sweeper, and nothing else is. */
+const snapshotPrefix = 'images/'
+const expireId = 'vision-pipeline-expire-uploads'
+const abortId = 'vision-pipeline-abort-incomplete-uploads'
+
+/** "Blocking public access to your Amazon S3 storage": the four settings, which are independent. */
+const noPublicAccess = {
+  BlockPublicAcls: true,
+  IgnorePublicAcls: true,
+  BlockPublicPolicy: true,
+  RestrictPublicBuckets: true,
+} as const satisfies PublicAccessBlockConfiguration
+
+/**
+ * Makes a bucket private and encrypted and gives it our two age rules: PutPublicAccessBlock, PutBucketEncryption and
+ * PutBucketLifecycleConfiguration of the S3 API. Doing it again changes nothing. What others have set stays: lifecycle
+ * rules with ids that are not ours, encryption with a key of AWS KMS, and which kinds of encryption are blocked.
+ *
+ * @throws the client's error; what was set before it stays set
+ */
+export async function configureBucket(client: S3Client, bucket: string, rules: BucketRules): Promise<void> {
+  const found = await describeBucket(client, bucket)
+  const Bucket = bucket
+  await client.send(
+    new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: noPublicAccess }),
+    limited(),
+  )
+  // A key of the operator's own is more than we ask for.
+  if (!algorithmOf(found)?.startsWith('aws:kms')) {
+    const rule = {
+      ...found.encryption,
+      ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' },
+      BucketKeyEnabled: true,
+    } as const satisfies ServerSideEncryptionRule
+    await client.send(
+      new PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration: { Rules: [rule] } }),
+      limited(),
+    )
+  }
+  const others = found.rules.filter((rule) => !isOurs(rule)).map(withFilter)
+  await client.send(
+    new PutBucketLifecycleConfigurationCommand({
+      Bucket,
+      LifecycleConfiguration: { Rules: [...others, ...ourRules(rules)] },
+      // Left out, S3 would put its default in the place of what applies to the others.
+      TransitionDefaultMinimumObjectSize: found.transitionMinimum,
+    }),
+    limited(),
+  )
+}
+
+/**
+ * Reads what is in force: GetPublicAccessBlock, GetBucketEncryption and GetBucketLifecycleConfiguration of the S3 API.
+ *
+ * @throws the client's error
+ */
+export async function describeBucket(client: S3Client, bucket: string): Promise<BucketSettings> {
+  const Bucket = bucket
+  const publicAccess = await unlessUnset(
+    'NoSuchPublicAccessBlockConfiguration',
+    client.send(new GetPublicAccessBlockCommand({ Bucket }), limited()),
+  )
+  const encryption = await unlessUnset(
+    'ServerSideEncryptionConfigurationNotFoundError',
+    client.send(new GetBucketEncryptionCommand({ Bucket }), limited()),
+  )
+  const lifecycle = await unlessUnset(
+    'NoSuchLifecycleConfiguration',
+    client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }), limited()),
+  )
+  return {
+    publicAccess: publicAccess?.PublicAccessBlockConfiguration,
+    // "PutBucketEncryption": a bucket has one rule.
+    encryption: encryption?.ServerSideEncryptionConfiguration?.Rules?.[0],
+    rules: lifecycle?.Rules ?? [],
+    transitionMinimum: lifecycle?.TransitionDefaultMinimumObjectSize,
+  }
+}
+
+/**
+ * What about a bucket is not as it should be.
+ *
+ * @returns a sentence each: what {@link configureBucket} puts right, and what somebody has to decide
+ */
+export function bucketFaults(
+  settings: BucketSettings,
+  { uploadDays }: BucketRules,
+): { readonly ours: readonly string[]; readonly others: readonly string[] } {
+  const ours: string[] = []
+  const open = Object.keys(noPublicAccess).filter(
+    (key) => settings.publicAccess?.[key as keyof typeof noPublicAccess] !== true,
+  )
+  if (open.length > 0) ours.push(`Public access is not blocked: ${open.join(', ')} must be on.`)
+  if (algorithmOf(settings) === undefined) ours.push('New objects are not encrypted.')
+  const expire = settings.rules.find(({ ID }) => ID === expireId)
+  if (!expire || !isLike(expire) || expire.Expiration?.Days !== uploadDays) {
+    ours.push(`No rule ${expireId} deletes ${uploadPrefix} after ${days(uploadDays)}.`)
+  }
+  const abort = settings.rules.find(({ ID }) => ID === abortId)
+  if (!abort || !isLike(abort) || abort.AbortIncompleteMultipartUpload?.DaysAfterInitiation !== 1) {
+    ours.push(`No rule ${abortId} ends incomplete multipart uploads to ${uploadPrefix} after 1 day.`)
+  }
+  const others = settings.rules
+    .filter((rule) => !isOurs(rule) && rule.Status === 'Enabled' && deletesImages(rule, uploadDays))
+    .map(({ ID = '' }) => `The rule ${ID} deletes images that jobs still need: change or remove it.`)
+  return { ours, others }
+}
+
+/** What is in force, for people: a name and a few words each. */
+export function bucketSummary(settings: BucketSettings): readonly (readonly [name: string, words: string])[] {
+  const { publicAccess, encryption, rules } = settings
+  const blocked = Object.keys(noPublicAccess).filter((key) => publicAccess?.[key as keyof typeof noPublicAccess])
+  const key = encryption?.BucketKeyEnabled ? ', with a bucket key' : ''
+  return [
+    ['public access', blocked.length === 4 ? 'blocked' : `blocked in ${blocked.length} of 4 ways`],
+    ['encryption', `${algorithmOf(settings) ?? 'none'}${key}`],
+    ...rules.map((rule) => [`rule ${rule.ID ?? 'without an id'}`, describeRule(rule)] as const),
+  ]
+}
+
+/** Both are for uploads alone: the bucket may hold other things. */
+function ourRules({ uploadDays }: BucketRules): LifecycleRule[] {
+  const rule = { Status: 'Enabled', Filter: { Prefix: uploadPrefix } } as const
+  return [
+    { ...rule, ID: expireId, Expiration: { Days: uploadDays } },
+    { ...rule, ID: abortId, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+  ]
+}
+
+const isOurs = ({ ID }: LifecycleRule) => ID === expireId || ID === abortId
+
+/** Whether a rule of ours is on, and for what it is meant for. */
+function isLike(rule: LifecycleRule): boolean {
+  return rule.Status === 'Enabled' && prefixOf(rule) === uploadPrefix && rule.Filter?.And === undefined
+}
+
+/** In the older form of a rule the prefix is not in a filter; S3 takes no configuration with rules of both forms. */
+function withFilter({ Prefix, ...rule }: LifecycleRule): LifecycleRule {
+  return Prefix === undefined || rule.Filter ? rule : { ...rule, Filter: { Prefix } }
+}
+
+/** Whether another rule would delete a snapshot at all, or an upload before its time. Ours carry no tags. */
+function deletesImages(rule: LifecycleRule, uploadDays: number): boolean {
+  const { Days, Date: date } = rule.Expiration ?? {}
+  if ((Days === undefined && date === undefined) || rule.Filter?.Tag || rule.Filter?.And?.Tags?.length) return false
+  const prefix = prefixOf(rule)
+  const covers = (ours: string) => prefix.startsWith(ours) || ours.startsWith(prefix)
+  return covers(snapshotPrefix) || (covers(uploadPrefix) && (Days === undefined || Days < uploadDays))
+}
+
+function prefixOf({ Filter, Prefix }: LifecycleRule): string {
+  return Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? ''
+}
+
+function describeRule(rule: LifecycleRule): string {
+  const { Expiration, AbortIncompleteMultipartUpload: abort } = rule
+  const does = [
+    Expiration?.Days !== undefined && `deletes after ${days(Expiration.Days)}`,
+    abort?.DaysAfterInitiation !== undefined &&
+      `ends incomplete multipart uploads after ${days(abort.DaysAfterInitiation)}`,
+  ].filter((words) => words !== false)
+  const what = `${prefixOf(rule) || 'every key'}: ${does.join(', ') || 'does something else'}`
+  return rule.Status === 'Enabled' ? what : `${what} (off)`
+}
+
+const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
+
+function algorithmOf({ encryption }: BucketSettings): string | undefined {
+  return encryption?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm
+}
+
+async function unlessUnset<Answer>(code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof Error && error.name === code) return undefined
+    throw error
+  }
+}
+
+function limited(): { abortSignal: AbortSignal } {
+  return { abortSignal: AbortSignal.timeout(bucketCallMs) }
+}
