@@ -23,7 +23,8 @@ export async function startTestServices(): Promise<TestServices> {
       DEEPSEEK_API_KEY: 'emulated',
       DEEPSEEK_BASE_URL: providers.deepseekBaseUrl,
       POLLER_IDLE_SECONDS: '0',
-      RETRY_BASE_SECONDS: '0.001',
+      // Rounds to no wait at all: a drain that does not idle must find the retry due.
+      RETRY_BASE_SECONDS: '0.0001',
     }),
     stop: async () => {
       await providers.stop()
