@@ -89,12 +89,20 @@ const pollerKeys = z.object({
   STEP_TIMEOUT_SECONDS: seconds.default(60),
   RETRY_BASE_SECONDS: seconds.default(30),
   RETRY_CAP_SECONDS: seconds.default(900),
+  PROVIDER_PAUSE_SECONDS: seconds.default(30),
+  PROVIDER_PAUSE_CAP_SECONDS: seconds.default(900),
   GEMINI_API_KEY: z.string().min(1),
   GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
+  GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
+  GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
+  GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),
   DEEPSEEK_API_KEY: z.string().min(1),
   DEEPSEEK_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.deepseek.com'),
   DEEPSEEK_MODEL: z.string().min(1).default('deepseek-flash'),
+  DEEPSEEK_REQUESTS_PER_MINUTE: wholeNumber.optional(),
+  DEEPSEEK_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
+  DEEPSEEK_TOKENS_PER_MINUTE: wholeNumber.optional(),
 })
 
 /** Two renewals must fit into a lease, or one slow statement loses it. */

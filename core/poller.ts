@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Provider } from '../drizzle/schema.ts'
 import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
 import { reasonOf } from './errors.ts'
@@ -15,6 +16,8 @@ import type { Log } from './log.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
 import { createGemini } from './pipeline/gemini.ts'
 import { createSteps } from './pipeline/steps.ts'
+import { createProviderAccess } from './providers/access.ts'
+import { type ProviderLimits, prunePermits } from './providers/permits.ts'
 
 export interface PollerOptions {
   readonly log: Log
@@ -59,6 +62,19 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
       timeoutMs,
     }),
   )
+  const limits: Record<Provider, ProviderLimits> = {
+    gemini: {
+      requestsPerMinute: config.GEMINI_REQUESTS_PER_MINUTE,
+      requestsInFlight: config.GEMINI_REQUESTS_IN_FLIGHT,
+      tokensPerMinute: config.GEMINI_TOKENS_PER_MINUTE,
+    },
+    deepseek: {
+      requestsPerMinute: config.DEEPSEEK_REQUESTS_PER_MINUTE,
+      requestsInFlight: config.DEEPSEEK_REQUESTS_IN_FLIGHT,
+      tokensPerMinute: config.DEEPSEEK_TOKENS_PER_MINUTE,
+    },
+  }
+  const pause = { baseMs: config.PROVIDER_PAUSE_SECONDS * 1000, capMs: config.PROVIDER_PAUSE_CAP_SECONDS * 1000 }
   return {
     database,
     drain: async (options) => {
@@ -70,14 +86,21 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
         sweepSessions(database).catch((error: unknown) =>
           log('error', 'sessions not swept', { detail: reasonOf(error) }),
         ),
+        prunePermits(database).catch((error: unknown) =>
+          log('error', 'permits not pruned', { detail: reasonOf(error) }),
+        ),
       ]
+      const workerId = randomUUID()
+      const leaseMs = config.JOB_LEASE_SECONDS * 1000
+      const now = () => performance.now()
       const summary = await drain(
         {
           database,
           steps,
-          workerId: randomUUID(),
+          providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
+          workerId,
           concurrency: config.POLLER_CONCURRENCY,
-          leaseMs: config.JOB_LEASE_SECONDS * 1000,
+          leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
           callMs: timeoutMs,
@@ -88,7 +111,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
             random: Math.random,
           },
           log,
-          now: () => performance.now(),
+          now,
         },
         options,
       )

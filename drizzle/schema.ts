@@ -40,6 +40,14 @@ export type Transport = (typeof transports)[number]
 export const closeReasons = ['ended', 'deleted', 'reconnect', 'left', 'replaced', 'expired', 'failed'] as const
 export type CloseReason = (typeof closeReasons)[number]
 
+/** What is called for money, and so has limits and outages of its own. */
+export const providers = ['gemini', 'deepseek'] as const
+export type Provider = (typeof providers)[number]
+
+/** What a claim must pass: the gate of its lane's provider, and the one of claiming as a whole. */
+export const gates = ['all', ...providers] as const
+export type Gate = (typeof gates)[number]
+
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
 const key = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length}) character set ascii collate ascii_bin`,
@@ -112,7 +120,7 @@ export const visionJobs = mysqlTable(
     index('claim').on(job.status, job.nextStep, job.turn, job.id),
     index('due').on(job.status, job.availableAt, job.id),
     index('lease').on(job.status, job.leaseExpiresAt),
-    index('expiry').on(job.status, job.expiresAt, job.id),
+    index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.turn),
     index('history').on(job.userId, job.id),
     index('image').on(job.imageId),
@@ -222,5 +230,52 @@ export const visionJobSessions = mysqlTable(
     index('closing').on(session.closedAt, session.lastSeenAt),
     check('vision_job_sessions_transport', oneOf('transport', transports)),
     check('vision_job_sessions_close_reason', oneOf('close_reason', closeReasons)),
+  ],
+)
+
+/** What all workers know of a provider, and what an operator has stopped: one row for each gate. */
+export const visionGates = mysqlTable(
+  'vision_gates',
+  {
+    name: word<Gate>('name').primaryKey(),
+    /** Stopped by an operator, until an operator starts it again. */
+    stoppedAt: time('stopped_at'),
+    stoppedBy: key('stopped_by', { length: 255 }),
+    /** Nothing is asked of the provider before. */
+    pausedUntil: time('paused_until'),
+    /** The error that it was paused for last. */
+    pauseCode: key('pause_code', { length: 64 }),
+    /** How often it was paused since it last answered: each pause is longer. */
+    pauses: count('pauses'),
+    /** How often it failed or was silent since it last answered. */
+    strikes: count('strikes'),
+    /** Since when it is down: its circuit is open, and one call at a time probes it. */
+    downSince: time('down_since'),
+    /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
+    graceMs: id('grace_ms').notNull().default(0),
+    graceUntil: time('grace_until'),
+  },
+  () => [check('vision_gates_name', oneOf('name', gates))],
+)
+
+/** Leave to call a provider, one row for each call from its reservation until it counts in no limit any more. */
+export const visionPermits = mysqlTable(
+  'vision_permits',
+  {
+    id: key('id', { length: 80 }).primaryKey(),
+    provider: word<Provider>('provider').notNull(),
+    /** When the call went out, or null. */
+    sentAt: time('sent_at'),
+    /** When it counts as in flight no longer, unless its worker renews it; null once the call has ended. */
+    expiresAt: time('expires_at'),
+    /** An estimate, and from the answer on what the provider says. */
+    tokens: count('tokens'),
+  },
+  (permit) => [
+    index('sent').on(permit.provider, permit.sentAt, permit.tokens),
+    index('expired').on(permit.expiresAt),
+    index('ended').on(permit.sentAt),
+    index('in_flight').on(permit.provider, permit.expiresAt, permit.sentAt, permit.tokens),
+    check('vision_permits_provider', oneOf('provider', providers)),
   ],
 )

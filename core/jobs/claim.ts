@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Step, visionJobAttempts } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { expiryMoments, readGates } from '../providers/gates.ts'
 import { failExpired } from './expire.ts'
 import type { Run } from './run.ts'
 
@@ -40,7 +41,8 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
   let expired = 0
   return database.transact(
     async (tx) => {
-      const due = await rowsOf<Row>(tx, claimQuery(lane, limit))
+      const { [lane]: expiry } = expiryMoments(await readGates(tx))
+      const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
       const dead = due.filter((row) => row.expired === 1).map((row) => row.jobId)
       await failExpired(tx, dead)
       expired = dead.length
@@ -58,11 +60,15 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
   )
 }
 
-/** Must match the claim index, equalities first and then its own order: a filesort would lock every due row. */
-export function claimQuery(lane: Step, limit: number): SQL {
+/**
+ * Must match the claim index, equalities first and then its own order: a filesort would lock every due row.
+ *
+ * @param expiry the moment from which back jobs have expired
+ */
+export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, expires_at <= UTC_TIMESTAMP(3) AS expired
+      language, COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
 import { asVisionError, VisionError } from '../errors.ts'
+import type { Permit, ProviderAccess } from '../providers/access.ts'
+import { providerOf } from '../providers/gates.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { getVisionJobOutput, getVisionJobState } from './read.ts'
 import { LeaseLost, type Reason, type Run, type Spending, type Spent } from './run.ts'
@@ -18,11 +20,11 @@ import {
 /** How a step tells what it takes of its provider, as soon as it knows. */
 export interface Meter {
   /**
-   * The call goes out now; until it is answered it may have been paid for.
+   * To be awaited at the last moment before the call goes out; until it is answered it may have been paid for.
    *
    * @throws Stopped if there is no time left for it, and then it must not go out
    */
-  sent(): void
+  sent(): Promise<void>
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
   answered(spending?: Spending): void
 }
@@ -50,6 +52,9 @@ export type Ended = 'completed' | 'retried' | 'failed' | 'released' | 'lost'
 export interface ExecuteOptions {
   readonly database: Database
   readonly steps: Steps
+  readonly providers: ProviderAccess
+  /** Leave to call the provider of the run's first step; given back if it is not used. */
+  readonly permit: Permit
   /** Aborted with `LeaseLost` or `Stopped` as the reason. */
   readonly signal: AbortSignal
   /** Whether the worker has the time that a step may take. */
@@ -73,8 +78,8 @@ export interface Execution {
   readonly now?: Status | 'deleted'
 }
 
-/** A provider that is not to be had is left alone for about so long at first, in milliseconds; doubled at most so often. */
-export const providerPauseMs = 30_000
+/** A job that met a provider which was not to be had waits about so long at first, in milliseconds; doubled at most so often. */
+export const providerWaitMs = 30_000
 const providerDoublings = 4
 /** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
@@ -87,7 +92,7 @@ const longestWaitMs = 86_400_000
 export async function execute(run: Run, options: ExecuteOptions): Promise<Execution> {
   const { database, signal } = options
   const spent: Spent = {}
-  const progress = { step: run.step }
+  const progress: Progress = { step: run.step, permit: options.permit, ending: undefined, down: false }
   try {
     await runSteps(run, options, spent, progress)
     return { ended: 'completed' }
@@ -95,34 +100,68 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
     // Once aborted, the reason is what happened, whatever the step made of it.
     const error = signal.aborted && !(caught instanceof LeaseLost) ? signal.reason : caught
     try {
-      return await persist(() => settle(run, error, options, spent, progress.step), options)
+      return await persist(() => settle(run, error, options, spent, progress), options)
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
       await recordSpending(database, run, spent)
       return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
     }
+  } finally {
+    await progress.permit?.end({ cutOff: true })
+    await progress.ending
   }
 }
 
-async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: { step: Step }): Promise<void> {
-  const { database, steps, signal, hasTimeFor, hasTimeToPay, onStep } = options
-  const begin = (step: Step): StepContext => {
+/** How far a run has come. */
+interface Progress {
+  step: Step
+  /** Leave for the call of this step, until the step has ended. */
+  permit: Permit | undefined
+  /** The note that a call has ended well, which the saving of its answer does not wait for. */
+  ending: Promise<unknown> | undefined
+  /** The provider was down when the step failed, so that the failure is not the job's. */
+  down: boolean
+}
+
+async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: Progress): Promise<void> {
+  const { database, steps, providers, signal, hasTimeFor, onStep } = options
+
+  const perform = async (step: Step, call: (context: StepContext) => Promise<StepOutput>): Promise<StepOutput> => {
     signal.throwIfAborted()
     if (!hasTimeFor(step)) throw new Stopped(`there is no time left for ${step}`)
+    const [permit] = progress.permit ? [progress.permit] : await providers.reserve(providerOf[step], 1)
+    if (permit === undefined) throw new Stopped(`there is no leave to call the provider of ${step}`)
+    progress.permit = permit
     onStep(step)
-    return { signal, meter: meterOf(step, spent, hasTimeToPay) }
+    const end = (error?: VisionError) => {
+      progress.permit = undefined
+      return permit.end({ tokens: tokensOf(spent[step]), error })
+    }
+    try {
+      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, permit, options) }), signal)
+      progress.ending = end()
+      return output
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Stopped)) progress.down = await end(asVisionError(error))
+      throw error
+    }
   }
+
   let analysis: unknown
   if (run.step === 'analysis') {
-    const output = await untilAborted(steps.analysis(run, begin('analysis')), signal)
+    const output = await perform('analysis', (context) => steps.analysis(run, context))
     await persist(() => saveAnalysis(database, run, output, spent), options)
     progress.step = 'content'
     analysis = output.body
   } else {
     analysis = await getVisionJobOutput(database, run.jobId, 'analysis')
   }
-  const content = await untilAborted(steps.content(run, analysis, begin('content')), signal)
+  const content = await perform('content', (context) => steps.content(run, analysis, context))
   await persist(() => completeVisionJob(database, run, content, spent), options)
+}
+
+function tokensOf(spending: Spending | undefined): number | undefined {
+  return spending && spending.inputTokens + spending.outputTokens
 }
 
 /** Does not wait for a step that is slow to notice that it must stop. */
@@ -159,7 +198,7 @@ async function settle(
   thrown: unknown,
   { database, retry }: ExecuteOptions,
   spent: Spent,
-  step: Step,
+  { step, down }: Progress,
 ): Promise<Execution> {
   if (thrown instanceof LeaseLost) throw thrown
   if (thrown instanceof Stopped) {
@@ -173,9 +212,10 @@ async function settle(
     return { ended: 'released', error }
   }
   const reason: Reason = { code: error.code, message: error.message, detail: error.detail }
-  if (error.blame === 'provider') {
+  // What fails while the provider is down, as the call that probes it may, is an outage and no fault of the job.
+  if (error.blame === 'provider' || (down && error.blame === 'retryable')) {
     const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
-    const pause = providerPauseMs * 2 ** doublings * (1 + retry.random())
+    const pause = providerWaitMs * 2 ** doublings * (1 + retry.random())
     const delayMs = Math.min(Math.max(pause, error.retryAfterMs ?? 0), longestWaitMs)
     await retryVisionJob(database, run, reason, spent, { delayMs, costsRetry: false })
     return { ended: 'released', error }
@@ -190,11 +230,13 @@ async function settle(
   return { ended: 'failed', error }
 }
 
-function meterOf(step: Step, spent: Spent, hasTimeToPay: () => boolean): Meter {
+function meterOf(step: Step, spent: Spent, permit: Permit, { signal, hasTimeToPay }: ExecuteOptions): Meter {
   return {
-    sent: () => {
+    sent: async () => {
       // What came before may have taken long, a wait for memory above all.
       if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)
+      await permit.sent()
+      signal.throwIfAborted()
       spent.possiblyBilled = step
     },
     answered: (spending) => {

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { Status } from '../../drizzle/schema.ts'
+import { type Status, steps } from '../../drizzle/schema.ts'
 import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { describeCode } from '../errors.ts'
+import { expiryMoments, readGates } from '../providers/gates.ts'
 
 const batch = 200
 
@@ -18,23 +19,27 @@ export async function failExpired(tx: Queryable, ids: readonly number[]): Promis
 }
 
 /**
- * Fails up to 200 jobs of each waiting status that are past their `expires_at`; a job that runs may finish.
+ * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
+ * lane is stopped or its provider down nothing in it expires.
  *
  * @returns how many
  */
 export async function expireVisionJobs(database: Database): Promise<number> {
+  const moments = expiryMoments(await database.run(readGates))
   let expired = 0
   for (const status of ['pending', 'scheduled'] satisfies Status[]) {
-    expired += await database.transact(async (tx) => {
-      const due = await rowsOf<{ id: number }>(
-        tx,
-        sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE status = ${status}
-          AND expires_at <= UTC_TIMESTAMP(3) ORDER BY expires_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
-      )
-      const ids = due.map((row) => row.id)
-      await failExpired(tx, ids)
-      return ids.length
-    })
+    for (const lane of steps) {
+      expired += await database.transact(async (tx) => {
+        const due = await rowsOf<{ id: number }>(
+          tx,
+          sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE status = ${status} AND next_step = ${lane}
+            AND expires_at <= ${moments[lane]} ORDER BY expires_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
+        )
+        const ids = due.map((row) => row.id)
+        await failExpired(tx, ids)
+        return ids.length
+      })
+    }
   }
   return expired
 }

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import { type Database, rowsOf } from '../db.ts'
+import { expiryMoments, isOpen, providerOf, readGates } from '../providers/gates.ts'
 
 /** What there is to do. */
 export interface Look {
-  /** The lanes in which something may be claimed; `content` first, so that what was begun is finished. */
+  /** The lanes in which something may be claimed, their gates being open; `content` first, so that what was begun is finished. */
   readonly lanes: readonly Step[]
   /** A scheduled job's time has come. */
   readonly due: boolean
@@ -14,8 +15,10 @@ export interface Look {
   readonly expired: boolean
 }
 
-/** One plain read that locks nothing, so that an idle queue costs one small statement a look. */
+/** Two plain reads that lock nothing, so that an idle queue costs two small statements a look. */
 export async function lookForWork(database: Database): Promise<Look> {
+  const gates = await database.run(readGates)
+  const moments = expiryMoments(gates)
   const [row] = await database.run((on) =>
     rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired', number>>(
       on,
@@ -28,12 +31,16 @@ export async function lookForWork(database: Database): Promise<Look> {
           WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)) AS due,
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
-        EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('pending', 'scheduled') AND expires_at <= UTC_TIMESTAMP(3)) AS expired`,
+        (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status IN ('pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+        OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status IN ('pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          AS expired`,
     ),
   )
+  const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
   return {
-    lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => row?.[lane]),
+    lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => row?.[lane] && passes(lane)),
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),
     expired: Boolean(row?.expired),

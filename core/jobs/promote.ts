@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import { type Database, matchedBy, rowsOf } from '../db.ts'
+import { expiryMoments, readGates } from '../providers/gates.ts'
 import { failExpired } from './expire.ts'
 import { nextTurn } from './turns.ts'
 
@@ -12,8 +13,9 @@ interface Row {
 }
 
 /** Must match the due index: see `claimQuery`. */
-export function promoteQuery(limit: number): SQL {
-  return sql`SELECT id, user_id AS userId, next_step AS lane, expires_at <= UTC_TIMESTAMP(3) AS expired
+export function promoteQuery(limit: number, expiry: Readonly<Record<Step, SQL>>): SQL {
+  return sql`SELECT id, user_id AS userId, next_step AS lane,
+      COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
     FROM vision_jobs FORCE INDEX (due) WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)
     ORDER BY available_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -26,7 +28,7 @@ export function promoteQuery(limit: number): SQL {
  */
 export function promoteDueVisionJobs(database: Database): Promise<number> {
   return database.transact(async (tx) => {
-    const due = await rowsOf<Row>(tx, promoteQuery(200))
+    const due = await rowsOf<Row>(tx, promoteQuery(200, expiryMoments(await readGates(tx))))
     await failExpired(
       tx,
       due.filter((row) => row.expired === 1).map((row) => row.id),

@@ -3,9 +3,11 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
 import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Permit, ProviderAccess } from '../providers/access.ts'
+import { providerOf } from '../providers/gates.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
-import { execute, providerPauseMs, type Steps, Stopped } from './execute.ts'
+import { execute, providerWaitMs, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
 import { lookForWork } from './look.ts'
@@ -16,6 +18,7 @@ import { LeaseLost, type Run, type RunIdentity } from './run.ts'
 export interface WorkerOptions {
   readonly database: Database
   readonly steps: Steps
+  readonly providers: ProviderAccess
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
   /** At most so many jobs in flight. */
@@ -74,7 +77,7 @@ interface InFlight {
  * moment a slot frees. Everything it claimed is settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
-  const { database, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
+  const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
   const counts = {
     claimed: 0,
     completed: 0,
@@ -93,7 +96,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   if (!hasTimeFor('analysis')) {
     log('error', 'the function’s time does not suffice for one job', { milliseconds: Math.round(deadline - started) })
   }
-  // A lane whose provider was not to be had is left alone for a while: its other jobs would only find the same.
+  // Providers have gates; the bucket has none, so a lane that met its absence is left alone for a while.
   const pausedUntil: Record<Step, number> = { analysis: 0, content: 0 }
   // One run at a time where a job must run alone: nothing is claimed beside it.
   const mayClaim = () =>
@@ -104,7 +107,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
 
   const logLost = ({ jobId, attempt }: RunIdentity) => log('warn', 'reclaimed from a dead worker', { jobId, attempt })
 
-  const start = (run: Run) => {
+  const start = (run: Run, permit: Permit) => {
     const controller = new AbortController()
     const others = [...inFlight.values()].map((other) => other.finished)
     const runIt = async () => {
@@ -118,6 +121,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           now: became,
         } = await execute(run, {
           ...options,
+          permit,
           signal: controller.signal,
           patienceMs: leaseMs,
           hasTimeFor,
@@ -128,7 +132,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           },
         })
         counts[ended]++
-        if (error?.blame === 'provider') pausedUntil[reached] = now() + providerPauseMs
+        if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
       } catch (error) {
         // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
@@ -141,23 +145,31 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.set(run, { controller, finished: runIt() })
   }
 
+  /** Leave to call the lane's provider comes first, so that nothing is claimed which would have to be given back. */
+  const claimIn = async (lane: Step) => {
+    const permits = [...(await providers.reserve(providerOf[lane], concurrency - inFlight.size))]
+    try {
+      if (permits.length === 0) return { runs: [], expired: 0 }
+      const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit: permits.length })
+      for (const run of found.runs) {
+        log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
+        const permit = permits.shift()
+        if (permit) start(run, permit)
+      }
+      return found
+    } finally {
+      await Promise.all(permits.map((permit) => permit.end({})))
+    }
+  }
+
   const claim = async (lanes: readonly Step[]): Promise<boolean> => {
     let claimed = 0
     let expired = 0
     for (const lane of lanes.filter((one) => now() >= pausedUntil[one])) {
       if (!mayClaim()) break
-      const found = await claimPendingVisionJobs(database, {
-        workerId,
-        lane,
-        leaseMs,
-        limit: concurrency - inFlight.size,
-      })
+      const found = await claimIn(lane)
       expired += found.expired
       claimed += found.runs.length
-      for (const run of found.runs) {
-        log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
-        start(run)
-      }
     }
     counts.claimed += claimed
     counts.expired += expired
@@ -225,7 +237,7 @@ async function orNothing(work: () => Promise<boolean>, log: Log): Promise<boolea
  * @returns stops it; a renewal that is under way is not waited for
  */
 function keepLeases(
-  { database, workerId, leaseMs, renewMs, log }: WorkerOptions,
+  { database, providers, workerId, leaseMs, renewMs, log }: WorkerOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
 ): () => void {
   const stopping = new AbortController()
@@ -241,6 +253,7 @@ function keepLeases(
       log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
       inFlight.get(run)?.controller.abort(new LeaseLost(run))
     }
+    await providers.renew()
     if (stopping.signal.aborted) return
     clearTimeout(guard)
     guard = setTimeout(giveUp, Math.max(0, leaseMs - (performance.now() - begun)))

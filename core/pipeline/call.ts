@@ -10,8 +10,8 @@ export interface Usage {
 
 /** How a call tells what it takes, as soon as it knows. */
 export interface Meter {
-  /** Throws if the call must not go out any more. */
-  sent(): void
+  /** To be awaited at the last moment before the call goes out; throws if it must not go out any more. */
+  sent(): Promise<void>
   answered(usage?: Usage): void
 }
 
@@ -44,7 +44,7 @@ export async function callProvider<T>(
   },
 ): Promise<T> {
   signal.throwIfAborted()
-  meter.sent()
+  await meter.sent()
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), options.timeoutMs)
   try {

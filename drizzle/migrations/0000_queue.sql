@@ -1,3 +1,18 @@
+CREATE TABLE `vision_gates` (
+	`name` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`stopped_at` datetime(3),
+	`stopped_by` varchar(255) character set ascii collate ascii_bin,
+	`paused_until` datetime(3),
+	`pause_code` varchar(64) character set ascii collate ascii_bin,
+	`pauses` int unsigned NOT NULL DEFAULT 0,
+	`strikes` int unsigned NOT NULL DEFAULT 0,
+	`down_since` datetime(3),
+	`grace_ms` bigint unsigned NOT NULL DEFAULT 0,
+	`grace_until` datetime(3),
+	CONSTRAINT `vision_gates_name` PRIMARY KEY(`name`),
+	CONSTRAINT `vision_gates_name` CHECK(name in ('all', 'gemini', 'deepseek'))
+);
+--> statement-breakpoint
 CREATE TABLE `vision_images` (
 	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
 	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
@@ -102,13 +117,27 @@ CREATE TABLE `vision_jobs` (
 	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
 );
 --> statement-breakpoint
+CREATE TABLE `vision_permits` (
+	`id` varchar(80) character set ascii collate ascii_bin NOT NULL,
+	`provider` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`sent_at` datetime(3),
+	`expires_at` datetime(3),
+	`tokens` int unsigned NOT NULL DEFAULT 0,
+	CONSTRAINT `vision_permits_id` PRIMARY KEY(`id`),
+	CONSTRAINT `vision_permits_provider` CHECK(provider in ('gemini', 'deepseek'))
+);
+--> statement-breakpoint
 CREATE INDEX `sweep` ON `vision_images` (`sweep_at`);--> statement-breakpoint
 CREATE INDEX `live` ON `vision_job_sessions` (`user_id`,`closed_at`,`id`);--> statement-breakpoint
 CREATE INDEX `closing` ON `vision_job_sessions` (`closed_at`,`last_seen_at`);--> statement-breakpoint
 CREATE INDEX `claim` ON `vision_jobs` (`status`,`next_step`,`turn`,`id`);--> statement-breakpoint
 CREATE INDEX `due` ON `vision_jobs` (`status`,`available_at`,`id`);--> statement-breakpoint
 CREATE INDEX `lease` ON `vision_jobs` (`status`,`lease_expires_at`);--> statement-breakpoint
-CREATE INDEX `expiry` ON `vision_jobs` (`status`,`expires_at`,`id`);--> statement-breakpoint
+CREATE INDEX `expiry` ON `vision_jobs` (`status`,`next_step`,`expires_at`,`id`);--> statement-breakpoint
 CREATE INDEX `owner` ON `vision_jobs` (`user_id`,`status`,`next_step`,`turn`);--> statement-breakpoint
 CREATE INDEX `history` ON `vision_jobs` (`user_id`,`id`);--> statement-breakpoint
-CREATE INDEX `image` ON `vision_jobs` (`image_id`);
+CREATE INDEX `image` ON `vision_jobs` (`image_id`);--> statement-breakpoint
+CREATE INDEX `sent` ON `vision_permits` (`provider`,`sent_at`,`tokens`);--> statement-breakpoint
+CREATE INDEX `expired` ON `vision_permits` (`expires_at`);--> statement-breakpoint
+CREATE INDEX `ended` ON `vision_permits` (`sent_at`);--> statement-breakpoint
+CREATE INDEX `in_flight` ON `vision_permits` (`provider`,`expires_at`,`sent_at`,`tokens`);

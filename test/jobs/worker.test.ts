@@ -7,6 +7,7 @@ import type { Run } from '../../core/jobs/run.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { drain, type WorkerOptions } from '../../core/jobs/worker.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { accessTo } from '../support/providers.ts'
 
 let database: TestDatabase
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterEach(async () => {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts']) {
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_gates', 'vision_permits']) {
     await database.sql(`DELETE FROM ${table}`)
   }
 })
@@ -26,8 +27,8 @@ const answer = (body: unknown) => ({ model: 'a model', body })
 /** Steps that answer at once and note who called them; each can be replaced. */
 function steps(replaced: Partial<Steps> = {}): Steps & { calls: string[] } {
   const calls: string[] = []
-  const paid = ({ meter }: StepContext) => {
-    meter.sent()
+  const paid = async ({ meter }: StepContext) => {
+    await meter.sent()
     meter.answered(spending)
   }
   return {
@@ -35,24 +36,24 @@ function steps(replaced: Partial<Steps> = {}): Steps & { calls: string[] } {
     analysis: (run, context) => {
       calls.push(`analysis ${run.jobId}`)
       if (replaced.analysis) return replaced.analysis(run, context)
-      paid(context)
-      return Promise.resolve(answer({ seen: run.jobId }))
+      return paid(context).then(() => answer({ seen: run.jobId }))
     },
     content: (run, analysis, context) => {
       calls.push(`content ${run.jobId}`)
       if (replaced.content) return replaced.content(run, analysis, context)
-      paid(context)
-      return Promise.resolve(answer({ from: analysis }))
+      return paid(context).then(() => answer({ from: analysis }))
     },
   }
 }
 
 let workers = 0
 function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptions {
+  const workerId = `worker-${++workers}`
   return {
     database,
     steps: using,
-    workerId: `worker-${++workers}`,
+    providers: accessTo(database, { workerId }),
+    workerId,
     concurrency: 5,
     leaseMs: 60_000,
     renewMs: 20_000,
@@ -101,7 +102,7 @@ function gate() {
     begun: begun.promise,
     open: open.resolve,
     async pass({ signal, meter }: StepContext) {
-      meter.sent()
+      await meter.sent()
       begun.resolve()
       await Promise.race([
         open.promise,
@@ -223,7 +224,12 @@ describe('failures', () => {
 
   test('a provider that is not to be had is left alone: its lane’s other jobs are not tried one after the other', async () => {
     await submit(10)
-    const using = steps({ analysis: () => Promise.reject(new VisionError('gemini.misconfigured')) })
+    const using = steps({
+      analysis: async (_, { meter }) => {
+        await meter.sent()
+        throw new VisionError('gemini.misconfigured')
+      },
+    })
     expect(await drain(worker(using, { concurrency: 2 }), inAMinute())).toMatchObject({ claimed: 2, released: 2 })
   })
 
@@ -384,7 +390,7 @@ describe('the end of the worker’s time', () => {
     const using = steps({
       analysis: async (_, { meter }) => {
         now = 22_000
-        meter.sent()
+        await meter.sent()
         paid = true
         return answer({})
       },

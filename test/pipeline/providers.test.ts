@@ -27,7 +27,7 @@ function meter() {
   const seen: { sent: number; answers: (Usage | undefined)[] } = { sent: 0, answers: [] }
   return {
     seen,
-    sent: () => {
+    sent: async () => {
       seen.sent++
     },
     answered: (usage?: Usage) => {

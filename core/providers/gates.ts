@@ -1,0 +1,232 @@
+import { sql } from 'drizzle-orm'
+import { type Gate, gates, type Provider, providers, type Step, steps } from '../../drizzle/schema.ts'
+import { asDate, type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { ErrorCode, VisionError } from '../errors.ts'
+
+/** The provider that a step calls, and so the gate of its lane. */
+export const providerOf: Readonly<Record<Step, Provider>> = { analysis: 'gemini', content: 'deepseek' }
+
+/** What all workers know of a provider, or of claiming as a whole. */
+export interface GateState {
+  readonly name: Gate
+  /** An operator has stopped it: who, and when. */
+  readonly stopped: { readonly by: string; readonly at: Date } | null
+  /** What is left of a pause, in milliseconds; 0 when there is none. */
+  readonly pausedMs: number
+  /** The error that it was paused for last. */
+  readonly pauseCode: ErrorCode | null
+  /** How often it was paused since it last answered. */
+  readonly pauses: number
+  /** How often it failed or was silent since it last answered. */
+  readonly strikes: number
+  /** Since when it is down, its circuit open. */
+  readonly downSince: Date | null
+  /** How much later the jobs expire that lived through an outage, in milliseconds. */
+  readonly graceMs: number
+}
+
+export interface PauseOptions {
+  /** The first pause, where the provider does not ask for a longer one, in milliseconds; each one after it is twice as long. */
+  readonly baseMs: number
+  /** No pause grows beyond this of itself, in milliseconds. */
+  readonly capMs: number
+}
+
+/** What a provider's answer, or its silence, means for everybody who calls it. */
+export type Sign = 'well' | 'limit' | 'strike' | 'refusal' | 'none'
+
+/** So many strikes without an answer between them open the circuit. */
+export const strikesUntilDown = 5
+/** No provider is taken at its word for longer, in milliseconds. */
+const longestPauseMs = 86_400_000
+/** Jobs that lived through an outage have been claimed, or have expired, by then. */
+const graceDays = 7
+
+const signs: Partial<Record<ErrorCode, Sign>> = {
+  'gemini.rate_limited': 'limit',
+  'gemini.unavailable': 'strike',
+  'gemini.timed_out': 'strike',
+  'gemini.misconfigured': 'refusal',
+  'deepseek.rate_limited': 'limit',
+  'deepseek.unavailable': 'strike',
+  'deepseek.timed_out': 'strike',
+  'deepseek.misconfigured': 'refusal',
+  'deepseek.insufficient_balance': 'refusal',
+}
+
+/** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
+export function signOf(code: ErrorCode): Sign {
+  return signs[code] ?? (providers.some((provider) => code.startsWith(`${provider}.`)) ? 'well' : 'none')
+}
+
+/** Every gate, as it stands on the database's clock; one that nothing has ever happened to is open. */
+export async function readGates(on: Queryable): Promise<Readonly<Record<Gate, GateState>>> {
+  return byName(await rowsOf<Row>(on, gateQuery))
+}
+
+/** Whether claims may pass: neither stopped nor paused. A provider that is down lets one probe at a time through. */
+export function isOpen({ stopped, pausedMs }: GateState): boolean {
+  return stopped === null && pausedMs === 0
+}
+
+/**
+ * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while the lane is stopped or its
+ * provider is down, so that an outage costs time and not the jobs. Nothing compares with it then.
+ */
+export function expiryMoments(states: Readonly<Record<Gate, GateState>>) {
+  const of = (lane: Step) => {
+    const passed = [states.all, states[providerOf[lane]]]
+    if (passed.some(({ stopped, downSince }) => stopped || downSince)) return sql`NULL`
+    return inMilliseconds(-passed.reduce((sum, { graceMs }) => sum + graceMs, 0))
+  }
+  return Object.fromEntries(steps.map((lane) => [lane, of(lane)])) as Record<Step, ReturnType<typeof of>>
+}
+
+/** Stops a gate until it is started again. Doing it twice keeps the first. */
+export async function stopGate(tx: Queryable, name: Gate, by: string): Promise<void> {
+  await lockGate(tx, name)
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_gates SET stopped_at = UTC_TIMESTAMP(3), stopped_by = ${by}
+      WHERE name = ${name} AND stopped_at IS NULL`,
+  )
+}
+
+/**
+ * Starts a gate again, and ends its pause, so that the provider is asked at once.
+ *
+ * @returns whether there was anything to start
+ */
+export async function startGate(tx: Queryable, name: Gate): Promise<boolean> {
+  const { stopped, pausedMs } = await lockGate(tx, name)
+  if (stopped) await addGrace(tx, name, 'stopped_at')
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_gates SET stopped_at = NULL, stopped_by = NULL, paused_until = NULL WHERE name = ${name}`,
+  )
+  return stopped !== null || pausedMs > 0
+}
+
+/** What a report changed, for the log and the alarms. */
+export interface Report {
+  /** The provider is down: what fails now is no job's fault. */
+  readonly down: boolean
+  /** It has been paused by this very report, for so long. */
+  readonly pausedMs?: number
+  /** It is back by this very report. */
+  readonly back?: boolean
+}
+
+/**
+ * Takes note of how a call ended that was not well: 429 pauses the provider for everyone, and so does its fifth failure
+ * in a row or a refusal of our key, our balance or our model, after which it counts as down. While it is paused nothing
+ * adds to that but a longer wait that it asks for: those calls were under way already.
+ */
+export function reportTrouble(
+  database: Database,
+  provider: Provider,
+  error: VisionError,
+  options: PauseOptions,
+): Promise<Report> {
+  const sign = signOf(error.code)
+  const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
+  return database.transact(async (tx) => {
+    const state = await lockGate(tx, provider)
+    if (state.pausedMs > 0) {
+      if (sign === 'limit' && asked > state.pausedMs) await pause(tx, provider, asked)
+      return { down: state.downSince !== null }
+    }
+    const strikes = state.strikes + (sign === 'strike' ? 1 : 0)
+    const down = sign === 'refusal' || state.downSince !== null || strikes >= strikesUntilDown
+    if (sign === 'strike' && !down) {
+      await matchedBy(tx, sql`UPDATE vision_gates SET strikes = ${strikes} WHERE name = ${provider}`)
+      return { down }
+    }
+    const pausedMs = Math.max(asked, Math.min(options.capMs, options.baseMs * 2 ** state.pauses))
+    await pause(tx, provider, pausedMs)
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_gates SET pause_code = ${error.code}, pauses = pauses + 1, strikes = ${strikes},
+          down_since = ${down ? sql`COALESCE(down_since, UTC_TIMESTAMP(3))` : sql`NULL`}
+        WHERE name = ${provider}`,
+    )
+    return { down, pausedMs }
+  })
+}
+
+/** Takes note that a provider answered that had been in trouble; what it answers during a pause was asked before it. */
+export function reportAnswer(database: Database, provider: Provider): Promise<Report> {
+  return database.transact(async (tx) => {
+    const { pausedMs, downSince } = await lockGate(tx, provider)
+    if (pausedMs > 0) return { down: downSince !== null }
+    if (downSince) await addGrace(tx, provider, 'down_since')
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_gates SET strikes = 0, pauses = 0, down_since = NULL, paused_until = NULL
+        WHERE name = ${provider}`,
+    )
+    return { down: false, back: downSince !== null }
+  })
+}
+
+/** Locks a gate's row, which is made when it is first needed, and reads it. */
+export async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
+  const query = sql`${gateQuery} WHERE name = ${name} FOR UPDATE`
+  let rows = await rowsOf<Row>(tx, query)
+  if (rows.length === 0) {
+    await matchedBy(tx, sql`INSERT IGNORE INTO vision_gates (name) VALUES (${name})`)
+    rows = await rowsOf<Row>(tx, query)
+  }
+  return byName(rows)[name]
+}
+
+function pause(tx: Queryable, name: Gate, milliseconds: number): Promise<number> {
+  return matchedBy(tx, sql`UPDATE vision_gates SET paused_until = ${inMilliseconds(milliseconds)} WHERE name = ${name}`)
+}
+
+/** The clocks of jobs that stood still go on; what they missed is added to their time. */
+function addGrace(tx: Queryable, name: Gate, since: 'down_since' | 'stopped_at'): Promise<number> {
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_gates SET
+        grace_ms = IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0)
+          + TIMESTAMPDIFF(MICROSECOND, ${sql.raw(since)}, UTC_TIMESTAMP(3)) DIV 1000,
+        grace_until = UTC_TIMESTAMP(3) + INTERVAL ${graceDays} DAY
+      WHERE name = ${name}`,
+  )
+}
+
+interface Row {
+  readonly name: Gate
+  readonly stoppedAt: string | null
+  readonly stoppedBy: string | null
+  readonly pausedMs: number
+  readonly pauseCode: ErrorCode | null
+  readonly pauses: number
+  readonly strikes: number
+  readonly downSince: string | null
+  readonly graceMs: number
+}
+
+const gateQuery = sql`SELECT name, stopped_at AS stoppedAt, stopped_by AS stoppedBy,
+    GREATEST(0, COALESCE(CEIL(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), paused_until) / 1000), 0)) AS pausedMs,
+    pause_code AS pauseCode, pauses, strikes, down_since AS downSince,
+    IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0) AS graceMs
+  FROM vision_gates`
+
+function byName(rows: readonly Row[]): Record<Gate, GateState> {
+  const states = gates.map((name): GateState => {
+    const row = rows.find((one) => one.name === name)
+    return {
+      name,
+      stopped: row?.stoppedAt ? { by: row.stoppedBy ?? '', at: asDate(row.stoppedAt) } : null,
+      pausedMs: Number(row?.pausedMs ?? 0),
+      pauseCode: row?.pauseCode ?? null,
+      pauses: row?.pauses ?? 0,
+      strikes: row?.strikes ?? 0,
+      downSince: row?.downSince ? asDate(row.downSince) : null,
+      graceMs: Number(row?.graceMs ?? 0),
+    }
+  })
+  return Object.fromEntries(states.map((state) => [state.name, state])) as Record<Gate, GateState>
+}
