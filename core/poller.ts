@@ -110,6 +110,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
             capMs: config.RETRY_CAP_SECONDS * 1000,
             random: Math.random,
           },
+          providerWaitMs: pause.baseMs,
           log,
           now,
         },

@@ -62,6 +62,8 @@ export interface ExecuteOptions {
   /** Whether it has the time that the step's paid call may take, asked when it is about to be paid. */
   readonly hasTimeToPay: () => boolean
   readonly retry: BackoffOptions
+  /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds. */
+  readonly providerWaitMs: number
   /** How long a database that does not answer is asked again to save what was paid for, in milliseconds. */
   readonly patienceMs: number
   /** Milliseconds, of any clock that only goes forward. */
@@ -78,8 +80,7 @@ export interface Execution {
   readonly now?: Status | 'deleted'
 }
 
-/** A job that met a provider which was not to be had waits about so long at first, in milliseconds; doubled at most so often. */
-export const providerWaitMs = 30_000
+/** The wait of a job whose provider is not to be had doubles with its attempts, at most so often. */
 const providerDoublings = 4
 /** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
@@ -196,7 +197,7 @@ async function persist<T>(save: () => Promise<T>, { patienceMs, now, signal }: E
 async function settle(
   run: Run,
   thrown: unknown,
-  { database, retry }: ExecuteOptions,
+  { database, retry, providerWaitMs }: ExecuteOptions,
   spent: Spent,
   { step, down }: Progress,
 ): Promise<Execution> {

@@ -7,7 +7,7 @@ import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
-import { execute, providerWaitMs, type Steps, Stopped } from './execute.ts'
+import { execute, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
 import { lookForWork } from './look.ts'
@@ -34,6 +34,8 @@ export interface WorkerOptions {
   /** How long the paid call of a step may take, in milliseconds: none goes out with less time left. */
   readonly callMs: number
   readonly retry: BackoffOptions
+  /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds; and a lane without its bucket. */
+  readonly providerWaitMs: number
   readonly log: Log
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
@@ -132,7 +134,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           },
         })
         counts[ended]++
-        if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
+        if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + options.providerWaitMs
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
       } catch (error) {
         // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.

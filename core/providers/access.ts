@@ -3,7 +3,15 @@ import type { Database } from '../db.ts'
 import { reasonOf, type VisionError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type PauseOptions, type Report, reportAnswer, reportTrouble, signOf } from './gates.ts'
-import { endPermit, markSent, type ProviderLimits, renewPermits, reservePermits, returnPermits } from './permits.ts'
+import {
+  endPermit,
+  markSent,
+  minuteMs,
+  type ProviderLimits,
+  renewPermits,
+  reservePermits,
+  returnPermits,
+} from './permits.ts'
 
 /** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */
 export interface CallEnd {
@@ -39,6 +47,8 @@ export interface ProviderAccessOptions {
   readonly pause: PauseOptions
   /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
   readonly leaseMs: number
+  /** How long a call counts in the limits of a minute, in milliseconds; a little more than a minute if not given. */
+  readonly windowMs?: number | undefined
   /** Names the worker's permits; its own for each worker. */
   readonly workerId: string
   readonly log: Log
@@ -50,7 +60,7 @@ export interface ProviderAccessOptions {
 const latestMs = 1_000
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
-  const { database, limits, pause, leaseMs, workerId, log, now } = options
+  const { database, limits, pause, leaseMs, windowMs = minuteMs, workerId, log, now } = options
   const held = new Set<string>()
   let made = 0
 
@@ -105,7 +115,12 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     reserve: async (provider, wanted) => {
       if (wanted === 0) return []
       const ids = Array.from({ length: wanted }, () => `${workerId}:${++made}`)
-      const { count, suspect } = await reservePermits(database, provider, { ids, limits: limits[provider], leaseMs })
+      const { count, suspect } = await reservePermits(database, provider, {
+        ids,
+        limits: limits[provider],
+        leaseMs,
+        windowMs,
+      })
       return ids.slice(0, count).map((id) => permitOf(provider, id, suspect))
     },
     renew: () => renewPermits(database, [...held], leaseMs),

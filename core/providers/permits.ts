@@ -19,6 +19,8 @@ export interface ReserveOptions {
   readonly limits: ProviderLimits
   /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
   readonly leaseMs: number
+  /** How long a call counts in the limits of a minute, in milliseconds of the database's clock. */
+  readonly windowMs: number
 }
 
 /** What was reserved. */
@@ -30,10 +32,10 @@ export interface Reserved {
 }
 
 /**
- * How long a call counts in the limits of a minute, in milliseconds: a second more than a minute, since so long may pass
- * between the moment that the database notes and the one in which the call goes out.
+ * A minute, in milliseconds, with a second more than it has, since so long may pass between the moment that the database
+ * notes and the one in which the call goes out.
  */
-const windowMs = 61_000
+export const minuteMs = 61_000
 /** What a call is taken to need while there are no others to go by. */
 const tokensAtFirst = 4_000
 /** So many rows at a time are pruned. */
@@ -45,14 +47,14 @@ const pruneBatch = 1_000
  * limit together; what is reserved and not sent yet counts as if it were.
  */
 export function reservePermits(database: Database, provider: Provider, options: ReserveOptions): Promise<Reserved> {
-  const { ids, limits, leaseMs } = options
+  const { ids, limits, leaseMs, windowMs } = options
   return database.transact(async (tx) => {
     const gate = await lockGate(tx, provider)
     const down = gate.downSince !== null
     const suspect = down || gate.strikes > 0 || gate.pauses > 0
     if (!isOpen(gate)) return { count: 0, suspect }
     const limited = down || Object.values(limits).some((limit) => limit !== undefined)
-    const usage = limited ? await usageOf(tx, provider) : nothingUsed
+    const usage = limited ? await usageOf(tx, provider, windowMs) : nothingUsed
     const room = roomIn(down ? { ...limits, requestsInFlight: 1 } : limits, usage)
     const count = Math.max(0, Math.min(ids.length, room))
     if (count > 0) {
@@ -135,8 +137,8 @@ export interface ProviderUsage {
 const nothingUsed: ProviderUsage = { perMinute: 0, tokens: 0, inFlight: 0, tokensPerCall: tokensAtFirst }
 
 /** What of a provider's limits is used. */
-export async function usageOf(on: Queryable, provider: Provider): Promise<ProviderUsage> {
-  const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider))
+export async function usageOf(on: Queryable, provider: Provider, windowMs = minuteMs): Promise<ProviderUsage> {
+  const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider, windowMs))
   const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(on, inFlightQuery(provider))
   const calls = Number(sent?.calls ?? 0)
   const tokens = Number(sent?.tokens ?? 0)
@@ -149,7 +151,7 @@ export async function usageOf(on: Queryable, provider: Provider): Promise<Provid
 }
 
 /** Must match the index: only what was sent within the window is read. */
-export function sentQuery(provider: Provider): SQL {
+export function sentQuery(provider: Provider, windowMs: number): SQL {
   return sql`SELECT COUNT(*) AS calls, SUM(tokens) AS tokens FROM vision_permits FORCE INDEX (sent)
     WHERE provider = ${provider} AND sent_at > ${inMilliseconds(-windowMs)}`
 }

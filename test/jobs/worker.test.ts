@@ -61,6 +61,7 @@ function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptio
     stepMs: { analysis: 1_000, content: 1_000 },
     callMs: 1_000,
     retry: { baseMs: 0, capMs: 0, random: () => 0 },
+    providerWaitMs: 30_000,
     log: () => undefined,
     now: () => performance.now(),
     ...changes,
