@@ -138,8 +138,9 @@ const nothingUsed: ProviderUsage = { perMinute: 0, tokens: 0, inFlight: 0, token
 
 /** What of a provider's limits is used. */
 export async function usageOf(on: Queryable, provider: Provider, windowMs = minuteMs): Promise<ProviderUsage> {
-  const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider, windowMs))
+  // In this order: a call that goes out between the two reads is counted twice, and never not at all.
   const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(on, inFlightQuery(provider))
+  const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider, windowMs))
   const calls = Number(sent?.calls ?? 0)
   const tokens = Number(sent?.tokens ?? 0)
   return {

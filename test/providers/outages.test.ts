@@ -1,0 +1,260 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { loadPollerConfig } from '../../core/config.ts'
+import { describeCode, type ErrorCode } from '../../core/errors.ts'
+import { createImageIntake } from '../../core/images/intake.ts'
+import { createVisionJobs } from '../../core/jobs/create.ts'
+import type { Steps } from '../../core/jobs/execute.ts'
+import { drain, type Summary } from '../../core/jobs/worker.ts'
+import { createPoller, type Poller } from '../../core/poller.ts'
+import type { Provider } from '../../drizzle/schema.ts'
+import { faultKinds } from '../../local/emulators/faults.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { accessTo } from '../support/providers.ts'
+import { startTestServices, type TestServices } from '../support/services.ts'
+import { fixtureUrl } from '../support/storage.ts'
+
+let database: TestDatabase
+let services: TestServices
+beforeAll(async () => {
+  database = await createTestDatabase({ connections: 20 })
+  services = await startTestServices()
+})
+afterEach(async () => {
+  services.providers.faults.clear()
+  for (const table of [
+    'vision_jobs',
+    'vision_job_outputs',
+    'vision_job_attempts',
+    'vision_images',
+    'vision_gates',
+    'vision_permits',
+  ]) {
+    await database.sql(`DELETE FROM ${table}`)
+  }
+})
+afterAll(async () => {
+  await services.stop()
+  await database.drop()
+})
+
+const lines: { level: string; message: string; [field: string]: unknown }[] = []
+
+/** So many workers of one process, as of one Lambda each, with waits as short as a test needs them. */
+async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summary[]>) => Promise<T>): Promise<T> {
+  lines.length = 0
+  const config = loadPollerConfig({
+    ...services.settings(database.url),
+    STEP_TIMEOUT_SECONDS: '3',
+    PROVIDER_PAUSE_SECONDS: '0.05',
+    PROVIDER_PAUSE_CAP_SECONDS: '0.2',
+  })
+  const pollers: Poller[] = Array.from({ length: count }, () =>
+    createPoller(config, {
+      log: (level, message, fields) => void lines.push({ level, message, ...fields }),
+      allowLoopbackHttp: false,
+    }),
+  )
+  try {
+    return await work(() =>
+      Promise.all(pollers.map((poller) => poller.drain({ deadline: performance.now() + 120_000 }))),
+    )
+  } finally {
+    await Promise.all(pollers.map((poller) => poller.close()))
+  }
+}
+
+/** Ten jobs a user, each with a purpose of its own, by which the emulators' calls are known. */
+async function submit(count: number, about: string): Promise<void> {
+  const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
+  for (let first = 0; first < count; first += 10) {
+    const userId = `${about}-${first}`
+    const taken = await intake.take(await fixtureUrl('red.png', 'image/png'), userId)
+    const jobs = Array.from({ length: Math.min(10, count - first) }, (_, index) => ({
+      ...taken,
+      analysisPurpose: `${about} ${first + index}.`,
+      outputFormat: 'alt_text',
+      language: 'en',
+    }))
+    await createVisionJobs(database, jobs, { userId, maxRetries: 3, lifeMs: 86_400_000 })
+  }
+}
+
+interface JobState {
+  readonly status: string
+  readonly purpose: string
+  readonly failures: number
+  readonly code: ErrorCode | null
+  readonly nextStep: string
+}
+
+const states = async (): Promise<readonly JobState[]> =>
+  (await database.sql(
+    `SELECT status, analysis_purpose AS purpose, failures, error_code AS code, next_step AS nextStep
+     FROM vision_jobs`,
+  )) as unknown as JobState[]
+const countOf = async (status: string) => (await states()).filter((job) => job.status === status).length
+const failures = async () => (await states()).reduce((sum, job) => sum + job.failures, 0)
+const answered = (provider: Provider, about: string) =>
+  services.providers.calls.log.filter(
+    (call) =>
+      call.provider === provider && call.purpose?.startsWith(about) && call.outcome === 'answered' && !call.aborted,
+  )
+
+/** Drains again and again until it is so. */
+async function drainUntil(drainAll: () => Promise<unknown>, isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    await drainAll()
+    await delay(50)
+  }
+}
+
+test('a thousand jobs through providers that fail three times in ten, in every way there is, all end, and no step that was completed is paid for twice', async () => {
+  const kinds = faultKinds.filter((kind) => kind !== 'latency')
+  for (const provider of ['gemini', 'deepseek'] as const) {
+    for (const kind of kinds) {
+      services.providers.faults.add({ provider, kind, rate: 0.3 / kinds.length, retryAfterSeconds: null })
+    }
+  }
+  await submit(1_000, 'Storm')
+  await withWorkers(4, (drainAll) =>
+    drainUntil(drainAll, async () => (await countOf('completed')) + (await countOf('failed')) === 1_000),
+  )
+  for (const job of await states()) {
+    expect(job.failures).toBeLessThanOrEqual(4)
+    if (job.status === 'failed' && describeCode(job.code as ErrorCode).blame === 'retryable') {
+      expect(job.failures).toBe(4)
+    }
+  }
+  for (const provider of ['gemini', 'deepseek'] as const) {
+    const calls = Map.groupBy(answered(provider, 'Storm'), (call) => call.purpose)
+    expect([...calls.values()].filter((one) => one.length > 1)).toEqual([])
+    // Every way of failing was met.
+    const { outcomes } = services.providers.calls.counts()[provider]
+    for (const kind of kinds) expect(outcomes[kind], kind).toBeGreaterThan(0)
+  }
+  expect(await countOf('completed')).toBe(answered('deepseek', 'Storm').length)
+  expect(await countOf('completed')).toBeGreaterThan(700)
+}, 180_000)
+
+describe('while a provider is down', () => {
+  test('Gemini: what has its analysis goes on, what needs one waits, and nothing is failed', async () => {
+    await withWorkers(2, async (drainAll) => {
+      services.providers.faults.add({ provider: 'deepseek', kind: 'unauthorized', times: 'unlimited' })
+      await submit(10, 'Begun')
+      await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
+      services.providers.faults.clear()
+      services.providers.faults.add({ provider: 'gemini', kind: 'unavailable', times: 'unlimited' })
+      await submit(30, 'Fresh')
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 10)
+      for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
+      expect((await states()).filter(({ purpose }) => purpose.startsWith('Fresh')).map(({ status }) => status)).toEqual(
+        expect.not.arrayContaining(['failed', 'completed']),
+      )
+      // The four failures before the fifth told what it was; none of what came after is any job's.
+      expect(await failures()).toBe(4)
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'error', message: 'provider paused', provider: 'gemini', down: true }),
+      )
+      services.providers.faults.clear()
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
+      expect(lines).toContainEqual(expect.objectContaining({ message: 'provider is back', provider: 'gemini' }))
+    })
+  }, 60_000)
+
+  test('DeepSeek: analyses are made and kept, none is paid for twice, and nothing is failed', async () => {
+    await withWorkers(2, async (drainAll) => {
+      services.providers.faults.add({ provider: 'deepseek', kind: 'unavailable', times: 'unlimited' })
+      await submit(30, 'Halfway')
+      await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
+      for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
+      expect(await countOf('failed')).toBe(0)
+      expect(await failures()).toBe(4)
+      services.providers.faults.clear()
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 30)
+      expect(answered('gemini', 'Halfway')).toHaveLength(30)
+      expect(answered('deepseek', 'Halfway')).toHaveLength(30)
+    })
+  }, 60_000)
+
+  test.each<[Provider, 'unauthorized' | 'insufficient_balance' | 'unknown_model']>([
+    ['gemini', 'unauthorized'],
+    ['gemini', 'unknown_model'],
+    ['deepseek', 'unauthorized'],
+    ['deepseek', 'insufficient_balance'],
+    ['deepseek', 'unknown_model'],
+  ])(
+    '%s refuses us (%s): one call at a time finds out, and no job pays for it',
+    async (provider, kind) => {
+      await withWorkers(2, async (drainAll) => {
+        services.providers.faults.add({ provider, kind, times: 'unlimited' })
+        const about = `${provider} ${kind}`
+        await submit(20, about)
+        for (let time = 0; time < 10; time++) await drainAll().then(() => delay(50))
+        const refused = services.providers.calls.log.filter(
+          (call) => call.purpose?.startsWith(about) && call.outcome === kind,
+        )
+        // Two workers had their jobs under way when the first refusal came; after that there are only probes.
+        expect(refused.length).toBeLessThan(20 + 10)
+        expect(await failures()).toBe(0)
+        expect(await countOf('failed')).toBe(0)
+        services.providers.faults.clear()
+        await drainUntil(drainAll, async () => (await countOf('completed')) === 20)
+      })
+    },
+    60_000,
+  )
+})
+
+test('eight workers never pass a provider’s limit of a minute, in whatever minute one looks', async () => {
+  // A minute of three seconds; the last of them is what may pass between the database's note and the call.
+  const windowMs = 3_000
+  const limit = 20
+  const sent: number[] = []
+  const steps: Steps = {
+    analysis: async (_, { meter }) => {
+      await meter.sent()
+      sent.push(performance.now())
+      meter.answered()
+      return { model: 'a model', body: {} }
+    },
+    content: async (_, __, { meter }) => {
+      await meter.sent()
+      meter.answered()
+      return { model: 'a model', body: {} }
+    },
+  }
+  await submit(70, 'Limit')
+  const worker = async (index: number) => {
+    const workerId = `limited-${index}`
+    await drain(
+      {
+        database,
+        steps,
+        providers: accessTo(database, {
+          workerId,
+          windowMs,
+          limits: { gemini: { requestsPerMinute: limit }, deepseek: {} },
+        }),
+        workerId,
+        concurrency: 10,
+        leaseMs: 60_000,
+        renewMs: 20_000,
+        idleMs: 12_000,
+        stepMs: { analysis: 1_000, content: 1_000 },
+        callMs: 1_000,
+        retry: { baseMs: 0, capMs: 0, random: () => 0 },
+        providerWaitMs: 1_000,
+        log: () => undefined,
+        now: () => performance.now(),
+      },
+      { deadline: performance.now() + 60_000 },
+    )
+  }
+  await Promise.all(Array.from({ length: 8 }, (_, index) => worker(index)))
+  expect(sent).toHaveLength(70)
+  const most = Math.max(...sent.map((from) => sent.filter((at) => at >= from && at < from + windowMs - 1_000).length))
+  expect(most).toBeLessThanOrEqual(limit)
+  // And it is used, not merely kept.
+  expect(most).toBe(limit)
+}, 60_000)
