@@ -124,7 +124,10 @@ describe('a provider that fails', () => {
   test('a failed probe keeps it down for longer, and an answer brings it back', async () => {
     for (let time = 0; time < strikesUntilDown; time++) await strike()
     await endPause()
+    await later(100)
+    const { downSince } = await gateOf()
     expect(await strike()).toEqual({ down: true, pausedMs: 60_000 })
+    expect((await gateOf()).downSince).toEqual(downSince)
     await endPause()
     expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
     expect(await gateOf()).toMatchObject({ pausedMs: 0, pauses: 0, strikes: 0, downSince: null })

@@ -5,7 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { VisionError } from '../../core/errors.ts'
 import type { ProviderAccess } from '../../core/providers/access.ts'
 import { readGates } from '../../core/providers/gates.ts'
-import { inFlightQuery, type ProviderLimits, prunePermits, sentQuery, usageOf } from '../../core/providers/permits.ts'
+import {
+  inFlightQuery,
+  type ProviderLimits,
+  prunePermits,
+  renewPermits,
+  sentQuery,
+  usageOf,
+} from '../../core/providers/permits.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { accessTo } from '../support/providers.ts'
 
@@ -75,6 +82,7 @@ describe('limits', () => {
     const worker = access({ requestsPerMinute: 1 })
     const [permit] = await worker.reserve('gemini', 1)
     expect(await permit?.end({ cutOff: true })).toBe(false)
+    expect(await database.sql('SELECT * FROM vision_permits')).toEqual([])
     expect(await count(worker.reserve('gemini', 1))).toBe(1)
   })
 
@@ -111,13 +119,13 @@ describe('limits', () => {
     expect(await count(access(limits).reserve('gemini', 5))).toBe(1)
   })
 
-  test('a permit that has ended is not brought back by a renewal', async () => {
+  test('a permit that has ended is not brought back by a renewal that was under way', async () => {
     const worker = access({ requestsInFlight: 1 })
     const [permit] = await worker.reserve('gemini', 1)
     await permit?.sent()
-    const renewing = worker.renew()
     await permit?.end({})
-    await renewing
+    const [row] = await database.sql('SELECT id FROM vision_permits')
+    await renewPermits(database, [String(row?.id)], 60_000)
     expect(await count(worker.reserve('gemini', 1))).toBe(1)
   })
 })
@@ -187,7 +195,12 @@ describe('a provider in trouble', () => {
     const [probe] = await access().reserve('gemini', 1)
     await probe?.sent()
     await probe?.end(end)
-    expect((await database.run(readGates)).gemini).toMatchObject({ downSince: expect.any(Date), strikes: 5 })
+    expect((await database.run(readGates)).gemini).toMatchObject({
+      downSince: expect.any(Date),
+      strikes: 5,
+      pauses: 1,
+      pausedMs: 0,
+    })
   })
 })
 
