@@ -40,10 +40,10 @@ const api = startProcess(`
   import { createAdaptorServer } from '@hono/node-server'
   import { createStreamApp } from ${source('core/api/stream.ts')}
   import { openDatabase } from ${source('core/db.ts')}
-  import { openLive } from ${source('core/live/open.ts')}
+  import { openFeed, openLive } from ${source('core/live/open.ts')}
   import { createTickets } from ${source('core/live/tickets.ts')}
   const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })
-  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 100000 }, database, console.error)
+  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 100000 }, database, openFeed(database, console.error), console.error)
   const tickets = createTickets({ AUTH_SECRET: ${JSON.stringify(secret)} }, Date.now)
   const authenticate = async () => { throw new Error('no token') }
   const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now })

@@ -6,6 +6,7 @@ import { loadApiConfig } from '../core/config.ts'
 import { databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
+import { openFeed } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
 
@@ -18,7 +19,9 @@ export async function handler(
 ): Promise<APIGatewayProxyStructuredResultV2> {
   api ??= open()
   const stage = stageOf(event)
-  const result = await api({ ...event, rawPath: event.rawPath.slice(stage.length) || '/' } as never, context)
+  const result = await api.serve({ ...event, rawPath: event.rawPath.slice(stage.length) || '/' } as never, context)
+  // Whatever is under way when this returns is frozen with the function.
+  await api.feed.settled()
   const { headers } = result as APIGatewayProxyStructuredResultV2
   if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
   return result as APIGatewayProxyStructuredResultV2
@@ -33,13 +36,15 @@ function open() {
     random: Math.random,
   })
   const store = openImageStore(config)
-  // An HTTP API does not stream: functions/stream.ts does.
+  const feed = openFeed(database, log)
   const app = createApp({
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator(config),
+    // An HTTP API does not stream: functions/stream.ts does.
     live: undefined,
+    feed,
     tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
@@ -48,7 +53,7 @@ function open() {
     isReady: () => databaseAnswers(database),
     now: Date.now,
   })
-  return handle(app)
+  return { serve: handle(app), feed }
 }
 
 /** What API Gateway puts before the path: the name of a stage other than `$default`, at its own host name only. */

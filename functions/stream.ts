@@ -5,7 +5,7 @@ import { createStreamApp } from '../core/api/stream.ts'
 import { createAuthenticator } from '../core/auth.ts'
 import { loadStreamConfig } from '../core/config.ts'
 import { openDatabase, rowsOf } from '../core/db.ts'
-import { openLive } from '../core/live/open.ts'
+import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
 
@@ -41,7 +41,7 @@ function open() {
   const config = loadStreamConfig()
   const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
-  const live = openLive(config, database, log)
+  const live = openLive(config, database, openFeed(database, log), log)
   const app = createStreamApp({
     live,
     tickets: createTickets(config, Date.now),

@@ -10,7 +10,7 @@ import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
 import { configureBucket } from '../core/images/bucket.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { createS3Client, openImageStore } from '../core/images/store.ts'
-import { openLive } from '../core/live/open.ts'
+import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
 import { createPoller } from '../core/poller.ts'
@@ -123,7 +123,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const poller = createPoller(config.poller, { log, allowLoopbackHttp })
   cleanup.defer(() => poller.close())
   const streamConfig = loadStreamConfig(settings)
-  const live = openLive(streamConfig, database, log)
+  const feed = openFeed(database, log)
+  const live = openLive(streamConfig, database, feed, log)
   cleanup.defer(() => live.close())
   let ready = false
   let url = ''
@@ -133,6 +134,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     images: createImageIntake(database, store, { allowLoopbackHttp }),
     authenticate: withLocalUser(createAuthenticator(config.api)),
     live,
+    feed,
     tickets: createTickets(streamConfig, Date.now),
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { describeCode, type ErrorCode } from '../errors.ts'
 import { frame } from '../live/sse.ts'
+import { longestWaitSeconds } from './conditional.ts'
 import type { Operation } from './operations.ts'
 import { describeKey, Health, type HealthView, idempotencyKey, type JobEventView, Problem } from './schemas.ts'
 
@@ -59,6 +60,8 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
     ...(meta.streams ? [parameter('header', 'Last-Event-ID', fields.lastEventId, components)] : []),
     ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
+    ...(meta.waits ? [preferHeader] : []),
+    ...(meta.versioned && method === 'GET' ? [knownHeader] : []),
   ]
   return {
     operationId: path.split('.').at(-1),
@@ -76,7 +79,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
       },
     }),
     responses: {
-      ...successes(meta, components),
+      ...successes(method, meta, components),
       ...failures([...everywhere, ...(hasBody ? withBody : []), ...meta.errors], components),
     },
   }
@@ -104,6 +107,34 @@ function describeHealth(components: Json): Json {
   }
 }
 
+const text = { type: 'string' }
+const preferHeader = {
+  name: 'Prefer',
+  in: 'header',
+  required: false,
+  description: `\`wait=<seconds>\`, from 1 to ${longestWaitSeconds}: how long to wait for an answer that says more (RFC 7240).`,
+  schema: text,
+  example: 'wait=20',
+}
+const knownHeader = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of an earlier answer: nothing new is answered with 304.',
+  schema: text,
+  example: 'W/"42-3"',
+}
+const versionHeaders = {
+  etag: { schema: text, description: 'The version of the job that the answer shows.' },
+  'retry-after': {
+    schema: { type: 'integer' },
+    description:
+      'After so many seconds it is worth asking again; absent once the job has ended, and for those who wait.',
+  },
+}
+const appliedHeader = {
+  'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
+}
 const retryAfter = { 'retry-after': { schema: { type: 'integer' }, description: 'In seconds.' } }
 
 function parameter(where: string, name: string, field: z.core.$ZodType | undefined, components: Json): Json {
@@ -118,11 +149,13 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
   }
 }
 
-function successes(meta: Operation['meta'], components: Json): Json {
-  const { status, output, example, idempotent, locates, streams, summary } = meta
+function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
+  const { status, output, example, idempotent, locates, versioned, waits, streams, summary } = meta
   const headers = {
     'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
+    ...(versioned && versionHeaders),
+    ...(waits && appliedHeader),
   }
   const reply = output && {
     content: { 'application/json': content(schemaOf(output, 'output', components), example?.reply) },
@@ -141,6 +174,7 @@ function successes(meta: Operation['meta'], components: Json): Json {
   }
   return {
     [status]: { description: `${summary}: done.`, headers, ...reply },
+    ...(versioned && method === 'GET' && { 304: { description: 'The job is as `If-None-Match` has it.', headers } }),
     ...(idempotent && { 200: { description: 'What an earlier call with the same key created.', headers, ...reply } }),
   }
 }

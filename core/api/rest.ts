@@ -2,10 +2,11 @@ import type { AnyRouter } from '@trpc/server'
 import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../errors.ts'
 import { eventStreamHeaders, toEventStream } from '../live/sse.ts'
+import { names, waitSecondsOf } from './conditional.ts'
 import { logFailure, malformedJson, pointerTo, RefusedInput } from './failure.ts'
 import { inputFromText, type Operation } from './operations.ts'
 import type { AppEnv, StreamServices } from './services.ts'
-import { type Context, createCallerFactory } from './trpc.ts'
+import { type Context, createCallerFactory, type Wish } from './trpc.ts'
 import type { TrackedWatch } from './watch.ts'
 
 type Call = HonoContext<AppEnv>
@@ -24,7 +25,7 @@ export function mountRest(
     const here = operations.filter((operation) => operation.template === template)
     for (const operation of here) {
       app.on(operation.method, path, async (call) => {
-        const context = contextOf(call)
+        const context = { ...contextOf(call), wish: wishOf(call, operation) }
         if (operation.meta.streams) return stream(call, operation, context, createCaller)
         // Before the body: who may not call need not send it.
         await context.authenticate()
@@ -75,8 +76,26 @@ function procedureAt(caller: object, path: string): (input: unknown) => Promise<
   return path.split('.').reduce((at: unknown, name) => (at as Record<string, unknown>)[name], caller) as never
 }
 
-function answer(call: Call, { meta }: Operation, { reply }: Context<StreamServices>, result: unknown): Response {
+/** What a call asks for in its headers, where its operation knows of that. */
+function wishOf(call: Call, { meta }: Operation): Wish {
+  const { signal } = call.req.raw
+  const known = meta.versioned ? call.req.header('if-none-match') : undefined
+  const waitSeconds = meta.waits && waitSecondsOf(call.req.header('prefer'))
+  if (waitSeconds === undefined) return { patience: signal, known }
+  return { waitSeconds, patience: AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1000)]), known }
+}
+
+function answer(call: Call, { method, meta }: Operation, context: Context<StreamServices>, result: unknown): Response {
+  const { reply, wish } = context
   if (reply.location) call.header('location', reply.location)
+  if (wish.waitSeconds !== undefined) call.header('preference-applied', `wait=${wish.waitSeconds}`)
+  // Who waits is told of the next change as soon as it asks again.
+  else if (reply.retryAfterSeconds !== undefined) call.header('retry-after', String(reply.retryAfterSeconds))
+  if (reply.etag) {
+    call.header('etag', reply.etag)
+    call.header('cache-control', 'private, no-cache')
+    if (method === 'GET' && names(wish.known, reply.etag)) return call.body(null, 304)
+  }
   if (meta.status === 204) return call.body(null, 204)
   return call.json(result as object, reply.status ?? meta.status)
 }

@@ -7,7 +7,9 @@ import { createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } f
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
+import { waitFor } from '../live/wait.ts'
 import { checked } from './complaints.ts'
+import { etagOf, names, retryAfterOf } from './conditional.ts'
 import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
@@ -64,10 +66,12 @@ export const appRouter = router({
         status: 201,
         summary: 'Create a job',
         description:
-          'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201.',
+          'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201. With `Prefer: wait` the answer comes when the job has ended, or else when the time is over.',
         errors: createErrors,
         idempotent: true,
         locates: true,
+        versioned: true,
+        waits: 'end',
         output: Job,
         example: { request: exampleRequest, reply: exampleJob },
       })
@@ -142,13 +146,16 @@ export const appRouter = router({
         rest: 'GET /v1/jobs/{jobId}',
         status: 200,
         summary: 'Look at a job',
-        description: 'Where a job stands, and what it has made so far.',
+        description:
+          'Where a job stands, and what it has made so far. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A job that has ended is answered at once.',
         errors: ['job.not_found'],
+        versioned: true,
+        waits: 'change',
         output: Job,
         example: { reply: exampleJob },
       })
       .input(checked(OneJob))
-      .query(({ ctx, input }): Promise<JobView> => view(ctx, input.jobId)),
+      .query(({ ctx, input }): Promise<JobView> => view(ctx, input.jobId, 'change')),
 
     getJobHistory: procedure
       .meta({
@@ -260,9 +267,22 @@ function logJob({ services, requestId }: Caller, what: string, jobId: number): v
   services.log('info', `job ${what}`, { jobId, requestId })
 }
 
-async function view(caller: Caller, jobId: number): Promise<JobView> {
-  const { services } = caller
-  const found = await getVisionJob(services.database, owned(caller, jobId))
+/**
+ * A job as it is, or as it is once it has changed or ended, as far as the caller waits for that.
+ *
+ * @param awaited `change`: a caller who names a version that the job has left behind has waited for long enough
+ */
+async function view(caller: Caller, jobId: number, awaited?: 'change' | 'end'): Promise<JobView> {
+  const { services, wish, reply } = caller
+  let found = await getVisionJob(services.database, owned(caller, jobId))
+  const isNews = wish.known !== undefined && !names(wish.known, etagOf(found.job))
+  if (awaited && wish.waitSeconds !== undefined && !(awaited === 'change' && isNews)) {
+    await waitFor(awaited, services.feed, found, wish.patience)
+    found = await getVisionJob(services.database, owned(caller, jobId))
+  }
+  reply.etag = etagOf(found.job)
+  const retryAfterSeconds = retryAfterOf(found.job, services.now())
+  if (retryAfterSeconds !== undefined) reply.retryAfterSeconds = retryAfterSeconds
   return viewJob(found, await eventsUrlOf(services, found.job), await surroundings(services, [found.job]))
 }
 
@@ -287,7 +307,7 @@ async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replay
     const { jobId, replayed } = await createVisionJob(services.database, job, { ...services, userId: actor.userId })
     if (!replayed) logJob(caller, 'created', jobId)
     try {
-      return { replayed, view: await view(caller, jobId) }
+      return { replayed, view: await view(caller, jobId, 'end') }
     } catch (error) {
       const vanished = replayed && error instanceof VisionError && error.code === 'job.not_found'
       if (!vanished || attempt >= vanishTries) throw error

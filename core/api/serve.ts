@@ -40,6 +40,7 @@ export function serve<Services extends StreamServices>(services: Services, route
       ticket: call.req.query('ticket'),
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),
+      wish: { patience: call.req.raw.signal },
       reply: {},
     }
   }

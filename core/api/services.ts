@@ -2,6 +2,7 @@ import type { Authenticate } from '../auth.ts'
 import type { Database } from '../db.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
+import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Live } from '../live/watch.ts'
 import type { Log } from '../log.ts'
@@ -28,6 +29,8 @@ export interface ApiServices extends StreamServices {
   readonly store: ImageStore
   /** Where streams are served: the base of every job's `eventsUrl`. Undefined where there are none. */
   readonly streamUrl: (() => string) | undefined
+  /** What tells those who wait for a job of its changes. */
+  readonly feed: Feed
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
   /** How long a job may take until it expires, in milliseconds. */

@@ -24,6 +24,10 @@ export interface Meta {
   readonly streams?: true
   /** Takes an `Idempotency-Key` header, and answers a repetition with 200. */
   readonly idempotent?: true
+  /** Answers with a job, whose version is the `ETag`; a GET is answered with 304 where `If-None-Match` names it. */
+  readonly versioned?: true
+  /** Waits, as long as a `Prefer: wait` allows, for the job's next change, or for its end. */
+  readonly waits?: 'change' | 'end'
   /** Says in a `Location` header where to find what it made. */
   readonly locates?: true
   /**
@@ -46,8 +50,30 @@ export interface Context<Services extends StreamServices = ApiServices> {
   readonly transport: Transport
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey: string | undefined
+  /** What REST was asked beside the input. */
+  readonly wish: Wish
   /** What REST says beside the reply; tRPC has no place for it. */
-  readonly reply: { status?: 200; location?: string }
+  readonly reply: Reply
+}
+
+/** What a call over REST may ask for in its headers. */
+export interface Wish {
+  /** How long it is willing to wait, in seconds. */
+  readonly waitSeconds?: number
+  /** Aborted when the caller has gone away, and when it has waited for long enough. */
+  readonly patience: AbortSignal
+  /** The `If-None-Match` header: what the caller has already. */
+  readonly known?: string | undefined
+}
+
+/** What a reply over REST says in its status and its headers. */
+export interface Reply {
+  status?: 200
+  location?: string
+  /** Which version of the job it shows. */
+  etag?: string
+  /** After so many seconds it is worth asking again. */
+  retryAfterSeconds?: number
 }
 
 const keyOfStatus: Readonly<Record<number, TRPC_ERROR_CODE_KEY>> = {

@@ -4,7 +4,7 @@ import { reasonOf } from '../errors.ts'
 import { getVisionJob, type JobWithOutputs } from '../jobs/read.ts'
 import type { Log } from '../log.ts'
 import { deletedEvent, eventsAfter, hasEnded, type JobEvent } from './events.ts'
-import { createFeed } from './feed.ts'
+import type { Feed } from './feed.ts'
 import { createSessions } from './sessions.ts'
 import type { Sleep } from './ticker.ts'
 
@@ -54,17 +54,16 @@ export interface LiveOptions {
   readonly lifeMs: number
   /** At most so many watches of a user at once. */
   readonly perUser: number
-  /** How often the database is asked for news, in milliseconds. */
-  readonly everyMs: number
+  /** What tells of changes; others may have it too. */
+  readonly feed: Feed
   /** How often it is told which watches live, in milliseconds. */
   readonly touchMs: number
   readonly sleep: Sleep
   readonly log: Log
 }
 
-export function createLive({ database, lifeMs, perUser, everyMs, touchMs, sleep, log }: LiveOptions): Live {
+export function createLive({ database, feed, lifeMs, perUser, touchMs, sleep, log }: LiveOptions): Live {
   const onError = (what: string) => (error: unknown) => log('warn', what, { detail: reasonOf(error) })
-  const feed = createFeed({ database, everyMs, sleep, onError: onError('watched jobs not read') })
   const sessions = createSessions({ database, perUser, touchMs, sleep, onError: onError('sessions not written') })
   const open = new Set<(reason: CloseReason) => void>()
 

@@ -152,3 +152,18 @@ test('reaches no SDK of a provider through its imports', async () => {
   expect([...packages]).toEqual(expect.arrayContaining(['hono', 'jose', 'zod', '@aws-sdk/client-s3']))
   expect([...packages].filter((name) => /openai|@google|node-server/.test(name))).toEqual([])
 })
+
+test('a reader may wait for the next change, and the function leaves nothing under way behind', async () => {
+  const authorization = `Bearer ${await token('ann')}`
+  const created = await handler(
+    eventOf({ method: 'POST', path: '/v1/jobs', body: JSON.stringify(job), headers: { authorization } }),
+  )
+  const { jobId } = JSON.parse(created.body ?? '')
+  const waiting = handler(eventOf({ path: `/v1/jobs/${jobId}`, headers: { authorization, prefer: 'wait=20' } }))
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await database.sql("UPDATE vision_jobs SET status = 'cancelled', version = version + 1 WHERE id = ?", [jobId])
+  const { statusCode, headers, body } = await waiting
+  expect(statusCode).toBe(200)
+  expect(headers).toMatchObject({ 'preference-applied': 'wait=20', etag: `W/"${jobId}-2"` })
+  expect(JSON.parse(body ?? '')).toMatchObject({ status: 'cancelled' })
+})

@@ -3,12 +3,14 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpSubscriptionLink } from '@trpc/client'
+import { EventSource as EventSourcePackage } from 'eventsource'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/examples.ts'
 import type { JobEventView } from '../../core/api/schemas.ts'
 import { openDatabase } from '../../core/db.ts'
 import { completeVisionJob, releaseVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'
 import { createTestApi, json, type TestApi, token } from '../support/api.ts'
 import { type Part, parseStream, partsOf, sayingOf } from '../support/events.ts'
@@ -121,23 +123,13 @@ test('curl: the lines arrive as they are written', async () => {
   expect(told(parseStream(output).flatMap((part) => sayingOf(part) ?? []))).toEqual(wholeLife)
 })
 
-const shortLived = {
-  lifeMs: 200,
-  perUser: 10,
-  everyMs: 20,
-  touchMs: 15_000,
-  sleep: (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal }),
-}
+const sleep = (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal })
+const shortLived = { lifeMs: 200, perUser: 10, touchMs: 15_000, sleep }
 
-// The package has no types here while it is not among the dependencies; then its name is all that must be known.
-const packageName: string = 'eventsource'
-const found: { EventSource: typeof EventSource } | undefined = await import(packageName).catch(() => undefined)
-
-describe.skipIf(found === undefined)('the eventsource package', () => eventSourceTests(() => found?.EventSource))
-describe('the EventSource of Node', () => eventSourceTests(() => EventSource))
-
-function eventSourceTests(client: () => typeof EventSource | undefined) {
-  const Client = client() as typeof EventSource
+describe.each<[string, typeof EventSource]>([
+  ['the eventsource package', EventSourcePackage as typeof EventSource],
+  ['the EventSource of Node', EventSource],
+])('%s', (_, Client) => {
   test('opens the link as it is, and stops by itself when the job has ended', async () => {
     const jobId = await api.create('ann')
     const steps = life(jobId)
@@ -156,7 +148,7 @@ function eventSourceTests(client: () => typeof EventSource | undefined) {
   })
 
   test('gets the same events by tRPC’s httpSubscriptionLink, through every cut', async () => {
-    const short = createLive({ ...shortLived, database: api.database, log: api.services.log })
+    const short = createLive({ ...api.services, ...shortLived })
     const at = await serveApp(createApp({ ...api.services, live: short }))
     stops.push(
       () => at.kill(),
@@ -195,7 +187,7 @@ function eventSourceTests(client: () => typeof EventSource | undefined) {
   })
 
   test('comes back after every cut and loses nothing', async () => {
-    const short = createLive({ ...shortLived, database: api.database, log: api.services.log })
+    const short = createLive({ ...api.services, ...shortLived })
     const at = await serveApp(createApp({ ...api.services, live: short }))
     stops.push(
       () => at.kill(),
@@ -218,7 +210,7 @@ function eventSourceTests(client: () => typeof EventSource | undefined) {
     expect(told(events)).toEqual(wholeLife)
     expect(cuts).toBeGreaterThan(2)
   })
-}
+})
 
 test('a connection that breaks after any event is resumed after it', async () => {
   const jobId = await api.create('ann')
@@ -340,7 +332,7 @@ test('500 streams cost one read a second, and each is told of its own job', asyn
     ...shortLived,
     lifeMs: 60_000,
     perUser: 500,
-    everyMs: 1_000,
+    feed: createFeed({ database, everyMs: 1_000, sleep, onError: console.error }),
     database,
     log: api.services.log,
   })

@@ -5,6 +5,8 @@ import { createAuthenticator, signToken } from '../../core/auth.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import type { Run } from '../../core/jobs/run.ts'
+import { createFeed } from '../../core/live/feed.ts'
+import type { Sleep } from '../../core/live/ticker.ts'
 import { createTickets } from '../../core/live/tickets.ts'
 import { createLive, type LiveOptions } from '../../core/live/watch.ts'
 import type { LogFields } from '../../core/log.ts'
@@ -39,13 +41,16 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
   const log = (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields })
+  const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })
+  const onError = (error: unknown) => log('warn', 'watched jobs not read', { detail: String(error) })
+  const feed = createFeed({ database, everyMs: 20, sleep, onError })
   const live = createLive({
     database,
+    feed,
     lifeMs: 60_000,
     perUser: 10,
-    everyMs: 20,
     touchMs: 15_000,
-    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+    sleep,
     log,
     ...streams,
   })
@@ -55,6 +60,7 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     images: createImageIntake(database, storage.store, { allowLoopbackHttp: false }),
     authenticate: createAuthenticator({ AUTH_SECRET: secret }),
     live,
+    feed,
     tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
     streamUrl: () => 'http://api.example',
     maxRetries: 3,

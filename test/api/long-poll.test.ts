@@ -1,0 +1,255 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import { waitSecondsOf } from '../../core/api/conditional.ts'
+import { openDatabase } from '../../core/db.ts'
+import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
+import { createFeed } from '../../core/live/feed.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/jobs.ts'
+import { startProxy } from '../support/proxy.ts'
+import { type Served, serveApp } from '../support/serve.ts'
+
+let api: TestApi
+let server: Served
+beforeAll(async () => {
+  api = await createTestApi()
+  server = await serveApp(api.app)
+})
+afterEach(() => emptyQueue(api.database))
+afterAll(async () => {
+  await server.kill()
+  await api.drop()
+})
+
+/** A call over a real connection; without a user it is Ann's. */
+async function call(
+  method: 'GET' | 'POST' | 'HEAD',
+  path: string,
+  headers: Record<string, string> = {},
+  { as = 'ann', body, signal }: { as?: string; body?: object; signal?: AbortSignal } = {},
+): Promise<Response> {
+  return fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${await token(as)}`, 'content-type': 'application/json', ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
+  })
+}
+const get = (jobId: number, headers: Record<string, string> = {}) => call('GET', `/v1/jobs/${jobId}`, headers)
+const complete = async (jobId: number) => {
+  const run = await api.claim(jobId)
+  await saveAnalysis(api.database, run, analysisOutput, nothingSpent)
+  await completeVisionJob(api.database, run, contentOutput, nothingSpent)
+}
+/** What a call is answered with, and whether it has been. */
+function pending<T>(promise: Promise<T>) {
+  const state = { settled: false }
+  const settle = () => {
+    state.settled = true
+  }
+  promise.then(settle, settle)
+  return { promise, state }
+}
+
+describe('Prefer: wait', () => {
+  test.each<[string | undefined, number | undefined]>([
+    [undefined, undefined],
+    ['', undefined],
+    ['wait=1', 1],
+    ['wait=25', 25],
+    ['wait=26', 25],
+    ['wait=86400', 25],
+    ['WAIT = "7"', 7],
+    ['respond-async, wait=10', 10],
+    ['wait=10; strictly, return=minimal', 10],
+    ['wait=3, wait=9', 3],
+    ['note="a, wait=5", wait=6', 6],
+    ['return=minimal; wait=5', undefined],
+    ['wait=0', undefined],
+    ['wait=-3', undefined],
+    ['wait=2.5', undefined],
+    ['wait', undefined],
+    ['wait=soon, wait=4', undefined],
+    ['waits=4', undefined],
+  ])('%j is read as %s', (header, seconds) => expect(waitSecondsOf(header)).toBe(seconds))
+
+  test('a reader is answered as soon as the job changes', async () => {
+    const jobId = await api.create('ann')
+    const { promise, state } = pending(get(jobId, { prefer: 'wait=20' }))
+    await delay(150)
+    expect(state.settled).toBe(false)
+    await api.claim(jobId)
+    const response = await promise
+    expect(response.status).toBe(200)
+    expect(response.headers.get('preference-applied')).toBe('wait=20')
+    expect(response.headers.get('retry-after')).toBeNull()
+    expect(response.headers.get('etag')).toBe(`W/"${jobId}-2"`)
+    expect(await json(response)).toMatchObject({ status: 'processing', version: 2 })
+  })
+
+  test('when nothing happens the answer comes at the end of the time, and is the job as it is', async () => {
+    const jobId = await api.create('ann')
+    const response = await get(jobId, { prefer: 'wait=1' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('preference-applied')).toBe('wait=1')
+    expect(await json(response)).toMatchObject({ status: 'pending', version: 1 })
+  })
+
+  test('who names the version at hand waits for the next one, and is told with 304 that there was none', async () => {
+    const jobId = await api.create('ann')
+    const known = { 'if-none-match': `W/"${jobId}-1"`, prefer: 'wait=1' }
+    const none = await get(jobId, known)
+    expect(none.status).toBe(304)
+    expect(await none.text()).toBe('')
+    expect(none.headers.get('preference-applied')).toBe('wait=1')
+    const { promise } = pending(get(jobId, { ...known, prefer: 'wait=20' }))
+    await delay(100)
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    expect(await json(promise)).toMatchObject({ status: 'cancelled' })
+  })
+
+  test('who names an older version, or waits for a job that has ended, is answered at once', async () => {
+    const jobId = await api.create('ann')
+    await api.claim(jobId)
+    expect(await json(get(jobId, { 'if-none-match': `W/"${jobId}-1"`, prefer: 'wait=20' }))).toMatchObject({
+      version: 2,
+    })
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    const ended = await get(jobId, { prefer: 'wait=20' })
+    expect(ended.headers.get('preference-applied')).toBe('wait=20')
+    expect(await json(ended)).toMatchObject({ status: 'cancelled' })
+  })
+
+  test('a job that is deleted meanwhile is gone, and that of somebody else never was', async () => {
+    const jobId = await api.create('ann')
+    const { promise } = pending(get(jobId, { prefer: 'wait=20' }))
+    const strange = await call('GET', `/v1/jobs/${jobId}`, { prefer: 'wait=20' }, { as: 'bob' })
+    expect(strange.status).toBe(404)
+    await deleteVisionJob(api.database, { jobId, userId: 'ann' })
+    expect((await promise).status).toBe(404)
+  })
+
+  test('creating a job waits for its end, past every change before that', async () => {
+    const { promise, state } = pending(call('POST', '/v1/jobs', { prefer: 'wait=20' }, { body: job }))
+    const jobId = await vi.waitFor(async () => {
+      const [row] = await api.database.sql('SELECT id FROM vision_jobs')
+      if (!row) throw new Error('not created yet')
+      return Number(row.id)
+    })
+    const run = await api.claim(jobId)
+    await saveAnalysis(api.database, run, analysisOutput, nothingSpent)
+    await delay(150)
+    expect(state.settled).toBe(false)
+    await completeVisionJob(api.database, run, contentOutput, nothingSpent)
+    const response = await promise
+    expect(response.status).toBe(201)
+    expect(response.headers.get('location')).toBe(`/v1/jobs/${jobId}`)
+    expect(response.headers.get('preference-applied')).toBe('wait=20')
+    expect(await json(response)).toMatchObject({ status: 'completed', outputs: { content: expect.anything() } })
+  })
+
+  test('a creation whose time is over answers with the job as it stands; so does its repetition', async () => {
+    const headers = { prefer: 'wait=1', 'idempotency-key': 'once' }
+    const first = await call('POST', '/v1/jobs', headers, { body: job })
+    expect(first.status).toBe(201)
+    const { jobId, status } = await json(first)
+    expect(status).toBe('pending')
+    const { promise } = pending(call('POST', '/v1/jobs', { ...headers, prefer: 'wait=20' }, { body: job }))
+    await complete(jobId)
+    const again = await promise
+    expect(again.status).toBe(200)
+    expect(await json(again)).toMatchObject({ jobId, status: 'completed' })
+  })
+
+  test('other calls know nothing of it', async () => {
+    const response = await call('GET', '/v1/jobs', { prefer: 'wait=20' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('preference-applied')).toBeNull()
+  })
+
+  test('fifty who wait cost one read at a time, and none once they have gone', async () => {
+    const proxy = await startProxy(api.database.url)
+    const database = openDatabase(proxy.url(api.database.url), { connections: 4, random: Math.random })
+    const sleep = (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal })
+    const feed = createFeed({ database, everyMs: 100, sleep, onError: console.error })
+    const at = await serveApp(createApp({ ...api.services, feed }))
+    const authorization = `Bearer ${await token('ann')}`
+    const ids = await Promise.all(Array.from({ length: 50 }, () => api.create('ann')))
+    const leaving = new AbortController()
+    const calls = ids.map((id) =>
+      fetch(`${at.url}/v1/jobs/${id}`, { headers: { authorization, prefer: 'wait=20' }, signal: leaving.signal }),
+    )
+    const reads = () => proxy.statements.filter((statement) => /`version`/.test(statement))
+    await vi.waitFor(() => expect(reads().at(-1)?.match(/\d+/g)?.length).toBeGreaterThanOrEqual(50), 5_000)
+    const before = reads().length
+    await delay(1_000)
+    expect(reads().length - before).toBeLessThanOrEqual(11)
+    expect(reads().length - before).toBeGreaterThan(2)
+    leaving.abort()
+    await Promise.allSettled(calls)
+    await delay(300)
+    const after = reads().length
+    await delay(500)
+    expect(reads().length).toBe(after)
+    await at.kill()
+    await database.close()
+    await proxy.close()
+  })
+})
+
+describe('plain polling', () => {
+  test('is told the version, and how soon to come back, until the job has ended', async () => {
+    const jobId = await api.create('ann')
+    const waiting = await get(jobId)
+    expect(waiting.headers.get('etag')).toBe(`W/"${jobId}-1"`)
+    expect(waiting.headers.get('cache-control')).toBe('private, no-cache')
+    expect(waiting.headers.get('retry-after')).toBe('2')
+    expect(waiting.headers.get('preference-applied')).toBeNull()
+    await complete(jobId)
+    expect((await get(jobId)).headers.get('retry-after')).toBeNull()
+  })
+
+  test.each([
+    [30_000, /^(29|30)$/],
+    [3_600_000, /^60$/],
+    [0, /^2$/],
+  ])('a job that waits %d ms for its time is asked for when that comes, or in a minute', async (delayMs, expected) => {
+    const jobId = await api.create('ann')
+    const reason = { code: 'gemini.invalid_answer', message: 'It did not fit.' } as const
+    await retryVisionJob(api.database, await api.claim(jobId), reason, nothingSpent, { delayMs, costsRetry: true })
+    expect((await get(jobId)).headers.get('retry-after')).toMatch(expected)
+  })
+
+  test.each([
+    ['the tag', (id: number) => `W/"${id}-1"`, 304],
+    ['a strong tag of the same text', (id: number) => `"${id}-1"`, 304],
+    ['a list with the tag', (id: number) => `"other", W/"${id}-1"`, 304],
+    ['anything', () => '*', 304],
+    ['an older version', (id: number) => `W/"${id}-0"`, 200],
+    ['another job', (id: number) => `W/"${id + 1}-1"`, 200],
+    ['no tag at all', (id: number) => `${id}-1`, 200],
+  ])('If-None-Match with %s', async (_, tagOf, status) => {
+    const jobId = await api.create('ann')
+    const response = await get(jobId, { 'if-none-match': tagOf(jobId) })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('etag')).toBe(`W/"${jobId}-1"`)
+    expect((await response.text()).length > 0).toBe(status === 200)
+    const head = await call('HEAD', `/v1/jobs/${jobId}`, { 'if-none-match': tagOf(jobId) })
+    expect(head.status).toBe(status)
+  })
+
+  test('a 304 says how soon to come back, too', async () => {
+    const jobId = await api.create('ann')
+    const response = await get(jobId, { 'if-none-match': '*' })
+    expect(response.headers.get('retry-after')).toBe('2')
+    expect(response.headers.get('cache-control')).toBe('private, no-cache')
+  })
+
+  test('a creation says the version of what it made', async () => {
+    const response = await call('POST', '/v1/jobs', { 'if-none-match': '*' }, { body: job })
+    expect(response.status).toBe(201)
+    expect(response.headers.get('etag')).toMatch(/^W\/"\d+-1"$/)
+  })
+})
