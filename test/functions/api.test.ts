@@ -127,15 +127,6 @@ test('a delete has no body, and nobody is nobody', async () => {
   expect(nobody).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } })
 })
 
-test('is healthy while its database answers', async () => {
-  expect((await handler(eventOf({ path: '/healthz' }))).statusCode).toBe(200)
-})
-
-test('does not start without a way to check tokens, and says what is missing', async () => {
-  await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: '', AUTH_JWKS_URL: '' })
-  await expect(handler(eventOf({ path: '/' }))).rejects.toThrow(/AUTH_SECRET is missing/)
-})
-
 test('a reader may wait for the next change, and the function leaves nothing under way behind', async () => {
   const authorization = `Bearer ${await token('ann')}`
   const created = await handler(
@@ -149,6 +140,15 @@ test('a reader may wait for the next change, and the function leaves nothing und
   expect(statusCode).toBe(200)
   expect(headers).toMatchObject({ 'preference-applied': 'wait=20', etag: `W/"${jobId}-2"` })
   expect(JSON.parse(body ?? '')).toMatchObject({ status: 'cancelled' })
+})
+
+test('is healthy while its database answers', async () => {
+  expect((await handler(eventOf({ path: '/healthz' }))).statusCode).toBe(200)
+})
+
+test('does not start without a way to check tokens, and says what is missing', async () => {
+  await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: '', AUTH_JWKS_URL: '' })
+  await expect(handler(eventOf({ path: '/' }))).rejects.toThrow(/AUTH_SECRET is missing/)
 })
 
 test('reaches no SDK of a provider through its imports', async () => {
