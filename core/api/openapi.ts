@@ -143,7 +143,7 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
   return {
     name,
     in: where,
-    required: !z.core.clone(field)._zod.optin,
+    required: field._zod.optin !== 'optional',
     ...(description !== undefined && { description }),
     schema,
   }
