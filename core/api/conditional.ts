@@ -9,18 +9,23 @@ export const longestWaitSeconds = 25
  * understood.
  */
 export function waitSecondsOf(prefer: string | undefined): number | undefined {
-  for (const [, name = '', quoted, plain] of (prefer ?? '').matchAll(preference)) {
-    if (name.toLowerCase() !== 'wait') continue
-    const seconds = /^\d+$/.test(quoted ?? plain ?? '') ? Number(quoted ?? plain) : 0
+  for (const element of prefer?.match(elements) ?? []) {
+    const [preference = ''] = element.match(beforeParameters) ?? []
+    const [name = '', ...value] = preference.split('=')
+    if (name.trim().toLowerCase() !== 'wait') continue
+    const [, quoted, plain] = /^(?:"(\d+)"|(\d+))$/.exec(value.join('=').trim()) ?? []
+    const seconds = Number(quoted ?? plain ?? 0)
     // Of two of the same name the first one counts (section 2).
     return seconds >= 1 ? Math.min(seconds, longestWaitSeconds) : undefined
   }
   return undefined
 }
 
-/** A preference with its value, up to the comma before the next one; parameters of it are passed over. */
-const preference =
-  /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?(?:\s*;(?:[^,"]|"(?:[^"\\]|\\.)*")*)?\s*(?:,|$)/g
+// Neither can fail and so go back: a header is read before its sender is known, in time that grows with its length alone.
+/** What is between commas, other than those in quotes. */
+const elements = /(?:"(?:[^"\\]|\\.?)*"?|[^",])+/g
+/** What is before the first semicolon, other than those in quotes. */
+const beforeParameters = /^(?:"(?:[^"\\]|\\.?)*"?|[^";])*/
 
 /** A job's version as a tag (RFC 9110, section 8.8.3). A weak one: the links in a job are signed anew for each reply. */
 export function etagOf({ id, version }: Pick<JobRow, 'id' | 'version'>): string {

@@ -73,7 +73,21 @@ describe('Prefer: wait', () => {
     ['wait', undefined],
     ['wait=soon, wait=4', undefined],
     ['waits=4', undefined],
+    ['wait=4 5', undefined],
+    ['wait="4', undefined],
+    ['note="\\", wait=5", wait=6', 6],
   ])('%j is read as %s', (header, seconds) => expect(waitSecondsOf(header)).toBe(seconds))
+
+  // A reader that goes back takes far longer over the first of these than a test may.
+  test.each([
+    ['spaces', `${'a'.repeat(1500)};${' '.repeat(1500)}"`],
+    ['quotes', '\\"'.repeat(1500)],
+    ['parameters', `${'a;'.repeat(1500)}"`],
+    ['commas', `${','.repeat(1500)}"`],
+  ])('a header made of %s to keep its reader busy is read like any other', (_, header) => {
+    expect(waitSecondsOf(header)).toBeUndefined()
+    expect(waitSecondsOf(`wait=4, ${header}`)).toBe(4)
+  })
 
   test('a reader is answered as soon as the job changes', async () => {
     const jobId = await api.create('ann')

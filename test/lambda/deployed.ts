@@ -33,6 +33,8 @@ export async function deploy(name: string, settings: Readonly<Record<string, str
       AWS_LAMBDA_FUNCTION_NAME: `vision-pipeline-${name}`,
       AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1024',
+      AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/vision-pipeline-${name}`,
+      AWS_LAMBDA_LOG_STREAM_NAME: '2026/11/24/[$LATEST]0123456789abcdef0123456789abcdef',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
       AWS_REGION: 'us-east-1',
@@ -45,6 +47,7 @@ export async function deploy(name: string, settings: Readonly<Record<string, str
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const log = Promise.all([text(child.stdout), text(child.stderr)]).then((parts) => parts.join(''))
+  child.once('exit', (code) => void log.then((lines) => api.died(`the function ended with ${code}:\n${lines}`)))
   return {
     invoke: api.invoke,
     initError: api.initError,

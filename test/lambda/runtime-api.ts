@@ -35,6 +35,8 @@ export interface RuntimeApi {
   invoke(event: unknown, timeLimitMs: number): Invocation
   /** The error that the function reported instead of starting. */
   readonly initError: Promise<{ readonly errorType: string; readonly errorMessage: string }>
+  /** Tells everybody who waits for an answer that none will come. */
+  died(why: string): void
   stop(): Promise<void>
 }
 
@@ -114,6 +116,11 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
       queue.push(waiting)
       wake?.()
       return { result: waiting.result.promise, stream: waiting.stream.promise }
+    },
+    died: (why) => {
+      for (const waiting of [...queue.splice(0), ...running.values()]) {
+        for (const { reject } of [waiting.result, waiting.stream]) reject(new InvocationError(why))
+      }
     },
     stop: () =>
       new Promise((resolve) => {
