@@ -12,6 +12,12 @@ const runs = Number(process.argv[2] ?? 20)
 const functions = ['api', 'poller', 'stream']
 const variants = ['without', 'with'] as const
 type Variant = (typeof variants)[number]
+/** In milliseconds: of the clock, which other work on the machine prolongs, and of the processor. */
+interface Start {
+  readonly imported: number
+  readonly called: number
+  readonly processor: number
+}
 
 /** As much of the packages as our code touches, and none of what they do. */
 const standIns: Readonly<Record<string, string>> = {
@@ -37,10 +43,13 @@ cleanup.defer(() => rm(folder, { recursive: true, force: true }))
 
 for (const name of functions) {
   const files = { without: await bundle(name, 'without'), with: await bundle(name, 'with') }
-  const times: Record<Variant, { imported: number; called: number }[]> = { without: [], with: [] }
+  const times: Record<Variant, Start[]> = { without: [], with: [] }
   // In turns, so that whatever else the machine does falls on both.
-  for (let run = 0; run < runs; run++) for (const variant of variants) times[variant].push(start(name, files[variant]))
-  for (const what of name === 'api' ? (['imported', 'called'] as const) : (['imported'] as const)) {
+  for (let run = 0; run < runs; run++) {
+    for (const variant of run % 2 ? variants : variants.toReversed()) times[variant].push(start(name, files[variant]))
+  }
+  for (const what of ['imported', 'called', 'processor'] as const) {
+    if (what === 'called' && name !== 'api') continue
     const [without, together] = variants.map((variant) => median(times[variant].map((time) => time[what]))) as [
       number,
       number,
@@ -71,15 +80,17 @@ async function bundle(name: string, variant: Variant): Promise<string> {
 }
 
 /** Starts a function in a process of its own; the API's is called once, with what needs no database. */
-function start(name: string, file: string): { imported: number; called: number } {
+function start(name: string, file: string): Start {
   const event = { rawPath: '/', rawQueryString: '', headers: {}, requestContext: { http: { method: 'GET' } } }
   const script = `
     globalThis.awslambda = { streamifyResponse: (handler) => handler }
+    const before = process.cpuUsage()
     const begun = performance.now()
     const { handler } = await import(${JSON.stringify(file)})
     const imported = performance.now() - begun
     if (${name === 'api'}) await handler(${JSON.stringify(event)}, { awsRequestId: 'a' })
-    console.error(JSON.stringify({ imported, called: performance.now() - begun }))
+    const { user, system } = process.cpuUsage(before)
+    console.error(JSON.stringify({ imported, called: performance.now() - begun, processor: (user + system) / 1000 }))
     process.exit()`
   const env = {
     PATH: process.env.PATH,
