@@ -10,7 +10,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 const seconds = z.coerce.number().positive()
 const wholeNumber = z.coerce.number().int().positive()
 const secret = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long')
-const logging = { LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info') }
+const logging = {
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
+}
 
 const database = {
   DATABASE_URL: z.url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' }),
@@ -168,6 +171,20 @@ export function environment(): Environment {
 export const configKeys: readonly string[] = [
   ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys, bucketKeys].flatMap((keys) => Object.keys(keys.shape))),
 ]
+
+/** Shorter ones would be found in ordinary words. */
+const shortestSecret = 8
+
+/** The secrets among settings, and the passwords in their URLs: what no line of a log may contain. */
+export function secretsOf(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  const secrets = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
+  const given = [...secrets, 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].map((key) => settings[key])
+  const { DATABASE_URL: url } = settings
+  const password = typeof url === 'string' && URL.canParse(url) ? new URL(url).password : ''
+  return [...given, password, decodeURIComponent(password)].filter(
+    (secret) => typeof secret === 'string' && secret.length >= shortestSecret,
+  ) as string[]
+}
 
 function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {
   // An empty line in .env means the same as none.

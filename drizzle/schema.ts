@@ -102,6 +102,8 @@ export const visionJobs = mysqlTable(
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
     requestHash: key('request_hash', { length: 64 }),
+    /** The W3C trace id of the call that created the job, in hex: what every run of it and its provider calls carry on. */
+    traceId: key('trace_id', { length: 32 }),
     /** The worker that holds the lease; means something while processing. */
     workerId: key('worker_id', { length: 64 }),
     /** When a scheduled job is due. */

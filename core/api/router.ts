@@ -3,7 +3,7 @@ import type { Actor } from '../auth.ts'
 import { describeCode, VisionError } from '../errors.ts'
 import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
-import { createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
+import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
@@ -108,11 +108,11 @@ export const appRouter = router({
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const images = await withImages(ctx, input.jobs, pointers)
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-        const options = { ...services, userId: actor.userId }
+        const options = { ...services, userId: actor.userId, traceId: ctx.traceId }
         const created = await createVisionJobs(services.database, jobs, options).catch((error) => {
           throw namingKeys(error, input.jobs)
         })
-        for (const { jobId, replayed } of created) if (!replayed) logJob(ctx, 'created', jobId)
+        logCreated(ctx, created)
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const rows = await getVisionJobs(
@@ -263,8 +263,14 @@ function owned({ actor }: Caller, jobId: number) {
 }
 
 /** What happened to a job at a caller's word; who the caller is stays out of the log. */
-function logJob({ services, requestId }: Caller, what: string, jobId: number): void {
-  services.log('info', `job ${what}`, { jobId, requestId })
+function logJob({ services }: Caller, what: string, jobId: number): void {
+  services.log('info', `job ${what}`, { jobId })
+}
+
+function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
+  const created = jobs.filter(({ replayed }) => !replayed)
+  for (const { jobId } of created) logJob(caller, 'created', jobId)
+  if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
 }
 
 /**
@@ -302,10 +308,12 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
 
 /** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */
 async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
-  const { services, actor } = caller
+  const { services, actor, traceId } = caller
+  const options = { ...services, userId: actor.userId, traceId }
   for (let attempt = 1; ; attempt++) {
-    const { jobId, replayed } = await createVisionJob(services.database, job, { ...services, userId: actor.userId })
-    if (!replayed) logJob(caller, 'created', jobId)
+    const created = await createVisionJob(services.database, job, options)
+    logCreated(caller, [created])
+    const { jobId, replayed } = created
     try {
       return { replayed, view: await view(caller, jobId, 'end') }
     } catch (error) {

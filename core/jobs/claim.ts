@@ -68,7 +68,7 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, COALESCE(expires_at <= ${expiry}, 0) AS expired
+      language, trace_id AS traceId, COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }

@@ -25,6 +25,8 @@ export interface CreateOptions {
   readonly maxRetries: number
   /** How long a job may take from here to its end, in milliseconds of the database's clock. */
   readonly lifeMs: number
+  /** The trace of this call, in 32 hex digits. */
+  readonly traceId?: string | undefined
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -120,6 +122,7 @@ async function insert(tx: Queryable, job: NewJob, turn: number, options: CreateO
     metadata: job.metadata ?? null,
     idempotencyKey: job.idempotency?.key ?? null,
     requestHash: job.idempotency?.requestHash ?? null,
+    traceId: options.traceId ?? null,
     createdAt: sql`UTC_TIMESTAMP(3)`,
     updatedAt: sql`UTC_TIMESTAMP(3)`,
     expiresAt: inMilliseconds(options.lifeMs),

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
 import { reasonOf } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log, LogFields } from '../log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'
 import type { BackoffOptions } from './backoff.ts'
@@ -12,8 +12,8 @@ import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
 import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
-import { reclaimVisionJobs } from './reclaim.ts'
-import { LeaseLost, type Run, type RunIdentity } from './run.ts'
+import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
+import { LeaseLost, type Run } from './run.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -37,6 +37,8 @@ export interface WorkerOptions {
   /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds; and a lane without its bucket. */
   readonly providerWaitMs: number
   readonly log: Log
+  /** Counted up as things happen, for who looks on meanwhile. */
+  readonly counts?: Counts
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
 }
@@ -53,6 +55,7 @@ export interface Summary {
   readonly claimed: number
   readonly completed: number
   readonly retried: number
+  /** For good; among them those that were reclaimed for the last time. */
   readonly failed: number
   /** Given back at no cost: for the deadline, or because a provider was not to be had. */
   readonly released: number
@@ -61,6 +64,13 @@ export interface Summary {
   /** Taken back from workers that died. */
   readonly reclaimed: number
   readonly expired: number
+}
+
+/** A summary that grows while the worker drains. */
+export type Counts = { -readonly [Count in keyof Summary]: number }
+
+export function noCounts(): Counts {
+  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
 }
 
 /** An idle worker looks so often, in milliseconds: a job waits for half of it on average. */
@@ -80,16 +90,7 @@ interface InFlight {
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
   const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
-  const counts = {
-    claimed: 0,
-    completed: 0,
-    retried: 0,
-    failed: 0,
-    released: 0,
-    lost: 0,
-    reclaimed: 0,
-    expired: 0,
-  }
+  const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs
   const inFlight = new Map<Run, InFlight>()
@@ -107,14 +108,17 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
-  const logLost = ({ jobId, attempt }: RunIdentity) => log('warn', 'reclaimed from a dead worker', { jobId, attempt })
+  const logLost = ({ jobId, attempt, traceId, failed }: LostRun) => {
+    log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
+    if (failed) counts.failed++
+  }
 
   const start = (run: Run, permit: Permit) => {
     const controller = new AbortController()
     const others = [...inFlight.values()].map((other) => other.finished)
     const runIt = async () => {
       if (run.crashes >= crashesUntilAlone) await Promise.all(others)
-      const fields = { jobId: run.jobId, attempt: run.attempt }
+      const fields = fieldsOf(run)
       let reached = run.step
       try {
         const {
@@ -135,11 +139,17 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         })
         counts[ended]++
         if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + options.providerWaitMs
-        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
+        log(error ? 'warn' : 'info', `run ${ended}`, {
+          ...fields,
+          step: reached,
+          code: error?.code,
+          detail: error?.detail,
+          became,
+        })
       } catch (error) {
         // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
         counts.lost++
-        log('error', 'run not settled', { ...fields, detail: reasonOf(error) })
+        log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
         inFlight.delete(run)
       }
@@ -154,7 +164,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       if (permits.length === 0) return { runs: [], expired: 0 }
       const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit: permits.length })
       for (const run of found.runs) {
-        log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
+        log('info', 'claimed', { ...fieldsOf(run), step: run.step })
         const permit = permits.shift()
         if (permit) start(run, permit)
       }
@@ -223,6 +233,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   return counts
 }
 
+/** What every line about a run says. */
+function fieldsOf({ jobId, attempt, traceId }: Run): LogFields {
+  return { jobId, attempt, traceId }
+}
+
 /** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
 async function orNothing(work: () => Promise<boolean>, log: Log): Promise<boolean> {
   try {
@@ -252,7 +267,7 @@ function keepLeases(
   const renew = async () => {
     const begun = performance.now()
     for (const run of await renewLeases(database, workerId, [...inFlight.keys()], leaseMs)) {
-      log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
+      log('warn', 'lease lost', fieldsOf(run))
       inFlight.get(run)?.controller.abort(new LeaseLost(run))
     }
     await providers.renew()

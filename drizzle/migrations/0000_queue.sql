@@ -101,6 +101,7 @@ CREATE TABLE `vision_jobs` (
 	`metadata` mediumtext character set utf8mb4 collate utf8mb4_bin,
 	`idempotency_key` varchar(255) character set ascii collate ascii_bin,
 	`request_hash` varchar(64) character set ascii collate ascii_bin,
+	`trace_id` varchar(32) character set ascii collate ascii_bin,
 	`worker_id` varchar(64) character set ascii collate ascii_bin,
 	`available_at` datetime(3),
 	`lease_expires_at` datetime(3),

@@ -18,10 +18,13 @@ async function start(env: Record<string, string>) {
 }
 
 beforeAll(async () => {
+  // The function's log.
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
   database = await createTestDatabase()
   await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: secret, LOG_LEVEL: 'error' })
 })
 afterAll(async () => {
+  vi.restoreAllMocks()
   vi.unstubAllEnvs()
   await database.drop()
 })

@@ -19,6 +19,8 @@ let database: TestDatabase
 let services: TestServices
 
 beforeAll(async () => {
+  // The function's log.
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
   database = await createTestDatabase()
   services = await startTestServices()
 })
@@ -30,6 +32,7 @@ afterEach(async () => {
   }
 })
 afterAll(async () => {
+  vi.restoreAllMocks()
   await services.stop()
   await database.drop()
 })

@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../../core/db.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
+import { oldestDueSeconds } from '../../core/jobs/oldest-due.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import {
   getUserVisionJobs,
@@ -114,6 +115,9 @@ describe('on a queue of 80,000 jobs', () => {
       () => getUserVisionJobs(queue, { userId: owner, limit: 20, before: 40_000, statuses: ['pending'] }),
     ],
     ['a look for work', 'claim', 20, () => lookForWork(queue)],
+    ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
     ['the turn of a new job', 'owner', 20, () => makeJob(queue, { userId: owner })],
     ['the turn of a job that is given back', 'claim', 20, release],
     ['the look-up of an idempotency key', 'idempotency', 20, () => makeJob(queue, { userId: owner, idempotency })],

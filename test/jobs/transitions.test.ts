@@ -265,6 +265,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',
+    traceId: null,
   }
 }
 

@@ -6,6 +6,7 @@ import { createImageIntake } from '../../core/images/intake.ts'
 import { createVisionJobs } from '../../core/jobs/create.ts'
 import type { Steps } from '../../core/jobs/execute.ts'
 import { drain, type Summary } from '../../core/jobs/worker.ts'
+import { createMetrics } from '../../core/metrics.ts'
 import { createPoller, type Poller } from '../../core/poller.ts'
 import type { Provider } from '../../drizzle/schema.ts'
 import { faultKinds } from '../../local/emulators/faults.ts'
@@ -52,6 +53,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
   const pollers: Poller[] = Array.from({ length: count }, () =>
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
+      metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
       allowLoopbackHttp: false,
     }),
   )

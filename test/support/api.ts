@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
@@ -44,6 +45,7 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
   const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })
   const onError = (error: unknown) => log('warn', 'watched jobs not read', { detail: String(error) })
   const feed = createFeed({ database, everyMs: 20, sleep, onError })
+  const created: number[] = []
   const live = createLive({
     database,
     feed,
@@ -66,8 +68,10 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     maxRetries: 3,
     lifeMs: 3_600_000,
     log,
+    metrics: { jobsCreated: (count: number) => void created.push(count) },
     isReady,
     now: Date.now,
+    randomBytes,
   }
   const app = createApp(services)
 
@@ -99,6 +103,8 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     services,
     database,
     logged,
+    /** How many jobs each call created, as the metrics have it. */
+    created,
     call,
     client,
     /** Creates a job over REST and returns its id. */
