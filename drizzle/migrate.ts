@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
@@ -32,17 +34,42 @@ export async function migrateDatabase(
   url: string,
   { folder = ownFolder, lockSeconds = 60 }: MigrateOptions = {},
 ): Promise<number> {
-  let connection: Connection | undefined
-  try {
-    connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+  return withConnection(url, async (connection) => {
     // A statement that waits for a table's metadata lock holds up every query behind it.
     await connection.query('SET SESSION lock_wait_timeout = 30')
     await lock(connection, lockSeconds)
     await prepareTables(connection)
-    const done = await lastApplied(connection)
-    const missing = readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+    const missing = await missingFrom(connection, folder)
     for (const migration of missing) await apply(connection, migration)
     return missing.length
+  })
+}
+
+/**
+ * Looks whether somebody else has applied every migration, and changes nothing: for a database whose schema may only be
+ * changed from outside, as by PlanetScale's deploy requests.
+ *
+ * @param url of the database, its name included
+ * @throws MigrationError naming what is missing, or when the database cannot be used
+ */
+export async function checkMigrations(url: string, { folder = ownFolder }: MigrateOptions = {}): Promise<void> {
+  await withConnection(url, async (connection) => {
+    const missing = await missingFrom(connection, folder)
+    if (missing.length === 0) return
+    const names = missing.map(({ folderMillis }) => nameOf(folder, folderMillis)).join(', ')
+    throw new MigrationError(
+      `The database lacks ${missing.length} of the migrations: ${names}. Apply them from outside, then deploy again. ` +
+        'What was applied is noted in the table __drizzle_migrations, whose rows must come along: with PlanetScale, ' +
+        'let deploy requests copy its data.',
+    )
+  })
+}
+
+async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  let connection: Connection | undefined
+  try {
+    connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+    return await work(connection)
   } catch (error) {
     if (error instanceof MigrationError) throw error
     const { message, code } = error as NodeJS.ErrnoException
@@ -52,6 +79,19 @@ export async function migrateDatabase(
     // Ends the session, and the lock with it. Where the connection has died, what went wrong before tells why.
     await connection?.end().catch(() => undefined)
   }
+}
+
+async function missingFrom(connection: Connection, folder: string): Promise<MigrationMeta[]> {
+  const done = await lastApplied(connection)
+  return readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+}
+
+/** The name of a migration's file, by its time. */
+function nameOf(folder: string, when: number): string {
+  const { entries } = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: readonly { when: number; tag: string }[]
+  }
+  return entries.find((entry) => entry.when === when)?.tag ?? String(when)
 }
 
 /** Locks are the server's, not the database's: two databases on one server must not wait for each other. */
@@ -84,10 +124,15 @@ async function prepareTables(connection: Connection): Promise<void> {
 }
 
 async function lastApplied(connection: Connection): Promise<number> {
-  const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
-    'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
-  )
-  return Number(row?.last ?? 0)
+  try {
+    const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
+      'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
+    )
+    return Number(row?.last ?? 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ER_NO_SUCH_TABLE') return 0
+    throw error
+  }
 }
 
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {

@@ -10,6 +10,7 @@ import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
 import { execute, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
+import { settleMs } from './limits.ts'
 import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
@@ -75,8 +76,6 @@ export function noCounts(): Counts {
 
 /** An idle worker looks so often, in milliseconds: a job waits for half of it on average. */
 const lookMs = 2_000
-/** What settling everything may take before the deadline, in milliseconds. */
-const settleMs = 5_000
 
 interface InFlight {
   readonly controller: AbortController
