@@ -21,8 +21,7 @@ export function deploy() {
   const database = createDatabase(settings)
   const { migratedUrl } = createMigrations(settings, database)
   const shared = { settings, secrets, databaseUrl: migratedUrl, vpc: database.vpc }
-  // A function URL does not stream from within a VPC: there jobs have no `eventsUrl`.
-  const stream = database.vpc ? undefined : createStream(shared)
+  const stream = settings.streams ? createStream(shared) : undefined
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url })
   const poller = createPoller({ ...shared, bucket })
   // A laptop that sleeps is no incident.

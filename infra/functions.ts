@@ -18,6 +18,13 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
     architecture: 'arm64',
     logging: { retention: settings.DEPLOY_LOG_RETENTION },
     ...(vpc && { vpc }),
+    transform: {
+      role: (args: aws.iam.RoleArgs) => {
+        // SST would let whoever may assume roles in the account assume this one, which `sst dev` alone needs.
+        if (!$dev) args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: 'lambda.amazonaws.com' })
+        return undefined
+      },
+    },
   } as const
 }
 

@@ -6,8 +6,9 @@ import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: sst.aws.Bucket }) {
   const { settings, secrets, databaseUrl } = shared
   const { DEPLOY_POLLER_CONCURRENCY: reserved, DEPLOY_POLLER_SECONDS, DEPLOY_POLLER_MEMORY } = settings
+  const shape = common(shared)
   const handler = new sst.aws.Function('PollerHandler', {
-    ...common(shared),
+    ...shape,
     description: 'Drains the queue',
     handler: 'functions/poller.handler',
     timeout: `${DEPLOY_POLLER_SECONDS} seconds`,
@@ -29,6 +30,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
     // The table is the queue: a tick that failed or came too late is not to be made up for.
     retries: 0,
     transform: {
+      ...shape.transform,
       eventInvokeConfig: (args) => {
         args.maximumEventAgeInSeconds = tickSeconds
       },

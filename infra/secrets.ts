@@ -11,16 +11,15 @@ const optional = ''
  *
  * @throws while deploying, for each that has no value, with the command that sets it
  */
-export function createSecrets({ hasJwks }: Pick<Settings, 'hasJwks'>) {
-  const auth = hasJwks ? optional : undefined
+export function createSecrets({ hasJwks, streams }: Pick<Settings, 'hasJwks' | 'streams'>) {
   return {
     gemini: new sst.Secret('GeminiApiKey'),
     deepseek: new sst.Secret('DeepseekApiKey'),
     /** Signs tokens, and tickets where there is no other secret for them. */
-    auth: new sst.Secret('AuthSecret', auth),
+    auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),
     /** Signs the tickets of watchers. */
-    stream: new sst.Secret('StreamSecret', hasJwks ? undefined : optional),
+    stream: new sst.Secret('StreamSecret', hasJwks && streams ? undefined : optional),
   }
 }
 

@@ -74,6 +74,8 @@ export interface Settings extends z.output<typeof keys> {
   readonly localDatabaseUrl: string | undefined
   /** How long a stream lives, in seconds. */
   readonly streamSeconds: number
+  /** A function URL does not stream from within a VPC: where the database is private, jobs have no `eventsUrl`. */
+  readonly streams: boolean
   /** Tokens are checked against a JWKS URL, and not with a secret of ours. */
   readonly hasJwks: boolean
 }
@@ -117,6 +119,7 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
     ...bucket,
     environment,
     hasJwks,
+    streams: decided.DEPLOY_DATABASE === 'url',
     localDatabaseUrl: dev ? given.DATABASE_URL : undefined,
     streamSeconds: configs.stream.STREAM_SECONDS,
   }

@@ -1,0 +1,167 @@
+// Runs sst.config.ts once, in a process of its own since SST and Pulumi keep their state in globals. SST's command line
+// would do the same: bundle the configuration with SST's components and globals, answer their calls, and let Pulumi run
+// it. Here Pulumi's engine is its own stand-in for tests, which notes each resource. node fork.ts <what> <result file>.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { answer, type Call, type NewResource, outputsOf } from './cloud.ts'
+import { startCommandLine } from './command-line.ts'
+import type { Deployment, ForkInput, Resource } from './deployment.ts'
+import { mutated } from './mutations.ts'
+import { platform, root } from './platform.ts'
+import { secretsOf, withoutSecrets } from './secrets.ts'
+
+const [inputFile = '', resultFile = ''] = process.argv.slice(2)
+const input = JSON.parse(readFileSync(inputFile, 'utf8')) as ForkInput
+const folder = mkdtempSync(join(platform, 'test-'))
+const work = mkdtempSync(join(tmpdir(), 'vision-pipeline-infra-'))
+const deployment: Deployment = { app: undefined, resources: [], calls: [], targets: [], errors: [], outputs: {} }
+
+/** What of Pulumi is used here. */
+interface Pulumi {
+  readonly runtime: {
+    setMocks(mocks: object, project: string, stack: string, preview: boolean): Promise<void>
+    runInPulumiStack(program: () => Promise<unknown>): Promise<unknown>
+    disconnect(): Promise<void>
+    readonly MockMonitor?: unknown
+  }
+  output(value: unknown): { apply(use: (value: never) => void): void }
+}
+interface Registration {
+  getType(): string
+  getName(): string
+  getProtect(): boolean
+  getRetainondelete(): boolean
+}
+interface Configuration {
+  readonly app: (input: { stage: string }) => object
+  readonly run: () => Promise<unknown>
+}
+
+const require = createRequire(join(platform, 'package.json'))
+const pulumi = require('@pulumi/pulumi') as Pulumi
+const { MockMonitor } = require('@pulumi/pulumi/runtime/mocks') as {
+  MockMonitor: { prototype: { registerResource(request: Registration, reply: unknown): Promise<void> } }
+}
+
+// Pulumi rejects whatever waits for what failed.
+const note = (error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error)
+  if (!deployment.errors.includes(message)) deployment.errors.push(message)
+}
+process.on('unhandledRejection', note)
+process.on('uncaughtException', note)
+
+const commandLine = await startCommandLine({ work, targets: deployment.targets })
+try {
+  process.env.SST_SERVER = commandLine.url
+  for (const [name, value] of Object.entries(input.secrets)) process.env[`SST_SECRET_${name}`] = value
+  Object.assign(process.env, input.env)
+  await runConfiguration(await bundle())
+} catch (error) {
+  note(error)
+} finally {
+  await commandLine.stop()
+  rmSync(folder, { recursive: true, force: true })
+  writeFileSync(resultFile, JSON.stringify(deployment))
+  rmSync(work, { recursive: true, force: true })
+}
+// Whatever hung on to an error may still hold a handle.
+process.exit()
+
+/** As SST bundles it: its globals are imported at the top of every file that is not its own, and these packages stay out. */
+async function bundle(): Promise<string> {
+  const components = join(platform, 'src/components/index.ts')
+  const globals = `import * as aws from '@pulumi/aws'; import * as sst from '${components}';`
+  const outfile = join(folder, 'config.mjs')
+  await build({
+    absWorkingDir: root,
+    stdin: {
+      contents: `export { run } from '${platform}/src/auto/run.ts'\nexport { default as config } from './sst.config.ts'`,
+      resolveDir: root,
+      loader: 'ts',
+    },
+    inject: [join(platform, 'src/shim/run.js')],
+    plugins: [
+      {
+        name: 'globals and a deliberate mistake',
+        setup: ({ onLoad }) =>
+          onLoad({ filter: /\.(js|ts)$/ }, ({ path }) => {
+            const text = readFileSync(path, 'utf8')
+            if (path.includes('.sst')) return undefined
+            const file = relative(root, path)
+            return {
+              contents: `${globals}\n${input.mutation ? mutated(input.mutation, file, text) : text}`,
+              loader: 'default',
+            }
+          }),
+      },
+    ],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    external: ['@pulumi/*', '@aws-sdk/*', 'undici', 'esbuild', 'archiver', 'glob', 'vite'],
+    nodePaths: [join(platform, 'node_modules')],
+    banner: {
+      js: [
+        "import { createRequire as requireFor } from 'node:module'",
+        'const require = requireFor(import.meta.url)',
+        'const { filename: __filename, dirname: __dirname } = import.meta',
+      ].join('\n'),
+    },
+    logLevel: 'silent',
+    outfile,
+  })
+  return outfile
+}
+
+async function runConfiguration(file: string): Promise<void> {
+  const paths = { root, work, platform, home: work }
+  const globals = { $dev: input.dev, $cli: { command: 'deploy', rpc: '', paths, state: { version: {} } } }
+  Object.assign(globalThis, globals)
+  const { config, run } = (await import(pathToFileURL(file).href)) as {
+    config: Configuration
+    run: (program: () => Promise<unknown>) => Promise<unknown>
+  }
+  const app = { removal: 'retain', protect: false, stage: input.stage, ...config.app({ stage: input.stage }) }
+  deployment.app = app
+  Object.assign(globalThis, { $app: app })
+
+  const options = new Map<string, Pick<Resource, 'protect' | 'retainOnDelete'>>()
+  const register = MockMonitor.prototype.registerResource
+  MockMonitor.prototype.registerResource = function (request, reply) {
+    options.set(`${request.getType()} ${request.getName()}`, {
+      protect: request.getProtect(),
+      retainOnDelete: request.getRetainondelete(),
+    })
+    return register.call(this, request, reply)
+  }
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }: NewResource) => {
+        if (type === input.failing) throw new Error(`${name} could not be made`)
+        const plain = withoutSecrets(inputs) as Record<string, unknown>
+        const kept = options.get(`${type} ${name}`) ?? { protect: false, retainOnDelete: false }
+        deployment.resources.push({ type, name, inputs: plain, secretInputs: secretsOf(inputs), ...kept })
+        return outputsOf({ type, name, inputs: plain })
+      },
+      call: (call: Call) => {
+        deployment.calls.push(call.token)
+        return answer(call)
+      },
+    },
+    'vision-pipeline',
+    input.stage,
+    false,
+  )
+  await pulumi.runtime.runInPulumiStack(async () => {
+    const outputs = (await run(config.run)) as object
+    pulumi.output(outputs).apply((values) => Object.assign(deployment.outputs, withoutSecrets(values)))
+    return outputs
+  })
+  await pulumi.runtime.disconnect()
+}

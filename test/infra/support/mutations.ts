@@ -1,0 +1,1 @@
+export const mutated = (_name: string, _file: string, text: string) => text
