@@ -65,6 +65,11 @@ const functionKeys = {
 
 const bucketKeys = z.object({ UPLOAD_RETENTION_DAYS: wholeNumber.min(7).default(7) })
 
+/** Every key of .env.example that a deployment takes from there. */
+export const settableKeys: readonly string[] = [
+  ...new Set([...Object.values(functionKeys).flat(), ...Object.keys(bucketKeys.shape)]),
+]
+
 /** Everything that is decided about a deployment. */
 export interface Settings extends z.output<typeof keys> {
   readonly UPLOAD_RETENTION_DAYS: number
@@ -109,10 +114,17 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
     poller: pick(functionKeys.poller),
   }
   const hasJwks = given.AUTH_JWKS_URL !== undefined
-  const configs = attempt(wrong, () => askFunctions(environment, hasJwks))
-  if (decided && configs) wrong.push(...disagreements(decided, configs))
-  if (!decided || !bucket || !configs || wrong.length > 0) {
-    throw new SettingsError(['This cannot be deployed:', ...wrong.map((line) => `  ${line}`)].join('\n'))
+  // With stand-ins for what is only known when it is deployed.
+  const known = { DATABASE_URL: 'mysql://user@host/name', BUCKET_NAME: 'bucket' }
+  const secret = 'x'.repeat(32)
+  const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
+  const providers = { GEMINI_API_KEY: 'x', DEEPSEEK_API_KEY: 'x' }
+  const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
+  const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
+  const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providers, ...environment.poller }))
+  if (decided && stream && poller) wrong.push(...disagreements(decided, { stream, poller }))
+  if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
+    throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
   }
   return {
     ...decided,
@@ -121,22 +133,11 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
     hasJwks,
     streams: decided.DEPLOY_DATABASE === 'url',
     localDatabaseUrl: dev ? given.DATABASE_URL : undefined,
-    streamSeconds: configs.stream.STREAM_SECONDS,
+    streamSeconds: stream.STREAM_SECONDS,
   }
 }
 
-/** What the functions make of what they are told, with stand-ins for what is only known when it is deployed. */
-function askFunctions(environment: Settings['environment'], hasJwks: boolean) {
-  const known = { DATABASE_URL: 'mysql://user@host/name', BUCKET_NAME: 'bucket' }
-  const secret = 'x'.repeat(32)
-  const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
-  return {
-    api: loadApiConfig({ ...known, ...auth, ...environment.api }),
-    stream: loadStreamConfig({ ...known, ...auth, ...environment.stream }),
-    poller: loadPollerConfig({ ...known, GEMINI_API_KEY: 'x', DEEPSEEK_API_KEY: 'x', ...environment.poller }),
-  }
-}
-
+/** What a function makes of what it is told, or what it complains about. */
 function attempt<T>(wrong: string[], work: () => T): T | undefined {
   try {
     return work()

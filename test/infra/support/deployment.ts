@@ -40,8 +40,9 @@ export interface Resource {
 export interface Deployment {
   app: { readonly removal: string; readonly protect: boolean } | undefined
   readonly resources: Resource[]
-  readonly calls: string[]
   readonly targets: BuildTarget[]
+  /** The files that come with each function. */
+  readonly archives: Record<string, readonly string[]>
   readonly errors: string[]
   readonly outputs: Record<string, unknown>
 }

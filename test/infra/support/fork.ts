@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { answer, type Call, type NewResource, outputsOf } from './cloud.ts'
@@ -13,12 +14,13 @@ import type { Deployment, ForkInput, Resource } from './deployment.ts'
 import { mutated } from './mutations.ts'
 import { platform, root } from './platform.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
+import { namesInZip } from './zip.ts'
 
 const [inputFile = '', resultFile = ''] = process.argv.slice(2)
 const input = JSON.parse(readFileSync(inputFile, 'utf8')) as ForkInput
 const folder = mkdtempSync(join(platform, 'test-'))
 const work = mkdtempSync(join(tmpdir(), 'vision-pipeline-infra-'))
-const deployment: Deployment = { app: undefined, resources: [], calls: [], targets: [], errors: [], outputs: {} }
+const deployment: Deployment = { app: undefined, resources: [], targets: [], archives: {}, errors: [], outputs: {} }
 
 /** What of Pulumi is used here. */
 interface Pulumi {
@@ -69,7 +71,8 @@ try {
   writeFileSync(resultFile, JSON.stringify(deployment))
   rmSync(work, { recursive: true, force: true })
 }
-// Whatever hung on to an error may still hold a handle.
+// What waits for a resource that failed would hold the process up, and Pulumi complain about it.
+process.removeAllListeners('exit')
 process.exit()
 
 /** As SST bundles it: its globals are imported at the top of every file that is not its own, and these packages stay out. */
@@ -147,21 +150,32 @@ async function runConfiguration(file: string): Promise<void> {
         const plain = withoutSecrets(inputs) as Record<string, unknown>
         const kept = options.get(`${type} ${name}`) ?? { protect: false, retainOnDelete: false }
         deployment.resources.push({ type, name, inputs: plain, secretInputs: secretsOf(inputs), ...kept })
+        if (type === 'aws:s3/bucketObjectv2:BucketObjectv2' && !input.dev) {
+          const [owner = ''] = name.split(/Code$/)
+          deployment.archives[owner] = namesInZip(join(work, 'artifacts', owner, 'code.zip'))
+        }
         return outputsOf({ type, name, inputs: plain })
       },
-      call: (call: Call) => {
-        deployment.calls.push(call.token)
-        return answer(call)
-      },
+      call: (call: Call) => answer(call),
     },
     'vision-pipeline',
     input.stage,
     false,
   )
-  await pulumi.runtime.runInPulumiStack(async () => {
-    const outputs = (await run(config.run)) as object
-    pulumi.output(outputs).apply((values) => Object.assign(deployment.outputs, withoutSecrets(values)))
-    return outputs
-  })
-  await pulumi.runtime.disconnect()
+  const through = pulumi.runtime
+    .runInPulumiStack(async () => {
+      const outputs = (await run(config.run)) as object
+      pulumi.output(outputs).apply((values) => Object.assign(deployment.outputs, withoutSecrets(values)))
+      return outputs
+    })
+    .then(() => pulumi.runtime.disconnect())
+  await Promise.race([through, quietAfterError()])
+}
+
+/** Pulumi waits for ever for what waits for something that failed: nothing new for a while is the end. */
+async function quietAfterError(): Promise<void> {
+  for (let seen = -1; deployment.errors.length === 0 || seen < deployment.resources.length; ) {
+    seen = deployment.resources.length
+    await delay(2_000)
+  }
 }
