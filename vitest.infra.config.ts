@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/infra/**/*.test.ts'],
-    globalSetup: ['test/infra/support/platform.ts'],
+    globalSetup: ['test/infra/support/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { inject } from 'vitest'
 import { root } from './platform.ts'
 
 /** What is to be deployed, and with which settings. */
@@ -14,8 +15,8 @@ export interface ForkInput {
   readonly secrets: Readonly<Record<string, string>>
   /** A type of resource that cannot be made. */
   readonly failing?: string
-  /** The name of a deliberate mistake in the configuration: see mutations.ts. */
-  readonly mutation?: string
+  /** The bundled sst.config.ts. */
+  readonly bundle: string
 }
 
 /** A function as SST is asked to bundle it. */
@@ -58,13 +59,12 @@ const secrets = {
 /** Runs sst.config.ts in a process of its own; nothing is deployed. */
 export async function deploy(input: Partial<ForkInput> = {}): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), 'vision-pipeline-infra-'))
-  const mutation = process.env.INFRA_MUTATION
   const whole: ForkInput = {
     stage: 'production',
     dev: false,
     env: { DEPLOY_DATABASE: 'url' },
     secrets,
-    ...(mutation && { mutation }),
+    bundle: inject('configuration'),
     ...input,
   }
   try {

@@ -1,24 +1,21 @@
-// Runs sst.config.ts once, in a process of its own since SST and Pulumi keep their state in globals. SST's command line
-// would do the same: bundle the configuration with SST's components and globals, answer their calls, and let Pulumi run
-// it. Here Pulumi's engine is its own stand-in for tests, which notes each resource. node fork.ts <what> <result file>.
+// Runs the bundle of sst.config.ts once, in a process of its own since SST and Pulumi keep their state in globals. As
+// under SST's command line the components' calls are answered and Pulumi runs the program, but Pulumi's engine is its own
+// stand-in for tests, which notes each resource. node fork.ts <input file> <result file>
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
 import { answer, type Call, type NewResource, outputsOf } from './cloud.ts'
 import { startCommandLine } from './command-line.ts'
 import type { Deployment, ForkInput, Resource } from './deployment.ts'
-import { mutated } from './mutations.ts'
 import { platform, root } from './platform.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { namesInZip } from './zip.ts'
 
 const [inputFile = '', resultFile = ''] = process.argv.slice(2)
 const input = JSON.parse(readFileSync(inputFile, 'utf8')) as ForkInput
-const folder = mkdtempSync(join(platform, 'test-'))
 const work = mkdtempSync(join(tmpdir(), 'vision-pipeline-infra-'))
 const deployment: Deployment = { app: undefined, resources: [], targets: [], archives: {}, errors: [], outputs: {} }
 
@@ -62,65 +59,17 @@ try {
   process.env.SST_SERVER = commandLine.url
   for (const [name, value] of Object.entries(input.secrets)) process.env[`SST_SECRET_${name}`] = value
   Object.assign(process.env, input.env)
-  await runConfiguration(await bundle())
+  await runConfiguration(input.bundle)
 } catch (error) {
   note(error)
 } finally {
   await commandLine.stop()
-  rmSync(folder, { recursive: true, force: true })
   writeFileSync(resultFile, JSON.stringify(deployment))
   rmSync(work, { recursive: true, force: true })
 }
 // What waits for a resource that failed would hold the process up, and Pulumi complain about it.
 process.removeAllListeners('exit')
 process.exit()
-
-/** As SST bundles it: its globals are imported at the top of every file that is not its own, and these packages stay out. */
-async function bundle(): Promise<string> {
-  const components = join(platform, 'src/components/index.ts')
-  const globals = `import * as aws from '@pulumi/aws'; import * as sst from '${components}';`
-  const outfile = join(folder, 'config.mjs')
-  await build({
-    absWorkingDir: root,
-    stdin: {
-      contents: `export { run } from '${platform}/src/auto/run.ts'\nexport { default as config } from './sst.config.ts'`,
-      resolveDir: root,
-      loader: 'ts',
-    },
-    inject: [join(platform, 'src/shim/run.js')],
-    plugins: [
-      {
-        name: 'globals and a deliberate mistake',
-        setup: ({ onLoad }) =>
-          onLoad({ filter: /\.(js|ts)$/ }, ({ path }) => {
-            const text = readFileSync(path, 'utf8')
-            if (path.includes('.sst')) return undefined
-            const file = relative(root, path)
-            return {
-              contents: `${globals}\n${input.mutation ? mutated(input.mutation, file, text) : text}`,
-              loader: 'default',
-            }
-          }),
-      },
-    ],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    external: ['@pulumi/*', '@aws-sdk/*', 'undici', 'esbuild', 'archiver', 'glob', 'vite'],
-    nodePaths: [join(platform, 'node_modules')],
-    banner: {
-      js: [
-        "import { createRequire as requireFor } from 'node:module'",
-        'const require = requireFor(import.meta.url)',
-        'const { filename: __filename, dirname: __dirname } = import.meta',
-      ].join('\n'),
-    },
-    logLevel: 'silent',
-    outfile,
-  })
-  return outfile
-}
 
 async function runConfiguration(file: string): Promise<void> {
   const paths = { root, work, platform, home: work }

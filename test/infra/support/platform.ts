@@ -22,5 +22,3 @@ export async function preparePlatform(): Promise<void> {
   const env = { ...process.env, SST_TELEMETRY_DISABLED: '1', SST_SKIP_DEPENDENCY_CHECK: '1', SST_NO_BUN: '1' }
   await promisify(execFile)(join(root, 'node_modules/.bin/sst'), ['install', '--stage', 'test'], { cwd: root, env })
 }
-
-export default preparePlatform
