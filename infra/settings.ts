@@ -10,7 +10,10 @@ export class SettingsError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>
 
 const wholeNumber = z.coerce.number().int().positive()
-const list = z.string().transform((text) => text.split(',').map((item) => item.trim()))
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every(isOrigin), 'must be origins like https://app.example,https://admin.example')
 
 /** How long CloudWatch keeps logs, in the words of SST. */
 const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
@@ -21,7 +24,7 @@ const keys = z.object({
   DEPLOY_NAT: z.enum(['ec2', 'managed']).default('ec2'),
   DEPLOY_MIGRATIONS: z.enum(['apply', 'check']).default('apply'),
   DEPLOY_DOMAIN: z.hostname().optional(),
-  DEPLOY_ORIGINS: list.pipe(z.array(z.url({ protocol: /^https$/ }))).optional(),
+  DEPLOY_ORIGINS: origins.optional(),
   DEPLOY_API_RATE: wholeNumber.default(50),
   DEPLOY_API_BURST: wholeNumber.default(100),
   DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(300),
@@ -92,8 +95,9 @@ export interface Settings extends z.output<typeof keys> {
  * @throws SettingsError something is missing or wrong, or the times do not agree with one another
  */
 export function readSettings(env: Environment, { dev }: { readonly dev: boolean }): Settings {
-  // An empty line in .env means the same as none.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) as Record<string, string>
+  // An empty line in .env means the same as none; where a comment follows, SST takes that for the value.
+  const given: Record<string, string> = {}
+  for (const [key, value] of Object.entries(env)) if (value && !value.startsWith('#')) given[key] = value
   const wrong: string[] = []
   if (dev) {
     given.DEPLOY_DATABASE = 'url'
@@ -151,4 +155,9 @@ function attempt<T>(wrong: string[], work: () => T): T | undefined {
     )
     return undefined
   }
+}
+
+/** As browsers send it: without a path, and without a slash at its end. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }

@@ -3,8 +3,8 @@ import { common, metricsEnvironment, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 
 /**
- * Live progress at a function URL that streams. Who may watch is checked by the function itself, by ticket or token.
- * AWS: "Lambda function URLs do not support response streaming within a VPC environment."
+ * Live progress at a function URL that streams. Who may watch is checked by the function itself, by ticket or token. Not
+ * for a function in a VPC: from there function URLs do not stream (AWS Lambda Developer Guide, "Response streaming").
  */
 export function createStream(shared: Shared) {
   const { settings, secrets, databaseUrl } = shared

@@ -56,7 +56,7 @@ describe('what does not agree is refused, and told in full', () => {
     ],
     ['tokens that nobody can check', { AUTH_JWKS_URL: 'https://id.example/jwks' }, 'AUTH_ISSUER is missing'],
     ['a time that no function has', { DEPLOY_POLLER_SECONDS: '901' }, 'DEPLOY_POLLER_SECONDS'],
-    ['an origin that is none', { DEPLOY_ORIGINS: 'example.com' }, 'DEPLOY_ORIGINS'],
+    ['an origin that no browser sends', { DEPLOY_ORIGINS: 'https://app.example/' }, 'DEPLOY_ORIGINS must be origins'],
     ['a database that nobody chose', { DEPLOY_DATABASE: '' }, 'DEPLOY_DATABASE must be rds'],
   ])('%s', (_what, env, message) => {
     expect(refusal(env)).toContain(message)
@@ -77,6 +77,13 @@ describe('what does not agree is refused, and told in full', () => {
   test('what just agrees is taken', () => {
     const settings = { DEPLOY_POLLER_SECONDS: '225', STREAM_SECONDS: '885', POLLER_IMAGE_MEGABYTES: '100' }
     expect(readSettings({ DEPLOY_DATABASE, ...settings }, { dev: false }).DEPLOY_POLLER_SECONDS).toBe(225)
+  })
+
+  test('a line of .env that is empty but for its comment sets nothing, though SST reads the comment as its value', () => {
+    const env = { DEPLOY_DATABASE, DEPLOY_NAT: '# ec2, or managed (ec2)', JOB_LEASE_SECONDS: '# how long (60)' }
+    const settings = readSettings(env, { dev: false })
+    expect(settings.DEPLOY_NAT).toBe('ec2')
+    expect(settings.environment.poller).toEqual({})
   })
 
   test('before anything is made', async () => {
