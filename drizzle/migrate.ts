@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
@@ -9,6 +10,8 @@ export interface MigrateOptions {
   readonly folder?: string
   /** How long to wait for another migration to end, in seconds. */
   readonly lockSeconds?: number
+  /** How long to go on trying a database that cannot be reached, in seconds: a new one may not be up yet. */
+  readonly patienceSeconds?: number
 }
 
 /** A migration that cannot go on; the message says what to do. */
@@ -32,9 +35,9 @@ const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
  */
 export async function migrateDatabase(
   url: string,
-  { folder = ownFolder, lockSeconds = 60 }: MigrateOptions = {},
+  { folder = ownFolder, lockSeconds = 60, patienceSeconds = 0 }: MigrateOptions = {},
 ): Promise<number> {
-  return withConnection(url, async (connection) => {
+  return withConnection(url, patienceSeconds, async (connection) => {
     // A statement that waits for a table's metadata lock holds up every query behind it.
     await connection.query('SET SESSION lock_wait_timeout = 30')
     await lock(connection, lockSeconds)
@@ -52,8 +55,11 @@ export async function migrateDatabase(
  * @param url of the database, its name included
  * @throws MigrationError naming what is missing, or when the database cannot be used
  */
-export async function checkMigrations(url: string, { folder = ownFolder }: MigrateOptions = {}): Promise<void> {
-  await withConnection(url, async (connection) => {
+export async function checkMigrations(
+  url: string,
+  { folder = ownFolder, patienceSeconds = 0 }: Omit<MigrateOptions, 'lockSeconds'> = {},
+): Promise<void> {
+  await withConnection(url, patienceSeconds, async (connection) => {
     const missing = await missingFrom(connection, folder)
     if (missing.length === 0) return
     const names = missing.map(({ folderMillis }) => nameOf(folder, folderMillis)).join(', ')
@@ -65,10 +71,14 @@ export async function checkMigrations(url: string, { folder = ownFolder }: Migra
   })
 }
 
-async function withConnection<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+async function withConnection<T>(
+  url: string,
+  patienceSeconds: number,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
   let connection: Connection | undefined
   try {
-    connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+    connection = await connect(url, performance.now() + patienceSeconds * 1000)
     return await work(connection)
   } catch (error) {
     if (error instanceof MigrationError) throw error
@@ -78,6 +88,27 @@ async function withConnection<T>(url: string, work: (connection: Connection) => 
   } finally {
     // Ends the session, and the lock with it. Where the connection has died, what went wrong before tells why.
     await connection?.end().catch(() => undefined)
+  }
+}
+
+/** What no waiting changes. */
+const isFinal = ({ code = '' }: NodeJS.ErrnoException) =>
+  ['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ERR_INVALID_URL'].includes(code)
+
+/** @param until by performance.now() */
+async function connect(url: string, until: number): Promise<Connection> {
+  for (;;) {
+    let connection: Connection | undefined
+    try {
+      connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+      // A proxy lets one in before it has a server, and fails with the first statement.
+      await connection.query('SELECT 1')
+      return connection
+    } catch (error) {
+      connection?.destroy()
+      if (isFinal(error as NodeJS.ErrnoException) || performance.now() >= until) throw error
+      await delay(1_000)
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { loadMigrationConfig } from '../core/config.ts'
 import { checkMigrations, migrateDatabase } from '../drizzle/migrate.ts'
 
-const Call = z.object({ mode: z.enum(['apply', 'check']) })
+const Call = z.object({ mode: z.enum(['apply', 'check']), patienceSeconds: z.number().min(0).default(0) })
 
 /** The files are beside the function: in a deployed one, and in a checkout, the working folder is their root. */
 const folder = resolve('drizzle/migrations')
@@ -16,9 +16,9 @@ const folder = resolve('drizzle/migrations')
  * @throws MigrationError, which stops the deployment
  */
 export async function handler(event: unknown): Promise<{ applied: number }> {
-  const { mode } = Call.parse(event)
+  const { mode, patienceSeconds } = Call.parse(event)
   const { DATABASE_URL } = loadMigrationConfig()
-  if (mode === 'apply') return { applied: await migrateDatabase(DATABASE_URL, { folder }) }
-  await checkMigrations(DATABASE_URL, { folder })
+  if (mode === 'apply') return { applied: await migrateDatabase(DATABASE_URL, { folder, patienceSeconds }) }
+  await checkMigrations(DATABASE_URL, { folder, patienceSeconds })
   return { applied: 0 }
 }

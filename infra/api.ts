@@ -13,8 +13,8 @@ export function createApi({
     ...common(shared),
     description: 'The HTTP API',
     handler: 'functions/api.handler',
-    // API Gateway waits for 30 seconds.
-    timeout: '29 seconds',
+    // As long as API Gateway waits.
+    timeout: '30 seconds',
     memory: '1024 MB',
     environment: {
       ...settings.environment.api,
@@ -38,8 +38,8 @@ export function createApi({
       ? {
           allowOrigins: origins,
           allowMethods: ['GET', 'POST', 'DELETE'],
-          allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'trpc-accept'],
-          exposeHeaders: ['location', 'retry-after'],
+          allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match', 'prefer', 'trpc-accept'],
+          exposeHeaders: ['etag', 'location', 'preference-applied', 'retry-after'],
           maxAge: '1 hour',
         }
       : false,

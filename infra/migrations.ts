@@ -29,7 +29,8 @@ export function createMigrations(settings: Settings, { url, vpc }: DatabaseAcces
   })
   const migration = new aws.lambda.Invocation('Migration', {
     functionName: migrate.name,
-    input: JSON.stringify({ mode: settings.DEPLOY_MIGRATIONS }),
+    // A proxy answers minutes after it has been made.
+    input: JSON.stringify({ mode: settings.DEPLOY_MIGRATIONS, patienceSeconds: vpc ? 600 : 30 }),
     triggers: { migrations: migrationsHash(), database: $util.secret(url.apply(sha256)) },
   })
   return { migratedUrl: $resolve([url, migration.result]).apply(([after]) => after) }

@@ -11,7 +11,7 @@ test('the deployment calls the function that applies the migrations, which bring
   const deployed = await deploy()
   const migration = one(deployed, invocation)
   expect(migration.inputs).toMatchObject({ functionName: expect.stringContaining('MigrateFunction') })
-  expect(JSON.parse(String(migration.inputs.input))).toEqual({ mode: 'apply' })
+  expect(JSON.parse(String(migration.inputs.input))).toEqual({ mode: 'apply', patienceSeconds: 30 })
   const target = deployed.targets.find(({ functionID }) => functionID === 'Migrate')
   expect(target?.copyFiles).toEqual([{ from: join(root, 'drizzle/migrations'), to: 'drizzle/migrations', isDir: true }])
   const files = readdirSync(join(root, 'drizzle/migrations'), { recursive: true, encoding: 'utf8' })
@@ -38,7 +38,7 @@ test('it is called again when the database is another one, and never shows its U
 
 test('where they are applied from outside, as by deploy requests, it only checks', async () => {
   const deployed = await deploy({ env: { DEPLOY_DATABASE: 'url', DEPLOY_MIGRATIONS: 'check' } })
-  expect(JSON.parse(String(one(deployed, invocation).inputs.input))).toEqual({ mode: 'check' })
+  expect(JSON.parse(String(one(deployed, invocation).inputs.input))).toEqual({ mode: 'check', patienceSeconds: 30 })
 })
 
 test('a migration that fails stops the deployment before any function gets new code', async () => {

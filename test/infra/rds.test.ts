@@ -70,6 +70,11 @@ describe('the database', () => {
     }
   })
 
+  test('is waited for by the migrations: its proxy answers minutes after it has been made', () => {
+    const { input } = one(deployed, 'aws:lambda/invocation:Invocation').inputs
+    expect(JSON.parse(String(input))).toEqual({ mode: 'apply', patienceSeconds: 600 })
+  })
+
   test('has an alarm for its connections', () => {
     const alarm = one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'DatabaseConnections')
     expect(alarm.inputs).toMatchObject({

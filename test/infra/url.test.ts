@@ -28,7 +28,7 @@ test('the configuration runs through without an error', () => {
 
 describe('every function', () => {
   test.each([
-    ['ApiHandler', 'functions/api.handler', 29, 1024],
+    ['ApiHandler', 'functions/api.handler', 30, 1024],
     ['Stream', 'functions/stream.handler', 75, 512],
     ['PollerHandler', 'functions/poller.handler', 300, 1024],
     ['Migrate', 'functions/migrate.handler', 900, 512],
