@@ -5,11 +5,17 @@ import { describeCode } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import type { RunIdentity } from './run.ts'
 
+/** A run whose worker died. */
+export interface LostRun extends RunIdentity {
+  readonly userId: string
+}
+
 /** A job whose workers have died this often fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
 
 interface Row {
   readonly id: number
+  readonly userId: string
   readonly attempt: number
   readonly crashes: number
   readonly step: Step
@@ -17,7 +23,7 @@ interface Row {
 
 /** Must match the lease index: see `claimQuery`. */
 export function reclaimQuery(limit: number): SQL {
-  return sql`SELECT id, attempt, crashes, next_step AS step FROM vision_jobs FORCE INDEX (lease)
+  return sql`SELECT id, user_id AS userId, attempt, crashes, next_step AS step FROM vision_jobs FORCE INDEX (lease)
     WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
     ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -32,7 +38,7 @@ export function reclaimQuery(limit: number): SQL {
 export async function reclaimVisionJobs(
   database: Database,
   options: BackoffOptions,
-  onLost: (run: RunIdentity) => void = () => undefined,
+  onLost: (run: LostRun) => void = () => undefined,
 ): Promise<number> {
   const lost = await database.transact(async (tx) => {
     const lost = await rowsOf<Row>(tx, reclaimQuery(100))
@@ -60,6 +66,6 @@ export async function reclaimVisionJobs(
     }
     return lost
   })
-  for (const { id, attempt } of lost) onLost({ jobId: id, attempt })
+  for (const { id, attempt, userId } of lost) onLost({ jobId: id, attempt, userId })
   return lost.length
 }

@@ -12,6 +12,7 @@ import type { Summary } from '../../core/jobs/worker.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
 
@@ -63,7 +64,7 @@ async function submit(outputFormat: OutputFormat, fixture = 'halves.png', type =
   const { jobId } = await createVisionJob(
     database,
     { ...taken, analysisPurpose: 'Sell a flag', outputFormat, language: 'en' },
-    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+    { userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   return jobId
 }
@@ -188,7 +189,7 @@ test('a deployed function never fetches from its own machine', async () => {
       outputFormat: 'summary',
       language: 'en',
     },
-    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+    { userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   expect(await fire()).toMatchObject({ failed: 1 })
   expect((await read(jobId)).job).toMatchObject({ errorCode: 'image.invalid_url' })

@@ -6,7 +6,7 @@ import { LeaseLost } from '../../core/jobs/run.ts'
 import { completeVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, contentOutput, makeJobs, nothingSpent } from '../support/jobs.ts'
+import { analysisOutput, badAnswer, contentOutput, makeJobs, noCap, nothingSpent } from '../support/jobs.ts'
 
 const claimers = 16
 let database: TestDatabase
@@ -53,7 +53,7 @@ test('sixteen workers at once never share a job and lose none, whatever else goe
     }
   }
   const promote = async () => {
-    while (open > 0 || inserting) await promoteDueVisionJobs(database)
+    while (open > 0 || inserting) await promoteDueVisionJobs(database, noCap)
   }
   const work = async (pool: Database, number: number) => {
     const workerId = `worker-${number}`

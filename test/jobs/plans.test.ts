@@ -33,6 +33,7 @@ import {
   hour,
   makeJob,
   makeJobs,
+  noCap,
   nothingSpent,
 } from '../support/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
@@ -98,7 +99,7 @@ const isSelect = (statement: string) => /^select/i.test(statement)
 describe('on a queue of 80,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
     ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
-    ['a promotion of 200', 'due', 450, () => promoteDueVisionJobs(queue)],
+    ['a promotion of 200', 'due', 450, () => promoteDueVisionJobs(queue, noCap)],
     [
       'taking back 100 lost jobs',
       'lease',
@@ -153,7 +154,7 @@ describe('on a queue of 80,000 jobs', () => {
       await deleteVisionJob(queue, failed)
       const again = await claimOne(queue)
       await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
-      await promoteDueVisionJobs(queue)
+      await promoteDueVisionJobs(queue, noCap)
       await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
     })
     expect(statements.length).toBeGreaterThan(30)
