@@ -33,17 +33,26 @@ export async function expireVisionJobs(
   let expired = 0
   for (const status of ['held', 'pending', 'scheduled'] satisfies Status[]) {
     for (const lane of steps) {
+      const isDue = sql`status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}`
+      // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
+      const due = await database.run((on) =>
+        rowsOf<{ id: number }>(
+          on,
+          sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE ${isDue} ORDER BY expires_at, id LIMIT ${batch}`,
+        ),
+      )
+      if (due.length === 0) continue
       const owners = await database.transact(async (tx) => {
-        const due = await rowsOf<{ id: number; userId: string }>(
+        const locked = await rowsOf<{ id: number; userId: string }>(
           tx,
-          sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (expiry) WHERE status = ${status} AND next_step = ${lane}
-            AND expires_at <= ${moments[lane]} ORDER BY expires_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
+          sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
+            WHERE id IN ${due.map(({ id }) => id)} AND ${isDue} FOR UPDATE SKIP LOCKED`,
         )
         await failExpired(
           tx,
-          due.map((row) => row.id),
+          locked.map(({ id }) => id),
         )
-        return due.map((row) => row.userId)
+        return locked.map(({ userId }) => userId)
       })
       for (const userId of owners) onExpired(userId)
       expired += owners.length
