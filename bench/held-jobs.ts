@@ -3,9 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
 import { environment } from '../core/config.ts'
-import { openDatabase } from '../core/db.ts'
+import { openDatabase, rowsOf } from '../core/db.ts'
 import { admitVisionJobs } from '../core/jobs/admit.ts'
 import { claimPendingVisionJobs } from '../core/jobs/claim.ts'
 import { createVisionJob } from '../core/jobs/create.ts'
@@ -34,11 +35,14 @@ for (let made = 0; made <= cap; made++) await createVisionJob(database, job, opt
 for (const size of sizes) {
   await fillUp(size)
   const times: Record<string, number[]> = {}
+  const reads: Record<string, number> = {}
   const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const before = await rowsRead()
     const began = performance.now()
     const result = await work()
     times[what] ??= []
     times[what].push(performance.now() - began)
+    reads[what] = (await rowsRead()) - before
     return result
   }
   for (let round = -20; round < rounds; round++) {
@@ -64,9 +68,17 @@ for (const size of sizes) {
   const parts = Object.entries(times).map(([what, all]) => {
     all.sort((a, b) => a - b)
     const quantile = (q: number) => (all[Math.floor(all.length * q)] ?? 0).toFixed(1)
-    return `${what} ${quantile(0.5)} (${quantile(0.99)})`
+    return `${what} ${quantile(0.5)} (${quantile(0.99)}) ${reads[what]}`
   })
-  console.log(`${size.toLocaleString('en')} held, milliseconds, p50 (p99): ${parts.join(', ')}`)
+  console.log(`${size.toLocaleString('en')} held, milliseconds, p50 (p99), and rows read: ${parts.join(', ')}`)
+}
+
+/** Index entries and rows that the connection has read so far. */
+async function rowsRead(): Promise<number> {
+  const rows = await database.run((on) =>
+    rowsOf<{ Value: string }>(on, sql`SHOW SESSION STATUS LIKE 'Handler\\_read%'`),
+  )
+  return rows.reduce((sum, { Value }) => sum + Number(Value), 0)
 }
 
 /** Adds held jobs of the user, until there are so many. */

@@ -2,7 +2,7 @@ import mysql, { type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { admitVisionJobs } from '../../core/jobs/admit.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
-import { createVisionJob } from '../../core/jobs/create.ts'
+import { createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
@@ -114,6 +114,9 @@ describe('creation', () => {
     expect(await createVisionJob(database, keyed('a'), options)).toEqual({ ...first, replayed: true })
     expect(await createVisionJob(database, keyed('b'), options)).toEqual({ ...held, replayed: true })
     expect([await jobsIn('pending'), await jobsIn('held')]).toEqual([[first.jobId], [held.jobId]])
+    const wider = { ...options, inFlightPerUser: 3 }
+    const [, second] = await createVisionJobs(database, [keyed('a'), keyed('c'), keyed('d')], wider)
+    expect(await jobsIn('pending')).toEqual([first.jobId, held.jobId, second?.jobId])
   })
 
   test('of a held job misses no place that is freed before the others can see it', async () => {
