@@ -53,7 +53,7 @@ const api = startProcess(`
   process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)
 const port = Number(await api.line())
 
-const options = { userId: 'bench', maxRetries: 0, lifeMs: 3_600_000 }
+const options = { userId: 'bench', maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
 const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
 const created = await createVisionJobs(database, Array(clients).fill(job), options)
 const tickets = createTickets({ AUTH_SECRET: secret }, Date.now)

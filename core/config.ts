@@ -29,6 +29,9 @@ const storage = {
 /** What is wrong with the keys taken together: each key, and why. */
 type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
 
+/** Whoever lets jobs in must agree on these. */
+const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber.default(10) }
+
 const auth = {
   AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
@@ -45,6 +48,7 @@ const apiKeys = z.object({
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
 })
@@ -83,6 +87,7 @@ const pollerKeys = z.object({
   ...logging,
   ...database,
   ...storage,
+  ...jobs,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),

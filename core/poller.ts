@@ -110,6 +110,7 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
           concurrency: config.POLLER_CONCURRENCY,
+          inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,

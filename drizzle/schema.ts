@@ -12,7 +12,7 @@ import {
 } from 'drizzle-orm/mysql-core'
 
 /** Every status of a job, in the order of a job's life. README.md has the table of what leads where. */
-export const statuses = ['scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
+export const statuses = ['scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
@@ -130,6 +130,17 @@ export const visionJobs = mysqlTable(
     check('vision_jobs_status', oneOf('status', statuses)),
     check('vision_jobs_next_step', oneOf('next_step', steps)),
   ],
+)
+
+/** One row for each user who has ever had a job: the lock under which the user's jobs are let in, and who has any waiting. */
+export const visionUsers = mysqlTable(
+  'vision_users',
+  {
+    userId: key('user_id', { length: 255 }).primaryKey(),
+    /** When the user was last found to have held jobs; null once there are none. */
+    heldAt: time('held_at'),
+  },
+  (user) => [index('held').on(user.heldAt)],
 )
 
 /** What the steps made, one row for each job and step. It is the checkpoint: a saved step is never run again. */

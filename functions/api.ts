@@ -63,6 +63,7 @@ function open() {
     tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
+    inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     log,
     metrics,

@@ -150,6 +150,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     tickets: createTickets(streamConfig, Date.now),
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,
+    inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     log,
     metrics,

@@ -1,8 +1,9 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
-import { describeCode, VisionError } from '../errors.ts'
+import { describeCode, reasonOf, VisionError } from '../errors.ts'
 import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
+import { admitVisionJobs } from '../jobs/admit.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
@@ -200,6 +201,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'cancelled', input.jobId)
+        await admitNext(ctx)
         return view(ctx, input.jobId)
       }),
 
@@ -232,6 +234,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
         await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'deleted', input.jobId)
+        await admitNext(ctx)
         return { deleted: true, jobId: input.jobId }
       }),
 
@@ -271,6 +274,13 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
   const created = jobs.filter(({ replayed }) => !replayed)
   for (const { jobId } of created) logJob(caller, 'created', jobId)
   if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
+}
+
+/** Fills the place of a job that was withdrawn, which is done: what goes wrong here is left to the workers. */
+async function admitNext({ services, actor }: Caller): Promise<void> {
+  await admitVisionJobs(services.database, actor.userId, services.inFlightPerUser).catch((error: unknown) =>
+    services.log('error', 'held jobs not let in', { detail: reasonOf(error) }),
+  )
 }
 
 /**

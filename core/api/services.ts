@@ -37,6 +37,8 @@ export interface ApiServices extends StreamServices {
   readonly metrics: Pick<Metrics, 'jobsCreated'>
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
+  /** How many of a user's jobs may be in flight; the others wait in `held`. */
+  readonly inFlightPerUser: number
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
 }

@@ -10,6 +10,7 @@ export const crashesUntilFailed = 6
 
 interface Row {
   readonly id: number
+  readonly userId: string
   readonly attempt: number
   readonly crashes: number
   readonly step: Step
@@ -18,6 +19,7 @@ interface Row {
 
 /** A run whose worker died. */
 export interface LostRun extends RunIdentity {
+  readonly userId: string
   readonly traceId: string | null
   /** It was the last time: the job has failed. */
   readonly failed: boolean
@@ -25,7 +27,8 @@ export interface LostRun extends RunIdentity {
 
 /** Must match the lease index: see `claimQuery`. */
 export function reclaimQuery(limit: number): SQL {
-  return sql`SELECT id, attempt, crashes, next_step AS step, trace_id AS traceId FROM vision_jobs FORCE INDEX (lease)
+  return sql`SELECT id, user_id AS userId, attempt, crashes, next_step AS step, trace_id AS traceId
+    FROM vision_jobs FORCE INDEX (lease)
     WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
     ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -68,8 +71,8 @@ export async function reclaimVisionJobs(
     }
     return lost
   })
-  for (const { id, attempt, crashes, traceId } of lost) {
-    onLost({ jobId: id, attempt, traceId, failed: isLast(crashes) })
+  for (const { id, attempt, userId, crashes, traceId } of lost) {
+    onLost({ jobId: id, attempt, userId, traceId, failed: isLast(crashes) })
   }
   return lost.length
 }

@@ -5,6 +5,7 @@ import { reasonOf } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'
+import { admitVisionJobs, usersToAdmit } from './admit.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
 import { execute, type Steps, Stopped } from './execute.ts'
@@ -24,6 +25,8 @@ export interface WorkerOptions {
   readonly workerId: string
   /** At most so many jobs in flight. */
   readonly concurrency: number
+  /** How many of a user's jobs may be in flight, in all workers together. */
+  readonly inFlightPerUser: number
   /** How long a lease lasts, in milliseconds of the database's clock. */
   readonly leaseMs: number
   /** How often leases are renewed, in milliseconds: at most half of `leaseMs`. */
@@ -107,7 +110,17 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
-  const logLost = ({ jobId, attempt, traceId, failed }: LostRun) => {
+  // Whose jobs have left a place that a held one may take.
+  const freed = new Set<string>()
+  const admit = async (userIds: Iterable<string>): Promise<number> => {
+    let admitted = 0
+    for (const userId of userIds) admitted += await admitVisionJobs(database, userId, options.inFlightPerUser)
+    return admitted
+  }
+  let ended = 0
+
+  const onLost = ({ jobId, attempt, traceId, userId, failed }: LostRun) => {
+    freed.add(userId)
     log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
     if (failed) counts.failed++
   }
@@ -150,7 +163,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         counts.lost++
         log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
+        await admit([run.userId]).catch((error: unknown) =>
+          log('error', 'held jobs not let in', { ...fields, detail: reasonOf(error) }),
+        )
         inFlight.delete(run)
+        ended++
       }
     }
     inFlight.set(run, { controller, finished: runIt() })
@@ -161,7 +178,9 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const permits = [...(await providers.reserve(providerOf[lane], concurrency - inFlight.size))]
     try {
       if (permits.length === 0) return { runs: [], expired: 0 }
-      const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit: permits.length })
+      const onExpired = (userId: string) => freed.add(userId)
+      const limit = permits.length
+      const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit, onExpired })
       for (const run of found.runs) {
         log('info', 'claimed', { ...fieldsOf(run), step: run.step })
         const permit = permits.shift()
@@ -190,13 +209,16 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   /** One look and what follows from it; true if there was anything to do. */
   const work = async (): Promise<boolean> => {
     const look = await lookForWork(database)
-    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, logLost) : 0
+    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, onLost) : 0
     counts.reclaimed += reclaimed
-    const expired = look.expired ? await expireVisionJobs(database) : 0
+    const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
-    const promoted = look.due ? await promoteDueVisionJobs(database) : 0
+    const promoted = look.due ? await promoteDueVisionJobs(database, options.inFlightPerUser) : 0
+    for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
+    const admitted = await admit(freed)
+    freed.clear()
     const claimed = await claim(look.lanes)
-    return claimed || promoted + reclaimed + expired > 0
+    return claimed || promoted + reclaimed + expired + admitted > 0
   }
 
   const stop = () => abortAll(inFlight, new Stopped('the worker must stop'))
@@ -208,7 +230,9 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
       if (stopping) stop()
-      const found = mayClaim() && (await orNothing(work, log))
+      const before = ended
+      // What ended during the look may have let another job in.
+      const found = mayClaim() && ((await orNothing(work, log)) || ended > before)
       if (inFlight.size === 0 && !found) {
         const idle = now() - started
         if (!mayClaim() || idle >= idleMs) break

@@ -114,7 +114,7 @@ CREATE TABLE `vision_jobs` (
 	`expires_at` datetime(3) NOT NULL,
 	CONSTRAINT `vision_jobs_id` PRIMARY KEY(`id`),
 	CONSTRAINT `idempotency` UNIQUE(`user_id`,`idempotency_key`),
-	CONSTRAINT `vision_jobs_status` CHECK(status in ('scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled')),
+	CONSTRAINT `vision_jobs_status` CHECK(status in ('scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled')),
 	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
 );
 --> statement-breakpoint
@@ -126,6 +126,12 @@ CREATE TABLE `vision_permits` (
 	`tokens` int unsigned NOT NULL DEFAULT 0,
 	CONSTRAINT `vision_permits_id` PRIMARY KEY(`id`),
 	CONSTRAINT `vision_permits_provider` CHECK(provider in ('gemini', 'deepseek'))
+);
+--> statement-breakpoint
+CREATE TABLE `vision_users` (
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`held_at` datetime(3),
+	CONSTRAINT `vision_users_user_id` PRIMARY KEY(`user_id`)
 );
 --> statement-breakpoint
 CREATE INDEX `sweep` ON `vision_images` (`sweep_at`);--> statement-breakpoint
@@ -141,4 +147,5 @@ CREATE INDEX `image` ON `vision_jobs` (`image_id`);--> statement-breakpoint
 CREATE INDEX `sent` ON `vision_permits` (`provider`,`sent_at`,`tokens`);--> statement-breakpoint
 CREATE INDEX `expired` ON `vision_permits` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `ended` ON `vision_permits` (`sent_at`);--> statement-breakpoint
-CREATE INDEX `in_flight` ON `vision_permits` (`provider`,`expires_at`,`sent_at`,`tokens`);
+CREATE INDEX `in_flight` ON `vision_permits` (`provider`,`expires_at`,`sent_at`,`tokens`);--> statement-breakpoint
+CREATE INDEX `held` ON `vision_users` (`held_at`);

@@ -149,6 +149,24 @@ test('is healthy while its database answers', async () => {
   expect((await handler(eventOf({ path: '/healthz' }))).statusCode).toBe(200)
 })
 
+test('holds the jobs of a user beyond ten, or beyond as many as are set', async () => {
+  const statuses = async (user: string, count: number) => {
+    const headers = await as(user)
+    const body = JSON.stringify({ jobs: Array(count).fill(job) })
+    const created = await handler(eventOf({ method: 'POST', path: '/v1/jobs/batch', body, headers }))
+    return read(created).jobs.map(({ status }: { status: string }) => status)
+  }
+  expect(await statuses('bob', 12)).toEqual([...Array(10).fill('pending'), 'held', 'held'])
+  await start({
+    DATABASE_URL: database.url,
+    BUCKET_NAME: 'bucket',
+    AUTH_SECRET: secret,
+    LOG_LEVEL: 'error',
+    JOB_IN_FLIGHT_PER_USER: '1',
+  })
+  expect(await statuses('carl', 2)).toEqual(['pending', 'held'])
+})
+
 test('does not start without a way to check tokens, and says what is missing', async () => {
   await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: '', AUTH_JWKS_URL: '' })
   await expect(handler(eventOf({ path: '/' }))).rejects.toThrow(/AUTH_SECRET is missing/)

@@ -11,6 +11,7 @@ import { createPoller, type Poller } from '../../core/poller.ts'
 import type { Provider } from '../../drizzle/schema.ts'
 import { faultKinds } from '../../local/emulators/faults.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
@@ -78,7 +79,7 @@ async function submit(count: number, about: string): Promise<void> {
       outputFormat: 'alt_text',
       language: 'en',
     }))
-    await createVisionJobs(database, jobs, { userId, maxRetries: 3, lifeMs: 86_400_000 })
+    await createVisionJobs(database, jobs, { userId, maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 })
   }
 }
 
@@ -240,6 +241,7 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
         }),
         workerId,
         concurrency: 10,
+        inFlightPerUser: noCap,
         leaseMs: 60_000,
         renewMs: 20_000,
         idleMs: 12_000,

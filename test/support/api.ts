@@ -12,6 +12,7 @@ import { createTickets } from '../../core/live/tickets.ts'
 import { createLive, type LiveOptions } from '../../core/live/watch.ts'
 import type { LogFields } from '../../core/log.ts'
 import { createTestDatabase } from './database.ts'
+import { noCap } from './jobs.ts'
 import { startTestStorage } from './storage.ts'
 
 export const secret = 'a secret of the tests, 32 bytes or more'
@@ -32,12 +33,18 @@ export interface CallOptions {
 
 interface TestApiOptions {
   readonly isReady?: () => Promise<boolean>
+  /** How many of a user's jobs may be in flight; as good as any by default. */
+  readonly inFlightPerUser?: number
   /** How streams differ from those of the stack, but that tests look 50 times a second. */
   readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
 }
 
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
-export async function createTestApi({ isReady = async () => true, streams = {} }: TestApiOptions = {}) {
+export async function createTestApi({
+  isReady = async () => true,
+  inFlightPerUser = noCap,
+  streams = {},
+}: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
@@ -66,6 +73,7 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
     streamUrl: () => 'http://api.example',
     maxRetries: 3,
+    inFlightPerUser,
     lifeMs: 3_600_000,
     log,
     metrics: { jobsCreated: (count: number) => void created.push(count) },
