@@ -1,9 +1,12 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, isDuplicate, type Queryable } from '../db.ts'
+import { type Database, inMilliseconds, type Queryable } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { linkImage } from '../images/snapshots.ts'
+import { type Allowance, readAllowance, suffices, takeJobs, type UserLimits } from './limits.ts'
 import { nextTurn } from './turns.ts'
+import { addUsage } from './usage.ts'
+import { lockUser } from './users.ts'
 
 /** A job to be. */
 export interface NewJob {
@@ -27,6 +30,10 @@ export interface CreateOptions {
   readonly lifeMs: number
   /** The trace of this call, in 32 hex digits. */
   readonly traceId?: string | undefined
+  /** What the user may have at most; anything if not given. */
+  readonly limits?: UserLimits | undefined
+  /** Told what the user may still do, once the jobs are there. */
+  readonly onAllowance?: (left: Allowance) => void
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -46,43 +53,48 @@ export class IdempotencyMismatch extends VisionError {
   }
 }
 
-const vanishTries = 5
-
 /**
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
  * is the job of that time, unchanged.
  *
- * @throws IdempotencyMismatch that names every key that was used with another request; nothing is created then
+ * @throws IdempotencyMismatch that names every key that was used with another request, or LimitExceeded; nothing is created
+ *   then
  */
 export async function createVisionJobs(
   database: Database,
   jobs: readonly NewJob[],
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await database.transact(async (tx) => {
-        const created: CreatedJob[] = []
-        const mismatched: number[] = []
-        // In the order of their ids, so that two batches with the same images cannot wait for each other.
-        const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
-        for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
-        let turn = await nextTurn(tx, options.userId, 'analysis')
-        // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
-        for (const [index, job] of jobs.entries()) {
-          const existing = await findByKey(tx, options.userId, job)
-          if (existing === 'mismatch') mismatched.push(index)
-          else created.push(existing ?? { jobId: await insert(tx, job, turn++, options), replayed: false })
-        }
-        if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
-        return created
-      })
-    } catch (error) {
-      // Somebody created the same job between the look and the insert, so the next look finds it; unless it is deleted
-      // in between, and then it is inserted anew.
-      if (!isDuplicate(error) || attempt >= vanishTries) throw error
+  const { userId, limits, onAllowance } = options
+  const { created, left } = await database.transact(async (tx) => {
+    // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
+    await lockUser(tx, userId)
+    const allowance = await readAllowance(tx, userId, limits)
+    // Which of them are new matters only where all of them would be too many.
+    if (!suffices(allowance, jobs.length)) takeJobs(allowance, await countNew(tx, userId, jobs))
+    const created: CreatedJob[] = []
+    const mismatched: number[] = []
+    // In the order of their ids, so that two batches with the same images cannot wait for each other.
+    const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
+    for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
+    const turn = await nextTurn(tx, userId, 'analysis')
+    let made = 0
+    // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
+    for (const [index, job] of jobs.entries()) {
+      const existing = await findByKey(tx, userId, job)
+      if (existing === 'mismatch') mismatched.push(index)
+      else if (existing) created.push(existing)
+      else {
+        created.push({ jobId: await insert(tx, job, turn + made, options), replayed: false })
+        made++
+      }
     }
-  }
+    if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
+    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: made }])
+    return { created, left: takeJobs(allowance, made) }
+  })
+  onAllowance?.(left)
+  return created
 }
 
 /** One job: see `createVisionJobs`. */
@@ -90,6 +102,18 @@ export async function createVisionJob(database: Database, job: NewJob, options: 
   const [created] = await createVisionJobs(database, [job], options)
   if (created === undefined) throw new VisionError('internal.error', { detail: 'no row was created' })
   return created
+}
+
+/** How many of the jobs are not there yet. */
+async function countNew(on: Queryable, userId: string, jobs: readonly NewJob[]): Promise<number> {
+  const keys = new Set(jobs.flatMap(({ idempotency }) => idempotency?.key ?? []))
+  const keyless = jobs.filter(({ idempotency }) => idempotency === undefined).length
+  if (keys.size === 0) return keyless
+  const used = await on
+    .select({ key: visionJobs.idempotencyKey })
+    .from(visionJobs)
+    .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.idempotencyKey, [...keys])))
+  return keyless + keys.size - used.length
 }
 
 async function findByKey(

@@ -31,7 +31,7 @@ export function promoteDueVisionJobs(database: Database): Promise<number> {
     const due = await rowsOf<Row>(tx, promoteQuery(200, expiryMoments(await readGates(tx))))
     await failExpired(
       tx,
-      due.filter((row) => row.expired === 1).map((row) => row.id),
+      due.filter((row) => row.expired === 1),
     )
     const ready = due.filter((row) => row.expired === 0)
     if (ready.length === 0) return 0

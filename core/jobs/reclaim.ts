@@ -4,12 +4,14 @@ import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
 import { describeCode } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import type { RunIdentity } from './run.ts'
+import { addRuns } from './usage.ts'
 
 /** A job whose workers have died this often fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
 
 interface Row {
   readonly id: number
+  readonly userId: string
   readonly attempt: number
   readonly crashes: number
   readonly step: Step
@@ -25,7 +27,8 @@ export interface LostRun extends RunIdentity {
 
 /** Must match the lease index: see `claimQuery`. */
 export function reclaimQuery(limit: number): SQL {
-  return sql`SELECT id, attempt, crashes, next_step AS step, trace_id AS traceId FROM vision_jobs FORCE INDEX (lease)
+  return sql`SELECT id, user_id AS userId, attempt, crashes, next_step AS step, trace_id AS traceId
+    FROM vision_jobs FORCE INDEX (lease)
     WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
     ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -66,6 +69,11 @@ export async function reclaimVisionJobs(
           WHERE job_id = ${id} AND attempt = ${attempt}`,
       )
     }
+    await addRuns(
+      tx,
+      lost.map(({ id, attempt, userId }) => ({ jobId: id, attempt, userId })),
+      lost.filter(({ crashes }) => isLast(crashes)).map(({ userId }) => ({ userId, status: 'failed' })),
+    )
     return lost
   })
   for (const { id, attempt, crashes, traceId } of lost) {

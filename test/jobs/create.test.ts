@@ -118,9 +118,11 @@ describe('an idempotency key', () => {
   })
 
   test('that somebody else is just using is waited for, and taken when that one gives up or deletes', async () => {
+    await makeJob(database)
     const other = await mysql.createConnection(database.url)
     for (const ending of ['ROLLBACK', 'COMMIT', 'DELETE']) {
       await other.query('BEGIN')
+      await other.query("SELECT * FROM vision_users WHERE user_id = 'user-1' FOR UPDATE")
       await other.query(
         `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
            idempotency_key, request_hash, created_at, updated_at, expires_at)
@@ -134,7 +136,7 @@ describe('an idempotency key', () => {
       expect(await created, ending).toMatchObject({ replayed: ending === 'COMMIT' })
     }
     await other.end()
-    expect(await countOf()).toBe(3)
+    expect(await countOf()).toBe(4)
   })
 
   test('is of one user, and minds its case', async () => {

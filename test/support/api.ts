@@ -5,6 +5,7 @@ import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { createAuthenticator, signToken } from '../../core/auth.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
+import type { UserLimits } from '../../core/jobs/limits.ts'
 import type { Run } from '../../core/jobs/run.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import type { Sleep } from '../../core/live/ticker.ts'
@@ -31,13 +32,19 @@ export interface CallOptions {
 }
 
 interface TestApiOptions {
+  /** What a user may have; a great deal by default. */
+  readonly limits?: UserLimits
   readonly isReady?: () => Promise<boolean>
   /** How streams differ from those of the stack, but that tests look 50 times a second. */
   readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
 }
 
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
-export async function createTestApi({ isReady = async () => true, streams = {} }: TestApiOptions = {}) {
+export async function createTestApi({
+  isReady = async () => true,
+  limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
+  streams = {},
+}: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
@@ -66,6 +73,7 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
     streamUrl: () => 'http://api.example',
     maxRetries: 3,
+    limits,
     lifeMs: 3_600_000,
     log,
     metrics: { jobsCreated: (count: number) => void created.push(count) },
