@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import type { UserLimits } from './jobs/limits.ts'
+import { Price } from './pipeline/prices.ts'
 
 /** Something is missing or wrong in the environment. The message names every key at once, and no value. */
 export class ConfigError extends Error {
@@ -10,6 +12,18 @@ type Environment = Readonly<Record<string, string | undefined>>
 const seconds = z.coerce.number().positive()
 const wholeNumber = z.coerce.number().int().positive()
 const secret = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long')
+const prices = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return z.array(Price).parse(JSON.parse(text))
+    } catch (error) {
+      const why = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ') : 'it is no JSON'
+      context.issues.push({ code: 'custom', input: text, message: `must be a list of prices in JSON: ${why}` })
+      return z.NEVER
+    }
+  })
+  .default([])
 const logging = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
@@ -51,6 +65,9 @@ const apiKeys = z.object({
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+  USER_JOBS_PER_DAY: wholeNumber.default(10_000),
+  USER_JOBS_WAITING: wholeNumber.default(10_000),
+  USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
 })
 
 const missingIn = (given: Record<string, string>) => (key: string, because: string) =>
@@ -111,6 +128,7 @@ const pollerKeys = z.object({
   DEEPSEEK_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   DEEPSEEK_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   DEEPSEEK_TOKENS_PER_MINUTE: wholeNumber.optional(),
+  PRICES: prices,
 })
 
 /** Two renewals must fit into a lease, or one slow statement loses it. */
@@ -165,6 +183,16 @@ export function loadMigrationConfig(env: Environment = process.env): z.output<ty
 /** @throws ConfigError */
 export function loadBucketConfig(env: Environment = process.env): BucketConfig {
   return load(bucketKeys, env)
+}
+
+/** What a user may have at most. */
+export function userLimits(config: ApiConfig): UserLimits {
+  const dollars = config.USER_DOLLARS_PER_DAY
+  return {
+    jobsPerDay: config.USER_JOBS_PER_DAY,
+    jobsWaiting: config.USER_JOBS_WAITING,
+    costPerDay: dollars === undefined ? undefined : Math.round(dollars * 1e9),
+  }
 }
 
 /** The environment as it is, for the local stack, which fills in what is missing. */

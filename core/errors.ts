@@ -43,6 +43,21 @@ export const errorCodes = {
     status: 409,
     message: 'This idempotency key was used with another request. Use a new key, or send the same request.',
   },
+  'limit.jobs_per_day': {
+    blame: 'request',
+    status: 429,
+    message: 'This would be more jobs than a user may create in a day (UTC). Try again tomorrow, or send fewer.',
+  },
+  'limit.jobs_waiting': {
+    blame: 'request',
+    status: 429,
+    message: 'This would be more jobs than a user may have waiting. Try again when some have run, or send fewer.',
+  },
+  'limit.spend_per_day': {
+    blame: 'request',
+    status: 429,
+    message: 'Today’s jobs (UTC) have cost as much as a user may spend in a day. Try again tomorrow.',
+  },
   'upload.not_found': { blame: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
     blame: 'request',

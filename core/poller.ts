@@ -17,6 +17,7 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
 import { createGemini } from './pipeline/gemini.ts'
+import { createPrices } from './pipeline/prices.ts'
 import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
@@ -48,6 +49,7 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
   })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const prices = createPrices(config.PRICES, Date.now)
   const steps = createSteps(
     createImageLoader({
       database,
@@ -60,12 +62,14 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
       apiKey: config.GEMINI_API_KEY,
       baseUrl: config.GEMINI_BASE_URL,
       model: config.GEMINI_MODEL,
+      prices,
       timeoutMs,
     }),
     createDeepSeek({
       apiKey: config.DEEPSEEK_API_KEY,
       baseUrl: config.DEEPSEEK_BASE_URL,
       model: config.DEEPSEEK_MODEL,
+      prices,
       timeoutMs,
     }),
     randomBytes,

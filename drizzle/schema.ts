@@ -3,10 +3,12 @@ import {
   bigint,
   check,
   customType,
+  date,
   datetime,
   index,
   int,
   mysqlTable,
+  primaryKey,
   tinyint,
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
@@ -18,6 +20,10 @@ export type Status = (typeof statuses)[number]
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
 export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]
+
+/** How a job began or ended, as it is counted. */
+export const countedStatuses = ['created', 'completed', 'failed', 'cancelled', 'deleted'] as const
+export type CountedStatus = (typeof countedStatuses)[number]
 
 /**
  * Where an image's bytes are: on their way to the bucket, there, or on their way out of it.
@@ -68,6 +74,8 @@ const json = <T>(name: string) =>
 const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
 const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
 const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
+const amount = (name: string) => bigint(name, { mode: 'number' })
+const total = (name: string) => amount(name).notNull().default(0)
 const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)
 
@@ -132,7 +140,7 @@ export const visionJobs = mysqlTable(
   ],
 )
 
-/** One row for each user who has ever had a job: the lock under which the user's jobs are let in, and who has any waiting. */
+/** One row for each user who has ever had a job: the lock under which the user's jobs are created and let in, and who has any waiting. */
 export const visionUsers = mysqlTable(
   'vision_users',
   {
@@ -181,11 +189,28 @@ export const visionJobAttempts = mysqlTable(
     errorDetail: text('error_detail', { length: 2000 }),
     /** The step whose provider call was cut off, so that it may have been paid for without an answer. */
     possiblyBilled: word<Step>('possibly_billed'),
+    /** How long the job was pending before the claim, in milliseconds. */
+    waitingMs: count('waiting_ms'),
+    /** How long bringing the image took. */
+    imageMs: count('image_ms'),
+    /** The model as the provider names it; null where no call was answered. */
+    analysisModel: text('analysis_model', { length: 120 }),
     analysisInputTokens: count('analysis_input_tokens'),
+    /** A part of the input. */
+    analysisCachedTokens: count('analysis_cached_tokens'),
+    /** Thinking included. */
     analysisOutputTokens: count('analysis_output_tokens'),
+    /** A part of the output. */
+    analysisThinkingTokens: count('analysis_thinking_tokens'),
+    /** In nano-dollars; null where the price is not known. */
+    analysisCost: amount('analysis_cost'),
     analysisMs: count('analysis_ms'),
+    contentModel: text('content_model', { length: 120 }),
     contentInputTokens: count('content_input_tokens'),
+    contentCachedTokens: count('content_cached_tokens'),
     contentOutputTokens: count('content_output_tokens'),
+    contentThinkingTokens: count('content_thinking_tokens'),
+    contentCost: amount('content_cost'),
     contentMs: count('content_ms'),
     startedAt: time('started_at').notNull(),
     endedAt: time('ended_at'),
@@ -194,6 +219,39 @@ export const visionJobAttempts = mysqlTable(
     uniqueIndex('job_attempt').on(run.jobId, run.attempt),
     check('vision_job_attempts_outcome', oneOf('outcome', outcomes)),
   ],
+)
+
+/**
+ * What each user has used, by day (UTC), model and status. A row with a model has the calls that it answered, in runs of this
+ * outcome; the row without one has the runs of this outcome and the jobs that so began or ended. It outlives jobs.
+ */
+export const visionUsage = mysqlTable(
+  'vision_usage',
+  {
+    userId: key('user_id', { length: 255 }).notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    model: text('model', { length: 120 }).notNull(),
+    status: word<CountedStatus | Outcome>('status').notNull(),
+    jobs: total('jobs'),
+    runs: total('runs'),
+    calls: total('calls'),
+    /** Calls that were cut off, so that they may have been paid for without an answer; they have no model. */
+    possiblyBilled: total('possibly_billed'),
+    inputTokens: total('input_tokens'),
+    cachedTokens: total('cached_tokens'),
+    outputTokens: total('output_tokens'),
+    thinkingTokens: total('thinking_tokens'),
+    /** In nano-dollars, of the calls whose price is known. */
+    cost: total('cost'),
+    /** Calls whose price is not known. */
+    unpricedCalls: total('unpriced_calls'),
+    waitingMs: total('waiting_ms'),
+    imageMs: total('image_ms'),
+    analysisMs: total('analysis_ms'),
+    contentMs: total('content_ms'),
+  },
+  // The only key, so that adding to a row locks this row and nothing beside it.
+  (usage) => [primaryKey({ columns: [usage.userId, usage.day, usage.model, usage.status] })],
 )
 
 /** The snapshots: one row for each image that a user's jobs use, however many do. */

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { loadApiConfig, secretsOf } from '../core/config.ts'
+import { loadApiConfig, secretsOf, userLimits } from '../core/config.ts'
 import { databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
@@ -64,6 +64,7 @@ function open() {
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
+    limits: userLimits(config),
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     log,
     metrics,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { type BucketConfig, loadStreamConfig, secretsOf } from '../core/config.ts'
+import { type BucketConfig, loadStreamConfig, secretsOf, userLimits } from '../core/config.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
 import { configureBucket } from '../core/images/bucket.ts'
 import { createImageIntake } from '../core/images/intake.ts'
@@ -151,6 +151,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,
     inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
+    limits: userLimits(config.api),
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     log,
     metrics,

@@ -9,6 +9,7 @@ import {
   loadMigrationConfig,
   loadPollerConfig,
   loadStreamConfig,
+  userLimits,
 } from '../core/config.ts'
 
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
@@ -111,4 +112,37 @@ test('uploads are kept for seven whole days or more', () => {
       /UPLOAD_RETENTION_DAYS/,
     )
   }
+})
+
+describe('prices', () => {
+  const price = { model: 'a-model', from: '2026-11-01', input: 1, cachedInput: 0.1, output: 2.5 }
+  const load = (text: string) => loadPollerConfig({ ...poller, PRICES: text }).PRICES
+
+  test('are a list in JSON, or none', () => {
+    expect(loadPollerConfig(poller).PRICES).toEqual([])
+    const peak = { hours: [[1, 4]], input: 2, cachedInput: 0.2, output: 5 }
+    expect(load(JSON.stringify([price, { ...price, peak }]))).toEqual([price, { ...price, peak }])
+  })
+
+  test.each([
+    ['not json', /PRICES must be a list of prices in JSON: it is no JSON/],
+    [JSON.stringify(price), /PRICES must be a list/],
+    [JSON.stringify([{ ...price, output: undefined }]), /PRICES must be a list.*output/],
+    [JSON.stringify([{ ...price, input: -1 }]), /PRICES must be a list.*input/],
+    [JSON.stringify([{ ...price, from: 'today' }]), /PRICES must be a list.*from/],
+    [JSON.stringify([{ ...price, currency: 'EUR' }]), /PRICES must be a list.*currency/],
+  ])('%s is refused at the start', (text, expected) => {
+    expect(messageOf(() => load(text))).toMatch(expected)
+  })
+})
+
+test('a user’s limits are counted in jobs and whole nano-dollars', () => {
+  expect(userLimits(loadApiConfig(api))).toEqual({ jobsPerDay: 10_000, jobsWaiting: 10_000, costPerDay: undefined })
+  const given = { USER_JOBS_PER_DAY: '5', USER_JOBS_WAITING: '3', USER_DOLLARS_PER_DAY: '0.07' }
+  expect(userLimits(loadApiConfig({ ...api, ...given }))).toEqual({
+    jobsPerDay: 5,
+    jobsWaiting: 3,
+    costPerDay: 70_000_000,
+  })
+  expect(messageOf(() => loadApiConfig({ ...api, USER_DOLLARS_PER_DAY: '0' }))).toMatch(/USER_DOLLARS_PER_DAY/)
 })

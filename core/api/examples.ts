@@ -1,4 +1,4 @@
-import type { AttemptsView, JobEventView, JobSummaryView, JobView, UploadView } from './schemas.ts'
+import type { AttemptsView, JobEventView, JobSummaryView, JobView, UploadView, UserUsageView } from './schemas.ts'
 
 /** Examples for the OpenAPI document; a test holds them against its schemas. */
 export const exampleSummary: JobSummaryView = {
@@ -36,8 +36,24 @@ export const exampleSummary: JobSummaryView = {
   version: 4,
 }
 
+const exampleTaken = {
+  calls: 2,
+  possiblyBilled: 0,
+  inputTokens: 1900,
+  cachedTokens: 448,
+  outputTokens: 620,
+  thinkingTokens: 0,
+  costUsd: 0.001494644,
+  unpricedCalls: 0,
+  waitingMs: 1500,
+  imageMs: 320,
+  analysisMs: 7400,
+  contentMs: 12_100,
+}
+
 export const exampleJob: JobView = {
   ...exampleSummary,
+  usage: exampleTaken,
   eventsUrl: 'https://abc123.lambda-url.eu-central-1.on.aws/v1/jobs/1/events?ticket=eyJhbGciOi',
   outputs: {
     analysis: {
@@ -97,12 +113,61 @@ export const exampleAttempts: AttemptsView = {
       endedAt: '2026-11-23T12:00:21.500Z',
       error: null,
       possiblyBilled: null,
+      waitingMs: 1500,
+      imageMs: 320,
       usage: {
-        analysis: { inputTokens: 1210, outputTokens: 380, milliseconds: 7400 },
-        content: { inputTokens: 690, outputTokens: 240, milliseconds: 12_100 },
+        analysis: {
+          model: 'gemini-3.5-flash-lite',
+          inputTokens: 1210,
+          cachedTokens: 0,
+          outputTokens: 380,
+          thinkingTokens: 0,
+          costUsd: 0.001313,
+          milliseconds: 7400,
+        },
+        content: {
+          model: 'deepseek-flash',
+          inputTokens: 690,
+          cachedTokens: 448,
+          outputTokens: 240,
+          thinkingTokens: 0,
+          costUsd: 0.000181644,
+          milliseconds: 12_100,
+        },
       },
     },
   ],
+}
+
+export const exampleUsage: UserUsageView = {
+  from: '2026-11-01',
+  to: '2026-11-24',
+  usage: [
+    {
+      day: '2026-11-23',
+      status: 'completed',
+      model: 'deepseek-flash',
+      jobs: 0,
+      runs: 0,
+      calls: 1,
+      possiblyBilled: 0,
+      inputTokens: 690,
+      cachedTokens: 448,
+      outputTokens: 240,
+      thinkingTokens: 0,
+      costUsd: 0.000181644,
+      unpricedCalls: 0,
+      waitingMs: 0,
+      imageMs: 0,
+      analysisMs: 0,
+      contentMs: 12_100,
+    },
+  ],
+  totals: {
+    jobs: { created: 1, completed: 1, failed: 0, cancelled: 0, deleted: 0 },
+    runs: 1,
+    ...exampleTaken,
+  },
 }
 
 export const exampleUpload: UploadView = {

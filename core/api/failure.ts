@@ -1,7 +1,9 @@
 import { TRPCError } from '@trpc/server'
 import type * as z from 'zod'
 import { describeCode, type ErrorCode, innermost, reasonOf, VisionError } from '../errors.ts'
+import { LimitExceeded } from '../jobs/limits.ts'
 import type { Log } from '../log.ts'
+import { rateLimitHeaders } from './rate-limit.ts'
 
 /** One part of an input that is wrong. */
 export interface FieldProblem {
@@ -47,11 +49,12 @@ export function failureOf(error: unknown): Failure {
   }
 }
 
-function headersOf(status: number, { retryAfterMs }: VisionError): Record<string, string> {
+function headersOf(status: number, error: VisionError): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer' }
-  if (status !== 503) return {}
+  if (status !== 503 && status !== 429) return {}
+  const { retryAfterMs } = error
   const seconds = retryAfterMs === undefined ? retryAfterSeconds : Math.ceil(retryAfterMs / 1000)
-  return { 'retry-after': String(seconds) }
+  return { 'retry-after': String(seconds), ...(error instanceof LimitExceeded && rateLimitHeaders(error.allowance)) }
 }
 
 function knownErrorOf(error: unknown): VisionError | undefined {

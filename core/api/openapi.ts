@@ -38,6 +38,7 @@ export function openApiDocument(operations: readonly Operation[]): Json {
     security: [{ bearer: [] }],
     tags: [
       { name: 'jobs', description: 'Jobs, their outputs and their runs.' },
+      { name: 'usage', description: 'What the caller has used.' },
       { name: 'uploads', description: 'Images on their way to a job.' },
       { name: 'service', description: 'The service itself.' },
     ],
@@ -135,6 +136,13 @@ const versionHeaders = {
 const appliedHeader = {
   'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
 }
+const limits = {
+  'ratelimit-policy': {
+    schema: { type: 'string' },
+    description: 'What the caller is allowed (draft-ietf-httpapi-ratelimit-headers-11).',
+  },
+  ratelimit: { schema: { type: 'string' }, description: 'What is left of it.' },
+}
 const retryAfter = { 'retry-after': { schema: { type: 'integer' }, description: 'In seconds.' } }
 
 function parameter(where: string, name: string, field: z.core.$ZodType | undefined, components: Json): Json {
@@ -150,13 +158,14 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
 }
 
 function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
-  const { status, output, example, idempotent, locates, versioned, waits, streams, summary } = meta
+  const { status, output, example, idempotent, limited, locates, versioned, waits, streams, summary } = meta
   const headers = {
     'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
     'x-trace-id': {
       schema: { type: 'string', pattern: '^[0-9a-f]{32}$' },
       description: 'The trace that this call belongs to: that of its `traceparent`, else a new one.',
     },
+    ...(limited && limits),
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
     ...(versioned && versionHeaders),
     ...(waits && appliedHeader),
@@ -198,6 +207,7 @@ function failures(codes: readonly ErrorCode[], components: Json): Json {
       {
         description: group.map((code) => `\`${code}\`: ${describeCode(code).message}`).join('\n\n'),
         ...(status === 503 && { headers: retryAfter }),
+        ...(status === 429 && { headers: { ...retryAfter, ...limits } }),
         content: { 'application/problem+json': { schema } },
       },
     ]),

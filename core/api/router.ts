@@ -5,19 +5,22 @@ import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
 import { admitVisionJobs } from '../jobs/admit.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
+import type { Allowance } from '../jobs/limits.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
+import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { waitFor } from '../live/wait.ts'
 import { checked } from './complaints.ts'
 import { etagOf, names, retryAfterOf } from './conditional.ts'
 import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
-import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './examples.ts'
+import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
-import type { AttemptsView, JobSummaryView, JobView, UploadView } from './schemas.ts'
+import { rateLimitHeaders } from './rate-limit.ts'
+import type { AttemptsView, JobSummaryView, JobView, UploadView, UserUsageView } from './schemas.ts'
 import {
   Attempts,
   CreateJob,
@@ -29,10 +32,12 @@ import {
   Jobs,
   OneJob,
   Upload,
+  UsageQuery,
+  UserUsage,
 } from './schemas.ts'
 import type { ApiServices } from './services.ts'
 import { type Context, procedure, router } from './trpc.ts'
-import { type Surroundings, summarizeJob, viewAttempts, viewJob } from './views.ts'
+import { type Surroundings, summarizeJob, viewAttempts, viewJob, viewUserUsage } from './views.ts'
 import { watchJob } from './watch.ts'
 
 type Caller = Context & { readonly actor: Actor }
@@ -55,6 +60,9 @@ const createErrors = [
   'image.too_many_pixels',
   'upload.not_found',
   'idempotency.mismatch',
+  'limit.jobs_per_day',
+  'limit.jobs_waiting',
+  'limit.spend_per_day',
   'storage.unavailable',
 ] as const
 
@@ -70,6 +78,7 @@ export const appRouter = router({
           'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201. With `Prefer: wait` the answer comes when the job has ended, or else when the time is over.',
         errors: createErrors,
         idempotent: true,
+        limited: true,
         locates: true,
         versioned: true,
         waits: 'end',
@@ -99,6 +108,7 @@ export const appRouter = router({
           'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
         errors: createErrors,
         idempotent: true,
+        limited: true,
         output: Jobs,
         example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
       })
@@ -109,8 +119,7 @@ export const appRouter = router({
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const images = await withImages(ctx, input.jobs, pointers)
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-        const options = { ...services, userId: actor.userId, traceId: ctx.traceId }
-        const created = await createVisionJobs(services.database, jobs, options).catch((error) => {
+        const created = await createVisionJobs(services.database, jobs, creating(ctx)).catch((error) => {
           throw namingKeys(error, input.jobs)
         })
         logCreated(ctx, created)
@@ -254,12 +263,49 @@ export const appRouter = router({
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
       ),
 
+    getUsage: procedure
+      .meta({
+        rest: 'GET /v1/usage',
+        status: 200,
+        summary: 'See what was used',
+        description:
+          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.',
+        errors: [],
+        output: UserUsage,
+        example: { reply: exampleUsage },
+      })
+      .input(checked(UsageQuery))
+      .query(async ({ ctx: { services, actor }, input }): Promise<UserUsageView> => {
+        const days = daysOf(input, services.now())
+        return { ...days, ...viewUserUsage(await getUserUsage(services.database, actor.userId, days)) }
+      }),
+
     watchJob,
   }),
 })
 
 /** The type that a tRPC client is made with. */
 export type AppRouter = typeof appRouter
+
+const dayMs = 86_400_000
+const defaultDays = 30
+const maxDays = 366
+
+/** The first and the last day that are asked for. */
+function daysOf(input: z.output<typeof UsageQuery>, now: number): { readonly from: string; readonly to: string } {
+  const to = input.to ?? dayOf(now)
+  const from = input.from ?? dayOf(Date.parse(to) - (defaultDays - 1) * dayMs)
+  const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1
+  if (days < 1) throw new RefusedInput([{ pointer: '#/from', detail: `must not be after the last day, ${to}` }])
+  if (days > maxDays) {
+    throw new RefusedInput([{ pointer: '#/from', detail: `must be at most ${maxDays} days until ${to}, not ${days}` }])
+  }
+  return { from, to }
+}
+
+function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10)
+}
 
 function owned({ actor }: Caller, jobId: number) {
   return { jobId, userId: actor.userId }
@@ -299,7 +345,8 @@ async function view(caller: Caller, jobId: number, awaited?: 'change' | 'end'): 
   reply.etag = etagOf(found.job)
   const retryAfterSeconds = retryAfterOf(found.job, services.now())
   if (retryAfterSeconds !== undefined) reply.retryAfterSeconds = retryAfterSeconds
-  return viewJob(found, await eventsUrlOf(services, found.job), await surroundings(services, [found.job]))
+  const usage = await getJobUsage(services.database, owned(caller, jobId))
+  return viewJob(found, usage, await eventsUrlOf(services, found.job), await surroundings(services, [found.job]))
 }
 
 async function summarize(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {
@@ -316,12 +363,18 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
   return { images, runningTimes, now: services.now() }
 }
 
+function creating({ services, actor, traceId, reply }: Caller) {
+  const onAllowance = (left: Allowance) => {
+    reply.limits = rateLimitHeaders(left)
+  }
+  return { ...services, userId: actor.userId, traceId, onAllowance }
+}
+
 /** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */
 async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
-  const { services, actor, traceId } = caller
-  const options = { ...services, userId: actor.userId, traceId }
+  const { services } = caller
   for (let attempt = 1; ; attempt++) {
-    const created = await createVisionJob(services.database, job, options)
+    const created = await createVisionJob(services.database, job, creating(caller))
     logCreated(caller, [created])
     const { jobId, replayed } = created
     try {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { outcomes, statuses, steps } from '../../drizzle/schema.ts'
+import { type CountedStatus, countedStatuses, outcomes, statuses, steps } from '../../drizzle/schema.ts'
 import { imageTypes } from '../images/detect.ts'
 import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
@@ -224,7 +224,34 @@ const contents = Object.values(formats).map((format) => format.schema)
 const output = <Result extends z.ZodType>(result: Result) =>
   z.object({ model: z.string().meta({ description: 'The model that made it.' }), createdAt: time, result })
 
+const tokens = {
+  inputTokens: count,
+  cachedTokens: count.meta({ description: 'The part of the input that the provider had cached.' }),
+  outputTokens: count.meta({ description: 'Thinking included.' }),
+  thinkingTokens: count.meta({ description: 'The part of the output that was thinking.' }),
+}
+const costUsd = z
+  .number()
+  .min(0)
+  .nullable()
+  .meta({ description: 'In US dollars, by the price of that day; null where no price is known.', examples: [0.001313] })
+const taken = {
+  calls: count.meta({ description: 'Calls of a provider that were answered.' }),
+  possiblyBilled: count.meta({
+    description: 'Calls that were cut off, so that they may have been paid for without an answer: not in the cost.',
+  }),
+  ...tokens,
+  costUsd,
+  unpricedCalls: count.meta({ description: 'Calls whose price is not known, which the cost leaves out.' }),
+  waitingMs: milliseconds.meta({ description: 'How long jobs were pending before their runs.' }),
+  imageMs: milliseconds.meta({ description: 'How long bringing the images took.' }),
+  analysisMs: milliseconds.meta({ description: 'How long the calls for the analysis took.' }),
+  contentMs: milliseconds.meta({ description: 'How long the calls for the content took.' }),
+}
+const Usage = z.object(taken).meta({ id: 'Usage', description: 'What was used.' })
+
 export const Job = JobSummary.extend({
+  usage: Usage.meta({ description: 'What all runs of the job have taken so far.' }),
   eventsUrl: z.url().nullable().meta({
     description:
       'Streams what happens to the job, as server-sent events. It holds a ticket that is valid until `expiresAt` and for this job alone, so an EventSource can open it as it is. Null where nothing is streamed, and once the job’s time is over.',
@@ -267,9 +294,9 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
-const Usage = z
-  .object({ inputTokens: count, outputTokens: count, milliseconds })
-  .meta({ id: 'Usage', description: 'What one step took of its provider.' })
+const StepUsage = z
+  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...tokens, costUsd, milliseconds })
+  .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
 export const Attempts = z
   .object({
@@ -285,12 +312,54 @@ export const Attempts = z
           possiblyBilled: Step.nullable().meta({
             description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
           }),
-          usage: z.object({ analysis: Usage.nullable(), content: Usage.nullable() }),
+          waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
+          imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),
+          usage: z.object({ analysis: StepUsage.nullable(), content: StepUsage.nullable() }),
         })
         .meta({ id: 'Attempt' }),
     ),
   })
   .meta({ id: 'Attempts' })
+
+const day = z.iso.date()
+export const UsageQuery = z
+  .strictObject({
+    from: day.optional().meta({ description: 'The first day, UTC; 29 days before the last if not given.' }),
+    to: day.optional().meta({ description: 'The last day, at most 366 with the first; today if not given.' }),
+  })
+  .prefault({})
+
+export const UserUsage = z
+  .object({
+    from: day,
+    to: day,
+    usage: z.array(
+      z
+        .object({
+          day: day.meta({ description: 'The day on which the run or job ended or the job was created, UTC.' }),
+          status: z.enum([...new Set([...countedStatuses, ...outcomes])]).meta({
+            description: 'How the run ended. Without a model also: how the job ended, or that it was created.',
+          }),
+          model: z.string().nullable().meta({
+            description: 'The model of the calls. The row without one counts the jobs, the runs and what was cut off.',
+          }),
+          jobs: count,
+          runs: count,
+          ...taken,
+        })
+        .meta({ id: 'UsageRow' }),
+    ),
+    totals: z.object({
+      jobs: z
+        .object(
+          Object.fromEntries(countedStatuses.map((status) => [status, count])) as Record<CountedStatus, typeof count>,
+        )
+        .meta({ description: 'A job that was retried by hand ends once more.' }),
+      runs: count,
+      ...taken,
+    }),
+  })
+  .meta({ id: 'UserUsage' })
 
 export const Upload = z
   .object({
@@ -327,6 +396,8 @@ export const Problem = z
 
 export type ImageView = z.infer<typeof Image>
 export type HealthView = z.infer<typeof Health>
+export type UserUsageView = z.infer<typeof UserUsage>
+export type UsageView = z.infer<typeof Usage>
 export type UploadView = z.infer<typeof Upload>
 export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>

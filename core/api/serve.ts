@@ -98,8 +98,8 @@ export function serve<Services extends StreamServices>(services: Services, route
         told.add(error)
         logFailure(call.get('log'), error, path ?? 'unknown')
       },
-      responseMeta: ({ errors }) => ({
-        headers: Object.assign({}, ...errors.map((error) => failureOf(error).headers)),
+      responseMeta: ({ ctx, errors }) => ({
+        headers: Object.assign({}, ctx?.reply.limits, ...errors.map((error) => failureOf(error).headers)),
       }),
     })
   })

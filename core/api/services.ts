@@ -2,6 +2,7 @@ import type { Authenticate } from '../auth.ts'
 import type { Database } from '../db.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
+import type { UserLimits } from '../jobs/limits.ts'
 import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Live } from '../live/watch.ts'
@@ -39,6 +40,7 @@ export interface ApiServices extends StreamServices {
   readonly maxRetries: number
   /** How many of a user's jobs may be in flight; the others wait in `held`. */
   readonly inFlightPerUser: number
+  readonly limits: UserLimits
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
 }

@@ -28,6 +28,8 @@ export interface Meta {
   readonly versioned?: true
   /** Waits, as long as a `Prefer: wait` allows, for the job's next change, or for its end. */
   readonly waits?: 'change' | 'end'
+  /** Counts against the caller's limits, and says in headers what is left of them. */
+  readonly limited?: true
   /** Says in a `Location` header where to find what it made. */
   readonly locates?: true
   /**
@@ -54,7 +56,7 @@ export interface Context<Services extends StreamServices = ApiServices> {
   readonly idempotencyKey: string | undefined
   /** What REST was asked beside the input. */
   readonly wish: Wish
-  /** What REST says beside the reply; tRPC has no place for it. */
+  /** What REST says beside the reply; of it tRPC has a place for the limits alone. */
   readonly reply: Reply
 }
 
@@ -76,6 +78,8 @@ export interface Reply {
   etag?: string
   /** After so many seconds it is worth asking again. */
   retryAfterSeconds?: number
+  /** What the caller may still do, in headers. */
+  limits?: Readonly<Record<string, string>>
 }
 
 const keyOfStatus: Readonly<Record<number, TRPC_ERROR_CODE_KEY>> = {
@@ -87,6 +91,7 @@ const keyOfStatus: Readonly<Record<number, TRPC_ERROR_CODE_KEY>> = {
   409: 'CONFLICT',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'TOO_MANY_REQUESTS',
   500: 'INTERNAL_SERVER_ERROR',
   503: 'SERVICE_UNAVAILABLE',
 }

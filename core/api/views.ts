@@ -1,6 +1,8 @@
+import { type CountedStatus, countedStatuses } from '../../drizzle/schema.ts'
 import { progressOf } from '../jobs/progress.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
-import type { AttemptsView, ImageView, JobSummaryView, JobView } from './schemas.ts'
+import { type Counts, sumOf, type UsageRow } from '../jobs/usage.ts'
+import type { AttemptsView, ImageView, JobSummaryView, JobView, UsageView, UserUsageView } from './schemas.ts'
 
 /** What is shown along with the jobs at hand. */
 export interface Surroundings {
@@ -15,11 +17,13 @@ export interface Surroundings {
 /** A job as its owner sees it. */
 export function viewJob(
   { job, outputs }: JobWithOutputs,
+  usage: Counts,
   eventsUrl: string | null,
   surroundings: Surroundings,
 ): JobView {
   return {
     ...summarizeJob(job, surroundings),
+    usage: viewCounts(usage),
     eventsUrl,
     outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
   }
@@ -71,12 +75,73 @@ export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
       endedAt: iso(row.endedAt),
       error: viewError(row),
       possiblyBilled: row.possiblyBilled,
+      waitingMs: row.waitingMs,
+      imageMs: row.imageMs,
       usage: {
-        analysis: viewUsage(row.analysisInputTokens, row.analysisOutputTokens, row.analysisMs),
-        content: viewUsage(row.contentInputTokens, row.contentOutputTokens, row.contentMs),
+        analysis:
+          row.analysisModel === null
+            ? null
+            : {
+                model: row.analysisModel,
+                inputTokens: row.analysisInputTokens,
+                cachedTokens: row.analysisCachedTokens,
+                outputTokens: row.analysisOutputTokens,
+                thinkingTokens: row.analysisThinkingTokens,
+                costUsd: inDollars(row.analysisCost),
+                milliseconds: row.analysisMs,
+              },
+        content:
+          row.contentModel === null
+            ? null
+            : {
+                model: row.contentModel,
+                inputTokens: row.contentInputTokens,
+                cachedTokens: row.contentCachedTokens,
+                outputTokens: row.contentOutputTokens,
+                thinkingTokens: row.contentThinkingTokens,
+                costUsd: inDollars(row.contentCost),
+                milliseconds: row.contentMs,
+              },
       },
     })),
   }
+}
+
+/** What a user has used, row by row and in all. */
+export function viewUserUsage(rows: readonly UsageRow[]): Omit<UserUsageView, 'from' | 'to'> {
+  const jobs = countedStatuses.map((status) => {
+    const { jobs } = sumOf(rows.filter((row) => row.status === status))
+    return [status, jobs] as const
+  })
+  const totals = sumOf(rows)
+  return {
+    usage: rows.map((row) => ({
+      day: row.day,
+      status: row.status,
+      model: row.model === '' ? null : row.model,
+      jobs: row.jobs,
+      runs: row.runs,
+      ...viewCounts(row),
+    })),
+    totals: {
+      jobs: Object.fromEntries(jobs) as Record<CountedStatus, number>,
+      runs: totals.runs,
+      ...viewCounts(totals),
+    },
+  }
+}
+
+function viewCounts(counts: Counts): UsageView {
+  const { jobs: _, runs: __, cost, ...rest } = sumOf([counts])
+  const { calls, unpricedCalls } = rest
+  return { ...rest, costUsd: calls > 0 && calls === unpricedCalls ? null : inDollars(cost) }
+}
+
+/** Of nano-dollars. */
+function inDollars(cost: number): number
+function inDollars(cost: number | null): number | null
+function inDollars(cost: number | null): number | null {
+  return cost === null ? null : cost / 1e9
 }
 
 // The body is what its step checked when it saved it.
@@ -89,10 +154,6 @@ function viewOutput<Kind extends OutputRow['kind']>(outputs: readonly OutputRow[
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {
   return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
-}
-
-function viewUsage(inputTokens: number, outputTokens: number, milliseconds: number) {
-  return inputTokens + outputTokens + milliseconds === 0 ? null : { inputTokens, outputTokens, milliseconds }
 }
 
 function iso(date: Date | null): string | null {

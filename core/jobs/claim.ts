@@ -48,7 +48,7 @@ export async function claimPendingVisionJobs(database: Database, options: ClaimO
       dead = due.filter((row) => row.expired === 1)
       await failExpired(
         tx,
-        dead.map((row) => row.jobId),
+        dead.map(({ jobId, userId }) => ({ id: jobId, userId })),
       )
       expected = upToTheFirstAlone(due.filter((row) => row.expired === 0)).map(
         ({ expired: _, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
@@ -74,7 +74,9 @@ export async function claimPendingVisionJobs(database: Database, options: ClaimO
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, trace_id AS traceId, COALESCE(expires_at <= ${expiry}, 0) AS expired
+      language, trace_id AS traceId,
+      GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000) AS waitingMs,
+      COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -100,6 +102,7 @@ async function take(tx: Queryable, runs: readonly Run[], workerId: string, lease
       attempt: run.attempt,
       workerId,
       step: run.step,
+      waitingMs: run.waitingMs,
       startedAt: sql`UTC_TIMESTAMP(3)`,
     })),
   )

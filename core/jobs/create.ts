@@ -1,10 +1,12 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, type Queryable } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { linkImage } from '../images/snapshots.ts'
 import { admitVisionJobs, makeRoom } from './admit.ts'
+import { type Allowance, readAllowance, suffices, takeJobs, type UserLimits } from './limits.ts'
 import { nextTurn } from './turns.ts'
+import { addUsage } from './usage.ts'
 import { lockUser } from './users.ts'
 
 /** A job to be. */
@@ -31,6 +33,10 @@ export interface CreateOptions {
   readonly lifeMs: number
   /** The trace of this call, in 32 hex digits. */
   readonly traceId?: string | undefined
+  /** What the user may have at most; anything if not given. */
+  readonly limits?: UserLimits | undefined
+  /** Told what the user may still do, once the jobs are there. */
+  readonly onAllowance?: (left: Allowance) => void
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -54,17 +60,21 @@ export class IdempotencyMismatch extends VisionError {
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
  * is the job of that time, unchanged.
  *
- * @throws IdempotencyMismatch that names every key that was used with another request; nothing is created then
+ * @throws IdempotencyMismatch that names every key that was used with another request, or LimitExceeded; nothing is created
+ *   then
  */
 export async function createVisionJobs(
   database: Database,
   jobs: readonly NewJob[],
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
-  const { userId, inFlightPerUser } = options
-  const { created, firstHeld } = await database.transact(async (tx) => {
-    // Also what keeps two requests from using one idempotency key at once.
+  const { userId, inFlightPerUser, limits, onAllowance } = options
+  const { created, firstHeld, left } = await database.transact(async (tx) => {
+    // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
     const user = await lockUser(tx, userId)
+    const allowance = await readAllowance(tx, userId, limits)
+    // Which of them are new matters only where all of them would be too many.
+    if (!suffices(allowance, jobs.length)) takeJobs(allowance, await countNew(tx, userId, jobs))
     const created: CreatedJob[] = []
     const mismatched: number[] = []
     // In the order of their ids, so that two batches with the same images cannot wait for each other.
@@ -85,8 +95,10 @@ export async function createVisionJobs(
       }
     }
     if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
-    return { created, firstHeld: room.first }
+    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: made }])
+    return { created, firstHeld: room.first, left: takeJobs(allowance, made) }
   })
+  onAllowance?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
   if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser).catch(() => 0)
   return created
@@ -97,6 +109,18 @@ export async function createVisionJob(database: Database, job: NewJob, options: 
   const [created] = await createVisionJobs(database, [job], options)
   if (created === undefined) throw new VisionError('internal.error', { detail: 'no row was created' })
   return created
+}
+
+/** How many of the jobs are not there yet. */
+async function countNew(on: Queryable, userId: string, jobs: readonly NewJob[]): Promise<number> {
+  const keys = new Set(jobs.flatMap(({ idempotency }) => idempotency?.key ?? []))
+  const keyless = jobs.filter(({ idempotency }) => idempotency === undefined).length
+  if (keys.size === 0) return keyless
+  const used = await on
+    .select({ key: visionJobs.idempotencyKey })
+    .from(visionJobs)
+    .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.idempotencyKey, [...keys])))
+  return keyless + keys.size - used.length
 }
 
 async function findByKey(

@@ -19,6 +19,8 @@ import {
 
 /** How a step tells what it takes of its provider, as soon as it knows. */
 export interface Meter {
+  /** The image was brought, or was not: how long that took, in milliseconds. */
+  imageLoaded(milliseconds: number): void
   /**
    * To be awaited at the last moment before the call goes out; until it is answered it may have been paid for.
    *
@@ -233,6 +235,9 @@ async function settle(
 
 function meterOf(step: Step, spent: Spent, permit: Permit, { signal, hasTimeToPay }: ExecuteOptions): Meter {
   return {
+    imageLoaded: (milliseconds) => {
+      spent.imageMs = milliseconds
+    },
     sent: async () => {
       // What came before may have taken long, a wait for memory above all.
       if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)

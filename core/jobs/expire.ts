@@ -3,18 +3,30 @@ import { type Status, steps } from '../../drizzle/schema.ts'
 import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { describeCode } from '../errors.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
+import { addRuns } from './usage.ts'
 
 const batch = 200
 
+/** A job that waits, and whose it is. */
+interface WaitingJob {
+  readonly id: number
+  readonly userId: string
+}
+
 /** Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. */
-export async function failExpired(tx: Queryable, ids: readonly number[]): Promise<void> {
-  if (ids.length === 0) return
+export async function failExpired(tx: Queryable, jobs: readonly WaitingJob[]): Promise<void> {
+  if (jobs.length === 0) return
   await matchedBy(
     tx,
     sql`UPDATE vision_jobs SET status = 'failed', version = version + 1, available_at = NULL,
         error_code = 'job.expired', error_message = ${describeCode('job.expired').message},
         finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
-      WHERE id IN ${ids}`,
+      WHERE id IN ${jobs.map(({ id }) => id)}`,
+  )
+  await addRuns(
+    tx,
+    [],
+    jobs.map(({ userId }) => ({ userId, status: 'failed' })),
   )
 }
 
@@ -43,15 +55,12 @@ export async function expireVisionJobs(
       )
       if (due.length === 0) continue
       const owners = await database.transact(async (tx) => {
-        const locked = await rowsOf<{ id: number; userId: string }>(
+        const locked = await rowsOf<WaitingJob>(
           tx,
           sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
             WHERE id IN ${due.map(({ id }) => id)} AND ${isDue} FOR UPDATE SKIP LOCKED`,
         )
-        await failExpired(
-          tx,
-          locked.map(({ id }) => id),
-        )
+        await failExpired(tx, locked)
         return locked.map(({ userId }) => userId)
       })
       for (const userId of owners) onExpired(userId)

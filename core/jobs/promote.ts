@@ -52,7 +52,7 @@ async function promote(
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
   await failExpired(
     tx,
-    due.filter((row) => row.expired === 1).map((row) => row.id),
+    due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId })),
   )
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) return { promoted: 0, firstHeld: false }

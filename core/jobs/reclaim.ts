@@ -4,6 +4,7 @@ import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
 import { describeCode } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import type { RunIdentity } from './run.ts'
+import { addRuns } from './usage.ts'
 
 /** A job whose workers have died this often fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
@@ -69,6 +70,11 @@ export async function reclaimVisionJobs(
           WHERE job_id = ${id} AND attempt = ${attempt}`,
       )
     }
+    await addRuns(
+      tx,
+      lost.map(({ id, attempt, userId }) => ({ jobId: id, attempt, userId })),
+      lost.filter(({ crashes }) => isLast(crashes)).map(({ userId }) => ({ userId, status: 'failed' })),
+    )
     return lost
   })
   for (const { id, attempt, userId, crashes, traceId } of lost) {

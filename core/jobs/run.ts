@@ -9,13 +9,24 @@ export interface RunIdentity {
 
 /** What one step took of a provider. */
 export interface Spending {
+  /** As the provider names it. */
+  readonly model: string
   readonly inputTokens: number
+  /** A part of the input. */
+  readonly cachedTokens: number
+  /** Thinking included. */
   readonly outputTokens: number
+  /** A part of the output. */
+  readonly thinkingTokens: number
+  /** In nano-dollars; null where the price is not known. */
+  readonly cost: number | null
   readonly milliseconds: number
 }
 
 /** What a run has taken so far, and the step whose call was cut off, so that it may have been paid for all the same. */
 export interface Spent {
+  /** How long bringing the image took, in milliseconds. */
+  imageMs?: number
   analysis?: Spending
   content?: Spending
   possiblyBilled?: Step
@@ -30,6 +41,8 @@ export interface Run extends RunIdentity {
   readonly failures: number
   readonly crashes: number
   readonly maxRetries: number
+  /** How long the job was pending before this claim, in milliseconds. */
+  readonly waitingMs: number
   readonly imageUrl: string
   /** The snapshot of the image, once there is one. */
   readonly imageId: number | null

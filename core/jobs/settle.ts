@@ -4,6 +4,7 @@ import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from
 import { linkImage } from '../images/snapshots.ts'
 import { LeaseLost, type Reason, type Run, type RunIdentity, type Spent } from './run.ts'
 import { servedTurn } from './turns.ts'
+import { addRuns, addUsage, difference, type OwnedRun, readRuns } from './usage.ts'
 
 /** What a step made, to be saved. */
 export interface StepOutput {
@@ -60,12 +61,7 @@ export function saveImage(database: Database, run: RunIdentity, imageId: number)
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
-export function completeVisionJob(
-  database: Database,
-  run: RunIdentity,
-  content: StepOutput,
-  spent: Spent,
-): Promise<void> {
+export function completeVisionJob(database: Database, run: OwnedRun, content: StepOutput, spent: Spent): Promise<void> {
   return fenced(
     database,
     run,
@@ -74,6 +70,7 @@ export function completeVisionJob(
     async (tx) => {
       await insertOutput(tx, run, 'content', content)
       await writeAttempt(tx, run, spent, { outcome: 'completed' })
+      await addRuns(tx, [run], [{ userId: run.userId, status: 'completed' }])
     },
     (on) => hasOutput(on, run, 'content'),
   )
@@ -124,30 +121,45 @@ export function failVisionJob(database: Database, run: Run, reason: Reason, spen
  * @param lane the step that the job has come to
  * @throws LeaseLost if the run no longer holds the job
  */
-export async function releaseVisionJob(database: Database, run: RunIdentity, lane: Step, spent: Spent): Promise<void> {
+export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: Spent): Promise<void> {
   const turn = await database.run((on) => servedTurn(on, lane))
   return settle(database, run, sql`status = 'pending', turn = ${turn}`, { outcome: 'released' }, spent)
 }
 
 /**
- * Adds to a run's own row what it has spent, whether it still holds the job or not: that belongs to the run.
- *
- * @returns false if the row is gone, the job having been deleted
+ * Adds to a run's own row what it has spent, whether it still holds the job or not: that belongs to the run. Of a run that has
+ * ended, the ledger gets what it has not had yet; doing it twice changes nothing.
  */
-export async function recordSpending(database: Database, run: RunIdentity, spent: Spent): Promise<boolean> {
-  return (await database.run((on) => writeAttempt(on, run, spent, {}))) > 0
+export async function recordSpending(database: Database, run: OwnedRun, spent: Spent): Promise<void> {
+  await database.transact(
+    async (tx) => {
+      const [before] = await readRuns(tx, [run], true)
+      if (before === undefined) return true
+      await writeAttempt(tx, run, spent, {})
+      if (before.outcome === 'running') return true
+      const [after] = await readRuns(tx, [run])
+      // The row of a run outlives the deletion of its job for this one purpose.
+      const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs WHERE id = ${run.jobId}`)
+      if (jobs.length === 0) await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE id = ${before.id}`)
+      await addUsage(tx, difference(before, after))
+      return true
+    },
+    // Then it is done again.
+    async () => undefined,
+  )
 }
 
 // What the columns hold, in characters: a reason that is longer must not keep its run from being settled.
 const messageLength = 500
 const detailLength = 2000
+const modelLength = 120
 
 interface Ending {
   readonly outcome: Outcome
   readonly reason?: Reason
 }
 
-function settle(database: Database, run: RunIdentity, changes: SQL, ending: Ending, spent: Spent): Promise<void> {
+function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: Spent): Promise<void> {
   const { outcome, reason } = ending
   const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
   return fenced(
@@ -157,6 +169,7 @@ function settle(database: Database, run: RunIdentity, changes: SQL, ending: Endi
       updated_at = UTC_TIMESTAMP(3)${error}`,
     async (tx) => {
       await writeAttempt(tx, run, spent, ending)
+      await addRuns(tx, [run], outcome === 'failed' ? [{ userId: run.userId, status: outcome }] : [])
     },
     async (on) => {
       const [row] = await rowsOf<{ outcome: Outcome }>(
@@ -201,7 +214,7 @@ async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output:
     kind,
     attempt: run.attempt,
     version: sql`(SELECT version FROM vision_jobs WHERE id = ${run.jobId})`,
-    model: output.model.slice(0, 120),
+    model: output.model.slice(0, modelLength),
     body: output.body,
     createdAt: sql`UTC_TIMESTAMP(3)`,
   })
@@ -225,17 +238,22 @@ function writeAttempt(
 ): Promise<number> {
   const set: SQL[] = []
   if (spent.analysis) {
-    const { inputTokens, outputTokens, milliseconds } = spent.analysis
+    const { model, inputTokens, cachedTokens, outputTokens, thinkingTokens, cost, milliseconds } = spent.analysis
     set.push(
-      sql`analysis_input_tokens = ${inputTokens}, analysis_output_tokens = ${outputTokens}, analysis_ms = ${milliseconds}`,
+      sql`analysis_model = ${model.slice(0, modelLength)}, analysis_input_tokens = ${inputTokens},
+        analysis_cached_tokens = ${cachedTokens}, analysis_output_tokens = ${outputTokens},
+        analysis_thinking_tokens = ${thinkingTokens}, analysis_cost = ${cost}, analysis_ms = ${milliseconds}`,
     )
   }
   if (spent.content) {
-    const { inputTokens, outputTokens, milliseconds } = spent.content
+    const { model, inputTokens, cachedTokens, outputTokens, thinkingTokens, cost, milliseconds } = spent.content
     set.push(
-      sql`content_input_tokens = ${inputTokens}, content_output_tokens = ${outputTokens}, content_ms = ${milliseconds}`,
+      sql`content_model = ${model.slice(0, modelLength)}, content_input_tokens = ${inputTokens},
+        content_cached_tokens = ${cachedTokens}, content_output_tokens = ${outputTokens},
+        content_thinking_tokens = ${thinkingTokens}, content_cost = ${cost}, content_ms = ${milliseconds}`,
     )
   }
+  if (spent.imageMs !== undefined) set.push(sql`image_ms = ${spent.imageMs}`)
   set.push(sql`possibly_billed = ${spent.possiblyBilled ?? null}`)
   if (step) set.push(sql`step = ${step}`)
   if (outcome) set.push(sql`outcome = ${outcome}, ended_at = UTC_TIMESTAMP(3)`)

@@ -3,6 +3,7 @@ import type { Status } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { unlinkImage } from '../images/snapshots.ts'
+import { addRuns, type OwnedRun } from './usage.ts'
 
 /** A job as its owner names it: the job of another user is as good as none. */
 export interface OwnedJob {
@@ -32,11 +33,7 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
         if (status !== 'cancelled') throw new VisionError('job.not_cancellable')
         return true
       }
-      await matchedBy(
-        tx,
-        sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
-          WHERE job_id = ${jobId} AND outcome = 'running'`,
-      )
+      await addRuns(tx, await cutOffRun(tx, { jobId, userId }), [{ userId, status: 'cancelled' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
@@ -44,7 +41,8 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
 }
 
 /**
- * Deletes a job in any status with its outputs and attempts, and gives up its image.
+ * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way goes
+ * when the run notices: until then it tells what of the run the ledger has.
  *
  * @throws VisionError `job.not_found`
  */
@@ -52,15 +50,21 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
   await database.transact(
     async (tx) => {
       // The job first: its row lock holds off a worker that would save an output under it.
-      const [job] = await rowsOf<{ imageId: number | null }>(
+      const [job] = await rowsOf<{ imageId: number | null; status: Status }>(
         tx,
-        sql`SELECT image_id AS imageId FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+        sql`SELECT image_id AS imageId, status FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
       )
       if (job === undefined) throw new VisionError('job.not_found')
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
-      await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}`)
+      const [run] = await cutOffRun(tx, { jobId, userId })
+      await matchedBy(
+        tx,
+        sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId} AND attempt <> ${run?.attempt ?? 0}`,
+      )
       if (job.imageId !== null) await unlinkImage(tx, job.imageId)
+      const hadEnded = ['completed', 'failed', 'cancelled'].includes(job.status)
+      await addRuns(tx, run ? [run] : [], hadEnded ? [] : [{ userId, status: 'deleted' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),
@@ -93,6 +97,21 @@ export async function redriveVisionJob(
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
   )
+}
+
+/** Closes the run that a job may have; the job is locked. */
+async function cutOffRun(tx: Queryable, { jobId, userId }: OwnedJob): Promise<readonly OwnedRun[]> {
+  const [running] = await rowsOf<{ attempt: number }>(
+    tx,
+    sql`SELECT attempt FROM vision_job_attempts WHERE job_id = ${jobId} AND outcome = 'running' FOR UPDATE`,
+  )
+  if (running === undefined) return []
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
+      WHERE job_id = ${jobId} AND attempt = ${running.attempt}`,
+  )
+  return [{ jobId, userId, attempt: running.attempt }]
 }
 
 /** Waits for a COMMIT that is still under way. */

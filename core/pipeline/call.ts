@@ -1,15 +1,22 @@
 import * as z from 'zod'
 import { type ErrorCode, reasonOf, VisionError } from '../errors.ts'
+import type { Tokens } from './prices.ts'
 
 /** What a provider says that a call took. */
-export interface Usage {
-  readonly inputTokens: number
-  readonly outputTokens: number
+export interface Usage extends Tokens {
+  /** As the provider names it. */
+  readonly model: string
+  /** A part of the output. */
+  readonly thinkingTokens: number
+  /** In nano-dollars; null where the price is not known. */
+  readonly cost: number | null
   readonly milliseconds: number
 }
 
 /** How a call tells what it takes, as soon as it knows. */
 export interface Meter {
+  /** The image was brought, or was not: how long that took, in milliseconds. */
+  imageLoaded(milliseconds: number): void
   /** To be awaited at the last moment before the call goes out; throws if it must not go out any more. */
   sent(): Promise<void>
   answered(usage?: Usage): void

@@ -2,13 +2,24 @@ import OpenAI, { APIError } from 'openai'
 import * as z from 'zod'
 import { type ErrorCode, innermost, VisionError } from '../errors.ts'
 import type { BrandAnalysis } from './analysis.ts'
-import { type Answer, type CallContext, callProvider, detailOf, headersOf, parseAnswer, quoted } from './call.ts'
+import {
+  type Answer,
+  type CallContext,
+  callProvider,
+  detailOf,
+  headersOf,
+  parseAnswer,
+  quoted,
+  type Usage,
+} from './call.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
+import type { Prices } from './prices.ts'
 
 export interface DeepSeekOptions {
   readonly apiKey: string
   readonly baseUrl: string
   readonly model: string
+  readonly prices: Prices
   /** For a whole call, in milliseconds. */
   readonly timeoutMs: number
 }
@@ -31,7 +42,7 @@ export interface DeepSeek {
 }
 
 /** DeepSeek over the OpenAI SDK: its wire is the same, its additions go into the body as they are. */
-export function createDeepSeek({ apiKey, baseUrl, model, timeoutMs }: DeepSeekOptions): DeepSeek {
+export function createDeepSeek({ apiKey, baseUrl, model, prices, timeoutMs }: DeepSeekOptions): DeepSeek {
   // The queue is the one retry layer.
   const sdk = new OpenAI({ apiKey, baseURL: baseUrl, maxRetries: 0, timeout: timeoutMs })
   return {
@@ -63,14 +74,28 @@ export function createDeepSeek({ apiKey, baseUrl, model, timeoutMs }: DeepSeekOp
           },
         },
       )
+      const named = completion?.model || model
+      const tokens = tokensOf(completion?.usage)
       context.meter.answered({
-        inputTokens: completion?.usage?.prompt_tokens ?? 0,
-        outputTokens: completion?.usage?.completion_tokens ?? 0,
+        model: named,
+        ...tokens,
+        cost: completion?.usage ? prices.costOf([named, model], tokens) : null,
         milliseconds: Math.round(performance.now() - started),
       })
       const body = parseAnswer(textOf(completion), formats[request.format].schema, 'deepseek.invalid_answer')
-      return { model: completion.model, body }
+      return { model: named, body }
     },
+  }
+}
+
+/** Its counts include what was cached, of the prompt, and what was thought, of the completion. */
+function tokensOf(usage: OpenAI.CompletionUsage | undefined): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+  const { prompt_cache_hit_tokens: cachedTokens = 0 } = (usage ?? {}) as { prompt_cache_hit_tokens?: number }
+  return {
+    inputTokens: usage?.prompt_tokens ?? 0,
+    cachedTokens,
+    outputTokens: usage?.completion_tokens ?? 0,
+    thinkingTokens: usage?.completion_tokens_details?.reasoning_tokens ?? 0,
   }
 }
 

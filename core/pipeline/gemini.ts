@@ -2,13 +2,24 @@ import { type GenerateContentResponse, GoogleGenerativeAI, GoogleGenerativeAIFet
 import * as z from 'zod'
 import { type ErrorCode, VisionError } from '../errors.ts'
 import { BrandAnalysis } from './analysis.ts'
-import { type Answer, type CallContext, callProvider, detailOf, headersOf, parseAnswer, quoted } from './call.ts'
+import {
+  type Answer,
+  type CallContext,
+  callProvider,
+  detailOf,
+  headersOf,
+  parseAnswer,
+  quoted,
+  type Usage,
+} from './call.ts'
+import type { Prices } from './prices.ts'
 
 export interface GeminiOptions {
   readonly apiKey: string
   /** Where the API is, without `/v1beta`. */
   readonly baseUrl: string
   readonly model: string
+  readonly prices: Prices
   /** For a whole call, in milliseconds. */
   readonly timeoutMs: number
 }
@@ -36,7 +47,7 @@ Report only what is visible; where something cannot be told, say so. Colours are
 the image area. Keep every sentence under 300 characters and every name under 100. Quote text exactly as it is written.`
 
 /** Gemini over `@google/generative-ai`, an archived SDK whose every sharp edge is filed off here. */
-export function createGemini({ apiKey, baseUrl, model, timeoutMs }: GeminiOptions): Gemini {
+export function createGemini({ apiKey, baseUrl, model, prices, timeoutMs }: GeminiOptions): Gemini {
   const sdk = new GoogleGenerativeAI(apiKey)
   const generative = sdk.getGenerativeModel(
     {
@@ -75,22 +86,29 @@ export function createGemini({ apiKey, baseUrl, model, timeoutMs }: GeminiOption
           },
         },
       )
+      const named = (response as { modelVersion?: string }).modelVersion || model
+      const tokens = tokensOf(response)
       context.meter.answered({
-        inputTokens: response.usageMetadata?.promptTokenCount ?? 0,
-        outputTokens: outputTokens(response),
+        model: named,
+        ...tokens,
+        cost: response.usageMetadata ? prices.costOf([named, model], tokens) : null,
         milliseconds: Math.round(performance.now() - started),
       })
       const body = parseAnswer(textOf(response), BrandAnalysis, 'gemini.invalid_answer')
-      const named = (response as { modelVersion?: string }).modelVersion
-      return { model: named ?? model, body }
+      return { model: named, body }
     },
   }
 }
 
-/** Thinking is billed as output but counted apart. */
-function outputTokens({ usageMetadata }: GenerateContentResponse): number {
+/** Its count of the prompt includes what was cached; thinking is billed as output but counted apart. */
+function tokensOf({ usageMetadata }: GenerateContentResponse): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
   const { thoughtsTokenCount = 0 } = (usageMetadata ?? {}) as { thoughtsTokenCount?: number }
-  return (usageMetadata?.candidatesTokenCount ?? 0) + thoughtsTokenCount
+  return {
+    inputTokens: usageMetadata?.promptTokenCount ?? 0,
+    cachedTokens: usageMetadata?.cachedContentTokenCount ?? 0,
+    outputTokens: (usageMetadata?.candidatesTokenCount ?? 0) + thoughtsTokenCount,
+    thinkingTokens: thoughtsTokenCount,
+  }
 }
 
 /** Finish reasons that mean: the model will not say it, however often it is asked. */

@@ -31,7 +31,10 @@ export function createSteps<Job extends PipelineJob>(
     traceId === null ? context : { ...context, traceparent: traceparentOf(traceId, randomBytes) }
   return {
     analysis: async (job: Job, context: CallContext): Promise<Answer<BrandAnalysis>> => {
-      const image = await loadImage(job, context.signal)
+      const begun = performance.now()
+      const image = await loadImage(job, context.signal).finally(() =>
+        context.meter.imageLoaded(Math.round(performance.now() - begun)),
+      )
       try {
         return await gemini.describe(
           { image, purpose: job.analysisPurpose, language: job.language },

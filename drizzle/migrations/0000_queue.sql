@@ -40,11 +40,21 @@ CREATE TABLE `vision_job_attempts` (
 	`error_message` varchar(500) character set utf8mb4 collate utf8mb4_bin,
 	`error_detail` varchar(2000) character set utf8mb4 collate utf8mb4_bin,
 	`possibly_billed` varchar(20) character set ascii collate ascii_bin,
+	`waiting_ms` int unsigned NOT NULL DEFAULT 0,
+	`image_ms` int unsigned NOT NULL DEFAULT 0,
+	`analysis_model` varchar(120) character set utf8mb4 collate utf8mb4_bin,
 	`analysis_input_tokens` int unsigned NOT NULL DEFAULT 0,
+	`analysis_cached_tokens` int unsigned NOT NULL DEFAULT 0,
 	`analysis_output_tokens` int unsigned NOT NULL DEFAULT 0,
+	`analysis_thinking_tokens` int unsigned NOT NULL DEFAULT 0,
+	`analysis_cost` bigint,
 	`analysis_ms` int unsigned NOT NULL DEFAULT 0,
+	`content_model` varchar(120) character set utf8mb4 collate utf8mb4_bin,
 	`content_input_tokens` int unsigned NOT NULL DEFAULT 0,
+	`content_cached_tokens` int unsigned NOT NULL DEFAULT 0,
 	`content_output_tokens` int unsigned NOT NULL DEFAULT 0,
+	`content_thinking_tokens` int unsigned NOT NULL DEFAULT 0,
+	`content_cost` bigint,
 	`content_ms` int unsigned NOT NULL DEFAULT 0,
 	`started_at` datetime(3) NOT NULL,
 	`ended_at` datetime(3),
@@ -126,6 +136,28 @@ CREATE TABLE `vision_permits` (
 	`tokens` int unsigned NOT NULL DEFAULT 0,
 	CONSTRAINT `vision_permits_id` PRIMARY KEY(`id`),
 	CONSTRAINT `vision_permits_provider` CHECK(provider in ('gemini', 'deepseek'))
+);
+--> statement-breakpoint
+CREATE TABLE `vision_usage` (
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`day` date NOT NULL,
+	`model` varchar(120) character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`status` varchar(20) character set ascii collate ascii_bin NOT NULL,
+	`jobs` bigint NOT NULL DEFAULT 0,
+	`runs` bigint NOT NULL DEFAULT 0,
+	`calls` bigint NOT NULL DEFAULT 0,
+	`possibly_billed` bigint NOT NULL DEFAULT 0,
+	`input_tokens` bigint NOT NULL DEFAULT 0,
+	`cached_tokens` bigint NOT NULL DEFAULT 0,
+	`output_tokens` bigint NOT NULL DEFAULT 0,
+	`thinking_tokens` bigint NOT NULL DEFAULT 0,
+	`cost` bigint NOT NULL DEFAULT 0,
+	`unpriced_calls` bigint NOT NULL DEFAULT 0,
+	`waiting_ms` bigint NOT NULL DEFAULT 0,
+	`image_ms` bigint NOT NULL DEFAULT 0,
+	`analysis_ms` bigint NOT NULL DEFAULT 0,
+	`content_ms` bigint NOT NULL DEFAULT 0,
+	CONSTRAINT `vision_usage_user_id_day_model_status_pk` PRIMARY KEY(`user_id`,`day`,`model`,`status`)
 );
 --> statement-breakpoint
 CREATE TABLE `vision_users` (

@@ -58,6 +58,8 @@ const imageTypes = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/heic
 /** What one small image costs: an image of up to 384 x 384 pixels counts as one tile of 258 tokens. */
 const imageTokens = 258
 const charactersPerToken = 4
+/** The real service caches long prompts only, from some thousand tokens on; here every beginning that comes again counts. */
+const maxCached = 1000
 
 /**
  * An emulated Gemini: `POST /v1beta/models/{model}:generateContent`, any model name. It measures the image that it is
@@ -71,6 +73,7 @@ const charactersPerToken = 4
  */
 export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindings }> {
   let responses = 0
+  const cached = new Set<string>()
   return new Hono<{ Bindings: HttpBindings }>().post('/v1beta/models/:call', async (context) => {
     const [model = '', method] = context.req.param('call').split(':')
     const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
@@ -82,7 +85,16 @@ export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindi
     const text = asked ? promptText(asked) : ''
     const purpose = purposeIn(text)
     responses += 1
-    const promptTokens = images.length * imageTokens + Math.ceil(text.length / charactersPerToken)
+    const imageSha256 = bytes && createHash('sha256').update(bytes).digest('hex')
+    // What comes before the purpose: the instructions and the image.
+    const instructions = asked ? textOf(asked.systemInstruction?.parts ?? []) : ''
+    const beginning = `${model} ${imageSha256} ${instructions}`
+    const usage = {
+      promptTokens: images.length * imageTokens + Math.ceil(text.length / charactersPerToken),
+      cachedTokens: cached.has(beginning) ? imageTokens + Math.floor(instructions.length / charactersPerToken) : 0,
+      // Those that are light do not think unless they are asked to.
+      thinks: !model.includes('-lite'),
+    }
     return exchange(context, emulation, {
       request: {
         provider: 'gemini',
@@ -90,9 +102,9 @@ export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindi
         text,
         purpose,
         traceparent: context.req.header('traceparent'),
-        imageSha256: bytes && createHash('sha256').update(bytes).digest('hex'),
+        imageSha256,
       },
-      dialect: dialect(model, `emulated-${responses}`, promptTokens),
+      dialect: dialect(model, `emulated-${responses}`, usage),
       async work() {
         if (!key) return { refusal: unregistered }
         if (method !== 'generateContent') {
@@ -106,6 +118,8 @@ export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindi
         const look = bytes && (await lookAt(bytes).catch(unreadable))
         if (look === null)
           return { refusal: invalid('Unable to process input image. Please retry or report the problem.') }
+        if (cached.size >= maxCached) cached.clear()
+        cached.add(beginning)
         const limit = (asked.generationConfig?.maxOutputTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
         return { text: write(look, purpose, schema), limit }
       },
@@ -127,7 +141,10 @@ function readRequest(body: string): GenerateContent | { error: string } {
 }
 
 function promptText({ contents, systemInstruction }: GenerateContent): string {
-  const parts = [...(systemInstruction?.parts ?? []), ...contents.flatMap((content) => content.parts)]
+  return textOf([...(systemInstruction?.parts ?? []), ...contents.flatMap((content) => content.parts)])
+}
+
+function textOf(parts: readonly { readonly text?: string | undefined }[]): string {
   return parts.flatMap(({ text }) => text ?? []).join('\n')
 }
 
@@ -154,7 +171,14 @@ function unreadable(problem: unknown): null {
   throw problem
 }
 
-function dialect(model: string, responseId: string, promptTokens: number): Dialect {
+const thought = 'Emulated thinking, of which the answer says only how long it was.'
+
+function dialect(
+  model: string,
+  responseId: string,
+  { promptTokens, cachedTokens, thinks }: { promptTokens: number; cachedTokens: number; thinks: boolean },
+): Dialect {
+  const thoughts = thinks ? Math.ceil(thought.length / charactersPerToken) : 0
   const respond = (rest: object, written = ''): Reply => {
     const tokens = Math.ceil(written.length / charactersPerToken)
     return {
@@ -164,7 +188,9 @@ function dialect(model: string, responseId: string, promptTokens: number): Diale
         usageMetadata: {
           promptTokenCount: promptTokens,
           candidatesTokenCount: tokens,
-          totalTokenCount: promptTokens + tokens,
+          totalTokenCount: promptTokens + tokens + thoughts,
+          ...(cachedTokens > 0 && { cachedContentTokenCount: cachedTokens }),
+          ...(thoughts > 0 && { thoughtsTokenCount: thoughts }),
         },
         modelVersion: `${model}-emulated`,
         responseId,

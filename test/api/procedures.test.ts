@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/examples.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { spending } from '../support/jobs.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -11,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.drop())
 
-const spent = { analysis: { inputTokens: 10, outputTokens: 20, milliseconds: 30 } }
+const spent = { analysis: spending() }
 const analysis = { model: 'gemini-test', body: exampleJob.outputs.analysis?.result }
 const content = { model: 'deepseek-test', body: exampleJob.outputs.content?.result }
 const broken = { code: 'gemini.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
@@ -253,7 +254,7 @@ test('the view follows a job through both steps', async () => {
 
   await api.database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
   await completeVisionJob(api.database, await api.claim(jobId, 'content'), content, {
-    content: { inputTokens: 1, outputTokens: 2, milliseconds: 3 },
+    content: spending({ inputTokens: 1, outputTokens: 2, milliseconds: 3 }),
   })
   const done = await look()
   expect(done).toMatchObject({
@@ -276,7 +277,7 @@ test('the view follows a job through both steps', async () => {
       step: 'content',
       error: { code: 'gemini.timed_out', message: 'No answer in time.' },
       possiblyBilled: null,
-      usage: { analysis: { inputTokens: 10, outputTokens: 20, milliseconds: 30 }, content: null },
+      usage: { analysis: { inputTokens: 10, outputTokens: 20, costUsd: 7e-9, milliseconds: 30 }, content: null },
     },
     { attempt: 2, outcome: 'completed', error: null, usage: { analysis: null } },
   ])

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/db.ts'
+import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
+import type { Run } from '../../core/jobs/run.ts'
 import {
   completeVisionJob,
   failVisionJob,
+  recordSpending,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
@@ -26,8 +29,10 @@ import {
   outcomesOf,
   outputRows,
   passed,
+  spending,
   statusOf,
 } from '../support/jobs.ts'
+import { expectLedgerOfRuns, ledgerOf } from '../support/ledger.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let direct: TestDatabase
@@ -144,6 +149,73 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
     const { jobId } = await jobIn(direct, 'failed')
     await withFault(fault, () => redriveVisionJob(proxied, { jobId, userId: 'user-1' }, { lifeMs: hour }))
     expect(await statusOf(direct, jobId)).toBe('scheduled')
+  })
+})
+
+describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) => {
+  const analysis = spending({ model: 'sees' })
+  const content = spending({ model: 'writes' })
+  const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
+  const both = { analysis, content }
+  const works: Record<string, (on: Database, run: Run) => Promise<unknown>> = {
+    completed: (on, run) => completeVisionJob(on, run, contentOutput, both),
+    failed: (on, run) => failVisionJob(on, run, badAnswer, both),
+    retried: (on, run) => retryVisionJob(on, run, badAnswer, both, retry),
+    released: (on, run) => releaseVisionJob(on, run, 'analysis', both),
+  }
+
+  test.each(Object.entries(works))('what a run took that is %s', async (outcome, work) => {
+    const { run } = await processing()
+    await withFault(fault, () => work(proxied, run))
+    await expectLedgerOfRuns(direct)
+    const ledger = await ledgerOf(direct)
+    expect(ledger[outcome]).toMatchObject({ runs: 1 })
+    expect(ledger[outcome]?.jobs).toBe(['completed', 'failed'].includes(outcome) ? 1 : undefined)
+  })
+
+  test('a cancel, and what the run adds to it', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await withFault(fault, () => cancelVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => recordSpending(proxied, run, both))
+    await expectLedgerOfRuns(direct)
+    expect(await ledgerOf(direct)).toMatchObject({ cancelled: { jobs: 1, runs: 1 }, 'writes cancelled': { calls: 1 } })
+  })
+
+  test('a deletion, and what the run adds to it', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await withFault(fault, () => deleteVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => recordSpending(proxied, run, both))
+    expect(await ledgerOf(direct)).toMatchObject({
+      created: { jobs: 1 },
+      deleted: { jobs: 1 },
+      cancelled: { runs: 1 },
+      'sees cancelled': { calls: 1 },
+      'writes cancelled': { calls: 1 },
+    })
+    expect(await attemptRows(direct, jobId)).toEqual([])
+  })
+
+  test('a job that was sent again with its key', async () => {
+    const idempotency = { key: 'k', requestHash: 'a'.repeat(64) }
+    proxy.failNextCommit(fault)
+    await expect(makeJob(proxied, { idempotency })).rejects.toMatchObject({ code: 'database.unavailable' })
+    await makeJob(proxied, { idempotency })
+    expect(await ledgerOf(direct)).toEqual({ created: { jobs: 1 } })
+  })
+
+  test('jobs that were lost with their worker', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await passed(direct, 'lease_expires_at', jobId)
+    const reclaim = () => reclaimVisionJobs(proxied, { baseMs: 0, capMs: 0, random: () => 0 })
+    proxy.failNextCommit(fault)
+    await reclaim().catch(() => undefined)
+    await expect.poll(reclaim).toBe(0)
+    await expect.poll(() => outcomesOf(direct, jobId)).toEqual(['lost'])
+    await expectLedgerOfRuns(direct)
+    expect(await ledgerOf(direct)).toMatchObject({ lost: { runs: 1 }, 'sees lost': { calls: 1 } })
   })
 })
 

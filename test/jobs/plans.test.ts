@@ -2,6 +2,7 @@ import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/db.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/jobs/admit.ts'
+import { createVisionJob } from '../../core/jobs/create.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
@@ -23,6 +24,7 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/jobs/settle.ts'
+import { getJobUsage, getUserUsage } from '../../core/jobs/usage.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
 import { fillQueue } from '../support/big-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -36,6 +38,7 @@ import {
   makeJob,
   makeJobs,
   nothingSpent,
+  someJob,
 } from '../support/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
@@ -66,7 +69,7 @@ const cap = 10
 async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
   proxy.statements.length = 0
   await work()
-  return proxy.statements.filter((statement) => /vision_(job|user)/.test(statement))
+  return proxy.statements.filter((statement) => /vision_(job|user|usage)/.test(statement))
 }
 
 interface Step {
@@ -167,6 +170,8 @@ describe('on a queue of 130,000 jobs', () => {
       await getVisionJobAttempts(queue, failed)
       await getVisionJobOutput(queue, run.jobId, 'analysis')
       await getVisionJobs(queue, owner, [1, 2, 3])
+      await getJobUsage(queue, failed)
+      await getUserUsage(queue, owner, { from: '2026-01-01', to: '2026-12-31' })
       await deleteVisionJob(queue, failed)
       const again = await claimOne(queue)
       await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
@@ -187,6 +192,23 @@ describe('on a queue of 130,000 jobs', () => {
       }
       expect(await readsOf(statement), statement).toBeLessThanOrEqual(700)
     }
+  })
+
+  test('a user’s waiting jobs are counted up to the limit and no further', async () => {
+    const limits = { jobsPerDay: 10, jobsWaiting: 100, costPerDay: undefined }
+    const statements = await statementsOf(() =>
+      createVisionJob(queue, someJob, {
+        userId: owner,
+        maxRetries: 3,
+        inFlightPerUser: cap,
+        lifeMs: hour,
+        limits,
+      }).catch(() => undefined),
+    )
+    const [count = ''] = statements.filter((statement) => statement.includes('some_jobs'))
+    expect(await planOf(count)).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'owner' }))
+    // The index's rows, and the 100 once more where the server keeps them aside to count them.
+    expect(await readsOf(count)).toBeLessThanOrEqual(250)
   })
 
   test('a renewal locks its own jobs and no others', async () => {

@@ -9,7 +9,7 @@ import {
 import { retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, claimOne, emptyQueue, jobIn, makeJob, makeJobs } from '../support/jobs.ts'
+import { analysisOutput, badAnswer, claimOne, emptyQueue, jobIn, makeJob, makeJobs, spending } from '../support/jobs.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -67,7 +67,7 @@ test('a history shows only the statuses and formats that are asked for', async (
 test('the runs of a job come oldest first, with what each took and why it ended', async () => {
   const jobId = await makeJob(database)
   const run = await claimOne(database)
-  const analysis = { inputTokens: 258, outputTokens: 90, milliseconds: 1_400 }
+  const analysis = spending({ inputTokens: 258, outputTokens: 90, milliseconds: 1_400 })
   await saveAnalysis(database, run, analysisOutput, { analysis })
   await retryVisionJob(
     database,

@@ -222,7 +222,10 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
 
     if (expected === 'deleted') {
       expect(await statusOf(database, jobId)).toBe('deleted')
-      expect(await attemptRows(database, jobId)).toEqual([])
+      // Of the run under way the row stays until the run has told what it spent.
+      const kept =
+        status === 'processing' ? [{ ...runsBefore[0], outcome: 'cancelled', ended_at: expect.any(String) }] : []
+      expect(await attemptRows(database, jobId)).toEqual(kept)
       expect(await outputRows(database, jobId)).toEqual([])
       return
     }
@@ -298,6 +301,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     failures: 0,
     crashes: 0,
     maxRetries: 3,
+    waitingMs: 0,
     imageUrl: '',
     imageId: null,
     analysisPurpose: '',

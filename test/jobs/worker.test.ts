@@ -7,7 +7,7 @@ import type { Run } from '../../core/jobs/run.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { drain, type WorkerOptions } from '../../core/jobs/worker.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { noCap } from '../support/jobs.ts'
+import { noCap, spending } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
 
 let database: TestDatabase
@@ -22,7 +22,6 @@ afterEach(async () => {
 })
 afterAll(() => database.drop())
 
-const spending = { inputTokens: 10, outputTokens: 20, milliseconds: 30 }
 const answer = (body: unknown) => ({ model: 'a model', body })
 
 /** Steps that answer at once and note who called them; each can be replaced. */
@@ -30,7 +29,7 @@ function steps(replaced: Partial<Steps> = {}): Steps & { calls: string[] } {
   const calls: string[] = []
   const paid = async ({ meter }: StepContext) => {
     await meter.sent()
-    meter.answered(spending)
+    meter.answered(spending())
   }
   return {
     calls,
@@ -111,7 +110,7 @@ function gate() {
         open.promise,
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
       ])
-      meter.answered(spending)
+      meter.answered(spending())
       return answer({})
     },
   }

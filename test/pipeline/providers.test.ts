@@ -8,6 +8,7 @@ import type { Usage } from '../../core/pipeline/call.ts'
 import { createDeepSeek } from '../../core/pipeline/deepseek.ts'
 import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { createGemini } from '../../core/pipeline/gemini.ts'
+import { createPrices } from '../../core/pipeline/prices.ts'
 import type { FaultRule } from '../../local/emulators/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../local/emulators/providers.ts'
 
@@ -22,11 +23,14 @@ beforeAll(async () => {
 afterEach(() => emulators.faults.clear())
 afterAll(() => emulators.stop())
 
+const prices = createPrices([], Date.now)
+
 /** What a call told of itself, and where the run stands by it. */
 function meter() {
   const seen: { sent: number; answers: (Usage | undefined)[] } = { sent: 0, answers: [] }
   return {
     seen,
+    imageLoaded: () => undefined,
     sent: async () => {
       seen.sent++
     },
@@ -37,11 +41,11 @@ function meter() {
 }
 
 function gemini(baseUrl = emulators.geminiBaseUrl, timeoutMs = 5_000) {
-  return createGemini({ apiKey, baseUrl, model: 'gemini-test', timeoutMs })
+  return createGemini({ apiKey, baseUrl, model: 'gemini-test', prices, timeoutMs })
 }
 
 function deepseek(baseUrl = emulators.deepseekBaseUrl, timeoutMs = 5_000) {
-  return createDeepSeek({ apiKey, baseUrl, model: 'deepseek-test', timeoutMs })
+  return createDeepSeek({ apiKey, baseUrl, model: 'deepseek-test', prices, timeoutMs })
 }
 
 const describeHalves = (client = gemini(), context = { signal: new AbortController().signal, meter: meter() }) =>
@@ -71,8 +75,12 @@ describe('Gemini', () => {
     expect(counted.seen.sent).toBe(1)
     expect(counted.seen.answers).toEqual([
       {
+        model: 'gemini-test-emulated',
         inputTokens: expect.any(Number),
+        cachedTokens: expect.any(Number),
         outputTokens: expect.any(Number),
+        thinkingTokens: expect.any(Number),
+        cost: null,
         milliseconds: expect.any(Number),
       },
     ])
@@ -141,14 +149,24 @@ describe('Gemini', () => {
           finishReason: 'STOP',
         },
       ],
-      usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 20, thoughtsTokenCount: 30 },
+      usageMetadata: {
+        promptTokenCount: 10,
+        cachedContentTokenCount: 4,
+        candidatesTokenCount: 20,
+        thoughtsTokenCount: 30,
+      },
     })
     const counted = meter()
     await using(answer, async (baseUrl) => {
       const result = await describeHalves(gemini(baseUrl), { signal: new AbortController().signal, meter: counted })
       expect(result.body).toEqual(body)
     })
-    expect(counted.seen.answers[0]).toMatchObject({ inputTokens: 10, outputTokens: 50 })
+    expect(counted.seen.answers[0]).toMatchObject({
+      inputTokens: 10,
+      cachedTokens: 4,
+      outputTokens: 50,
+      thinkingTokens: 30,
+    })
   })
 })
 

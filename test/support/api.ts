@@ -5,6 +5,7 @@ import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { createAuthenticator, signToken } from '../../core/auth.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
+import type { UserLimits } from '../../core/jobs/limits.ts'
 import type { Run } from '../../core/jobs/run.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import type { Sleep } from '../../core/live/ticker.ts'
@@ -32,6 +33,8 @@ export interface CallOptions {
 }
 
 interface TestApiOptions {
+  /** What a user may have; a great deal by default. */
+  readonly limits?: UserLimits
   readonly isReady?: () => Promise<boolean>
   /** How many of a user's jobs may be in flight; as good as any by default. */
   readonly inFlightPerUser?: number
@@ -43,6 +46,7 @@ interface TestApiOptions {
 export async function createTestApi({
   isReady = async () => true,
   inFlightPerUser = noCap,
+  limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   streams = {},
 }: TestApiOptions = {}) {
   const database = await createTestDatabase()
@@ -74,6 +78,7 @@ export async function createTestApi({
     streamUrl: () => 'http://api.example',
     maxRetries: 3,
     inFlightPerUser,
+    limits,
     lifeMs: 3_600_000,
     log,
     metrics: { jobsCreated: (count: number) => void created.push(count) },

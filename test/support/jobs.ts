@@ -1,7 +1,7 @@
 import type { Database } from '../../core/db.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/jobs/create.ts'
-import type { Reason, Run, Spent } from '../../core/jobs/run.ts'
+import type { Reason, Run, Spending, Spent } from '../../core/jobs/run.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -26,6 +26,20 @@ export const someJob: NewJob = {
 export const analysisOutput: StepOutput = { model: 'vision-model', body: { summary: 'a poster' } }
 export const contentOutput: StepOutput = { model: 'text-model', body: { title: 'A poster' } }
 export const nothingSpent: Spent = {}
+
+/** What a step took: a few tokens and a few nano-dollars, unless a test says otherwise. */
+export function spending(changes: Partial<Spending> = {}): Spending {
+  return {
+    model: 'a-model',
+    inputTokens: 10,
+    cachedTokens: 0,
+    outputTokens: 20,
+    thinkingTokens: 0,
+    cost: 7,
+    milliseconds: 30,
+    ...changes,
+  }
+}
 export const badAnswer: Reason = { code: 'gemini.invalid_answer', message: 'The answer did not fit.', detail: 'raw' }
 
 type Wanted = Partial<NewJob> & Partial<CreateOptions>
@@ -127,7 +141,7 @@ export async function passed(
 }
 
 export async function emptyQueue(on: TestDatabase): Promise<void> {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_users']) {
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_users', 'vision_usage']) {
     await on.sql(`DELETE FROM ${table}`)
   }
 }

@@ -1,0 +1,119 @@
+import * as z from 'zod'
+
+/** What a million tokens cost, in US dollars. */
+const Rates = z.strictObject({
+  /** Of the input that was not cached. */
+  input: z.number().min(0),
+  cachedInput: z.number().min(0),
+  /** Thinking included: it is billed as output. */
+  output: z.number().min(0),
+})
+
+/** What a model costs from a day on, until a later entry for it. */
+export const Price = Rates.extend({
+  /** Its name; what merely versions the name is the same model: see `isVersionOf`. */
+  model: z.string().min(1).max(120),
+  /** The first day, UTC: `2026-11-24`. */
+  from: z.iso.date(),
+  /** Other rates at certain hours, UTC, from Monday to Friday: `[[1, 4]]` is from 01:00 until 04:00. */
+  peak: Rates.extend({
+    hours: z.array(z.tuple([z.int().min(0).max(23), z.int().min(1).max(24)])).min(1),
+  }).optional(),
+})
+export type Price = z.infer<typeof Price>
+
+/**
+ * Public prices for single calls, as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
+ * https://api-docs.deepseek.com/quick_start/pricing (whose peak hours leave out Chinese holidays; here they do not).
+ */
+const publicPrices: readonly Price[] = [
+  { model: 'gemini-3.1-flash-lite', from: '2026-05-07', input: 0.25, cachedInput: 0.025, output: 1.5 },
+  { model: 'gemini-3.5-flash-lite', from: '2026-07-21', input: 0.3, cachedInput: 0.03, output: 2.5 },
+  {
+    model: 'deepseek-flash',
+    from: '2026-10-17',
+    input: 0.15,
+    cachedInput: 0.003,
+    output: 0.6,
+    peak: {
+      hours: [
+        [1, 4],
+        [6, 10],
+      ],
+      input: 0.3,
+      cachedInput: 0.006,
+      output: 1.2,
+    },
+  },
+  {
+    model: 'deepseek-v4-pro',
+    from: '2026-10-17',
+    input: 0.66,
+    cachedInput: 0.022,
+    output: 1.98,
+    peak: {
+      hours: [
+        [1, 4],
+        [6, 10],
+      ],
+      input: 1.32,
+      cachedInput: 0.044,
+      output: 3.96,
+    },
+  },
+]
+
+/** The tokens of a call as they are billed. */
+export interface Tokens {
+  readonly inputTokens: number
+  /** A part of the input. */
+  readonly cachedTokens: number
+  /** Thinking included. */
+  readonly outputTokens: number
+}
+
+export interface Prices {
+  /**
+   * What a call costs that ends now, in whole nano-dollars, or null where no price is known.
+   *
+   * @param models the names that the model goes by; the first one that has a price counts
+   */
+  costOf(models: readonly string[], tokens: Tokens): number | null
+}
+
+/**
+ * @param own prices of the operator's, which go before the public ones of the same model and day
+ * @param now milliseconds since the epoch
+ */
+export function createPrices(own: readonly Price[], now: () => number): Prices {
+  const table = [...own, ...publicPrices]
+  return {
+    costOf: (models, { inputTokens, cachedTokens, outputTokens }) => {
+      const at = new Date(now())
+      const price = models.map((model) => priceOf(table, model, at)).find((found) => found !== undefined)
+      if (price === undefined) return null
+      const { input, cachedInput, output } = ratesAt(price, at)
+      const perMillion = (inputTokens - cachedTokens) * input + cachedTokens * cachedInput + outputTokens * output
+      return Math.round(perMillion * 1000)
+    },
+  }
+}
+
+/** The newest entry in force; of two names that fit the longer one. */
+function priceOf(table: readonly Price[], model: string, at: Date): Price | undefined {
+  const today = at.toISOString().slice(0, 10)
+  return table
+    .filter((price) => isVersionOf(model, price.model) && price.from <= today)
+    .toSorted((a, b) => b.model.length - a.model.length || (a.from < b.from ? 1 : a.from > b.from ? -1 : 0))[0]
+}
+
+/** Whether the name adds no more than a number, a date or the like: `-lite` is another model, with a price of its own. */
+function isVersionOf(name: string, model: string): boolean {
+  return name.startsWith(model) && /^(-(\d+|preview|latest|emulated))*$/.test(name.slice(model.length))
+}
+
+function ratesAt({ peak, ...price }: Price, at: Date): z.infer<typeof Rates> {
+  const hour = at.getUTCHours()
+  const isWorkday = at.getUTCDay() >= 1 && at.getUTCDay() <= 5
+  return isWorkday && peak?.hours.some(([from, until]) => from <= hour && hour < until) ? peak : price
+}
