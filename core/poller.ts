@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { Provider } from '../drizzle/schema.ts'
 import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
@@ -25,10 +26,15 @@ export interface PollerOptions {
   readonly allowLoopbackHttp: boolean
 }
 
+export interface PollerDrainOptions extends DrainOptions {
+  /** Where this drain can be followed, for the operator: a log stream; the host's name if left out. */
+  readonly place?: string | undefined
+}
+
 /** The worker with everything it works with. */
 export interface Poller {
   /** See `drain` in jobs/worker.ts. */
-  drain(options: DrainOptions): Promise<Summary>
+  drain(options: PollerDrainOptions): Promise<Summary>
   readonly database: Database
   close(): Promise<void>
 }
@@ -99,6 +105,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           steps,
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
+          place: options.place ?? hostname(),
           concurrency: config.POLLER_CONCURRENCY,
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,

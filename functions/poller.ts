@@ -9,10 +9,13 @@ let poller: Poller | undefined
 /** EventBridge Scheduler, every minute: drains the queue until it is empty or the function's time is nearly up. */
 export async function handler(
   _event: Partial<ScheduledEvent>,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
+  context: Pick<Context, 'getRemainingTimeInMillis' | 'logStreamName'>,
 ): Promise<Summary> {
   poller ??= open()
-  return poller.drain({ deadline: performance.now() + context.getRemainingTimeInMillis() })
+  return poller.drain({
+    deadline: performance.now() + context.getRemainingTimeInMillis(),
+    place: context.logStreamName,
+  })
 }
 
 function open(): Poller {

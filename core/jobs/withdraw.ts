@@ -1,8 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Status } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { VisionError } from '../errors.ts'
-import { unlinkImage } from '../images/snapshots.ts'
+import { unlinkImages } from '../images/snapshots.ts'
 
 /** A job as its owner names it: the job of another user is as good as none. */
 export interface OwnedJob {
@@ -60,7 +60,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}`)
-      if (job.imageId !== null) await unlinkImage(tx, job.imageId)
+      if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),
@@ -82,9 +82,7 @@ export async function redriveVisionJob(
     async (tx) => {
       const matched = await matchedBy(
         tx,
-        sql`UPDATE vision_jobs SET status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
-            available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
-            expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)
+        sql`UPDATE vision_jobs SET ${redriven(lifeMs)}
           WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
       )
       if (matched > 0) return true
@@ -93,6 +91,13 @@ export async function redriveVisionJob(
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
   )
+}
+
+/** What makes a failed job live again. */
+export function redriven(lifeMs: number): SQL {
+  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+    expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 /** Waits for a COMMIT that is still under way. */

@@ -14,6 +14,7 @@ import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { reclaimVisionJobs } from './reclaim.ts'
 import { LeaseLost, type Run, type RunIdentity } from './run.ts'
+import { startHeartbeat } from './workers.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   readonly providers: ProviderAccess
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
+  /** Where it runs, for the operator: a log stream or a host. */
+  readonly place: string
   /** At most so many jobs in flight. */
   readonly concurrency: number
   /** How long a lease lasts, in milliseconds of the database's clock. */
@@ -79,7 +82,8 @@ interface InFlight {
  * moment a slot frees. Everything it claimed is settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
-  const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
+  const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, renewMs, now, log } =
+    options
   const counts = {
     claimed: 0,
     completed: 0,
@@ -195,6 +199,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const alarm = setTimeout(stop, Math.max(0, stopAt - now()))
   signal?.addEventListener('abort', stop, { once: true })
   const stopRenewing = keepLeases(options, inFlight)
+  const report = () => ({ inFlight: inFlight.size, tally: { ...counts } })
+  const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
   try {
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
@@ -219,6 +225,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     clearTimeout(alarm)
     signal?.removeEventListener('abort', stop)
     stopRenewing()
+    await stopReporting()
   }
   return counts
 }
