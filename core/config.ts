@@ -23,6 +23,11 @@ const storage = {
   S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
 }
 
+const lives = {
+  JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+  JOB_RETENTION_DAYS: wholeNumber.default(30),
+}
+
 /** What is wrong with the keys taken together: each key, and why. */
 type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
 
@@ -43,7 +48,7 @@ const apiKeys = z.object({
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
-  JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+  ...lives,
 })
 
 const missingIn = (given: Record<string, string>) => (key: string, because: string) =>
@@ -80,6 +85,7 @@ const pollerKeys = z.object({
   ...logging,
   ...database,
   ...storage,
+  JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
@@ -113,6 +119,8 @@ const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
 
 const migrationKeys = z.object({ ...database })
 
+const operatorKeys = z.object({ ...database, ...lives })
+
 const bucketKeys = z.object({
   ...storage,
   // Not less: a job may wait, fail and be retried by its owner days after its image was uploaded.
@@ -129,6 +137,8 @@ export type StreamConfig = z.output<typeof streamKeys>
 export type TicketConfig = Pick<ApiConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 /** What functions/poller.ts needs. */
 export type PollerConfig = z.output<typeof pollerKeys>
+/** What an operator's commands need. */
+export type OperatorConfig = z.output<typeof operatorKeys>
 /** What the setup of the bucket needs. */
 export type BucketConfig = z.output<typeof bucketKeys>
 /** Where the images are. */
@@ -155,6 +165,11 @@ export function loadMigrationConfig(env: Environment = process.env): z.output<ty
 }
 
 /** @throws ConfigError */
+export function loadOperatorConfig(env: Environment = process.env): OperatorConfig {
+  return load(operatorKeys, env)
+}
+
+/** @throws ConfigError */
 export function loadBucketConfig(env: Environment = process.env): BucketConfig {
   return load(bucketKeys, env)
 }
@@ -166,7 +181,11 @@ export function environment(): Environment {
 
 /** Every key that any entry point reads: what .env.example lists. */
 export const configKeys: readonly string[] = [
-  ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys, bucketKeys].flatMap((keys) => Object.keys(keys.shape))),
+  ...new Set(
+    [apiKeys, streamKeys, pollerKeys, migrationKeys, operatorKeys, bucketKeys].flatMap((keys) =>
+      Object.keys(keys.shape),
+    ),
+  ),
 ]
 
 function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {

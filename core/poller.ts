@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { Provider } from '../drizzle/schema.ts'
 import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
@@ -9,9 +8,11 @@ import { loadMs } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
 import { type DrainOptions, drain, type Summary } from './jobs/worker.ts'
+import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
@@ -20,6 +21,9 @@ import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
 
+/** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
+const prunedAtOnce = 1_000
+
 export interface PollerOptions {
   readonly log: Log
   /** Images over plain http from this machine: for the local stack and nothing else. */
@@ -27,7 +31,7 @@ export interface PollerOptions {
 }
 
 export interface PollerDrainOptions extends DrainOptions {
-  /** Where this drain can be followed, for the operator: a log stream; the host's name if left out. */
+  /** Where this drain can be followed: see `WorkerOptions`. */
   readonly place?: string | undefined
 }
 
@@ -95,6 +99,19 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
         prunePermits(database).catch((error: unknown) =>
           log('error', 'permits not pruned', { detail: reasonOf(error) }),
         ),
+        sweepWorkers(database).catch((error: unknown) =>
+          log('error', 'workers not swept', { detail: reasonOf(error) }),
+        ),
+        pruneVisionJobs(database, {
+          olderThanDays: config.JOB_RETENTION_DAYS,
+          limit: prunedAtOnce,
+          signal: options.signal,
+        }).then(
+          ({ jobs, more }) => {
+            if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
+          },
+          (error: unknown) => log('error', 'old jobs not pruned', { detail: reasonOf(error) }),
+        ),
       ]
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
@@ -105,7 +122,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           steps,
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
-          place: options.place ?? hostname(),
+          place: options.place,
           concurrency: config.POLLER_CONCURRENCY,
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,

@@ -49,6 +49,7 @@ function open() {
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
+    retentionDays: config.JOB_RETENTION_DAYS,
     log,
     isReady: () => databaseAnswers(database),
     now: Date.now,

@@ -139,6 +139,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
+    retentionDays: config.api.JOB_RETENTION_DAYS,
     log,
     isReady: async () => ready && (await databaseAnswers(database)),
     now: Date.now,

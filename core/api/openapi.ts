@@ -39,6 +39,10 @@ export function openApiDocument(operations: readonly Operation[]): Json {
     tags: [
       { name: 'jobs', description: 'Jobs, their outputs and their runs.' },
       { name: 'uploads', description: 'Images on their way to a job.' },
+      {
+        name: 'operator',
+        description: 'For operators: the queue, its workers and its gates. Wants the scope `operator`.',
+      },
       { name: 'service', description: 'The service itself.' },
     ],
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
@@ -55,6 +59,7 @@ export function openApiDocument(operations: readonly Operation[]): Json {
 function describe({ path, method, template, meta, input, fields, pathFields }: Operation, components: Json): Json {
   const inQuery = method === 'GET' ? Object.keys(fields).filter((name) => !pathFields.includes(name)) : []
   const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
+  const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
@@ -65,10 +70,11 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
   ]
   return {
     operationId: path.split('.').at(-1),
-    // What the path is about: jobs, uploads.
-    tags: [template.split('/')[2]],
+    // Whom it is for, or what the path is about: jobs, uploads.
+    tags: [meta.scope ?? template.split('/')[2]],
     summary: meta.summary,
     description: meta.description,
+    ...(meta.scope && { security: [{ bearer: [meta.scope] }] }),
     ...(meta.streams && { security: [{ bearer: [] }, { ticket: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
@@ -80,7 +86,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     }),
     responses: {
       ...successes(method, meta, components),
-      ...failures([...everywhere, ...(hasBody ? withBody : []), ...meta.errors], components),
+      ...failures([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
     },
   }
 }

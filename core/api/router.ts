@@ -16,6 +16,7 @@ import { exampleAttempts, exampleJob, exampleSummary, exampleUpload } from './ex
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
+import { operatorProcedures } from './operator.ts'
 import type { AttemptsView, JobSummaryView, JobView, UploadView } from './schemas.ts'
 import {
   Attempts,
@@ -252,6 +253,8 @@ export const appRouter = router({
       ),
 
     watchJob,
+
+    ...operatorProcedures,
   }),
 })
 

@@ -10,8 +10,6 @@ export interface PruneOptions {
   readonly olderThanDays: number
   /** At most about so many jobs. */
   readonly limit: number
-  /** Between two batches, in milliseconds: the server purges what was deleted, and others get their turn. */
-  readonly pauseMs: number
   /** Aborted when it must end; what it has done stays done. */
   readonly signal?: AbortSignal | undefined
   /** Called in the transaction of each batch, with what has been done by its end. */
@@ -27,6 +25,8 @@ export interface Pruned {
 
 const ended = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
 const batch = 100
+/** Between two batches, in milliseconds: the server purges what was deleted, and others get their turn. */
+const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a few thousand of each status. */
 export async function countPrunable(on: Queryable, olderThanDays: number): Promise<Pruned> {
@@ -49,7 +49,7 @@ export async function countPrunable(on: Queryable, olderThanDays: number): Promi
  */
 export async function pruneVisionJobs(
   database: Database,
-  { olderThanDays, limit, pauseMs, signal, note }: PruneOptions,
+  { olderThanDays, limit, signal, note }: PruneOptions,
 ): Promise<Pruned> {
   let jobs = 0
   for (const status of ended) {

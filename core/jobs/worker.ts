@@ -22,8 +22,8 @@ export interface WorkerOptions {
   readonly providers: ProviderAccess
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
-  /** Where it runs, for the operator: a log stream or a host. */
-  readonly place: string
+  /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
+  readonly place?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
   /** How long a lease lasts, in milliseconds of the database's clock. */

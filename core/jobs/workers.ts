@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
@@ -29,8 +30,8 @@ export interface WorkerReport {
 export interface HeartbeatOptions {
   readonly database: Database
   readonly workerId: string
-  /** Where it runs, for the operator: a log stream or a host. */
-  readonly place: string
+  /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
+  readonly place?: string | undefined
   readonly concurrency: number
   /** How often it reports, in milliseconds. */
   readonly everyMs: number
@@ -78,7 +79,7 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
  * was added before, so that a report may be repeated.
  */
 async function reportWorker(
-  { database, workerId, place, concurrency }: HeartbeatOptions,
+  { database, workerId, place = hostname(), concurrency }: HeartbeatOptions,
   { tally, inFlight }: WorkerReport,
   stopped: boolean,
 ): Promise<void> {

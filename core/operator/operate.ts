@@ -11,9 +11,6 @@ export interface Operator {
   readonly actor: string
 }
 
-/** Between two batches of a prune, in milliseconds. */
-export const prunePauseMs = 100
-
 /** What it is done with, beside what the operator asked for. */
 interface Batches {
   /** At most so many jobs. */
@@ -88,7 +85,6 @@ export async function pruneJobs(
     : await pruneVisionJobs(database, {
         olderThanDays,
         limit,
-        pauseMs: prunePauseMs,
         signal,
         note: (tx, { jobs }) => noteResult(tx, id, { jobs, done: false }),
       })

@@ -54,7 +54,6 @@ function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptio
     steps: using,
     providers: accessTo(database, { workerId }),
     workerId,
-    place: 'a test',
     concurrency: 5,
     leaseMs: 60_000,
     renewMs: 20_000,
