@@ -13,8 +13,8 @@ export interface Operator {
 
 /** What it is done with, beside what the operator asked for. */
 interface Batches {
-  /** At most so many jobs. */
-  readonly limit: number
+  /** At most so many jobs; all if left out. */
+  readonly limit?: number | undefined
   readonly dryRun: boolean
   /** Aborted when it must end; what it has done stays done. */
   readonly signal?: AbortSignal | undefined
@@ -63,7 +63,7 @@ export async function redriveJobs(
 ): Promise<Redriven> {
   const id = await begin({ database, actor }, 'redrive', { ...filter, limit }, dryRun)
   const result = await redriveVisionJobs(database, filter, {
-    limit,
+    limit: limit ?? Number.POSITIVE_INFINITY,
     dryRun,
     lifeMs,
     signal,
@@ -84,7 +84,7 @@ export async function pruneJobs(
     ? await database.run((on) => countPrunable(on, olderThanDays))
     : await pruneVisionJobs(database, {
         olderThanDays,
-        limit,
+        limit: limit ?? Number.POSITIVE_INFINITY,
         signal,
         note: (tx, { jobs }) => noteResult(tx, id, { jobs, done: false }),
       })
