@@ -27,7 +27,7 @@ export const exampleStatus: WorkerStatusView = {
   queue: {
     depth: [
       { status: 'scheduled', jobs: 3, atLeast: false },
-      { status: 'pending', jobs: 5000, atLeast: true },
+      { status: 'pending', jobs: 1000, atLeast: true },
       { status: 'processing', jobs: 25, atLeast: false },
     ],
     oldestDueMs: 4200,

@@ -10,8 +10,8 @@ export interface Depth {
   readonly atLeast: boolean
 }
 
-/** Nothing is counted beyond, so that a count costs the same over any table: some milliseconds. */
-export const countLimit = 5_000
+/** Nothing is counted beyond, so that a count costs the same over any table: about a millisecond. */
+export const countLimit = 1_000
 /** So many of the waiting jobs that expire first are looked at for the one that waits longest. */
 const oldestOf = 100
 

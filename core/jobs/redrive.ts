@@ -65,10 +65,11 @@ export async function redriveVisionJobs(
   for (;;) {
     const rows = await database.run((on) => rowsOf<Row>(on, failedQuery(filter.since, until, after)))
     const matching = rows.filter((row) => matches(filter, row))
-    for (let start = 0; start < matching.length; start += batch) {
+    for (let taken = 0; taken < matching.length; ) {
       const room = limit - done.jobs
       if (room <= 0 || signal?.aborted) return { ...done, more: true }
-      const some = matching.slice(start, start + Math.min(batch, room))
+      const some = matching.slice(taken, taken + Math.min(batch, room))
+      taken += some.length
       done = dryRun ? add(done, some, some.length) : await redriveBatch(database, some, done, { lifeMs, note })
     }
     after = rows.at(-1)
