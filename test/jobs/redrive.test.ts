@@ -126,8 +126,15 @@ test('the limit is kept, the oldest failures come first, and it says from where 
 
 test('more than a page of failures that all came in one millisecond are each taken once', async () => {
   const count = 2_100
-  for (let made = 0; made < count; made += 100) await failed(100)
-  await database.sql("UPDATE vision_jobs SET finished_at = '2026-11-01 00:00:00.123'")
+  const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 700)'
+  for (let made = 0; made < count; made += 700) {
+    await database.sql(
+      `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+         error_code, created_at, updated_at, finished_at, expires_at)
+       ${numbers} SELECT 'ann', 'failed', 3, 'x', 'x', 'summary', 'en', 'gemini.blocked', UTC_TIMESTAMP(3),
+         UTC_TIMESTAMP(3), '2026-11-01 00:00:00.123', UTC_TIMESTAMP(3) FROM numbers`,
+    )
+  }
   expect(await redrive({}, { dryRun: true })).toMatchObject({ jobs: count })
   const batches: number[] = []
   const done = await redrive({}, { note: async (_, { jobs }) => void batches.push(jobs) })

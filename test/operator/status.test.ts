@@ -36,7 +36,11 @@ beforeAll(async () => {
     `SELECT 'ann', n, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), IF(n < 7, NULL, UTC_TIMESTAMP(3)),
        IF(n < 7, NULL, 'ended') FROM numbers`,
   )
-  for (const table of ['jobs', 'workers', 'worker_minutes', 'job_sessions']) {
+  await fill(
+    'INSERT INTO vision_permits (id, provider, sent_at, tokens)',
+    `SELECT n, 'gemini', UTC_TIMESTAMP(3) - INTERVAL n SECOND, 100 FROM numbers`,
+  )
+  for (const table of ['permits', 'jobs', 'workers', 'worker_minutes', 'job_sessions']) {
     await direct.sql(`ANALYZE TABLE vision_${table}`)
   }
   proxy = await startProxy(direct.url)
