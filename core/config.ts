@@ -40,6 +40,11 @@ const storage = {
   S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
 }
 
+const lives = {
+  JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+  JOB_RETENTION_DAYS: wholeNumber.default(30),
+}
+
 /** What is wrong with the keys taken together: each key, and why. */
 type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
 
@@ -64,7 +69,7 @@ const apiKeys = z.object({
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
-  JOB_EXPIRES_HOURS: z.coerce.number().positive().default(24),
+  ...lives,
   USER_JOBS_PER_DAY: wholeNumber.default(10_000),
   USER_JOBS_WAITING: wholeNumber.default(10_000),
   USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
@@ -105,6 +110,7 @@ const pollerKeys = z.object({
   ...database,
   ...storage,
   ...jobs,
+  JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
@@ -139,6 +145,8 @@ const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
 
 const migrationKeys = z.object({ ...database })
 
+const operatorKeys = z.object({ ...database, ...lives })
+
 const bucketKeys = z.object({
   ...storage,
   // Not less: a job may wait, fail and be retried by its owner days after its image was uploaded.
@@ -155,6 +163,8 @@ export type StreamConfig = z.output<typeof streamKeys>
 export type TicketConfig = Pick<ApiConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 /** What functions/poller.ts needs. */
 export type PollerConfig = z.output<typeof pollerKeys>
+/** What an operator's commands need. */
+export type OperatorConfig = z.output<typeof operatorKeys>
 /** What the setup of the bucket needs. */
 export type BucketConfig = z.output<typeof bucketKeys>
 /** Where the images are. */
@@ -181,6 +191,11 @@ export function loadMigrationConfig(env: Environment = process.env): z.output<ty
 }
 
 /** @throws ConfigError */
+export function loadOperatorConfig(env: Environment = process.env): OperatorConfig {
+  return load(operatorKeys, env)
+}
+
+/** @throws ConfigError */
 export function loadBucketConfig(env: Environment = process.env): BucketConfig {
   return load(bucketKeys, env)
 }
@@ -202,7 +217,11 @@ export function environment(): Environment {
 
 /** Every key that any entry point reads: what .env.example lists. */
 export const configKeys: readonly string[] = [
-  ...new Set([apiKeys, streamKeys, pollerKeys, migrationKeys, bucketKeys].flatMap((keys) => Object.keys(keys.shape))),
+  ...new Set(
+    [apiKeys, streamKeys, pollerKeys, migrationKeys, operatorKeys, bucketKeys].flatMap((keys) =>
+      Object.keys(keys.shape),
+    ),
+  ),
 ]
 
 /** Shorter ones would be found in ordinary words. */

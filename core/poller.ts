@@ -9,9 +9,11 @@ import { loadMs } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
 import { type DrainOptions, drain, noCounts, type Summary } from './jobs/worker.ts'
+import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,6 +24,9 @@ import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
 
+/** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
+const prunedAtOnce = 1_000
+
 export interface PollerOptions {
   readonly log: Log
   /** Flushed after each minute of a drain and at its end. */
@@ -30,10 +35,15 @@ export interface PollerOptions {
   readonly allowLoopbackHttp: boolean
 }
 
+export interface PollerDrainOptions extends DrainOptions {
+  /** Where this drain can be followed: see `WorkerOptions`. */
+  readonly place?: string | undefined
+}
+
 /** The worker with everything it works with. */
 export interface Poller {
   /** See `drain` in jobs/worker.ts. */
-  drain(options: DrainOptions): Promise<Summary>
+  drain(options: PollerDrainOptions): Promise<Summary>
   readonly database: Database
   close(): Promise<void>
 }
@@ -101,6 +111,19 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
         prunePermits(database).catch((error: unknown) =>
           log('error', 'permits not pruned', { detail: reasonOf(error) }),
         ),
+        sweepWorkers(database).catch((error: unknown) =>
+          log('error', 'workers not swept', { detail: reasonOf(error) }),
+        ),
+        pruneVisionJobs(database, {
+          olderThanDays: config.JOB_RETENTION_DAYS,
+          limit: prunedAtOnce,
+          signal: options.signal,
+        }).then(
+          ({ jobs, more }) => {
+            if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
+          },
+          (error: unknown) => log('error', 'old jobs not pruned', { detail: reasonOf(error) }),
+        ),
       ]
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
@@ -113,6 +136,7 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
           steps,
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
+          place: options.place,
           concurrency: config.POLLER_CONCURRENCY,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           leaseMs,

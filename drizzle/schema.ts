@@ -76,6 +76,17 @@ const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
 const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
 const amount = (name: string) => bigint(name, { mode: 'number' })
 const total = (name: string) => amount(name).notNull().default(0)
+/** What a worker counts, in jobs and runs. */
+const tallies = () => ({
+  claimed: count('claimed'),
+  completed: count('completed'),
+  retried: count('retried'),
+  failed: count('failed'),
+  released: count('released'),
+  lost: count('lost'),
+  reclaimed: count('reclaimed'),
+  expired: count('expired'),
+})
 const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)
 
@@ -133,6 +144,7 @@ export const visionJobs = mysqlTable(
     index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.turn),
     index('history').on(job.userId, job.id),
+    index('ended').on(job.status, job.finishedAt, job.id),
     index('image').on(job.imageId),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
     check('vision_jobs_status', oneOf('status', statuses)),
@@ -303,6 +315,50 @@ export const visionJobSessions = mysqlTable(
     check('vision_job_sessions_close_reason', oneOf('close_reason', closeReasons)),
   ],
 )
+
+/** Workers, one row for each drain: what each has done and when it was last heard of; kept for a week. */
+export const visionWorkers = mysqlTable(
+  'vision_workers',
+  {
+    id: key('id', { length: 64 }).primaryKey(),
+    /** Where it runs: on Lambda its log stream, elsewhere its host. */
+    place: text('place', { length: 255 }).notNull(),
+    /** At most so many jobs in flight. */
+    concurrency: count('concurrency'),
+    inFlight: count('in_flight'),
+    startedAt: time('started_at').notNull(),
+    lastBeatAt: time('last_beat_at').notNull(),
+    /** When it ended in order; null while it runs, and of one that died. */
+    stoppedAt: time('stopped_at'),
+    ...tallies(),
+  },
+  (worker) => [index('heard').on(worker.lastBeatAt), index('running').on(worker.stoppedAt, worker.lastBeatAt)],
+)
+
+/** What each worker did in each minute, so that the last hour is a sum over few rows and no row is everybody's. */
+export const visionWorkerMinutes = mysqlTable(
+  'vision_worker_minutes',
+  {
+    /** When the minute began; what is in it was reported during it. */
+    minute: time('minute').notNull(),
+    workerId: key('worker_id', { length: 64 }).notNull(),
+    ...tallies(),
+  },
+  (one) => [primaryKey({ columns: [one.minute, one.workerId] })],
+)
+
+/** What operators did, for good: one row for each command, dry runs included. */
+export const visionOperatorActions = mysqlTable('vision_operator_actions', {
+  id: id('id').autoincrement().primaryKey(),
+  at: time('at').notNull(),
+  /** A user id, or `cli:` and the name of the account that ran the command. */
+  actor: key('actor', { length: 300 }).notNull(),
+  action: key('action', { length: 40 }).notNull(),
+  parameters: json<Record<string, unknown>>('parameters').notNull(),
+  /** Kept up to date with every batch; `done` is false in that of a command that did not come to its end. */
+  result: json<Record<string, unknown>>('result').notNull(),
+  dryRun: tinyint('dry_run', { unsigned: true }).notNull(),
+})
 
 /** What all workers know of a provider, and what an operator has stopped: one row for each gate. */
 export const visionGates = mysqlTable(

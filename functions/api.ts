@@ -66,6 +66,7 @@ function open() {
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config),
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
+    retentionDays: config.JOB_RETENTION_DAYS,
     log,
     metrics,
     isReady: () => databaseAnswers(database),

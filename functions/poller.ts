@@ -14,7 +14,10 @@ export async function handler(
 ): Promise<Summary> {
   opened ??= open()
   opened.log.invoked(context)
-  return opened.poller.drain({ deadline: performance.now() + context.getRemainingTimeInMillis() })
+  return opened.poller.drain({
+    deadline: performance.now() + context.getRemainingTimeInMillis(),
+    place: context.logStreamName,
+  })
 }
 
 function open() {

@@ -153,6 +153,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config.api),
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
+    retentionDays: config.api.JOB_RETENTION_DAYS,
     log,
     metrics,
     isReady: async () => ready && (await databaseAnswers(database)),

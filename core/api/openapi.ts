@@ -40,6 +40,10 @@ export function openApiDocument(operations: readonly Operation[]): Json {
       { name: 'jobs', description: 'Jobs, their outputs and their runs.' },
       { name: 'usage', description: 'What the caller has used.' },
       { name: 'uploads', description: 'Images on their way to a job.' },
+      {
+        name: 'operator',
+        description: 'For operators: the queue, its workers and its gates. Wants the scope `operator`.',
+      },
       { name: 'service', description: 'The service itself.' },
     ],
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
@@ -56,6 +60,7 @@ export function openApiDocument(operations: readonly Operation[]): Json {
 function describe({ path, method, template, meta, input, fields, pathFields }: Operation, components: Json): Json {
   const inQuery = method === 'GET' ? Object.keys(fields).filter((name) => !pathFields.includes(name)) : []
   const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
+  const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
@@ -66,10 +71,11 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
   ]
   return {
     operationId: path.split('.').at(-1),
-    // What the path is about: jobs, uploads.
-    tags: [template.split('/')[2]],
+    // Whom it is for, or what the path is about: jobs, uploads.
+    tags: [meta.scope ?? template.split('/')[2]],
     summary: meta.summary,
     description: meta.description,
+    ...(meta.scope && { security: [{ bearer: [meta.scope] }] }),
     ...(meta.streams && { security: [{ bearer: [] }, { ticket: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
@@ -81,7 +87,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     }),
     responses: {
       ...successes(method, meta, components),
-      ...failures([...everywhere, ...(hasBody ? withBody : []), ...meta.errors], components),
+      ...failures([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
     },
   }
 }

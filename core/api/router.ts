@@ -19,6 +19,7 @@ import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsag
 import { RefusedInput } from './failure.ts'
 import { idempotencyOf, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
+import { operatorProcedures } from './operator.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 import type { AttemptsView, JobSummaryView, JobView, UploadView, UserUsageView } from './schemas.ts'
 import {
@@ -281,6 +282,8 @@ export const appRouter = router({
       }),
 
     watchJob,
+
+    ...operatorProcedures,
   }),
 })
 

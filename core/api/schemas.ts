@@ -137,7 +137,7 @@ export const WatchJob = z.strictObject({
     }),
 })
 
-const cursor = z
+export const cursor = z
   .string()
   .max(100)
   .meta({ description: 'The `nextCursor` of the page before.' })

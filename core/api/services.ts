@@ -43,6 +43,8 @@ export interface ApiServices extends StreamServices {
   readonly limits: UserLimits
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
+  /** For how many days ended jobs are kept. */
+  readonly retentionDays: number
 }
 
 /** What Hono keeps of a request while it is served. */

@@ -3,7 +3,7 @@ import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/
 import type * as z from 'zod'
 import type { Transport } from '../../drizzle/schema.ts'
 import type { Actor } from '../auth.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, VisionError } from '../errors.ts'
 import { heartbeatMs } from '../live/sse.ts'
 import { failureOf } from './failure.ts'
 import type { ApiServices, StreamServices } from './services.ts'
@@ -18,6 +18,8 @@ export interface Meta {
   readonly status: 200 | 201 | 204
   readonly summary: string
   readonly description: string
+  /** What the token must allow beyond being valid; the document says so too. */
+  readonly scope?: 'operator'
   /** The errors it can end in, beyond those that every procedure can. */
   readonly errors: readonly ErrorCode[]
   /** Answers with server-sent events, and resumes after a `Last-Event-ID`. */
@@ -134,5 +136,11 @@ export const { createCallerFactory } = streams
 /** A procedure that needs no more than the services of streams, and asks by itself who calls. */
 export const streamProcedure = streams.procedure
 
-/** A procedure for callers who are known; its `ctx.actor` is who. */
-export const procedure = t.procedure.use(async ({ ctx, next }) => next({ ctx: { actor: await ctx.authenticate() } }))
+/** A procedure for callers who are known, and allowed what its meta demands; its `ctx.actor` is who. */
+export const procedure = t.procedure.use(async ({ ctx, meta, next }) => {
+  const actor = await ctx.authenticate()
+  if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
+    throw new VisionError('request.forbidden', { message: `This needs a token with the scope \`${meta.scope}\`.` })
+  }
+  return next({ ctx: { actor } })
+})

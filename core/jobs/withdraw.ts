@@ -1,8 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Status } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { VisionError } from '../errors.ts'
-import { unlinkImage } from '../images/snapshots.ts'
+import { unlinkImages } from '../images/snapshots.ts'
 import { addRuns, type OwnedRun } from './usage.ts'
 
 /** A job as its owner names it: the job of another user is as good as none. */
@@ -62,7 +62,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
         tx,
         sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId} AND attempt <> ${run?.attempt ?? 0}`,
       )
-      if (job.imageId !== null) await unlinkImage(tx, job.imageId)
+      if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       const hadEnded = ['completed', 'failed', 'cancelled'].includes(job.status)
       await addRuns(tx, run ? [run] : [], hadEnded ? [] : [{ userId, status: 'deleted' }])
       return true
@@ -86,9 +86,7 @@ export async function redriveVisionJob(
     async (tx) => {
       const matched = await matchedBy(
         tx,
-        sql`UPDATE vision_jobs SET status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
-            available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
-            expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)
+        sql`UPDATE vision_jobs SET ${redriven(lifeMs)}
           WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
       )
       if (matched > 0) return true
@@ -112,6 +110,13 @@ async function cutOffRun(tx: Queryable, { jobId, userId }: OwnedJob): Promise<re
       WHERE job_id = ${jobId} AND attempt = ${running.attempt}`,
   )
   return [{ jobId, userId, attempt: running.attempt }]
+}
+
+/** What makes a failed job live again. */
+export function redriven(lifeMs: number): SQL {
+  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+    expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 /** Waits for a COMMIT that is still under way. */

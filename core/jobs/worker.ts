@@ -16,6 +16,7 @@ import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
 import { LeaseLost, type Run } from './run.ts'
 import { settleMs } from './times.ts'
+import { startHeartbeat } from './workers.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -23,6 +24,8 @@ export interface WorkerOptions {
   readonly providers: ProviderAccess
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
+  /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
+  readonly place?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
   /** How many of a user's jobs may be in flight, in all workers together. */
@@ -91,7 +94,8 @@ interface InFlight {
  * moment a slot frees. Everything it claimed is settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
-  const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, now, log } = options
+  const { database, providers, concurrency, idleMs, leaseMs, renewMs, workerId, retry, stepMs, callMs, now, log } =
+    options
   const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs
@@ -226,6 +230,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const alarm = setTimeout(stop, Math.max(0, stopAt - now()))
   signal?.addEventListener('abort', stop, { once: true })
   const stopRenewing = keepLeases(options, inFlight)
+  const report = () => ({ inFlight: inFlight.size, tally: { ...counts } })
+  const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
   try {
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
@@ -252,6 +258,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     clearTimeout(alarm)
     signal?.removeEventListener('abort', stop)
     stopRenewing()
+    await stopReporting()
   }
   return counts
 }

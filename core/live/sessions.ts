@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type CloseReason, type Transport, visionJobSessions } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, rowsOf } from '../db.ts'
+import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 
 /** One connection, as its row in `vision_job_sessions`. */
@@ -121,6 +121,16 @@ export async function sweepSessions(database: Database): Promise<void> {
     sql`DELETE FROM vision_job_sessions
     WHERE closed_at <= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY ORDER BY closed_at LIMIT ${sweepBatch}`,
   )
+}
+
+/** How many connections live. */
+export async function countLiveSessions(on: Queryable): Promise<number> {
+  const [row] = await rowsOf<{ sessions: number }>(
+    on,
+    sql`SELECT COUNT(*) AS sessions FROM vision_job_sessions FORCE INDEX (closing)
+      WHERE closed_at IS NULL AND last_seen_at > UTC_TIMESTAMP(3) - INTERVAL ${sessionLifeSeconds} SECOND`,
+  )
+  return Number(row?.sessions ?? 0)
 }
 
 async function inBatches(database: Database, statement: ReturnType<typeof sql>): Promise<void> {

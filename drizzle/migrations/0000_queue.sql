@@ -128,6 +128,17 @@ CREATE TABLE `vision_jobs` (
 	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
 );
 --> statement-breakpoint
+CREATE TABLE `vision_operator_actions` (
+	`id` bigint unsigned AUTO_INCREMENT NOT NULL,
+	`at` datetime(3) NOT NULL,
+	`actor` varchar(300) character set ascii collate ascii_bin NOT NULL,
+	`action` varchar(40) character set ascii collate ascii_bin NOT NULL,
+	`parameters` mediumtext character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`result` mediumtext character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`dry_run` tinyint unsigned NOT NULL,
+	CONSTRAINT `vision_operator_actions_id` PRIMARY KEY(`id`)
+);
+--> statement-breakpoint
 CREATE TABLE `vision_permits` (
 	`id` varchar(80) character set ascii collate ascii_bin NOT NULL,
 	`provider` varchar(20) character set ascii collate ascii_bin NOT NULL,
@@ -166,6 +177,39 @@ CREATE TABLE `vision_users` (
 	CONSTRAINT `vision_users_user_id` PRIMARY KEY(`user_id`)
 );
 --> statement-breakpoint
+CREATE TABLE `vision_worker_minutes` (
+	`minute` datetime(3) NOT NULL,
+	`worker_id` varchar(64) character set ascii collate ascii_bin NOT NULL,
+	`claimed` int unsigned NOT NULL DEFAULT 0,
+	`completed` int unsigned NOT NULL DEFAULT 0,
+	`retried` int unsigned NOT NULL DEFAULT 0,
+	`failed` int unsigned NOT NULL DEFAULT 0,
+	`released` int unsigned NOT NULL DEFAULT 0,
+	`lost` int unsigned NOT NULL DEFAULT 0,
+	`reclaimed` int unsigned NOT NULL DEFAULT 0,
+	`expired` int unsigned NOT NULL DEFAULT 0,
+	CONSTRAINT `vision_worker_minutes_minute_worker_id_pk` PRIMARY KEY(`minute`,`worker_id`)
+);
+--> statement-breakpoint
+CREATE TABLE `vision_workers` (
+	`id` varchar(64) character set ascii collate ascii_bin NOT NULL,
+	`place` varchar(255) character set utf8mb4 collate utf8mb4_bin NOT NULL,
+	`concurrency` int unsigned NOT NULL DEFAULT 0,
+	`in_flight` int unsigned NOT NULL DEFAULT 0,
+	`started_at` datetime(3) NOT NULL,
+	`last_beat_at` datetime(3) NOT NULL,
+	`stopped_at` datetime(3),
+	`claimed` int unsigned NOT NULL DEFAULT 0,
+	`completed` int unsigned NOT NULL DEFAULT 0,
+	`retried` int unsigned NOT NULL DEFAULT 0,
+	`failed` int unsigned NOT NULL DEFAULT 0,
+	`released` int unsigned NOT NULL DEFAULT 0,
+	`lost` int unsigned NOT NULL DEFAULT 0,
+	`reclaimed` int unsigned NOT NULL DEFAULT 0,
+	`expired` int unsigned NOT NULL DEFAULT 0,
+	CONSTRAINT `vision_workers_id` PRIMARY KEY(`id`)
+);
+--> statement-breakpoint
 CREATE INDEX `sweep` ON `vision_images` (`sweep_at`);--> statement-breakpoint
 CREATE INDEX `live` ON `vision_job_sessions` (`user_id`,`closed_at`,`id`);--> statement-breakpoint
 CREATE INDEX `closing` ON `vision_job_sessions` (`closed_at`,`last_seen_at`);--> statement-breakpoint
@@ -175,9 +219,12 @@ CREATE INDEX `lease` ON `vision_jobs` (`status`,`lease_expires_at`);--> statemen
 CREATE INDEX `expiry` ON `vision_jobs` (`status`,`next_step`,`expires_at`,`id`);--> statement-breakpoint
 CREATE INDEX `owner` ON `vision_jobs` (`user_id`,`status`,`next_step`,`turn`);--> statement-breakpoint
 CREATE INDEX `history` ON `vision_jobs` (`user_id`,`id`);--> statement-breakpoint
+CREATE INDEX `ended` ON `vision_jobs` (`status`,`finished_at`,`id`);--> statement-breakpoint
 CREATE INDEX `image` ON `vision_jobs` (`image_id`);--> statement-breakpoint
 CREATE INDEX `sent` ON `vision_permits` (`provider`,`sent_at`,`tokens`);--> statement-breakpoint
 CREATE INDEX `expired` ON `vision_permits` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `ended` ON `vision_permits` (`sent_at`);--> statement-breakpoint
 CREATE INDEX `in_flight` ON `vision_permits` (`provider`,`expires_at`,`sent_at`,`tokens`);--> statement-breakpoint
-CREATE INDEX `held` ON `vision_users` (`held_at`);
+CREATE INDEX `held` ON `vision_users` (`held_at`);--> statement-breakpoint
+CREATE INDEX `heard` ON `vision_workers` (`last_beat_at`);--> statement-breakpoint
+CREATE INDEX `running` ON `vision_workers` (`stopped_at`,`last_beat_at`);

@@ -14,7 +14,7 @@ import { guard } from './guard.ts'
 import { asRoot, lastLines, serverEnvironment, sizes } from './make-data.ts'
 
 export const databaseName = 'vision_pipeline'
-const user = 'vision'
+export const user = 'vision'
 // Crash recovery of a large queue included.
 const startLimitMs = 120_000
 const killAfterMs = 4_000
@@ -90,12 +90,14 @@ async function startOnPort(port: number, password: string, options: PrivateServe
     await ended
     clearTimeout(timer)
     await rm(processFile(folder.path), { force: true })
+    await rm(portFile(folder.path), { force: true })
   }
 
   const deadline = Date.now() + startLimitMs
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
     if (await answers(port, password, folder.path)) {
       ready = true
+      await writeFile(portFile(folder.path), String(port), { mode: 0o600 })
       await rm(accountsFile(folder.path), { force: true })
       return { port, user, password, endedByItself, stop }
     }
@@ -244,4 +246,6 @@ async function freePort(): Promise<number> {
 
 const dataOf = (folder: string) => join(folder, 'database')
 const processFile = (folder: string) => join(folder, 'database-process.json')
+/** Says where the server listens while it runs, to other programs of this user. */
+export const portFile = (folder: string) => join(folder, 'database-port')
 const accountsFile = (folder: string) => join(folder, 'database-accounts.sql')

@@ -50,7 +50,10 @@ const tick: ScheduledEvent = {
   resources: ['arn:aws:scheduler:us-east-1:123456789012:schedule/default/poller'],
   detail: '{}' as never,
 }
-const context = { getRemainingTimeInMillis: () => 300_000 } as Context
+const context = {
+  getRemainingTimeInMillis: () => 300_000,
+  logStreamName: '2026/11/23/[$LATEST]58419525',
+} as Context
 
 /** Fires a function that has just started: its module is loaded anew, as on a cold start. */
 async function fire(settings: Record<string, string> = {}): Promise<Summary> {
@@ -217,4 +220,26 @@ test('a function that lacks settings does not start, and names them all', async 
   for (const key of ['DATABASE_URL', 'BUCKET_NAME', 'GEMINI_API_KEY', 'DEEPSEEK_API_KEY']) {
     expect((error as Error).message).toContain(key)
   }
+})
+
+test('a tick says in its row what it did and where its log is, and deletes what ended long ago', async () => {
+  const [old, young, running] = await Promise.all([submit('summary'), submit('summary'), submit('summary')])
+  await database.sql("UPDATE vision_jobs SET status = 'cancelled' WHERE id IN (?)", [[old, young]])
+  for (const [jobId, hours] of [
+    [old, 30 * 24 + 1],
+    [young, 30 * 24 - 1],
+  ]) {
+    await database.sql('UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL ? HOUR WHERE id = ?', [
+      hours,
+      jobId,
+    ])
+  }
+  await database.sql('DELETE FROM vision_workers')
+  await fire()
+  expect(await database.sql('SELECT id FROM vision_jobs ORDER BY id')).toEqual(
+    [young, running].toSorted((one, other) => one - other).map((id) => ({ id })),
+  )
+  expect(
+    await database.sql('SELECT place, claimed, completed, stopped_at IS NULL AS running FROM vision_workers'),
+  ).toEqual([{ place: '2026/11/23/[$LATEST]58419525', claimed: 1, completed: 1, running: 0 }])
 })

@@ -27,9 +27,17 @@ export const job = {
 export interface CallOptions {
   /** Whose token goes along; nobody's by default. */
   readonly as?: string
+  /** What that token allows. */
+  readonly scopes?: readonly string[]
   /** Sent as JSON; text is sent as it is. */
   readonly body?: unknown
   readonly headers?: Record<string, string>
+}
+
+interface ClientOptions {
+  readonly batch?: boolean
+  readonly headers?: object
+  readonly scopes?: readonly string[]
 }
 
 interface TestApiOptions {
@@ -80,6 +88,7 @@ export async function createTestApi({
     inFlightPerUser,
     limits,
     lifeMs: 3_600_000,
+    retentionDays: 30,
     log,
     metrics: { jobsCreated: (count: number) => void created.push(count) },
     isReady,
@@ -88,24 +97,28 @@ export async function createTestApi({
   }
   const app = createApp(services)
 
-  const headersFor = async (user?: string) =>
-    user === undefined ? {} : { authorization: `Bearer ${await token(user)}` }
-  const call = async (method: string, path: string, { as, body, headers }: CallOptions = {}): Promise<Response> =>
+  const headersFor = async (user?: string, scopes: readonly string[] = []) =>
+    user === undefined ? {} : { authorization: `Bearer ${await token(user, 600, scopes)}` }
+  const call = async (
+    method: string,
+    path: string,
+    { as, scopes, body, headers }: CallOptions = {},
+  ): Promise<Response> =>
     app.request(path, {
       method,
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(await headersFor(as)),
+        ...(await headersFor(as, scopes)),
         ...headers,
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-  const client = (user: string, { batch = true, headers = {} }: { batch?: boolean; headers?: object } = {}) =>
+  const client = (user: string, { batch = true, headers = {}, scopes = [] }: ClientOptions = {}) =>
     createTRPCClient<AppRouter>({
       links: [
         (batch ? httpBatchLink : httpLink)({
           url: 'http://api.example/api/trpc',
-          headers: async () => ({ ...(await headersFor(user)), ...headers }),
+          headers: async () => ({ ...(await headersFor(user, scopes)), ...headers }),
           fetch: async (url, init) => app.request(String(url), init as RequestInit),
         }),
       ],
@@ -144,8 +157,8 @@ export async function createTestApi({
 
 export type TestApi = Awaited<ReturnType<typeof createTestApi>>
 
-export function token(user: string, lifeSeconds = 600): Promise<string> {
-  return signToken(secret, { userId: user, scopes: [], lifeSeconds, now: Date.now() })
+export function token(user: string, lifeSeconds = 600, scopes: readonly string[] = []): Promise<string> {
+  return signToken(secret, { userId: user, scopes, lifeSeconds, now: Date.now() })
 }
 
 /** The JSON that a call was answered with; tests look into it and say what they expect to find. */

@@ -1,0 +1,123 @@
+// node bench/operator-status.ts [jobs]: what getWorkerStatus takes over two million jobs, or as many as are asked for, at
+// rest and while workers claim and settle. On a private MariaDB, or on the server of TEST_DATABASE_URL, in a database of
+// its own that it drops. Filling it takes minutes.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import mysql from 'mysql2/promise'
+import { environment } from '../core/config.ts'
+import { openDatabase } from '../core/db.ts'
+import { claimPendingVisionJobs } from '../core/jobs/claim.ts'
+import { completeVisionJob, saveAnalysis } from '../core/jobs/settle.ts'
+import { getStatus } from '../core/operator/status.ts'
+import { migrateDatabase } from '../drizzle/migrate.ts'
+import { openDataFolder } from '../local/data-folder.ts'
+import { startPrivateDatabase } from '../local/database/start-database.ts'
+
+const jobs = Number(process.argv[2] ?? 2_000_000)
+const calls = 100
+const batch = 100_000
+
+await using cleanup = new AsyncDisposableStack()
+const url = new URL(environment().TEST_DATABASE_URL ?? (await privateServer()))
+const admin = await mysql.createConnection(url.href)
+cleanup.defer(() => admin.end())
+const name = `bench_${process.pid}`
+await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+cleanup.defer(async () => void (await admin.query(`DROP DATABASE ${name}`)))
+await admin.query(`USE ${name}`)
+url.pathname = `/${name}`
+await migrateDatabase(url.href)
+const database = openDatabase(url.href, { connections: 3, random: Math.random })
+cleanup.defer(() => database.close())
+const [[server]] = await admin.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version')
+
+for (let made = 0; made < jobs; made += batch) await fill(Math.min(batch, jobs - made))
+// An hour of a hundred workers, and a thousand streams.
+await admin.query(`INSERT INTO vision_worker_minutes (minute, worker_id, completed)
+  SELECT CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3)) - INTERVAL n DIV 100 MINUTE, n % 100, 25
+  FROM (${numbers(6_000)}) AS numbers`)
+await admin.query(`INSERT INTO vision_workers (id, place, started_at, last_beat_at, stopped_at)
+  SELECT n, 'bench', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n SECOND, IF(n < 100, NULL, UTC_TIMESTAMP(3))
+  FROM (${numbers(10_000)}) AS numbers`)
+await admin.query(`INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
+  SELECT 'ann', n, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY FROM (${numbers(1_000)}) AS numbers`)
+
+const { depth } = await getStatus(database)
+console.log(`${server?.version}: ${jobs.toLocaleString('en')} jobs, ${depth.map((one) => one.status).join(', ')}`)
+await measure('at rest')
+let busy = true
+let runs = 0
+const working = work()
+await delay(500)
+await measure('while jobs are claimed and settled')
+busy = false
+await working
+console.log(`  (${runs} jobs were)`)
+
+async function measure(when: string): Promise<void> {
+  const took: number[] = []
+  for (let call = 0; call < calls; call++) {
+    const begun = performance.now()
+    await getStatus(database)
+    took.push(performance.now() - begun)
+  }
+  const first = took[0] ?? 0
+  took.sort((one, other) => one - other)
+  const of = (part: number) => (took[Math.ceil(calls * part) - 1] ?? 0).toFixed(1)
+  console.log(
+    `  ${when}: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms, the slowest ${of(1)} ms, the first ${first.toFixed(1)} ms`,
+  )
+}
+
+async function work(): Promise<void> {
+  while (busy) {
+    const claim = { workerId: 'bench', limit: 10, leaseMs: 60_000, lane: 'analysis' } as const
+    const { runs: claimed } = await claimPendingVisionJobs(database, claim)
+    for (const run of claimed) {
+      await saveAnalysis(database, run, { model: 'bench', body: {} }, {})
+      await completeVisionJob(database, run, { model: 'bench', body: {} }, {})
+      runs++
+    }
+  }
+}
+
+/** Jobs of a thousand users, in every status. */
+async function fill(count: number): Promise<void> {
+  const within = (status: string) => `CASE status WHEN '${status}' THEN`
+  await admin.query(`INSERT INTO vision_jobs (user_id, status, next_step, turn, version, attempt, max_retries, image_url,
+      analysis_purpose, output_format, language, available_at, lease_expires_at, error_code, created_at, updated_at,
+      finished_at, expires_at)
+    SELECT CONCAT('user-', n % 1000), status, IF(n % 3 = 0, 'content', 'analysis'), n, 1, 0, 3,
+      'https://images.example.com/poster.png', 'What is on the poster?', 'summary', 'en',
+      ${within('scheduled')} UTC_TIMESTAMP(3) + INTERVAL (n - 1000) SECOND END,
+      ${within('processing')} UTC_TIMESTAMP(3) + INTERVAL 1 DAY END, ${within('failed')} 'gemini.timed_out' END,
+      UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n SECOND,
+      IF(status IN ('completed', 'failed', 'cancelled'), UTC_TIMESTAMP(3) - INTERVAL n SECOND, NULL),
+      UTC_TIMESTAMP(3) + INTERVAL 1 DAY
+    FROM (SELECT n, ELT(1 + n % 10, 'pending', 'pending', 'pending', 'scheduled', 'processing', 'completed', 'completed',
+      'completed', 'failed', 'cancelled') AS status FROM (${numbers(count)}) AS numbers) AS jobs`)
+}
+
+/** SQL for the numbers below a count, up to a hundred thousand. */
+function numbers(count: number): string {
+  const digit = `(${Array.from({ length: 10 }, (_, d) => `SELECT ${d} AS d`).join(' UNION ALL ')})`
+  return `SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n
+    FROM ${['a', 'b', 'c', 'e', 'f'].map((alias) => `${digit} AS ${alias}`).join(', ')} HAVING n < ${count}`
+}
+
+async function privateServer(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
+  cleanup.defer(() => rm(path, { recursive: true, force: true }))
+  const folder = await openDataFolder(path)
+  cleanup.defer(() => folder.release())
+  const { url, stop } = await startPrivateDatabase({
+    folder,
+    env: environment(),
+    log: console.log,
+    administrator: true,
+  })
+  cleanup.defer(stop)
+  return url
+}

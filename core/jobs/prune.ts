@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type SQL, sql } from 'drizzle-orm'
+import type { Status } from '../../drizzle/schema.ts'
+import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { unlinkImages } from '../images/snapshots.ts'
+import { depthOf, upTo } from './depth.ts'
+
+export interface PruneOptions {
+  /** Jobs that ended longer ago than this, in days of the database's clock. */
+  readonly olderThanDays: number
+  /** At most about so many jobs. */
+  readonly limit: number
+  /** Aborted when it must end; what it has done stays done. */
+  readonly signal?: AbortSignal | undefined
+  /** Called in the transaction of each batch, with what has been done by its end. */
+  readonly note?: ((tx: Queryable, soFar: Pruned) => Promise<void>) | undefined
+}
+
+export interface Pruned {
+  /** How many jobs there are, or were deleted. */
+  readonly jobs: number
+  /** There may be more: the limit or the time was reached. */
+  readonly more: boolean
+}
+
+const ended = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
+const batch = 100
+/** Between two batches, in milliseconds: the server purges what was deleted, and others get their turn. */
+const pauseMs = 100
+
+/** How many jobs there are to prune, counted no further than a thousand of each status. */
+export async function countPrunable(on: Queryable, olderThanDays: number): Promise<Pruned> {
+  const counts = ended.map((status) => sql`(${upTo(sql`FORCE INDEX (ended) WHERE ${isOld(status, olderThanDays)}`)})`)
+  const [row] = await rowsOf<Record<string, number>>(
+    on,
+    sql`SELECT ${sql.join(
+      counts.map((count, index) => sql`${count} AS ${sql.raw(`\`${ended[index]}\``)}`),
+      sql`, `,
+    )}`,
+  )
+  const depths = ended.map((status) => depthOf(row?.[status]))
+  return { jobs: depths.reduce((sum, { jobs }) => sum + jobs, 0), more: depths.some(({ atLeast }) => atLeast) }
+}
+
+/**
+ * Deletes jobs that ended long ago with their outputs and attempts, and gives up their images: a hundred in a short
+ * transaction, the oldest first. Only rows of ended jobs are locked, and those that somebody else holds are passed over, so
+ * claims neither wait for it nor meet it. Several at once get in each other's way, and all but one end early.
+ */
+export async function pruneVisionJobs(
+  database: Database,
+  { olderThanDays, limit, signal, note }: PruneOptions,
+): Promise<Pruned> {
+  let jobs = 0
+  for (const status of ended) {
+    for (;;) {
+      if (jobs >= limit || signal?.aborted) return { jobs, more: true }
+      const wanted = Math.min(batch, limit - jobs)
+      const ids = await oldIds(database, status, olderThanDays, wanted)
+      if (ids.length === 0) break
+      const before = jobs
+      const deleted = await pruneBatch(database, ids, status, async (tx, more) => {
+        await note?.(tx, { jobs: before + more, more: true })
+      })
+      jobs += deleted
+      // Somebody else is at it.
+      if (deleted === 0) return { jobs, more: true }
+      if (ids.length < wanted) break
+      await delay(pauseMs, undefined, { ...(signal && { signal }) }).catch(() => undefined)
+    }
+  }
+  return { jobs, more: false }
+}
+
+/**
+ * The jobs of the next batch. Read without a lock: a locking read along this index locks the first row beyond its range
+ * too, on MariaDB, and that may be a pending job, whose claim would have to wait.
+ */
+async function oldIds(database: Database, status: Status, days: number, limit: number): Promise<readonly number[]> {
+  const rows = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM vision_jobs FORCE INDEX (ended) WHERE ${isOld(status, days)}
+        ORDER BY finished_at, id LIMIT ${limit}`,
+    ),
+  )
+  return rows.map(({ id }) => id)
+}
+
+function isOld(status: Status, days: number): SQL {
+  return sql`status = ${status} AND finished_at < UTC_TIMESTAMP(3) - INTERVAL ${days} DAY`
+}
+
+/** @returns how many were deleted: those that nobody holds and that have not been redriven meanwhile */
+function pruneBatch(
+  database: Database,
+  candidates: readonly number[],
+  status: Status,
+  note: (tx: Queryable, jobs: number) => Promise<void>,
+): Promise<number> {
+  let ids: readonly number[] = []
+  return database.transact(
+    async (tx) => {
+      const rows = await rowsOf<{ id: number; imageId: number | null }>(
+        tx,
+        sql`SELECT id, image_id AS imageId FROM vision_jobs FORCE INDEX (PRIMARY)
+          WHERE id IN ${candidates} AND status = ${status} FOR UPDATE SKIP LOCKED`,
+      )
+      ids = rows.map(({ id }) => id)
+      if (rows.length === 0) return 0
+      await matchedBy(tx, deletion('vision_jobs', 'id', 'PRIMARY', ids))
+      await matchedBy(tx, deletion('vision_job_outputs', 'job_id', 'job_kind', ids))
+      await matchedBy(tx, deletion('vision_job_attempts', 'job_id', 'job_attempt', ids))
+      const imageIds = rows.flatMap(({ imageId }) => imageId ?? [])
+      await unlinkImages(tx, imageIds)
+      await note(tx, rows.length)
+      return rows.length
+    },
+    async (on) => {
+      const left = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${candidates} FOR UPDATE`,
+      )
+      return left.length === candidates.length - ids.length ? ids.length : undefined
+    },
+  )
+}
+
+/**
+ * Deletes rows one look-up at a time, by a join: with a list of ids either server scans a small table instead, whatever
+ * index it is told to use, and so waits for jobs that workers hold.
+ */
+function deletion(table: string, column: string, index: string, ids: readonly number[]): SQL {
+  const doomed = sql.join(
+    ids.map((id) => sql`SELECT ${id} AS id`),
+    sql` UNION ALL `,
+  )
+  const [from, on, by] = [sql.raw(table), sql.raw(`${table}.${column}`), sql.raw(index)]
+  return sql`DELETE ${from} FROM (${doomed}) AS doomed STRAIGHT_JOIN ${from} FORCE INDEX (${by}) ON ${on} = doomed.id`
+}

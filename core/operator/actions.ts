@@ -1,0 +1,51 @@
+import { desc, lt, sql } from 'drizzle-orm'
+import { visionOperatorActions } from '../../drizzle/schema.ts'
+import { type Database, matchedBy, type Queryable } from '../db.ts'
+
+/** What operators can do. */
+export const operatorVerbs = ['pause', 'resume', 'redrive', 'prune'] as const
+export type OperatorVerb = (typeof operatorVerbs)[number]
+
+/** A row of `vision_operator_actions`. */
+export type ActionRow = typeof visionOperatorActions.$inferSelect
+
+export interface NewAction {
+  /** A user id, or `cli:` and an account’s name. */
+  readonly actor: string
+  readonly action: OperatorVerb
+  readonly parameters: Record<string, unknown>
+  readonly result: Record<string, unknown>
+  readonly dryRun?: boolean
+}
+
+/**
+ * Notes what an operator does, in the transaction that does it.
+ *
+ * @returns the row’s id, for `noteResult`
+ */
+export async function noteAction(tx: Queryable, { dryRun = false, ...action }: NewAction): Promise<number> {
+  const [{ insertId }] = await tx
+    .insert(visionOperatorActions)
+    .values({ ...action, dryRun: dryRun ? 1 : 0, at: sql`UTC_TIMESTAMP(3)` })
+  return insertId
+}
+
+/** Brings an action’s row up to date, in the transaction of a batch. */
+export async function noteResult(tx: Queryable, id: number, result: Record<string, unknown>): Promise<void> {
+  await matchedBy(tx, sql`UPDATE vision_operator_actions SET result = ${JSON.stringify(result)} WHERE id = ${id}`)
+}
+
+/** What operators did, the latest first. */
+export function getOperatorActions(
+  database: Database,
+  { limit, before }: { readonly limit: number; readonly before?: number | undefined },
+): Promise<readonly ActionRow[]> {
+  return database.run((on) =>
+    on
+      .select()
+      .from(visionOperatorActions)
+      .where(before === undefined ? undefined : lt(visionOperatorActions.id, before))
+      .orderBy(desc(visionOperatorActions.id))
+      .limit(limit),
+  )
+}

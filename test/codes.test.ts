@@ -1,0 +1,281 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type ApiServices, createApp } from '../core/api/app.ts'
+import { exampleJob } from '../core/api/examples.ts'
+import { createAuthenticator } from '../core/auth.ts'
+import { openDatabase } from '../core/db.ts'
+import { type ErrorCode, errorCodes, VisionError } from '../core/errors.ts'
+import { createByteBudget } from '../core/images/budget.ts'
+import { connectToFirst } from '../core/images/connect.ts'
+import { type DownloadOptions, downloadImage } from '../core/images/download.ts'
+import { createImageLoader } from '../core/images/load.ts'
+import { openImageStore } from '../core/images/store.ts'
+import { grantUpload } from '../core/images/uploads.ts'
+import { expireVisionJobs } from '../core/jobs/expire.ts'
+import type { UserLimits } from '../core/jobs/limits.ts'
+import { reclaimVisionJobs } from '../core/jobs/reclaim.ts'
+import { completeVisionJob } from '../core/jobs/settle.ts'
+import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
+import { createDeepSeek } from '../core/pipeline/deepseek.ts'
+import { createGemini } from '../core/pipeline/gemini.ts'
+import { createPrices } from '../core/pipeline/prices.ts'
+import { codeTable } from '../local/code-table.ts'
+import type { FaultRule } from '../local/emulators/faults.ts'
+import { type ProviderEmulators, startProviderEmulators } from '../local/emulators/providers.ts'
+import { createTestApi, job, json, type TestApi } from './support/api.ts'
+import { makeCertificate } from './support/certificate.ts'
+import { answer, type Behaviour, type HostileServer, startHostileServer } from './support/hostile-server.ts'
+import { png, pngHeader, pngSignature } from './support/image-files.ts'
+import { contentOutput, passed } from './support/jobs.ts'
+
+// Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
+// ends in a code is tested beside its part.
+
+const certificate = makeCertificate(['images.example'])
+let api: TestApi
+let emulators: ProviderEmulators
+let images: HostileServer
+let halves: Uint8Array
+beforeAll(async () => {
+  api = await createTestApi()
+  emulators = await startProviderEmulators()
+  images = await startHostileServer(certificate)
+  halves = await readFile(new URL('./fixtures/images/halves.png', import.meta.url))
+})
+afterEach(() => emulators.faults.clear())
+afterAll(async () => {
+  await images.stop()
+  await emulators.stop()
+  await api.drop()
+})
+
+/** The code that an API call is refused with. */
+const refusal = async (...call: Parameters<TestApi['call']>): Promise<string> => (await json(api.call(...call))).code
+const ann = { as: 'ann' }
+const create = (changes: object) => refusal('POST', '/v1/jobs', { ...ann, body: { ...job, ...changes } })
+const inline = (bytes: Uint8Array) =>
+  create({ imageUrl: `data:image/png;base64,${Buffer.from(bytes).toString('base64')}` })
+
+/** The code that something is rejected with. */
+const rejection = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'nothing was wrong',
+    (error) => (error instanceof VisionError ? error.code : String(error)),
+  )
+
+/** The code that a job shows. */
+const codeOf = async (jobId: number): Promise<string> =>
+  (await json(api.call('GET', `/v1/jobs/${jobId}`, ann))).error?.code
+
+const prices = createPrices([], Date.now)
+const nowhere = 'http://127.0.0.1:1'
+
+/** The code of an API that one of its services fails. */
+async function failing(services: Partial<ApiServices>, headers = {}): Promise<string> {
+  const app = createApp({
+    ...api.services,
+    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    ...services,
+  })
+  return (await json(app.request('/v1/jobs/1', { headers }) as Promise<Response>)).code
+}
+
+/** The code of a creation by a user who may have this much. */
+async function limited(limits: Partial<UserLimits>): Promise<string> {
+  const app = createApp({
+    ...api.services,
+    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    limits: { ...api.services.limits, ...limits },
+  })
+  const body = JSON.stringify(job)
+  const headers = { 'content-type': 'application/json' }
+  return (await json(app.request('/v1/jobs', { method: 'POST', headers, body }) as Promise<Response>)).code
+}
+
+/** The code of a download from a server that does this. */
+function download(behaviour: Behaviour, changes: Partial<DownloadOptions> = {}): Promise<string> {
+  images.behave(behaviour)
+  return rejection(
+    downloadImage('https://images.example/', {
+      maxBytes: 1000,
+      timeoutMs: 10_000,
+      allowLoopbackHttp: false,
+      signal: new AbortController().signal,
+      lookup: async () => [{ address: '8.8.8.8' }],
+      connect: () => connectToFirst([{ address: '127.0.0.1', family: 4 }], images.port),
+      certificateAuthorities: certificate.cert,
+      ...changes,
+    }),
+  )
+}
+const head = (status: string, ...headers: string[]) =>
+  answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
+
+const context = () => ({
+  signal: new AbortController().signal,
+  meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
+})
+const gemini = (baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) =>
+  createGemini({ apiKey: 'a-key', baseUrl, model: 'gemini-test', prices, timeoutMs }).describe(
+    { image: { bytes, type: 'image/png' }, purpose: 'Sell a flag', language: 'en' },
+    context(),
+  )
+const deepseek = (baseUrl: string, { timeoutMs = 5_000 } = {}) =>
+  createDeepSeek({ apiKey: 'a-key', baseUrl, model: 'deepseek-test', prices, timeoutMs }).write(
+    {
+      analysis: exampleJob.outputs.analysis?.result as BrandAnalysis,
+      purpose: 'Sell a flag',
+      format: 'summary',
+      language: 'en',
+    },
+    context(),
+  )
+
+/** The code of a provider’s adapter when its emulator has a fault. */
+function fault(provider: FaultRule['provider'], kind: FaultRule['kind'], timeoutMs?: number): Promise<string> {
+  emulators.faults.add({ provider, kind })
+  const options = timeoutMs === undefined ? {} : { timeoutMs }
+  return rejection(
+    provider === 'gemini' ? gemini(emulators.geminiBaseUrl, options) : deepseek(emulators.deepseekBaseUrl, options),
+  )
+}
+
+/** The code of a provider’s adapter when the answer has this status. */
+async function refusedWith(status: number, call: (baseUrl: string) => Promise<unknown>): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    return await rejection(call(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const ways: Record<ErrorCode, () => Promise<string>> = {
+  'request.invalid': () => create({ outputFormat: 'poem' }),
+  'request.unauthenticated': () => refusal('GET', '/v1/jobs'),
+  'request.forbidden': () => refusal('GET', '/v1/worker', ann),
+  'request.not_found': () => refusal('GET', '/v1/nothing', ann),
+  'request.method_not_allowed': () => refusal('PUT', '/v1/jobs', ann),
+  'request.too_large': () => create({ metadata: { text: 'x'.repeat(6_000_000) } }),
+  'request.unsupported_type': () =>
+    refusal('POST', '/v1/jobs', { ...ann, body: 'x', headers: { 'content-type': 'text/plain' } }),
+  'auth.unavailable': () => {
+    const keys = { AUTH_JWKS_URL: `${nowhere}/keys`, AUTH_ISSUER: 'x', AUTH_AUDIENCE: 'x' }
+    const token = ['{"alg":"RS256"}', '{"sub":"ann"}', 'signature'].map((part) =>
+      Buffer.from(part).toString('base64url'),
+    )
+    return failing({ authenticate: createAuthenticator(keys) }, { authorization: `Bearer ${token.join('.')}` })
+  },
+  'job.not_found': () => refusal('GET', '/v1/jobs/9007199254740991', ann),
+  'job.not_cancellable': async () => {
+    const jobId = await api.create('ann')
+    await completeVisionJob(api.database, await api.claim(jobId), contentOutput, {})
+    return refusal('POST', `/v1/jobs/${jobId}/cancel`, ann)
+  },
+  'job.not_retryable': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/retry`, ann),
+  'idempotency.mismatch': async () => {
+    await api.create('ann', { idempotencyKey: 'once' })
+    return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
+  'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
+  'limit.spend_per_day': () => limited({ costPerDay: 0 }),
+  'upload.not_found': () => create({ imageUrl: 'upload:uploads/of-nobody/nothing' }),
+  'database.unavailable': async () => {
+    const database = openDatabase('mysql://nobody@127.0.0.1:1/nothing', { connections: 1, random: () => 0 })
+    try {
+      return await failing({ database })
+    } finally {
+      await database.close()
+    }
+  },
+
+  'job.expired': async () => {
+    const jobId = await api.create('ann')
+    await passed(api.database, 'expires_at', jobId)
+    await expireVisionJobs(api.database)
+    return codeOf(jobId)
+  },
+  'worker.lost': async () => {
+    const jobId = await api.create('ann')
+    await api.claim(jobId)
+    await passed(api.database, 'lease_expires_at', jobId)
+    await reclaimVisionJobs(api.database, { baseMs: 0, capMs: 0, random: () => 0 })
+    return codeOf(jobId)
+  },
+  'internal.error': () => failing({ database: { ...api.database, run: () => Promise.reject(new Error('a mistake')) } }),
+
+  'image.invalid_url': () => create({ imageUrl: 'ftp://images.example/poster.png' }),
+  'image.forbidden_address': () => download(answer(), { lookup: async () => [{ address: '10.0.0.1' }] }),
+  'image.not_found': () => download(head('404 Not Found')),
+  'image.upload_missing': async () => {
+    const { store, database, now } = api.services
+    const upload = { contentType: 'image/png', bytes: 10, userId: 'ann', now: now() } as const
+    const { imageUrl } = await grantUpload(store, upload)
+    const load = createImageLoader({
+      database,
+      store,
+      budget: createByteBudget(1_000_000),
+      link: async () => undefined,
+      allowLoopbackHttp: false,
+    })
+    return rejection(load({ userId: 'ann', imageUrl, imageId: null }, new AbortController().signal))
+  },
+  'image.refused': () => download(head('403 Forbidden')),
+  'image.too_large': () => download(head('200 OK', 'content-length: 1001')),
+  'image.unsupported_type': () => inline(Buffer.from('GIF89a, and so on')),
+  'image.malformed': () => inline(png(8, 4, pngHeader(9, 9))),
+  'image.truncated': () => inline(pngSignature),
+  'image.too_many_pixels': () => inline(png(16_000, 16_000)),
+  'image.unsupported_encoding': () => download(head('200 OK', 'content-encoding: compress')),
+  'image.untrusted_server': () => download(answer(), { certificateAuthorities: makeCertificate(['a.example']).cert }),
+  'image.too_many_redirects': () => download(head('302 Found', 'location: /again')),
+  'image.unreachable': () => download(head('503 Busy')),
+  'image.timed_out': () => download(() => undefined, { timeoutMs: 100 }),
+  'storage.unavailable': () => {
+    const store = openImageStore({
+      BUCKET_NAME: 'images',
+      AWS_REGION: 'us-east-1',
+      S3_ENDPOINT: nowhere,
+      S3_ACCESS_KEY_ID: 'x',
+      S3_SECRET_ACCESS_KEY: 'x',
+    })
+    return rejection(store.put('images/one', halves, 'image/png')).finally(() => store.close())
+  },
+
+  'gemini.blocked': () => fault('gemini', 'blocked'),
+  'gemini.rejected': () => rejection(gemini(emulators.geminiBaseUrl, { bytes: new Uint8Array([1, 2, 3]) })),
+  'gemini.invalid_answer': () => fault('gemini', 'malformed'),
+  'gemini.timed_out': () => fault('gemini', 'hang', 200),
+  'gemini.unavailable': () => fault('gemini', 'unavailable'),
+  'gemini.rate_limited': () => fault('gemini', 'rate_limited'),
+  'gemini.misconfigured': () => fault('gemini', 'unauthorized'),
+
+  'deepseek.blocked': () => fault('deepseek', 'blocked'),
+  'deepseek.rejected': () => refusedWith(422, deepseek),
+  'deepseek.invalid_answer': () => fault('deepseek', 'malformed'),
+  'deepseek.blank_answer': () => fault('deepseek', 'blank'),
+  'deepseek.timed_out': () => fault('deepseek', 'hang', 200),
+  'deepseek.unavailable': () => fault('deepseek', 'unavailable'),
+  'deepseek.rate_limited': () => fault('deepseek', 'rate_limited'),
+  'deepseek.insufficient_balance': () => fault('deepseek', 'insufficient_balance'),
+  'deepseek.misconfigured': () => fault('deepseek', 'unknown_model'),
+}
+
+describe('every code is reached', () => {
+  test.each(Object.keys(errorCodes) as ErrorCode[])('%s', async (code) => {
+    expect(await ways[code]()).toBe(code)
+  })
+})
+
+test('the table in the README is the one in the code', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  expect(readme.includes(codeTable()), 'npm run docs:codes puts it right').toBe(true)
+  for (const code of Object.keys(errorCodes)) expect(codeTable()).toContain(`| \`${code}\` |`)
+})
