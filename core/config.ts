@@ -1,6 +1,4 @@
 import * as z from 'zod'
-import type { UserLimits } from './jobs/limits.ts'
-import { Price } from './pipeline/prices.ts'
 
 /** Something is missing or wrong in the environment. The message names every key at once, and no value. */
 export class ConfigError extends Error {
@@ -12,6 +10,28 @@ type Environment = Readonly<Record<string, string | undefined>>
 const seconds = z.coerce.number().positive()
 const wholeNumber = z.coerce.number().int().positive()
 const secret = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long')
+/** What a million tokens cost, in US dollars. */
+const Rates = z.strictObject({
+  /** Of the input that was not cached. */
+  input: z.number().min(0),
+  cachedInput: z.number().min(0),
+  /** Thinking included: it is billed as output. */
+  output: z.number().min(0),
+})
+
+/** What a model costs from a day on, until a later entry for it. */
+const Price = Rates.extend({
+  /** Its name; what merely versions the name is the same model (core/pipeline/prices.ts). */
+  model: z.string().min(1).max(120),
+  /** The first day, UTC: `2026-11-24`. */
+  from: z.iso.date(),
+  /** Other rates at certain hours, UTC, from Monday to Friday: `[[1, 4]]` is from 01:00 until 04:00. */
+  peak: Rates.extend({
+    hours: z.array(z.tuple([z.int().min(0).max(23), z.int().min(1).max(24)])).min(1),
+  }).optional(),
+})
+export type Price = z.infer<typeof Price>
+
 const prices = z
   .string()
   .transform((text, context) => {
@@ -198,16 +218,6 @@ export function loadOperatorConfig(env: Environment = process.env): OperatorConf
 /** @throws ConfigError */
 export function loadBucketConfig(env: Environment = process.env): BucketConfig {
   return load(bucketKeys, env)
-}
-
-/** What a user may have at most. */
-export function userLimits(config: ApiConfig): UserLimits {
-  const dollars = config.USER_DOLLARS_PER_DAY
-  return {
-    jobsPerDay: config.USER_JOBS_PER_DAY,
-    jobsWaiting: config.USER_JOBS_WAITING,
-    costPerDay: dollars === undefined ? undefined : Math.round(dollars * 1e9),
-  }
 }
 
 /** The environment as it is, for the local stack, which fills in what is missing. */

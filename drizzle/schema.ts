@@ -152,7 +152,7 @@ export const visionJobs = mysqlTable(
   ],
 )
 
-/** One row for each user who has ever had a job: the lock under which the user's jobs are created and let in, and who has any waiting. */
+/** One row for each user who has ever had a job: the lock under which the user's jobs are let in, and who has any waiting. */
 export const visionUsers = mysqlTable(
   'vision_users',
   {

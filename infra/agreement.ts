@@ -1,6 +1,6 @@
 import type { PollerConfig, StreamConfig } from '../core/config.ts'
 import { loadMs } from '../core/images/limits.ts'
-import { settleMs } from '../core/jobs/times.ts'
+import { settleMs } from '../core/jobs/limits.ts'
 
 /** The schedule's period, in seconds: also how old an event may get before it is dropped. */
 export const tickSeconds = 60

@@ -9,8 +9,8 @@ import {
   loadMigrationConfig,
   loadPollerConfig,
   loadStreamConfig,
-  userLimits,
 } from '../core/config.ts'
+import { userLimits } from '../core/jobs/allowance.ts'
 
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 const secret = 'a secret of at least 32 bytes, as it must be'

@@ -1,7 +1,7 @@
 import { TRPCError } from '@trpc/server'
 import type * as z from 'zod'
 import { describeCode, type ErrorCode, innermost, reasonOf, VisionError } from '../errors.ts'
-import { LimitExceeded } from '../jobs/limits.ts'
+import { LimitExceeded } from '../jobs/allowance.ts'
 import type { Log } from '../log.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 

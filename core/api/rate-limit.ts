@@ -1,4 +1,4 @@
-import type { Allowance, Quota } from '../jobs/limits.ts'
+import type { Allowance, Quota } from '../jobs/allowance.ts'
 
 const daySeconds = 86_400
 const nanosPerCent = 10_000_000

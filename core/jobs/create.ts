@@ -4,7 +4,7 @@ import { type Database, inMilliseconds, type Queryable } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { linkImage } from '../images/snapshots.ts'
 import { admitVisionJobs, makeRoom } from './admit.ts'
-import { type Allowance, readAllowance, suffices, takeJobs, type UserLimits } from './limits.ts'
+import { type Allowance, readAllowance, suffices, takeJobs, type UserLimits } from './allowance.ts'
 import { nextTurn } from './turns.ts'
 import { addUsage } from './usage.ts'
 import { lockUser } from './users.ts'
@@ -69,7 +69,7 @@ export async function createVisionJobs(
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
   const { userId, inFlightPerUser, limits, onAllowance } = options
-  const { created, firstHeld, left } = await database.transact(async (tx) => {
+  const { created, left, firstHeld } = await database.transact(async (tx) => {
     // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
     const user = await lockUser(tx, userId)
     const allowance = await readAllowance(tx, userId, limits)
@@ -96,7 +96,7 @@ export async function createVisionJobs(
     }
     if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
     await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: made }])
-    return { created, firstHeld: room.first, left: takeJobs(allowance, made) }
+    return { created, left: takeJobs(allowance, made), firstHeld: room.first }
   })
   onAllowance?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.

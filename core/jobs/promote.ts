@@ -50,12 +50,12 @@ async function promote(
 ): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
   const user = await lockUser(tx, userId)
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
-  await failExpired(
-    tx,
-    due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId })),
-  )
+  const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
   const ready = due.filter((row) => row.expired === 0)
-  if (ready.length === 0) return { promoted: 0, firstHeld: false }
+  if (ready.length === 0) {
+    await failExpired(tx, expired)
+    return { promoted: 0, firstHeld: false }
+  }
   const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
   const room = await makeRoom(tx, user, cap, {
@@ -66,6 +66,8 @@ async function promote(
     await letIn(tx, userId, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
     await hold(tx, 'scheduled', arriving[lane].slice(room[lane]))
   }
+  // Last, since it adds to the ledger: no job is locked after that.
+  await failExpired(tx, expired)
   return { promoted: ready.length, firstHeld: room.first }
 }
 

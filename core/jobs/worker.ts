@@ -11,12 +11,12 @@ import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
 import { execute, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
+import { settleMs } from './limits.ts'
 import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
 import { LeaseLost, type Run } from './run.ts'
-import { settleMs } from './times.ts'
-import { startHeartbeat } from './workers.ts'
+import { settleMs } from './limits.ts'
 
 export interface WorkerOptions {
   readonly database: Database

@@ -1,26 +1,4 @@
-import * as z from 'zod'
-
-/** What a million tokens cost, in US dollars. */
-const Rates = z.strictObject({
-  /** Of the input that was not cached. */
-  input: z.number().min(0),
-  cachedInput: z.number().min(0),
-  /** Thinking included: it is billed as output. */
-  output: z.number().min(0),
-})
-
-/** What a model costs from a day on, until a later entry for it. */
-export const Price = Rates.extend({
-  /** Its name; what merely versions the name is the same model: see `isVersionOf`. */
-  model: z.string().min(1).max(120),
-  /** The first day, UTC: `2026-11-24`. */
-  from: z.iso.date(),
-  /** Other rates at certain hours, UTC, from Monday to Friday: `[[1, 4]]` is from 01:00 until 04:00. */
-  peak: Rates.extend({
-    hours: z.array(z.tuple([z.int().min(0).max(23), z.int().min(1).max(24)])).min(1),
-  }).optional(),
-})
-export type Price = z.infer<typeof Price>
+import type { Price } from '../config.ts'
 
 /**
  * Public prices for single calls, as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
@@ -112,7 +90,7 @@ function isVersionOf(name: string, model: string): boolean {
   return name.startsWith(model) && /^(-(\d+|preview|latest|emulated))*$/.test(name.slice(model.length))
 }
 
-function ratesAt({ peak, ...price }: Price, at: Date): z.infer<typeof Rates> {
+function ratesAt({ peak, ...price }: Price, at: Date): Pick<Price, 'input' | 'cachedInput' | 'output'> {
   const hour = at.getUTCHours()
   const isWorkday = at.getUTCDay() >= 1 && at.getUTCDay() <= 5
   return isWorkday && peak?.hours.some(([from, until]) => from <= hour && hour < until) ? peak : price

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Allowance, UserLimits } from '../../core/jobs/allowance.ts'
 import { createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
-import type { Allowance, UserLimits } from '../../core/jobs/limits.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/jobs/settle.ts'
 import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -10,7 +10,6 @@ import {
   contentOutput,
   emptyQueue,
   hour,
-  noCap,
   nothingSpent,
   someJob,
   spending,
@@ -27,7 +26,8 @@ afterAll(() => database.drop())
 const options = (limits: Partial<UserLimits>, userId = 'user-1') => ({
   userId,
   maxRetries: 3,
-  inFlightPerUser: noCap,
+  // So that most of the jobs that wait are held.
+  inFlightPerUser: 2,
   lifeMs: hour,
   limits: { jobsPerDay: 1_000, jobsWaiting: 1_000, costPerDay: undefined, ...limits },
 })
