@@ -46,7 +46,14 @@ export const deployKeys: readonly string[] = Object.keys(keys.shape)
 const logging = ['LOG_LEVEL'] as const
 const authentication = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const
 const functionKeys = {
-  api: [...logging, ...authentication, 'API_DATABASE_CONNECTIONS', 'JOB_MAX_RETRIES', 'JOB_EXPIRES_HOURS'],
+  api: [
+    ...logging,
+    ...authentication,
+    'API_DATABASE_CONNECTIONS',
+    'JOB_IN_FLIGHT_PER_USER',
+    'JOB_MAX_RETRIES',
+    'JOB_EXPIRES_HOURS',
+  ],
   stream: [...logging, ...authentication, 'STREAM_SECONDS', 'STREAM_SESSIONS_PER_USER'],
   poller: [
     ...logging,
@@ -54,6 +61,7 @@ const functionKeys = {
     'POLLER_CONCURRENCY',
     'POLLER_IMAGE_MEGABYTES',
     'POLLER_IDLE_SECONDS',
+    'JOB_IN_FLIGHT_PER_USER',
     'JOB_LEASE_SECONDS',
     'JOB_RENEW_SECONDS',
     'STEP_TIMEOUT_SECONDS',

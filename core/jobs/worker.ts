@@ -16,7 +16,7 @@ import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
 import { LeaseLost, type Run } from './run.ts'
-import { settleMs } from './limits.ts'
+import { startHeartbeat } from './workers.ts'
 
 export interface WorkerOptions {
   readonly database: Database
