@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // What takes more than npm test may: see package.json.
+    // With commands of their own: npm run test:lambda and npm run test:infra.
     exclude: ['**/node_modules/**', 'test/lambda/**', 'test/infra/**'],
     globalSetup: ['test/setup/database.ts'],
     testTimeout: 30_000,

@@ -91,9 +91,14 @@ async function install() {
   }
 }
 
-// We usually run under npm ourselves. Its notes for us would mislead the inner npm (as if it ran inside that script,
-// globally, as a dry run, …), and node_modules/.bin may hold the very Node.js that `npm ci` is about to replace.
-function npmEnvironment() {
+/**
+ * The environment for an npm that this process starts. We usually run under npm ourselves: its notes for us would mislead the
+ * inner npm (as if it ran inside that script, globally, as a dry run, …), and node_modules/.bin may hold the very Node.js that
+ * `npm ci` is about to replace.
+ *
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function npmEnvironment() {
   const misleading =
     /^(init_cwd|npm_(lifecycle|package|command|execpath|node_execpath).*|npm_config_(global|global_prefix|local_prefix|prefix|location|dry_run|package_lock_only|workspaces?|include_workspace_root))$/i
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !misleading.test(name)))

@@ -157,7 +157,7 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
   return {
     name,
     in: where,
-    required: field._zod.optin !== 'optional',
+    required: field._zod.optin === undefined,
     ...(description !== undefined && { description }),
     schema,
   }

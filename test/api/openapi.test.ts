@@ -180,6 +180,13 @@ test('health is as the document says, well or ill, and asks for no token', async
   }
 })
 
+test('what has a default may be left out', () => {
+  const parameters = everyOperation().flatMap(({ operation }) => operation.parameters ?? [])
+  const withDefault = parameters.filter(({ schema }) => schema.default !== undefined)
+  expect(withDefault).not.toEqual([])
+  for (const { name, required } of withDefault) expect([name, required]).toEqual([name, false])
+})
+
 test('its examples fit its schemas', () => {
   const contents = everyOperation().flatMap(({ operation }) =>
     [operation.requestBody, ...Object.values(operation.responses)].flatMap((part) =>

@@ -1,41 +1,67 @@
 // `npm run test:lambda`: compiles the runtime client of AWS Lambda where it is not yet, and runs the tests that need it.
-import { spawnSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { endLike, runChild } from '../../local/child.mjs'
+import { npmEnvironment, projectFolder } from '../../local/prepare.mjs'
 
 const folder = import.meta.dirname
 const client = join(folder, 'node_modules/aws-lambda-ric')
-const tools = ['cmake', 'make', 'g++', 'python3', 'xz']
-const places = (process.env.PATH ?? '').split(delimiter)
+// What compiles it, and the Debian packages that have it.
+const tools = { cmake: 'cmake', make: 'make', 'g++': 'g++', python3: 'python3', xz: 'xz-utils' }
+const wanted = readJson(join(folder, 'package.json')).dependencies['aws-lambda-ric']
 
-const run = (command, args, options) => spawnSync(command, args, { encoding: 'utf8', ...options })
-const give = (text) => {
+if (!isCompiled()) await compile()
+process.stderr.write(`aws-lambda-ric ${wanted} on Node.js ${process.versions.node} runs the bundles\n`)
+const args = ['run', '--config', join(folder, 'vitest.config.ts'), ...process.argv.slice(2)]
+endLike(await runChild('vitest', args, { env: process.env }))
+
+function isCompiled() {
+  const file = join(client, 'package.json')
+  return existsSync(join(client, 'rapid-client.node')) && readJson(file).version === wanted
+}
+
+async function compile() {
+  if (process.platform !== 'linux') fail('The runtime client of AWS Lambda (aws-lambda-ric) compiles on Linux alone.')
+  const places = (process.env.PATH ?? '').split(delimiter)
+  const missing = Object.keys(tools).filter((tool) => !places.some((place) => existsSync(join(place, tool))))
+  if (missing.length > 0) {
+    const packages = missing.map((tool) => tools[tool]).join(' ')
+    fail(
+      `Not found, but needed to compile aws-lambda-ric: ${missing.join(', ')}. Debian, Ubuntu: apt-get install ${packages}`,
+    )
+  }
+  process.stderr.write('compiling aws-lambda-ric, about a minute …\n')
+  const env = npmEnvironment()
+  const headers = headersFolder()
+  const output = []
+  const { code } = await runChild('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: folder,
+    env: {
+      ...env,
+      PATH: dirname(process.execPath) + delimiter + env.PATH,
+      ...(headers && { npm_config_nodedir: headers }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    killAfterMs: 4_000,
+    onStart: ({ stdout, stderr }) => {
+      for (const stream of [stdout, stderr]) stream.on('data', (chunk) => output.push(chunk))
+    },
+  })
+  if (code !== 0 || !isCompiled()) fail(`aws-lambda-ric could not be compiled:\n${Buffer.concat(output)}`)
+}
+
+/** Where the headers are that node-gyp would fetch: they come with this Node.js, or else with the one among the packages. */
+function headersFolder() {
+  const packaged = join(projectFolder, `node_modules/node-${process.platform}-${process.arch}`)
+  const prefixes = [dirname(dirname(process.execPath)), packaged]
+  return prefixes.find((prefix) => existsSync(join(prefix, 'include/node/node_api.h')))
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+function fail(text) {
   process.stderr.write(`${text}\n`)
   process.exit(1)
 }
-
-if (!existsSync(join(client, 'rapid-client.node'))) {
-  if (process.platform !== 'linux') give('The runtime client of AWS Lambda compiles on Linux alone.')
-  const missing = tools.filter((tool) => !places.some((place) => existsSync(join(place, tool))))
-  if (missing.length > 0) {
-    give(`Compiling the runtime client needs ${missing.join(', ')}: apt-get install cmake make g++ python3 xz-utils`)
-  }
-  // node-gyp would fetch the headers; they come with most installations of Node.js, and those of any version will do.
-  const headers = places
-    .map((place) => join(place, 'node'))
-    .filter((node) => existsSync(node))
-    .map((node) => dirname(dirname(realpathSync(node))))
-    .find((prefix) => existsSync(join(prefix, 'include/node/node_api.h')))
-  process.stderr.write('compiling the runtime client of AWS Lambda, about a minute …\n')
-  const { status, stdout, stderr } = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: folder,
-    env: { ...process.env, ...(headers && { npm_config_nodedir: headers }) },
-  })
-  if (status !== 0 || !existsSync(join(client, 'rapid-client.node'))) {
-    give(`It could not be compiled:\n${stdout}${stderr}`)
-  }
-}
-const { status } = run('vitest', ['run', '--config', join(folder, 'vitest.config.ts'), ...process.argv.slice(2)], {
-  stdio: 'inherit',
-})
-process.exit(status ?? 1)

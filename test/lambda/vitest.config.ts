@@ -1,10 +1,11 @@
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  root: resolve(import.meta.dirname, '../..'),
   test: {
-    root: new URL('../..', import.meta.url).pathname,
-    include: ['test/lambda/**/*.test.ts'],
-    globalSetup: ['test/setup/database.ts'],
+    include: ['test/lambda/*.test.ts'],
+    globalSetup: ['test/setup/database.ts', 'test/lambda/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

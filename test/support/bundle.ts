@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 
@@ -6,7 +6,6 @@ const root = resolve(import.meta.dirname, '../..')
 
 /** One function as it is deployed. */
 export interface Bundle {
-  readonly file: string
   readonly bytes: number
   /** The packages that are in it. */
   readonly packages: readonly string[]
@@ -19,20 +18,19 @@ export async function functionNames(): Promise<readonly string[]> {
 }
 
 /**
- * Bundles a function as SST 4 does it: one ES module without a source map, minified, with what CommonJS packages expect to
- * find around them (its `pkg/runtime/node/build.go`).
+ * Bundles a function with the options of SST 4 (its `pkg/runtime/node/build.go`): one ES module for Node 24, minified, with what
+ * packages in CommonJS expect to find around them. The source map, which SST does not deploy, is left out.
  *
  * @param folder where the bundle goes, as `<name>.mjs`
  */
 export async function bundle(name: string, folder: string): Promise<Bundle> {
-  const file = join(folder, `${name}.mjs`)
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [join('functions', `${name}.ts`)],
-    outfile: file,
+    outfile: join(folder, `${name}.mjs`),
     platform: 'node',
     format: 'esm',
-    target: 'esnext',
+    target: 'es2024',
     mainFields: ['module', 'main'],
     bundle: true,
     keepNames: true,
@@ -50,17 +48,21 @@ export async function bundle(name: string, folder: string): Promise<Bundle> {
       ].join('\n'),
     },
   })
-  return { file, bytes: (await stat(file)).size, packages: packagesIn(metafile) }
+  const [output] = Object.values(metafile.outputs)
+  if (output === undefined) throw new Error(`esbuild made nothing of ${name}`)
+  return { bytes: output.bytes, packages: packagesIn(output) }
 }
 
-function packagesIn({ inputs }: Metafile): readonly string[] {
-  const names = Object.keys(inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
+/** What esbuild kept of the packages it read. */
+function packagesIn({ inputs }: Metafile['outputs'][string]): readonly string[] {
+  const kept = Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+  const names = kept.flatMap(([path]) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
   return [...new Set(names)].toSorted()
 }
 
-/** What README.md says of the sizes, in bytes by the function's name. */
+/** What README.md says of the sizes, in kB by the function's name. */
 export async function statedSizes(): Promise<Readonly<Record<string, number>>> {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const rows = readme.matchAll(/^\| `functions\/(\w+)\.ts` \| [^|]*\| ([\d,]+) bytes \|/gm)
+  const rows = readme.matchAll(/^\| `functions\/(\w+)\.ts` \|.*\| ([\d,]+) kB \|$/gm)
   return Object.fromEntries([...rows].map(([, name, size]) => [name, Number(size?.replaceAll(',', ''))]))
 }
