@@ -1,4 +1,4 @@
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 import { mayUse } from './storage.ts'
 
@@ -18,7 +18,7 @@ export function createApi({
     memory: '1024 MB',
     environment: {
       ...settings.environment.api,
-      ...metricsEnvironment(),
+      ...observedAs(),
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,

@@ -28,7 +28,7 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
   } as const
 }
 
-/** What the metrics of a function are found under. */
-export function metricsEnvironment() {
-  return { POWERTOOLS_METRICS_NAMESPACE: 'VisionPipeline', POWERTOOLS_SERVICE_NAME: deployName() }
+/** What the log lines and the metrics of a function are found under: `service`. */
+export function observedAs() {
+  return { POWERTOOLS_SERVICE_NAME: deployName() }
 }

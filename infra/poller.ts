@@ -1,5 +1,5 @@
 import { tickSeconds } from './agreement.ts'
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, observedAs, type Shared } from './functions.ts'
 import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 
 /** The worker, started anew every minute. */
@@ -16,7 +16,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
     ...(reserved && { concurrency: { reserved } }),
     environment: {
       ...settings.environment.poller,
-      ...metricsEnvironment(),
+      ...observedAs(),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
       GEMINI_API_KEY: secrets.gemini.value,

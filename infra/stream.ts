@@ -1,5 +1,5 @@
 import { streamGraceSeconds } from './agreement.ts'
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 
 /**
@@ -30,7 +30,7 @@ export function createStream(shared: Shared) {
     ...(reserved && { concurrency: { reserved } }),
     environment: {
       ...settings.environment.stream,
-      ...metricsEnvironment(),
+      ...observedAs(),
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
     },

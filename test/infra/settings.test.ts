@@ -169,7 +169,7 @@ describe('.env.deploy.example', () => {
   })
 
   test('every key of the functions can be set for a deployment, but for what it finds out itself and the secrets', () => {
-    const known = ['DATABASE_URL', 'BUCKET_NAME', 'AWS_REGION', 'STREAM_URL']
+    const known = ['DATABASE_URL', 'BUCKET_NAME', 'AWS_REGION', 'STREAM_URL', 'POWERTOOLS_SERVICE_NAME']
     const secret = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'STREAM_SECRET']
     const elsewhere = ['S3_ENDPOINT', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']
     expect([...settableKeys, ...known, ...secret, ...elsewhere].toSorted()).toEqual(configKeys.toSorted())
