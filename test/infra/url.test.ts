@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { loadApiConfig, loadMigrationConfig, loadPollerConfig, loadStreamConfig } from '../../core/config.ts'
 import { createMetrics } from '../../core/metrics.ts'
 import { readMetrics } from '../support/metrics.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
@@ -16,7 +17,6 @@ const url = 'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnau
 const service = { POWERTOOLS_SERVICE_NAME: 'vision-pipeline-production' }
 const auth = {
   AUTH_SECRET: 'an auth secret of at least thirty-two bytes',
-  AUTH_SECRET_PREVIOUS: '',
   STREAM_SECRET: 'a stream secret of at least thirty-two bytes',
 }
 
@@ -66,6 +66,13 @@ describe('every function', () => {
 })
 
 describe('what a function knows and may do', () => {
+  test('is enough for it to start', () => {
+    expect(() => loadApiConfig(environmentOf(deployed, 'ApiHandler'))).not.toThrow()
+    expect(() => loadStreamConfig(environmentOf(deployed, 'Stream'))).not.toThrow()
+    expect(() => loadPollerConfig(environmentOf(deployed, 'PollerHandler'))).not.toThrow()
+    expect(() => loadMigrationConfig(environmentOf(deployed, 'Migrate'))).not.toThrow()
+  })
+
   test('the API: who may call, where to watch, images, and no key of a provider', () => {
     expect(environmentOf(deployed, 'ApiHandler')).toEqual({
       ...service,
