@@ -225,6 +225,13 @@ export function environment(): Environment {
   return { ...process.env }
 }
 
+/** What each function of a deployment reads. */
+export const functionKeys = {
+  api: Object.keys(apiKeys.shape),
+  stream: Object.keys(streamKeys.shape),
+  poller: Object.keys(pollerKeys.shape),
+} as const satisfies Record<string, readonly string[]>
+
 /** Every key that any entry point reads: what .env.example lists. */
 export const configKeys: readonly string[] = [
   ...new Set(

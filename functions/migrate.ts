@@ -9,7 +9,7 @@ const Call = z.object({ mode: z.enum(['apply', 'check']), patienceSeconds: z.num
 const folder = resolve('drizzle/migrations')
 
 /**
- * Called by the deployment: brings the database up to the migrations that came with the code, or checks that somebody
+ * Called by a deployment: brings the database up to the migrations that came with the code, or checks that somebody
  * else has.
  *
  * @returns how many were applied

@@ -1,6 +1,17 @@
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 import { mayUse } from './storage.ts'
+
+/** What pages of other origins may send. */
+const requestHeaders = [
+  'authorization',
+  'content-type',
+  'idempotency-key',
+  'if-none-match',
+  'prefer',
+  'traceparent',
+  'trpc-accept',
+]
 
 /** The HTTP API, with one function behind every path of it. */
 export function createApi({
@@ -16,14 +27,14 @@ export function createApi({
     // As long as API Gateway waits.
     timeout: '30 seconds',
     memory: '1024 MB',
-    environment: {
+    environment: environmentOf({
       ...settings.environment.api,
-      ...metricsEnvironment(),
+      ...observedAs(),
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
       ...(streamUrl && { STREAM_URL: streamUrl }),
-    },
+    }),
     // What it signs for others needs the same permissions as what it does itself.
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject']),
@@ -38,8 +49,8 @@ export function createApi({
       ? {
           allowOrigins: origins,
           allowMethods: ['GET', 'POST', 'DELETE'],
-          allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match', 'prefer', 'trpc-accept'],
-          exposeHeaders: ['etag', 'location', 'preference-applied', 'retry-after'],
+          allowHeaders: requestHeaders,
+          exposeHeaders: ['etag', 'location', 'preference-applied', 'retry-after', 'x-request-id', 'x-trace-id'],
           maxAge: '1 hour',
         }
       : false,

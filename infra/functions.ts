@@ -28,7 +28,14 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
   } as const
 }
 
-/** What the metrics of a function are found under. */
-export function metricsEnvironment() {
-  return { POWERTOOLS_METRICS_NAMESPACE: 'VisionPipeline', POWERTOOLS_SERVICE_NAME: deployName() }
+/** An environment without what has no value: a secret that is optional, and not set. */
+export function environmentOf(values: Readonly<Record<string, $util.Input<string>>>) {
+  return $resolve(values).apply((given) =>
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '')),
+  )
+}
+
+/** What the log lines and the metrics of a function are found under: `service`. */
+export function observedAs() {
+  return { POWERTOOLS_SERVICE_NAME: deployName() }
 }

@@ -1,5 +1,5 @@
 import { tickSeconds } from './agreement.ts'
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 
 /** The worker, started anew every minute. */
@@ -14,14 +14,14 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
     timeout: `${DEPLOY_POLLER_SECONDS} seconds`,
     memory: `${DEPLOY_POLLER_MEMORY} MB`,
     ...(reserved && { concurrency: { reserved } }),
-    environment: {
+    environment: environmentOf({
       ...settings.environment.poller,
-      ...metricsEnvironment(),
+      ...observedAs(),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
       GEMINI_API_KEY: secrets.gemini.value,
       DEEPSEEK_API_KEY: secrets.deepseek.value,
-    },
+    }),
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']),
       mayUse(bucket, 'uploads/', ['s3:GetObject']),

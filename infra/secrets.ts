@@ -3,7 +3,7 @@ import type { Settings } from './settings.ts'
 /** The values that only `sst secret set` knows. */
 export type Secrets = ReturnType<typeof createSecrets>
 
-/** An empty value is the same to the functions as none. */
+/** No function gets an empty value: see environmentOf. */
 const optional = ''
 
 /**

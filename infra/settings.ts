@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { ConfigError, loadApiConfig, loadPollerConfig, loadStreamConfig } from '../core/config.ts'
+import { ConfigError, functionKeys, loadApiConfig, loadPollerConfig, loadStreamConfig } from '../core/config.ts'
 import { disagreements } from './agreement.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
@@ -41,52 +41,16 @@ const keys = z.object({
 /** Every key that says how it is deployed: what .env.deploy.example lists. */
 export const deployKeys: readonly string[] = Object.keys(keys.shape)
 
-// What the functions themselves understand, under the same names as on a laptop. Where the database and the bucket are,
-// and every secret, is not taken from here.
-const logging = ['LOG_LEVEL'] as const
-const authentication = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const
-const functionKeys = {
-  api: [
-    ...logging,
-    ...authentication,
-    'API_DATABASE_CONNECTIONS',
-    'JOB_IN_FLIGHT_PER_USER',
-    'JOB_MAX_RETRIES',
-    'JOB_EXPIRES_HOURS',
-  ],
-  stream: [...logging, ...authentication, 'STREAM_SECONDS', 'STREAM_SESSIONS_PER_USER'],
-  poller: [
-    ...logging,
-    'POLLER_DATABASE_CONNECTIONS',
-    'POLLER_CONCURRENCY',
-    'POLLER_IMAGE_MEGABYTES',
-    'POLLER_IDLE_SECONDS',
-    'JOB_IN_FLIGHT_PER_USER',
-    'JOB_LEASE_SECONDS',
-    'JOB_RENEW_SECONDS',
-    'STEP_TIMEOUT_SECONDS',
-    'RETRY_BASE_SECONDS',
-    'RETRY_CAP_SECONDS',
-    'PROVIDER_PAUSE_SECONDS',
-    'PROVIDER_PAUSE_CAP_SECONDS',
-    'GEMINI_BASE_URL',
-    'GEMINI_MODEL',
-    'GEMINI_REQUESTS_PER_MINUTE',
-    'GEMINI_REQUESTS_IN_FLIGHT',
-    'GEMINI_TOKENS_PER_MINUTE',
-    'DEEPSEEK_BASE_URL',
-    'DEEPSEEK_MODEL',
-    'DEEPSEEK_REQUESTS_PER_MINUTE',
-    'DEEPSEEK_REQUESTS_IN_FLIGHT',
-    'DEEPSEEK_TOKENS_PER_MINUTE',
-  ],
-} as const satisfies Record<string, readonly string[]>
+/** What a deployment finds out itself, and every secret: never taken from the environment of whoever deploys. */
+const foundOut = /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
+/** The rest of what the functions understand, under the same names as on a laptop. */
+const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
 
 const bucketKeys = z.object({ UPLOAD_RETENTION_DAYS: wholeNumber.min(7).default(7) })
 
 /** Every key of .env.example that a deployment takes from there. */
 export const settableKeys: readonly string[] = [
-  ...new Set([...Object.values(functionKeys).flat(), ...Object.keys(bucketKeys.shape)]),
+  ...new Set([...settable(Object.values(functionKeys).flat()), ...Object.keys(bucketKeys.shape)]),
 ]
 
 /** Everything that is decided about a deployment. */
@@ -129,9 +93,9 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   const pick = (names: readonly string[]) =>
     Object.fromEntries(names.flatMap((name) => (given[name] ? [[name, given[name]]] : [])))
   const environment = {
-    api: pick(functionKeys.api),
-    stream: pick(functionKeys.stream),
-    poller: pick(functionKeys.poller),
+    api: pick(settable(functionKeys.api)),
+    stream: pick(settable(functionKeys.stream)),
+    poller: pick(settable(functionKeys.poller)),
   }
   const hasJwks = given.AUTH_JWKS_URL !== undefined
   // With stand-ins for what is only known when it is deployed.

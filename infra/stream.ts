@@ -1,5 +1,5 @@
 import { streamGraceSeconds } from './agreement.ts'
-import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 
 /**
@@ -28,11 +28,11 @@ export function createStream(shared: Shared) {
     timeout: `${Math.ceil(settings.streamSeconds) + streamGraceSeconds} seconds`,
     memory: '512 MB',
     ...(reserved && { concurrency: { reserved } }),
-    environment: {
+    environment: environmentOf({
       ...settings.environment.stream,
-      ...metricsEnvironment(),
+      ...observedAs(),
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
-    },
+    }),
   })
 }

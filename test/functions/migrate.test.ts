@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import mysql from 'mysql2/promise'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { handler } from '../../functions/migrate.ts'
+import { bundle } from '../support/bundle.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 
@@ -65,4 +71,22 @@ test('a database that is not to be had fails the call, without its password', as
 
 test('no other mode is guessed', async () => {
   await expect(handler({ mode: 'drop' })).rejects.toThrow('mode')
+})
+
+test('as it is bundled, with the files beside it, it does so from its own folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vision-migrate-'))
+  try {
+    await bundle('migrate', folder)
+    await cp('drizzle/migrations', join(folder, 'drizzle/migrations'), { recursive: true })
+    const module = JSON.stringify('./migrate.mjs')
+    const call = `console.log(JSON.stringify(await (await import(${module})).handler({ mode: 'apply' })))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', call], {
+      cwd: folder,
+      env: { DATABASE_URL: url },
+    })
+    expect(JSON.parse(stdout).applied).toBeGreaterThanOrEqual(1)
+    expect(await handler({ mode: 'check' })).toEqual({ applied: 0 })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { deploy } from './support/deployment.ts'
+import { deploy, secrets } from './support/deployment.ts'
 import { all, functionNames, one } from './support/look.ts'
 import { root } from './support/platform.ts'
 
@@ -47,9 +47,3 @@ test('a migration that fails stops the deployment before any function gets new c
   expect(functionNames(deployed)).toEqual(['Migrate'])
   expect(all(deployed, 'aws:scheduler/schedule:Schedule')).toEqual([])
 })
-
-const secrets = {
-  GeminiApiKey: 'gemini-key',
-  DeepseekApiKey: 'deepseek-key',
-  AuthSecret: 'an auth secret of at least thirty-two bytes',
-}

@@ -50,6 +50,7 @@ describe('the database', () => {
     })
     expect(inputs.publiclyAccessible).toBeUndefined()
     expect([protect, retainOnDelete]).toEqual([true, true])
+    expect(one(deployed, 'aws:rds/parameterGroup:ParameterGroup').inputs.family).toBe('mysql8.4')
     expect(one(deployed, 'aws:rds/subnetGroup:SubnetGroup').inputs.subnetIds).toEqual([
       'NetworkPrivateSubnet1-id',
       'NetworkPrivateSubnet2-id',

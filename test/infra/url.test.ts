@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { loadApiConfig, loadMigrationConfig, loadPollerConfig, loadStreamConfig } from '../../core/config.ts'
+import { createMetrics } from '../../core/metrics.ts'
+import { readMetrics } from '../support/metrics.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
@@ -11,13 +14,9 @@ beforeAll(async () => {
 })
 
 const url = 'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D'
-const service = {
-  POWERTOOLS_METRICS_NAMESPACE: 'VisionPipeline',
-  POWERTOOLS_SERVICE_NAME: 'vision-pipeline-production',
-}
+const service = { POWERTOOLS_SERVICE_NAME: 'vision-pipeline-production' }
 const auth = {
   AUTH_SECRET: 'an auth secret of at least thirty-two bytes',
-  AUTH_SECRET_PREVIOUS: '',
   STREAM_SECRET: 'a stream secret of at least thirty-two bytes',
 }
 
@@ -67,6 +66,13 @@ describe('every function', () => {
 })
 
 describe('what a function knows and may do', () => {
+  test('is enough for it to start', () => {
+    expect(() => loadApiConfig(environmentOf(deployed, 'ApiHandler'))).not.toThrow()
+    expect(() => loadStreamConfig(environmentOf(deployed, 'Stream'))).not.toThrow()
+    expect(() => loadPollerConfig(environmentOf(deployed, 'PollerHandler'))).not.toThrow()
+    expect(() => loadMigrationConfig(environmentOf(deployed, 'Migrate'))).not.toThrow()
+  })
+
   test('the API: who may call, where to watch, images, and no key of a provider', () => {
     expect(environmentOf(deployed, 'ApiHandler')).toEqual({
       ...service,
@@ -256,6 +262,24 @@ describe('the alarms', () => {
     expect(named('StreamThrottled')).toEqual({ FunctionName: functionOf(deployed, 'Stream').name })
   })
 
+  test('look at metrics that the functions write', () => {
+    const lines: string[] = []
+    const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
+    metrics.beat({ ...nothing, failed: 1 }, 5)
+    metrics.providerPaused('gemini', true)
+    metrics.providerPaused('deepseek', true)
+    metrics.flush()
+    const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
+    const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
+      Object.keys(values).map((name) => JSON.stringify([name, sorted(dimensions)])),
+    )
+    const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
+      .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
+      .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
+    expect(looked).toHaveLength(5)
+    for (const metric of looked) expect(written).toContain(metric)
+  })
+
   test('all go to one topic, which a mailbox subscribes to', () => {
     const topic = String(deployed.outputs.alarms)
     for (const { inputs } of all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
@@ -268,3 +292,5 @@ describe('the alarms', () => {
     })
   })
 })
+
+const nothing = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }

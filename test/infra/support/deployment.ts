@@ -48,7 +48,8 @@ export interface Deployment {
   readonly outputs: Record<string, unknown>
 }
 
-const secrets = {
+/** What is set with `sst secret set`, unless something else is said. */
+export const secrets = {
   GeminiApiKey: 'gemini-key',
   DeepseekApiKey: 'deepseek-key',
   AuthSecret: 'an auth secret of at least thirty-two bytes',
