@@ -67,7 +67,7 @@ async function submit(): Promise<void> {
     await createVisionJob(
       database,
       { imageUrl: 'data:', imageId: id, analysisPurpose: 'a bench', outputFormat: 'alt_text', language: 'en' },
-      { userId: 'bench', maxRetries: 0, lifeMs: 3_600_000 },
+      { userId: 'bench', maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 },
     )
   }
 }

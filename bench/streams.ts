@@ -37,6 +37,7 @@ const raw = await mysql.createConnection(server.url)
 cleanup.defer(() => raw.end())
 
 const api = startProcess(`
+  import { randomBytes } from 'node:crypto'
   import { createAdaptorServer } from '@hono/node-server'
   import { createStreamApp } from ${source('core/api/stream.ts')}
   import { openDatabase } from ${source('core/db.ts')}
@@ -46,13 +47,13 @@ const api = startProcess(`
   const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 100000 }, database, openFeed(database, console.error), console.error)
   const tickets = createTickets({ AUTH_SECRET: ${JSON.stringify(secret)} }, Date.now)
   const authenticate = async () => { throw new Error('no token') }
-  const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now })
+  const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now, randomBytes })
   const server = createAdaptorServer({ fetch: app.fetch })
   server.listen(0, '127.0.0.1', () => console.log(server.address().port))
   process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)
 const port = Number(await api.line())
 
-const options = { userId: 'bench', maxRetries: 0, lifeMs: 3_600_000 }
+const options = { userId: 'bench', maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
 const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
 const created = await createVisionJobs(database, Array(clients).fill(job), options)
 const tickets = createTickets({ AUTH_SECRET: secret }, Date.now)

@@ -10,7 +10,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 const seconds = z.coerce.number().positive()
 const wholeNumber = z.coerce.number().int().positive()
 const secret = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long')
-const logging = { LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info') }
+const logging = {
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
+}
 
 const database = {
   DATABASE_URL: z.url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' }),
@@ -31,6 +34,9 @@ const lives = {
 /** What is wrong with the keys taken together: each key, and why. */
 type Rule = (given: Record<string, string>) => readonly (readonly [key: string, why: string])[]
 
+/** Whoever lets jobs in must agree on these. */
+const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber.default(10) }
+
 const auth = {
   AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
@@ -47,6 +53,7 @@ const apiKeys = z.object({
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   ...lives,
 })
@@ -86,6 +93,7 @@ const pollerKeys = z.object({
   ...database,
   ...storage,
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
+  ...jobs,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
@@ -187,6 +195,20 @@ export const configKeys: readonly string[] = [
     ),
   ),
 ]
+
+/** Shorter ones would be found in ordinary words. */
+const shortestSecret = 8
+
+/** The secrets among settings, and the passwords in their URLs: what no line of a log may contain. */
+export function secretsOf(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  const secrets = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
+  const given = [...secrets, 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].map((key) => settings[key])
+  const { DATABASE_URL: url } = settings
+  const password = typeof url === 'string' && URL.canParse(url) ? new URL(url).password : ''
+  return [...given, password, decodeURIComponent(password)].filter(
+    (secret) => typeof secret === 'string' && secret.length >= shortestSecret,
+  ) as string[]
+}
 
 function load<Keys extends z.ZodType>(keys: Keys, env: Environment, rule: Rule = () => []): z.output<Keys> {
   // An empty line in .env means the same as none.

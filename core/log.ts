@@ -1,3 +1,6 @@
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger'
+import type { Context } from 'aws-lambda'
+
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** What a line is about. Never a secret, a token, a URL with a query, or the bytes of an image. */
@@ -5,21 +8,85 @@ export interface LogFields {
   readonly jobId?: number
   readonly attempt?: number
   readonly step?: string
+  readonly traceId?: string | null
+  readonly requestId?: string
   readonly [field: string]: unknown
 }
 
 export type Log = (level: Level, message: string, fields?: LogFields) => void
 
-const order: readonly Level[] = ['debug', 'info', 'warn', 'error']
+export interface LogOptions {
+  /** Lines below it are left out; a log level that is set on the Lambda function itself wins. */
+  readonly level: Level
+  /** Which deployment speaks. */
+  readonly service: string
+  /** Taken out of every line, whoever put them there. */
+  readonly secrets: readonly string[]
+  /** Takes each line, without its newline. */
+  readonly write: (line: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
 
-/**
- * A logger that writes one JSON object a line.
- * @param write takes each line, without its newline; standard output on Lambda
- * @param now milliseconds since the epoch
- */
-export function createLog(minimum: Level, write: (line: string) => void, now: () => number): Log {
-  return (level, message, fields = {}) => {
-    if (order.indexOf(level) < order.indexOf(minimum)) return
-    write(JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...fields }))
+/** A log of a Lambda function. */
+export interface FunctionLog extends Log {
+  /** From here on lines are about this invocation; the first line of a function's first one says that it was cold. */
+  invoked(context: Partial<Context> | undefined): void
+}
+
+/** A logger that writes one JSON object a line: that of Powertools, with our names of the fields. */
+export function createLog({ level, service, secrets, write, now }: LogOptions): FunctionLog {
+  let coldStartTold = false
+
+  class Format extends LogFormatter {
+    formatAttributes(line: Parameters<LogFormatter['formatAttributes']>[0], fields: LogFields): LogItem {
+      const { logLevel, message, serviceName, lambdaContext } = line
+      const isCold = lambdaContext?.coldStart === true && !coldStartTold
+      coldStartTold ||= isCold
+      return new LogItem({
+        attributes: {
+          time: new Date(now()).toISOString(),
+          level: logLevel.toLowerCase(),
+          message,
+          service: serviceName,
+          function_request_id: lambdaContext?.awsRequestId,
+          ...(isCold && { cold_start: true }),
+          ...fields,
+        },
+      })
+    }
   }
+
+  class Lines extends Logger {
+    // Its own console cannot be replaced.
+    protected override printLog(_: number, item: LogItem): void {
+      item.prepareForPrint()
+      write(JSON.stringify(item.getAttributes(), this.getJsonReplacer()))
+    }
+  }
+
+  const logger = new Lines({
+    logLevel: level,
+    serviceName: service,
+    logFormatter: new Format(),
+    jsonReplacerFn: (_, value) => (typeof value === 'string' ? without(secrets, value) : value),
+  })
+  const log: Log = (at, message, fields = {}) => logger[at](message, fields)
+  return Object.assign(log, {
+    invoked: (context: Partial<Context> = {}) => logger.addContext(context as Context),
+  })
+}
+
+/** A log whose every line says this as well. */
+export function withFields(log: Log, fields: LogFields): Log {
+  return (level, message, more) => log(level, message, { ...fields, ...more })
+}
+
+/** Where Lambda takes lines from. Its own `console.log` would put a time and an id before each. */
+export function writeToStandardOutput(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function without(secrets: readonly string[], text: string): string {
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text)
 }

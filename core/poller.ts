@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Provider } from '../drizzle/schema.ts'
+import { startBeats } from './beats.ts'
 import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
 import { reasonOf } from './errors.ts'
@@ -11,10 +12,11 @@ import { sweepImages } from './images/sweep.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
-import { type DrainOptions, drain, type Summary } from './jobs/worker.ts'
+import { type DrainOptions, drain, noCounts, type Summary } from './jobs/worker.ts'
 import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
 import { createDeepSeek } from './pipeline/deepseek.ts'
 import { createGemini } from './pipeline/gemini.ts'
 import { createSteps } from './pipeline/steps.ts'
@@ -26,6 +28,8 @@ const prunedAtOnce = 1_000
 
 export interface PollerOptions {
   readonly log: Log
+  /** Flushed after each minute of a drain and at its end. */
+  readonly metrics: Metrics
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
 }
@@ -43,8 +47,11 @@ export interface Poller {
   close(): Promise<void>
 }
 
+/** Alarms look at each minute. */
+const beatMs = 60_000
+
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
-export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: PollerOptions): Poller {
+export function createPoller(config: PollerConfig, { log, metrics, allowLoopbackHttp }: PollerOptions): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
     random: Math.random,
@@ -71,6 +78,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
       model: config.DEEPSEEK_MODEL,
       timeoutMs,
     }),
+    randomBytes,
   )
   const limits: Record<Provider, ProviderLimits> = {
     gemini: {
@@ -116,6 +124,8 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
+      const counts = noCounts()
+      const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
       const summary = await drain(
         {
           database,
@@ -124,6 +134,7 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           workerId,
           place: options.place,
           concurrency: config.POLLER_CONCURRENCY,
+          inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
@@ -136,10 +147,11 @@ export function createPoller(config: PollerConfig, { log, allowLoopbackHttp }: P
           },
           providerWaitMs: pause.baseMs,
           log,
+          counts,
           now,
         },
         options,
-      )
+      ).finally(stopBeats)
       await Promise.all(sweeping)
       return summary
     },

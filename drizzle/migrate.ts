@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
@@ -7,6 +10,8 @@ export interface MigrateOptions {
   readonly folder?: string
   /** How long to wait for another migration to end, in seconds. */
   readonly lockSeconds?: number
+  /** How long to go on trying a database that cannot be reached, in seconds: a new one may not be up yet. */
+  readonly patienceSeconds?: number
 }
 
 /** A migration that cannot go on; the message says what to do. */
@@ -30,19 +35,51 @@ const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
  */
 export async function migrateDatabase(
   url: string,
-  { folder = ownFolder, lockSeconds = 60 }: MigrateOptions = {},
+  { folder = ownFolder, lockSeconds = 60, patienceSeconds = 0 }: MigrateOptions = {},
 ): Promise<number> {
-  let connection: Connection | undefined
-  try {
-    connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+  return withConnection(url, patienceSeconds, async (connection) => {
     // A statement that waits for a table's metadata lock holds up every query behind it.
     await connection.query('SET SESSION lock_wait_timeout = 30')
     await lock(connection, lockSeconds)
     await prepareTables(connection)
-    const done = await lastApplied(connection)
-    const missing = readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+    const missing = await missingFrom(connection, folder)
     for (const migration of missing) await apply(connection, migration)
     return missing.length
+  })
+}
+
+/**
+ * Looks whether somebody else has applied every migration, and changes nothing: for a database whose schema may only be
+ * changed from outside, as by PlanetScale's deploy requests.
+ *
+ * @param url of the database, its name included
+ * @throws MigrationError naming what is missing, or when the database cannot be used
+ */
+export async function checkMigrations(
+  url: string,
+  { folder = ownFolder, patienceSeconds = 0 }: Omit<MigrateOptions, 'lockSeconds'> = {},
+): Promise<void> {
+  await withConnection(url, patienceSeconds, async (connection) => {
+    const missing = await missingFrom(connection, folder)
+    if (missing.length === 0) return
+    const names = missing.map(({ folderMillis }) => nameOf(folder, folderMillis)).join(', ')
+    throw new MigrationError(
+      `The database lacks ${missing.length} of the migrations: ${names}. Apply them from outside, then deploy again. ` +
+        'What was applied is noted in the table __drizzle_migrations, whose rows must come along: with PlanetScale, ' +
+        'let deploy requests copy its data.',
+    )
+  })
+}
+
+async function withConnection<T>(
+  url: string,
+  patienceSeconds: number,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  let connection: Connection | undefined
+  try {
+    connection = await connect(url, performance.now() + patienceSeconds * 1000)
+    return await work(connection)
   } catch (error) {
     if (error instanceof MigrationError) throw error
     const { message, code } = error as NodeJS.ErrnoException
@@ -52,6 +89,40 @@ export async function migrateDatabase(
     // Ends the session, and the lock with it. Where the connection has died, what went wrong before tells why.
     await connection?.end().catch(() => undefined)
   }
+}
+
+/** What no waiting changes. */
+const isFinal = ({ code = '' }: NodeJS.ErrnoException) =>
+  ['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ERR_INVALID_URL'].includes(code)
+
+/** @param until by performance.now() */
+async function connect(url: string, until: number): Promise<Connection> {
+  for (;;) {
+    let connection: Connection | undefined
+    try {
+      connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
+      // A proxy lets one in before it has a server, and fails with the first statement.
+      await connection.query('SELECT 1')
+      return connection
+    } catch (error) {
+      connection?.destroy()
+      if (isFinal(error as NodeJS.ErrnoException) || performance.now() >= until) throw error
+      await delay(1_000)
+    }
+  }
+}
+
+async function missingFrom(connection: Connection, folder: string): Promise<MigrationMeta[]> {
+  const done = await lastApplied(connection)
+  return readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+}
+
+/** The name of a migration's file, by its time. */
+function nameOf(folder: string, when: number): string {
+  const { entries } = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: readonly { when: number; tag: string }[]
+  }
+  return entries.find((entry) => entry.when === when)?.tag ?? String(when)
 }
 
 /** Locks are the server's, not the database's: two databases on one server must not wait for each other. */
@@ -84,10 +155,15 @@ async function prepareTables(connection: Connection): Promise<void> {
 }
 
 async function lastApplied(connection: Connection): Promise<number> {
-  const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
-    'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
-  )
-  return Number(row?.last ?? 0)
+  try {
+    const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
+      'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
+    )
+    return Number(row?.last ?? 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ER_NO_SUCH_TABLE') return 0
+    throw error
+  }
 }
 
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {

@@ -13,7 +13,7 @@ import {
 } from 'drizzle-orm/mysql-core'
 
 /** Every status of a job, in the order of a job's life. README.md has the table of what leads where. */
-export const statuses = ['scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
+export const statuses = ['scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
@@ -114,6 +114,8 @@ export const visionJobs = mysqlTable(
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
     requestHash: key('request_hash', { length: 64 }),
+    /** The W3C trace id of the call that created the job, in hex: what every run of it and its provider calls carry on. */
+    traceId: key('trace_id', { length: 32 }),
     /** The worker that holds the lease; means something while processing. */
     workerId: key('worker_id', { length: 64 }),
     /** When a scheduled job is due. */
@@ -141,6 +143,17 @@ export const visionJobs = mysqlTable(
     check('vision_jobs_status', oneOf('status', statuses)),
     check('vision_jobs_next_step', oneOf('next_step', steps)),
   ],
+)
+
+/** One row for each user who has ever had a job: the lock under which the user's jobs are let in, and who has any waiting. */
+export const visionUsers = mysqlTable(
+  'vision_users',
+  {
+    userId: key('user_id', { length: 255 }).primaryKey(),
+    /** When the user was last found to have held jobs; null once there are none. */
+    heldAt: time('held_at'),
+  },
+  (user) => [index('held').on(user.heldAt)],
 )
 
 /** What the steps made, one row for each job and step. It is the checkpoint: a saved step is never run again. */

@@ -1,14 +1,16 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { randomBytes } from 'node:crypto'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { loadApiConfig } from '../core/config.ts'
+import { loadApiConfig, secretsOf } from '../core/config.ts'
 import { databaseAnswers, openDatabase } from '../core/db.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { openFeed } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
-import { createLog } from '../core/log.ts'
+import { createLog, writeToStandardOutput } from '../core/log.ts'
+import { createMetrics } from '../core/metrics.ts'
 
 let api: ReturnType<typeof open> | undefined
 
@@ -18,19 +20,32 @@ export async function handler(
   context?: LambdaContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   api ??= open()
-  const stage = stageOf(event)
-  const result = await api.serve({ ...event, rawPath: event.rawPath.slice(stage.length) || '/' } as never, context)
-  // Whatever is under way when this returns is frozen with the function.
-  await api.feed.settled()
-  const { headers } = result as APIGatewayProxyStructuredResultV2
-  if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
-  return result as APIGatewayProxyStructuredResultV2
+  const { serve, feed, log, metrics } = api
+  log.invoked(context as Partial<Context> | undefined)
+  const started = performance.now()
+  let status = 500
+  try {
+    const stage = stageOf(event)
+    const request = { ...event, rawPath: event.rawPath.slice(stage.length) || '/' }
+    const result = (await serve(request as never, context)) as APIGatewayProxyStructuredResultV2
+    // Whatever is under way when this returns is frozen with the function.
+    await feed.settled()
+    const { headers } = result
+    if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
+    status = result.statusCode ?? 200
+    return result
+  } finally {
+    metrics.apiCall(status, performance.now() - started)
+    metrics.flush()
+  }
 }
 
 function open() {
   const config = loadApiConfig()
   const { STREAM_URL } = config
-  const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
+  const output = { service: config.POWERTOOLS_SERVICE_NAME, write: writeToStandardOutput, now: Date.now }
+  const log = createLog({ ...output, level: config.LOG_LEVEL, secrets: secretsOf(config) })
+  const metrics = createMetrics(output)
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.API_DATABASE_CONNECTIONS,
     random: Math.random,
@@ -48,13 +63,16 @@ function open() {
     tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,
+    inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.JOB_RETENTION_DAYS,
     log,
+    metrics,
     isReady: () => databaseAnswers(database),
     now: Date.now,
+    randomBytes,
   })
-  return { serve: handle(app), feed }
+  return { serve: handle(app), feed, log, metrics }
 }
 
 /** What API Gateway puts before the path: the name of a stage other than `$default`, at its own host name only. */

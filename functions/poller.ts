@@ -1,25 +1,28 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
-import { loadPollerConfig } from '../core/config.ts'
+import { loadPollerConfig, secretsOf } from '../core/config.ts'
 import type { Summary } from '../core/jobs/worker.ts'
-import { createLog } from '../core/log.ts'
+import { createLog, type FunctionLog, writeToStandardOutput } from '../core/log.ts'
+import { createMetrics } from '../core/metrics.ts'
 import { createPoller, type Poller } from '../core/poller.ts'
 
-let poller: Poller | undefined
+let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 
 /** EventBridge Scheduler, every minute: drains the queue until it is empty or the function's time is nearly up. */
 export async function handler(
   _event: Partial<ScheduledEvent>,
-  context: Pick<Context, 'getRemainingTimeInMillis' | 'logStreamName'>,
+  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Context>,
 ): Promise<Summary> {
-  poller ??= open()
-  return poller.drain({
+  opened ??= open()
+  opened.log.invoked(context)
+  return opened.poller.drain({
     deadline: performance.now() + context.getRemainingTimeInMillis(),
     place: context.logStreamName,
   })
 }
 
-function open(): Poller {
+function open() {
   const config = loadPollerConfig()
-  const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
-  return createPoller(config, { log, allowLoopbackHttp: false })
+  const output = { service: config.POWERTOOLS_SERVICE_NAME, write: writeToStandardOutput, now: Date.now }
+  const log = createLog({ ...output, level: config.LOG_LEVEL, secrets: secretsOf(config) })
+  return { log, poller: createPoller(config, { log, metrics: createMetrics(output), allowLoopbackHttp: false }) }
 }

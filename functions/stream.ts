@@ -1,20 +1,22 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { LambdaFunctionURLEvent } from 'aws-lambda'
 import { sql } from 'drizzle-orm'
 import { createStreamApp } from '../core/api/stream.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { loadStreamConfig } from '../core/config.ts'
+import { loadStreamConfig, secretsOf } from '../core/config.ts'
 import { openDatabase, rowsOf } from '../core/db.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
-import { createLog } from '../core/log.ts'
+import { createLog, writeToStandardOutput } from '../core/log.ts'
 
 let server: ReturnType<typeof open> | undefined
 
 /** Function URL, response streaming: live progress. One instance serves one stream at a time. */
-export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent>(async (event, stream) => {
+export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent>(async (event, stream, context) => {
   server ??= open()
-  const { app, live } = server
+  const { app, live, log } = server
+  log.invoked(context)
   const left = new AbortController()
   // Lambda says nothing when the client has gone; where the stream does break, the work ends.
   for (const broken of ['error', 'close']) stream.on(broken, () => left.abort())
@@ -39,7 +41,13 @@ export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent>(async
 
 function open() {
   const config = loadStreamConfig()
-  const log = createLog(config.LOG_LEVEL, (line) => console.log(line), Date.now)
+  const log = createLog({
+    level: config.LOG_LEVEL,
+    service: config.POWERTOOLS_SERVICE_NAME,
+    secrets: secretsOf(config),
+    write: writeToStandardOutput,
+    now: Date.now,
+  })
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
   const live = openLive(config, database, openFeed(database, log), log)
   const app = createStreamApp({
@@ -49,8 +57,9 @@ function open() {
     log,
     isReady: async () => (await database.run((on) => rowsOf(on, sql`SELECT 1`))).length > 0,
     now: Date.now,
+    randomBytes,
   })
-  return { app, live }
+  return { app, live, log }
 }
 
 /** The request in a payload of format 2.0. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -5,7 +6,7 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/auth.ts'
-import { type BucketConfig, loadStreamConfig } from '../core/config.ts'
+import { type BucketConfig, loadStreamConfig, secretsOf } from '../core/config.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/db.ts'
 import { configureBucket } from '../core/images/bucket.ts'
 import { createImageIntake } from '../core/images/intake.ts'
@@ -13,6 +14,7 @@ import { createS3Client, openImageStore } from '../core/images/store.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createLog } from '../core/log.ts'
+import { createMetrics } from '../core/metrics.ts'
 import { createPoller } from '../core/poller.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './authenticate.ts'
@@ -80,7 +82,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const logFile = join(folder.path, 'log.jsonl')
   const logStream = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
   cleanup.defer(() => new Promise<void>((resolve) => logStream.end(() => resolve())))
-  const log = createLog(checked.api.LOG_LEVEL, (line) => logStream.write(`${line}\n`), Date.now)
+  const authSecret = env.AUTH_SECRET || (await folder.secret('auth-secret', 32))
+  const service = checked.api.POWERTOOLS_SERVICE_NAME
+  const log = createLog({
+    level: checked.api.LOG_LEVEL,
+    service,
+    secrets: secretsOf({ ...env, AUTH_SECRET: authSecret }),
+    write: (line) => logStream.write(`${line}\n`),
+    now: Date.now,
+  })
+  // Nobody would read them here.
+  const metrics = createMetrics({ service, write: () => undefined, now: Date.now })
   if (folder.abandoned) {
     log('warn', 'previous run did not end in order')
     say('The previous run did not end in order; what it had begun goes on once its leases have expired.')
@@ -107,7 +119,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     API_DATABASE_CONNECTIONS: env.API_DATABASE_CONNECTIONS || '10',
     ...storage.settings,
     ...providers.settings,
-    AUTH_SECRET: env.AUTH_SECRET || (await folder.secret('auth-secret', 32)),
+    AUTH_SECRET: authSecret,
   }
   const config = loadConfigs(settings)
   const database = openDatabase(server.url, {
@@ -120,7 +132,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   // http on loopback and calls without a token: here, and nowhere that is deployed.
   const allowLoopbackHttp = true
-  const poller = createPoller(config.poller, { log, allowLoopbackHttp })
+  const poller = createPoller(config.poller, { log, metrics, allowLoopbackHttp })
   cleanup.defer(() => poller.close())
   const streamConfig = loadStreamConfig(settings)
   const feed = openFeed(database, log)
@@ -138,11 +150,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     tickets: createTickets(streamConfig, Date.now),
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,
+    inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.api.JOB_RETENTION_DAYS,
     log,
+    metrics,
     isReady: async () => ready && (await databaseAnswers(database)),
     now: Date.now,
+    randomBytes,
   })
   const api = await listen(createAdaptorServer({ fetch: app.fetch }) as Server, options.port)
   cleanup.defer(api.stop)

@@ -102,18 +102,21 @@ export function pointerTo(path: readonly PropertyKey[]): string {
   return `#${escaped.join('')}`
 }
 
-/** Logs a call that was not served, under the id that the caller has of it: our failures with what led to them. */
-export function logFailure(log: Log, error: unknown, requestId: string, operation: string): void {
+/**
+ * Logs a call that was not served: our failures with what led to them.
+ *
+ * @param log puts the id into the line that the caller has of the call
+ */
+export function logFailure(log: Log, error: unknown, operation: string): void {
   const { status, code: shownCode } = failureOf(error)
   const known = error instanceof VisionError || !(error instanceof Error) ? error : (error.cause ?? error)
   if (status < 500) {
     const detail = known instanceof VisionError ? known.detail : undefined
-    log('info', 'a call was refused', { requestId, operation, status, code: shownCode, ...(detail && { detail }) })
+    log('info', 'a call was refused', { operation, status, code: shownCode, ...(detail && { detail }) })
     return
   }
   const code = known instanceof VisionError ? known.code : 'internal.error'
   log('error', 'a call failed', {
-    requestId,
     operation,
     status,
     code,

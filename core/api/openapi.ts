@@ -159,6 +159,10 @@ function successes(method: Operation['method'], meta: Operation['meta'], compone
   const { status, output, example, idempotent, locates, versioned, waits, streams, summary } = meta
   const headers = {
     'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
+    'x-trace-id': {
+      schema: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+      description: 'The trace that this call belongs to: that of its `traceparent`, else a new one.',
+    },
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
     ...(versioned && versionHeaders),
     ...(waits && appliedHeader),

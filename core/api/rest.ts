@@ -67,7 +67,7 @@ async function stream(
   if (watch.over) return call.body(null, 204)
   const events = toEventStream(watch, {
     left: () => left.abort(),
-    onError: (error) => logFailure(context.services.log, error, context.requestId, operation.path),
+    onError: (error) => logFailure(context.services.log, error, operation.path),
   })
   return call.body(events, 200, eventStreamHeaders)
 }

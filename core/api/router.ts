@@ -1,9 +1,10 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
-import { describeCode, VisionError } from '../errors.ts'
+import { describeCode, reasonOf, VisionError } from '../errors.ts'
 import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
-import { createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
+import { admitVisionJobs } from '../jobs/admit.ts'
+import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
@@ -109,11 +110,11 @@ export const appRouter = router({
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const images = await withImages(ctx, input.jobs, pointers)
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-        const options = { ...services, userId: actor.userId }
+        const options = { ...services, userId: actor.userId, traceId: ctx.traceId }
         const created = await createVisionJobs(services.database, jobs, options).catch((error) => {
           throw namingKeys(error, input.jobs)
         })
-        for (const { jobId, replayed } of created) if (!replayed) logJob(ctx, 'created', jobId)
+        logCreated(ctx, created)
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const rows = await getVisionJobs(
@@ -201,6 +202,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'cancelled', input.jobId)
+        await admitNext(ctx)
         return view(ctx, input.jobId)
       }),
 
@@ -233,6 +235,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
         await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'deleted', input.jobId)
+        await admitNext(ctx)
         return { deleted: true, jobId: input.jobId }
       }),
 
@@ -266,8 +269,21 @@ function owned({ actor }: Caller, jobId: number) {
 }
 
 /** What happened to a job at a caller's word; who the caller is stays out of the log. */
-function logJob({ services, requestId }: Caller, what: string, jobId: number): void {
-  services.log('info', `job ${what}`, { jobId, requestId })
+function logJob({ services }: Caller, what: string, jobId: number): void {
+  services.log('info', `job ${what}`, { jobId })
+}
+
+function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
+  const created = jobs.filter(({ replayed }) => !replayed)
+  for (const { jobId } of created) logJob(caller, 'created', jobId)
+  if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
+}
+
+/** Fills the place of a job that was withdrawn, which is done: what goes wrong here is left to the workers. */
+async function admitNext({ services, actor }: Caller): Promise<void> {
+  await admitVisionJobs(services.database, actor.userId, services.inFlightPerUser).catch((error: unknown) =>
+    services.log('error', 'held jobs not let in', { detail: reasonOf(error) }),
+  )
 }
 
 /**
@@ -305,10 +321,12 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
 
 /** Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it. */
 async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
-  const { services, actor } = caller
+  const { services, actor, traceId } = caller
+  const options = { ...services, userId: actor.userId, traceId }
   for (let attempt = 1; ; attempt++) {
-    const { jobId, replayed } = await createVisionJob(services.database, job, { ...services, userId: actor.userId })
-    if (!replayed) logJob(caller, 'created', jobId)
+    const created = await createVisionJob(services.database, job, options)
+    logCreated(caller, [created])
+    const { jobId, replayed } = created
     try {
       return { replayed, view: await view(caller, jobId, 'end') }
     } catch (error) {

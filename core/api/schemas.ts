@@ -11,7 +11,7 @@ import { decodeCursor } from './cursor.ts'
 const Status = z.enum(statuses).meta({
   id: 'Status',
   description:
-    'scheduled: waits for its time · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: withdrawn by its owner',
+    'scheduled: waits for its time · held: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: withdrawn by its owner',
 })
 const Step = z
   .enum(steps)

@@ -7,6 +7,8 @@ import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Actor } from '../auth.ts'
 import { VisionError } from '../errors.ts'
+import { withFields } from '../log.ts'
+import { traceIdOf } from '../trace.ts'
 import { failureOf, logFailure } from './failure.ts'
 import { openApiDocument } from './openapi.ts'
 import { inputFromText, operationsOf } from './operations.ts'
@@ -31,8 +33,9 @@ export function serve<Services extends StreamServices>(services: Services, route
   const contextOf = (call: Call): Context<Services> => {
     let actor: Promise<Actor> | undefined
     return {
-      services,
+      services: { ...services, log: call.get('log') },
       requestId: call.get('requestId'),
+      traceId: call.get('traceId'),
       authenticate: () => {
         actor ??= services.authenticate(call.req.raw, call.env)
         return actor
@@ -47,9 +50,13 @@ export function serve<Services extends StreamServices>(services: Services, route
 
   app.use(async (call, next) => {
     const requestId = randomUUID()
+    const traceId = traceIdOf(call.req.raw.headers, services.randomBytes)
     call.set('requestId', requestId)
+    call.set('traceId', traceId)
+    call.set('log', withFields(services.log, { requestId, traceId }))
     await next()
     call.header('x-request-id', requestId)
+    call.header('x-trace-id', traceId)
   })
   app.use(
     bodyLimit({
@@ -89,7 +96,7 @@ export function serve<Services extends StreamServices>(services: Services, route
         // tRPC tells twice of a subscription that did not begin.
         if (told.has(error)) return
         told.add(error)
-        logFailure(services.log, error, call.get('requestId'), path ?? 'unknown')
+        logFailure(call.get('log'), error, path ?? 'unknown')
       },
       responseMeta: ({ errors }) => ({
         headers: Object.assign({}, ...errors.map((error) => failureOf(error).headers)),
@@ -100,7 +107,7 @@ export function serve<Services extends StreamServices>(services: Services, route
   return app
 
   function fail(call: Call, error: unknown): Response {
-    logFailure(services.log, error, call.get('requestId'), `${call.req.method} ${call.req.path}`)
+    logFailure(call.get('log'), error, `${call.req.method} ${call.req.path}`)
     return respond(call, error)
   }
 

@@ -6,6 +6,8 @@ import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Live } from '../live/watch.ts'
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { RandomBytes } from '../trace.ts'
 
 /** What every part of the API is made of; streams need no more. */
 export interface StreamServices {
@@ -19,6 +21,7 @@ export interface StreamServices {
   readonly isReady: () => Promise<boolean>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  readonly randomBytes: RandomBytes
 }
 
 /** What the API is made of. */
@@ -31,8 +34,11 @@ export interface ApiServices extends StreamServices {
   readonly streamUrl: (() => string) | undefined
   /** What tells those who wait for a job of its changes. */
   readonly feed: Feed
+  readonly metrics: Pick<Metrics, 'jobsCreated'>
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
+  /** How many of a user's jobs may be in flight; the others wait in `held`. */
+  readonly inFlightPerUser: number
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
   /** For how many days ended jobs are kept. */
@@ -41,5 +47,10 @@ export interface ApiServices extends StreamServices {
 
 /** What Hono keeps of a request while it is served. */
 export interface AppEnv {
-  Variables: { requestId: string }
+  Variables: {
+    requestId: string
+    traceId: string
+    /** With the ids of the request in every line. */
+    log: Log
+  }
 }

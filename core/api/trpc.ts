@@ -44,6 +44,8 @@ export interface Meta {
 export interface Context<Services extends StreamServices = ApiServices> {
   readonly services: Services
   readonly requestId: string
+  /** The trace that the call belongs to, in 32 hex digits. */
+  readonly traceId: string
   /** Who calls; asked once a request, however many calls it holds. */
   readonly authenticate: () => Promise<Actor>
   /** The ticket in the query, which is good for nothing but what it was made for. */

@@ -13,6 +13,8 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
   readonly lane: Step
+  /** Told of the owner of each job that it found expired, who may have room for another now. */
+  readonly onExpired?: (userId: string) => void
 }
 
 /** What a claim found. */
@@ -35,29 +37,33 @@ export const crashesUntilAlone = 2
  * for each. Workers that claim at once never get the same job. The claim ends at a job that must run alone, so there is
  * at most one of those and it comes last.
  */
-export function claimPendingVisionJobs(database: Database, options: ClaimOptions): Promise<Claimed> {
-  const { workerId, limit, leaseMs, lane } = options
+export async function claimPendingVisionJobs(database: Database, options: ClaimOptions): Promise<Claimed> {
+  const { workerId, limit, leaseMs, lane, onExpired } = options
   let expected: readonly Run[] = []
-  let expired = 0
-  return database.transact(
+  let dead: readonly Row[] = []
+  const claimed = await database.transact(
     async (tx) => {
       const { [lane]: expiry } = expiryMoments(await readGates(tx))
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
-      const dead = due.filter((row) => row.expired === 1).map((row) => row.jobId)
-      await failExpired(tx, dead)
-      expired = dead.length
+      dead = due.filter((row) => row.expired === 1)
+      await failExpired(
+        tx,
+        dead.map((row) => row.jobId),
+      )
       expected = upToTheFirstAlone(due.filter((row) => row.expired === 0)).map(
         ({ expired: _, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
       )
       await take(tx, expected, workerId, leaseMs)
-      return { runs: expected, expired }
+      return expected
     },
     // The answer to the COMMIT was lost: what of it holds?
     async (on) => {
       const held = await heldBy(on, workerId, expected)
-      return held.length > 0 ? { runs: held, expired } : undefined
+      return held.length > 0 ? held : undefined
     },
   )
+  for (const { userId } of dead) onExpired?.(userId)
+  return { runs: claimed, expired: dead.length }
 }
 
 /**
@@ -68,7 +74,7 @@ export function claimPendingVisionJobs(database: Database, options: ClaimOptions
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, COALESCE(expires_at <= ${expiry}, 0) AS expired
+      language, trace_id AS traceId, COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }

@@ -1,9 +1,11 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, isDuplicate, type Queryable } from '../db.ts'
+import { type Database, inMilliseconds, type Queryable } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { linkImage } from '../images/snapshots.ts'
+import { admitVisionJobs, makeRoom } from './admit.ts'
 import { nextTurn } from './turns.ts'
+import { lockUser } from './users.ts'
 
 /** A job to be. */
 export interface NewJob {
@@ -23,8 +25,12 @@ export interface CreateOptions {
   readonly userId: string
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
+  /** How many of the user's jobs may be in flight; the others wait in `held`. */
+  readonly inFlightPerUser: number
   /** How long a job may take from here to its end, in milliseconds of the database's clock. */
   readonly lifeMs: number
+  /** The trace of this call, in 32 hex digits. */
+  readonly traceId?: string | undefined
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -44,8 +50,6 @@ export class IdempotencyMismatch extends VisionError {
   }
 }
 
-const vanishTries = 5
-
 /**
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
  * is the job of that time, unchanged.
@@ -57,30 +61,35 @@ export async function createVisionJobs(
   jobs: readonly NewJob[],
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await database.transact(async (tx) => {
-        const created: CreatedJob[] = []
-        const mismatched: number[] = []
-        // In the order of their ids, so that two batches with the same images cannot wait for each other.
-        const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
-        for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
-        let turn = await nextTurn(tx, options.userId, 'analysis')
-        // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
-        for (const [index, job] of jobs.entries()) {
-          const existing = await findByKey(tx, options.userId, job)
-          if (existing === 'mismatch') mismatched.push(index)
-          else created.push(existing ?? { jobId: await insert(tx, job, turn++, options), replayed: false })
-        }
-        if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
-        return created
-      })
-    } catch (error) {
-      // Somebody created the same job between the look and the insert, so the next look finds it; unless it is deleted
-      // in between, and then it is inserted anew.
-      if (!isDuplicate(error) || attempt >= vanishTries) throw error
+  const { userId, inFlightPerUser } = options
+  const { created, firstHeld } = await database.transact(async (tx) => {
+    // Also what keeps two requests from using one idempotency key at once.
+    const user = await lockUser(tx, userId)
+    const created: CreatedJob[] = []
+    const mismatched: number[] = []
+    // In the order of their ids, so that two batches with the same images cannot wait for each other.
+    const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
+    for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
+    const room = await makeRoom(tx, user, inFlightPerUser, { content: 0, analysis: jobs.length })
+    const first = room.analysis > 0 ? await nextTurn(tx, userId, 'analysis') : 0
+    let made = 0
+    // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
+    for (const [index, job] of jobs.entries()) {
+      const existing = await findByKey(tx, userId, job)
+      if (existing === 'mismatch') mismatched.push(index)
+      else if (existing) created.push(existing)
+      else {
+        const turn = made < room.analysis ? first + made : undefined
+        created.push({ jobId: await insert(tx, job, turn, options), replayed: false })
+        made++
+      }
     }
-  }
+    if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
+    return { created, firstHeld: room.first }
+  })
+  // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
+  if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser).catch(() => 0)
+  return created
 }
 
 /** One job: see `createVisionJobs`. */
@@ -105,11 +114,12 @@ async function findByKey(
   return { jobId: row.jobId, replayed: true }
 }
 
-async function insert(tx: Queryable, job: NewJob, turn: number, options: CreateOptions): Promise<number> {
+/** @param turn undefined where the job must wait to be let in */
+async function insert(tx: Queryable, job: NewJob, turn: number | undefined, options: CreateOptions): Promise<number> {
   const [result] = await tx.insert(visionJobs).values({
     userId: options.userId,
-    status: 'pending',
-    turn,
+    status: turn === undefined ? 'held' : 'pending',
+    turn: turn ?? 0,
     version: 1,
     maxRetries: options.maxRetries,
     imageUrl: job.imageUrl,
@@ -120,6 +130,7 @@ async function insert(tx: Queryable, job: NewJob, turn: number, options: CreateO
     metadata: job.metadata ?? null,
     idempotencyKey: job.idempotency?.key ?? null,
     requestHash: job.idempotency?.requestHash ?? null,
+    traceId: options.traceId ?? null,
     createdAt: sql`UTC_TIMESTAMP(3)`,
     updatedAt: sql`UTC_TIMESTAMP(3)`,
     expiresAt: inMilliseconds(options.lifeMs),

@@ -22,23 +22,40 @@ export async function failExpired(tx: Queryable, ids: readonly number[]): Promis
  * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
  * lane is stopped or its provider down nothing in it expires.
  *
+ * @param onExpired told of the owner of each, who may have room for another now
  * @returns how many
  */
-export async function expireVisionJobs(database: Database): Promise<number> {
+export async function expireVisionJobs(
+  database: Database,
+  onExpired: (userId: string) => void = () => undefined,
+): Promise<number> {
   const moments = expiryMoments(await database.run(readGates))
   let expired = 0
-  for (const status of ['pending', 'scheduled'] satisfies Status[]) {
+  for (const status of ['held', 'pending', 'scheduled'] satisfies Status[]) {
     for (const lane of steps) {
-      expired += await database.transact(async (tx) => {
-        const due = await rowsOf<{ id: number }>(
+      const isDue = sql`status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}`
+      // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
+      const due = await database.run((on) =>
+        rowsOf<{ id: number }>(
+          on,
+          sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE ${isDue} ORDER BY expires_at, id LIMIT ${batch}`,
+        ),
+      )
+      if (due.length === 0) continue
+      const owners = await database.transact(async (tx) => {
+        const locked = await rowsOf<{ id: number; userId: string }>(
           tx,
-          sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE status = ${status} AND next_step = ${lane}
-            AND expires_at <= ${moments[lane]} ORDER BY expires_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
+          sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
+            WHERE id IN ${due.map(({ id }) => id)} AND ${isDue} FOR UPDATE SKIP LOCKED`,
         )
-        const ids = due.map((row) => row.id)
-        await failExpired(tx, ids)
-        return ids.length
+        await failExpired(
+          tx,
+          locked.map(({ id }) => id),
+        )
+        return locked.map(({ userId }) => userId)
       })
+      for (const userId of owners) onExpired(userId)
+      expired += owners.length
     }
   }
   return expired

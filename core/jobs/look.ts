@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import { type Database, rowsOf } from '../db.ts'
 import { expiryMoments, isOpen, providerOf, readGates } from '../providers/gates.ts'
+import { isOverdue } from './admit.ts'
 
 /** What there is to do. */
 export interface Look {
@@ -13,6 +14,8 @@ export interface Look {
   readonly lost: boolean
   /** A waiting job is past its `expires_at`. */
   readonly expired: boolean
+  /** A user has held jobs after whom nobody has looked for a while. */
+  readonly held: boolean
 }
 
 /** Two plain reads that lock nothing, so that an idle queue costs two small statements a look. */
@@ -20,7 +23,7 @@ export async function lookForWork(database: Database): Promise<Look> {
   const gates = await database.run(readGates)
   const moments = expiryMoments(gates)
   const [row] = await database.run((on) =>
-    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired', number>>(
+    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'held', number>>(
       on,
       sql`SELECT
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
@@ -32,10 +35,11 @@ export async function lookForWork(database: Database): Promise<Look> {
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
         (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
         OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
-          AS expired`,
+          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          AS expired,
+        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}) AS held`,
     ),
   )
   const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
@@ -44,5 +48,6 @@ export async function lookForWork(database: Database): Promise<Look> {
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),
     expired: Boolean(row?.expired),
+    held: Boolean(row?.held),
   }
 }

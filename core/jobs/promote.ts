@@ -1,54 +1,79 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Step } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, rowsOf } from '../db.ts'
+import { type Step, steps } from '../../drizzle/schema.ts'
+import { type Database, type Queryable, rowsOf } from '../db.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
+import { admitVisionJobs, hold, letIn, makeRoom } from './admit.ts'
 import { failExpired } from './expire.ts'
-import { nextTurn } from './turns.ts'
+import { lockUser } from './users.ts'
 
 interface Row {
   readonly id: number
-  readonly userId: string
   readonly lane: Step
   readonly expired: 0 | 1
 }
 
-/** Must match the due index: see `claimQuery`. */
-export function promoteQuery(limit: number, expiry: Readonly<Record<Step, SQL>>): SQL {
-  return sql`SELECT id, user_id AS userId, next_step AS lane,
-      COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
-    FROM vision_jobs FORCE INDEX (due) WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)
-    ORDER BY available_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
-}
+type Expiry = Readonly<Record<Step, SQL>>
+
+const batch = 200
 
 /**
- * Moves up to 200 scheduled jobs whose time has come to `pending`, each with a fresh turn: its old one would put a
- * retry before everybody who came meanwhile. Those that expired while they waited fail.
+ * Takes up to 200 scheduled jobs whose time has come out of `scheduled`: to `pending` those for which their user has room,
+ * each with a fresh turn, since its old one would put a retry before everybody who came meanwhile, and the others to `held`.
+ * Those that expired while they waited fail. One short transaction for each user.
  *
- * @returns how many may be claimed now
+ * @param cap how many jobs a user may have in flight
+ * @returns how many, expired ones aside
  */
-export function promoteDueVisionJobs(database: Database): Promise<number> {
-  return database.transact(async (tx) => {
-    const due = await rowsOf<Row>(tx, promoteQuery(200, expiryMoments(await readGates(tx))))
-    await failExpired(
-      tx,
-      due.filter((row) => row.expired === 1).map((row) => row.id),
-    )
-    const ready = due.filter((row) => row.expired === 0)
-    if (ready.length === 0) return 0
-    const turns = new Map<string, number>()
-    const cases: SQL[] = []
-    for (const { id, userId, lane } of ready) {
-      const key = `${lane} ${userId}`
-      const turn = turns.get(key) ?? (await nextTurn(tx, userId, lane))
-      turns.set(key, turn + 1)
-      cases.push(sql`WHEN ${id} THEN ${turn}`)
-    }
-    await matchedBy(
-      tx,
-      sql`UPDATE vision_jobs SET status = 'pending', turn = CASE id ${sql.join(cases, sql` `)} END,
-          available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
-        WHERE id IN ${ready.map((row) => row.id)}`,
-    )
-    return ready.length
+export async function promoteDueVisionJobs(database: Database, cap: number): Promise<number> {
+  const expiry = expiryMoments(await database.run(readGates))
+  const due = await database.run((on) => rowsOf<{ id: number; userId: string }>(on, dueQuery))
+  let promoted = 0
+  for (const [userId, jobs] of Map.groupBy(due, (job) => job.userId)) {
+    const ids = jobs.map(({ id }) => id)
+    const done = await database.transact((tx) => promote(tx, userId, ids, { cap, expiry }))
+    promoted += done.promoted
+    // Its place may have been freed before anybody could see that a job waits for it.
+    if (done.firstHeld) await admitVisionJobs(database, userId, cap)
+  }
+  return promoted
+}
+
+/** Must match the due index: see `claimQuery`. A plain read, since users are locked before their jobs. */
+const dueQuery = sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due)
+  WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ${batch}`
+
+async function promote(
+  tx: Queryable,
+  userId: string,
+  ids: readonly number[],
+  { cap, expiry }: { readonly cap: number; readonly expiry: Expiry },
+): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
+  const user = await lockUser(tx, userId)
+  const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
+  await failExpired(
+    tx,
+    due.filter((row) => row.expired === 1).map((row) => row.id),
+  )
+  const ready = due.filter((row) => row.expired === 0)
+  if (ready.length === 0) return { promoted: 0, firstHeld: false }
+  const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
+  const arriving = { content: inLane('content'), analysis: inLane('analysis') }
+  const room = await makeRoom(tx, user, cap, {
+    content: arriving.content.length,
+    analysis: arriving.analysis.length,
   })
+  for (const lane of steps) {
+    await letIn(tx, userId, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await hold(tx, 'scheduled', arriving[lane].slice(room[lane]))
+  }
+  return { promoted: ready.length, firstHeld: room.first }
+}
+
+/** By the primary key, and only those that nobody has promoted or withdrawn meanwhile; the oldest first. */
+function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
+  return sql`SELECT id, next_step AS lane,
+      COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
+    FROM vision_jobs FORCE INDEX (PRIMARY)
+    WHERE id IN ${[...ids]} AND status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)
+    ORDER BY id FOR UPDATE SKIP LOCKED`
 }

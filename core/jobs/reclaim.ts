@@ -10,14 +10,25 @@ export const crashesUntilFailed = 6
 
 interface Row {
   readonly id: number
+  readonly userId: string
   readonly attempt: number
   readonly crashes: number
   readonly step: Step
+  readonly traceId: string | null
+}
+
+/** A run whose worker died. */
+export interface LostRun extends RunIdentity {
+  readonly userId: string
+  readonly traceId: string | null
+  /** It was the last time: the job has failed. */
+  readonly failed: boolean
 }
 
 /** Must match the lease index: see `claimQuery`. */
 export function reclaimQuery(limit: number): SQL {
-  return sql`SELECT id, attempt, crashes, next_step AS step FROM vision_jobs FORCE INDEX (lease)
+  return sql`SELECT id, user_id AS userId, attempt, crashes, next_step AS step, trace_id AS traceId
+    FROM vision_jobs FORCE INDEX (lease)
     WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
     ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
@@ -32,12 +43,12 @@ export function reclaimQuery(limit: number): SQL {
 export async function reclaimVisionJobs(
   database: Database,
   options: BackoffOptions,
-  onLost: (run: RunIdentity) => void = () => undefined,
+  onLost: (run: LostRun) => void = () => undefined,
 ): Promise<number> {
   const lost = await database.transact(async (tx) => {
     const lost = await rowsOf<Row>(tx, reclaimQuery(100))
     for (const { id, attempt, crashes, step } of lost) {
-      const final = crashes + 1 >= crashesUntilFailed
+      const final = isLast(crashes)
       const next = final
         ? sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`
         : sql`status = 'scheduled', available_at = ${inMilliseconds(backoff(crashes + 1, options))}`
@@ -60,6 +71,12 @@ export async function reclaimVisionJobs(
     }
     return lost
   })
-  for (const { id, attempt } of lost) onLost({ jobId: id, attempt })
+  for (const { id, attempt, userId, crashes, traceId } of lost) {
+    onLost({ jobId: id, attempt, userId, traceId, failed: isLast(crashes) })
+  }
   return lost.length
+}
+
+function isLast(crashesBefore: number): boolean {
+  return crashesBefore + 1 >= crashesUntilFailed
 }

@@ -36,6 +36,8 @@ export interface Run extends RunIdentity {
   readonly analysisPurpose: string
   readonly outputFormat: string
   readonly language: string
+  /** The trace of the call that created the job, in 32 hex digits. */
+  readonly traceId: string | null
 }
 
 /** The error as clients and the attempt's row have it. */

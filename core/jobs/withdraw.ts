@@ -24,7 +24,7 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
         sql`UPDATE vision_jobs SET status = 'cancelled', version = version + 1, worker_id = NULL,
             lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3),
             updated_at = UTC_TIMESTAMP(3)
-          WHERE id = ${jobId} AND user_id = ${userId} AND status IN ('scheduled', 'pending', 'processing')`,
+          WHERE id = ${jobId} AND user_id = ${userId} AND status IN ('scheduled', 'held', 'pending', 'processing')`,
       )
       if (matched === 0) {
         const status = await statusOf(tx, { jobId, userId })

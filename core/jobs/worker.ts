@@ -2,18 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../db.ts'
 import { reasonOf } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log, LogFields } from '../log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'
+import { admitVisionJobs, usersToAdmit } from './admit.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
 import { execute, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
 import { renewLeases } from './lease.ts'
+import { settleMs } from './limits.ts'
 import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
-import { reclaimVisionJobs } from './reclaim.ts'
-import { LeaseLost, type Run, type RunIdentity } from './run.ts'
+import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
+import { LeaseLost, type Run } from './run.ts'
 import { startHeartbeat } from './workers.ts'
 
 export interface WorkerOptions {
@@ -26,6 +28,8 @@ export interface WorkerOptions {
   readonly place?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
+  /** How many of a user's jobs may be in flight, in all workers together. */
+  readonly inFlightPerUser: number
   /** How long a lease lasts, in milliseconds of the database's clock. */
   readonly leaseMs: number
   /** How often leases are renewed, in milliseconds: at most half of `leaseMs`. */
@@ -40,6 +44,8 @@ export interface WorkerOptions {
   /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds; and a lane without its bucket. */
   readonly providerWaitMs: number
   readonly log: Log
+  /** Counted up as things happen, for who looks on meanwhile. */
+  readonly counts?: Counts
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
 }
@@ -56,6 +62,7 @@ export interface Summary {
   readonly claimed: number
   readonly completed: number
   readonly retried: number
+  /** For good; among them those that were reclaimed for the last time. */
   readonly failed: number
   /** Given back at no cost: for the deadline, or because a provider was not to be had. */
   readonly released: number
@@ -66,10 +73,15 @@ export interface Summary {
   readonly expired: number
 }
 
+/** A summary that grows while the worker drains. */
+export type Counts = { -readonly [Count in keyof Summary]: number }
+
+export function noCounts(): Counts {
+  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
+}
+
 /** An idle worker looks so often, in milliseconds: a job waits for half of it on average. */
 const lookMs = 2_000
-/** What settling everything may take before the deadline, in milliseconds. */
-const settleMs = 5_000
 
 interface InFlight {
   readonly controller: AbortController
@@ -84,16 +96,7 @@ interface InFlight {
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
   const { database, providers, concurrency, idleMs, leaseMs, workerId, retry, stepMs, callMs, renewMs, now, log } =
     options
-  const counts = {
-    claimed: 0,
-    completed: 0,
-    retried: 0,
-    failed: 0,
-    released: 0,
-    lost: 0,
-    reclaimed: 0,
-    expired: 0,
-  }
+  const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs
   const inFlight = new Map<Run, InFlight>()
@@ -111,14 +114,27 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
-  const logLost = ({ jobId, attempt }: RunIdentity) => log('warn', 'reclaimed from a dead worker', { jobId, attempt })
+  // Whose jobs have left a place that a held one may take.
+  const freed = new Set<string>()
+  const admit = async (userIds: Iterable<string>): Promise<number> => {
+    let admitted = 0
+    for (const userId of userIds) admitted += await admitVisionJobs(database, userId, options.inFlightPerUser)
+    return admitted
+  }
+  let ended = 0
+
+  const onLost = ({ jobId, attempt, traceId, userId, failed }: LostRun) => {
+    freed.add(userId)
+    log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
+    if (failed) counts.failed++
+  }
 
   const start = (run: Run, permit: Permit) => {
     const controller = new AbortController()
     const others = [...inFlight.values()].map((other) => other.finished)
     const runIt = async () => {
       if (run.crashes >= crashesUntilAlone) await Promise.all(others)
-      const fields = { jobId: run.jobId, attempt: run.attempt }
+      const fields = fieldsOf(run)
       let reached = run.step
       try {
         const {
@@ -139,13 +155,23 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         })
         counts[ended]++
         if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + options.providerWaitMs
-        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, code: error?.code, detail: error?.detail, became })
+        log(error ? 'warn' : 'info', `run ${ended}`, {
+          ...fields,
+          step: reached,
+          code: error?.code,
+          detail: error?.detail,
+          became,
+        })
       } catch (error) {
         // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
         counts.lost++
-        log('error', 'run not settled', { ...fields, detail: reasonOf(error) })
+        log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
+        await admit([run.userId]).catch((error: unknown) =>
+          log('error', 'held jobs not let in', { ...fields, detail: reasonOf(error) }),
+        )
         inFlight.delete(run)
+        ended++
       }
     }
     inFlight.set(run, { controller, finished: runIt() })
@@ -156,9 +182,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const permits = [...(await providers.reserve(providerOf[lane], concurrency - inFlight.size))]
     try {
       if (permits.length === 0) return { runs: [], expired: 0 }
-      const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit: permits.length })
+      const onExpired = (userId: string) => freed.add(userId)
+      const limit = permits.length
+      const found = await claimPendingVisionJobs(database, { workerId, lane, leaseMs, limit, onExpired })
       for (const run of found.runs) {
-        log('info', 'claimed', { jobId: run.jobId, attempt: run.attempt, step: run.step })
+        log('info', 'claimed', { ...fieldsOf(run), step: run.step })
         const permit = permits.shift()
         if (permit) start(run, permit)
       }
@@ -185,13 +213,16 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   /** One look and what follows from it; true if there was anything to do. */
   const work = async (): Promise<boolean> => {
     const look = await lookForWork(database)
-    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, logLost) : 0
+    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, onLost) : 0
     counts.reclaimed += reclaimed
-    const expired = look.expired ? await expireVisionJobs(database) : 0
+    const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
-    const promoted = look.due ? await promoteDueVisionJobs(database) : 0
+    const promoted = look.due ? await promoteDueVisionJobs(database, options.inFlightPerUser) : 0
+    for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
+    const admitted = await admit(freed)
+    freed.clear()
     const claimed = await claim(look.lanes)
-    return claimed || promoted + reclaimed + expired > 0
+    return claimed || promoted + reclaimed + expired + admitted > 0
   }
 
   const stop = () => abortAll(inFlight, new Stopped('the worker must stop'))
@@ -205,7 +236,9 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     for (;;) {
       const stopping = signal?.aborted === true || now() >= stopAt
       if (stopping) stop()
-      const found = mayClaim() && (await orNothing(work, log))
+      const before = ended
+      // What ended during the look may have let another job in.
+      const found = mayClaim() && ((await orNothing(work, log)) || ended > before)
       if (inFlight.size === 0 && !found) {
         const idle = now() - started
         if (!mayClaim() || idle >= idleMs) break
@@ -228,6 +261,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     await stopReporting()
   }
   return counts
+}
+
+/** What every line about a run says. */
+function fieldsOf({ jobId, attempt, traceId }: Run): LogFields {
+  return { jobId, attempt, traceId }
 }
 
 /** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
@@ -259,7 +297,7 @@ function keepLeases(
   const renew = async () => {
     const begun = performance.now()
     for (const run of await renewLeases(database, workerId, [...inFlight.keys()], leaseMs)) {
-      log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt })
+      log('warn', 'lease lost', fieldsOf(run))
       inFlight.get(run)?.controller.abort(new LeaseLost(run))
     }
     await providers.renew()

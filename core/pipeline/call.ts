@@ -19,6 +19,8 @@ export interface CallContext {
   /** Aborted when the call must stop; its reason is what the call then rejects with. */
   readonly signal: AbortSignal
   readonly meter: Meter
+  /** Says which trace the call belongs to (https://www.w3.org/TR/trace-context/). */
+  readonly traceparent?: string | undefined
 }
 
 /** An answer that fits, and the model that gave it, as the provider names it. */
@@ -56,6 +58,11 @@ export async function callProvider<T>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The headers that go along with a call. */
+export function headersOf({ traceparent }: CallContext): Record<string, string> {
+  return traceparent === undefined ? {} : { traceparent }
 }
 
 /**

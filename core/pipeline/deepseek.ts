@@ -2,7 +2,7 @@ import OpenAI, { APIError } from 'openai'
 import * as z from 'zod'
 import { type ErrorCode, innermost, VisionError } from '../errors.ts'
 import type { BrandAnalysis } from './analysis.ts'
-import { type Answer, type CallContext, callProvider, detailOf, parseAnswer, quoted } from './call.ts'
+import { type Answer, type CallContext, callProvider, detailOf, headersOf, parseAnswer, quoted } from './call.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
 
 export interface DeepSeekOptions {
@@ -48,7 +48,7 @@ export function createDeepSeek({ apiKey, baseUrl, model, timeoutMs }: DeepSeekOp
               // Thinking is on unless it is switched off, and costs more than the answer.
               ...({ thinking: { type: 'disabled' } } as object),
             },
-            { signal },
+            { signal, headers: headersOf(context) },
           ),
         context,
         {

@@ -2,7 +2,7 @@ import { type GenerateContentResponse, GoogleGenerativeAI, GoogleGenerativeAIFet
 import * as z from 'zod'
 import { type ErrorCode, VisionError } from '../errors.ts'
 import { BrandAnalysis } from './analysis.ts'
-import { type Answer, type CallContext, callProvider, detailOf, parseAnswer, quoted } from './call.ts'
+import { type Answer, type CallContext, callProvider, detailOf, headersOf, parseAnswer, quoted } from './call.ts'
 
 export interface GeminiOptions {
   readonly apiKey: string
@@ -62,7 +62,7 @@ export function createGemini({ apiKey, baseUrl, model, timeoutMs }: GeminiOption
               { inlineData: { mimeType: image.type, data: Buffer.from(image.bytes).toString('base64') } },
               { text: `<purpose>${quoted(purpose)}</purpose>\n<language>${language}</language>` },
             ],
-            { signal },
+            { signal, customHeaders: headersOf(context) },
           ),
         context,
         {

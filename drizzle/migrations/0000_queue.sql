@@ -101,6 +101,7 @@ CREATE TABLE `vision_jobs` (
 	`metadata` mediumtext character set utf8mb4 collate utf8mb4_bin,
 	`idempotency_key` varchar(255) character set ascii collate ascii_bin,
 	`request_hash` varchar(64) character set ascii collate ascii_bin,
+	`trace_id` varchar(32) character set ascii collate ascii_bin,
 	`worker_id` varchar(64) character set ascii collate ascii_bin,
 	`available_at` datetime(3),
 	`lease_expires_at` datetime(3),
@@ -113,7 +114,7 @@ CREATE TABLE `vision_jobs` (
 	`expires_at` datetime(3) NOT NULL,
 	CONSTRAINT `vision_jobs_id` PRIMARY KEY(`id`),
 	CONSTRAINT `idempotency` UNIQUE(`user_id`,`idempotency_key`),
-	CONSTRAINT `vision_jobs_status` CHECK(status in ('scheduled', 'pending', 'processing', 'completed', 'failed', 'cancelled')),
+	CONSTRAINT `vision_jobs_status` CHECK(status in ('scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled')),
 	CONSTRAINT `vision_jobs_next_step` CHECK(next_step in ('analysis', 'content'))
 );
 --> statement-breakpoint
@@ -136,6 +137,12 @@ CREATE TABLE `vision_permits` (
 	`tokens` int unsigned NOT NULL DEFAULT 0,
 	CONSTRAINT `vision_permits_id` PRIMARY KEY(`id`),
 	CONSTRAINT `vision_permits_provider` CHECK(provider in ('gemini', 'deepseek'))
+);
+--> statement-breakpoint
+CREATE TABLE `vision_users` (
+	`user_id` varchar(255) character set ascii collate ascii_bin NOT NULL,
+	`held_at` datetime(3),
+	CONSTRAINT `vision_users_user_id` PRIMARY KEY(`user_id`)
 );
 --> statement-breakpoint
 CREATE TABLE `vision_worker_minutes` (
@@ -186,5 +193,6 @@ CREATE INDEX `sent` ON `vision_permits` (`provider`,`sent_at`,`tokens`);--> stat
 CREATE INDEX `expired` ON `vision_permits` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `ended` ON `vision_permits` (`sent_at`);--> statement-breakpoint
 CREATE INDEX `in_flight` ON `vision_permits` (`provider`,`expires_at`,`sent_at`,`tokens`);--> statement-breakpoint
+CREATE INDEX `held` ON `vision_users` (`held_at`);--> statement-breakpoint
 CREATE INDEX `heard` ON `vision_workers` (`last_beat_at`);--> statement-breakpoint
 CREATE INDEX `running` ON `vision_workers` (`stopped_at`,`last_beat_at`);

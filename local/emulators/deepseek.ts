@@ -64,6 +64,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         model: asked?.model ?? '',
         text,
         purpose: purpose?.slice(0, 200),
+        traceparent: context.req.header('traceparent'),
         analysisSha256: analysis && createHash('sha256').update(analysis.text).digest('hex'),
       },
       dialect: dialect(asked?.model ?? '', `emulated-${responses}`, emulation.clock(), usage),

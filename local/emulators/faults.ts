@@ -32,6 +32,8 @@ export interface EmulatedRequest {
   readonly imageSha256?: string | undefined
   /** SHA-256 (hex) of the analysis in the prompt, as written there. */
   readonly analysisSha256?: string | undefined
+  /** The header of that name: which trace the call belongs to. */
+  readonly traceparent?: string | undefined
 }
 
 /** A fault as it is told over HTTP; a program may also choose the requests by a predicate. */

@@ -89,6 +89,7 @@ export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindi
         model,
         text,
         purpose,
+        traceparent: context.req.header('traceparent'),
         imageSha256: bytes && createHash('sha256').update(bytes).digest('hex'),
       },
       dialect: dialect(model, `emulated-${responses}`, promptTokens),

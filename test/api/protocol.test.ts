@@ -235,6 +235,7 @@ test.each([
       message: 'a call was refused',
       fields: {
         requestId: expect.any(String),
+        traceId: reply.headers.get('x-trace-id'),
         operation,
         status: reply.status,
         code,
@@ -266,6 +267,24 @@ test('why a token was refused is for the operator, and the token for nobody', as
   }
 })
 
+test.each(['/v1/jobs', createPath])('a job keeps the trace of the call that created it: %s', async (path) => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
+  const reply = await api.call('POST', path, { as: 'ann', body: job, headers })
+  expect(reply.headers.get('x-trace-id')).toBe(traceId)
+  expect(linesOf(reply)).toMatchObject([{ message: 'job created', fields: { traceId } }])
+  const jobId = linesOf(reply)[0]?.fields.jobId
+  expect(await api.database.sql('SELECT trace_id FROM vision_jobs WHERE id = ?', [jobId])).toEqual([
+    { trace_id: traceId },
+  ])
+})
+
+test('a call without a trace begins one', async () => {
+  const [one, other] = await Promise.all([1, 2].map(() => api.call('GET', '/healthz')))
+  expect(one?.headers.get('x-trace-id')).toMatch(/^[0-9a-f]{32}$/)
+  expect(other?.headers.get('x-trace-id')).not.toBe(one?.headers.get('x-trace-id'))
+})
+
 test('what happens to a job at its owner’s word is in the log, and its owner is not', async () => {
   const twins = { jobs: [1, 2].map(() => ({ ...job, idempotencyKey: 'logged' })) }
   const batch = await api.call('POST', '/v1/jobs/batch', { as: 'lea', body: twins })
@@ -286,9 +305,9 @@ test('what happens to a job at its owner’s word is in the log, and its owner i
     [cancelled, { message: 'job cancelled', jobId }],
     [deleted, { message: 'job deleted', jobId }],
   ] as const) {
-    const requestId = reply.headers.get('x-request-id')
+    const ids = { requestId: reply.headers.get('x-request-id'), traceId: reply.headers.get('x-trace-id') }
     expect(linesOf(reply)).toEqual(
-      lines.map((line) => ({ level: 'info', message: line.message, fields: { jobId: line.jobId, requestId } })),
+      lines.map((line) => ({ level: 'info', message: line.message, fields: { jobId: line.jobId, ...ids } })),
     )
   }
 })

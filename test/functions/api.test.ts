@@ -18,10 +18,13 @@ async function start(env: Record<string, string>) {
 }
 
 beforeAll(async () => {
+  // The function's log.
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
   database = await createTestDatabase()
   await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: secret, LOG_LEVEL: 'error' })
 })
 afterAll(async () => {
+  vi.restoreAllMocks()
   vi.unstubAllEnvs()
   await database.drop()
 })
@@ -144,6 +147,24 @@ test('a reader may wait for the next change, and the function leaves nothing und
 
 test('is healthy while its database answers', async () => {
   expect((await handler(eventOf({ path: '/healthz' }))).statusCode).toBe(200)
+})
+
+test('holds the jobs of a user beyond ten, or beyond as many as are set', async () => {
+  const statuses = async (user: string, count: number) => {
+    const headers = await as(user)
+    const body = JSON.stringify({ jobs: Array(count).fill(job) })
+    const created = await handler(eventOf({ method: 'POST', path: '/v1/jobs/batch', body, headers }))
+    return read(created).jobs.map(({ status }: { status: string }) => status)
+  }
+  expect(await statuses('bob', 12)).toEqual([...Array(10).fill('pending'), 'held', 'held'])
+  await start({
+    DATABASE_URL: database.url,
+    BUCKET_NAME: 'bucket',
+    AUTH_SECRET: secret,
+    LOG_LEVEL: 'error',
+    JOB_IN_FLIGHT_PER_USER: '1',
+  })
+  expect(await statuses('carl', 2)).toEqual(['pending', 'held'])
 })
 
 test('does not start without a way to check tokens, and says what is missing', async () => {

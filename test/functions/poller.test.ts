@@ -12,6 +12,7 @@ import type { Summary } from '../../core/jobs/worker.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
 
@@ -19,17 +20,20 @@ let database: TestDatabase
 let services: TestServices
 
 beforeAll(async () => {
+  // The function's log.
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
   database = await createTestDatabase()
   services = await startTestServices()
 })
 afterEach(async () => {
   services.providers.faults.clear()
   vi.unstubAllEnvs()
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_images']) {
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_images', 'vision_users']) {
     await database.sql(`DELETE FROM ${table}`)
   }
 })
 afterAll(async () => {
+  vi.restoreAllMocks()
   await services.stop()
   await database.drop()
 })
@@ -52,21 +56,24 @@ const context = {
 } as Context
 
 /** Fires a function that has just started: its module is loaded anew, as on a cold start. */
-async function fire(event = tick): Promise<Summary> {
-  for (const [key, value] of Object.entries(services.settings(database.url))) vi.stubEnv(key, value)
+async function fire(settings: Record<string, string> = {}): Promise<Summary> {
+  for (const [key, value] of Object.entries({ ...services.settings(database.url), ...settings })) vi.stubEnv(key, value)
   vi.stubEnv('LOG_LEVEL', 'error')
   vi.resetModules()
   const { handler } = await import('../../functions/poller.ts')
-  return handler(event, context)
+  return handler(tick, context)
 }
 
-async function submit(outputFormat: OutputFormat, fixture = 'halves.png', type = 'image/png'): Promise<number> {
+async function submit(
+  outputFormat: OutputFormat,
+  { fixture = 'halves.png', type = 'image/png', inFlightPerUser = noCap } = {},
+): Promise<number> {
   const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
   const taken = await intake.take(await fixtureUrl(fixture, type), 'ann')
   const { jobId } = await createVisionJob(
     database,
     { ...taken, analysisPurpose: 'Sell a flag', outputFormat, language: 'en' },
-    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+    { userId: 'ann', maxRetries: 3, inFlightPerUser, lifeMs: 86_400_000 },
   )
   return jobId
 }
@@ -95,13 +102,20 @@ test('a tick takes every waiting job through both providers, in every output for
   }
 })
 
+test('a tick lets held jobs in as others end, until none is left', async () => {
+  const ids = []
+  for (let made = 0; made < 3; made++) ids.push(await submit('summary', { inFlightPerUser: 1 }))
+  expect((await read(ids[2] as number)).job.status).toBe('held')
+  expect(await fire({ JOB_IN_FLIGHT_PER_USER: '1' })).toMatchObject({ claimed: 3, completed: 3 })
+})
+
 test.each([
   ['red.png', 'image/png', '#ff0000'],
   ['sample.webp', 'image/webp', undefined],
   ['sample.heic', 'image/heic', undefined],
   ['photo-like.jpg', 'image/jpeg', undefined],
 ])('an image of each kind is described: %s', async (fixture, type, colour) => {
-  const jobId = await submit('alt_text', fixture, type)
+  const jobId = await submit('alt_text', { fixture, type })
   expect(await fire()).toMatchObject({ completed: 1 })
   const analysis = BrandAnalysis.parse((await read(jobId)).outputs.find(({ kind }) => kind === 'analysis')?.body)
   if (colour) expect(analysis.palette).toMatchObject([{ hex: colour, share: 1 }])
@@ -191,7 +205,7 @@ test('a deployed function never fetches from its own machine', async () => {
       outputFormat: 'summary',
       language: 'en',
     },
-    { userId: 'ann', maxRetries: 3, lifeMs: 86_400_000 },
+    { userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   expect(await fire()).toMatchObject({ failed: 1 })
   expect((await read(jobId)).job).toMatchObject({ errorCode: 'image.invalid_url' })

@@ -10,7 +10,7 @@ import { createTickets } from '../../core/live/tickets.ts'
 import { secret, token } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Part, partsOf, sayingOf } from '../support/events.ts'
-import { someJob } from '../support/jobs.ts'
+import { noCap, someJob } from '../support/jobs.ts'
 import { awslambdaStub, streamedReply } from '../support/lambda-stream.ts'
 
 let database: TestDatabase
@@ -65,7 +65,7 @@ function invoke(event: LambdaFunctionURLEvent) {
 }
 
 async function create() {
-  const options = { userId: 'ann', maxRetries: 3, lifeMs: 60_000 }
+  const options = { userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 60_000 }
   const { jobId } = await createVisionJob(database, someJob, options)
   const expiresAt = new Date(Date.now() + 60_000)
   const ticket = await createTickets({ AUTH_SECRET: secret }, Date.now).sign({ id: jobId, userId: 'ann', expiresAt })

@@ -13,6 +13,7 @@ import { LeaseLost, type Run } from '../../core/jobs/run.ts'
 import { retryVisionJob, saveImage } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
 
 let database: TestDatabase
@@ -57,7 +58,7 @@ async function submit(imageUrl = source): Promise<number> {
   const { jobId } = await createVisionJob(
     database,
     { imageUrl, analysisPurpose: 'a test', outputFormat: 'summary', language: 'en' },
-    { userId: 'ann', maxRetries: 9, lifeMs: 86_400_000 },
+    { userId: 'ann', maxRetries: 9, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   return jobId
 }

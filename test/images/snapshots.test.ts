@@ -11,6 +11,7 @@ import { sweepImages } from '../../core/images/sweep.ts'
 import { createVisionJob } from '../../core/jobs/create.ts'
 import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
 
 let database: TestDatabase
@@ -38,7 +39,7 @@ const submit = async (imageId: number, userId = 'ann') => {
   const { jobId } = await createVisionJob(
     database,
     { imageUrl: 'data:', imageId, analysisPurpose: 'a test', outputFormat: 'summary', language: 'en' },
-    { userId, maxRetries: 3, lifeMs: 86_400_000 },
+    { userId, maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   return jobId
 }

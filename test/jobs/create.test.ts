@@ -5,7 +5,7 @@ import { getUserVisionJobs, getVisionJob, getVisionJobOutput } from '../../core/
 import { saveAnalysis } from '../../core/jobs/settle.ts'
 import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claimOne, emptyQueue, hour, jobRow, makeJob, nothingSpent, someJob } from '../support/jobs.ts'
+import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/jobs.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() => emptyQueue(database))
 
-const options = { userId: 'user-1', maxRetries: 3, lifeMs: hour }
+const options = { userId: 'user-1', maxRetries: 3, inFlightPerUser: noCap, lifeMs: hour }
 const hash = (letter: string) => letter.repeat(64)
 const keyed = (key: string, requestHash = hash('a')) => ({ ...someJob, idempotency: { key, requestHash } })
 const countOf = async () => Number((await database.sql('SELECT COUNT(*) AS n FROM vision_jobs'))[0]?.n)
@@ -118,9 +118,11 @@ describe('an idempotency key', () => {
   })
 
   test('that somebody else is just using is waited for, and taken when that one gives up or deletes', async () => {
+    await makeJob(database)
     const other = await mysql.createConnection(database.url)
     for (const ending of ['ROLLBACK', 'COMMIT', 'DELETE']) {
       await other.query('BEGIN')
+      await other.query("SELECT * FROM vision_users WHERE user_id = 'user-1' FOR UPDATE")
       await other.query(
         `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
            idempotency_key, request_hash, created_at, updated_at, expires_at)
@@ -134,7 +136,7 @@ describe('an idempotency key', () => {
       expect(await created, ending).toMatchObject({ replayed: ending === 'COMMIT' })
     }
     await other.end()
-    expect(await countOf()).toBe(3)
+    expect(await countOf()).toBe(4)
   })
 
   test('is of one user, and minds its case', async () => {

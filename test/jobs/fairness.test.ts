@@ -1,10 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { admitVisionJobs } from '../../core/jobs/admit.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import type { Run } from '../../core/jobs/run.ts'
 import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/jobs.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claim,
+  emptyQueue,
+  hour,
+  makeJob,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  statusOf,
+} from '../support/jobs.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -25,19 +37,19 @@ async function placeOf(userId: string, limit = 10): Promise<number> {
 }
 
 /** So many jobs of one user, with the turns that the queue would give them, in one statement for speed. */
-async function backlog(userId: string, count: number): Promise<void> {
-  await makeJob(database, { userId })
+async function backlog(userId: string, count: number, status = 'pending'): Promise<void> {
+  if (status === 'pending') await makeJob(database, { userId })
   const digits =
     '(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)'
   await database.sql(
     `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
        language, created_at, updated_at, expires_at)
-     SELECT user_id, status, turn + n, version, max_retries, image_url, analysis_purpose, output_format, language,
+     SELECT user_id, status, IF(status = 'pending', turn + n, 0), version, max_retries, image_url, analysis_purpose, output_format, language,
        created_at, updated_at, expires_at
-     FROM vision_jobs, (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n
+     FROM (SELECT * FROM vision_jobs WHERE user_id = ? AND status = ? LIMIT 1) one, (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n
        FROM ${digits} a, ${digits} b, ${digits} c, ${digits} e) numbers
-     WHERE user_id = ? AND n < ? ORDER BY n`,
-    [userId, count],
+     WHERE n < ? ORDER BY n`,
+    [userId, status, count],
   )
 }
 
@@ -63,7 +75,7 @@ describe('with 10,000 jobs of one user waiting', () => {
       await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
     }
     await makeJob(database, { userId: 'newcomer' })
-    expect(await promoteDueVisionJobs(database)).toBe(50)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(50)
     expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
   })
 
@@ -72,7 +84,7 @@ describe('with 10,000 jobs of one user waiting', () => {
       await failVisionJob(database, run, badAnswer, nothingSpent)
       await redriveVisionJob(database, run, { lifeMs: hour })
     }
-    expect(await promoteDueVisionJobs(database)).toBe(50)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(50)
     await makeJob(database, { userId: 'newcomer' })
     expect(await placeOf('newcomer')).toBeLessThanOrEqual(soon)
   })
@@ -127,6 +139,58 @@ describe('with 10,000 jobs of one user waiting', () => {
   })
 })
 
+describe('with the cap on jobs in flight', () => {
+  const cap = 10
+  const settle = async (runs: readonly Run[]) => {
+    for (const run of runs) {
+      await failVisionJob(database, run, badAnswer, nothingSpent)
+      await admitVisionJobs(database, run.userId, cap)
+    }
+  }
+  /** 10,000 jobs of one user, ten of which are pending. */
+  const bigUser = async () => {
+    await makeJobs(database, cap + 1, { userId: 'big', inFlightPerUser: cap })
+    await backlog('big', 10_000 - cap, 'held')
+  }
+  const countOf = async (status: string) =>
+    Number((await database.sql('SELECT COUNT(*) AS n FROM vision_jobs WHERE status = ?', [status]))[0]?.n)
+
+  test('ten of 10,000 jobs of one user are pending, and a newcomer gets in at once and is claimed with them', async () => {
+    await bigUser()
+    expect([await countOf('pending'), await countOf('held')]).toEqual([10, 9_990])
+    const newcomer = await makeJob(database, { userId: 'newcomer', inFlightPerUser: cap })
+    expect(await statusOf(database, newcomer)).toBe('pending')
+    expect(await placeOf('newcomer')).toBeLessThanOrEqual(2)
+  })
+
+  test('workers without end are shared by users with much to do, ten jobs each at a time', async () => {
+    await bigUser()
+    for (const userId of ['a', 'b']) await makeJobs(database, 100, { userId, inFlightPerUser: cap })
+    const claimed: Record<string, number> = {}
+    for (let round = 0; round < 5; round++) {
+      const runs = await claim(database, { limit: 1_000 })
+      for (const { userId } of runs) claimed[userId] = (claimed[userId] ?? 0) + 1
+      await settle(runs)
+    }
+    expect(claimed).toEqual({ big: 50, a: 50, b: 50 })
+  })
+
+  test('few workers serve all alike, and the jobs of each in the order in which they came', async () => {
+    await bigUser()
+    const ids = await makeJobs(database, 40, { userId: 'few', inFlightPerUser: cap })
+    const claimed: Run[] = []
+    for (let round = 0; round < 20; round++) {
+      const runs = await claim(database, { limit: 3 })
+      claimed.push(...runs)
+      await settle(runs)
+    }
+    const few = claimed.filter((run) => run.userId === 'few').map((run) => run.jobId)
+    expect(few).toEqual(ids.slice(0, few.length))
+    expect(few.length).toBeGreaterThanOrEqual(28)
+    expect(few.length).toBeLessThanOrEqual(32)
+  })
+})
+
 test('users with backlogs of different length get equal shares', async () => {
   const lengths = { a: 300, b: 100, c: 1_000, d: 60 }
   for (const [userId, count] of Object.entries(lengths)) await makeJobs(database, count, { userId })
@@ -160,7 +224,7 @@ test('the second step has a virtual time of its own, and a turn of the first is 
     await saveAnalysis(database, run, analysisOutput, nothingSpent)
     await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: false })
   }
-  expect(await promoteDueVisionJobs(database)).toBe(big.length)
+  expect(await promoteDueVisionJobs(database, noCap)).toBe(big.length)
   await makeJob(database, { userId: 'newcomer' })
   const [run] = await claim(database, { limit: 1 })
   if (run === undefined) throw new Error('nothing to claim')
@@ -182,7 +246,7 @@ test('whatever happens, virtual time goes on: every job that waits is claimed in
       if (index === 0) await releaseVisionJob(database, run, 'analysis', nothingSpent)
       if (index === 1) await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: false })
     }
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     await makeJob(database, { userId: `new-${round}` })
     const old = await database.sql("SELECT id FROM vision_jobs WHERE user_id IN ('a', 'b')")
     if (old.every(({ id }) => claimed.has(Number(id)))) return

@@ -29,6 +29,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noCap,
   nothingSpent,
   outcomesOf,
   outputRows,
@@ -221,7 +222,7 @@ test('a run of before a redrive cannot write into the new life', async () => {
   const stale = await claimOne(database)
   await failVisionJob(database, stale, badAnswer, nothingSpent)
   await redriveVisionJob(database, owner(jobId), { lifeMs: hour })
-  await promoteDueVisionJobs(database)
+  await promoteDueVisionJobs(database, noCap)
   const fresh = await claimOne(database, { workerId: 'worker-2' })
   expect(fresh.attempt).toBe(stale.attempt + 1)
   for (const [name, write] of Object.entries(writes)) {
@@ -265,7 +266,7 @@ describe('a worker that lost its lease', () => {
     const run = await claimOne(database)
     await passed(database, 'lease_expires_at', jobId)
     await reclaimVisionJobs(database, noWait)
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     await claimOne(database, { workerId: 'worker-2' })
     expect(await recordSpending(database, run, spent)).toBe(true)
     expect(await attemptRows(database, jobId)).toMatchObject([
@@ -310,7 +311,7 @@ describe('renewing leases', () => {
     await database.sql('UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE id = ?', [
       reclaimed,
     ])
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     expect((await claimOne(database)).jobId, 'the same worker has it again, in another run').toBe(retaken)
     const done = runs.find((run) => run.jobId === completed) as Run
     await completeVisionJob(database, done, contentOutput, nothingSpent)
@@ -394,7 +395,7 @@ describe('in a small queue, where every index looks good, nobody waits for the j
     },
     'retry and promote': async ([run]) => {
       await writes.retry?.(run as Run)
-      await promoteDueVisionJobs(database)
+      await promoteDueVisionJobs(database, noCap)
     },
     'release and claim': async ([run]) => {
       await writes.release?.(run as Run)

@@ -27,6 +27,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noCap,
   nothingSpent,
   outcomesOf,
   outputRows,
@@ -66,7 +67,7 @@ describe('retries', () => {
       expect(run).toMatchObject({ attempt: failed, failures: failed - 1, maxRetries })
       if (run.failures < run.maxRetries) {
         await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
-        expect(await promoteDueVisionJobs(database)).toBe(1)
+        expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
       } else {
         await failVisionJob(database, run, badAnswer, nothingSpent)
       }
@@ -85,7 +86,7 @@ describe('retries', () => {
     for (let time = 0; time < 6; time++) {
       const run = await claimOne(database)
       await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: false })
-      await promoteDueVisionJobs(database)
+      await promoteDueVisionJobs(database, noCap)
     }
     expect(await jobRow(database, jobId)).toMatchObject({ status: 'pending', failures: 0, attempt: 6 })
     expect(await outcomesOf(database, jobId)).toEqual(Array(6).fill('released'))
@@ -98,11 +99,11 @@ describe('retries', () => {
       costsRetry: true,
     })
     expect(await wait(jobId, 'available_at')).toBe(1_234)
-    expect(await promoteDueVisionJobs(database)).toBe(0)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
     expect(await lookForWork(database)).toMatchObject({ due: false })
     await passed(database, 'available_at', jobId)
     expect(await lookForWork(database)).toMatchObject({ due: true, lanes: [] })
-    expect(await promoteDueVisionJobs(database)).toBe(1)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
     expect(await lookForWork(database)).toMatchObject({ due: false, lanes: ['analysis'] })
   })
 
@@ -123,7 +124,7 @@ describe('retries', () => {
     const first = await claimOne(database)
     await saveAnalysis(database, first, analysisOutput, nothingSpent)
     await retryVisionJob(database, first, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     expect(await claim(database, { lane: 'analysis' })).toEqual([])
     const second = await claimOne(database, { lane: 'content' })
     expect(second).toMatchObject({ step: 'content', attempt: 2 })
@@ -158,7 +159,7 @@ describe('a job whose workers die', () => {
     await passed(database, 'lease_expires_at', jobId)
     expect(await lookForWork(database)).toMatchObject({ lost: true })
     expect(await reclaimVisionJobs(database, noWait)).toBe(1)
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
   }
 
   test('counts crashes and no failures, and fails at the sixth', async () => {
@@ -186,7 +187,7 @@ describe('a job whose workers die', () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     await crash(jobId)
     expect(await attemptRows(database, jobId)).toMatchObject([
       { outcome: 'retried', error_code: badAnswer.code, possibly_billed: null },
@@ -204,7 +205,7 @@ describe('a job whose workers die', () => {
       await reclaimVisionJobs(database, { baseMs: 1_000, capMs: 3_000, random: () => 1 })
       waits.push(await wait(jobId, 'available_at'))
       await passed(database, 'available_at', jobId)
-      await promoteDueVisionJobs(database)
+      await promoteDueVisionJobs(database, noCap)
     }
     expect(waits).toEqual([1_000, 2_000, 3_000])
   })
@@ -235,7 +236,7 @@ describe('a job whose workers die', () => {
       error_code: null,
       finished_at: null,
     })
-    expect(await promoteDueVisionJobs(database), 'due at once').toBe(1)
+    expect(await promoteDueVisionJobs(database, noCap), 'due at once').toBe(1)
     expect(await claimOne(database, { lane: 'content' })).toMatchObject({ jobId, attempt: 2, failures: 0, crashes: 0 })
     expect(await outputRows(database, jobId)).toHaveLength(1)
   })
@@ -270,7 +271,7 @@ describe('expiry', () => {
     const { jobId } = await jobIn(database, 'scheduled')
     await passed(database, 'available_at', jobId)
     await passed(database, 'expires_at', jobId)
-    expect(await promoteDueVisionJobs(database)).toBe(0)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
     expect(await jobRow(database, jobId)).toMatchObject({ ...expired, attempt: 1, available_at: null })
   })
 
@@ -311,7 +312,7 @@ describe('expiry', () => {
     await expireVisionJobs(database)
     await redriveVisionJob(database, owner(jobId), { lifeMs: 3 * hour })
     expect(await wait(jobId, 'expires_at')).toBe(3 * hour)
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     expect((await claimAll()).runs).toMatchObject([{ jobId }])
   })
 })

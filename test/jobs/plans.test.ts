@@ -1,9 +1,11 @@
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/db.ts'
+import { admitVisionJobs, usersToAdmit } from '../../core/jobs/admit.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
+import { oldestDueSeconds } from '../../core/jobs/oldest-due.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import {
   getUserVisionJobs,
@@ -57,12 +59,14 @@ afterAll(async () => {
 })
 
 const owner = 'big-user'
+/** As many as the owner has in flight. */
+const cap = 10
 
 /** The statements on the queue's tables that some work sends. */
 async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
   proxy.statements.length = 0
   await work()
-  return proxy.statements.filter((statement) => /vision_job/.test(statement))
+  return proxy.statements.filter((statement) => /vision_(job|user)/.test(statement))
 }
 
 interface Step {
@@ -95,10 +99,15 @@ async function readsOf(statement: string): Promise<number> {
 
 const isSelect = (statement: string) => /^select/i.test(statement)
 
-describe('on a queue of 80,000 jobs', () => {
+describe('on a queue of 130,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
     ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
-    ['a promotion of 200', 'due', 450, () => promoteDueVisionJobs(queue)],
+    ['a promotion of 200 to pending', 'owner', 450, () => promoteDueVisionJobs(queue, 500)],
+    ['a promotion of 200 to held', 'due', 450, () => promoteDueVisionJobs(queue, cap)],
+    ['letting five held jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
+    ['letting none in', 'owner', 50, () => admitVisionJobs(queue, owner, cap)],
+    ['a look for users with held jobs', 'held', 30, () => usersToAdmit(queue)],
+    ['a job for which there is no room', 'owner', 50, () => makeJob(queue, { userId: owner, inFlightPerUser: cap })],
     [
       'taking back 100 lost jobs',
       'lease',
@@ -114,9 +123,17 @@ describe('on a queue of 80,000 jobs', () => {
       () => getUserVisionJobs(queue, { userId: owner, limit: 20, before: 40_000, statuses: ['pending'] }),
     ],
     ['a look for work', 'claim', 20, () => lookForWork(queue)],
-    ['the turn of a new job', 'owner', 20, () => makeJob(queue, { userId: owner })],
+    ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
+    ['a job of a new user', 'owner', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
     ['the turn of a job that is given back', 'claim', 20, release],
-    ['the look-up of an idempotency key', 'idempotency', 20, () => makeJob(queue, { userId: owner, idempotency })],
+    [
+      'the look-up of an idempotency key',
+      'idempotency',
+      20,
+      () => makeJob(queue, { userId: owner, idempotency, inFlightPerUser: cap }),
+    ],
   ])('%s reads along the index %s, and no more rows than it takes', async (_, index, limit, work) => {
     const statements = (await statementsOf(work)).filter(isSelect)
     const plans = await Promise.all(statements.map(async (statement) => ({ statement, plan: await planOf(statement) })))
@@ -130,7 +147,7 @@ describe('on a queue of 80,000 jobs', () => {
 
   test('every statement of a job of a big queue finds its rows by an index', async () => {
     const statements = await statementsOf(async () => {
-      const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: owner })
+      const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: 'someone' })
       await direct.sql('UPDATE vision_jobs SET turn = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
       const [run, second, ...more] = await claim(queue, { limit: 4 })
       if (run === undefined || second === undefined) throw new Error('nothing to claim')
@@ -153,7 +170,11 @@ describe('on a queue of 80,000 jobs', () => {
       await deleteVisionJob(queue, failed)
       const again = await claimOne(queue)
       await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
-      await promoteDueVisionJobs(queue)
+      await promoteDueVisionJobs(queue, cap)
+      await direct.sql("UPDATE vision_jobs SET next_step = 'content' WHERE user_id = ? AND status = 'held' LIMIT 3", [
+        owner,
+      ])
+      await admitVisionJobs(queue, owner, cap)
       await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
     })
     expect(statements.length).toBeGreaterThan(30)

@@ -20,6 +20,7 @@ import {
   jobIn,
   makeJob,
   makeJobs,
+  noCap,
   nothingSpent,
   outputRows,
   someJob,
@@ -99,7 +100,14 @@ test('a job that has not ended stays, however old it is', async () => {
 test('a key lives as long as its job: after that it is free again', async () => {
   const idempotency = { key: 'spring-1', requestHash: 'a'.repeat(64) }
   const create = async () =>
-    (await createVisionJobs(database, [{ ...someJob, idempotency }], { userId: 'ann', maxRetries: 3, lifeMs: hour }))[0]
+    (
+      await createVisionJobs(database, [{ ...someJob, idempotency }], {
+        userId: 'ann',
+        maxRetries: 3,
+        inFlightPerUser: noCap,
+        lifeMs: hour,
+      })
+    )[0]
   const first = await create()
   await database.sql("UPDATE vision_jobs SET status = 'cancelled'")
   await ended(29, first?.jobId ?? 0)
@@ -203,7 +211,7 @@ test('neither waits for the other: a prune in the middle of its batch, and claim
       } else if (second) {
         await failVisionJob(database, second, badAnswer, nothingSpent)
         await redriveVisionJob(database, second, { lifeMs: hour })
-        await promoteDueVisionJobs(database)
+        await promoteDueVisionJobs(database, noCap)
         await deleteVisionJob(database, second)
       }
     },

@@ -5,7 +5,7 @@ import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/jobs/redrive.ts'
 import { failVisionJob } from '../../core/jobs/settle.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claim, emptyQueue, hour, jobIn, jobRow, makeJobs, nothingSpent, statusOf } from '../support/jobs.ts'
+import { claim, emptyQueue, hour, jobIn, jobRow, makeJobs, noCap, nothingSpent, statusOf } from '../support/jobs.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let database: TestDatabase
@@ -77,7 +77,7 @@ test('a redriven job is as one that its owner retries: due at once, with all its
     finished_at: null,
     version: Number(before.version) + 1,
   })
-  expect(await promoteDueVisionJobs(database)).toBe(1)
+  expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
   expect(await claim(database)).toMatchObject([{ jobId, attempt: 2, failures: 0 }])
 })
 

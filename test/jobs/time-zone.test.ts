@@ -14,6 +14,7 @@ import {
   emptyQueue,
   hour,
   makeJob,
+  noCap,
   nothingSpent,
 } from '../support/jobs.ts'
 
@@ -71,10 +72,10 @@ describe.each(['+05:00', '-11:30', '+00:00'])('in a session of the zone %s', (zo
     expect(await reclaimVisionJobs(database, noWait)).toBe(0)
     expect(await reclaimVisionJobs(zoned, noWait)).toBe(0)
     await retryVisionJob(zoned, run, badAnswer, nothingSpent, { delayMs: 60_000, costsRetry: true })
-    expect(await promoteDueVisionJobs(database)).toBe(0)
-    expect(await promoteDueVisionJobs(zoned)).toBe(0)
+    expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
+    expect(await promoteDueVisionJobs(zoned, noCap)).toBe(0)
     await database.sql('UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) WHERE id = ?', [jobId])
-    expect(await promoteDueVisionJobs(zoned)).toBe(1)
+    expect(await promoteDueVisionJobs(zoned, noCap)).toBe(1)
     await claimOne(database, { leaseMs: 60_000 })
     await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [jobId])
     expect(await reclaimVisionJobs(zoned, noWait)).toBe(1)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { admitVisionJobs } from '../../core/jobs/admit.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
@@ -25,6 +26,7 @@ import {
   jobIn,
   jobRow,
   makeJob,
+  noCap,
   nothingSpent,
   outputRows,
   passed,
@@ -60,10 +62,31 @@ const operations: Record<string, Operation> = {
   promote: {
     run: async (jobId) => {
       await passed(database, 'available_at', jobId)
-      await promoteDueVisionJobs(database)
+      await promoteDueVisionJobs(database, noCap)
     },
     leads: { scheduled: 'pending' },
     changes: ['status', 'available_at', 'turn'],
+  },
+  'promote without room': {
+    run: async (jobId) => {
+      await passed(database, 'available_at', jobId)
+      await promoteDueVisionJobs(database, 0)
+    },
+    leads: { scheduled: 'held' },
+    changes: ['status', 'available_at', 'turn'],
+  },
+  admit: {
+    run: () => admitVisionJobs(database, 'user-1', noCap),
+    leads: { held: 'pending' },
+    changes: ['status', 'turn'],
+  },
+  displace: {
+    run: async () => {
+      await heldContent()
+      await admitVisionJobs(database, 'user-1', 1)
+    },
+    leads: { pending: 'held' },
+    changes: ['status', 'turn'],
   },
   claim: {
     run: () => claim(database, { workerId: 'worker-2' }),
@@ -113,6 +136,7 @@ const operations: Record<string, Operation> = {
     run: (jobId) => cancelVisionJob(database, owned(jobId)),
     leads: {
       scheduled: 'cancelled',
+      held: 'cancelled',
       pending: 'cancelled',
       processing: 'cancelled',
       completed: 'job.not_cancellable',
@@ -145,7 +169,7 @@ const operations: Record<string, Operation> = {
       await passed(database, 'expires_at', jobId)
       await expireVisionJobs(database)
     },
-    leads: { scheduled: 'failed', pending: 'failed' },
+    leads: { scheduled: 'failed', held: 'failed', pending: 'failed' },
     changes: ['status', 'available_at', 'finished_at', 'error_code', 'error_message', 'expires_at'],
   },
   renew: {
@@ -160,6 +184,7 @@ const operations: Record<string, Operation> = {
 /** These move a clock themselves, which is no change of the operation's. */
 const movesClock: Record<string, string> = {
   promote: 'available_at',
+  'promote without room': 'available_at',
   reclaim: 'lease_expires_at',
   expire: 'expires_at',
 }
@@ -250,6 +275,19 @@ async function neighbourOf(jobId: number): Promise<RawRow> {
   return row ?? {}
 }
 
+/** A held job of the same user whose analysis is saved. */
+async function heldContent(): Promise<void> {
+  const rows = `user_id, status, next_step, max_retries, image_url, analysis_purpose, output_format, language, created_at,
+    updated_at, expires_at`
+  await database.sql(
+    `INSERT INTO vision_jobs (${rows})
+     SELECT ${rows.replace('status, next_step', "'held', 'content'")} FROM vision_jobs WHERE status = 'completed' LIMIT 1`,
+  )
+  await database.sql(
+    "INSERT INTO vision_users VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
+  )
+}
+
 async function foreignRun(jobId: number): Promise<Run> {
   return {
     jobId,
@@ -265,6 +303,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',
+    traceId: null,
   }
 }
 

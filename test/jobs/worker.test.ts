@@ -7,6 +7,7 @@ import type { Run } from '../../core/jobs/run.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { drain, type WorkerOptions } from '../../core/jobs/worker.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
 
 let database: TestDatabase
@@ -55,6 +56,7 @@ function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptio
     providers: accessTo(database, { workerId }),
     workerId,
     concurrency: 5,
+    inFlightPerUser: noCap,
     leaseMs: 60_000,
     renewMs: 20_000,
     idleMs: 0,
@@ -80,7 +82,7 @@ async function submit(count = 1, userId = 'ann'): Promise<number[]> {
         outputFormat: 'summary',
         language: 'en',
       },
-      { userId, maxRetries: 3, lifeMs: 86_400_000 },
+      { userId, maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 },
     )
     ids.push(jobId)
   }

@@ -12,7 +12,7 @@ import {
   type Tally,
 } from '../../core/jobs/workers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, contentOutput, emptyQueue, makeJobs } from '../support/jobs.ts'
+import { analysisOutput, contentOutput, emptyQueue, makeJobs, noCap } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
@@ -65,6 +65,7 @@ async function work(steps: Partial<Steps> = {}) {
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
       providerWaitMs: 30_000,
+      inFlightPerUser: noCap,
       retry: { baseMs: 0, capMs: 0, random: () => 0 },
       log: () => undefined,
       now: () => performance.now(),

@@ -8,7 +8,7 @@ import { bundle } from '../support/bundle.ts'
 import { type RuntimeApi, startRuntimeApi } from './runtime-api.ts'
 
 /** A function as it runs when it is deployed: its bundle, under Lambda's own runtime client. */
-export interface Deployed extends Pick<RuntimeApi, 'invoke' | 'initError'> {
+export interface Deployed extends Pick<RuntimeApi, 'invoke'> {
   /** What it wrote to its log, once it has been stopped. */
   readonly log: Promise<string>
   stop(): Promise<void>
@@ -50,7 +50,6 @@ export async function deploy(name: string, settings: Readonly<Record<string, str
   child.once('exit', (code) => void log.then((lines) => api.died(`the function ended with ${code}:\n${lines}`)))
   return {
     invoke: api.invoke,
-    initError: api.initError,
     log,
     stop: async () => {
       const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined

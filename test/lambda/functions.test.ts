@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { secret, token } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyQueue } from '../support/jobs.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
 import { type Deployed, deploy } from './deployed.ts'
@@ -27,6 +28,8 @@ beforeAll(async () => {
 afterEach(async () => {
   services.providers.faults.clear()
   for (const other of others.splice(0)) await other.stop()
+  await emptyQueue(database)
+  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await api.stop()

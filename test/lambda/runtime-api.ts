@@ -33,8 +33,6 @@ export interface RuntimeApi {
    * @param timeLimitMs what is left until the function would be killed, in milliseconds
    */
   invoke(event: unknown, timeLimitMs: number): Invocation
-  /** The error that the function reported instead of starting. */
-  readonly initError: Promise<{ readonly errorType: string; readonly errorMessage: string }>
   /** Tells everybody who waits for an answer that none will come. */
   died(why: string): void
   stop(): Promise<void>
@@ -56,7 +54,6 @@ const path = '/2018-06-01/runtime'
 export async function startRuntimeApi(): Promise<RuntimeApi> {
   const queue: Waiting[] = []
   const running = new Map<string, Waiting>()
-  const initError = Promise.withResolvers<{ errorType: string; errorMessage: string }>()
   let wake: (() => void) | undefined
   let invocations = 0
 
@@ -85,17 +82,23 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
       waiting.result.reject(error)
       waiting.stream.reject(error)
     } else if (request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
-      await receive(request, waiting.stream.resolve)
+      await receive(request, waiting.stream)
     } else {
       const body = await text(request)
       waiting.result.resolve(body === '' ? undefined : JSON.parse(body))
     }
   }
 
+  const died = (why: string) => {
+    for (const waiting of [...queue.splice(0), ...running.values()]) {
+      for (const { reject } of [waiting.result, waiting.stream]) reject(new InvocationError(why))
+    }
+  }
+
   const server = createServer(async (request, response) => {
     const [, rest = ''] = request.url?.split(path) ?? []
     if (rest === '/invocation/next') return next(response)
-    if (rest === '/init/error') initError.resolve((await json(request)) as never)
+    if (rest === '/init/error') died(await text(request))
     const [, id, outcome] = /^\/invocation\/([^/]+)\/(response|error)$/.exec(rest) ?? []
     if (id && outcome) await finish(request, id, outcome)
     response.writeHead(202).end('{"status":"OK"}')
@@ -103,7 +106,6 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    initError: initError.promise,
     invoke: (event, timeLimitMs) => {
       const waiting: Waiting = {
         event,
@@ -117,11 +119,7 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
       wake?.()
       return { result: waiting.result.promise, stream: waiting.stream.promise }
     },
-    died: (why) => {
-      for (const waiting of [...queue.splice(0), ...running.values()]) {
-        for (const { reject } of [waiting.result, waiting.stream]) reject(new InvocationError(why))
-      }
-    },
+    died,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -130,21 +128,23 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
   }
 }
 
-/** Takes the prelude off a streamed reply: JSON, then eight zero bytes; what follows is the body. */
-async function receive(request: IncomingMessage, resolve: (streamed: Streamed) => void): Promise<void> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+/**
+ * Takes the prelude off a streamed reply: JSON, then eight zero bytes; what follows is the body. A function that failed says so
+ * in the trailers.
+ */
+async function receive(request: IncomingMessage, { resolve, reject }: Waiting['stream']): Promise<void> {
   const iterator = request[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
   for (;;) {
     const { done, value } = await iterator.next()
-    if (done) throw new Error('the reply ended before its prelude did')
+    if (done) return reject(new InvocationError(failureIn(request) ?? 'the reply ended before its prelude did'))
     head = Buffer.concat([head, value])
     const at = head.indexOf(Buffer.alloc(8))
     if (at < 0) continue
-    const rest = head.subarray(at + 8)
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>()
     const chunks = async function* () {
       try {
-        if (rest.length > 0) yield rest.toString()
+        yield head.subarray(at + 8).toString()
         for (;;) {
           const next = await iterator.next()
           if (next.done) return
@@ -157,4 +157,9 @@ async function receive(request: IncomingMessage, resolve: (streamed: Streamed) =
     resolve({ headers: {}, ...JSON.parse(head.subarray(0, at).toString()), chunks: chunks() })
     return ended
   }
+}
+
+function failureIn({ trailers }: IncomingMessage): string | undefined {
+  const body = trailers['lambda-runtime-function-error-body']
+  return body && `${trailers['lambda-runtime-function-error-type']}: ${Buffer.from(body, 'base64')}`
 }

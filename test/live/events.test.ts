@@ -19,6 +19,7 @@ import {
   contentOutput,
   hour,
   makeJob,
+  noCap,
   nothingSpent,
   passed,
 } from '../support/jobs.ts'
@@ -40,7 +41,7 @@ async function longLife(): Promise<JobWithOutputs[]> {
   await retryVisionJob(database, first, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
   await look()
   await passed(database, 'available_at', jobId)
-  await promoteDueVisionJobs(database)
+  await promoteDueVisionJobs(database, noCap)
   await look()
   const second = await claimOne(database)
   await look()

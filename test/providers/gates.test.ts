@@ -14,7 +14,7 @@ import {
 } from '../../core/providers/gates.ts'
 import type { Gate, Provider } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { emptyQueue, jobIn, makeJob, makeJobs, passed, statusOf } from '../support/jobs.ts'
+import { emptyQueue, jobIn, makeJob, makeJobs, noCap, passed, statusOf } from '../support/jobs.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -193,7 +193,7 @@ describe('the clock by which jobs expire', () => {
     await open()
     expect(await lookForWork(database)).toMatchObject({ expired: false })
     expect(await expireVisionJobs(database)).toBe(0)
-    await promoteDueVisionJobs(database)
+    await promoteDueVisionJobs(database, noCap)
     expect(await states(retried, waiting)).toEqual(['pending', 'pending'])
     // What the outage did not take from them they have had.
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR WHERE id = ?', [

@@ -6,10 +6,12 @@ import { createImageIntake } from '../../core/images/intake.ts'
 import { createVisionJobs } from '../../core/jobs/create.ts'
 import type { Steps } from '../../core/jobs/execute.ts'
 import { drain, type Summary } from '../../core/jobs/worker.ts'
+import { createMetrics } from '../../core/metrics.ts'
 import { createPoller, type Poller } from '../../core/poller.ts'
 import type { Provider } from '../../drizzle/schema.ts'
 import { faultKinds } from '../../local/emulators/faults.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noCap } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
@@ -52,6 +54,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
   const pollers: Poller[] = Array.from({ length: count }, () =>
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
+      metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
       allowLoopbackHttp: false,
     }),
   )
@@ -76,7 +79,7 @@ async function submit(count: number, about: string): Promise<void> {
       outputFormat: 'alt_text',
       language: 'en',
     }))
-    await createVisionJobs(database, jobs, { userId, maxRetries: 3, lifeMs: 86_400_000 })
+    await createVisionJobs(database, jobs, { userId, maxRetries: 3, inFlightPerUser: noCap, lifeMs: 86_400_000 })
   }
 }
 
@@ -238,6 +241,7 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
         }),
         workerId,
         concurrency: 10,
+        inFlightPerUser: noCap,
         leaseMs: 60_000,
         renewMs: 20_000,
         idleMs: 12_000,

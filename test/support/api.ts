@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
@@ -11,6 +12,7 @@ import { createTickets } from '../../core/live/tickets.ts'
 import { createLive, type LiveOptions } from '../../core/live/watch.ts'
 import type { LogFields } from '../../core/log.ts'
 import { createTestDatabase } from './database.ts'
+import { noCap } from './jobs.ts'
 import { startTestStorage } from './storage.ts'
 
 export const secret = 'a secret of the tests, 32 bytes or more'
@@ -39,12 +41,18 @@ interface ClientOptions {
 
 interface TestApiOptions {
   readonly isReady?: () => Promise<boolean>
+  /** How many of a user's jobs may be in flight; as good as any by default. */
+  readonly inFlightPerUser?: number
   /** How streams differ from those of the stack, but that tests look 50 times a second. */
   readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
 }
 
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
-export async function createTestApi({ isReady = async () => true, streams = {} }: TestApiOptions = {}) {
+export async function createTestApi({
+  isReady = async () => true,
+  inFlightPerUser = noCap,
+  streams = {},
+}: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
@@ -52,6 +60,7 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
   const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })
   const onError = (error: unknown) => log('warn', 'watched jobs not read', { detail: String(error) })
   const feed = createFeed({ database, everyMs: 20, sleep, onError })
+  const created: number[] = []
   const live = createLive({
     database,
     feed,
@@ -72,11 +81,14 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
     streamUrl: () => 'http://api.example',
     maxRetries: 3,
+    inFlightPerUser,
     lifeMs: 3_600_000,
     retentionDays: 30,
     log,
+    metrics: { jobsCreated: (count: number) => void created.push(count) },
     isReady,
     now: Date.now,
+    randomBytes,
   }
   const app = createApp(services)
 
@@ -112,6 +124,8 @@ export async function createTestApi({ isReady = async () => true, streams = {} }
     services,
     database,
     logged,
+    /** How many jobs each call created, as the metrics have it. */
+    created,
     call,
     client,
     /** Creates a job over REST and returns its id. */

@@ -9,11 +9,13 @@ import {
   type StepOutput,
   saveAnalysis,
 } from '../../core/jobs/settle.ts'
-import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { TestDatabase } from './database.ts'
 
 export const hour = 3_600_000
+/** Where the cap on a user's jobs in flight is not the subject. */
+export const noCap = 1_000_000
 
 export const someJob: NewJob = {
   imageUrl: 'https://images.example.com/poster.png',
@@ -30,9 +32,9 @@ type Wanted = Partial<NewJob> & Partial<CreateOptions>
 
 /** Creates so many jobs of one user in one call, and returns their ids. */
 export async function makeJobs(on: Database, count: number, wanted: Wanted = {}): Promise<number[]> {
-  const { userId = 'user-1', maxRetries = 3, lifeMs = 24 * hour, ...job } = wanted
+  const { userId = 'user-1', maxRetries = 3, inFlightPerUser = noCap, lifeMs = 24 * hour, ...job } = wanted
   const jobs = Array.from({ length: count }, () => ({ ...someJob, ...job }))
-  return (await createVisionJobs(on, jobs, { userId, maxRetries, lifeMs })).map(({ jobId }) => jobId)
+  return (await createVisionJobs(on, jobs, { userId, maxRetries, inFlightPerUser, lifeMs })).map(({ jobId }) => jobId)
 }
 
 export async function makeJob(on: Database, wanted: Wanted = {}): Promise<number> {
@@ -68,6 +70,11 @@ export interface JobIn {
 
 /** Makes a job and brings it into a status; nothing else may be waiting. */
 export async function jobIn(on: Database, status: Status): Promise<JobIn> {
+  if (status === 'held') {
+    const [first, jobId] = (await makeJobs(on, 2, { inFlightPerUser: 1 })) as [number, number]
+    await deleteVisionJob(on, { jobId: first, userId: 'user-1' })
+    return { jobId }
+  }
   const jobId = await makeJob(on)
   if (status === 'pending') return { jobId }
   const run = await claimOne(on)
@@ -120,5 +127,7 @@ export async function passed(
 }
 
 export async function emptyQueue(on: TestDatabase): Promise<void> {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts']) await on.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_users']) {
+    await on.sql(`DELETE FROM ${table}`)
+  }
 }

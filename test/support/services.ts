@@ -1,4 +1,5 @@
 import { type ProviderEmulators, startProviderEmulators } from '../../local/emulators/providers.ts'
+import { noCap } from './jobs.ts'
 import { startTestStorage, type TestStorage } from './storage.ts'
 
 /** Emulated providers and storage, and the settings by which a function finds them. */
@@ -23,6 +24,7 @@ export async function startTestServices(): Promise<TestServices> {
       DEEPSEEK_API_KEY: 'emulated',
       DEEPSEEK_BASE_URL: providers.deepseekBaseUrl,
       POLLER_IDLE_SECONDS: '0',
+      JOB_IN_FLIGHT_PER_USER: String(noCap),
       // Rounds to no wait at all: a drain that does not idle must find the retry due.
       RETRY_BASE_SECONDS: '0.0001',
     }),

@@ -1,0 +1,127 @@
+// What the cap on a user's jobs in flight costs while one user has up to two million held jobs.
+//   node bench/held-jobs.ts [mysql://… of a server where a database may be made]
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'drizzle-orm'
+import mysql from 'mysql2/promise'
+import { environment } from '../core/config.ts'
+import { openDatabase, rowsOf } from '../core/db.ts'
+import { admitVisionJobs } from '../core/jobs/admit.ts'
+import { claimPendingVisionJobs } from '../core/jobs/claim.ts'
+import { createVisionJob } from '../core/jobs/create.ts'
+import { promoteDueVisionJobs } from '../core/jobs/promote.ts'
+import { migrateDatabase } from '../drizzle/migrate.ts'
+import { openDataFolder } from '../local/data-folder.ts'
+import { startDatabase } from '../local/database/start-database.ts'
+
+const sizes = [1_000, 100_000, 2_000_000]
+const rounds = 200
+const cap = 10
+const chunk = 100_000
+
+await using cleanup = new AsyncDisposableStack()
+const url = process.argv[2] ? await makeDatabase(process.argv[2]) : await startServer()
+await migrateDatabase(url)
+const database = openDatabase(url, { connections: 1, random: Math.random })
+cleanup.defer(() => database.close())
+const raw = await mysql.createConnection(url)
+cleanup.defer(() => raw.end())
+
+const options = { userId: 'bench', maxRetries: 0, inFlightPerUser: cap, lifeMs: 864_000_000 }
+const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
+for (let made = 0; made <= cap; made++) await createVisionJob(database, job, options)
+
+for (const size of sizes) {
+  await fillUp(size)
+  const times: Record<string, number[]> = {}
+  const reads: Record<string, number> = {}
+  const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const before = await rowsRead()
+    const began = performance.now()
+    const result = await work()
+    times[what] ??= []
+    times[what].push(performance.now() - began)
+    reads[what] = (await rowsRead()) - before
+    return result
+  }
+  for (let round = -20; round < rounds; round++) {
+    if (round === 0) for (const what of Object.keys(times)) delete times[what]
+    const claim = { workerId: 'bench', lane: 'analysis', limit: cap, leaseMs: 60_000 } as const
+    const { runs } = await timed('claim 10', () => claimPendingVisionJobs(database, claim))
+    const ids = runs.map((run) => run.jobId)
+    if (ids.length !== cap) throw new Error(`${ids.length} jobs were claimed`)
+    // As ten settlements would leave them.
+    await raw.query(
+      `UPDATE vision_jobs SET status = 'scheduled', lease_expires_at = NULL, worker_id = NULL,
+         available_at = UTC_TIMESTAMP(3) WHERE id IN (?)`,
+      [ids],
+    )
+    const admitted = await timed('admit 10', () => admitVisionJobs(database, 'bench', cap))
+    if (admitted !== cap) throw new Error(`${admitted} jobs were let in`)
+    const nothing = await timed('admit none', () => admitVisionJobs(database, 'bench', cap))
+    if (nothing !== 0) throw new Error(`${nothing} jobs too many were let in`)
+    await timed('create one', () => createVisionJob(database, job, options))
+    const promoted = await timed('promote 10', () => promoteDueVisionJobs(database, cap))
+    if (promoted !== cap) throw new Error(`${promoted} jobs were promoted`)
+  }
+  const parts = Object.entries(times).map(([what, all]) => {
+    all.sort((a, b) => a - b)
+    const quantile = (q: number) => (all[Math.floor(all.length * q)] ?? 0).toFixed(1)
+    return `${what} ${quantile(0.5)} (${quantile(0.99)}) ${reads[what]}`
+  })
+  console.log(`${size.toLocaleString('en')} held, milliseconds, p50 (p99), and rows read: ${parts.join(', ')}`)
+}
+
+/** Index entries and rows that the connection has read so far. */
+async function rowsRead(): Promise<number> {
+  const rows = await database.run((on) =>
+    rowsOf<{ Value: string }>(on, sql`SHOW SESSION STATUS LIKE 'Handler\\_read%'`),
+  )
+  return rows.reduce((sum, { Value }) => sum + Number(Value), 0)
+}
+
+/** Adds held jobs of the user, until there are so many. */
+async function fillUp(size: number): Promise<void> {
+  const digits = ['a', 'b', 'c', 'd', 'e'].map(
+    (name) =>
+      `(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+        UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) ${name}`,
+  )
+  const [rows] = await raw.query<mysql.RowDataPacket[]>(
+    "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = 'held'",
+  )
+  for (let missing = size - Number(rows[0]?.jobs); missing > 0; missing -= chunk) {
+    await raw.query(
+      `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format,
+         language, created_at, updated_at, expires_at)
+       SELECT user_id, 'held', 1, 0, image_url, analysis_purpose, output_format, language, created_at, updated_at,
+         expires_at
+       FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) one, ${digits.join(', ')} LIMIT ?`,
+      [Math.min(missing, chunk)],
+    )
+  }
+  await raw.query('ANALYZE TABLE vision_jobs')
+}
+
+async function makeDatabase(server: string): Promise<string> {
+  const admin = await mysql.createConnection(server)
+  const name = `bench_${process.pid}`
+  await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  cleanup.defer(async () => {
+    await admin.query(`DROP DATABASE ${name}`)
+    await admin.end()
+  })
+  return Object.assign(new URL(server), { pathname: `/${name}` }).href
+}
+
+async function startServer(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
+  cleanup.defer(() => rm(path, { recursive: true, force: true }))
+  const folder = await openDataFolder(path)
+  cleanup.defer(() => folder.release())
+  const { DATABASE_URL: _, ...env } = environment()
+  const server = await startDatabase({ folder, env, log: console.log })
+  cleanup.defer(() => server.stop())
+  return server.url
+}

@@ -1,0 +1,178 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Status, Step } from '../../drizzle/schema.ts'
+import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { nextTurn } from './turns.ts'
+import { type LockedUser, lockUser } from './users.ts'
+
+// A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
+// Whatever adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. What takes away
+// from them (settlement, cancel, delete, reclaim, expiry) holds no such lock: the place is filled afterwards.
+//
+// Jobs are always locked by their primary key, after a plain read: locked along another index they could deadlock with
+// those that come by the key.
+
+/** How long a user with held jobs is left alone before the sweep looks, in milliseconds: whoever freed a place may have died. */
+const sweepAfterMs = 15_000
+const sweepBatch = 20
+
+/** For how many of the jobs that arrive there is room, by lane, and what was done to make it. */
+export interface Room extends Readonly<Record<Step, number>> {
+  /** How many held jobs were let in. */
+  readonly admitted: number
+  /** Whether the user had no held job before and has some now. */
+  readonly first: boolean
+}
+
+/**
+ * Lets a user's held jobs in, the oldest first, as long as there is room.
+ *
+ * @param cap how many jobs a user may have in flight
+ * @returns how many
+ */
+export async function admitVisionJobs(database: Database, userId: string, cap: number): Promise<number> {
+  const held = await database.run((on) =>
+    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND held_at IS NOT NULL`),
+  )
+  if (held.length === 0) return 0
+  return database.transact(
+    async (tx) => (await makeRoom(tx, await lockUser(tx, userId), cap, { content: 0, analysis: 0 })).admitted,
+    // Doing it again does no harm.
+    async () => undefined,
+  )
+}
+
+/** Up to 20 users with held jobs after whom nobody has looked for a while, the longest first. */
+export async function usersToAdmit(database: Database): Promise<readonly string[]> {
+  const rows = await database.run((on) =>
+    rowsOf<{ userId: string }>(
+      on,
+      sql`SELECT user_id AS userId FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}
+        ORDER BY held_at LIMIT ${sweepBatch}`,
+    ),
+  )
+  return rows.map(({ userId }) => userId)
+}
+
+/** The condition on `vision_users` for `usersToAdmit`. */
+export function isOverdue(): SQL {
+  return sql`held_at <= ${inMilliseconds(-sweepAfterMs)}`
+}
+
+/**
+ * Lets held jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
+ * room a job of the lane `content` takes the place of the user's last pending one of the lane `analysis`, also while the
+ * provider of the latter is down. Those for which there is no room must become `held`.
+ *
+ * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
+ * @param arriving how many arrive, by lane
+ */
+export async function makeRoom(
+  tx: Queryable,
+  { userId, mayHaveHeld }: LockedUser,
+  cap: number,
+  arriving: Readonly<Record<Step, number>>,
+): Promise<Room> {
+  let room = Math.max(0, cap - (await countInFlight(tx, userId)))
+  const begun = mayHaveHeld ? await heldJobs(tx, userId, 'content', cap) : []
+  const displaced = await displace(tx, userId, begun.length + arriving.content - room)
+  room += displaced
+  const resumed = await letIn(tx, userId, 'content', 'held', begun.slice(0, room))
+  room -= resumed
+  const content = Math.min(room, arriving.content)
+  room -= content
+  const fresh = mayHaveHeld && room > 0 ? await heldJobs(tx, userId, 'analysis', room) : []
+  const started = await letIn(tx, userId, 'analysis', 'held', fresh)
+  const analysis = Math.min(room - started, arriving.analysis)
+
+  const over = content < arriving.content || analysis < arriving.analysis
+  const has = displaced > 0 || over || (mayHaveHeld && (await hasHeld(tx, userId)))
+  if (has || mayHaveHeld) {
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_users SET held_at = ${has ? sql`UTC_TIMESTAMP(3)` : sql`NULL`} WHERE user_id = ${userId}`,
+    )
+  }
+  return { content, analysis, admitted: resumed + started, first: has && !mayHaveHeld }
+}
+
+/**
+ * Makes jobs pending, with fresh turns: see `nextTurn`. The user's lock is held.
+ *
+ * @returns how many still had the status that they are to leave
+ */
+export async function letIn(
+  tx: Queryable,
+  userId: string,
+  lane: Step,
+  from: Status,
+  ids: readonly number[],
+): Promise<number> {
+  if (ids.length === 0) return 0
+  const first = await nextTurn(tx, userId, lane)
+  const turns = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', turn = CASE id ${sql.join(turns, sql` `)} END,
+        available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${[...ids]} AND status = ${from}`,
+  )
+}
+
+/** Makes jobs held: see `letIn`. */
+export async function hold(tx: Queryable, from: Status, ids: readonly number[]): Promise<number> {
+  if (ids.length === 0) return 0
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'held', turn = 0, available_at = NULL,
+        version = version + 1, updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${[...ids]} AND status = ${from}`,
+  )
+}
+
+/** The first jobs of a user to be let in. Their turn is 0, so that the index has them in the order of their ids. */
+async function heldJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
+  const rows = await rowsOf<{ id: number }>(
+    tx,
+    sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${userId} AND status = 'held' AND next_step = ${lane} AND turn = 0 ORDER BY id LIMIT ${limit}`,
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Takes up to so many of the user's pending jobs of the first lane out again, the last to be claimed first. */
+async function displace(tx: Queryable, userId: string, wanted: number): Promise<number> {
+  for (let displaced = 0; ; ) {
+    if (displaced >= wanted) return displaced
+    const rows = await rowsOf<{ id: number }>(
+      tx,
+      sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+        WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
+        ORDER BY turn DESC LIMIT ${wanted - displaced}`,
+    )
+    if (rows.length === 0) return displaced
+    // Those that a claim has taken meanwhile do not match: the next ones are tried.
+    displaced += await hold(
+      tx,
+      'pending',
+      rows.map(({ id }) => id),
+    )
+  }
+}
+
+/** A plain read under the user's lock: what is just being settled counts still, and nothing can be added meanwhile. */
+async function countInFlight(tx: Queryable, userId: string): Promise<number> {
+  const [row] = await rowsOf<{ jobs: number }>(
+    tx,
+    sql`SELECT COUNT(*) AS jobs FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
+  )
+  return Number(row?.jobs ?? 0)
+}
+
+async function hasHeld(tx: Queryable, userId: string): Promise<boolean> {
+  const rows = await rowsOf(
+    tx,
+    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status = 'held' LIMIT 1`,
+  )
+  return rows.length > 0
+}

@@ -1,0 +1,58 @@
+import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { authEnvironment } from './secrets.ts'
+import { mayUse } from './storage.ts'
+
+/** The HTTP API, with one function behind every path of it. */
+export function createApi({
+  bucket,
+  streamUrl,
+  ...shared
+}: Shared & { readonly bucket: sst.aws.Bucket; readonly streamUrl: $util.Output<string> | undefined }) {
+  const { settings, secrets, databaseUrl } = shared
+  const handler = new sst.aws.Function('ApiHandler', {
+    ...common(shared),
+    description: 'The HTTP API',
+    handler: 'functions/api.handler',
+    // As long as API Gateway waits.
+    timeout: '30 seconds',
+    memory: '1024 MB',
+    environment: {
+      ...settings.environment.api,
+      ...metricsEnvironment(),
+      ...authEnvironment(secrets),
+      DATABASE_URL: databaseUrl,
+      BUCKET_NAME: bucket.name,
+      ...(streamUrl && { STREAM_URL: streamUrl }),
+    },
+    // What it signs for others needs the same permissions as what it does itself.
+    permissions: [
+      mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject']),
+      mayUse(bucket, 'uploads/', ['s3:PutObject']),
+    ],
+  })
+  const { DEPLOY_DOMAIN: domain, DEPLOY_ORIGINS: origins } = settings
+  const gateway = new sst.aws.ApiGatewayV2('Api', {
+    ...(domain && { domain }),
+    accessLog: { retention: settings.DEPLOY_LOG_RETENTION },
+    cors: origins
+      ? {
+          allowOrigins: origins,
+          allowMethods: ['GET', 'POST', 'DELETE'],
+          allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match', 'prefer', 'trpc-accept'],
+          exposeHeaders: ['etag', 'location', 'preference-applied', 'retry-after'],
+          maxAge: '1 hour',
+        }
+      : false,
+    transform: {
+      stage: (args) => {
+        args.defaultRouteSettings = {
+          throttlingRateLimit: settings.DEPLOY_API_RATE,
+          throttlingBurstLimit: settings.DEPLOY_API_BURST,
+        }
+      },
+    },
+  })
+  // The app knows its routes, and answers the others in its own words.
+  gateway.route('$default', handler.arn)
+  return { handler, gateway }
+}

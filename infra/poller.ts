@@ -1,0 +1,53 @@
+import { tickSeconds } from './agreement.ts'
+import { common, metricsEnvironment, type Shared } from './functions.ts'
+import { maySeeWhatIsMissing, mayUse } from './storage.ts'
+
+/** The worker, started anew every minute. */
+export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: sst.aws.Bucket }) {
+  const { settings, secrets, databaseUrl } = shared
+  const { DEPLOY_POLLER_CONCURRENCY: reserved, DEPLOY_POLLER_SECONDS, DEPLOY_POLLER_MEMORY } = settings
+  const shape = common(shared)
+  const handler = new sst.aws.Function('PollerHandler', {
+    ...shape,
+    description: 'Drains the queue',
+    handler: 'functions/poller.handler',
+    timeout: `${DEPLOY_POLLER_SECONDS} seconds`,
+    memory: `${DEPLOY_POLLER_MEMORY} MB`,
+    ...(reserved && { concurrency: { reserved } }),
+    environment: {
+      ...settings.environment.poller,
+      ...metricsEnvironment(),
+      DATABASE_URL: databaseUrl,
+      BUCKET_NAME: bucket.name,
+      GEMINI_API_KEY: secrets.gemini.value,
+      DEEPSEEK_API_KEY: secrets.deepseek.value,
+    },
+    permissions: [
+      mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']),
+      mayUse(bucket, 'uploads/', ['s3:GetObject']),
+      maySeeWhatIsMissing(bucket),
+    ],
+    // The table is the queue: a tick that failed or came too late is not to be made up for.
+    retries: 0,
+    transform: {
+      ...shape.transform,
+      eventInvokeConfig: (args) => {
+        args.maximumEventAgeInSeconds = tickSeconds
+      },
+    },
+  })
+  new sst.aws.CronV2('Poller', {
+    function: handler,
+    schedule: 'rate(1 minute)',
+    retries: 0,
+    transform: {
+      schedule: (args) => {
+        args.target = $util.output(args.target).apply((target) => ({
+          ...target,
+          retryPolicy: { ...target.retryPolicy, maximumEventAgeInSeconds: tickSeconds },
+        }))
+      },
+    },
+  })
+  return handler
+}

@@ -1,0 +1,29 @@
+import type { Settings } from './settings.ts'
+
+/** The values that only `sst secret set` knows. */
+export type Secrets = ReturnType<typeof createSecrets>
+
+/** An empty value is the same to the functions as none. */
+const optional = ''
+
+/**
+ * The secrets of a stage. A function gets the values of those that it uses in its environment, and no others.
+ *
+ * @throws while deploying, for each that has no value, with the command that sets it
+ */
+export function createSecrets({ hasJwks, streams }: Pick<Settings, 'hasJwks' | 'streams'>) {
+  return {
+    gemini: new sst.Secret('GeminiApiKey'),
+    deepseek: new sst.Secret('DeepseekApiKey'),
+    /** Signs tokens, and tickets where there is no other secret for them. */
+    auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
+    authPrevious: new sst.Secret('AuthSecretPrevious', optional),
+    /** Signs the tickets of watchers. */
+    stream: new sst.Secret('StreamSecret', hasJwks && streams ? undefined : optional),
+  }
+}
+
+/** Who may call, as the API and the stream function check it. */
+export function authEnvironment({ auth, authPrevious, stream }: Secrets) {
+  return { AUTH_SECRET: auth.value, AUTH_SECRET_PREVIOUS: authPrevious.value, STREAM_SECRET: stream.value }
+}

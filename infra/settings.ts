@@ -1,0 +1,171 @@
+import * as z from 'zod'
+import { ConfigError, loadApiConfig, loadPollerConfig, loadStreamConfig } from '../core/config.ts'
+import { disagreements } from './agreement.ts'
+
+/** What cannot be deployed as it is set; the message names everything at once. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const wholeNumber = z.coerce.number().int().positive()
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every(isOrigin), 'must be origins like https://app.example,https://admin.example')
+
+/** How long CloudWatch keeps logs, in the words of SST. */
+const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
+
+const keys = z.object({
+  DEPLOY_DATABASE: z.enum(['rds', 'url'], 'must be rds (a private MySQL of its own) or url (the secret DatabaseUrl)'),
+  DEPLOY_DATABASE_INSTANCE: z.string().default('t4g.micro'),
+  DEPLOY_NAT: z.enum(['ec2', 'managed']).default('ec2'),
+  DEPLOY_MIGRATIONS: z.enum(['apply', 'check']).default('apply'),
+  DEPLOY_DOMAIN: z.hostname().optional(),
+  DEPLOY_ORIGINS: origins.optional(),
+  DEPLOY_API_RATE: wholeNumber.default(50),
+  DEPLOY_API_BURST: wholeNumber.default(100),
+  DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(300),
+  DEPLOY_POLLER_MEMORY: wholeNumber.min(1024).max(10_240).default(1024),
+  DEPLOY_POLLER_CONCURRENCY: wholeNumber.optional(),
+  DEPLOY_STREAM_CONCURRENCY: wholeNumber.optional(),
+  DEPLOY_LOG_RETENTION: z.enum(retentions).default('1 month'),
+  DEPLOY_ALARM_EMAIL: z.email().optional(),
+  DEPLOY_ALARM_OLDEST_MINUTES: wholeNumber.default(10),
+  DEPLOY_ALARM_FAILED_JOBS: wholeNumber.default(10),
+  DEPLOY_ALARM_DATABASE_CONNECTIONS: wholeNumber.default(50),
+})
+
+/** Every key that says how it is deployed: what .env.deploy.example lists. */
+export const deployKeys: readonly string[] = Object.keys(keys.shape)
+
+// What the functions themselves understand, under the same names as on a laptop. Where the database and the bucket are,
+// and every secret, is not taken from here.
+const logging = ['LOG_LEVEL'] as const
+const authentication = ['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] as const
+const functionKeys = {
+  api: [...logging, ...authentication, 'API_DATABASE_CONNECTIONS', 'JOB_MAX_RETRIES', 'JOB_EXPIRES_HOURS'],
+  stream: [...logging, ...authentication, 'STREAM_SECONDS', 'STREAM_SESSIONS_PER_USER'],
+  poller: [
+    ...logging,
+    'POLLER_DATABASE_CONNECTIONS',
+    'POLLER_CONCURRENCY',
+    'POLLER_IMAGE_MEGABYTES',
+    'POLLER_IDLE_SECONDS',
+    'JOB_LEASE_SECONDS',
+    'JOB_RENEW_SECONDS',
+    'STEP_TIMEOUT_SECONDS',
+    'RETRY_BASE_SECONDS',
+    'RETRY_CAP_SECONDS',
+    'PROVIDER_PAUSE_SECONDS',
+    'PROVIDER_PAUSE_CAP_SECONDS',
+    'GEMINI_BASE_URL',
+    'GEMINI_MODEL',
+    'GEMINI_REQUESTS_PER_MINUTE',
+    'GEMINI_REQUESTS_IN_FLIGHT',
+    'GEMINI_TOKENS_PER_MINUTE',
+    'DEEPSEEK_BASE_URL',
+    'DEEPSEEK_MODEL',
+    'DEEPSEEK_REQUESTS_PER_MINUTE',
+    'DEEPSEEK_REQUESTS_IN_FLIGHT',
+    'DEEPSEEK_TOKENS_PER_MINUTE',
+  ],
+} as const satisfies Record<string, readonly string[]>
+
+const bucketKeys = z.object({ UPLOAD_RETENTION_DAYS: wholeNumber.min(7).default(7) })
+
+/** Every key of .env.example that a deployment takes from there. */
+export const settableKeys: readonly string[] = [
+  ...new Set([...Object.values(functionKeys).flat(), ...Object.keys(bucketKeys.shape)]),
+]
+
+/** Everything that is decided about a deployment. */
+export interface Settings extends z.output<typeof keys> {
+  readonly UPLOAD_RETENTION_DAYS: number
+  /** What each function is told beside where things are and its secrets. */
+  readonly environment: Readonly<Record<keyof typeof functionKeys, Readonly<Record<string, string>>>>
+  /** The MySQL of the developer's machine, for `sst dev` alone. */
+  readonly localDatabaseUrl: string | undefined
+  /** How long a stream lives, in seconds. */
+  readonly streamSeconds: number
+  /** A function URL does not stream from within a VPC: where the database is private, jobs have no `eventsUrl`. */
+  readonly streams: boolean
+  /** Tokens are checked against a JWKS URL, and not with a secret of ours. */
+  readonly hasJwks: boolean
+}
+
+/**
+ * Reads what is set for a deployment, as SST finds it in the shell, `.env` and `.env.<stage>`.
+ *
+ * @param dev `sst dev`, which brings its own database
+ * @throws SettingsError something is missing or wrong, or the times do not agree with one another
+ */
+export function readSettings(env: Environment, { dev }: { readonly dev: boolean }): Settings {
+  // An empty line in .env means the same as none; where a comment follows, SST takes that for the value.
+  const given: Record<string, string> = {}
+  for (const [key, value] of Object.entries(env)) if (value && !value.startsWith('#')) given[key] = value
+  const wrong: string[] = []
+  if (dev) {
+    given.DEPLOY_DATABASE = 'url'
+    if (!given.DATABASE_URL) wrong.push('DATABASE_URL is missing: `sst dev` uses the MySQL of this machine')
+  }
+  const read = <Keys extends z.ZodType>(schema: Keys): z.output<Keys> | undefined => {
+    const result = schema.safeParse(given)
+    for (const { path, message } of result.error?.issues ?? []) wrong.push(`${path[0]?.toString()} ${message}`)
+    return result.data
+  }
+  const decided = read(keys)
+  const bucket = read(bucketKeys)
+  const pick = (names: readonly string[]) =>
+    Object.fromEntries(names.flatMap((name) => (given[name] ? [[name, given[name]]] : [])))
+  const environment = {
+    api: pick(functionKeys.api),
+    stream: pick(functionKeys.stream),
+    poller: pick(functionKeys.poller),
+  }
+  const hasJwks = given.AUTH_JWKS_URL !== undefined
+  // With stand-ins for what is only known when it is deployed.
+  const known = { DATABASE_URL: 'mysql://user@host/name', BUCKET_NAME: 'bucket' }
+  const secret = 'x'.repeat(32)
+  const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
+  const providers = { GEMINI_API_KEY: 'x', DEEPSEEK_API_KEY: 'x' }
+  const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
+  const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
+  const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providers, ...environment.poller }))
+  if (decided && stream && poller) wrong.push(...disagreements(decided, { stream, poller }))
+  if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
+    throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
+  }
+  return {
+    ...decided,
+    ...bucket,
+    environment,
+    hasJwks,
+    streams: decided.DEPLOY_DATABASE === 'url',
+    localDatabaseUrl: dev ? given.DATABASE_URL : undefined,
+    streamSeconds: stream.STREAM_SECONDS,
+  }
+}
+
+/** What a function makes of what it is told, or what it complains about. */
+function attempt<T>(wrong: string[], work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    wrong.push(
+      ...error.message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim()),
+    )
+    return undefined
+  }
+}
+
+/** As browsers send it: without a path, and without a slash at its end. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}

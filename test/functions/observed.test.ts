@@ -1,0 +1,235 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { job, secret, token } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyQueue, jobRow, makeJob } from '../support/jobs.ts'
+import { readMetrics } from '../support/metrics.ts'
+import { startTestServices, type TestServices } from '../support/services.ts'
+import { fixtureUrl } from '../support/storage.ts'
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const geminiKey = 'a-key-that-nobody-may-see'
+
+let database: TestDatabase
+let services: TestServices
+let output: string[]
+beforeAll(async () => {
+  database = await createTestDatabase()
+  services = await startTestServices()
+})
+beforeEach(() => {
+  output = []
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => output.push(String(text)) > 0)
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+  services.providers.faults.clear()
+  await emptyQueue(database)
+  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
+})
+afterAll(async () => {
+  await services.stop()
+  await database.drop()
+})
+
+/** What a function wrote to its log: every line is JSON, and is either a line of ours or a line of metrics. */
+const lines = () => output.flatMap((text) => text.split('\n').filter((line) => line !== ''))
+const logged = () => lines().flatMap((line) => ('_aws' in JSON.parse(line) ? [] : [JSON.parse(line)]))
+const metrics = () => readMetrics(lines())
+/** The numbers of the functions, without those by provider. */
+const numbers = () => metrics().flatMap(({ dimensions, values }) => ('provider' in dimensions ? [] : [values]))
+
+function stub(settings: Record<string, string> = {}) {
+  const env = {
+    ...services.settings(database.url),
+    GEMINI_API_KEY: geminiKey,
+    AUTH_SECRET: secret,
+    POWERTOOLS_SERVICE_NAME: 'vision-test',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    ...settings,
+  }
+  for (const [key, value] of Object.entries(env)) vi.stubEnv(key, value)
+  vi.resetModules()
+}
+
+/** Calls the API function, just started, as API Gateway does. */
+async function call(method: string, path: string, body?: object, headers: Record<string, string> = {}, settings = {}) {
+  stub(settings)
+  const { handler } = await import('../../functions/api.ts')
+  const event = {
+    version: '2.0',
+    rawPath: path,
+    rawQueryString: '',
+    headers: {
+      authorization: `Bearer ${await token('ann')}`,
+      ...(body && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    requestContext: { domainName: 'abc.example', http: { method, path }, stage: '$default' },
+    ...(body && { body: JSON.stringify(body) }),
+    isBase64Encoded: false,
+  } as unknown as APIGatewayProxyEventV2
+  const context = { awsRequestId: 'api-invocation' }
+  return (await handler(event, context as never)) as APIGatewayProxyStructuredResultV2
+}
+
+/** Fires the poller function, just started, as EventBridge Scheduler does. */
+async function fire(settings: Record<string, string> = {}) {
+  stub(settings)
+  const { handler } = await import('../../functions/poller.ts')
+  return handler({}, { awsRequestId: 'poller-invocation', getRemainingTimeInMillis: () => 300_000 })
+}
+
+async function submit(headers: Record<string, string> = {}): Promise<number> {
+  const imageUrl = await fixtureUrl('halves.png', 'image/png')
+  const reply = await call('POST', '/v1/jobs', { ...job, imageUrl }, headers)
+  expect(reply.statusCode).toBe(201)
+  return JSON.parse(reply.body ?? '').jobId
+}
+
+test('one trace id leads from the call through the log of every run to both providers', async () => {
+  const before = services.providers.calls.log.length
+  const reply = await call(
+    'POST',
+    '/v1/jobs',
+    { ...job, imageUrl: await fixtureUrl('halves.png', 'image/png') },
+    { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793' },
+  )
+  expect(reply.headers?.['x-trace-id']).toBe(traceId)
+  const { jobId } = JSON.parse(reply.body ?? '')
+  services.providers.faults.add({ provider: 'deepseek', kind: 'blank', times: 1 })
+  expect(await fire()).toMatchObject({ retried: 1, completed: 1 })
+
+  const about = logged().filter((line) => line.jobId === jobId)
+  expect(about.map(({ message, attempt, step }) => [message, attempt, step])).toEqual([
+    ['job created', undefined, undefined],
+    ['claimed', 1, 'analysis'],
+    ['step started', 1, 'analysis'],
+    ['step started', 1, 'content'],
+    ['run retried', 1, 'content'],
+    ['claimed', 2, 'content'],
+    ['step started', 2, 'content'],
+    ['run completed', 2, 'content'],
+  ])
+  for (const line of about) expect(line).toMatchObject({ traceId, service: 'vision-test' })
+  const [created, claimed] = about
+  expect(created).toMatchObject({
+    requestId: reply.headers?.['x-request-id'],
+    function_request_id: 'api-invocation',
+    cold_start: true,
+  })
+  expect(claimed).toMatchObject({ function_request_id: 'poller-invocation', cold_start: true })
+
+  const calls = services.providers.calls.log.slice(before)
+  expect(calls.map(({ provider }) => provider)).toEqual(['gemini', 'deepseek', 'deepseek'])
+  for (const { traceparent } of calls) expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`))
+  expect(new Set(calls.map(({ traceparent }) => traceparent)).size).toBe(3)
+})
+
+test('the trace of API Gateway is taken where the caller has none', async () => {
+  const jobId = await submit({ 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793' })
+  expect(await jobRow(database, jobId)).toMatchObject({ trace_id: '5759e988bd862e3fe1be46a994272793' })
+})
+
+test('a job without a trace runs all the same', async () => {
+  const before = services.providers.calls.log.length
+  const jobId = await submit()
+  await database.sql('UPDATE vision_jobs SET trace_id = NULL')
+  expect(await fire()).toMatchObject({ completed: 1 })
+  const calls = services.providers.calls.log.slice(before)
+  expect(calls.map(({ traceparent }) => traceparent)).toEqual([undefined, undefined])
+  expect(logged().find((line) => line.jobId === jobId && line.message === 'claimed')).not.toHaveProperty('traceId')
+})
+
+test('a drain with nothing to do says that the worker lives, and that nobody waits', async () => {
+  await fire()
+  expect(metrics()).toEqual([
+    {
+      dimensions: { service: 'vision-test' },
+      values: {
+        PollerHeartbeat: 1,
+        JobsClaimed: 0,
+        JobsCompleted: 0,
+        JobsRetried: 0,
+        JobsFailed: 0,
+        JobsReleased: 0,
+        JobsLost: 0,
+        JobsReclaimed: 0,
+        OldestDueSeconds: 0,
+      },
+    },
+    { dimensions: { service: 'vision-test', provider: 'gemini' }, values: { ProviderPaused: 0 } },
+    { dimensions: { service: 'vision-test', provider: 'deepseek' }, values: { ProviderPaused: 0 } },
+  ])
+})
+
+test('jobs that failed are counted however they came to it', async () => {
+  const blocked = await submit()
+  services.providers.faults.add({ provider: 'gemini', kind: 'blocked' })
+  expect(await fire()).toMatchObject({ failed: 1 })
+  const [expired, poisonous] = [await makeJob(database), await makeJob(database)]
+  await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?', [expired])
+  await database.sql(
+    `UPDATE vision_jobs SET status = 'processing', attempt = 6, crashes = 5, worker_id = 'dead',
+      lease_expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?`,
+    [poisonous],
+  )
+  expect(await fire()).toMatchObject({ failed: 1, expired: 1, reclaimed: 1 })
+  const drains = numbers().filter((values) => 'PollerHeartbeat' in values)
+  expect(drains).toMatchObject([
+    { JobsClaimed: 1, JobsFailed: 1 },
+    { JobsClaimed: 0, JobsFailed: 2, JobsReclaimed: 1 },
+  ])
+  const failed = await database.sql("SELECT id FROM vision_jobs WHERE status = 'failed' ORDER BY id")
+  expect(failed.map(({ id }) => id)).toEqual([blocked, expired, poisonous])
+})
+
+test('a provider that is not to be had is paused, and the other is not', async () => {
+  await submit()
+  services.providers.faults.add({ provider: 'deepseek', kind: 'insufficient_balance' })
+  expect(await fire()).toMatchObject({ released: 1, failed: 0 })
+  const paused = metrics().flatMap(({ dimensions, values }) =>
+    'provider' in dimensions ? [[dimensions.provider, values.ProviderPaused]] : [],
+  )
+  expect(paused).toEqual([
+    ['gemini', 0],
+    ['deepseek', 1],
+  ])
+  expect(numbers().filter((values) => 'PollerHeartbeat' in values)).toMatchObject([{ JobsReleased: 1, JobsFailed: 0 }])
+})
+
+test('each call of the API is one line of metrics, whatever becomes of it', async () => {
+  await submit()
+  expect((await call('GET', '/v1/jobs/999999')).statusCode).toBe(404)
+  const away = { DATABASE_URL: 'mysql://root@127.0.0.1:1/gone' }
+  expect((await call('GET', '/v1/jobs', undefined, {}, away)).statusCode).toBe(503)
+  expect(numbers()).toEqual([
+    { JobsCreated: 1, ApiRequests: 1, ApiErrors: 0, ApiLatency: expect.any(Number) },
+    { ApiRequests: 1, ApiErrors: 0, ApiLatency: expect.any(Number) },
+    { ApiRequests: 1, ApiErrors: 1, ApiLatency: expect.any(Number) },
+  ])
+})
+
+test('an invocation that throws has its line of metrics too, once', async () => {
+  await call('GET', '/healthz')
+  output.length = 0
+  const { handler } = await import('../../functions/api.ts')
+  await expect(handler({ requestContext: {} } as never, {} as never)).rejects.toThrow()
+  expect(numbers()).toEqual([{ ApiRequests: 1, ApiErrors: 1, ApiLatency: expect.any(Number) }])
+})
+
+test('a secret that an error quotes never appears in the log', async () => {
+  const quoted = 'jwt-secret-of-at-least-32-bytes-in-a-wrong-place'
+  const wrong = new URL(database.url)
+  wrong.pathname = `/${quoted}`
+  const reply = await call('GET', '/healthz', undefined, {}, { DATABASE_URL: wrong.href, AUTH_SECRET: quoted })
+  expect(reply.statusCode).toBe(503)
+  await fire({ DATABASE_URL: wrong.href, DEEPSEEK_API_KEY: quoted })
+  expect(
+    logged()
+      .map(({ detail }) => detail)
+      .join(),
+  ).toMatch(/Unknown database '\[secret\]'/)
+  expect(lines().join()).not.toContain(quoted)
+})

@@ -1,0 +1,55 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { deploy } from './support/deployment.ts'
+import { all, functionNames, one } from './support/look.ts'
+import { root } from './support/platform.ts'
+
+const invocation = 'aws:lambda/invocation:Invocation'
+
+test('the deployment calls the function that applies the migrations, which brings the files along', async () => {
+  const deployed = await deploy()
+  const migration = one(deployed, invocation)
+  expect(migration.inputs).toMatchObject({ functionName: expect.stringContaining('MigrateFunction') })
+  expect(JSON.parse(String(migration.inputs.input))).toEqual({ mode: 'apply', patienceSeconds: 30 })
+  const target = deployed.targets.find(({ functionID }) => functionID === 'Migrate')
+  expect(target?.copyFiles).toEqual([{ from: join(root, 'drizzle/migrations'), to: 'drizzle/migrations', isDir: true }])
+  const files = readdirSync(join(root, 'drizzle/migrations'), { recursive: true, encoding: 'utf8' })
+  const shipped = deployed.archives.Migrate ?? []
+  for (const file of files.filter((name) => /\.(sql|json)$/.test(name))) {
+    expect(shipped).toContain(`drizzle/migrations/${file}`)
+  }
+  for (const name of ['ApiHandler', 'PollerHandler', 'Stream']) expect(deployed.archives[name]).toHaveLength(1)
+})
+
+test('it is called again when the database is another one, and never shows its URL', async () => {
+  const triggersOf = async (DatabaseUrl: string) => {
+    const { inputs, secretInputs } = one(await deploy({ secrets: { ...secrets, DatabaseUrl } }), invocation)
+    expect(secretInputs).toContain('triggers')
+    expect(JSON.stringify(inputs)).not.toContain('hidden')
+    return inputs.triggers as Record<string, string>
+  }
+  const first = await triggersOf('mysql://user:hidden@one.example/vision')
+  const second = await triggersOf('mysql://user:hidden@two.example/vision')
+  expect(first.migrations).toMatch(/^[0-9a-f]{64}$/)
+  expect(first.migrations).toBe(second.migrations)
+  expect(first.database).not.toBe(second.database)
+})
+
+test('where they are applied from outside, as by deploy requests, it only checks', async () => {
+  const deployed = await deploy({ env: { DEPLOY_DATABASE: 'url', DEPLOY_MIGRATIONS: 'check' } })
+  expect(JSON.parse(String(one(deployed, invocation).inputs.input))).toEqual({ mode: 'check', patienceSeconds: 30 })
+})
+
+test('a migration that fails stops the deployment before any function gets new code', async () => {
+  const deployed = await deploy({ failing: invocation })
+  expect(deployed.errors.join()).toContain('Migration could not be made')
+  expect(functionNames(deployed)).toEqual(['Migrate'])
+  expect(all(deployed, 'aws:scheduler/schedule:Schedule')).toEqual([])
+})
+
+const secrets = {
+  GeminiApiKey: 'gemini-key',
+  DeepseekApiKey: 'deepseek-key',
+  AuthSecret: 'an auth secret of at least thirty-two bytes',
+}
