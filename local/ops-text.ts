@@ -10,7 +10,7 @@ export function describeStatus(status: WorkerStatusView): string {
       ['queue', 'jobs'],
       queue.depth.map(({ status, jobs, atLeast }) => [status, `${number(jobs)}${atLeast ? ' or more' : ''}`]),
     ),
-    `oldest due job: ${queue.oldestDueMs === null ? 'none waits' : `waits for ${duration(queue.oldestDueMs)}`}`,
+    `oldest due job: ${queue.oldestDueSeconds === 0 ? 'none waits' : `waits for ${duration(queue.oldestDueSeconds * 1000)}`}`,
     table(
       ['provider', 'state', 'in flight', 'calls/min', 'tokens/min'],
       providers.map((one) => [

@@ -5,7 +5,7 @@ import { RedriveFilterInput } from '../core/api/operator-schemas.ts'
 import { viewAction, viewGate, viewStatus } from '../core/api/operator-views.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/config.ts'
 import { type Database, openDatabase } from '../core/db.ts'
-import { asVisionError } from '../core/errors.ts'
+import { asVisionError, innermost } from '../core/errors.ts'
 import { getOperatorActions } from '../core/operator/actions.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/operator/operate.ts'
 import { getStatus } from '../core/operator/status.ts'
@@ -234,6 +234,10 @@ function actor(): string {
 function textOf(error: unknown): string {
   const known = errorText(error)
   if (known === (error as Error).message) return known
+  const inner = innermost(error)
+  if (inner instanceof Error && 'code' in inner && inner.code === 'ER_NO_SUCH_TABLE') {
+    return 'The database lacks tables of ours: npm run db:migrate makes them.'
+  }
   const { code, message, detail } = asVisionError(error)
   return code === 'internal.error' ? known : `${code}: ${message}${detail ? ` (${detail})` : ''}`
 }

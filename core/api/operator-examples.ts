@@ -30,7 +30,7 @@ export const exampleStatus: WorkerStatusView = {
       { status: 'pending', jobs: 1000, atLeast: true },
       { status: 'processing', jobs: 25, atLeast: false },
     ],
-    oldestDueMs: 4200,
+    oldestDueSeconds: 4.2,
   },
   workers: {
     running: 1,

@@ -102,8 +102,8 @@ export const WorkerStatus = z
           atLeast: z.boolean().meta({ description: 'There are more: nothing is counted beyond this number.' }),
         }),
       ),
-      oldestDueMs: count.nullable().meta({
-        description: 'For how long the oldest job waits that a worker could have taken; null if none does.',
+      oldestDueSeconds: z.number().meta({
+        description: 'For how long the oldest job waits that a worker could have taken; 0 if none does.',
       }),
     }),
     workers: z.object({

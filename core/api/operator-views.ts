@@ -9,7 +9,7 @@ export function viewStatus(status: Status): WorkerStatusView {
   if (claims === undefined) throw new RangeError('there is no gate of claiming as a whole')
   return {
     at: status.at.toISOString(),
-    queue: { depth: [...status.depth], oldestDueMs: status.oldestDueMs },
+    queue: { depth: [...status.depth], oldestDueSeconds: status.oldestDueSeconds },
     workers: {
       running: status.runningWorkers,
       recent: status.workers.map((worker) => ({

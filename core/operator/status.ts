@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { gates, type Provider, providers } from '../../drizzle/schema.ts'
 import { asDate, type Database, rowsOf } from '../db.ts'
-import { type Depth, getOldestDueMs, getQueueDepth } from '../jobs/depth.ts'
+import { type Depth, getQueueDepth } from '../jobs/depth.ts'
+import { oldestDueSeconds } from '../jobs/oldest-due.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
@@ -18,8 +19,8 @@ export interface Status {
   /** By the database’s clock. */
   readonly at: Date
   readonly depth: readonly Depth[]
-  /** For how long the oldest job waits that a worker could have taken, in milliseconds; null where none does. */
-  readonly oldestDueMs: number | null
+  /** For how long the oldest job waits that a worker could have taken; 0 where none does. */
+  readonly oldestDueSeconds: number
   readonly runningWorkers: number
   /** Those that were heard of within the hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
@@ -36,7 +37,8 @@ const windows = [5, 60]
  * Reads everything at about one moment: a dozen small statements, each of which ends at a limit or reads along an index no
  * more than an hour of what workers reported, so that its cost does not grow with the tables.
  */
-export function getStatus(database: Database): Promise<Status> {
+export async function getStatus(database: Database): Promise<Status> {
+  const waited = await oldestDueSeconds(database)
   return database.run(async (on) => {
     const [clock] = await rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) AS now`)
     const states = await readGates(on)
@@ -47,7 +49,7 @@ export function getStatus(database: Database): Promise<Status> {
     return {
       at: asDate(clock?.now ?? ''),
       depth: await getQueueDepth(on),
-      oldestDueMs: await getOldestDueMs(on),
+      oldestDueSeconds: waited,
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,

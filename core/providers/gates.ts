@@ -174,7 +174,8 @@ export async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
   const query = sql`${gateQuery} WHERE name = ${name} FOR UPDATE`
   let rows = await rowsOf<Row>(tx, query)
   if (rows.length === 0) {
-    await matchedBy(tx, sql`INSERT IGNORE INTO vision_gates (name) VALUES (${name})`)
+    // Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait.
+    await matchedBy(tx, sql`INSERT INTO vision_gates (name) VALUES (${name}) ON DUPLICATE KEY UPDATE name = name`)
     rows = await rowsOf<Row>(tx, query)
   }
   return byName(rows)[name]

@@ -70,7 +70,7 @@ test('the status is the same in either protocol', async () => {
   expect(status).toMatchObject({
     queue: {
       depth: expect.arrayContaining([{ status: 'failed', jobs: 2, atLeast: false }]),
-      oldestDueMs: expect.any(Number),
+      oldestDueSeconds: expect.any(Number),
     },
     workers: { running: 0, recent: [] },
     claims: { name: 'all', state: 'open' },

@@ -42,6 +42,19 @@ async function failed(count: number, { code = 'gemini.blocked' as ErrorCode, use
   return ids
 }
 
+/** Makes jobs that all failed in the same millisecond. */
+async function failedAtOnce(count: number): Promise<void> {
+  const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 700)'
+  for (let made = 0; made < count; made += 700) {
+    await database.sql(
+      `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+         error_code, created_at, updated_at, finished_at, expires_at)
+       ${numbers} SELECT 'ann', 'failed', 3, 'x', 'x', 'summary', 'en', 'gemini.blocked', UTC_TIMESTAMP(3),
+         UTC_TIMESTAMP(3), '2026-11-01 00:00:00.123', UTC_TIMESTAMP(3) FROM numbers`,
+    )
+  }
+}
+
 const statuses = async () =>
   Object.fromEntries(
     (await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status')).map((row) => [
@@ -126,15 +139,7 @@ test('the limit is kept, the oldest failures come first, and it says from where 
 
 test('more than a page of failures that all came in one millisecond are each taken once', async () => {
   const count = 2_100
-  const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 700)'
-  for (let made = 0; made < count; made += 700) {
-    await database.sql(
-      `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
-         error_code, created_at, updated_at, finished_at, expires_at)
-       ${numbers} SELECT 'ann', 'failed', 3, 'x', 'x', 'summary', 'en', 'gemini.blocked', UTC_TIMESTAMP(3),
-         UTC_TIMESTAMP(3), '2026-11-01 00:00:00.123', UTC_TIMESTAMP(3) FROM numbers`,
-    )
-  }
+  await failedAtOnce(count)
   expect(await redrive({}, { dryRun: true })).toMatchObject({ jobs: count })
   const batches: number[] = []
   const done = await redrive({}, { note: async (_, { jobs }) => void batches.push(jobs) })
@@ -145,19 +150,21 @@ test('more than a page of failures that all came in one millisecond are each tak
 })
 
 test('what fails again while it goes on is not met again', async () => {
-  await failed(3)
+  await failedAtOnce(1_400)
   let batches = 0
   const done = await redrive(
     {},
     {
-      limit: 100,
       note: async (tx) => {
-        if (++batches > 3) throw new Error('it goes on for ever')
-        await tx.execute("UPDATE vision_jobs SET status = 'failed', finished_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND")
+        if (++batches > 7) throw new Error('it goes on for ever')
+        await tx.execute(
+          "UPDATE vision_jobs SET status = 'failed', finished_at = UTC_TIMESTAMP(3) + INTERVAL 5 SECOND WHERE status = 'scheduled'",
+        )
       },
     },
   )
-  expect(done.jobs).toBe(3)
+  expect(done).toMatchObject({ jobs: 1_400, more: false })
+  expect(await statuses()).toEqual({ failed: 1_400 })
 })
 
 test('a job that its owner deletes or retries meanwhile is left out of the count', async () => {

@@ -66,6 +66,7 @@ async function work(steps: Partial<Steps> = {}) {
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
       providerWaitMs: 30_000,
+      inFlightPerUser: noCap,
       retry: { baseMs: 0, capMs: 0, random: () => 0 },
       log: () => undefined,
       now: () => performance.now(),

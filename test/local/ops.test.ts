@@ -1,11 +1,14 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { failVisionJob } from '../../core/jobs/settle.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/jobs.ts'
 import { start, startScript, temporaryFolder } from './child-processes.ts'
+
+// Each command is a process of its own, some of which a test starts one after the other.
+vi.setConfig({ testTimeout: 120_000 })
 
 const script = join(import.meta.dirname, '../../local/ops.ts')
 
@@ -125,6 +128,13 @@ test('a database that is not there is told in one line, without its password', a
     expect([code, output.trim().split('\n')]).toEqual([1, [expect.any(String)]])
     expect(output).not.toContain('hunter2')
   }
+})
+
+test('a database without our tables is told how to get them', async () => {
+  const { url, drop } = await createEmptyDatabase()
+  const { code, output } = await ops(['status'], { DATABASE_URL: url })
+  await drop()
+  expect([code, output]).toEqual([1, 'The database lacks tables of ours: npm run db:migrate makes them.\n'])
 })
 
 test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {
