@@ -57,7 +57,6 @@ async function work(steps: Partial<Steps> = {}) {
       database,
       providers: accessTo(database, { workerId: 'ann' }),
       workerId: 'ann',
-      inFlightPerUser: noCap,
       place: '2026/11/24/[7]c0ffee',
       concurrency: 4,
       leaseMs: 60_000,
