@@ -178,6 +178,7 @@ test('what an attempt killed half way left behind is removed and the database ma
   await started(await open(path))
   expect((await readdir(path)).sort()).toEqual([
     'database',
+    'database-port',
     'database-process.json',
     'database-temporary',
     'database.log',
