@@ -13,6 +13,18 @@ const requestHeaders = [
   'trpc-accept',
 ]
 
+/** What they may read of an answer. */
+const readableHeaders = [
+  'etag',
+  'location',
+  'preference-applied',
+  'ratelimit',
+  'ratelimit-policy',
+  'retry-after',
+  'x-request-id',
+  'x-trace-id',
+]
+
 /** The HTTP API, with one function behind every path of it. */
 export function createApi({
   bucket,
@@ -50,7 +62,7 @@ export function createApi({
           allowOrigins: origins,
           allowMethods: ['GET', 'POST', 'DELETE'],
           allowHeaders: requestHeaders,
-          exposeHeaders: ['etag', 'location', 'preference-applied', 'retry-after', 'x-request-id', 'x-trace-id'],
+          exposeHeaders: readableHeaders,
           maxAge: '1 hour',
         }
       : false,
