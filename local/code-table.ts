@@ -10,11 +10,14 @@ const consequences: Readonly<Record<Blame, string>> = {
   provider: 'the job waits, at no cost',
 }
 
+/** Not a failure of the job: see core/jobs/reclaim.ts. */
+const exceptions: Partial<Record<ErrorCode, string>> = { 'worker.lost': 'the job is tried again; the sixth time it fails' }
+
 /** The table of every error code for the README, between its two marks. */
 export function codeTable(): string {
   const rows = (Object.keys(errorCodes) as ErrorCode[]).map((code) => {
     const { blame, status, message } = describeCode(code)
-    return `| \`${code}\` | ${status ?? ''} | ${consequences[blame]} | ${message} |`
+    return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[blame]} | ${message} |`
   })
   return [begin, '| code | HTTP | what follows | said to the client |', '|---|---|---|---|', ...rows, end].join('\n')
 }
