@@ -31,6 +31,8 @@ export interface PollerOptions {
   readonly log: Log
   /** Flushed after each minute of a drain and at its end. */
   readonly metrics: Metrics
+  /** See `WorkerOptions`. */
+  readonly lookMs?: number | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
 }
@@ -52,7 +54,7 @@ export interface Poller {
 const beatMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
-export function createPoller(config: PollerConfig, { log, metrics, allowLoopbackHttp }: PollerOptions): Poller {
+export function createPoller(config: PollerConfig, { log, metrics, lookMs, allowLoopbackHttp }: PollerOptions): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
     random: Math.random,
@@ -142,6 +144,7 @@ export function createPoller(config: PollerConfig, { log, metrics, allowLoopback
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
+          lookMs,
           callMs: timeoutMs,
           stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {

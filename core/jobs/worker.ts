@@ -36,6 +36,8 @@ export interface WorkerOptions {
   readonly renewMs: number
   /** How long after its start an idle worker goes on looking, in milliseconds; 0 drains and exits. */
   readonly idleMs: number
+  /** How often it looks while there is nothing to do, in milliseconds; every 2 seconds if not given. */
+  readonly lookMs?: number | undefined
   /** How long each step may take, in milliseconds: none is begun with less time left. */
   readonly stepMs: Readonly<Record<Step, number>>
   /** How long the paid call of a step may take, in milliseconds: none goes out with less time left. */
@@ -80,8 +82,8 @@ export function noCounts(): Counts {
   return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
 }
 
-/** An idle worker looks so often, in milliseconds: a job waits for half of it on average. */
-const lookMs = 2_000
+/** A job waits for half of it on average, in milliseconds. */
+const defaultLookMs = 2_000
 
 interface InFlight {
   readonly controller: AbortController
@@ -96,6 +98,7 @@ interface InFlight {
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
   const { database, providers, concurrency, idleMs, leaseMs, renewMs, workerId, retry, stepMs, callMs, now, log } =
     options
+  const { lookMs = defaultLookMs } = options
   const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs

@@ -47,7 +47,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
   lines.length = 0
   const config = loadPollerConfig({
     ...services.settings(database.url),
-    STEP_TIMEOUT_SECONDS: '3',
+    STEP_TIMEOUT_SECONDS: '2',
     PROVIDER_PAUSE_SECONDS: '0.05',
     PROVIDER_PAUSE_CAP_SECONDS: '0.2',
   })
@@ -55,6 +55,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
       metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
+      lookMs: 50,
       allowLoopbackHttp: false,
     }),
   )
