@@ -303,10 +303,11 @@ function keepLeases(
       log('warn', 'lease lost', fieldsOf(run))
       inFlight.get(run)?.controller.abort(new LeaseLost(run))
     }
-    await providers.renew()
     if (stopping.signal.aborted) return
     clearTimeout(guard)
     guard = setTimeout(giveUp, Math.max(0, leaseMs - (performance.now() - begun)))
+    // Last: leases that are renewed must not be given up for a permit that is not.
+    await providers.renew()
   }
   const loop = async () => {
     for (;;) {
