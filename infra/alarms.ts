@@ -3,7 +3,7 @@ import { deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 interface Watched {
-  readonly api: { readonly handler: sst.aws.Function }
+  readonly api: { readonly handler: sst.aws.Function; readonly gateway: sst.aws.ApiGatewayV2 }
   readonly stream: sst.aws.Function | undefined
   readonly poller: sst.aws.Function
   readonly database: DatabaseAccess
@@ -105,6 +105,18 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     metricName: 'Errors',
     statistic: 'Sum',
     threshold: 1,
+    period: 5 * minute,
+    periods: 1,
+  })
+  const apiErrors = settings.DEPLOY_ALARM_API_ERRORS
+  // The gateway's own count has also the calls of a function that does not start.
+  alarm('ApiErrors', {
+    description: `The API has answered ${apiErrors} calls with 5xx within 5 minutes.`,
+    namespace: 'AWS/ApiGateway',
+    dimensions: { ApiId: api.gateway.nodes.api.id },
+    metricName: '5xx',
+    statistic: 'Sum',
+    threshold: apiErrors,
     period: 5 * minute,
     periods: 1,
   })

@@ -35,6 +35,7 @@ const keys = z.object({
   DEPLOY_ALARM_EMAIL: z.email().optional(),
   DEPLOY_ALARM_OLDEST_MINUTES: wholeNumber.default(10),
   DEPLOY_ALARM_FAILED_JOBS: wholeNumber.default(10),
+  DEPLOY_ALARM_API_ERRORS: wholeNumber.default(10),
   DEPLOY_ALARM_DATABASE_CONNECTIONS: wholeNumber.default(50),
 })
 

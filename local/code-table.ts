@@ -11,7 +11,9 @@ const consequences: Readonly<Record<Blame, string>> = {
 }
 
 /** Not a failure of the job: see core/jobs/reclaim.ts. */
-const exceptions: Partial<Record<ErrorCode, string>> = { 'worker.lost': 'the job is tried again; the sixth time it fails' }
+const exceptions: Partial<Record<ErrorCode, string>> = {
+  'worker.lost': 'the job is tried again; the sixth time it fails',
+}
 
 /** The table of every error code for the README, between its two marks. */
 export function codeTable(): string {

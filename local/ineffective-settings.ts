@@ -41,7 +41,7 @@ export function ineffectiveSettings(
       found.push(
         // Base64 ends in `=` and would pass for a key.
         key !== undefined && /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(key)
-          ? `.env, line ${line}: nobody reads ${key}. The keys are in .env.example.`
+          ? `.env, line ${line}: ${key.startsWith('DEPLOY_') ? 'only a deployment reads' : 'nobody reads'} ${key}. The keys are in .env.example.`
           : `.env, line ${line}: this sets no key that there is. A line reads KEY=value, and the keys are in .env.example.`,
       )
     }

@@ -51,11 +51,15 @@ export function describeStatus(status: WorkerStatusView): string {
   )
 }
 
-export function describeGates(gates: readonly GateViewed[]): string {
-  return table(
+/** @param resumed something was to be started again: what is still stopped is pointed out */
+export function describeGates(gates: readonly GateViewed[], resumed = false): string {
+  const states = table(
     ['claiming', 'state'],
     gates.map((gate) => [gate.name, describeGate(gate)]),
   )
+  const left = resumed ? gates.filter(({ state }) => state === 'stopped') : []
+  const hints = left.map(({ name }) => `\nStill stopped: resume${name === 'all' ? '' : ` --provider ${name}`}`)
+  return states + hints.join('')
 }
 
 function describeGate({ state, stoppedAt, stoppedBy, pausedMs, pauseCode, downSince }: GateViewed): string {

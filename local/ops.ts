@@ -160,7 +160,7 @@ function prepare(verb: Verb, values: Values): Act {
       return async (operator) => {
         await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { gate, reason })
         const view = await viewGates(operator.database)
-        return { view, text: describeGates(view.gates) }
+        return { view, text: describeGates(view.gates, verb === 'resume') }
       }
     }
     case 'redrive': {

@@ -247,6 +247,10 @@ describe('the alarms', () => {
     ['GeminiPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'gemini' } }],
     ['DeepseekPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'deepseek' } }],
     ['PollerErrors', { ...lambda, metricName: 'Errors' }],
+    [
+      'ApiErrors',
+      { ...rest, namespace: 'AWS/ApiGateway', metricName: '5xx', statistic: 'Sum', period: 300, threshold: 10 },
+    ],
     ['ApiThrottled', { ...lambda, metricName: 'Throttles' }],
     ['StreamThrottled', { ...lambda, metricName: 'Throttles' }],
   ])('%s', (name, alarm) => {
@@ -255,10 +259,11 @@ describe('the alarms', () => {
 
   test('there are no others: a full fleet throttles its schedule by design', () => {
     const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-    expect(found).toHaveLength(8)
+    expect(found).toHaveLength(9)
     const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
     expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
     expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
+    expect(named('ApiErrors')).toEqual({ ApiId: 'ApiApi-id' })
     expect(named('StreamThrottled')).toEqual({ FunctionName: functionOf(deployed, 'Stream').name })
   })
 
