@@ -70,14 +70,16 @@ export function isOpen({ stopped, pausedMs }: GateState): boolean {
 }
 
 /**
- * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while the lane is stopped or its
- * provider is down, so that an outage costs time and not the jobs. Nothing compares with it then.
+ * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while claiming is stopped or a
+ * provider that they still need is down or stopped, so that an outage costs time and not the jobs. Nothing compares with it then.
  */
 export function expiryMoments(states: Readonly<Record<Gate, GateState>>) {
+  // Also what a job lived through in the lane that it has left.
+  const graceMs = gates.reduce((sum, name) => sum + states[name].graceMs, 0)
   const of = (lane: Step) => {
-    const passed = [states.all, states[providerOf[lane]]]
-    if (passed.some(({ stopped, downSince }) => stopped || downSince)) return sql`NULL`
-    return inMilliseconds(-passed.reduce((sum, { graceMs }) => sum + graceMs, 0))
+    // The later steps too: their outage fills its user's places, and what is to begin cannot.
+    const needed = [states.all, ...steps.slice(steps.indexOf(lane)).map((step) => states[providerOf[step]])]
+    return needed.some(({ stopped, downSince }) => stopped || downSince) ? sql`NULL` : inMilliseconds(-graceMs)
   }
   return Object.fromEntries(steps.map((lane) => [lane, of(lane)])) as Record<Step, ReturnType<typeof of>>
 }

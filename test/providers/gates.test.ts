@@ -4,6 +4,7 @@ import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
+import { releaseVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import {
   readGates,
   reportAnswer,
@@ -14,7 +15,18 @@ import {
 } from '../../core/providers/gates.ts'
 import type { Gate, Provider } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { emptyQueue, jobIn, makeJob, makeJobs, noCap, passed, statusOf } from '../support/jobs.ts'
+import {
+  analysisOutput,
+  claimOne,
+  emptyQueue,
+  jobIn,
+  makeJob,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  passed,
+  statusOf,
+} from '../support/jobs.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -205,11 +217,42 @@ describe('the clock by which jobs expire', () => {
     expect(runs.map(({ jobId }) => jobId)).toEqual([waiting])
   })
 
-  test('goes on in the other lane', async () => {
+  test('goes on for what has the step of that provider behind it', async () => {
     const jobId = await makeJob(database)
-    await trouble('deepseek.insufficient_balance', undefined, 'deepseek')
+    await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [jobId])
+    await trouble('gemini.misconfigured')
     await passed(database, 'expires_at', jobId)
     expect(await expireVisionJobs(database)).toBe(1)
+  })
+
+  test('stands still for a held job whose user’s places are full of jobs that wait for the second provider', async () => {
+    const [begun, held] = (await makeJobs(database, 2, { inFlightPerUser: 1 })) as [number, number]
+    const run = await claimOne(database)
+    await saveAnalysis(database, run, analysisOutput, nothingSpent)
+    await releaseVisionJob(database, run, 'content', nothingSpent)
+    await trouble('deepseek.insufficient_balance', undefined, 'deepseek')
+    await later(86_400)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
+    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await states(begun, held)).toEqual(['pending', 'held'])
+    await endPause('deepseek')
+    await reportAnswer(database, 'deepseek')
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect((await claim()).expired).toBe(0)
+  })
+
+  test('gives what lived through an outage its time in the next lane as well', async () => {
+    const jobId = await makeJob(database)
+    await stop('gemini')
+    await later(86_400)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
+    await start('gemini')
+    const run = await claimOne(database)
+    await saveAnalysis(database, run, analysisOutput, nothingSpent)
+    await releaseVisionJob(database, run, 'content', nothingSpent)
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await states(jobId)).toEqual(['pending'])
   })
 
   test('two outages within a week add up, and after a week they are forgotten', async () => {
