@@ -29,6 +29,9 @@ interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step'> {
   readonly expired: 0 | 1
 }
 
+/** What the column of a run holds, 49 days: a job that was stopped for longer must not keep the whole lane from being claimed. */
+const longestWaitMs = 2 ** 32 - 1
+
 /** A job whose workers have died this often runs alone, so that it can take no neighbour with it. */
 export const crashesUntilAlone = 2
 
@@ -75,7 +78,7 @@ export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
       language, trace_id AS traceId,
-      GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000) AS waitingMs,
+      LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
     ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
