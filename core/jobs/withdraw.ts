@@ -5,6 +5,9 @@ import { VisionError } from '../errors.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addRuns, type OwnedRun } from './usage.ts'
 
+/** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
+const tellingMs = 300_000
+
 /** A job as its owner names it: the job of another user is as good as none. */
 export interface OwnedJob {
   readonly jobId: number
@@ -41,8 +44,8 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
 }
 
 /**
- * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way goes
- * when the run notices: until then it tells what of the run the ledger has.
+ * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way, or
+ * was taken from it lately, goes when the run notices: until then it tells what of the run the ledger has.
  *
  * @throws VisionError `job.not_found`
  */
@@ -57,14 +60,15 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       if (job === undefined) throw new VisionError('job.not_found')
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
-      const [run] = await cutOffRun(tx, { jobId, userId })
+      const runs = await cutOffRun(tx, { jobId, userId })
       await matchedBy(
         tx,
-        sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId} AND attempt <> ${run?.attempt ?? 0}`,
+        sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}
+          AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
       )
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       const hadEnded = ['completed', 'failed', 'cancelled'].includes(job.status)
-      await addRuns(tx, run ? [run] : [], hadEnded ? [] : [{ userId, status: 'deleted' }])
+      await addRuns(tx, runs, hadEnded ? [] : [{ userId, status: 'deleted' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),

@@ -164,6 +164,29 @@ describe('what a run tells after it was taken away is added once', () => {
     expect(await attemptRows(database, jobId)).toEqual([])
   })
 
+  test.each<[string, (jobId: number) => Promise<unknown>]>([
+    ['cancelled', (jobId) => cancelVisionJob(database, owner(jobId))],
+    ['lost', (jobId) => passed(database, 'lease_expires_at', jobId).then(() => reclaimVisionJobs(database, noWait))],
+  ])('also of a job that was %s first and then deleted', async (how, takeAway) => {
+    const jobId = await makeJob(database)
+    const run = await claimOne(database)
+    await saveAnalysis(database, run, analysisOutput, { analysis })
+    await takeAway(jobId)
+    await deleteVisionJob(database, owner(jobId))
+    for (let time = 0; time < 2; time++) await recordSpending(database, run, { analysis, content })
+    expect(await ledgerOf(database)).toMatchObject({ [`sees ${how}`]: ofAnalysis, [`writes ${how}`]: ofContent })
+    expect(await attemptRows(database, jobId)).toEqual([])
+  })
+
+  test('but of a run that was cancelled long before the deletion nothing is left', async () => {
+    const jobId = await makeJob(database)
+    await claimOne(database)
+    await cancelVisionJob(database, owner(jobId))
+    await database.sql('UPDATE vision_job_attempts SET ended_at = ended_at - INTERVAL 6 MINUTE')
+    await deleteVisionJob(database, owner(jobId))
+    expect(await attemptRows(database, jobId)).toEqual([])
+  })
+
   test('a run that still holds its job adds nothing before it ends', async () => {
     await makeJob(database)
     const run = await claimOne(database)
@@ -218,6 +241,12 @@ test('how long a job was pending before each run stands in the run', async () =>
   await failVisionJob(database, run, badAnswer, nothingSpent)
   expect(await attemptRows(database, jobId)).toMatchObject([{ waiting_ms: run.waitingMs }])
   expect((await ledgerOf(database)).failed).toMatchObject({ waitingMs: run.waitingMs })
+})
+
+test('a job that was pending for longer than its run can say is claimed all the same', async () => {
+  const [jobId] = (await makeJobs(database, 2)) as [number, number]
+  await database.sql('UPDATE vision_jobs SET updated_at = updated_at - INTERVAL 60 DAY WHERE id = ?', [jobId])
+  expect(await claim(database)).toHaveLength(2)
 })
 
 test('a user sees the days that were asked for, and nobody else’s', async () => {
