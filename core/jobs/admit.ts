@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { nextTurn } from './turns.ts'
-import { type LockedUser, lockUser } from './users.ts'
+import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
 
 // A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
 // Whatever adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. What takes away
@@ -27,15 +27,24 @@ export interface Room extends Readonly<Record<Step, number>> {
  * Lets a user's held jobs in, the oldest first, as long as there is room.
  *
  * @param cap how many jobs a user may have in flight
- * @returns how many
+ * @param lock whether to wait for the user's row, or else to leave it to whoever holds it
+ * @returns how many; undefined if somebody else holds the row
  */
-export async function admitVisionJobs(database: Database, userId: string, cap: number): Promise<number> {
+export async function admitVisionJobs(
+  database: Database,
+  userId: string,
+  cap: number,
+  lock: typeof lockUser | typeof tryLockUser = lockUser,
+): Promise<number | undefined> {
   const held = await database.run((on) =>
     rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND held_at IS NOT NULL`),
   )
   if (held.length === 0) return 0
   return database.transact(
-    async (tx) => (await makeRoom(tx, await lockUser(tx, userId), cap, { content: 0, analysis: 0 })).admitted,
+    async (tx) => {
+      const user = await lock(tx, userId)
+      return user && (await makeRoom(tx, user, cap, { content: 0, analysis: 0 })).admitted
+    },
     // Doing it again does no harm.
     async () => undefined,
   )

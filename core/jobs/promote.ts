@@ -4,7 +4,7 @@ import { type Database, type Queryable, rowsOf } from '../db.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { admitVisionJobs, hold, letIn, makeRoom } from './admit.ts'
 import { failExpired } from './expire.ts'
-import { lockUser } from './users.ts'
+import { tryLockUser } from './users.ts'
 
 interface Row {
   readonly id: number
@@ -19,7 +19,7 @@ const batch = 200
 /**
  * Takes up to 200 scheduled jobs whose time has come out of `scheduled`: to `pending` those for which their user has room,
  * each with a fresh turn, since its old one would put a retry before everybody who came meanwhile, and the others to `held`.
- * Those that expired while they waited fail. One short transaction for each user.
+ * Those that expired while they waited fail. One short transaction for each user; a user whom somebody else holds is left out.
  *
  * @param cap how many jobs a user may have in flight
  * @returns how many, expired ones aside
@@ -33,7 +33,7 @@ export async function promoteDueVisionJobs(database: Database, cap: number): Pro
     const done = await database.transact((tx) => promote(tx, userId, ids, { cap, expiry }))
     promoted += done.promoted
     // Its place may have been freed before anybody could see that a job waits for it.
-    if (done.firstHeld) await admitVisionJobs(database, userId, cap)
+    if (done.firstHeld) await admitVisionJobs(database, userId, cap, tryLockUser)
   }
   return promoted
 }
@@ -48,7 +48,8 @@ async function promote(
   ids: readonly number[],
   { cap, expiry }: { readonly cap: number; readonly expiry: Expiry },
 ): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
-  const user = await lockUser(tx, userId)
+  const user = await tryLockUser(tx, userId)
+  if (user === undefined) return { promoted: 0, firstHeld: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
   const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
   const ready = due.filter((row) => row.expired === 0)

@@ -25,3 +25,17 @@ export async function lockUser(tx: Queryable, userId: string): Promise<LockedUse
   }
   return { userId, mayHaveHeld: row?.held === 1 }
 }
+
+/**
+ * The same without waiting: undefined while somebody else holds the row, who may have died with it. For what serves all
+ * users one after the other, and comes again.
+ */
+export async function tryLockUser(tx: Queryable, userId: string): Promise<LockedUser | undefined> {
+  const [row] = await rowsOf<{ held: 0 | 1 }>(
+    tx,
+    sql`SELECT held_at IS NOT NULL AS held FROM vision_users WHERE user_id = ${userId} FOR UPDATE SKIP LOCKED`,
+  )
+  if (row !== undefined) return { userId, mayHaveHeld: row.held === 1 }
+  const taken = await rowsOf(tx, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId}`)
+  return taken.length > 0 ? undefined : lockUser(tx, userId)
+}

@@ -16,6 +16,7 @@ import { lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
 import { LeaseLost, type Run } from './run.ts'
+import { tryLockUser } from './users.ts'
 import { startHeartbeat } from './workers.ts'
 
 export interface WorkerOptions {
@@ -98,7 +99,7 @@ interface InFlight {
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
   const { database, providers, concurrency, idleMs, leaseMs, renewMs, workerId, retry, stepMs, callMs, now, log } =
     options
-  const { lookMs = defaultLookMs } = options
+  const { inFlightPerUser, lookMs = defaultLookMs } = options
   const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs
@@ -119,10 +120,16 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
 
   // Whose jobs have left a place that a held one may take.
   const freed = new Set<string>()
-  const admit = async (userIds: Iterable<string>): Promise<number> => {
-    let admitted = 0
-    for (const userId of userIds) admitted += await admitVisionJobs(database, userId, options.inFlightPerUser)
-    return admitted
+  const admit = async (userId: string): Promise<number> => {
+    freed.delete(userId)
+    let admitted: number | undefined
+    try {
+      admitted = await admitVisionJobs(database, userId, inFlightPerUser, tryLockUser)
+      return admitted ?? 0
+    } finally {
+      // Somebody else holds the user, who may not have seen that place: the next look tries again.
+      if (admitted === undefined) freed.add(userId)
+    }
   }
   let ended = 0
 
@@ -170,7 +177,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         counts.lost++
         log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
-        await admit([run.userId]).catch((error: unknown) =>
+        await admit(run.userId).catch((error: unknown) =>
           log('error', 'held jobs not let in', { ...fields, detail: reasonOf(error) }),
         )
         inFlight.delete(run)
@@ -220,10 +227,10 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     counts.reclaimed += reclaimed
     const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
-    const promoted = look.due ? await promoteDueVisionJobs(database, options.inFlightPerUser) : 0
+    const promoted = look.due ? await promoteDueVisionJobs(database, inFlightPerUser) : 0
     for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
-    const admitted = await admit(freed)
-    freed.clear()
+    let admitted = 0
+    for (const userId of [...freed]) admitted += await admit(userId)
     const claimed = await claim(look.lanes)
     return claimed || promoted + reclaimed + expired + admitted > 0
   }

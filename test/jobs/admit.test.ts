@@ -371,6 +371,23 @@ describe('a worker', () => {
     expect(await jobsIn('completed')).toEqual(ids)
   })
 
+  test('waits for no user whom somebody holds who died with it: what others have, and what is pending, is run', async () => {
+    const [due] = (await create(3, 2)) as [number, number, number]
+    const run = await claimOne(database)
+    await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
+    await neglected()
+    await makeJob(database, { userId: 'user-2' })
+    await other.query('BEGIN')
+    await other.query('SELECT 1 FROM vision_users WHERE user_id = ? FOR UPDATE', [userId])
+    try {
+      expect(await drain(worker(), inAMinute())).toMatchObject({ completed: 2 })
+    } finally {
+      await other.query('ROLLBACK')
+    }
+    expect([await jobsIn('scheduled'), (await jobsIn('held')).length]).toEqual([[due], 1])
+    expect(await drain(worker(), inAMinute())).toMatchObject({ completed: 2 })
+  })
+
   test('looks again only after a while at a user for whom there is still no room', async () => {
     await create(2, 1)
     await claimOne(database)
