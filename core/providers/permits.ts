@@ -103,11 +103,11 @@ export async function renewPermits(database: Database, ids: readonly string[], l
   )
 }
 
-/** Deletes permits that count in no limit any more: those that were sent, and those that expired, five minutes ago. */
+/** Deletes permits that count in no limit any more: those that were sent or expired five minutes ago, and are not in flight. */
 export async function prunePermits(database: Database): Promise<void> {
   const ago = inMilliseconds(-300_000)
   const old = [
-    sql`FORCE INDEX (ended) WHERE sent_at < ${ago}`,
+    sql`FORCE INDEX (ended) WHERE sent_at < ${ago} AND (expires_at IS NULL OR expires_at < ${ago})`,
     sql`FORCE INDEX (expired) WHERE expires_at < ${ago} AND sent_at IS NULL`,
   ]
   for (const which of old) {

@@ -232,6 +232,16 @@ test('permits are pruned when they count in no limit any more', async () => {
   expect(await database.sql('SELECT sent_at FROM vision_permits')).toHaveLength(1)
 })
 
+test('a call that takes longer than permits are kept is in flight for as long as it is renewed', async () => {
+  const worker = access({ requestsInFlight: 1 })
+  const [permit] = await worker.reserve('gemini', 1)
+  await permit?.sent()
+  await later(400)
+  await worker.renew()
+  await prunePermits(database)
+  expect(await count(worker.reserve('gemini', 1))).toBe(0)
+})
+
 test('counting reads what counts and nothing else, however many permits there have been', async () => {
   await database.sql(
     `INSERT INTO vision_permits (id, provider, sent_at, tokens)
