@@ -4,7 +4,7 @@ import { describeCode, reasonOf, VisionError } from '../errors.ts'
 import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
 import { admitVisionJobs } from '../jobs/admit.ts'
-import type { Allowance } from '../jobs/allowance.ts'
+import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
@@ -221,13 +221,15 @@ export const appRouter = router({
         status: 200,
         summary: 'Retry a failed job',
         description: 'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept.',
-        errors: ['job.not_found', 'job.not_retryable'],
+        errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
         output: Job,
         example: { reply: exampleJob },
       })
       .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
-        await redriveVisionJob(ctx.services.database, owned(ctx, input.jobId), ctx.services)
+        const { database, limits } = ctx.services
+        requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
+        await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
         logJob(ctx, 'retried', input.jobId)
         return view(ctx, input.jobId)
       }),

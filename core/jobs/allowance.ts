@@ -107,6 +107,16 @@ export function takeJobs(allowance: Allowance, jobs: number): Allowance {
   return { ...allowance, quotas }
 }
 
+/**
+ * A job that is retried was counted when it was created, but it waits and costs anew.
+ *
+ * @throws LimitExceeded if its user may not have that
+ */
+export function requireRetry(allowance: Allowance): void {
+  const short = allowance.quotas.find((quota) => quota.code !== 'limit.jobs_per_day' && isShort(quota, 1))
+  if (short) throw new LimitExceeded(short, allowance)
+}
+
 /** Whether so many new jobs are allowed. */
 export function suffices({ quotas }: Allowance, jobs: number): boolean {
   return !quotas.some((quota) => isShort(quota, jobs))

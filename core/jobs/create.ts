@@ -77,11 +77,11 @@ export async function createVisionJobs(
     if (!suffices(allowance, jobs.length)) takeJobs(allowance, await countNew(tx, userId, jobs))
     const created: CreatedJob[] = []
     const mismatched: number[] = []
-    // In the order of their ids, so that two batches with the same images cannot wait for each other.
-    const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
-    for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
     const room = await makeRoom(tx, user, inFlightPerUser, { content: 0, analysis: jobs.length })
     const first = room.analysis > 0 ? await nextTurn(tx, userId, 'analysis') : 0
+    // After any job, as everywhere, and in the order of their ids: two that want the same must not wait for each other.
+    const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
+    for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
     let made = 0
     // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
     for (const [index, job] of jobs.entries()) {

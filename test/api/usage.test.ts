@@ -158,6 +158,23 @@ describe('limits', () => {
     expect(tooMany.headers.get('ratelimit')).toContain(`"jobs-per-day";r=2;t=${seconds}`)
   })
 
+  test('hold for a failed job that is retried, which was counted in its day but costs and waits anew', async () => {
+    const { jobId } = await json(post('ann'))
+    await strict.database.sql("UPDATE vision_jobs SET status = 'failed', finished_at = UTC_TIMESTAMP(3)")
+    const retry = async () => (await json(strict.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'ann' }))).code
+    await strict.database.sql(
+      `INSERT INTO vision_usage (user_id, day, model, status, cost) VALUES ('ann', UTC_DATE(), 'm', 'failed', 9000000000)`,
+    )
+    expect(await retry()).toBe('limit.spend_per_day')
+    await strict.database.sql("DELETE FROM vision_usage WHERE model = 'm'")
+    await post('ann')
+    await post('ann')
+    expect(await retry()).toBe('limit.jobs_waiting')
+    await strict.database.sql("UPDATE vision_jobs SET status = 'cancelled' WHERE status <> 'failed'")
+    // The day's three jobs are used up, and this is none more.
+    expect(await retry()).toBeUndefined()
+  })
+
   test('are told in tRPC as TOO_MANY_REQUESTS, with the same headers', async () => {
     await strict.client('ann').createJob.mutate(job)
     await strict.client('ann').createJob.mutate(job)
