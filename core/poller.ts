@@ -103,29 +103,16 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
     database,
     drain: async (options) => {
       // The queue does not wait for the sweepers, nor fall with them.
+      const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
+      const old = { olderThanDays: config.JOB_RETENTION_DAYS, limit: prunedAtOnce, signal: options.signal }
       const sweeping = [
-        sweepImages(database, store, options.signal).catch((error: unknown) =>
-          log('error', 'images not swept', { detail: reasonOf(error) }),
-        ),
-        sweepSessions(database).catch((error: unknown) =>
-          log('error', 'sessions not swept', { detail: reasonOf(error) }),
-        ),
-        prunePermits(database).catch((error: unknown) =>
-          log('error', 'permits not pruned', { detail: reasonOf(error) }),
-        ),
-        sweepWorkers(database).catch((error: unknown) =>
-          log('error', 'workers not swept', { detail: reasonOf(error) }),
-        ),
-        pruneVisionJobs(database, {
-          olderThanDays: config.JOB_RETENTION_DAYS,
-          limit: prunedAtOnce,
-          signal: options.signal,
-        }).then(
-          ({ jobs, more }) => {
-            if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
-          },
-          (error: unknown) => log('error', 'old jobs not pruned', { detail: reasonOf(error) }),
-        ),
+        sweepImages(database, store, options.signal).catch(orLog('images not swept')),
+        sweepSessions(database).catch(orLog('sessions not swept')),
+        prunePermits(database).catch(orLog('permits not pruned')),
+        sweepWorkers(database).catch(orLog('workers not swept')),
+        pruneVisionJobs(database, old).then(({ jobs, more }) => {
+          if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
+        }, orLog('old jobs not pruned')),
       ]
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000

@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import { type Gate, gates } from '../../drizzle/schema.ts'
 import type { Actor } from '../auth.ts'
 import { getOperatorActions } from '../operator/actions.ts'
@@ -62,12 +63,7 @@ export const operatorProcedures = {
       example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleGates },
     })
     .input(checked(Gated))
-    .mutation(async ({ ctx, input: { provider, reason } }): Promise<GatesView> => {
-      const gate: Gate = provider ?? 'all'
-      await pauseClaims(operator(ctx), { gate, reason })
-      logAction(ctx, 'claims paused', { gate })
-      return viewGates(ctx)
-    }),
+    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, pauseClaims, 'claims paused')),
 
   resumeClaims: procedure
     .meta({
@@ -82,12 +78,7 @@ export const operatorProcedures = {
       example: { request: { provider: 'deepseek' }, reply: exampleGates },
     })
     .input(checked(Gated))
-    .mutation(async ({ ctx, input: { provider, reason } }): Promise<GatesView> => {
-      const gate: Gate = provider ?? 'all'
-      await resumeClaims(operator(ctx), { gate, reason })
-      logAction(ctx, 'claims resumed', { gate })
-      return viewGates(ctx)
-    }),
+    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, resumeClaims, 'claims resumed')),
 
   redriveJobs: procedure
     .meta({
@@ -174,6 +165,19 @@ function operator({ services, actor }: Caller) {
 
 function logAction({ services, requestId }: Caller, what: string, fields: Record<string, unknown>): void {
   services.log('info', what, { requestId, ...fields })
+}
+
+/** Pauses or resumes claiming, and shows what is open after it. */
+async function turn(
+  caller: Caller,
+  { provider, reason }: z.output<typeof Gated>,
+  change: typeof pauseClaims | typeof resumeClaims,
+  what: string,
+): Promise<GatesView> {
+  const gate: Gate = provider ?? 'all'
+  await change(operator(caller), { gate, reason })
+  logAction(caller, what, { gate })
+  return viewGates(caller)
 }
 
 async function viewGates({ services }: Caller): Promise<GatesView> {

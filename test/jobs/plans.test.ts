@@ -1,4 +1,4 @@
-import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/db.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/jobs/admit.ts'
@@ -41,22 +41,22 @@ import {
   nothingSpent,
   someJob,
 } from '../support/jobs.ts'
+import { type Looker, openLooker } from '../support/looker.ts'
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
 let queue: Database
-let looker: Connection
+let looker: Looker
 beforeAll(async () => {
   direct = await createTestDatabase()
   await fillQueue(direct)
   proxy = await startProxy(direct.url)
   queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
-  looker = await mysql.createConnection({ uri: direct.url, timezone: 'Z' })
-  await looker.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+  looker = await openLooker(direct.url)
 })
 afterAll(async () => {
-  await looker.end()
+  await looker.close()
   await queue.close()
   await proxy.close()
   await direct.drop()
@@ -71,34 +71,6 @@ async function statementsOf(work: () => Promise<unknown>): Promise<readonly stri
   proxy.statements.length = 0
   await work()
   return proxy.statements.filter((statement) => /vision_(job|user|usage)/.test(statement))
-}
-
-interface Step {
-  readonly table: string | null
-  readonly type: string | null
-  readonly key: string | null
-  readonly Extra: string | null
-}
-
-async function planOf(statement: string): Promise<readonly Step[]> {
-  const [rows] = await looker.query<(Step & RowDataPacket)[]>(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
-  return rows
-}
-
-/** How many index entries and rows a statement reads; what it changes is rolled back. */
-async function readsOf(statement: string): Promise<number> {
-  await looker.query('BEGIN')
-  const count = async () => {
-    const [rows] = await looker.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Handler\\_read%'")
-    return rows.reduce((sum, row) => sum + Number(row.Value), 0)
-  }
-  const before = await count()
-  const own = (await count()) - before
-  const start = await count()
-  await looker.query(statement)
-  const reads = (await count()) - start - own
-  await looker.query('ROLLBACK')
-  return reads
 }
 
 const isSelect = (statement: string) => /^select/i.test(statement)
@@ -140,12 +112,14 @@ describe('on a queue of 130,000 jobs', () => {
     ],
   ])('%s reads along the index %s, and no more rows than it takes', async (_, index, limit, work) => {
     const statements = (await statementsOf(work)).filter(isSelect)
-    const plans = await Promise.all(statements.map(async (statement) => ({ statement, plan: await planOf(statement) })))
+    const plans = await Promise.all(
+      statements.map(async (statement) => ({ statement, plan: await looker.planOf(statement) })),
+    )
     const [first] = plans.filter(({ plan }) => plan.some((step) => step.key === index))
     expect(first, `a statement that reads along ${index}: ${JSON.stringify(plans)}`).toBeDefined()
     for (const { statement, plan } of plans) {
       for (const step of plan) expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
-      expect(await readsOf(statement), statement).toBeLessThanOrEqual(limit)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(limit)
     }
   })
 
@@ -185,13 +159,13 @@ describe('on a queue of 130,000 jobs', () => {
     })
     expect(statements.length).toBeGreaterThan(30)
     for (const statement of statements.filter((sent) => !/^insert/i.test(sent))) {
-      for (const step of await planOf(statement)) {
+      for (const step of await looker.planOf(statement)) {
         if (step.table === null) continue
         expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
         expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
       }
-      expect(await readsOf(statement), statement).toBeLessThanOrEqual(700)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(700)
     }
   })
 
@@ -207,16 +181,16 @@ describe('on a queue of 130,000 jobs', () => {
       }).catch(() => undefined),
     )
     const [count = ''] = statements.filter((statement) => statement.includes('some_jobs'))
-    expect(await planOf(count)).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'owner' }))
+    expect(await looker.planOf(count)).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'owner' }))
     // The index's rows, and the 100 once more where the server keeps them aside to count them.
-    expect(await readsOf(count)).toBeLessThanOrEqual(250)
+    expect(await looker.readsOf(count)).toBeLessThanOrEqual(250)
   })
 
   test('a renewal locks its own jobs and no others', async () => {
     const runs = await claim(queue, { limit: 20 })
     const [renewal = ''] = await statementsOf(() => renewLeases(queue, 'worker-1', runs, hour))
-    expect(await planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
-    expect(await readsOf(renewal)).toBeLessThanOrEqual(50)
+    expect(await looker.planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
+    expect(await looker.readsOf(renewal)).toBeLessThanOrEqual(50)
   })
 
   test('a second claimer at once gets the next jobs while the first has not committed', async () => {
@@ -225,11 +199,11 @@ describe('on a queue of 130,000 jobs', () => {
     const inOrder = await direct.sql(
       `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY turn, id LIMIT 20`,
     )
-    await looker.query('BEGIN')
-    const [first] = await looker.query<RowDataPacket[]>(statement)
+    await looker.connection.query('BEGIN')
+    const [first] = await looker.connection.query<RowDataPacket[]>(statement)
     const second = await claim(queue, { limit: 10 })
     const third = await claim(queue, { limit: 10 })
-    await looker.query('ROLLBACK')
+    await looker.connection.query('ROLLBACK')
     const fourth = await claim(queue, { limit: 10 })
     const ids = [...second, ...third, ...fourth].map((run) => run.jobId)
     expect(new Set(ids).size).toBe(30)

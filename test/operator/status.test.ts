@@ -1,4 +1,3 @@
-import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/db.ts'
 import { countLimit } from '../../core/jobs/depth.ts'
@@ -8,12 +7,13 @@ import { getStatus } from '../../core/operator/status.ts'
 import { fillQueue } from '../support/big-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { hour } from '../support/jobs.ts'
+import { type Looker, openLooker, type PlanStep } from '../support/looker.ts'
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
 let queue: Database
-let looker: Connection
+let looker: Looker
 beforeAll(async () => {
   direct = await createTestDatabase()
   await fillQueue(direct)
@@ -45,11 +45,10 @@ beforeAll(async () => {
   }
   proxy = await startProxy(direct.url)
   queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
-  looker = await mysql.createConnection({ uri: direct.url, timezone: 'Z' })
-  await looker.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+  looker = await openLooker(direct.url)
 })
 afterAll(async () => {
-  await looker.end()
+  await looker.close()
   await queue.close()
   await proxy.close()
   await direct.drop()
@@ -80,33 +79,9 @@ test('the status says how everything is', async () => {
   expect(Math.abs(status.at.getTime() - Date.now())).toBeLessThan(60_000)
 })
 
-interface Step {
-  readonly table: string | null
-  readonly type: string | null
-  readonly key: string | null
-  readonly Extra: string | null
-}
-
-async function planOf(statement: string): Promise<readonly Step[]> {
-  const [rows] = await looker.query<(Step & RowDataPacket)[]>(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
-  // What was joined or counted before is read whole: it is a list of ids, or was cut off at the limit.
-  return rows.filter(({ table }) => table !== null && /^vision_/.test(table))
-}
-
-/** How many index entries and rows of tables a statement reads; what it changes is rolled back. */
-async function readsOf(statement: string): Promise<number> {
-  const count = async () => {
-    const [rows] = await looker.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Handler\\_read%'")
-    return rows.reduce((sum, row) => sum + Number(row.Value), 0)
-  }
-  await looker.query('BEGIN')
-  const before = await count()
-  const own = (await count()) - before
-  const start = await count()
-  await looker.query(statement)
-  const reads = (await count()) - start - own
-  await looker.query('ROLLBACK')
-  return reads
+/** The steps on tables of ours: what was joined or counted before is read whole, a list of ids or cut off at the limit. */
+async function planOf(statement: string): Promise<readonly PlanStep[]> {
+  return (await looker.planOf(statement)).filter(({ table }) => table !== null && /^vision_/.test(table))
 }
 
 const scans = /^(ALL|index)$/
@@ -130,7 +105,7 @@ describe('on a queue of 80,000 jobs', () => {
         expect(step.type, `${statement} ${JSON.stringify(step)}`).not.toMatch(scans)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort/)
       }
-      reads += await readsOf(statement)
+      reads += await looker.readsOf(statement)
     }
     // Six statuses, each read up to the limit and then, on some servers, once more out of a temporary table.
     expect(reads).toBeLessThan(6 * 2 * (countLimit + 10) + 1_500)
@@ -150,7 +125,7 @@ describe('on a queue of 80,000 jobs', () => {
         expect(step.type, statement).not.toMatch(scans)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
       }
-      expect(await readsOf(statement), statement).toBeLessThanOrEqual(1_010)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(1_010)
     }
   })
 
@@ -168,7 +143,7 @@ describe('on a queue of 80,000 jobs', () => {
         expect(step.type, `${statement} ${JSON.stringify(step)}`).not.toMatch(scans)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort/)
       }
-      expect(await readsOf(statement), statement).toBeLessThanOrEqual(350)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(350)
     }
   })
 
