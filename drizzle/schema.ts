@@ -17,6 +17,9 @@ import {
 export const statuses = ['scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
+/** Those in which nothing happens to a job by itself any more. */
+export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
+
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
 export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]

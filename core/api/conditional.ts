@@ -1,3 +1,4 @@
+import { hasEnded } from '../jobs/progress.ts'
 import type { JobRow } from '../jobs/read.ts'
 
 /** An HTTP API of AWS gives up after 30 seconds, and the reply has to be made too. */
@@ -46,8 +47,9 @@ const pollSeconds = 2
 const longestPollSeconds = 60
 
 /** When it is worth asking for a job again, in seconds; undefined once it has ended. */
-export function retryAfterOf({ status, availableAt }: Pick<JobRow, 'status' | 'availableAt'>, now: number) {
-  if (status === 'completed' || status === 'failed' || status === 'cancelled') return undefined
+export function retryAfterOf(job: Pick<JobRow, 'status' | 'availableAt'>, now: number): number | undefined {
+  const { status, availableAt } = job
+  if (hasEnded(job)) return undefined
   if (status !== 'scheduled' || availableAt === null) return pollSeconds
   // Before its time nothing happens to it, other than at its owner's word.
   const seconds = Math.ceil((availableAt.getTime() - now) / 1000)

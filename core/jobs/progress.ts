@@ -1,4 +1,9 @@
-import type { Status, Step } from '../../drizzle/schema.ts'
+import { endedStatuses, type Status, type Step } from '../../drizzle/schema.ts'
+
+/** Whether a job has ended. It may still be redriven, but nothing happens by itself. */
+export function hasEnded({ status }: { readonly status: Status }): boolean {
+  return (endedStatuses as readonly Status[]).includes(status)
+}
 
 /**
  * How far a job has come, in per cent: what is saved counts, not how long it took. A job that ended early stays where it

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
-import type { Status } from '../../drizzle/schema.ts'
+import { endedStatuses, type Status } from '../../drizzle/schema.ts'
 import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { depthOf, upTo } from './depth.ts'
@@ -23,22 +23,23 @@ export interface Pruned {
   readonly more: boolean
 }
 
-const ended = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
 const batch = 100
 /** Between two batches, in milliseconds: the server purges what was deleted, and others get their turn. */
 const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a thousand of each status. */
 export async function countPrunable(on: Queryable, olderThanDays: number): Promise<Pruned> {
-  const counts = ended.map((status) => sql`(${upTo(sql`FORCE INDEX (ended) WHERE ${isOld(status, olderThanDays)}`)})`)
+  const counts = endedStatuses.map(
+    (status) => sql`(${upTo(sql`FORCE INDEX (ended) WHERE ${isOld(status, olderThanDays)}`)})`,
+  )
   const [row] = await rowsOf<Record<string, number>>(
     on,
     sql`SELECT ${sql.join(
-      counts.map((count, index) => sql`${count} AS ${sql.raw(`\`${ended[index]}\``)}`),
+      counts.map((count, index) => sql`${count} AS ${sql.raw(`\`${endedStatuses[index]}\``)}`),
       sql`, `,
     )}`,
   )
-  const depths = ended.map((status) => depthOf(row?.[status]))
+  const depths = endedStatuses.map((status) => depthOf(row?.[status]))
   return { jobs: depths.reduce((sum, { jobs }) => sum + jobs, 0), more: depths.some(({ atLeast }) => atLeast) }
 }
 
@@ -52,7 +53,7 @@ export async function pruneVisionJobs(
   { olderThanDays, limit, signal, note }: PruneOptions,
 ): Promise<Pruned> {
   let jobs = 0
-  for (const status of ended) {
+  for (const status of endedStatuses) {
     for (;;) {
       if (jobs >= limit || signal?.aborted) return { jobs, more: true }
       const wanted = Math.min(batch, limit - jobs)

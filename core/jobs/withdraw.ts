@@ -3,6 +3,7 @@ import type { Status } from '../../drizzle/schema.ts'
 import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
 import { VisionError } from '../errors.ts'
 import { unlinkImages } from '../images/snapshots.ts'
+import { hasEnded } from './progress.ts'
 import { addRuns, type OwnedRun } from './usage.ts'
 
 /** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
@@ -67,8 +68,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
           AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
       )
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
-      const hadEnded = ['completed', 'failed', 'cancelled'].includes(job.status)
-      await addRuns(tx, runs, hadEnded ? [] : [{ userId, status: 'deleted' }])
+      await addRuns(tx, runs, hasEnded(job) ? [] : [{ userId, status: 'deleted' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),

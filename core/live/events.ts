@@ -1,5 +1,5 @@
 import type { Status, Step } from '../../drizzle/schema.ts'
-import { progressOf } from '../jobs/progress.ts'
+import { hasEnded, progressOf } from '../jobs/progress.ts'
 import type { JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
 
 /** Where a job stands at one of its versions. */
@@ -37,11 +37,6 @@ export type JobEvent =
       'jobId' | 'version' | 'status' | 'step' | 'progress' | 'attempt'
     >)
   | { readonly type: 'deleted'; readonly jobId: number; readonly version: number }
-
-/** Whether a job has ended. It may still be redriven, but nothing happens by itself. */
-export function hasEnded({ status }: Pick<JobRow, 'status'>): boolean {
-  return status === 'completed' || status === 'failed' || status === 'cancelled'
-}
 
 /**
  * The events of a job as it stands, oldest first, for a watcher who knows it up to a version: where it stands now, and

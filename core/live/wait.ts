@@ -1,5 +1,5 @@
+import { hasEnded } from '../jobs/progress.ts'
 import type { JobWithOutputs } from '../jobs/read.ts'
-import { hasEnded } from './events.ts'
 import type { Feed } from './feed.ts'
 
 /**
