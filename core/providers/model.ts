@@ -1,0 +1,35 @@
+import type { Step } from '../../drizzle/schema.ts'
+import type { CallContext } from '../pipeline/call.ts'
+
+/** What a step asks of a model, in no provider's terms. */
+export interface ModelRequest {
+  /** The step that asks: the codes of errors are named by it. */
+  readonly step: Step
+  /** What the model is to do: our own words alone, the form of the answer and an example of it included. */
+  readonly instructions: string
+  /** The material to work on. All that users, brands, images and models wrote stands here, and none of it in the instructions. */
+  readonly input: string
+  readonly image?: { readonly bytes: Uint8Array; readonly type: string }
+  /** JSON Schema of the answer. An adapter whose provider cannot enforce a schema adds it to the instructions. */
+  readonly schema: Readonly<Record<string, unknown>>
+  /** At most so many tokens of answer, thinking aside. */
+  readonly maxOutputTokens: number
+}
+
+/** A complete answer as the model gave it, unread. */
+export interface ModelReply {
+  /** As the provider names it. */
+  readonly model: string
+  readonly text: string
+}
+
+/** A provider's model behind the one interface that steps know. */
+export interface Model {
+  /**
+   * One paid call.
+   *
+   * @throws VisionError `<step>.<kind>`: blocked, rejected, blank_answer, cut_off, recited, timed_out, unavailable, rate_limited,
+   *   insufficient_balance, misconfigured, …; or the signal's reason
+   */
+  ask(request: ModelRequest, context: CallContext): Promise<ModelReply>
+}
