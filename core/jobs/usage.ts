@@ -81,17 +81,18 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       imageMs: row.imageMs,
     },
   ]
-  const call = { calls: 1, userId, day, status }
+  const call = { userId, day, status }
   if (row.analysisModel !== null) {
     entries.push({
       ...call,
       model: row.analysisModel,
+      calls: row.analysisCalls,
       inputTokens: row.analysisInputTokens,
       cachedTokens: row.analysisCachedTokens,
       outputTokens: row.analysisOutputTokens,
       thinkingTokens: row.analysisThinkingTokens,
       cost: row.analysisCost ?? 0,
-      unpricedCalls: row.analysisCost === null ? 1 : 0,
+      unpricedCalls: row.analysisCost === null ? row.analysisCalls : 0,
       analysisMs: row.analysisMs,
     })
   }
@@ -99,12 +100,13 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
     entries.push({
       ...call,
       model: row.contentModel,
+      calls: row.contentCalls,
       inputTokens: row.contentInputTokens,
       cachedTokens: row.contentCachedTokens,
       outputTokens: row.contentOutputTokens,
       thinkingTokens: row.contentThinkingTokens,
       cost: row.contentCost ?? 0,
-      unpricedCalls: row.contentCost === null ? 1 : 0,
+      unpricedCalls: row.contentCost === null ? row.contentCalls : 0,
       contentMs: row.contentMs,
     })
   }
