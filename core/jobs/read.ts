@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, getTableColumns, inArray, lt, type SQL } from 'drizzle-orm'
 import { type Status, type Step, visionJobAttempts, visionJobOutputs, visionJobs } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { VisionError } from '../errors.ts'
 import type { OwnedJob } from './withdraw.ts'
 

@@ -1,6 +1,6 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/jobs/admit.ts'
 import { createVisionJob } from '../../core/jobs/create.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
