@@ -1,2 +1,0 @@
-ALTER TABLE `vision_jobs` MODIFY COLUMN `image_url` varchar(8192) character set utf8mb4 collate utf8mb4_bin NOT NULL;--> statement-breakpoint
-ALTER TABLE `vision_images` ADD `orientation` tinyint unsigned;
