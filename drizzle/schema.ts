@@ -113,8 +113,8 @@ export const visionJobs = mysqlTable(
     /** Runs whose worker died, since creation or redrive. */
     crashes: count('crashes'),
     maxRetries: tinyint('max_retries', { unsigned: true }).notNull(),
-    /** What the client named; of a data URL only its type and hash. */
-    imageUrl: text('image_url', { length: 2048 }).notNull(),
+    /** What the client named, as a URL is serialised: in ASCII; of a data URL only its type and hash. */
+    imageUrl: key('image_url', { length: 8192 }).notNull(),
     /** The snapshot of the image, from the first run on: what every later run reads. */
     imageId: id('image_id'),
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),

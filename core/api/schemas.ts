@@ -83,7 +83,7 @@ export const CreateJob = z
       .min(1)
       .meta({
         description:
-          'Where the image is: an https URL of up to 2,048 characters, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.',
+          'Where the image is: an https URL of up to 8,192 characters once it is percent-encoded, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.',
         examples: ['https://example.com/poster.jpg'],
       }),
     analysisPurpose: z
