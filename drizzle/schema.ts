@@ -153,6 +153,9 @@ export const visionJobs = mysqlTable(
     index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.turn),
     index('history').on(job.userId, job.id),
+    // With the format behind the id: a page that is filtered by both finds it without the row.
+    index('status_history').on(job.userId, job.status, job.id, job.outputFormat),
+    index('format_history').on(job.userId, job.outputFormat, job.id),
     index('ended').on(job.status, job.finishedAt, job.id),
     index('image').on(job.imageId),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
