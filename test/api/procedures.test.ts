@@ -128,6 +128,14 @@ test('a post may be for a network, which the job keeps and shows, and another ne
   expect(other.code).toBe('idempotency.mismatch')
 })
 
+test('a job shows the size of its image as stored, and how it is turned', async () => {
+  const jpeg = await readFile(new URL('../fixtures/images/portrait-exif.jpg', import.meta.url))
+  const imageUrl = `data:image/jpeg;base64,${jpeg.toString('base64')}`
+  const { jobId } = await api.client('ann').createJob.mutate({ ...job, imageUrl })
+  const { image } = await json(await api.call('GET', `/v1/jobs/${jobId}`, { as: 'ann' }))
+  expect(image).toMatchObject({ width: 96, height: 64, orientation: 6 })
+})
+
 test.each([
   ['imageUrl', { imageUrl: 'ftp://images.example/a.png' }, 'image.invalid_url'],
   ['imageUrl', { imageUrl: 'data:image/png;base64,R0lGODlhAQABAAAAACw=' }, 'image.unsupported_type'],
