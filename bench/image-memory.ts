@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { environment } from '../core/config.ts'
-import { openDatabase } from '../core/db.ts'
+import { openDatabase } from '../core/database/client.ts'
 import { detectImage } from '../core/images/detect.ts'
 import { keepImage } from '../core/images/snapshots.ts'
 import { openImageStore } from '../core/images/store.ts'
@@ -19,7 +19,7 @@ import { migrateDatabase } from '../drizzle/migrate.ts'
 import { openDataFolder } from '../local/data-folder.ts'
 import { startDatabase } from '../local/database/start-database.ts'
 import { startProviderEmulators } from '../local/emulators/providers.ts'
-import { startS3Emulator } from '../local/emulators/s3.ts'
+import { startS3Emulator } from '../local/emulators/s3/server.ts'
 
 const jobs = 25
 const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['20', '100', '500']

@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import mysql from 'mysql2/promise'
 import { environment } from '../core/config.ts'
-import { openDatabase } from '../core/db.ts'
+import { openDatabase } from '../core/database/client.ts'
 import { createVisionJobs } from '../core/jobs/create.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
@@ -40,7 +40,7 @@ const api = startProcess(`
   import { randomBytes } from 'node:crypto'
   import { createAdaptorServer } from '@hono/node-server'
   import { createStreamApp } from ${source('core/api/stream.ts')}
-  import { openDatabase } from ${source('core/db.ts')}
+  import { openDatabase } from ${source('core/database/client.ts')}
   import { openFeed, openLive } from ${source('core/live/open.ts')}
   import { createTickets } from ${source('core/live/tickets.ts')}
   const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })

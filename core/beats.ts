@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { providers } from '../drizzle/schema.ts'
-import type { Database } from './db.ts'
+import type { Database } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { oldestDueSeconds } from './jobs/oldest-due.ts'
 import { type Counts, noCounts, type Summary } from './jobs/worker.ts'

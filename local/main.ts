@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { type Database, rowsOf } from '../core/db.ts'
+import type { Database } from '../core/database/client.ts'
+import { rowsOf } from '../core/database/sql.ts'
 import { reasonOf } from '../core/errors.ts'
 import { readDotenv } from './dotenv.mjs'
 import { localEnvironment } from './environment.ts'

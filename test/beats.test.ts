@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type BeatOptions, startBeats } from '../core/beats.ts'
-import { openDatabase } from '../core/db.ts'
+import { openDatabase } from '../core/database/client.ts'
 import { VisionError } from '../core/errors.ts'
 import { noCounts } from '../core/jobs/worker.ts'
 import type { Level } from '../core/log.ts'

@@ -47,7 +47,7 @@ const edges = (from: (file: string) => boolean, to: (file: string) => boolean) =
 describe('who imports whom', () => {
   test('every import of ours is found, and leads to a file', () => {
     expect(imports).toContainEqual({ from: 'core/jobs/claim.ts', to: 'drizzle/schema.ts', isType: false })
-    expect(imports).toContainEqual({ from: 'core/jobs/read.ts', to: 'core/db.ts', isType: true })
+    expect(imports).toContainEqual({ from: 'core/jobs/read.ts', to: 'core/database/client.ts', isType: true })
     expect(imports.some(({ from, isType }) => from === 'core/jobs/settle.ts' && !isType)).toBe(true)
     const missing = imports.filter(({ to }) => isOurs(to) && /\.(ts|mts|mjs)$/.test(to) && !sources.includes(to))
     expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])

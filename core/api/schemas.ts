@@ -83,7 +83,7 @@ export const CreateJob = z
       .min(1)
       .meta({
         description:
-          'Where the image is: an https URL of up to 2,048 characters, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.',
+          'Where the image is: an https URL of up to 8,192 characters once it is percent-encoded, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.',
         examples: ['https://example.com/poster.jpg'],
       }),
     analysisPurpose: z
@@ -179,8 +179,14 @@ const Image = z
     expiresAt: time,
     type: z.string().meta({ description: 'Its media type, by its content.' }),
     bytes: count,
-    width: count.meta({ description: 'In pixels, as stored in the file.' }),
+    width: count.meta({
+      description: 'In pixels, as stored in the file; exchange the two to show it if `orientation` is above 4.',
+    }),
     height: count,
+    orientation: z.int().min(1).max(8).nullable().meta({
+      description:
+        'How the file asks to be turned when it is shown, as Exif numbers it: 1 as stored, 3 by half a turn, 6 by a quarter turn clockwise, 8 by one anticlockwise; 2, 4, 5 and 7 are mirrored. Browsers do so by themselves, and the analysis goes by the image as shown. Null for images that were taken in before it was read.',
+    }),
     sha256: z.string().meta({ description: 'Of its bytes, in hex.' }),
   })
   .meta({ id: 'Image', description: 'The copy of the image that every run of the job reads.' })

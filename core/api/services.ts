@@ -1,5 +1,5 @@
 import type { Authenticate } from '../auth.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { UserLimits } from '../jobs/allowance.ts'

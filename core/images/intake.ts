@@ -1,4 +1,4 @@
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { VisionError } from '../errors.ts'
 import { detectImage } from './detect.ts'
 import { checkImageUrl } from './download.ts'

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { eq, inArray, sql } from 'drizzle-orm'
 import { type ImageState, visionImages } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, isDuplicate, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { isDuplicate } from '../database/classify-error.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../errors.ts'
 import type { DetectedImage } from './detect.ts'
 import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
@@ -29,10 +31,10 @@ export async function keepImage(
   store: ImageStore,
   userId: string,
   bytes: Uint8Array,
-  { type, width, height }: DetectedImage,
+  { type, width, height, orientation }: DetectedImage,
 ): Promise<{ readonly id: number; readonly sha256: string }> {
   const sha256 = sha256Of(bytes)
-  const image = { userId, sha256, type, bytes: bytes.length, width, height }
+  const image = { userId, sha256, type, bytes: bytes.length, width, height, orientation }
   const { id, state } = await arrive(database, image)
   if (state === 'stored') return { id, sha256 }
   await store.put(snapshotKey(userId, sha256), bytes, type)
@@ -42,7 +44,7 @@ export async function keepImage(
   return { id, sha256 }
 }
 
-type Arrival = Pick<ImageRow, 'userId' | 'sha256' | 'type' | 'bytes' | 'width' | 'height'>
+type Arrival = Pick<ImageRow, 'userId' | 'sha256' | 'type' | 'bytes' | 'width' | 'height' | 'orientation'>
 
 /** The row of an image that comes in, safe from the sweeper for an hour from now. */
 async function arrive(database: Database, image: Arrival): Promise<{ id: number; state: ImageState }> {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
 import { type ImageStore, snapshotKey } from './store.ts'
 
 const batch = 20

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { ApiConfig } from '../config.ts'
-import { type Queryable, rowsOf } from '../db.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../errors.ts'
 
 /** How much a user may have of the queue. Days are those of UTC. */

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Step, visionJobAttempts } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { failExpired } from './expire.ts'
 import type { Run } from './run.ts'

@@ -1,6 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, type Queryable } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../errors.ts'
 import { linkImage } from '../images/snapshots.ts'
 import { admitVisionJobs, makeRoom } from './admit.ts'

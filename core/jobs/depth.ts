@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Status, statuses } from '../../drizzle/schema.ts'
-import { type Queryable, rowsOf } from '../db.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /** How many jobs there are of a kind, counted no further than `countLimit`. */
 export interface Depth {

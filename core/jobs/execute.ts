@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Status, Step } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { asVisionError, VisionError } from '../errors.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'

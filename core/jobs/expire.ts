@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Status, steps } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../errors.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { addRuns } from './usage.ts'

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { type Database, inMilliseconds, matchedBy } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy } from '../database/sql.ts'
 import { heldBy } from './claim.ts'
 import type { Run } from './run.ts'
 

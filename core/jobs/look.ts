@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
-import { type Database, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
 import { expiryMoments, isOpen, providerOf, readGates } from '../providers/gates.ts'
 import { isOverdue } from './admit.ts'
 

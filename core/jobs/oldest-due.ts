@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Step, steps } from '../../drizzle/schema.ts'
-import { type Database, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
 
 /**
  * How long the oldest job that might run has waited for a worker, in seconds of the database's clock; 0 if none waits.

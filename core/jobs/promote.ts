@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Step, steps } from '../../drizzle/schema.ts'
-import { type Database, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { admitVisionJobs, hold, letIn, makeRoom } from './admit.ts'
 import { failExpired } from './expire.ts'

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { endedStatuses, type Status } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { depthOf, upTo } from './depth.ts'
 

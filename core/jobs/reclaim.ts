@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, matchedBy, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../errors.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import type { RunIdentity } from './run.ts'

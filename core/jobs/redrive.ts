@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { asDate, type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { redriven } from './withdraw.ts'
 
 /** Which failed jobs. */

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { type Database, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
 
 /**
  * How long workers have spent on jobs: the runs of each together, one that is under way up to now, in milliseconds of

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Outcome, type Step, visionJobOutputs } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { linkImage } from '../images/snapshots.ts'
 import { LeaseLost, type Reason, type Run, type RunIdentity, type Spent } from './run.ts'
 import { servedTurn } from './turns.ts'

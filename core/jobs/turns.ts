@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
-import { type Queryable, rowsOf } from '../db.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
  * The turn of a user's next job in a lane (start-time fair queueing): one more than the user's last waiting turn, and

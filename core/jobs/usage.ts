@@ -1,6 +1,7 @@
 import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
 import { type CountedStatus, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
-import { type Database, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from './run.ts'
 
 // The ledger, `vision_usage`. What a run took stands in its own row; once the run has ended, the ledger has exactly that. So

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { matchedBy, type Queryable, rowsOf } from '../db.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 
 /** A user whose row the transaction has locked. */
 export interface LockedUser {

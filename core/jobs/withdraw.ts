@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Status } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../errors.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { hasEnded } from './progress.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Step } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { reasonOf } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'

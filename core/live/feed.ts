@@ -1,6 +1,6 @@
 import { inArray } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { getVisionJobsInFull, type JobWithOutputs } from '../jobs/read.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 

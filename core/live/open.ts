@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamConfig } from '../config.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { createFeed, type Feed } from './feed.ts'

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type CloseReason, type Transport, visionJobSessions } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 
 /** One connection, as its row in `vision_job_sessions`. */

@@ -1,5 +1,5 @@
 import type { CloseReason, Transport } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { reasonOf } from '../errors.ts'
 import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, type JobWithOutputs } from '../jobs/read.ts'

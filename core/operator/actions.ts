@@ -1,6 +1,7 @@
 import { desc, lt, sql } from 'drizzle-orm'
 import { visionOperatorActions } from '../../drizzle/schema.ts'
-import { type Database, matchedBy, type Queryable } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable } from '../database/sql.ts'
 
 /** What operators can do. */
 export const operatorVerbs = ['pause', 'resume', 'redrive', 'prune'] as const

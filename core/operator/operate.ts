@@ -1,5 +1,5 @@
 import type { Gate } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../jobs/prune.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../jobs/redrive.ts'
 import { startGate, stopGate } from '../providers/gates.ts'

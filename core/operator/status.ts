@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { gates, type Provider, providers } from '../../drizzle/schema.ts'
-import { asDate, type Database, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, rowsOf } from '../database/sql.ts'
 import { type Depth, getQueueDepth } from '../jobs/depth.ts'
 import { oldestDueSeconds } from '../jobs/oldest-due.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Provider } from '../../drizzle/schema.ts'
-import type { Database } from '../db.ts'
+import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type PauseOptions, type Report, reportAnswer, reportTrouble, signOf } from './gates.ts'

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Gate, gates, type Provider, type Step, steps } from '../../drizzle/schema.ts'
-import { asDate, type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
 

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Provider } from '../../drizzle/schema.ts'
-import { type Database, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../db.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { isOpen, lockGate } from './gates.ts'
 
 /** What a provider allows us; what is left out is not limited. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { admitVisionJobs } from '../../core/jobs/admit.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
 import type { Run } from '../../core/jobs/run.ts'
 import {

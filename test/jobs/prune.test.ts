@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { createVisionJobs } from '../../core/jobs/create.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { countPrunable, type PruneOptions, pruneVisionJobs } from '../../core/jobs/prune.ts'

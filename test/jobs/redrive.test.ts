@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/jobs/redrive.ts'

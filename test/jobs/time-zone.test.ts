@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { asDate, type Database, openDatabase, rowsOf } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { asDate, rowsOf } from '../../core/database/sql.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { getVisionJob, getVisionJobAttempts } from '../../core/jobs/read.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../core/db.ts'
+import { openDatabase } from '../../core/database/client.ts'
 import type { JobWithOutputs } from '../../core/jobs/read.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'

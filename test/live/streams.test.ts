@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/examples.ts'
 import type { JobEventView } from '../../core/api/schemas.ts'
-import { openDatabase } from '../../core/db.ts'
+import { openDatabase } from '../../core/database/client.ts'
 import { completeVisionJob, releaseVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
 import { failVisionJob } from '../../core/jobs/settle.ts'
 import { getOperatorActions } from '../../core/operator/actions.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/db.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
 import { countLimit } from '../../core/jobs/depth.ts'
 import { sweepWorkers } from '../../core/jobs/workers.ts'
 import { pruneJobs, redriveJobs } from '../../core/operator/operate.ts'

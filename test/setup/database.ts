@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node'
 import { openDataFolder } from '../../local/data-folder.ts'
 import { checkDatabaseUrl } from '../../local/database/check-url.ts'
 import { startPrivateDatabase } from '../../local/database/start-database.ts'
+import { mysqlDirectories } from './mysql-server.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -16,7 +17,10 @@ declare module 'vitest' {
 const prefix = 'vision-pipeline-test-'
 const leftoverAfterMs = 60 * 60_000
 
-/** Provides one database server to all test files: TEST_DATABASE_URL, or one of our own in a throwaway folder. */
+/**
+ * Provides one database server to all test files: that of TEST_DATABASE_URL, or one of our own in a throwaway folder, MySQL with
+ * TEST_DATABASE=mysql and MariaDB otherwise.
+ */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env.TEST_DATABASE_URL
   if (given) {
@@ -25,13 +29,17 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     return undefined
   }
 
+  const { TEST_DATABASE: kind = 'mariadb' } = process.env
+  if (kind !== 'mariadb' && kind !== 'mysql') throw new Error('TEST_DATABASE must be mariadb or mysql.')
   await removeLeftovers()
   const path = await mkdtemp(join(tmpdir(), prefix))
   const folder = await openDataFolder(path)
+  const log = (line: string) => process.stderr.write(`${line}\n`)
   const database = await startPrivateDatabase({
     folder,
     env: process.env,
-    log: (line) => process.stderr.write(`${line}\n`),
+    log,
+    ...(kind === 'mysql' && { directories: await mysqlDirectories(process.env, log) }),
     administrator: true,
     // Nothing here outlives the tests, a power cut included.
     settings: ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'],

@@ -1,4 +1,4 @@
-import type { Database } from '../../core/db.ts'
+import type { Database } from '../../core/database/client.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/jobs/create.ts'
 import type { Reason, Run, Spending, Spent } from '../../core/jobs/run.ts'

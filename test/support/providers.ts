@@ -1,4 +1,4 @@
-import type { Database } from '../../core/db.ts'
+import type { Database } from '../../core/database/client.ts'
 import { createProviderAccess, type ProviderAccess, type ProviderAccessOptions } from '../../core/providers/access.ts'
 
 /** A worker's way to providers that limit nothing, unless a test says otherwise. */

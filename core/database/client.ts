@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type SQL, sql } from 'drizzle-orm'
-import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
-import mysql, { type PoolConnection, type ResultSetHeader } from 'mysql2/promise'
-import { innermost, VisionError } from './errors.ts'
-
-/** A database, or a transaction on it: what a query can be run on. */
-export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/mysql2'
+import mysql, { type PoolConnection } from 'mysql2/promise'
+import { VisionError } from '../errors.ts'
+import { codeOf, isDemotion, isLockFault, isPassing } from './classify-error.ts'
+import { type Queryable, rowsOf } from './sql.ts'
 
 /** The database as the queue uses it: a few connections, opened when they are first needed. */
 export interface Database {
@@ -136,7 +135,7 @@ async function rollBack(connection: PoolConnection, error: unknown, workMs: numb
   try {
     await within(workMs, connection, () => connection.query('ROLLBACK'))
     // A writer that was demoted still answers: the next one must not get this connection.
-    if (demotions.has(codeOf(error) ?? '')) connection.destroy()
+    if (isDemotion(error)) connection.destroy()
     else connection.release()
   } catch {
     connection.destroy()
@@ -166,85 +165,12 @@ function isolation(): (connection: PoolConnection) => Promise<void> {
   }
 }
 
-/** The rows of a raw SELECT. Datetimes come as text: see `asDate`. */
-export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {
-  const [rows] = await on.execute(query)
-  return rows as unknown as Row[]
-}
-
-/** How many rows a raw statement matched: matched, not changed, which is what a fence needs. */
-export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
-  const [result] = await on.execute(query)
-  return (result as unknown as ResultSetHeader).affectedRows
-}
-
 /** Whether the database answers a query now; what a health check asks. */
 export function databaseAnswers({ run }: Pick<Database, 'run'>): Promise<boolean> {
   return run((on) => rowsOf(on, sql`SELECT 1`)).then(
     (rows) => rows.length > 0,
     () => false,
   )
-}
-
-/** A `datetime(3)` column's text, as the instant it means. */
-export function asDate(text: string): Date {
-  return new Date(`${text.replace(' ', 'T')}Z`)
-}
-
-/** The SQL for a moment so many milliseconds from now, by the database's clock. */
-export function inMilliseconds(milliseconds: number): SQL {
-  return sql`UTC_TIMESTAMP(3) + INTERVAL ${Math.round(milliseconds * 1000)} MICROSECOND`
-}
-
-/** The server's error code, wherever the layers between have put it. */
-function codeOf(error: unknown): string | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && typeof cause.code === 'string') return cause.code
-  }
-  return undefined
-}
-
-/** Whether an error is a unique key met twice. */
-export function isDuplicate(error: unknown): boolean {
-  return codeOf(error) === 'ER_DUP_ENTRY'
-}
-
-const lockFaults = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'])
-/** The server has become a replica, in a failover. */
-const demotions = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE'])
-const connectionFaults = new Set([
-  ...demotions,
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ER_QUERY_INTERRUPTED',
-  'PROTOCOL_CONNECTION_LOST',
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ER_CON_COUNT_ERROR',
-  'ER_TOO_MANY_USER_CONNECTIONS',
-  'ER_USER_LIMIT_REACHED',
-  'ER_SERVER_SHUTDOWN',
-  'ER_NORMAL_SHUTDOWN',
-  'ER_CONNECTION_KILLED',
-])
-
-function isLockFault(error: unknown): boolean {
-  return lockFaults.has(codeOf(error) ?? '')
-}
-
-/** Whether the same work may succeed a moment later. */
-function isPassing(error: unknown): boolean {
-  const code = codeOf(error)
-  // Vitess says what is wrong with a tablet in the message alone, under its code for everything.
-  if (code === 'ER_UNKNOWN_ERROR')
-    return /Unavailable|Aborted|CLUSTER_EVENT|not serving|reparent/.test(String(innermost(error)))
-  // mysql2 gives no code to a command on a connection that has just died.
-  if (code === undefined) return /closed state/.test(error instanceof Error ? error.message : '')
-  return lockFaults.has(code) || connectionFaults.has(code)
 }
 
 function unavailable(cause: unknown): VisionError {
