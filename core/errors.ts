@@ -71,6 +71,10 @@ export const errorCodes = {
 
   'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
   'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
+  'image.unknown_host': {
+    blame: 'permanent',
+    message: 'The host name of the image URL does not exist, or has no address.',
+  },
   'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
   'image.upload_missing': {
     blame: 'permanent',

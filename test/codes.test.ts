@@ -12,6 +12,7 @@ import { createByteBudget } from '../core/images/budget.ts'
 import { connectToFirst } from '../core/images/connect.ts'
 import { type DownloadOptions, downloadImage } from '../core/images/download.ts'
 import { createImageLoader } from '../core/images/load.ts'
+import { createLookup } from '../core/images/resolve.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { grantUpload } from '../core/images/uploads.ts'
 import type { UserLimits } from '../core/jobs/allowance.ts'
@@ -32,6 +33,7 @@ import { makeCertificate } from './support/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from './support/hostile-server.ts'
 import { png, pngHeader, pngSignature } from './support/image-files.ts'
 import { contentOutput, passed } from './support/jobs.ts'
+import { startNameServer } from './support/name-server.ts'
 
 // Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
 // ends in a code is tested beside its part.
@@ -255,6 +257,11 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'image.invalid_url': () => create({ imageUrl: 'ftp://images.example/poster.png' }),
   'image.forbidden_address': () => download(answer(), { lookup: async () => [{ address: '10.0.0.1' }] }),
   'image.not_found': () => download(head('404 Not Found')),
+  'image.unknown_host': async () => {
+    const names = await startNameServer({})
+    const lookup = createLookup({ servers: [names.address] })
+    return download(answer(), { lookup }).finally(() => names.stop())
+  },
   'image.upload_missing': async () => {
     const { store, database, now } = api.services
     const upload = { contentType: 'image/png', bytes: 10, userId: 'ann', now: now() } as const
