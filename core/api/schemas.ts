@@ -320,8 +320,17 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
+/** What one call took, as far as the provider says. */
+const callTokens = {
+  inputTokens: tokens.inputTokens
+    .nullable()
+    .meta({ description: 'Null, like the others, where the provider did not say.' }),
+  cachedTokens: tokens.cachedTokens.nullable(),
+  outputTokens: tokens.outputTokens.nullable(),
+  thinkingTokens: tokens.thinkingTokens.nullable(),
+}
 const StepUsage = z
-  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...tokens, costUsd, milliseconds })
+  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...callTokens, costUsd, milliseconds })
   .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
 export const Attempts = z

@@ -187,7 +187,8 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
-  return spending && spending.inputTokens + spending.outputTokens
+  if (!spending || spending.inputTokens === null || spending.outputTokens === null) return undefined
+  return spending.inputTokens + spending.outputTokens
 }
 
 /** Does not wait for a step that is slow to notice that it must stop. */
@@ -262,14 +263,17 @@ function sumOf(before: Spending | undefined, last: Spending): Spending {
   return {
     calls: (before.calls ?? 1) + 1,
     model: last.model,
-    inputTokens: before.inputTokens + last.inputTokens,
-    cachedTokens: before.cachedTokens + last.cachedTokens,
-    outputTokens: before.outputTokens + last.outputTokens,
-    thinkingTokens: before.thinkingTokens + last.thinkingTokens,
-    cost: before.cost === null || last.cost === null ? null : before.cost + last.cost,
+    inputTokens: plus(before.inputTokens, last.inputTokens),
+    cachedTokens: plus(before.cachedTokens, last.cachedTokens),
+    outputTokens: plus(before.outputTokens, last.outputTokens),
+    thinkingTokens: plus(before.thinkingTokens, last.thinkingTokens),
+    cost: plus(before.cost, last.cost),
     milliseconds: before.milliseconds + last.milliseconds,
   }
 }
+
+/** What is not known of one call is not known of both. */
+const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)
 
 function meterOf(
   step: Step,

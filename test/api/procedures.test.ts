@@ -15,7 +15,7 @@ afterAll(() => api.drop())
 const spent = { analysis: spending() }
 const analysis = { model: 'gemini-test', body: exampleJob.outputs.analysis?.result }
 const content = { model: 'deepseek-test', body: exampleJob.outputs.content?.result }
-const broken = { code: 'gemini.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
+const broken = { code: 'analysis.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
 
 /** What a REST call is refused with. */
 async function problem(response: Promise<Response>) {
@@ -276,7 +276,7 @@ test('the view follows a job through both steps', async () => {
     step: 'content',
     progress: 50,
     failures: 1,
-    error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+    error: { code: 'analysis.timed_out', message: 'No answer in time.' },
     outputs: { content: null },
   })
   expect(Date.parse(waiting.nextTryAt ?? '')).toBeGreaterThan(Date.now() + 30_000)
@@ -304,7 +304,7 @@ test('the view follows a job through both steps', async () => {
       attempt: 1,
       outcome: 'retried',
       step: 'content',
-      error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+      error: { code: 'analysis.timed_out', message: 'No answer in time.' },
       possiblyBilled: null,
       usage: { analysis: { inputTokens: 10, outputTokens: 20, costUsd: 7e-9, milliseconds: 30 }, content: null },
     },

@@ -311,6 +311,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     platform: null,
     complaint: null,
     traceId: null,
+    lastErrorCode: null,
   }
 }
 
