@@ -21,7 +21,7 @@ const Rates = z.strictObject({
 
 /** What a model costs from a day on, until a later entry for it. */
 const Price = Rates.extend({
-  /** Its name; what merely versions the name is the same model (core/pipeline/prices.ts). */
+  /** Its name; what merely versions the name is the same model (core/providers/prices.ts). */
   model: z.string().min(1).max(120),
   /** The first day, UTC: `2026-11-24`. */
   from: z.iso.date(),

@@ -34,6 +34,12 @@ export type CountedStatus = (typeof countedStatuses)[number]
 export const imageStates = ['arriving', 'stored', 'deleting'] as const
 export type ImageState = (typeof imageStates)[number]
 
+/**
+ * How a stored picture is turned to be shown, as Exif numbers it (CIPA DC-008, tag 0x0112): 1 as it is stored, 3 by half a
+ * turn, 6 by a quarter turn clockwise, 8 by one anticlockwise; 2, 4, 5 and 7 are their mirror images.
+ */
+export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
+
 /** How a run ended; `running` until it has. */
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -80,6 +86,8 @@ const json = <T>(name: string) =>
 const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
 const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
 const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
+/** As a provider says; null where it does not. */
+const tokenCount = (name: string) => int(name, { unsigned: true })
 const amount = (name: string) => bigint(name, { mode: 'number' })
 const total = (name: string) => amount(name).notNull().default(0)
 /** What a worker counts, in jobs and runs. */
@@ -216,21 +224,21 @@ export const visionJobAttempts = mysqlTable(
     imageMs: count('image_ms'),
     /** The model as the provider names it; null where no call was answered. */
     analysisModel: text('analysis_model', { length: 120 }),
-    analysisInputTokens: count('analysis_input_tokens'),
+    analysisInputTokens: tokenCount('analysis_input_tokens'),
     /** A part of the input. */
-    analysisCachedTokens: count('analysis_cached_tokens'),
+    analysisCachedTokens: tokenCount('analysis_cached_tokens'),
     /** Thinking included. */
-    analysisOutputTokens: count('analysis_output_tokens'),
+    analysisOutputTokens: tokenCount('analysis_output_tokens'),
     /** A part of the output. */
-    analysisThinkingTokens: count('analysis_thinking_tokens'),
+    analysisThinkingTokens: tokenCount('analysis_thinking_tokens'),
     /** In nano-dollars; null where the price is not known. */
     analysisCost: amount('analysis_cost'),
     analysisMs: count('analysis_ms'),
     contentModel: text('content_model', { length: 120 }),
-    contentInputTokens: count('content_input_tokens'),
-    contentCachedTokens: count('content_cached_tokens'),
-    contentOutputTokens: count('content_output_tokens'),
-    contentThinkingTokens: count('content_thinking_tokens'),
+    contentInputTokens: tokenCount('content_input_tokens'),
+    contentCachedTokens: tokenCount('content_cached_tokens'),
+    contentOutputTokens: tokenCount('content_output_tokens'),
+    contentThinkingTokens: tokenCount('content_thinking_tokens'),
     contentCost: amount('content_cost'),
     contentMs: count('content_ms'),
     startedAt: time('started_at').notNull(),
@@ -289,6 +297,8 @@ export const visionImages = mysqlTable(
     /** In pixels, as stored in the file. */
     width: int('width', { unsigned: true }).notNull(),
     height: int('height', { unsigned: true }).notNull(),
+    /** As Exif numbers it, 1 to 8; null in rows from before it was read. */
+    orientation: tinyint('orientation', { unsigned: true }).$type<ImageOrientation>(),
     /** When the sweeper may look at it; never while a job uses it. */
     sweepAt: time('sweep_at'),
     createdAt: time('created_at').notNull(),
@@ -376,29 +386,25 @@ export const visionOperatorActions = mysqlTable('vision_operator_actions', {
 })
 
 /** What all workers know of a provider, and what an operator has stopped: one row for each gate. */
-export const visionGates = mysqlTable(
-  'vision_gates',
-  {
-    name: word<Gate>('name').primaryKey(),
-    /** Stopped by an operator, until an operator starts it again. */
-    stoppedAt: time('stopped_at'),
-    stoppedBy: key('stopped_by', { length: 255 }),
-    /** Nothing is asked of the provider before. */
-    pausedUntil: time('paused_until'),
-    /** The error that it was paused for last. */
-    pauseCode: key('pause_code', { length: 64 }),
-    /** How often it was paused since it last answered: each pause is longer. */
-    pauses: count('pauses'),
-    /** How often it failed or was silent since it last answered. */
-    strikes: count('strikes'),
-    /** Since when it is down: its circuit is open, and one call at a time probes it. */
-    downSince: time('down_since'),
-    /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
-    graceMs: id('grace_ms').notNull().default(0),
-    graceUntil: time('grace_until'),
-  },
-  () => [check('vision_gates_name', oneOf('name', gates))],
-)
+export const visionGates = mysqlTable('vision_gates', {
+  name: word<Gate>('name').primaryKey(),
+  /** Stopped by an operator, until an operator starts it again. */
+  stoppedAt: time('stopped_at'),
+  stoppedBy: key('stopped_by', { length: 255 }),
+  /** Nothing is asked of the provider before. */
+  pausedUntil: time('paused_until'),
+  /** The error that it was paused for last. */
+  pauseCode: key('pause_code', { length: 64 }),
+  /** How often it was paused since it last answered: each pause is longer. */
+  pauses: count('pauses'),
+  /** How often it failed or was silent since it last answered. */
+  strikes: count('strikes'),
+  /** Since when it is down: its circuit is open, and one call at a time probes it. */
+  downSince: time('down_since'),
+  /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
+  graceMs: id('grace_ms').notNull().default(0),
+  graceUntil: time('grace_until'),
+})
 
 /** Leave to call a provider, one row for each call from its reservation until it counts in no limit any more. */
 export const visionPermits = mysqlTable(
@@ -418,6 +424,5 @@ export const visionPermits = mysqlTable(
     index('expired').on(permit.expiresAt),
     index('ended').on(permit.sentAt),
     index('in_flight').on(permit.provider, permit.expiresAt, permit.sentAt, permit.tokens),
-    check('vision_permits_provider', oneOf('provider', providers)),
   ],
 )

@@ -164,7 +164,8 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
-  return spending && spending.inputTokens + spending.outputTokens
+  if (!spending || spending.inputTokens === null || spending.outputTokens === null) return undefined
+  return spending.inputTokens + spending.outputTokens
 }
 
 /** Does not wait for a step that is slow to notice that it must stop. */

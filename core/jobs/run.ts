@@ -7,17 +7,17 @@ export interface RunIdentity {
   readonly attempt: number
 }
 
-/** What one step took of a provider. */
+/** What one step took of a provider; tokens are null where it does not say. */
 export interface Spending {
   /** As the provider names it. */
   readonly model: string
-  readonly inputTokens: number
+  readonly inputTokens: number | null
   /** A part of the input. */
-  readonly cachedTokens: number
+  readonly cachedTokens: number | null
   /** Thinking included. */
-  readonly outputTokens: number
+  readonly outputTokens: number | null
   /** A part of the output. */
-  readonly thinkingTokens: number
+  readonly thinkingTokens: number | null
   /** In nano-dollars; null where the price is not known. */
   readonly cost: number | null
   readonly milliseconds: number
@@ -51,6 +51,8 @@ export interface Run extends RunIdentity {
   readonly language: string
   /** The trace of the call that created the job, in 32 hex digits. */
   readonly traceId: string | null
+  /** The code that the job's last run failed with, in this life of it or before a redrive. */
+  readonly lastErrorCode: ErrorCode | null
 }
 
 /** The error as clients and the attempt's row have it. */

@@ -309,7 +309,7 @@ describe('plain polling', () => {
     [0, /^2$/],
   ])('a job that waits %d ms for its time is asked for when that comes, or in a minute', async (delayMs, expected) => {
     const jobId = await api.create('ann')
-    const reason = { code: 'gemini.invalid_answer', message: 'It did not fit.' } as const
+    const reason = { code: 'analysis.invalid_answer', message: 'It did not fit.' } as const
     await retryVisionJob(api.database, await api.claim(jobId), reason, nothingSpent, { delayMs, costsRetry: true })
     expect((await get(jobId)).headers.get('retry-after')).toMatch(expected)
   })

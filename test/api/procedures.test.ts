@@ -15,7 +15,7 @@ afterAll(() => api.drop())
 const spent = { analysis: spending() }
 const analysis = { model: 'gemini-test', body: exampleJob.outputs.analysis?.result }
 const content = { model: 'deepseek-test', body: exampleJob.outputs.content?.result }
-const broken = { code: 'gemini.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
+const broken = { code: 'analysis.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
 
 /** What a REST call is refused with. */
 async function problem(response: Promise<Response>) {
@@ -115,6 +115,14 @@ test('an image may come along as a data: URL, of which the job keeps type and ha
   expect(created.image).toMatchObject({ type: 'image/png', bytes: png.length, sha256: created.imageUrl.split('=')[1] })
   expect(created.thumbnailUrl).toBe(created.image?.url)
   expect(png.equals(await bytesAt(created.image?.url))).toBe(true)
+})
+
+test('a job shows the size of its image as stored, and how it is turned', async () => {
+  const jpeg = await readFile(new URL('../fixtures/images/portrait-exif.jpg', import.meta.url))
+  const imageUrl = `data:image/jpeg;base64,${jpeg.toString('base64')}`
+  const { jobId } = await api.client('ann').createJob.mutate({ ...job, imageUrl })
+  const { image } = await json(await api.call('GET', `/v1/jobs/${jobId}`, { as: 'ann' }))
+  expect(image).toMatchObject({ width: 96, height: 64, orientation: 6 })
 })
 
 test.each([
@@ -247,7 +255,7 @@ test('the view follows a job through both steps', async () => {
     step: 'content',
     progress: 50,
     failures: 1,
-    error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+    error: { code: 'analysis.timed_out', message: 'No answer in time.' },
     outputs: { content: null },
   })
   expect(Date.parse(waiting.nextTryAt ?? '')).toBeGreaterThan(Date.now() + 30_000)
@@ -275,7 +283,7 @@ test('the view follows a job through both steps', async () => {
       attempt: 1,
       outcome: 'retried',
       step: 'content',
-      error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+      error: { code: 'analysis.timed_out', message: 'No answer in time.' },
       possiblyBilled: null,
       usage: { analysis: { inputTokens: 10, outputTokens: 20, costUsd: 7e-9, milliseconds: 30 }, content: null },
     },

@@ -309,6 +309,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     outputFormat: '',
     language: 'en',
     traceId: null,
+    lastErrorCode: null,
   }
 }
 
