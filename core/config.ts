@@ -86,6 +86,7 @@ const apiKeys = z.object({
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+  WAITS_PER_USER: wholeNumber.default(5),
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),

@@ -44,8 +44,11 @@ export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** How a watcher's connection reaches it: as plain server-sent events, or as a subscription of tRPC. */
-export const transports = ['sse', 'trpc'] as const
+/**
+ * How a connection reaches its client: as plain server-sent events, as a subscription of tRPC, or as a call that waits for
+ * its answer.
+ */
+export const transports = ['sse', 'trpc', 'wait'] as const
 export type Transport = (typeof transports)[number]
 
 /**
@@ -316,7 +319,10 @@ export const visionImages = mysqlTable(
   ],
 )
 
-/** Who watches which job, one row for each connection; kept for a week after its end. */
+/**
+ * Who watches or waits for which job, one row for each connection. That of a stream is kept for a week after its end, that
+ * of a wait goes with it.
+ */
 export const visionJobSessions = mysqlTable(
   'vision_job_sessions',
   {
@@ -324,6 +330,8 @@ export const visionJobSessions = mysqlTable(
     userId: key('user_id', { length: 255 }).notNull(),
     jobId: id('job_id').notNull(),
     transport: word<Transport>('transport').notNull(),
+    /** Its place among the user's streams or waits, of which there are as many as the user may have: `stream-0`, `wait-3`. */
+    slot: word<string>('slot'),
     connectedAt: time('connected_at').notNull(),
     /** The job's version in the last event that was handed over to be sent. */
     lastEvent: count('last_event'),
@@ -334,6 +342,7 @@ export const visionJobSessions = mysqlTable(
   },
   (session) => [
     index('live').on(session.userId, session.closedAt, session.id),
+    uniqueIndex('slot').on(session.userId, session.slot),
     // Those that are live by who was seen last; those that are closed by when.
     index('closing').on(session.closedAt, session.lastSeenAt),
     check('vision_job_sessions_transport', oneOf('transport', transports)),
