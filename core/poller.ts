@@ -17,7 +17,7 @@ import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createSteps } from './pipeline/steps.ts'
+import { createSteps, type MeasurePalette } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { createDeepSeek } from './providers/deepseek.ts'
 import { createGemini } from './providers/gemini.ts'
@@ -35,6 +35,8 @@ export interface PollerOptions {
   readonly lookMs?: number | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
+  /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
+  readonly measurePalette?: MeasurePalette | undefined
 }
 
 export interface PollerDrainOptions extends DrainOptions {
@@ -54,7 +56,10 @@ export interface Poller {
 const beatMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
-export function createPoller(config: PollerConfig, { log, metrics, lookMs, allowLoopbackHttp }: PollerOptions): Poller {
+export function createPoller(
+  config: PollerConfig,
+  { log, metrics, lookMs, allowLoopbackHttp, measurePalette }: PollerOptions,
+): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
     random: Math.random,
@@ -89,6 +94,7 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
       }),
     },
     randomBytes,
+    measurePalette,
   )
   const limits: Record<Provider, ProviderLimits> = {
     gemini: {

@@ -119,7 +119,7 @@ const head = (status: string, ...headers: string[]) =>
   answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
 
 /** The two steps over adapters that find their providers at this address. */
-function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) {
+function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
   const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
   const steps = createSteps(
     async () => ({ bytes, type: 'image/png', release: () => undefined }),
@@ -129,7 +129,12 @@ function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) {
   const job = { analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en', traceId: null }
   const context = () => ({
     signal: new AbortController().signal,
-    meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
+    meter: {
+      imageLoaded: () => undefined,
+      sent: async () => undefined,
+      answered: () => undefined,
+      again: async () => again,
+    },
   })
   const analysis = exampleJob.outputs.analysis?.result as BrandAnalysis
   return {
@@ -144,6 +149,13 @@ function fault(provider: FaultRule['provider'], kind: FaultRule['kind'], timeout
   emulators.faults.add({ provider, kind })
   const baseUrl = provider === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
   return rejection(stepsAt(baseUrl, { timeoutMs })[stepOf[provider]]())
+}
+
+/** The code of a step whose provider does not fit either time. */
+function misfitTwice(provider: FaultRule['provider']): Promise<string> {
+  emulators.faults.add({ provider, kind: 'malformed', times: 2 })
+  const baseUrl = provider === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+  return rejection(stepsAt(baseUrl, { again: true })[stepOf[provider]]())
 }
 
 /** The code of a step whose provider answers so. */
@@ -171,7 +183,8 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'analysis.rejected': () =>
     rejection(stepsAt(emulators.geminiBaseUrl, { bytes: new Uint8Array([1, 2, 3]) }).analysis()),
   'analysis.refused': () => answered('analysis', 400, { error: { message: 'Request contains an invalid argument.' } }),
-  'analysis.invalid_answer': () => fault('gemini', 'malformed'),
+  'analysis.misfit': () => fault('gemini', 'malformed'),
+  'analysis.invalid_answer': () => misfitTwice('gemini'),
   'analysis.blank_answer': () => fault('gemini', 'blank'),
   'analysis.cut_off': () => fault('gemini', 'truncated'),
   'analysis.recited': () => answered('analysis', 200, ended('RECITATION')),
@@ -186,7 +199,8 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'content.blocked': () => fault('deepseek', 'blocked'),
   'content.rejected': () => answered('content', 413, { error: { message: 'too large' } }),
   'content.refused': () => answered('content', 422, { error: { message: 'no' } }),
-  'content.invalid_answer': () => fault('deepseek', 'malformed'),
+  'content.misfit': () => fault('deepseek', 'malformed'),
+  'content.invalid_answer': () => misfitTwice('deepseek'),
   'content.blank_answer': () => fault('deepseek', 'blank'),
   'content.cut_off': () => fault('deepseek', 'truncated'),
   'content.recited': () => answered('content', 200, finished('recitation')),
