@@ -66,7 +66,7 @@ export interface Answer<T> {
 
 /** What can be used of an answer, if anything, and what is wrong with it, if anything. */
 interface Reading<T> {
-  readonly body?: T
+  readonly body?: T | undefined
   readonly complaint?: string | undefined
 }
 
