@@ -143,6 +143,7 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
           log,
           counts,
           now,
+          wall: Date.now,
         },
         options,
       ).finally(stopBeats)

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { asVisionError, VisionError } from '../errors.ts'
+import { asVisionError, reasonOf, VisionError } from '../errors.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
-import { providerOf } from '../providers/gates.ts'
+import { providerOf, signOf } from '../providers/gates.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { getVisionJobOutput, getVisionJobState } from './read.ts'
-import { LeaseLost, type Reason, type Run, type Spending, type Spent } from './run.ts'
+import { LeaseLost, LeaseUncertain, type Reason, type Run, type Spending, type Spent } from './run.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -16,6 +16,7 @@ import {
   type StepOutput,
   saveAnalysis,
 } from './settle.ts'
+import { isDatabaseTrouble, isTroubleOfSaving } from './trouble.ts'
 
 /** How a step tells what it takes of its provider, as soon as it knows. */
 export interface Meter {
@@ -24,7 +25,7 @@ export interface Meter {
   /**
    * To be awaited at the last moment before the call goes out; until it is answered it may have been paid for.
    *
-   * @throws Stopped if there is no time left for it, and then it must not go out
+   * @throws Stopped if it must not go out: there is no time left for it, or no leave
    */
   sent(): Promise<void>
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
@@ -57,17 +58,21 @@ export interface ExecuteOptions {
   readonly providers: ProviderAccess
   /** Leave to call the provider of the run's first step; given back if it is not used. */
   readonly permit: Permit
-  /** Aborted with `LeaseLost` or `Stopped` as the reason. */
+  /** Aborted with `LeaseLost`, `LeaseUncertain` or `Stopped` as the reason. */
   readonly signal: AbortSignal
   /** Whether the worker has the time that a step may take. */
   readonly hasTimeFor: (step: Step) => boolean
-  /** Whether it has the time that the step's paid call may take, asked when it is about to be paid. */
-  readonly hasTimeToPay: () => boolean
+  /** Whether it has the time that the step's paid call may take, and its lease for sure, asked when it is about to be paid. */
+  readonly mayPay: () => boolean
+  /** Told when a paid call goes out, and when it has ended. */
+  readonly onCall: (isOut: boolean) => void
+  /** Whether the worker stood still at any moment since then, by `now`. */
+  readonly frozenSince: (moment: number) => boolean
   readonly retry: BackoffOptions
   /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds. */
   readonly providerWaitMs: number
-  /** How long a database that does not answer is asked again to save what was paid for, in milliseconds. */
-  readonly patienceMs: number
+  /** Whether there is time to ask a database that is in trouble again to save what was paid for. */
+  readonly mayWait: () => boolean
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
   /** Told of each step as it begins. */
@@ -84,6 +89,8 @@ export interface Execution {
 
 /** The wait of a job whose provider is not to be had doubles with its attempts, at most so often. */
 const providerDoublings = 4
+/** How long a database in trouble is left alone before something is saved again, in milliseconds. */
+const saveAgainMs = 1_000
 /** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
 
@@ -106,7 +113,7 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
       return await persist(() => settle(run, error, options, spent, progress), options)
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
-      await recordSpending(database, run, spent)
+      await persist(() => recordSpending(database, run, spent), options)
       return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
     }
   } finally {
@@ -127,7 +134,7 @@ interface Progress {
 }
 
 async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: Progress): Promise<void> {
-  const { database, steps, providers, signal, hasTimeFor, onStep } = options
+  const { database, steps, providers, signal, hasTimeFor, onStep, onCall, frozenSince, now } = options
 
   const perform = async (step: Step, call: (context: StepContext) => Promise<StepOutput>): Promise<StepOutput> => {
     signal.throwIfAborted()
@@ -136,6 +143,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     if (permit === undefined) throw new Stopped(`there is no leave to call the provider of ${step}`)
     progress.permit = permit
     onStep(step)
+    const begun = now()
     const end = (error?: VisionError) => {
       progress.permit = undefined
       return permit.end({ tokens: tokensOf(spent[step]), error })
@@ -145,8 +153,14 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       progress.ending = end()
       return output
     } catch (error) {
-      if (!signal.aborted && !(error instanceof Stopped)) progress.down = await end(asVisionError(error))
+      if (signal.aborted || error instanceof Stopped) throw error
+      const failure = asVisionError(error)
+      // It may have been answered long ago, while nobody listened.
+      if (isSilence(failure) && frozenSince(begun)) throw new Stopped(`the worker stood still during ${step}`)
+      progress.down = await end(failure)
       throw error
+    } finally {
+      onCall(false)
     }
   }
 
@@ -161,6 +175,11 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   }
   const content = await perform('content', (context) => steps.content(run, analysis, context))
   await persist(() => completeVisionJob(database, run, content, spent), options)
+}
+
+/** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
+function isSilence({ code, blame }: VisionError): boolean {
+  return signOf(code) === 'strike' || (code.startsWith('image.') && blame === 'retryable')
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
@@ -181,16 +200,24 @@ async function untilAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-/** An answer was paid for: the database's being away for a moment must not throw it away. */
-async function persist<T>(save: () => Promise<T>, { patienceMs, now, signal }: ExecuteOptions): Promise<T> {
-  const until = now() + patienceMs
+/**
+ * Saves, and again for as long as there is time: an answer that was paid for is not thrown away because the database is in
+ * trouble. Whoever took the job meanwhile is found by the fence.
+ *
+ * @throws VisionError `database.unavailable` when the time is over
+ */
+async function persist<T>(save: () => Promise<T>, { mayWait, signal }: ExecuteOptions): Promise<T> {
   for (;;) {
     try {
       return await save()
     } catch (error) {
-      const away = error instanceof VisionError && error.code === 'database.unavailable'
-      if (!away || signal.aborted || now() >= until) throw error
-      await delay(1_000)
+      if (error instanceof LeaseLost || !isTroubleOfSaving(error)) throw error
+      if (signal.reason instanceof LeaseLost || !mayWait()) {
+        throw isDatabaseTrouble(error) && error instanceof VisionError
+          ? error
+          : new VisionError('database.unavailable', { cause: error, detail: reasonOf(error) })
+      }
+      await delay(saveAgainMs)
     }
   }
 }
@@ -204,13 +231,14 @@ async function settle(
   { step, down }: Progress,
 ): Promise<Execution> {
   if (thrown instanceof LeaseLost) throw thrown
-  if (thrown instanceof Stopped) {
+  // A lease that is uncertain is ours until the fence says otherwise.
+  if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) {
     await releaseVisionJob(database, run, step, spent)
     return { ended: 'released' }
   }
   const error = asVisionError(thrown)
   // The database's trouble is not the job's, and it may be over by now.
-  if (error.code === 'database.unavailable') {
+  if (isDatabaseTrouble(thrown)) {
     await releaseVisionJob(database, run, step, spent)
     return { ended: 'released', error }
   }
@@ -233,17 +261,18 @@ async function settle(
   return { ended: 'failed', error }
 }
 
-function meterOf(step: Step, spent: Spent, permit: Permit, { signal, hasTimeToPay }: ExecuteOptions): Meter {
+function meterOf(step: Step, spent: Spent, permit: Permit, { signal, mayPay, onCall }: ExecuteOptions): Meter {
   return {
     imageLoaded: (milliseconds) => {
       spent.imageMs = milliseconds
     },
     sent: async () => {
-      // What came before may have taken long, a wait for memory above all.
-      if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)
-      await permit.sent()
       signal.throwIfAborted()
+      // What came before may have taken long, a wait for memory above all.
+      if (!mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
+      if (!permit.send()) throw new Stopped(`there is no leave any more to call the provider of ${step}`)
       spent.possiblyBilled = step
+      onCall(true)
     },
     answered: (spending) => {
       delete spent.possiblyBilled
