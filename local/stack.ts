@@ -14,6 +14,7 @@ import { createS3Client, openImageStore } from '../core/images/store.ts'
 import { userLimits } from '../core/jobs/allowance.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
+import { createWaits } from '../core/live/waits.ts'
 import { createLog } from '../core/log.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { createPoller } from '../core/poller.ts'
@@ -24,7 +25,7 @@ import { checkSettings, loadConfigs } from './configs.ts'
 import { openDataFolder } from './data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { startProviderEmulators } from './emulators/providers.ts'
-import { startS3Emulator } from './emulators/s3.ts'
+import { startS3Emulator } from './emulators/s3/server.ts'
 import { PortError } from './port.mjs'
 import { startSchedule } from './schedule.ts'
 
@@ -148,6 +149,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     authenticate: withLocalUser(createAuthenticator(config.api)),
     live,
     feed,
+    waits: createWaits({ database, perUser: config.api.WAITS_PER_USER, log, random: Math.random }),
     tickets: createTickets(streamConfig, Date.now),
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,

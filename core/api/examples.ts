@@ -20,12 +20,14 @@ export const exampleSummary: JobSummaryView = {
     bytes: 482_113,
     width: 1600,
     height: 1200,
+    orientation: 1,
     sha256: '9a8b6f0c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a',
   },
   thumbnailUrl: 'https://images.s3.amazonaws.com/images/0f1e/9a8b?X-Amz-Signature=5d67',
   analysisPurpose: 'Improve the hero image of our shop',
   outputFormat: 'summary',
   language: 'en',
+  platform: null,
   metadata: { campaign: 'spring' },
   createdAt: '2026-11-23T12:00:00.000Z',
   updatedAt: '2026-11-23T12:00:21.500Z',
@@ -58,6 +60,7 @@ export const exampleJob: JobView = {
   outputs: {
     analysis: {
       model: 'gemini-3.5-flash-lite',
+      prompt: 'analysis@2',
       createdAt: '2026-11-23T12:00:09.000Z',
       result: {
         subject: 'A red running shoe on a concrete step.',
@@ -67,8 +70,8 @@ export const exampleJob: JobView = {
           orientation: 'landscape',
         },
         palette: [
-          { hex: '#c0392b', name: 'brick red', share: 0.4 },
           { hex: '#bdc3c7', name: 'concrete grey', share: 0.6 },
+          { hex: '#c0392b', name: 'brick red', share: 0.4 },
         ],
         typography: { style: 'There is no lettering.', textSeen: [] },
         mood: ['energetic'],
@@ -80,6 +83,7 @@ export const exampleJob: JobView = {
     },
     content: {
       model: 'deepseek-flash',
+      prompt: 'summary@2',
       createdAt: '2026-11-23T12:00:21.500Z',
       result: {
         headline: 'One red shoe, and nothing in its way',

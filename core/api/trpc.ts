@@ -1,10 +1,10 @@
 import { initTRPC, type TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import type * as z from 'zod'
-import type { Transport } from '../../drizzle/schema.ts'
 import type { Actor } from '../auth.ts'
 import { type ErrorCode, VisionError } from '../errors.ts'
 import { heartbeatMs } from '../live/sse.ts'
+import type { Turns } from './batch.ts'
 import { failureOf } from './failure.ts'
 import type { ApiServices, StreamServices } from './services.ts'
 
@@ -50,10 +50,12 @@ export interface Context<Services extends StreamServices = ApiServices> {
   readonly traceId: string
   /** Who calls; asked once a request, however many calls it holds. */
   readonly authenticate: () => Promise<Actor>
+  /** Runs a call of this request when it is its turn: the calls of a batch do not run all at once. */
+  readonly inTurn: Turns
   /** The ticket in the query, which is good for nothing but what it was made for. */
   readonly ticket: string | undefined
   /** The protocol of this call. */
-  readonly transport: Transport
+  readonly transport: 'sse' | 'trpc'
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey: string | undefined
   /** What REST was asked beside the input. */
@@ -80,6 +82,8 @@ export interface Reply {
   etag?: string
   /** After so many seconds it is worth asking again. */
   retryAfterSeconds?: number
+  /** The caller was willing to wait, and has as many waits as a user may have: this is the job as it is. */
+  unwaited?: true
   /** What the caller may still do, in headers. */
   limits?: Readonly<Record<string, string>>
 }
@@ -142,5 +146,5 @@ export const procedure = t.procedure.use(async ({ ctx, meta, next }) => {
   if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
     throw new VisionError('request.forbidden', { message: `This needs a token with the scope \`${meta.scope}\`.` })
   }
-  return next({ ctx: { actor } })
+  return ctx.inTurn(() => next({ ctx: { actor } }))
 })

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { VisionError } from '../errors.ts'
 import { readBody } from './body.ts'
 import { connectToHostOf, type Reach } from './connect.ts'
+import { maxUrlLength } from './limits.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
 export { tooLarge } from './body.ts'
@@ -29,7 +30,8 @@ const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent'
 
 /**
  * Whether an image may be fetched from a URL as far as the URL itself tells: https, or http on loopback in local mode;
- * no user name in it, at most 2,048 characters. Where it leads is checked on every connection.
+ * no user name in it, at most 8,192 characters as it is stored and fetched, percent-encoded. Where it leads is checked on every
+ * connection.
  *
  * The port is 443 or one from 1024 up: image servers of one's own do run there, while of the system ports (RFC 6335) no
  * other one speaks https, and knocking at strangers' ssh or mail is nothing to lend out.
@@ -38,9 +40,15 @@ const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent'
  */
 export function checkImageUrl(text: string, { allowLoopbackHttp }: Pick<DownloadOptions, 'allowLoopbackHttp'>): URL {
   const refuse = (message: string) => new VisionError('image.invalid_url', { message })
-  if (text.length > 2048) throw refuse('The image URL is longer than 2,048 characters.')
   if (!URL.canParse(text)) throw refuse('The image URL is not an absolute URL.')
   const url = new URL(text)
+  // One letter of the text may be nine characters of what is stored: %E3%81%82.
+  const { length } = url.href
+  if (length > maxUrlLength) {
+    throw refuse(
+      `The image URL has ${length} characters once it is percent-encoded, and at most ${maxUrlLength} are taken.`,
+    )
+  }
   if (url.username || url.password) throw refuse('The image URL must not contain a user name or password.')
   if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHost.test(url.hostname)) return url
   if (url.protocol !== 'https:') throw refuse('The image URL must start with https:// (or be a data: URL).')

@@ -12,3 +12,6 @@ export const bucketCallMs = 10_000
 
 /** Bringing an image may take so long, in milliseconds: from its source, and into the bucket. */
 export const loadMs = downloadMs + bucketCallMs
+
+/** A URL of an image may have so many characters as it is stored: what the column of vision_jobs holds. */
+export const maxUrlLength = 8192

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { asVisionError, reasonOf, VisionError } from '../errors.ts'
+import { asVisionError, VisionError } from '../errors.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
-import { providerOf, signOf } from '../providers/gates.ts'
+import { providerOf } from '../providers/gates.ts'
+import { kindOf } from '../providers/kinds.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { getVisionJobOutput, getVisionJobState } from './read.ts'
 import { LeaseLost, LeaseUncertain, type Reason, type Run, type Spending, type Spent } from './run.ts'
@@ -16,7 +17,6 @@ import {
   type StepOutput,
   saveAnalysis,
 } from './settle.ts'
-import { isDatabaseTrouble, isTroubleOfSaving } from './trouble.ts'
 
 /** How a step tells what it takes of its provider, as soon as it knows. */
 export interface Meter {
@@ -30,6 +30,13 @@ export interface Meter {
   sent(): Promise<void>
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
   answered(spending?: Spending): void
+  /**
+   * The paid answer did not fit. Ends its call, and says whether there is leave and time for one more in this run; if not, a
+   * later run is told of the complaint. Paid answers that do not fit are thus two at most, whatever happens in between.
+   *
+   * @param complaint what did not fit, in our own words
+   */
+  again(complaint: string): Promise<boolean>
 }
 
 export interface StepContext {
@@ -144,12 +151,27 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     progress.permit = permit
     onStep(step)
     const begun = now()
-    const end = (error?: VisionError) => {
+    let counted = 0
+    const end = async (error?: VisionError) => {
+      const ending = progress.permit
       progress.permit = undefined
-      return permit.end({ tokens: tokensOf(spent[step]), error })
+      const tokens = tokensOf(spent[step])
+      const ofThisCall = tokens === undefined ? undefined : tokens - counted
+      counted = tokens ?? 0
+      return (await ending?.end({ tokens: ofThisCall, error })) ?? false
+    }
+    const again = async (complaint: string): Promise<boolean> => {
+      spent.complaint = complaint
+      await end()
+      if (!options.mayPay()) return false
+      const [next] = await providers.reserve(providerOf[step], 1)
+      // Meanwhile the run may have ended, and nobody would give it back.
+      if (signal.aborted) await next?.end({ cutOff: true })
+      else progress.permit = next
+      return progress.permit !== undefined
     }
     try {
-      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, permit, options) }), signal)
+      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, progress, again, options) }), signal)
       progress.ending = end()
       return output
     } catch (error) {
@@ -168,6 +190,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   if (run.step === 'analysis') {
     const output = await perform('analysis', (context) => steps.analysis(run, context))
     await persist(() => saveAnalysis(database, run, output, spent), options)
+    delete spent.complaint
     progress.step = 'content'
     analysis = output.body
   } else {
@@ -179,11 +202,14 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
 
 /** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
 function isSilence({ code, blame }: VisionError): boolean {
-  return signOf(code) === 'strike' || (code.startsWith('image.') && blame === 'retryable')
+  return (
+    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') || (code.startsWith('image.') && blame === 'retryable')
+  )
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
-  return spending && spending.inputTokens + spending.outputTokens
+  if (!spending || spending.inputTokens === null || spending.outputTokens === null) return undefined
+  return spending.inputTokens + spending.outputTokens
 }
 
 /** Does not wait for a step that is slow to notice that it must stop. */
@@ -211,12 +237,8 @@ async function persist<T>(save: () => Promise<T>, { mayWait, signal }: ExecuteOp
     try {
       return await save()
     } catch (error) {
-      if (error instanceof LeaseLost || !isTroubleOfSaving(error)) throw error
-      if (signal.reason instanceof LeaseLost || !mayWait()) {
-        throw isDatabaseTrouble(error) && error instanceof VisionError
-          ? error
-          : new VisionError('database.unavailable', { cause: error, detail: reasonOf(error) })
-      }
+      const away = error instanceof VisionError && error.code === 'database.unavailable'
+      if (!away || signal.reason instanceof LeaseLost || !mayWait()) throw error
       await delay(saveAgainMs)
     }
   }
@@ -238,7 +260,7 @@ async function settle(
   }
   const error = asVisionError(thrown)
   // The database's trouble is not the job's, and it may be over by now.
-  if (isDatabaseTrouble(thrown)) {
+  if (error.code === 'database.unavailable') {
     await releaseVisionJob(database, run, step, spent)
     return { ended: 'released', error }
   }
@@ -261,7 +283,31 @@ async function settle(
   return { ended: 'failed', error }
 }
 
-function meterOf(step: Step, spent: Spent, permit: Permit, { signal, mayPay, onCall }: ExecuteOptions): Meter {
+/** What the calls of a step have taken together, by the last one's model. */
+function sumOf(before: Spending | undefined, last: Spending): Spending {
+  if (before === undefined) return { calls: 1, ...last }
+  return {
+    calls: (before.calls ?? 1) + 1,
+    model: last.model,
+    inputTokens: plus(before.inputTokens, last.inputTokens),
+    cachedTokens: plus(before.cachedTokens, last.cachedTokens),
+    outputTokens: plus(before.outputTokens, last.outputTokens),
+    thinkingTokens: plus(before.thinkingTokens, last.thinkingTokens),
+    cost: plus(before.cost, last.cost),
+    milliseconds: before.milliseconds + last.milliseconds,
+  }
+}
+
+/** What is not known of one call is not known of both. */
+const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)
+
+function meterOf(
+  step: Step,
+  spent: Spent,
+  progress: Progress,
+  again: Meter['again'],
+  { signal, mayPay, onCall }: ExecuteOptions,
+): Meter {
   return {
     imageLoaded: (milliseconds) => {
       spent.imageMs = milliseconds
@@ -270,13 +316,14 @@ function meterOf(step: Step, spent: Spent, permit: Permit, { signal, mayPay, onC
       signal.throwIfAborted()
       // What came before may have taken long, a wait for memory above all.
       if (!mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
-      if (!permit.send()) throw new Stopped(`there is no leave any more to call the provider of ${step}`)
+      if (!progress.permit?.send()) throw new Stopped(`there is no leave any more to call the provider of ${step}`)
       spent.possiblyBilled = step
       onCall(true)
     },
     answered: (spending) => {
       delete spent.possiblyBilled
-      if (spending) spent[step] = spending
+      if (spending) spent[step] = sumOf(spent[step], spending)
     },
+    again,
   }
 }

@@ -75,7 +75,7 @@ async function claim(): Promise<Run> {
 
 /** Settles a run as failed and brings the job up for another at once. */
 async function again(run: Run): Promise<Run> {
-  const reason = { code: 'gemini.unavailable', message: 'a test' } as const
+  const reason = { code: 'analysis.unavailable', message: 'a test' } as const
   await retryVisionJob(database, run, reason, {}, { delayMs: 0, costsRetry: true })
   await database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [run.jobId])
   return claim()
@@ -107,6 +107,19 @@ test('a retry reads the copy of the first run, though the source has changed and
   expect(last.type).toBe('image/png')
   expect(await hashOf(jobId)).toEqual(kept)
   expect(fetches).toBe(1)
+})
+
+test('an image comes with its size as it is shown and its turn, from its source, its copy and a copy of an earlier release', async () => {
+  served = await fixture('portrait-exif.jpg')
+  const shown = { type: 'image/jpeg', width: 64, height: 96, orientation: 6 }
+  const jobId = await submit()
+  const first = await claim()
+  expect(await loader()(first, signal)).toMatchObject(shown)
+  expect(await hashOf(jobId)).toMatchObject({ width: 96, height: 64, orientation: 6 })
+  const second = await again(first)
+  expect(await loader()(second, signal)).toMatchObject(shown)
+  await database.sql('UPDATE vision_images SET orientation = NULL WHERE orientation = 6')
+  expect(await loader()(await again(second), signal)).toMatchObject(shown)
 })
 
 test('two jobs with the same image share one copy', async () => {

@@ -116,16 +116,16 @@ test('where there are limits nothing is reserved while a gate is held, and nobod
 })
 
 test('a report to a gate that is held is dropped, and what follows on it still told', async () => {
-  await reportTrouble(database, 'gemini', new VisionError('gemini.misconfigured'), pause)
+  await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
   await vanishAfter(ofGate, (on) => reportAnswer(on, 'gemini'))
-  expect(await reportTrouble(database, 'gemini', new VisionError('gemini.unavailable'), pause)).toBeUndefined()
+  expect(await reportTrouble(database, 'gemini', new VisionError('analysis.unavailable'), pause)).toBeUndefined()
   expect(await reportAnswer(database, 'gemini')).toBeUndefined()
   const lines: unknown[] = []
   const worker = accessTo(database, { workerId: 'w', log: (...line) => void lines.push(line) })
   const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).deepseek)
   permit?.send()
   // It is down, as anybody can read: the failure is no job's.
-  expect(await permit?.end({ error: new VisionError('gemini.unavailable') })).toBe(true)
+  expect(await permit?.end({ error: new VisionError('analysis.unavailable') })).toBe(true)
   expect(lines).toEqual([['warn', expect.stringContaining('not noted'), expect.anything()]])
 })
 

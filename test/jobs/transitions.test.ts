@@ -312,7 +312,10 @@ async function foreignRun(jobId: number): Promise<Run> {
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',
+    platform: null,
+    complaint: null,
     traceId: null,
+    lastErrorCode: null,
   }
 }
 

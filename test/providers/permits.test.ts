@@ -139,7 +139,7 @@ describe('limits', () => {
   })
 })
 
-const fail = async (worker: ProviderAccess, code: 'gemini.unavailable' | 'gemini.rate_limited') => {
+const fail = async (worker: ProviderAccess, code: 'analysis.unavailable' | 'analysis.rate_limited') => {
   const [permit] = await worker.reserve('gemini', 1)
   expect(permit?.send()).toBe(true)
   return permit?.end({ error: new VisionError(code) })
@@ -148,11 +148,11 @@ const fail = async (worker: ProviderAccess, code: 'gemini.unavailable' | 'gemini
 describe('a provider in trouble', () => {
   const bringDown = async () => {
     const worker = access()
-    for (let time = 0; time < 5; time++) await fail(worker, 'gemini.unavailable')
+    for (let time = 0; time < 5; time++) await fail(worker, 'analysis.unavailable')
   }
 
   test('grants nothing while it is paused', async () => {
-    await fail(access(), 'gemini.rate_limited')
+    await fail(access(), 'analysis.rate_limited')
     expect(await count(access().reserve('gemini', 5))).toBe(0)
     expect(await count(access().reserve('deepseek', 5))).toBe(5)
   })
@@ -164,7 +164,7 @@ describe('a provider in trouble', () => {
     const probes = granted.flat()
     expect(probes).toHaveLength(1)
     expect(probes[0]?.send()).toBe(true)
-    expect(await probes[0]?.end({ error: new VisionError('gemini.timed_out') })).toBe(true)
+    expect(await probes[0]?.end({ error: new VisionError('analysis.timed_out') })).toBe(true)
     expect(await count(access().reserve('gemini', 5))).toBe(0)
     await endPause()
     const [next] = await access().reserve('gemini', 5)
@@ -185,8 +185,8 @@ describe('a provider in trouble', () => {
 
   test.each<[string, VisionError | undefined]>([
     ['an answer', undefined],
-    ['an answer that does not fit', new VisionError('gemini.invalid_answer')],
-    ['a refusal of this one image', new VisionError('gemini.blocked')],
+    ['an answer that does not fit', new VisionError('analysis.invalid_answer')],
+    ['a refusal of this one image', new VisionError('analysis.blocked')],
   ])('is back with %s', async (_, error) => {
     await bringDown()
     await endPause()
@@ -273,7 +273,7 @@ describe('a provider that is well and has no limits', () => {
     const worker = access()
     const [first, second, third] = await worker.reserve('gemini', 3)
     first?.send()
-    await first?.end({ error: new VisionError('gemini.rate_limited') })
+    await first?.end({ error: new VisionError('analysis.rate_limited') })
     expect(second?.send(), 'during the pause').toBe(false)
     await endPause()
     const [probe, ...others] = await worker.reserve('gemini', 3)
@@ -291,7 +291,7 @@ describe('a provider that is well and has no limits', () => {
     const [old, failed] = await worker.reserve('gemini', 2)
     old?.send()
     failed?.send()
-    await failed?.end({ error: new VisionError('gemini.rate_limited') })
+    await failed?.end({ error: new VisionError('analysis.rate_limited') })
     await endPause()
     await old?.end({})
     expect((await database.run(readGates)).gemini).toMatchObject({ pauses: 1 })
@@ -302,7 +302,7 @@ describe('a provider that is well and has no limits', () => {
     const worker = access()
     const [old] = await worker.reserve('gemini', 1)
     old?.send()
-    for (let time = 0; time < 4; time++) await fail(worker, 'gemini.unavailable')
+    for (let time = 0; time < 4; time++) await fail(worker, 'analysis.unavailable')
     await old?.end({})
     expect((await database.run(readGates)).gemini).toMatchObject({ strikes: 0 })
   })

@@ -1,0 +1,1 @@
+ALTER TABLE `vision_jobs` MODIFY COLUMN `image_url` varchar(8192) character set ascii collate ascii_bin NOT NULL;
