@@ -153,7 +153,7 @@ const pollerKeys = z.object({
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
   GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
   GEMINI_THINKING: thinking.optional(),
-  GEMINI_SAFETY: z.enum(['off', 'none', 'few', 'some', 'most']).optional(),
+  GEMINI_SAFETY: z.enum(['off', 'none', 'few', 'some', 'most']).default('none'),
   GEMINI_INLINE_MEGABYTES: z.coerce.number().min(1).max(100).default(20),
   GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),

@@ -105,8 +105,15 @@ describe('a request', () => {
   test('leaves to the model what is not set', async () => {
     const said = await sent({})
     expect(Object.keys(said)).not.toEqual(expect.arrayContaining(['temperature', 'thinkingConfig']))
-    expect(said.safetySettings).toBeUndefined()
     expect(said.maxOutputTokens).toBe(8192)
+  })
+
+  test('says what may be blocked, in each category', async () => {
+    const { safetySettings } = await sent({})
+    expect(safetySettings).toHaveLength(4)
+    expect(new Set(safetySettings.map(({ threshold }: { threshold: string }) => threshold))).toEqual(
+      new Set(['BLOCK_NONE']),
+    )
   })
 
   test('says what is set', async () => {
