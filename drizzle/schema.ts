@@ -44,8 +44,11 @@ export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** How a watcher's connection reaches it: as plain server-sent events, or as a subscription of tRPC. */
-export const transports = ['sse', 'trpc'] as const
+/**
+ * How a connection reaches its client: as plain server-sent events, as a subscription of tRPC, or as a call that waits for
+ * its answer.
+ */
+export const transports = ['sse', 'trpc', 'wait'] as const
 export type Transport = (typeof transports)[number]
 
 /**
@@ -128,6 +131,8 @@ export const visionJobs = mysqlTable(
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
     outputFormat: key('output_format', { length: 40 }).notNull(),
     language: key('language', { length: 35 }).notNull(),
+    /** The network that a post is for; null for a post for any, and for every other format. */
+    platform: key('platform', { length: 20 }),
     metadata: json<Record<string, unknown>>('metadata'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
@@ -141,6 +146,8 @@ export const visionJobs = mysqlTable(
     leaseExpiresAt: time('lease_expires_at'),
     errorCode: key('error_code', { length: 64 }),
     errorMessage: text('error_message', { length: 500 }),
+    /** What did not fit in the paid answer of the next step, which is then asked for once more and no third time. */
+    complaint: text('complaint', { length: 1000 }),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     /** The first claim. */
@@ -189,6 +196,8 @@ export const visionJobOutputs = mysqlTable(
     version: count('version'),
     /** The model as the provider names it in its answer. */
     model: text('model', { length: 120 }).notNull(),
+    /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
+    prompt: key('prompt', { length: 60 }),
     body: json<unknown>('body').notNull(),
     createdAt: time('created_at').notNull(),
   },
@@ -221,6 +230,8 @@ export const visionJobAttempts = mysqlTable(
     imageMs: count('image_ms'),
     /** The model as the provider names it; null where no call was answered. */
     analysisModel: text('analysis_model', { length: 120 }),
+    /** Calls that were answered: two where the first answer did not fit. */
+    analysisCalls: count('analysis_calls'),
     analysisInputTokens: tokenCount('analysis_input_tokens'),
     /** A part of the input. */
     analysisCachedTokens: tokenCount('analysis_cached_tokens'),
@@ -232,6 +243,7 @@ export const visionJobAttempts = mysqlTable(
     analysisCost: amount('analysis_cost'),
     analysisMs: count('analysis_ms'),
     contentModel: text('content_model', { length: 120 }),
+    contentCalls: count('content_calls'),
     contentInputTokens: tokenCount('content_input_tokens'),
     contentCachedTokens: tokenCount('content_cached_tokens'),
     contentOutputTokens: tokenCount('content_output_tokens'),
@@ -307,7 +319,10 @@ export const visionImages = mysqlTable(
   ],
 )
 
-/** Who watches which job, one row for each connection; kept for a week after its end. */
+/**
+ * Who watches or waits for which job, one row for each connection. That of a stream is kept for a week after its end, that
+ * of a wait goes with it.
+ */
 export const visionJobSessions = mysqlTable(
   'vision_job_sessions',
   {
@@ -315,6 +330,8 @@ export const visionJobSessions = mysqlTable(
     userId: key('user_id', { length: 255 }).notNull(),
     jobId: id('job_id').notNull(),
     transport: word<Transport>('transport').notNull(),
+    /** Its place among the user's streams or waits, of which there are as many as the user may have: `stream-0`, `wait-3`. */
+    slot: word<string>('slot'),
     connectedAt: time('connected_at').notNull(),
     /** The job's version in the last event that was handed over to be sent. */
     lastEvent: count('last_event'),
@@ -325,6 +342,7 @@ export const visionJobSessions = mysqlTable(
   },
   (session) => [
     index('live').on(session.userId, session.closedAt, session.id),
+    uniqueIndex('slot').on(session.userId, session.slot),
     // Those that are live by who was seen last; those that are closed by when.
     index('closing').on(session.closedAt, session.lastSeenAt),
     check('vision_job_sessions_transport', oneOf('transport', transports)),
