@@ -5,7 +5,7 @@ import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
-import { loadMs } from './images/limits.ts'
+import { loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
@@ -61,12 +61,14 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
   const steps = createSteps(
     createImageLoader({
       database,
       store,
-      budget: createByteBudget(config.POLLER_IMAGE_MEGABYTES * 1_000_000),
+      // Half of it for one user, so that there is always room for another's.
+      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
     }),
@@ -75,6 +77,10 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
         apiKey: config.GEMINI_API_KEY,
         baseUrl: config.GEMINI_BASE_URL,
         model: config.GEMINI_MODEL,
+        temperature: config.GEMINI_TEMPERATURE,
+        thinking: config.GEMINI_THINKING,
+        safety: config.GEMINI_SAFETY,
+        inlineBytes: config.GEMINI_INLINE_MEGABYTES * 1_000_000,
         prices,
         timeoutMs,
         now: Date.now,
