@@ -136,7 +136,8 @@ const pollerKeys = z.object({
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
-  POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
+  // Less would not hold the largest image of two users.
+  POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),

@@ -5,7 +5,7 @@ import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
-import { bucketCallMs, loadMs } from './images/limits.ts'
+import { bucketCallMs, loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
@@ -65,12 +65,14 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
   const steps = createSteps(
     createImageLoader({
       database,
       store,
-      budget: createByteBudget(config.POLLER_IMAGE_MEGABYTES * 1_000_000),
+      // Half of it for one user, so that there is always room for another's.
+      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
     }),
@@ -169,6 +171,9 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   }
 }
 
+/** What a timer of Node.js takes at most: with more it fires at once. */
+const longestTimer = 2 ** 31 - 1
+
 /**
  * The time of the sweepers: until they are done, as long as the drain lasts, and never so long that what they have begun
  * would outlast the function.
@@ -178,7 +183,7 @@ function sweepTime({ deadline, signal }: DrainOptions) {
   const end = () => ending.abort()
   const started = performance.now()
   const latest = deadline - settleMs - bucketCallMs
-  const at = (moment: number) => setTimeout(end, Math.max(0, moment - performance.now()))
+  const at = (moment: number) => setTimeout(end, Math.min(longestTimer, Math.max(0, moment - performance.now())))
   const timers = [at(latest)]
   return {
     signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,

@@ -131,6 +131,8 @@ export const visionJobs = mysqlTable(
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
     outputFormat: key('output_format', { length: 40 }).notNull(),
     language: key('language', { length: 35 }).notNull(),
+    /** The network that a post is for; null for a post for any, and for every other format. */
+    platform: key('platform', { length: 20 }),
     metadata: json<Record<string, unknown>>('metadata'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
@@ -144,6 +146,8 @@ export const visionJobs = mysqlTable(
     leaseExpiresAt: time('lease_expires_at'),
     errorCode: key('error_code', { length: 64 }),
     errorMessage: text('error_message', { length: 500 }),
+    /** What did not fit in the paid answer of the next step, which is then asked for once more and no third time. */
+    complaint: text('complaint', { length: 1000 }),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     /** The first claim. */
@@ -192,6 +196,8 @@ export const visionJobOutputs = mysqlTable(
     version: count('version'),
     /** The model as the provider names it in its answer. */
     model: text('model', { length: 120 }).notNull(),
+    /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
+    prompt: key('prompt', { length: 60 }),
     body: json<unknown>('body').notNull(),
     createdAt: time('created_at').notNull(),
   },
@@ -224,6 +230,8 @@ export const visionJobAttempts = mysqlTable(
     imageMs: count('image_ms'),
     /** The model as the provider names it; null where no call was answered. */
     analysisModel: text('analysis_model', { length: 120 }),
+    /** Calls that were answered: two where the first answer did not fit. */
+    analysisCalls: count('analysis_calls'),
     analysisInputTokens: tokenCount('analysis_input_tokens'),
     /** A part of the input. */
     analysisCachedTokens: tokenCount('analysis_cached_tokens'),
@@ -235,6 +243,7 @@ export const visionJobAttempts = mysqlTable(
     analysisCost: amount('analysis_cost'),
     analysisMs: count('analysis_ms'),
     contentModel: text('content_model', { length: 120 }),
+    contentCalls: count('content_calls'),
     contentInputTokens: tokenCount('content_input_tokens'),
     contentCachedTokens: tokenCount('content_cached_tokens'),
     contentOutputTokens: tokenCount('content_output_tokens'),

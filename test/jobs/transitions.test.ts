@@ -308,6 +308,8 @@ async function foreignRun(jobId: number): Promise<Run> {
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',
+    platform: null,
+    complaint: null,
     traceId: null,
     lastErrorCode: null,
   }
