@@ -81,6 +81,10 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
         apiKey: config.GEMINI_API_KEY,
         baseUrl: config.GEMINI_BASE_URL,
         model: config.GEMINI_MODEL,
+        temperature: config.GEMINI_TEMPERATURE,
+        thinking: config.GEMINI_THINKING,
+        safety: config.GEMINI_SAFETY,
+        inlineBytes: config.GEMINI_INLINE_MEGABYTES * 1_000_000,
         prices,
         timeoutMs,
         now: Date.now,
@@ -154,6 +158,7 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
           log,
           counts,
           now,
+          wall: Date.now,
         },
         options,
       ).finally(async () => {
