@@ -71,6 +71,7 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
       budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
+      userAgent: config.IMAGE_USER_AGENT,
     }),
     {
       analysis: createGemini({
