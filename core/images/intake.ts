@@ -17,6 +17,12 @@ export interface TakenImage {
 
 /** Takes in what a client names as its image, when the job is created. */
 export interface ImageIntake {
+  /**
+   * Looks at an image without taking it in.
+   *
+   * @throws VisionError `image.*` or `upload.not_found`
+   */
+  check(imageUrl: string, userId: string): void
   /** @throws VisionError `image.*`, `upload.not_found` or `storage.unavailable` */
   take(imageUrl: string, userId: string): Promise<TakenImage>
 }
@@ -30,16 +36,27 @@ export function createImageIntake(
   store: ImageStore,
   options: { readonly allowLoopbackHttp: boolean },
 ): ImageIntake {
+  // Blanks around a URL are nobody's intention, and the URL standard drops them too.
   return {
+    check: (given, userId) => {
+      const imageUrl = given.trim()
+      if (isUpload(imageUrl)) uploadKey(imageUrl, userId)
+      else if (carriesBytes(imageUrl)) detectImage(decodeDataUrl(imageUrl, maxDataUrlBytes))
+      else checkImageUrl(imageUrl, options)
+    },
     take: async (given, userId) => {
-      // A URL's blanks around it are nobody's intention, and the URL standard drops them too.
       const imageUrl = given.trim()
       if (isUpload(imageUrl)) return { imageUrl: `upload:${uploadKey(imageUrl, userId)}` }
-      if (!/^data:/i.test(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
+      if (!carriesBytes(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
       const bytes = decodeDataUrl(imageUrl, maxDataUrlBytes)
       const detected = detectImage(bytes)
       const { id, sha256 } = await keepImage(database, store, userId, bytes, detected)
       return { imageUrl: `data:${detected.type};sha256=${sha256}`, imageId: id }
     },
   }
+}
+
+/** Whether an image comes with the call that names it, so that its bytes are stored at once. */
+export function carriesBytes(imageUrl: string): boolean {
+  return /^\s*data:/i.test(imageUrl)
 }
