@@ -65,7 +65,7 @@ function createRds({ DEPLOY_NAT, DEPLOY_DATABASE_INSTANCE }: Settings): Database
     },
   })
   // The proxy's certificate is of Amazon's public authority, which Node.js knows.
-  const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true }))
+  const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true, verifyIdentity: true }))
   const url = $resolve([mysql.username, mysql.password, mysql.host, mysql.port, mysql.database]).apply(
     ([username, password, host, port, database]) =>
       `mysql://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${host}:${port}/${database}?ssl=${ssl}`,

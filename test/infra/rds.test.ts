@@ -66,7 +66,7 @@ describe('the database', () => {
     for (const name of functionNames(deployed)) {
       expect(environmentOf(deployed, name).DATABASE_URL).toBe(
         'mysql://vision:password%2Fof%3Fthe%2Bdatabase@proxy.example:3306/vision' +
-          '?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D',
+          '?ssl=%7B%22rejectUnauthorized%22%3Atrue%2C%22verifyIdentity%22%3Atrue%7D',
       )
     }
   })

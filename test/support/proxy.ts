@@ -23,6 +23,8 @@ export interface DatabaseProxy {
   /** Breaks every connection, and refuses new ones until `resume`. */
   refuse(): Promise<void>
   resume(): Promise<void>
+  /** From now on nothing goes through the connections that are open, and neither end is told: the peer is dead to both. */
+  fallSilent(): void
   /** The next so many connections are told that the server has too many. */
   tooManyConnections(count: number): void
   close(): Promise<void>
@@ -34,6 +36,7 @@ const comQuery = 3
 export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
   const { hostname, port: serverPort } = new URL(serverUrl)
   const pairs = new Set<readonly [Socket, Socket]>()
+  const silencers = new Set<() => void>()
   const statements: string[] = []
   let fault: CommitFault | undefined
   let faults = 0
@@ -51,6 +54,10 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     pairs.add(pair)
     upstream.on('error', () => client.destroy())
     let muted = false
+    silencers.add(() => {
+      client.pause()
+      upstream.pause()
+    })
     let parting: NodeJS.Timeout | undefined
     client.on('data', (packet) => {
       const statement = statementOf(packet)
@@ -118,6 +125,10 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     statements,
     refuse: stop,
     resume: () => listen(port),
+    fallSilent: () => {
+      for (const silence of silencers) silence()
+      silencers.clear()
+    },
     tooManyConnections: (count) => {
       refusals = count
     },
