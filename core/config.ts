@@ -21,7 +21,7 @@ const Rates = z.strictObject({
 
 /** What a model costs from a day on, until a later entry for it. */
 const Price = Rates.extend({
-  /** Its name; what merely versions the name is the same model (core/pipeline/prices.ts). */
+  /** Its name; what merely versions the name is the same model (core/providers/prices.ts). */
   model: z.string().min(1).max(120),
   /** The first day, UTC: `2026-11-24`. */
   from: z.iso.date(),
@@ -145,6 +145,7 @@ const apiKeys = z.object({
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+  WAITS_PER_USER: wholeNumber.default(5),
   STREAM_URL: webUrl.optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),

@@ -17,12 +17,12 @@ import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createDeepSeek } from './pipeline/deepseek.ts'
-import { createGemini } from './pipeline/gemini.ts'
-import { createPrices } from './pipeline/prices.ts'
 import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
+import { createDeepSeek } from './providers/deepseek.ts'
+import { createGemini } from './providers/gemini.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
+import { createPrices } from './providers/prices.ts'
 
 /** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
 const prunedAtOnce = 1_000
@@ -70,20 +70,24 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
     }),
-    createGemini({
-      apiKey: config.GEMINI_API_KEY,
-      baseUrl: config.GEMINI_BASE_URL,
-      model: config.GEMINI_MODEL,
-      prices,
-      timeoutMs,
-    }),
-    createDeepSeek({
-      apiKey: config.DEEPSEEK_API_KEY,
-      baseUrl: config.DEEPSEEK_BASE_URL,
-      model: config.DEEPSEEK_MODEL,
-      prices,
-      timeoutMs,
-    }),
+    {
+      analysis: createGemini({
+        apiKey: config.GEMINI_API_KEY,
+        baseUrl: config.GEMINI_BASE_URL,
+        model: config.GEMINI_MODEL,
+        prices,
+        timeoutMs,
+        now: Date.now,
+      }),
+      content: createDeepSeek({
+        apiKey: config.DEEPSEEK_API_KEY,
+        baseUrl: config.DEEPSEEK_BASE_URL,
+        model: config.DEEPSEEK_MODEL,
+        prices,
+        timeoutMs,
+        now: Date.now,
+      }),
+    },
     randomBytes,
   )
   const limits: Record<Provider, ProviderLimits> = {

@@ -7,6 +7,7 @@ import { admitVisionJobs } from '../jobs/admit.ts'
 import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs } from '../jobs/history.ts'
+import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
@@ -343,7 +344,8 @@ async function view(caller: Caller, jobId: number, awaited?: 'change' | 'end'): 
   let found = await getVisionJob(services.database, owned(caller, jobId))
   const isNews = wish.known !== undefined && !names(wish.known, etagOf(found.job))
   if (awaited && wish.waitSeconds !== undefined && !(awaited === 'change' && isNews)) {
-    await waitFor(awaited, services.feed, found, wish.patience)
+    const work = () => waitFor(awaited, services.feed, found, wish.patience)
+    if (!hasEnded(found.job) && !(await services.waits.during(owned(caller, jobId), work))) reply.unwaited = true
     found = await getVisionJob(services.database, owned(caller, jobId))
   }
   reply.etag = etagOf(found.job)

@@ -4,6 +4,7 @@ import { imageTypes } from '../images/detect.ts'
 import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
 import { formats, outputFormats } from '../pipeline/formats.ts'
+import { platformNames } from '../pipeline/platforms.ts'
 import { decodeCursor } from './cursor.ts'
 
 // --- words ---
@@ -17,6 +18,9 @@ const Step = z
   .enum(steps)
   .meta({ id: 'Step', description: 'analysis: what is in the image · content: the text made from it' })
 const OutputFormat = z.enum(outputFormats).meta({ id: 'OutputFormat', description: 'What the second step writes.' })
+const Platform = z
+  .enum(platformNames)
+  .meta({ id: 'Platform', description: 'The network that a post is for: its limits and habits are kept.' })
 const jobId = z
   .int()
   .min(1)
@@ -94,10 +98,17 @@ export const CreateJob = z
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat,
     language: language.prefault('en'),
+    platform: Platform.optional().meta({
+      description: 'The network that the post is for, with `social_post` only; a post for any if left out.',
+    }),
     metadata: metadata.optional(),
     idempotencyKey: idempotencyKey.optional().meta({
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
+  })
+  .refine(({ outputFormat, platform }) => platform === undefined || outputFormat === 'social_post', {
+    path: ['platform'],
+    message: 'goes with the output format social_post only: leave it out, or ask for a social_post',
   })
   .meta({ id: 'CreateJob' })
 
@@ -209,6 +220,7 @@ export const JobSummary = z
     analysisPurpose: z.string(),
     outputFormat: OutputFormat,
     language: z.string(),
+    platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: time,
     updatedAt: time,
@@ -228,7 +240,15 @@ export const JobSummary = z
 
 const contents = Object.values(formats).map((format) => format.schema)
 const output = <Result extends z.ZodType>(result: Result) =>
-  z.object({ model: z.string().meta({ description: 'The model that made it.' }), createdAt: time, result })
+  z.object({
+    model: z.string().meta({ description: 'The model that made it.' }),
+    prompt: z
+      .string()
+      .nullable()
+      .meta({ description: 'The instructions that it was made by, with their version.', examples: ['summary@2'] }),
+    createdAt: time,
+    result,
+  })
 
 const tokens = {
   inputTokens: count,
@@ -300,8 +320,17 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
+/** What one call took, as far as the provider says. */
+const callTokens = {
+  inputTokens: tokens.inputTokens
+    .nullable()
+    .meta({ description: 'Null, like the others, where the provider did not say.' }),
+  cachedTokens: tokens.cachedTokens.nullable(),
+  outputTokens: tokens.outputTokens.nullable(),
+  thinkingTokens: tokens.thinkingTokens.nullable(),
+}
 const StepUsage = z
-  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...tokens, costUsd, milliseconds })
+  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...callTokens, costUsd, milliseconds })
   .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
 export const Attempts = z

@@ -53,6 +53,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroun
     // A format of an earlier release is shown as it was stored.
     outputFormat: job.outputFormat as JobSummaryView['outputFormat'],
     language: job.language,
+    platform: job.platform as JobSummaryView['platform'],
     metadata: job.metadata,
     createdAt: job.createdAt.toISOString(),
     updatedAt: job.updatedAt.toISOString(),
@@ -148,8 +149,8 @@ function inDollars(cost: number | null): number | null {
 function viewOutput<Kind extends OutputRow['kind']>(outputs: readonly OutputRow[], kind: Kind) {
   const output = outputs.find((row) => row.kind === kind)
   if (output === undefined) return null
-  const { model, createdAt, body } = output
-  return { model, createdAt: createdAt.toISOString(), result: body } as JobView['outputs'][Kind]
+  const { model, prompt, createdAt, body } = output
+  return { model, prompt, createdAt: createdAt.toISOString(), result: body } as JobView['outputs'][Kind]
 }
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {

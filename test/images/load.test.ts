@@ -75,7 +75,7 @@ async function claim(): Promise<Run> {
 
 /** Settles a run as failed and brings the job up for another at once. */
 async function again(run: Run): Promise<Run> {
-  const reason = { code: 'gemini.unavailable', message: 'a test' } as const
+  const reason = { code: 'analysis.unavailable', message: 'a test' } as const
   await retryVisionJob(database, run, reason, {}, { delayMs: 0, costsRetry: true })
   await database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [run.jobId])
   return claim()
