@@ -9,6 +9,7 @@ import { loadMs } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { keepIdsFresh, sweepOrphans } from './jobs/orphans.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
@@ -114,6 +115,8 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
         sweepSessions(database).catch(orLog('sessions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database).catch(orLog('workers not swept')),
+        sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        keepIdsFresh(database).catch(orLog('ids not looked at')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),
