@@ -1,3 +1,4 @@
+import { lockWaitSeconds, sessionIdleSeconds, workMs } from '../core/database/limits.ts'
 import type { Settings } from './settings.ts'
 
 /** Where the queue is. */
@@ -34,6 +35,20 @@ function createRds({ DEPLOY_NAT, DEPLOY_DATABASE_INSTANCE }: Settings): Database
     vpcEndpointType: 'Gateway',
     serviceName: $interpolate`com.amazonaws.${aws.getRegionOutput().region}.s3`,
     routeTableIds: vpc.nodes.privateRouteTables.apply((tables) => tables.map(({ id }) => id)),
+  })
+  // What core/database/session.ts wants, set by the proxy: a SET of ours would pin a connection to one of the server's few.
+  const session = [
+    "transaction_isolation = 'READ-COMMITTED'",
+    `wait_timeout = ${sessionIdleSeconds}`,
+    `innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+    `max_execution_time = ${workMs}`,
+  ]
+  $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
+    // Whoever waits for a connection gives up after the time that work may take.
+    args.connectionPoolConfig = {
+      initQuery: `SET ${session.join(', ')}`,
+      connectionBorrowTimeout: workMs / 1000,
+    }
   })
   const keeps = $app.removal !== 'remove'
   const mysql = new sst.aws.Mysql('Mysql', {

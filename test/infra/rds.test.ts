@@ -71,6 +71,17 @@ describe('the database', () => {
     }
   })
 
+  test('has its sessions set by the proxy, as the code wants them, so that no connection is pinned', () => {
+    expect(
+      one(deployed, 'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup').inputs.connectionPoolConfig,
+    ).toEqual({
+      initQuery:
+        "SET transaction_isolation = 'READ-COMMITTED', wait_timeout = 15, innodb_lock_wait_timeout = 10, " +
+        'max_execution_time = 20000',
+      connectionBorrowTimeout: 20,
+    })
+  })
+
   test('is waited for by the migrations: its proxy answers minutes after it has been made', () => {
     const { input } = one(deployed, 'aws:lambda/invocation:Invocation').inputs
     expect(JSON.parse(String(input))).toEqual({ mode: 'apply', patienceSeconds: 600 })
