@@ -44,6 +44,12 @@ const prices = z
     }
   })
   .default([])
+
+/** How much a model may think: tokens (-1: as it likes), or a level. */
+const thinking = z
+  .union([z.enum(['minimal', 'low', 'medium', 'high']), z.coerce.number().int().min(-1).max(32_768)])
+  .refine((value) => !Number.isNaN(value))
+
 const logging = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
@@ -152,6 +158,8 @@ const apiKeys = z.object({
   ...lives,
   USER_JOBS_PER_DAY: wholeNumber.default(10_000),
   USER_JOBS_WAITING: wholeNumber.default(10_000),
+  USER_UPLOADS_PER_DAY: wholeNumber.default(10_000),
+  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber.min(20).default(20_000),
   USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
 })
 
@@ -193,7 +201,8 @@ const pollerKeys = z.object({
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
-  POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
+  // Less would not hold the largest image of two users.
+  POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),
@@ -205,6 +214,10 @@ const pollerKeys = z.object({
   GEMINI_API_KEY: z.string().min(1),
   GEMINI_BASE_URL: webUrl.default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
+  GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
+  GEMINI_THINKING: thinking.optional(),
+  GEMINI_SAFETY: z.enum(['off', 'none', 'few', 'some', 'most']).default('none'),
+  GEMINI_INLINE_MEGABYTES: z.coerce.number().min(1).max(100).default(20),
   GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),

@@ -39,8 +39,12 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const pauses = { baseMs: 30_000, capMs: 100_000 }
-const trouble = (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') =>
-  reportTrouble(database, provider, new VisionError(code, retryAfterMs === undefined ? {} : { retryAfterMs }), pauses)
+const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') => {
+  const error = new VisionError(code, retryAfterMs === undefined ? {} : { retryAfterMs })
+  const reported = await reportTrouble(database, provider, error, pauses)
+  if (reported === undefined) throw new Error('the gate was held')
+  return reported
+}
 const strike = () => trouble('analysis.unavailable')
 const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates))[name]
 const stop = (name: Gate) => database.transact((tx) => stopGate(tx, name, 'olga'))
