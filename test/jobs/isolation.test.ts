@@ -128,7 +128,6 @@ describe.each(isolations)('in %s', (isolation) => {
     }
     await Promise.all([...users.map(client), ...users.map(client), worker(), worker(), worker(), sweeper(), sweeper()])
     // None surfaced, or it would have been thrown; few happened, or work would be done again and again.
-    console.info(isolation, faults.length, counts.calls)
     expect(faults.length, [...new Set(faults)].join()).toBeLessThanOrEqual(counts.calls / 50)
     await database.close()
   }, 120_000)
