@@ -102,6 +102,8 @@ const apiKeys = z.object({
   ...lives,
   USER_JOBS_PER_DAY: wholeNumber.default(10_000),
   USER_JOBS_WAITING: wholeNumber.default(10_000),
+  USER_UPLOADS_PER_DAY: wholeNumber.default(10_000),
+  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber.min(20).default(20_000),
   USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
 })
 

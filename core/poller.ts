@@ -4,10 +4,11 @@ import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
-import { loadMs, maxImageBytes } from './images/limits.ts'
+import { bucketCallMs, loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { settleMs } from './jobs/limits.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
@@ -23,8 +24,11 @@ import { prunePermits } from './providers/permits.ts'
 import { createPrices } from './providers/prices.ts'
 import { type ProviderEntry, servingBy } from './providers/registry.ts'
 
-/** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
-const prunedAtOnce = 1_000
+/**
+ * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
+ * exits sweeps too.
+ */
+const sweepMs = 30_000
 
 export interface PollerOptions {
   readonly log: Log
@@ -88,12 +92,13 @@ export function createPoller(
     drain: async (options) => {
       // The queue does not wait for the sweepers, nor fall with them.
       const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
-      const old = { olderThanDays: config.JOB_RETENTION_DAYS, limit: prunedAtOnce, signal: options.signal }
+      const sweeps = sweepTime(options)
+      const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
       const sweeping = [
-        sweepImages(database, store, options.signal).catch(orLog('images not swept')),
-        sweepSessions(database).catch(orLog('sessions not swept')),
+        sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
+        sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
-        sweepWorkers(database).catch(orLog('workers not swept')),
+        sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),
@@ -127,15 +132,44 @@ export function createPoller(
           log,
           counts,
           now,
+          wall: Date.now,
         },
         options,
-      ).finally(stopBeats)
-      await Promise.all(sweeping)
+      ).finally(async () => {
+        sweeps.endSoon()
+        await stopBeats()
+        await Promise.all(sweeping)
+        sweeps.release()
+      })
       return summary
     },
     close: async () => {
       store.close()
       await database.close()
+    },
+  }
+}
+
+/** What a timer of Node.js takes at most: with more it fires at once. */
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * The time of the sweepers: until they are done, as long as the drain lasts, and never so long that what they have begun
+ * would outlast the function.
+ */
+function sweepTime({ deadline, signal }: DrainOptions) {
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const started = performance.now()
+  const latest = deadline - settleMs - bucketCallMs
+  const at = (moment: number) => setTimeout(end, Math.min(longestTimer, Math.max(0, moment - performance.now())))
+  const timers = [at(latest)]
+  return {
+    signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+    /** The drain has ended. */
+    endSoon: () => void timers.push(at(Math.min(latest, started + Math.min(sweepMs, (latest - started) / 2)))),
+    release: () => {
+      for (const timer of timers) clearTimeout(timer)
     },
   }
 }
