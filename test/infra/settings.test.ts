@@ -133,7 +133,7 @@ describe('what is set', () => {
       secrets: {
         GeminiApiKey: 'gemini-key',
         DeepseekApiKey: 'deepseek-key',
-        DatabaseUrl: 'mysql://user:hidden@planetscale.example/vision',
+        DatabaseUrl: 'mysql://user:hidden@planetscale.example/vision?ssl={"rejectUnauthorized":true}',
         StreamSecret: 'a stream secret of at least thirty-two bytes',
       },
     })
