@@ -29,9 +29,8 @@ export interface Describing {
 
 /** Counts the changes of what the first step asks: its prompt, its fields and their descriptions. */
 export const analysisVersion = 2
+// After an answer that was cut off the adapters allow twice as many, here as for texts.
 const analysisTokens = 4096
-/** More than any model of the providers' gives at once helps nobody. */
-const mostTokens = 8192
 
 const { paletteEstimated: _, contrast: __, ...exampleAnswer } = exampleAnalysis
 
@@ -60,7 +59,7 @@ export function analysisRequest({ image, purpose }: Describing, before: Before =
     }),
     image: { bytes, type },
     schema: requestSchema(AnalysisAnswer),
-    maxOutputTokens: tokensFor(analysisTokens, before),
+    maxOutputTokens: analysisTokens,
     previous: before.previous,
   }
 }
@@ -101,7 +100,7 @@ export function contentRequest(
     instructions: withBefore(instructions, before),
     input: materialOf({ format, language: { tag: language, name: languageName(language) }, purpose, analysis }),
     schema: requestSchema(schema),
-    maxOutputTokens: tokensFor(maxOutputTokens, before),
+    maxOutputTokens,
     previous: before.previous,
   }
 }
@@ -117,8 +116,4 @@ function withBefore(instructions: string, { previous, complaint }: Before): stri
     previous === 'blank_answer' && 'Your last answer was blank. Begin with the opening brace of the object.',
   ]
   return [instructions, ...notes.filter((note) => typeof note === 'string' && note !== '')].join('\n')
-}
-
-function tokensFor(tokens: number, { previous }: Before): number {
-  return previous === 'cut_off' ? Math.min(mostTokens, tokens * 2) : tokens
 }

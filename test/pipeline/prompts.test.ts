@@ -116,7 +116,7 @@ describe('what comes again differs', () => {
   test.each([
     [{ complaint: 'headline is missing' }, 'could not be used: headline is missing.', 2048],
     [{ previous: 'recited' }, 'Use words of your own', 2048],
-    [{ previous: 'cut_off' }, 'Be brief', 4096],
+    [{ previous: 'cut_off' }, 'Be brief', 2048],
     [{ previous: 'blank_answer' }, 'Begin with the opening brace', 2048],
   ] as const)('%j', (before, note, tokens) => {
     const { instructions, maxOutputTokens, input } = again(before)
@@ -128,7 +128,8 @@ describe('what comes again differs', () => {
 
   test('but not for a failure that says nothing of the request', () => {
     expect(again({ previous: 'timed_out' }).instructions).toBe(plain.instructions)
-    expect(analysisRequest({ image, purpose: 'x' }, { previous: 'cut_off' }).maxOutputTokens).toBe(8192)
+    // By this the adapters know to allow more.
+    expect(analysisRequest({ image, purpose: 'x' }, { previous: 'cut_off' }).previous).toBe('cut_off')
   })
 })
 

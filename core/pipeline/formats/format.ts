@@ -25,7 +25,7 @@ export interface Format<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
   /** The text that the example's analysis and purpose should lead to. */
   readonly example: z.input<Schema>
-  /** At most so many tokens of answer, in any language; after an answer that was cut off, twice as many. */
+  /** At most so many tokens of answer, in any language; after one that was cut off the adapters allow twice as many. */
   readonly maxOutputTokens: number
   /** Puts right what no schema says. */
   readonly finish?: (content: z.output<Schema>, setting: Setting) => Finished<z.output<Schema>>
