@@ -17,6 +17,23 @@ export interface Actor {
  */
 export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>
 
+/** A token came along, and it is not good for this (RFC 6750, section 3.1: `invalid_token`). */
+export class InvalidToken extends VisionError {
+  constructor(message: string, detail?: string) {
+    super('request.unauthenticated', { message, ...(detail !== undefined && { detail }) })
+  }
+}
+
+/** The token is good, but not for this (RFC 6750, section 3.1: `insufficient_scope`). */
+export class InsufficientScope extends VisionError {
+  readonly scope: string
+
+  constructor(scope: string) {
+    super('request.forbidden', { message: `This needs a token with the scope \`${scope}\`.` })
+    this.scope = scope
+  }
+}
+
 export type AuthConfig = Pick<
   ApiConfig,
   'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'
@@ -51,7 +68,7 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
       return actorOf(await verify(token))
     } catch (error) {
       if (error instanceof VisionError) throw error
-      if (error instanceof errors.JWTExpired) throw refused('The token has expired.', reasonFor(error))
+      if (error instanceof errors.JWTExpired) throw new InvalidToken('The token has expired.', reasonFor(error))
       if (error instanceof errors.JOSEError) throw invalid(reasonFor(error))
       throw error
     }
@@ -168,10 +185,6 @@ function keyOf(secret: string): Uint8Array {
 }
 
 /** Which check failed would help an attacker more than a caller, who can only get another token. */
-function invalid(detail: string): VisionError {
-  return refused('The token is not valid.', detail)
-}
-
-function refused(message: string, detail: string): VisionError {
-  return new VisionError('request.unauthenticated', { message, detail })
+function invalid(detail: string): InvalidToken {
+  return new InvalidToken('The token is not valid.', detail)
 }

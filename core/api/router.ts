@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
-import { describeCode, reasonOf, VisionError } from '../errors.ts'
+import { describeCode, type ErrorCode, reasonOf, VisionError } from '../errors.ts'
 import type { TakenImage } from '../images/intake.ts'
 import { grantUpload } from '../images/uploads.ts'
 import { admitVisionJobs } from '../jobs/admit.ts'
@@ -16,8 +16,8 @@ import { etagOf, names, retryAfterOf } from './conditional.ts'
 import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
-import { RefusedInput } from './failure.ts'
-import { idempotencyOf, oneKey } from './idempotency.ts'
+import { type FieldProblem, failureOf, RefusedInput } from './failure.ts'
+import { idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
 import { operatorProcedures } from './operator.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
@@ -89,7 +89,7 @@ export const appRouter = router({
       .input(checked(CreateJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { idempotencyKey: field, ...request } = input
-        const key = oneKey(ctx.idempotencyKey, field)
+        const key = oneKey(ctx, field)
         const [job] = await withImages(ctx, [request], ['#/imageUrl'])
         const { replayed, view } = await createOne(ctx, {
           ...(job ?? request),
@@ -116,7 +116,7 @@ export const appRouter = router({
       .input(checked(CreateJobs))
       .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
         const { services, actor } = ctx
-        const keys = keysOf(input.jobs, oneKey(ctx.idempotencyKey, input.idempotencyKey))
+        const keys = keysOf(input.jobs, oneKey(ctx, input.idempotencyKey))
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const images = await withImages(ctx, input.jobs, pointers)
         const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
@@ -301,9 +301,13 @@ function daysOf(input: z.output<typeof UsageQuery>, now: number): { readonly fro
   const to = input.to ?? dayOf(now)
   const from = input.from ?? dayOf(Date.parse(to) - (defaultDays - 1) * dayMs)
   const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1
-  if (days < 1) throw new RefusedInput([{ pointer: '#/from', detail: `must not be after the last day, ${to}` }])
+  if (days < 1)
+    throw new RefusedInput([
+      { pointer: '#/from', code: 'field.conflict', detail: `must not be after the last day, ${to}` },
+    ])
   if (days > maxDays) {
-    throw new RefusedInput([{ pointer: '#/from', detail: `must be at most ${maxDays} days until ${to}, not ${days}` }])
+    const detail = `must be at most ${maxDays} days until ${to}, not ${days}`
+    throw new RefusedInput([{ pointer: '#/from', code: 'field.too_large', detail }])
   }
   return { from, to }
 }
@@ -416,12 +420,17 @@ async function withImages(
       return image?.status === 'fulfilled' ? { ...job, ...image.value } : job
     })
   }
-  const ours = failed.find(({ error }) => !isRefusal(error))
+  // Ours before a provider's, so that what is answered does not depend on the order of the jobs.
+  const [ours] = failed
+    .filter(({ error }) => !isRefusal(error))
+    .toSorted((one, other) => failureOf(one.error).status - failureOf(other.error).status)
   if (ours) throw ours.error
-  throw new RefusedInput(
-    failed.map(({ index, error }) => ({ pointer: pointers[index] ?? '#', detail: error.message })),
-    first.error.code,
+  const fields = failed.map(
+    ({ index, error }): FieldProblem => ({ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }),
   )
+  // Of several kinds none is that of the call, whatever their order.
+  const [code, ...others] = new Set<ErrorCode>(failed.map(({ error }) => error.code))
+  throw new RefusedInput(fields, others.length > 0 ? 'request.invalid' : code)
 }
 
 function isRefusal(error: unknown): boolean {
@@ -434,10 +443,12 @@ function namingKeys(error: unknown, jobs: readonly JobToBe[]): unknown {
   const named = error.indexes.filter((index) => jobs[index]?.idempotencyKey !== undefined)
   const detail = 'was used with another request'
   return new RefusedInput(
-    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, detail })),
+    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, code: error.code, detail })),
     error.code,
   )
 }
+
+const twiceKeyed = 'The batch has a key already: send one or the other.'
 
 /** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
 function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
@@ -446,8 +457,8 @@ function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonl
   const twice = jobs.flatMap((job, index) =>
     job.idempotencyKey === undefined
       ? []
-      : [{ pointer: `#/jobs/${index}/idempotencyKey`, detail: 'The batch has a key already: send one or the other.' }],
+      : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new RefusedInput(twice)
-  return requests.map((_, index) => idempotencyOf(`${batchKey}:${index}`, requests))
+  return requests.map((_, index) => idempotencyOf(keyInBatch(batchKey, index), requests))
 }
