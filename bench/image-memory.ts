@@ -19,7 +19,7 @@ import { migrateDatabase } from '../drizzle/migrate.ts'
 import { openDataFolder } from '../local/data-folder.ts'
 import { startDatabase } from '../local/database/start-database.ts'
 import { startProviderEmulators } from '../local/emulators/providers.ts'
-import { startS3Emulator } from '../local/emulators/s3.ts'
+import { startS3Emulator } from '../local/emulators/s3/server.ts'
 
 const jobs = 25
 const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['20', '100', '500']

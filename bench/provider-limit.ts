@@ -16,7 +16,7 @@ import { migrateDatabase } from '../drizzle/migrate.ts'
 import { openDataFolder } from '../local/data-folder.ts'
 import { startPrivateDatabase } from '../local/database/start-database.ts'
 import { startProviderEmulators } from '../local/emulators/providers.ts'
-import { startS3Emulator } from '../local/emulators/s3.ts'
+import { startS3Emulator } from '../local/emulators/s3/server.ts'
 
 const limit = Number(process.argv[2] ?? 60)
 const jobs = Math.ceil(limit * 2.5)

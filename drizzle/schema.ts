@@ -34,6 +34,12 @@ export type CountedStatus = (typeof countedStatuses)[number]
 export const imageStates = ['arriving', 'stored', 'deleting'] as const
 export type ImageState = (typeof imageStates)[number]
 
+/**
+ * How a stored picture is turned to be shown, as Exif numbers it (CIPA DC-008, tag 0x0112): 1 as it is stored, 3 by half a
+ * turn, 6 by a quarter turn clockwise, 8 by one anticlockwise; 2, 4, 5 and 7 are their mirror images.
+ */
+export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
+
 /** How a run ended; `running` until it has. */
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -147,6 +153,9 @@ export const visionJobs = mysqlTable(
     index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.turn),
     index('history').on(job.userId, job.id),
+    // With the format behind the id: a page that is filtered by both finds it without the row.
+    index('status_history').on(job.userId, job.status, job.id, job.outputFormat),
+    index('format_history').on(job.userId, job.outputFormat, job.id),
     index('ended').on(job.status, job.finishedAt, job.id),
     index('image').on(job.imageId),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
@@ -283,6 +292,8 @@ export const visionImages = mysqlTable(
     /** In pixels, as stored in the file. */
     width: int('width', { unsigned: true }).notNull(),
     height: int('height', { unsigned: true }).notNull(),
+    /** As Exif numbers it, 1 to 8; null in rows from before it was read. */
+    orientation: tinyint('orientation', { unsigned: true }).$type<ImageOrientation>(),
     /** When the sweeper may look at it; never while a job uses it. */
     sweepAt: time('sweep_at'),
     createdAt: time('created_at').notNull(),

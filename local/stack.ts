@@ -24,7 +24,7 @@ import { checkSettings, loadConfigs } from './configs.ts'
 import { openDataFolder } from './data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { startProviderEmulators } from './emulators/providers.ts'
-import { startS3Emulator } from './emulators/s3.ts'
+import { startS3Emulator } from './emulators/s3/server.ts'
 import { PortError } from './port.mjs'
 import { startSchedule } from './schedule.ts'
 

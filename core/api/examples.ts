@@ -20,6 +20,7 @@ export const exampleSummary: JobSummaryView = {
     bytes: 482_113,
     width: 1600,
     height: 1200,
+    orientation: 1,
     sha256: '9a8b6f0c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a',
   },
   thumbnailUrl: 'https://images.s3.amazonaws.com/images/0f1e/9a8b?X-Amz-Signature=5d67',

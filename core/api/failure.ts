@@ -4,6 +4,7 @@ import { InsufficientScope, InvalidToken } from '../auth.ts'
 import { describeCode, type ErrorCode, innermost, reasonOf, VisionError } from '../errors.ts'
 import { LimitExceeded } from '../jobs/allowance.ts'
 import type { Log } from '../log.ts'
+import { maxBatchCalls } from './batch.ts'
 import { isMissing } from './complaints.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 
@@ -128,10 +129,13 @@ function knownErrorOf(error: unknown): VisionError | undefined {
 /** tRPC says BAD_REQUEST of an input that the schema refused, and of a request that it could not take apart. */
 function badRequest({ cause, message }: TRPCError): VisionError {
   if (cause && 'issues' in cause) return new RefusedInput(fieldsOf(cause.issues as readonly z.core.$ZodIssue[]))
+  if (!cause && message === 'Batch call exceeds maximum size')
+    return new VisionError('request.invalid', { message: longBatch })
   // Only the texts that tRPC writes itself; a parser's would quote the body.
   return new VisionError('request.invalid', { message: cause ? malformedJson : message })
 }
 
+const longBatch = `A batch may hold ${maxBatchCalls} calls: split it, or set \`maxItems\` of httpBatchLink.`
 export const malformedJson = 'The input is not valid JSON.'
 
 /** A schema's first complaint about each field; a field that is not known is named by its own pointer. */

@@ -19,9 +19,9 @@ export async function viewImages(
   const life = { signedAt: new Date(signedAt * 1000), seconds: linkSeconds + sameLinkSeconds }
   const expiresAt = new Date((signedAt + life.seconds) * 1000).toISOString()
   const views = await Promise.all(
-    [...images.values()].map(async ({ id, userId, sha256, type, bytes, width, height }) => {
+    [...images.values()].map(async ({ id, userId, sha256, type, bytes, width, height, orientation }) => {
       const url = await store.presignRead(snapshotKey(userId, sha256), life)
-      return [id, { url, expiresAt, type, bytes, width, height, sha256 }] as const
+      return [id, { url, expiresAt, type, bytes, width, height, orientation, sha256 }] as const
     }),
   )
   return new Map(views)

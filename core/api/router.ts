@@ -6,7 +6,8 @@ import { grantUpload } from '../images/uploads.ts'
 import { admitVisionJobs } from '../jobs/admit.ts'
 import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
-import { getUserVisionJobs, getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
+import { getUserVisionJobs } from '../jobs/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
@@ -173,7 +174,8 @@ export const appRouter = router({
         rest: 'GET /v1/jobs',
         status: 200,
         summary: 'List jobs',
-        description: 'The jobs of the caller, newest first, without their outputs.',
+        description:
+          'The jobs of the caller, newest first, without their outputs. Filtered by status and format at once, a page may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
         errors: [],
         output: JobPage,
         example: { reply: { jobs: [exampleSummary], nextCursor: null } },
@@ -181,19 +183,16 @@ export const appRouter = router({
       .input(checked(History))
       .query(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[]; nextCursor: string | null }> => {
         const { services, actor } = ctx
-        // One more than asked for tells whether there is another page.
-        const rows = await getUserVisionJobs(services.database, {
+        const { jobs, next } = await getUserVisionJobs(services.database, {
           userId: actor.userId,
-          limit: input.limit + 1,
+          limit: input.limit,
           before: input.cursor,
           statuses: input.status,
           outputFormats: input.outputFormat,
         })
-        const page = rows.slice(0, input.limit)
-        const last = page.at(-1)
         return {
-          jobs: await summarize(services, page),
-          nextCursor: last && rows.length > page.length ? encodeCursor(last.id) : null,
+          jobs: await summarize(services, jobs),
+          nextCursor: next === undefined ? null : encodeCursor(next),
         }
       }),
 

@@ -179,8 +179,14 @@ const Image = z
     expiresAt: time,
     type: z.string().meta({ description: 'Its media type, by its content.' }),
     bytes: count,
-    width: count.meta({ description: 'In pixels, as stored in the file.' }),
+    width: count.meta({
+      description: 'In pixels, as stored in the file; exchange the two to show it if `orientation` is above 4.',
+    }),
     height: count,
+    orientation: z.int().min(1).max(8).nullable().meta({
+      description:
+        'How the file asks to be turned when it is shown, as Exif numbers it: 1 as stored, 3 by half a turn, 6 by a quarter turn clockwise, 8 by one anticlockwise; 2, 4, 5 and 7 are mirrored. Browsers do so by themselves, and the analysis goes by the image as shown. Null for images that were taken in before it was read.',
+    }),
     sha256: z.string().meta({ description: 'Of its bytes, in hex.' }),
   })
   .meta({ id: 'Image', description: 'The copy of the image that every run of the job reads.' })

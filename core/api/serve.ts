@@ -9,6 +9,7 @@ import type { Actor } from '../auth.ts'
 import { VisionError } from '../errors.ts'
 import { withFields } from '../log.ts'
 import { traceIdOf } from '../trace.ts'
+import { batchCallsAtOnce, createTurns, maxBatchCalls } from './batch.ts'
 import { failureOf, logFailure } from './failure.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
@@ -23,7 +24,6 @@ type Call = HonoContext<AppEnv>
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
 // body is not all of it.
 const maxBodyBytes = 5.5 * 1024 * 1024
-const maxTrpcBatch = 100
 
 /** A router as one function from request to response, in both protocols and with its document. */
 export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
@@ -40,6 +40,7 @@ export function serve<Services extends StreamServices>(services: Services, route
         actor ??= services.authenticate(call.req.raw, call.env)
         return actor
       },
+      inTurn: createTurns(batchCallsAtOnce),
       ticket: call.req.query('ticket'),
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),
@@ -95,7 +96,7 @@ export function serve<Services extends StreamServices>(services: Services, route
       req: await orUnauthenticated(context, () => requestForTrpc(call.req.raw, named)),
       router,
       createContext: () => context,
-      maxBatchSize: maxTrpcBatch,
+      maxBatchSize: maxBatchCalls,
       onError: ({ error, path }) => {
         // tRPC tells twice of a subscription that did not begin.
         if (told.has(error)) return

@@ -5,6 +5,7 @@ import type { Transport } from '../../drizzle/schema.ts'
 import { type Actor, InsufficientScope } from '../auth.ts'
 import type { ErrorCode } from '../errors.ts'
 import { heartbeatMs } from '../live/sse.ts'
+import type { Turns } from './batch.ts'
 import { failureOf } from './failure.ts'
 import type { ApiServices, StreamServices } from './services.ts'
 
@@ -50,6 +51,8 @@ export interface Context<Services extends StreamServices = ApiServices> {
   readonly traceId: string
   /** Who calls; asked once a request, however many calls it holds. */
   readonly authenticate: () => Promise<Actor>
+  /** Runs a call of this request when it is its turn: the calls of a batch do not run all at once. */
+  readonly inTurn: Turns
   /** The ticket in the query, which is good for nothing but what it was made for. */
   readonly ticket: string | undefined
   /** The protocol of this call. */
@@ -144,5 +147,5 @@ export const procedure = t.procedure.use(async ({ ctx, meta, next }) => {
   if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
     throw new InsufficientScope(meta.scope)
   }
-  return next({ ctx: { actor } })
+  return ctx.inTurn(() => next({ ctx: { actor } }))
 })

@@ -1,9 +1,10 @@
 import { VisionError } from '../errors.ts'
 import { isHeic, isHeif, readHeif } from './formats/heif.ts'
 import { isJpeg, readJpeg } from './formats/jpeg.ts'
+import { type Orientation, sizeAsShown } from './formats/orientation.ts'
 import { alsoIs, nameOf } from './formats/others.ts'
 import { isPng, readPng } from './formats/png.ts'
-import { malformed, type Size, unsupported } from './formats/verdict.ts'
+import { malformed, type Picture, type Size, unsupported } from './formats/verdict.ts'
 import { isWebp, readWebp } from './formats/webp.ts'
 
 /** The types that are taken, by their media type. */
@@ -13,10 +14,14 @@ export type ImageType = (typeof imageTypes)[number]
 /** What a file says of itself in its header. */
 export interface DetectedImage {
   readonly type: ImageType
-  /** In pixels, as stored: a rotation that the file asks for is not applied. */
+  /** In pixels, as stored: what the orientation asks for is not applied. */
   readonly width: number
   readonly height: number
+  readonly orientation: Orientation
 }
+
+export type { Orientation }
+export { sizeAsShown }
 
 /** A side may have so many pixels. */
 export const maxSidePixels = 16_384
@@ -27,7 +32,7 @@ interface Format {
   readonly type: ImageType
   readonly name: string
   readonly is: (file: Buffer) => boolean
-  readonly read: (file: Buffer) => Size
+  readonly read: (file: Buffer) => Picture
 }
 
 // Their first bytes exclude each other, so the order does not matter.
@@ -53,19 +58,24 @@ export function detectImage(bytes: Uint8Array): DetectedImage {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const format = formats.find(({ is }) => is(file))
   if (format === undefined) throw unsupported(nameOf(file))
-  const { width, height } = readSize(format, file)
-  if (width === 0 || height === 0) throw malformed(format.name, 'it has no width or no height')
+  const { coded, ...picture } = readPicture(format, file)
+  // A decoder has all that is coded in its hands, however little of it is shown.
+  checkSize(format.name, coded ?? picture)
+  const other = alsoIs(file)
+  if (other) throw unsupported(`a ${format.name} and ${other} at once`)
+  return { type: format.type, ...picture }
+}
+
+function checkSize(format: string, { width, height }: Size): void {
+  if (width === 0 || height === 0) throw malformed(format, 'it has no width or no height')
   if (width > maxSidePixels || height > maxSidePixels || width * height > maxImagePixels) {
     throw new VisionError('image.too_many_pixels', {
       message: `The image has ${width} x ${height} pixels. At most 16,384 a side and 100 million in all are taken.`,
     })
   }
-  const other = alsoIs(file)
-  if (other) throw unsupported(`a ${format.name} and ${other} at once`)
-  return { type: format.type, width, height }
 }
 
-function readSize({ name, read }: Format, file: Buffer): Size {
+function readPicture({ name, read }: Format, file: Buffer): Picture {
   try {
     return read(file)
   } catch (error) {

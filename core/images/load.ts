@@ -1,10 +1,10 @@
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../errors.ts'
 import type { ByteBudget, Share } from './budget.ts'
-import { detectImage, type ImageType } from './detect.ts'
+import { type DetectedImage, detectImage, type ImageType, type Orientation, sizeAsShown } from './detect.ts'
 import { downloadImage } from './download.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
-import { getImage, keepImage } from './snapshots.ts'
+import { getImage, type ImageRow, keepImage } from './snapshots.ts'
 import { type ImageStore, snapshotKey } from './store.ts'
 import { isUpload, uploadKey } from './uploads.ts'
 
@@ -12,6 +12,11 @@ import { isUpload, uploadKey } from './uploads.ts'
 export interface LoadedImage {
   readonly bytes: Uint8Array
   readonly type: ImageType
+  /** In pixels, as it is shown: turned as its file asks for. */
+  readonly width: number
+  readonly height: number
+  /** How the stored picture is turned to be shown; 1 is not at all. */
+  readonly orientation: Orientation
   /** Says that the bytes are needed no more; till then they count against the budget. */
   readonly release: () => void
 }
@@ -60,19 +65,28 @@ export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOpti
     try {
       if (kept) {
         const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, reserve)
-        return { bytes, type: kept.type as ImageType, release }
+        return { bytes, ...asShown(readRow(kept) ?? detectImage(bytes)), release }
       }
       const bytes = await fromSource(job, signal, reserve)
       share?.shrinkTo(bytes.length)
       const detected = detectImage(bytes)
       const { id } = await keepImage(database, store, job.userId, bytes, detected)
       await link(job, id)
-      return { bytes, type: detected.type, release }
+      return { bytes, ...asShown(detected), release }
     } catch (error) {
       release()
       throw error
     }
   }
+}
+
+/** Undefined for a row from before orientations were read. */
+function readRow({ type, width, height, orientation }: ImageRow): DetectedImage | undefined {
+  return orientation === null ? undefined : { type: type as ImageType, width, height, orientation }
+}
+
+function asShown({ type, width, height, orientation }: DetectedImage): DetectedImage {
+  return { type, ...sizeAsShown({ width, height }, orientation), orientation }
 }
 
 async function readUpload(store: ImageStore, key: string, signal: AbortSignal, reserve: Reserve): Promise<Uint8Array> {

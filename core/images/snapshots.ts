@@ -31,10 +31,10 @@ export async function keepImage(
   store: ImageStore,
   userId: string,
   bytes: Uint8Array,
-  { type, width, height }: DetectedImage,
+  { type, width, height, orientation }: DetectedImage,
 ): Promise<{ readonly id: number; readonly sha256: string }> {
   const sha256 = sha256Of(bytes)
-  const image = { userId, sha256, type, bytes: bytes.length, width, height }
+  const image = { userId, sha256, type, bytes: bytes.length, width, height, orientation }
   const { id, state } = await arrive(database, image)
   if (state === 'stored') return { id, sha256 }
   await store.put(snapshotKey(userId, sha256), bytes, type)
@@ -44,7 +44,7 @@ export async function keepImage(
   return { id, sha256 }
 }
 
-type Arrival = Pick<ImageRow, 'userId' | 'sha256' | 'type' | 'bytes' | 'width' | 'height'>
+type Arrival = Pick<ImageRow, 'userId' | 'sha256' | 'type' | 'bytes' | 'width' | 'height' | 'orientation'>
 
 /** The row of an image that comes in, safe from the sweeper for an hour from now. */
 async function arrive(database: Database, image: Arrival): Promise<{ id: number; state: ImageState }> {

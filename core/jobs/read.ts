@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, inArray, lt, type SQL } from 'drizzle-orm'
+import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
 import { type Status, type Step, visionJobAttempts, visionJobOutputs, visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../errors.ts'
@@ -76,36 +76,6 @@ export async function getVisionJobsInFull(
   )
   const byJob = Map.groupBy(outputs, (output) => output.jobId)
   return jobs.map((job) => ({ job, outputs: known(job, byJob.get(job.id) ?? []) }))
-}
-
-export interface HistoryQuery {
-  readonly userId: string
-  /** At most so many. */
-  readonly limit: number
-  /** Only jobs older than this one. */
-  readonly before?: number | undefined
-  readonly statuses?: readonly Status[] | undefined
-  readonly outputFormats?: readonly string[] | undefined
-}
-
-/** A user's jobs, newest first, without outputs. */
-export function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<readonly JobRow[]> {
-  const { userId, limit, before, statuses, outputFormats } = query
-  return database.run((on) =>
-    on
-      .select(getTableColumns(visionJobs))
-      .from(visionJobs, { forceIndex: 'history' })
-      .where(
-        and(
-          eq(visionJobs.userId, userId),
-          before === undefined ? undefined : lt(visionJobs.id, before),
-          statuses ? inArray(visionJobs.status, [...statuses]) : undefined,
-          outputFormats ? inArray(visionJobs.outputFormat, [...outputFormats]) : undefined,
-        ),
-      )
-      .orderBy(desc(visionJobs.id))
-      .limit(limit),
-  )
 }
 
 /**

@@ -117,6 +117,14 @@ test('an image may come along as a data: URL, of which the job keeps type and ha
   expect(png.equals(await bytesAt(created.image?.url))).toBe(true)
 })
 
+test('a job shows the size of its image as stored, and how it is turned', async () => {
+  const jpeg = await readFile(new URL('../fixtures/images/portrait-exif.jpg', import.meta.url))
+  const imageUrl = `data:image/jpeg;base64,${jpeg.toString('base64')}`
+  const { jobId } = await api.client('ann').createJob.mutate({ ...job, imageUrl })
+  const { image } = await json(await api.call('GET', `/v1/jobs/${jobId}`, { as: 'ann' }))
+  expect(image).toMatchObject({ width: 96, height: 64, orientation: 6 })
+})
+
 test.each([
   ['imageUrl', { imageUrl: 'ftp://images.example/a.png' }, 'image.invalid_url'],
   ['imageUrl', { imageUrl: 'data:image/png;base64,R0lGODlhAQABAAAAACw=' }, 'image.unsupported_type'],

@@ -75,8 +75,8 @@ describe('taken, with the size that a decoder finds,', () => {
   ])('%s', async (_name, make) => {
     const file = await make()
     const { info } = await sharp(file, { failOn: 'truncated' }).raw().toBuffer({ resolveWithObject: true })
-    const { format } = await sharp(file).metadata()
-    expect(detectImage(file)).toEqual({ type: `image/${format}`, width: info.width, height: info.height })
+    const { format, orientation = 1 } = await sharp(file).metadata()
+    expect(detectImage(file)).toEqual({ type: `image/${format}`, width: info.width, height: info.height, orientation })
   })
 
   test.each([
@@ -84,7 +84,7 @@ describe('taken, with the size that a decoder finds,', () => {
     ['a HEIC with a thumbnail, an alpha channel and tiles', thumbnailHeic],
   ])('%s', async (_name, file) => {
     const { width, height } = await decodeHeic({ buffer: file })
-    expect(detectImage(file)).toEqual({ type: 'image/heic', width, height })
+    expect(detectImage(file)).toEqual({ type: 'image/heic', width, height, orientation: 1 })
   })
 })
 
@@ -149,7 +149,7 @@ describe('taken by its header, though there is no picture to decode,', () => {
     ],
     ['a HEIF whose last box has no length', join(heif(['heic'], [thumbnail]), '\0\0\0\0free'), 'image/heic', 160, 120],
   ])('%s', (_name, file, type, width, height) => {
-    expect(detectImage(file)).toEqual({ type, width, height })
+    expect(detectImage(file)).toEqual({ type, width, height, orientation: 1 })
   })
 })
 
@@ -264,8 +264,14 @@ describe('refused, with what was found:', () => {
     ['a PNG without its end', () => red.subarray(0, -12), 'image.truncated', 'a PNG, but it is cut off'],
     ['a PNG without the last byte', () => red.subarray(0, -1), 'image.truncated', 'a PNG, but it is cut off'],
     [
-      'a PNG with something before its header',
+      'an Apple CgBI PNG',
       () => join(pngSignature, pngChunk('CgBI', Buffer.alloc(4)), red.subarray(8)),
+      'image.unsupported_type',
+      'an Apple CgBI PNG',
+    ],
+    [
+      'a PNG with something else before its header',
+      () => join(pngSignature, pngChunk('tEXt', Buffer.alloc(4)), red.subarray(8)),
       'image.malformed',
       'it does not begin with IHDR',
     ],

@@ -109,6 +109,19 @@ test('a retry reads the copy of the first run, though the source has changed and
   expect(fetches).toBe(1)
 })
 
+test('an image comes with its size as it is shown and its turn, from its source, its copy and a copy of an earlier release', async () => {
+  served = await fixture('portrait-exif.jpg')
+  const shown = { type: 'image/jpeg', width: 64, height: 96, orientation: 6 }
+  const jobId = await submit()
+  const first = await claim()
+  expect(await loader()(first, signal)).toMatchObject(shown)
+  expect(await hashOf(jobId)).toMatchObject({ width: 96, height: 64, orientation: 6 })
+  const second = await again(first)
+  expect(await loader()(second, signal)).toMatchObject(shown)
+  await database.sql('UPDATE vision_images SET orientation = NULL WHERE orientation = 6')
+  expect(await loader()(await again(second), signal)).toMatchObject(shown)
+})
+
 test('two jobs with the same image share one copy', async () => {
   served = await fixture('halves.png')
   const ids = [await submit(), await submit()]

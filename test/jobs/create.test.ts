@@ -1,7 +1,8 @@
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CreatedJob, createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
-import { getUserVisionJobs, getVisionJob, getVisionJobOutput } from '../../core/jobs/read.ts'
+import { getUserVisionJobs } from '../../core/jobs/history.ts'
+import { getVisionJob, getVisionJobOutput } from '../../core/jobs/read.ts'
 import { saveAnalysis } from '../../core/jobs/settle.ts'
 import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -53,7 +54,7 @@ describe('a batch', () => {
   test('is created whole and in order', async () => {
     const jobs = Array.from({ length: 25 }, (_, n) => ({ ...someJob, analysisPurpose: `purpose ${n}` }))
     const created = await createVisionJobs(database, jobs, options)
-    const rows = await getUserVisionJobs(database, { userId: 'user-1', limit: 100 })
+    const { jobs: rows } = await getUserVisionJobs(database, { userId: 'user-1', limit: 100 })
     expect(rows.map((row) => row.analysisPurpose)).toEqual(jobs.map((job) => job.analysisPurpose).reverse())
     expect(rows.map((row) => row.id)).toEqual(created.map(({ jobId }) => jobId).reverse())
   })

@@ -4,17 +4,12 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/jobs/admit.ts'
 import { createVisionJob } from '../../core/jobs/create.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
+import { getUserVisionJobs } from '../../core/jobs/history.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
 import { lookForWork } from '../../core/jobs/look.ts'
 import { oldestDueSeconds } from '../../core/jobs/oldest-due.ts'
 import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
-import {
-  getUserVisionJobs,
-  getVisionJob,
-  getVisionJobAttempts,
-  getVisionJobOutput,
-  getVisionJobs,
-} from '../../core/jobs/read.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/jobs/read.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
 import {
   completeVisionJob,
@@ -91,13 +86,7 @@ describe('on a queue of 130,000 jobs', () => {
       () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 }),
     ],
     ['a sweep of 200 expired jobs', 'expiry', 450, () => expireVisionJobs(queue)],
-    ['a page of a history', 'history', 30, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
-    [
-      'a later page of a history',
-      'history',
-      30,
-      () => getUserVisionJobs(queue, { userId: owner, limit: 20, before: 40_000, statuses: ['pending'] }),
-    ],
+    ['a page of a history', 'history', 50, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
     ['a look for work', 'claim', 20, () => lookForWork(queue)],
     ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import {
-  getUserVisionJobs,
-  getVisionJob,
-  getVisionJobAttempts,
-  getVisionJobOutput,
-  getVisionJobs,
-} from '../../core/jobs/read.ts'
+import { getUserVisionJobs } from '../../core/jobs/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/jobs/read.ts'
 import { retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -27,7 +22,7 @@ test('the job of another user is as good as none, whoever asks and however', asy
     expect((await getVisionJobs(database, userId, [jobId, mine])).map(({ id }) => id)).toEqual(
       userId === 'user-2' ? [mine] : [],
     )
-    expect((await getUserVisionJobs(database, { userId, limit: 10 })).map(({ id }) => id)).not.toContain(jobId)
+    expect((await getUserVisionJobs(database, { userId, limit: 10 })).jobs.map(({ id }) => id)).not.toContain(jobId)
   }
 })
 
@@ -42,7 +37,7 @@ test('a history is read page by page, newest first, and each job is on one page'
   const ids = await makeJobs(database, 25)
   const pages: number[][] = []
   for (let before: number | undefined; ; before = pages.at(-1)?.at(-1)) {
-    const page = await getUserVisionJobs(database, { userId: 'user-1', limit: 10, before })
+    const { jobs: page } = await getUserVisionJobs(database, { userId: 'user-1', limit: 10, before })
     if (page.length === 0) break
     pages.push(page.map(({ id }) => id))
     // One that comes meanwhile is on no later page.
@@ -57,7 +52,7 @@ test('a history shows only the statuses and formats that are asked for', async (
   const [cancelled = 0, other = 0] = await makeJobs(database, 2)
   await cancelVisionJob(database, { jobId: cancelled, userId: 'user-1' })
   const asked = async (filter: object) =>
-    (await getUserVisionJobs(database, { userId: 'user-1', limit: 10, ...filter })).map(({ id }) => id)
+    (await getUserVisionJobs(database, { userId: 'user-1', limit: 10, ...filter })).jobs.map(({ id }) => id)
   expect(await asked({})).toEqual([other, cancelled, summary])
   expect(await asked({ statuses: ['cancelled'] })).toEqual([cancelled])
   expect(await asked({ statuses: ['cancelled', 'pending'], outputFormats: ['summary'] })).toEqual([summary])

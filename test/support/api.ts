@@ -118,6 +118,7 @@ export async function createTestApi({
       links: [
         (batch ? httpBatchLink : httpLink)({
           url: 'http://api.example/api/trpc',
+          ...(batch && { maxItems: 10 }),
           headers: async () => ({ ...(await headersFor(user, scopes)), ...headers }),
           fetch: async (url, init) => app.request(String(url), init as RequestInit),
         }),

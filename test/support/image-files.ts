@@ -108,6 +108,8 @@ export const fileType = (...brands: readonly string[]) =>
 export interface HeifItem {
   readonly type: string
   readonly size?: readonly [width: number, height: number]
+  /** Further properties, in their order. */
+  readonly properties?: readonly Buffer[]
   /** The items that it is made of, counted from 1. */
   readonly madeOf?: readonly number[]
 }
@@ -122,15 +124,14 @@ export function heif(brands: readonly string[], items: readonly HeifItem[], prim
   const entries = items.map(({ type }, index) =>
     fullBox('infe', wide ? 3 : 2, id(index + 1), uint16(0), latin1(`${type}\0`)),
   )
-  const sized = items.flatMap(({ size }, index) => (size ? [{ item: index + 1, size }] : []))
-  const sizes = sized.map(({ size }) => fullBox('ispe', 0, uint32(size[0]), uint32(size[1])))
-  const associations = sized.map(({ item }, index) =>
-    Buffer.concat([
-      id(item),
-      Buffer.from([1]),
-      wide ? uint16(0x8000 | (index + 1)) : Buffer.from([0x80 | (index + 1)]),
-    ]),
-  )
+  const all: Buffer[] = []
+  const associations = items.flatMap(({ size, properties = [] }, index) => {
+    const own = [...(size ? [fullBox('ispe', 0, uint32(size[0]), uint32(size[1]))] : []), ...properties]
+    if (own.length === 0) return []
+    const numbers = own.map((property) => all.push(property))
+    const indexes = numbers.map((number) => (wide ? uint16(0x8000 | number) : Buffer.from([0x80 | number])))
+    return [Buffer.concat([id(index + 1), Buffer.from([own.length]), ...indexes])]
+  })
   const references = items.flatMap(({ madeOf }, index) =>
     madeOf ? [box('dimg', id(index + 1), uint16(madeOf.length), ...madeOf.map(id))] : [],
   )
@@ -159,8 +160,8 @@ export function heif(brands: readonly string[], items: readonly HeifItem[], prim
         ...(references.length > 0 ? [fullBox('iref', version, ...references)] : []),
         box(
           'iprp',
-          box('ipco', ...sizes),
-          box('ipma', Buffer.from([version, 0, 0, version]), uint32(sized.length), ...associations),
+          box('ipco', ...all),
+          box('ipma', Buffer.from([version, 0, 0, version]), uint32(associations.length), ...associations),
         ),
       ),
     ])
@@ -170,6 +171,40 @@ export function heif(brands: readonly string[], items: readonly HeifItem[], prim
 }
 
 const codedBytes = 16
+
+/** What is shown of a picture: a width, a height and two offsets, each a fraction. */
+export const cleanAperture = (...fractions: readonly (readonly [number, number])[]) =>
+  box('clap', ...fractions.map(([numerator, denominator]) => Buffer.concat([uint32(numerator), uint32(denominator)])))
+
+/** By so many quarters anticlockwise. */
+export const rotation = (quarters: number) => box('irot', Buffer.from([quarters]))
+
+/** 0 exchanges top and bottom, 1 left and right. */
+export const mirror = (axis: number) => box('imir', Buffer.from([axis]))
+
+// Exif
+
+/** A TIFF directory that says an orientation, after another entry. */
+export function exif(orientation: number, { littleEndian = false, type = 3, entries = 2 } = {}): Buffer {
+  const short = (value: number) => (littleEndian ? uint16(value).reverse() : uint16(value))
+  const long = (value: number) => (littleEndian ? uint32le(value) : uint32(value))
+  const entry = (tag: number, type: number, value: number) =>
+    Buffer.concat([
+      short(tag),
+      short(type),
+      long(1),
+      type === 3 ? Buffer.concat([short(value), short(0)]) : long(value),
+    ])
+  return Buffer.concat([
+    latin1(littleEndian ? 'II' : 'MM'),
+    short(42),
+    long(8),
+    short(entries),
+    entry(0x0100, 4, 640),
+    entry(0x0112, type, orientation),
+    long(0),
+  ])
+}
 
 // Archives
 

@@ -1,4 +1,5 @@
-import { malformed, type Size, truncated, unsupported } from './verdict.ts'
+import { transform } from './heif-transforms.ts'
+import { malformed, type Picture, type Size, truncated, unsupported } from './verdict.ts'
 
 // ISO/IEC 23008-12, annex B: stills coded as HEVC. The brands of the container alone (mif1, msf1) are AVIF's too.
 const heicBrands = ['heic', 'heix', 'heim', 'heis']
@@ -29,12 +30,12 @@ export function isHeif(file: Buffer): boolean {
 }
 
 /**
- * The size of the primary picture of a HEIF file whose boxes are all there: neither a thumbnail's nor a tile's. What
- * counts is how the picture is coded, not what the brands claim, for so do decoders: only HEVC is taken.
+ * The primary picture of a HEIF file whose boxes are all there, and neither a thumbnail nor a tile: its size is that of its
+ * clean aperture where it has one. What counts is how the picture is coded, not what the brands claim, for so do decoders: only HEVC is taken.
  *
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
-export function readHeif(file: Buffer): Size {
+export function readHeif(file: Buffer): Picture {
   const boxes = topLevelBoxesOf(file)
   if (!boxes.some(({ type }) => type === 'meta')) throw malformed('HEIF', 'there is no still picture in it')
   const meta = childrenOf(only(boxes, 'meta').subarray(4))
@@ -50,16 +51,14 @@ export function readHeif(file: Buffer): Size {
   checkLocations(only(meta, 'iloc'), coded, file.length)
 
   const properties = childrenOf(only(meta, 'iprp'))
-  const sizes = childrenOf(only(properties, 'ipco')).map(({ type, data }) =>
-    type === 'ispe' ? readSize(data) : undefined,
-  )
+  const all = childrenOf(only(properties, 'ipco'))
   const own = properties
     .filter(({ type }) => type === 'ipma')
     .flatMap(({ data }) => readProperties(data, primary))
-    .flatMap((property) => sizes[property - 1] ?? [])
-  const [size, ...more] = own
+    .flatMap((property) => all[property - 1] ?? [])
+  const [size, ...more] = own.flatMap(({ type, data }) => (type === 'ispe' ? [readSize(data)] : []))
   if (size === undefined || more.length > 0) throw malformed('HEIF', 'its picture does not have one size')
-  return size
+  return transform(size, own)
 }
 
 // Far more than a picture of many tiles has; without a limit, 20 MB of empty boxes would cost gigabytes.

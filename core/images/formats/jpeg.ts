@@ -1,10 +1,12 @@
-import { malformed, type Size, truncated, unsupported } from './verdict.ts'
+import { isExif, readExifOrientation } from './exif.ts'
+import { type Orientation, upright } from './orientation.ts'
+import { malformed, type Picture, type Size, truncated, unsupported } from './verdict.ts'
 
 export function isJpeg(file: Buffer): boolean {
   return file.toString('latin1', 0, 3) === '\xff\xd8\xff'
 }
 
-const [startOfImage, endOfImage, startOfScan, temporary] = [0xd8, 0xd9, 0xda, 0x01]
+const [startOfImage, endOfImage, startOfScan, application1, temporary] = [0xd8, 0xd9, 0xda, 0xe1, 0x01]
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7
 
 // ITU-T T.81, table B.1: Huffman-coded baseline, extended and progressive frames. The others (lossless, hierarchical,
@@ -13,21 +15,22 @@ const commonFrames = [0xc0, 0xc1, 0xc2]
 const otherFrames = [0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf, 0xf7]
 
 /**
- * The size of a JPEG whose segments and scans are all there, up to its end marker (ITU-T T.81, annex B). A thumbnail
+ * The picture of a JPEG whose segments and scans are all there, up to its end marker (ITU-T T.81, annex B). A thumbnail
  * lies inside a segment and is skipped with it. What follows the end marker is left alone, as decoders do: cameras put
  * more pictures, videos and padding there.
  *
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
-export function readJpeg(file: Buffer): Size {
+export function readJpeg(file: Buffer): Picture {
   let size: Size | undefined
+  let orientation: Orientation | undefined
   let hasScan = false
   for (let at = 2; ; ) {
     at = afterNextMarker(file, at)
     const marker = file.readUInt8(at - 1)
     if (marker === endOfImage) {
       if (!size || !hasScan) throw malformed('JPEG', 'there is no picture in it')
-      return size
+      return { ...size, orientation: orientation ?? upright }
     }
     if (marker === startOfImage) throw malformed('JPEG', 'another one starts inside of it')
     if (isRestart(marker) || marker === temporary) continue
@@ -40,6 +43,9 @@ export function readJpeg(file: Buffer): Size {
       if (size) throw malformed('JPEG', 'it has two frames')
       if (length < 8) throw malformed('JPEG', 'its frame header is too short')
       size = { height: file.readUInt16BE(at + 3), width: file.readUInt16BE(at + 5) }
+    }
+    if (marker === application1 && isExif(file.subarray(at + 2, at + length))) {
+      orientation ??= readExifOrientation(file.subarray(at + 2, at + length))
     }
     if (marker === startOfScan) {
       if (!size) throw malformed('JPEG', 'it has a scan before its frame header')

@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { malformed, type Size, truncated } from './verdict.ts'
+import { readExifOrientation } from './exif.ts'
+import { type Orientation, upright } from './orientation.ts'
+import { malformed, type Picture, type Size, truncated, unsupported } from './verdict.ts'
 
 const signature = '\x89PNG\r\n\x1a\n'
 
@@ -8,19 +10,25 @@ export function isPng(file: Buffer): boolean {
 }
 
 /**
- * The size of a PNG whose chunks are all there, from the header to the end (W3C PNG, sections 5 and 11.2). What follows
+ * The picture of a PNG whose chunks are all there, from the header to the end (W3C PNG, sections 5 and 11.2). What follows
  * the end is left alone, as decoders do. The first picture of an animated PNG is a complete PNG of this size.
  *
- * @throws VisionError `image.truncated` or `image.malformed`
+ * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
-export function readPng(file: Buffer): Size {
+export function readPng(file: Buffer): Picture {
   let size: Size | undefined
+  let orientation: Orientation | undefined
   let hasData = false
   for (let at = signature.length; ; ) {
     if (at + 12 > file.length) throw truncated('PNG')
     const length = file.readUInt32BE(at)
     const type = file.toString('latin1', at + 4, at + 8)
-    // A decoder starts at the header; Apple's own variant (CgBI) has something before it that no other one can read.
+    // What Xcode makes of a PNG: its pixels are packed in another way, and only Apple's own software reads them.
+    if (size === undefined && type === 'CgBI') {
+      throw unsupported(
+        'an Apple CgBI PNG, which only Apple’s own software can read; take the file from before Xcode’s build',
+      )
+    }
     if (size === undefined && !(type === 'IHDR' && length === 13)) throw malformed('PNG', 'it does not begin with IHDR')
     if (!/^[A-Za-z]{4}$/.test(type)) throw malformed('PNG', 'something in it is no chunk')
     const end = at + 12 + length
@@ -34,9 +42,10 @@ export function readPng(file: Buffer): Size {
       size = { width: file.readUInt32BE(at + 8), height: file.readUInt32BE(at + 12) }
     }
     if (type === 'IDAT') hasData = true
+    if (type === 'eXIf') orientation ??= readExifOrientation(file.subarray(at + 8, end - 4))
     if (type === 'IEND') {
       if (!size || !hasData) throw malformed('PNG', 'there is no picture in it')
-      return size
+      return { ...size, orientation: orientation ?? upright }
     }
     at = end
   }

@@ -1,9 +1,17 @@
 import { VisionError } from '../../errors.ts'
+import type { Orientation } from './orientation.ts'
 
 /** In pixels, as stored. */
 export interface Size {
   readonly width: number
   readonly height: number
+}
+
+/** What a file's header says of its picture. */
+export interface Picture extends Size {
+  readonly orientation: Orientation
+  /** The size in which it is coded, where only a part of that is shown. */
+  readonly coded?: Size
 }
 
 /** The bytes end before the image does. */

@@ -1,29 +1,37 @@
-import { malformed, type Size, truncated } from './verdict.ts'
+import { readExifOrientation } from './exif.ts'
+import { type Orientation, upright } from './orientation.ts'
+import { malformed, type Picture, type Size, truncated } from './verdict.ts'
 
 export function isWebp(file: Buffer): boolean {
   return file.toString('latin1', 0, 4) === 'RIFF' && file.toString('latin1', 8, 12) === 'WEBP'
 }
 
-const hasAnimation = 0x02
+const [hasAnimation, hasExif] = [0x02, 0x08]
 
 /**
- * The size of a WebP whose chunks are all there (RFC 9649): the canvas, which a still picture must fill, and which an
+ * The picture of a WebP whose chunks are all there (RFC 9649), with the size of its canvas, which a still picture must fill, and which an
  * animation's frames must fit. What follows the RIFF is left alone, as decoders do.
  *
  * @throws VisionError `image.truncated` or `image.malformed`
  */
-export function readWebp(file: Buffer): Size {
+export function readWebp(file: Buffer): Picture {
   const riffEnd = 8 + file.readUInt32LE(4)
   if (riffEnd > file.length) throw truncated('WebP')
   let canvas: Size | undefined
   let isAnimated = false
   let hasPicture = false
+  let mayTurn = false
+  let orientation: Orientation | undefined
   for (const chunk of chunksOf(file, 12, riffEnd)) {
     if (canvas === undefined) {
       const isExtended = chunk.type === 'VP8X'
       canvas = isExtended ? canvasSize(chunk.data) : pictureSize(chunk)
       isAnimated = isExtended && (chunk.data.readUInt8(0) & hasAnimation) !== 0
+      // Decoders leave the chunk alone unless the canvas says that there is one.
+      mayTurn = isExtended && (chunk.data.readUInt8(0) & hasExif) !== 0
       hasPicture = !isExtended
+    } else if (mayTurn && chunk.type === 'EXIF') {
+      orientation ??= readExifOrientation(chunk.data)
     } else if (isAnimated && chunk.type === 'ANMF') {
       checkFrame(chunk.data, canvas)
       hasPicture = true
@@ -33,7 +41,7 @@ export function readWebp(file: Buffer): Size {
     }
   }
   if (canvas === undefined || !hasPicture) throw malformed('WebP', 'there is no picture in it')
-  return canvas
+  return { ...canvas, orientation: orientation ?? upright }
 }
 
 interface Chunk {

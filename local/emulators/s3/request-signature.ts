@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { S3Error } from './error.ts'
 import {
   type AccessKey,
   type Credential,
@@ -9,7 +9,7 @@ import {
   parseCredential,
   parseTime,
   refuseSessionToken,
-} from './s3-signature.ts'
+} from './signature.ts'
 
 type Query = readonly (readonly [name: string, value: string])[]
 

@@ -1,20 +1,25 @@
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type S3Emulator, startS3Emulator } from '../../../local/emulators/s3.ts'
-import { Bucket, key, presign } from './s3-harness.ts'
+import { type S3Emulator, startS3Emulator } from '../../../../local/emulators/s3/server.ts'
+import { Bucket, key, presign } from './harness.ts'
 
 vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
 
@@ -65,7 +70,7 @@ test('an object is put, read, headed, listed and deleted', async () => {
   expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0)
 })
 
-test('a wrong secret, an unknown key, the package’s own key and no key at all are refused', async () => {
+test('a wrong secret, an unknown key and no key at all are refused', async () => {
   const put = (credentials: typeof key) =>
     client(credentials).send(new PutObjectCommand({ Bucket, Key: 'a', Body: Buffer.from('b') }))
   await expect(put({ ...key, secretAccessKey: 'guess' })).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' })
@@ -108,6 +113,9 @@ test('a restart serves what was stored before', async () => {
   expect(await read.Body?.transformToString()).toBe('still here')
 })
 
+const unfinished = async () =>
+  (await readdir(join(folder, Bucket, 'objects'))).filter((name) => name.endsWith('.partial'))
+
 /** Sends the first 4 of 100 bytes of an upload; resolves when the emulator has begun to store them. */
 async function uploadHalf(name: string) {
   const { port, pathname, search } = new URL(presignPut(name, new Date()))
@@ -115,7 +123,7 @@ async function uploadHalf(name: string) {
   const head = `PUT ${pathname}${search} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 100\r\n\r\n`
   const closed = once(socket.resume(), 'close')
   await new Promise<unknown>((resolve) => socket.write(`${head}half`, resolve))
-  await vi.waitFor(async () => expect((await readdir(join(folder, Bucket))).join()).toContain(name))
+  await vi.waitFor(async () => expect(await unfinished()).toHaveLength(1))
   return { socket, closed }
 }
 
@@ -124,7 +132,7 @@ test('an upload that broke off leaves the object as it was', async () => {
   await s3.send(new PutObjectCommand({ Bucket, Key: 'kept/whole', Body: Buffer.from('whole') }))
   const { socket } = await uploadHalf('half')
   socket.destroy()
-  await vi.waitFor(async () => expect((await readdir(join(folder, Bucket))).join()).not.toContain('half'))
+  await vi.waitFor(async () => expect(await unfinished()).toEqual([]))
   expect((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents?.map(({ Key }) => Key)).toEqual(['kept/whole'])
   await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'half' }))).rejects.toMatchObject({ name: 'NoSuchKey' })
 })
@@ -143,7 +151,7 @@ test('stops within a second while clients keep connections open, one in the midd
 
 test('a list comes in pages, in the order of the keys', async () => {
   const s3 = client()
-  // Their files are in another order: "a" is in a folder next to "a-1".
+  // Their files are in another order, that of the keys' hashes.
   const keys = ['a-1', 'a/1', 'a/2', 'a1', 'b & c', 'ä']
   for (const Key of keys) await s3.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from('b') }))
   const listed = []
@@ -162,6 +170,37 @@ test('a list comes in pages, in the order of the keys', async () => {
   expect(top).toMatchObject({ IsTruncated: false, KeyCount: 5 })
   const badToken = new ListObjectsV2Command({ Bucket, ContinuationToken: '!' })
   await expect(s3.send(badToken)).rejects.toMatchObject({ name: 'InvalidArgument' })
+})
+
+test('a start after a kill serves what was whole and removes what was not', async () => {
+  await client().send(new PutObjectCommand({ Bucket, Key: 'empty', Body: Buffer.alloc(0) }))
+  await emulator.stop()
+  await writeFile(join(folder, Bucket, 'objects', 'abc.partial'), 'half')
+  emulator = await start()
+  const read = await client().send(new GetObjectCommand({ Bucket, Key: 'empty' }))
+  expect(await read.Body?.transformToString()).toBe('')
+  expect(read.ContentLength).toBe(0)
+  expect(await unfinished()).toEqual([])
+})
+
+test('what it does not do is refused and changes nothing', async () => {
+  const s3 = client()
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: Buffer.from('pixels') }))
+  const refused = { name: 'NotImplemented' }
+  await expect(s3.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` }))).rejects.toMatchObject(
+    refused,
+  )
+  await expect(s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'b' }))).rejects.toMatchObject(refused)
+  const part = { Bucket, Key: 'a', PartNumber: 1, UploadId: '../../..', Body: Buffer.from('x') }
+  await expect(s3.send(new UploadPartCommand(part))).rejects.toMatchObject(refused)
+  const batch = new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'a' }] } })
+  await expect(s3.send(batch)).rejects.toMatchObject(refused)
+  await expect(s3.send(new ListObjectsCommand({ Bucket }))).rejects.toMatchObject(refused)
+  await expect(s3.send(new GetObjectCommand({ Bucket: 'other', Key: 'a' }))).rejects.toMatchObject({
+    name: 'NoSuchBucket',
+  })
+  expect((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents?.map(({ Key }) => Key)).toEqual(['a'])
+  expect(await (await s3.send(new GetObjectCommand({ Bucket, Key: 'a' }))).Body?.transformToString()).toBe('pixels')
 })
 
 test('two in a process keep their secrets apart', async () => {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { createPresignedPost, type PresignedPostOptions } from '@aws-sdk/s3-presigned-post'
 import { expect, test, vi } from 'vitest'
-import { Bucket, expectRefusal, hmac, key, origin, signingKey, useS3Emulator } from './s3-harness.ts'
+import { Bucket, expectRefusal, hmac, key, origin, signingKey, useS3Emulator } from './harness.ts'
 
 const s3 = useS3Emulator()
 
@@ -361,12 +362,12 @@ test('what is no form, or a form with too large fields, is refused', async () =>
 })
 
 test('a key in a form cannot lead out of the bucket’s folder', async () => {
-  for (const outside of ['../outside', 'a/../../outside', '/etc/outside', 'a//b', './a', 'a\0b']) {
-    const { fields } = await grant({ Key: outside })
-    await expectRefusal(await post(fields), 400, 'InvalidURI')
+  for (const outside of ['../outside', 'a/../../outside', '/etc/outside', 'a//b', './a']) {
+    expect((await post((await grant({ Key: outside })).fields)).status).toBe(204)
+    expect(await s3.keys()).toContain(outside)
   }
+  expect(await readdir(s3.folder)).toEqual([Bucket])
   await expectRefusal(await post((await grant({ Key: 'k'.repeat(1025) })).fields), 400, 'KeyTooLongError')
-  await nothingIsStored()
 })
 
 test('a browser may post from any origin, and may read why it was refused', async () => {

@@ -9,8 +9,9 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterEach, expect, test, vi } from 'vitest'
-import { configureBucket, describeBucket } from '../../../core/images/bucket.ts'
-import { Bucket, expectRefusal, useS3Emulator } from './s3-harness.ts'
+import { configureBucket, describeBucket } from '../../../../core/images/bucket.ts'
+import { openObjects } from '../../../../local/emulators/s3/objects.ts'
+import { Bucket, expectRefusal, useS3Emulator } from './harness.ts'
 
 const s3 = useS3Emulator()
 const dayMs = 86_400_000
@@ -28,14 +29,10 @@ async function restartAhead(ms: number): Promise<void> {
   s3.emulator = await s3.start()
 }
 
-/** Lists the folder, as requests are signed for a time that is not the emulator's. */
-const stored = async () => {
-  const files = await readdir(join(s3.folder, Bucket), { recursive: true })
-  return files
-    .filter((name) => name.endsWith('_object'))
-    .map((name) => name.replace('._S3rver_object', ''))
-    .toSorted()
-}
+const objectsFolder = () => join(s3.folder, Bucket, 'objects')
+
+/** Opens the folder itself, as requests are signed for a time that is not the emulator's. */
+const stored = async () => (await openObjects(objectsFolder())).list('').map(({ key }) => key)
 
 test('settings outlive a restart and are no objects', async () => {
   await configure(9)
@@ -122,8 +119,8 @@ test('an object is kept until midnight of UTC, as S3 keeps it', async () => {
   await configure()
   await s3.put('uploads/1', 'unused')
   const noon = Math.floor(Date.now() / dayMs) * dayMs - dayMs / 2
-  const file = join(s3.folder, Bucket, 'uploads', '1._S3rver_object')
-  await utimes(file, noon / 1000, noon / 1000)
+  const [file = ''] = await readdir(objectsFolder())
+  await utimes(join(objectsFolder(), file), noon / 1000, noon / 1000)
   const midnight = noon + 7.5 * dayMs
   await restartAhead(midnight - 60_000 - Date.now())
   expect(await stored()).toEqual(['uploads/1'])

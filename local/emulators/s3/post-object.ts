@@ -1,18 +1,12 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
-import type { ObjectStore } from '@20minutes/s3rver'
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
-import { readPostForm } from './s3-post-form.ts'
-import { checkPostPolicy, missingField, type SizeRange } from './s3-post-policy.ts'
-import type { AccessKey } from './s3-signature.ts'
-import { toXml } from './s3-xml.ts'
-
-/** What S3 answers to an upload form. */
-export interface Posted {
-  readonly status: 200 | 201 | 204 | 303
-  readonly headers: OutgoingHttpHeaders
-  readonly body: string
-}
+import type { S3Answer } from './answer.ts'
+import { S3Error } from './error.ts'
+import { type ObjectFiles, objectHeaders } from './objects.ts'
+import { readPostForm } from './post-form.ts'
+import { checkPostPolicy, missingField, type SizeRange } from './post-policy.ts'
+import type { AccessKey } from './signature.ts'
+import { toXml } from './xml.ts'
 
 /**
  * Stores the file of an upload form that a policy allows, as AWS documents it in "POST Object" and "Browser-based
@@ -22,11 +16,8 @@ export interface Posted {
  */
 export async function storePostedObject(
   request: IncomingMessage,
-  { bucket, key, now, store }: { bucket: string; key: AccessKey; now: Date; store: ObjectStore },
-): Promise<Posted> {
-  if (!(await store.getBucket(bucket))) {
-    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
-  }
+  { bucket, key, now, objects }: { bucket: string; key: AccessKey; now: Date; objects: ObjectFiles },
+): Promise<S3Answer> {
   const form = await readPostForm(request)
   try {
     // "Creating a POST policy": variables are expanded before the policy is checked.
@@ -36,12 +27,8 @@ export async function storePostedObject(
     const range = checkPostPolicy(fields, { bucket, key, now })
     const objectKey = fields.get('key')
     if (!objectKey) throw missingField('key')
-    const { md5 } = await store.putObject({
-      bucket,
-      key: objectKey,
-      content: limited(form.file, range, form.ended),
-      metadata: { 'content-type': 'binary/octet-stream', ...Object.fromEntries(fields) },
-    })
+    const content = limited(form.file, range, form.ended)
+    const { md5 } = await objects.put(objectKey, content, objectHeaders(Object.fromEntries(fields)))
     return answer(fields, { host: request.headers.host ?? '', bucket, key: objectKey, etag: `"${md5}"` })
   } catch (problem) {
     form.discard()
@@ -80,7 +67,7 @@ function limited(file: Readable, { min, max }: SizeRange, ended: Promise<void>):
 function answer(
   fields: ReadonlyMap<string, string>,
   { host, bucket, key, etag }: { host: string; bucket: string; key: string; etag: string },
-): Posted {
+): S3Answer {
   const location = `http://${host}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
   const redirect = fields.get('success_action_redirect') ?? ''
   if (URL.canParse(redirect)) {

@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { ObjectStore } from '@20minutes/s3rver'
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
 import * as z from 'zod'
-import { signedBody } from './s3-store.ts'
-import { fromXml, toXml, type XmlElements } from './s3-xml.ts'
-
-/** What S3 answers about a setting of a bucket. */
-export interface SettingAnswer {
-  readonly status: 200
-  readonly headers: OutgoingHttpHeaders
-  readonly body: string
-}
+import type { S3Answer } from './answer.ts'
+import { S3Error } from './error.ts'
+import type { ObjectFiles } from './objects.ts'
+import { signedBody } from './signed-body.ts'
+import { fromXml, toXml, type XmlElements } from './xml.ts'
 
 /** Every element is a list, as it may be repeated; one that is not known here is kept as it is. */
 const one = <Content extends z.ZodType>(content: Content) => z.tuple([content])
@@ -71,62 +66,65 @@ const namespace = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
 /** "PutBucketLifecycleConfiguration": goes with the rules, in a header. */
 const minimumSizeHeader = 'x-amz-transition-default-minimum-object-size'
 
-/**
- * Serves GetPublicAccessBlock, PutPublicAccessBlock, GetBucketEncryption, PutBucketEncryption,
- * GetBucketLifecycleConfiguration and PutBucketLifecycleConfiguration, as AWS documents them. The settings are kept
- * beside the objects. The bucket begins without any, as one of the time before S3 gave each new bucket the first two.
- *
- * @param request whose signature is checked already, its URL being what was signed
- * @returns nothing if it is another request
- * @throws S3Error NoSuchBucket, MalformedXML, InvalidArgument, InvalidRequest, XAmzContentSHA256Mismatch, or that the
- *   setting was never put
- */
-export async function serveBucketSetting(
-  request: IncomingMessage,
-  store: ObjectStore,
-): Promise<SettingAnswer | undefined> {
-  const [, encoded, query] = /^\/([^/?]+)\/?\?(.*)$/.exec(request.url ?? '') ?? []
-  const setting = (Object.keys(settings) as Setting[]).find((name) => new URLSearchParams(query).has(name))
-  if (!encoded || !setting || !['GET', 'PUT'].includes(request.method ?? '')) return undefined
-  const bucket = decodeURIComponent(encoded)
-  if (!(await store.getBucket(bucket))) {
-    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
-  }
-  if (request.method === 'GET') {
-    const body = await readSetting(store, bucket, setting)
-    if (body === undefined) throw notFound(settings[setting].unset)
-    const minimum = setting === 'lifecycle' ? await readText(minimumSizePath(store, bucket)) : undefined
-    const headers = { 'content-type': 'application/xml', ...(minimum && { [minimumSizeHeader]: minimum }) }
-    return { status: 200, headers, body }
-  }
-  const document = checkedDocument(setting, await text(signedBody(request)))
-  const minimum = request.headersDistinct[minimumSizeHeader]?.[0] ?? 'all_storage_classes_128K'
-  if (setting === 'lifecycle') await write(minimumSizePath(store, bucket), minimum)
-  await write(settingPath(store, bucket, setting), toXml(document))
-  return { status: 200, headers: setting === 'lifecycle' ? { [minimumSizeHeader]: minimum } : {}, body: '' }
+/** The settings of a bucket, each a document in a folder. */
+export interface BucketSettings {
+  /**
+   * Serves GetPublicAccessBlock, PutPublicAccessBlock, GetBucketEncryption, PutBucketEncryption,
+   * GetBucketLifecycleConfiguration and PutBucketLifecycleConfiguration, as AWS documents them.
+   *
+   * @param request whose signature is checked already
+   * @returns nothing if it is another request
+   * @throws S3Error MalformedXML, InvalidArgument, InvalidRequest, XAmzContentSHA256Mismatch, or that the setting was never put
+   */
+  serve(request: IncomingMessage, query: URLSearchParams): Promise<S3Answer | undefined>
+  /**
+   * Deletes the objects whose time is over, by the rules that delete after days and choose by prefix alone; other rules
+   * are kept and have no effect here. "Lifecycle and object expiration": the time ends at the first midnight of UTC at
+   * least so many days after the object was written.
+   */
+  expire(objects: ObjectFiles, now: Date): Promise<void>
 }
 
-/**
- * Deletes the objects whose time is over, by the rules that delete after days and choose by prefix alone; other rules
- * are kept and have no effect here. "Lifecycle and object expiration": the time ends at the first midnight of UTC at
- * least so many days after the object was written.
- *
- * @param now milliseconds since the epoch
- */
-export async function expireObjects(store: ObjectStore, bucket: string, now: number): Promise<void> {
-  for (const { prefix, days } of await expiryRules(store, bucket)) {
-    const { objects } = await store.listObjects(bucket, { prefix })
-    for (const { key, lastModifiedDate } of objects) {
-      const ends = Math.ceil(lastModifiedDate.getTime() / dayMs + days) * dayMs
-      if (now >= ends) await store.deleteObject(bucket, key)
-    }
+/** Opens the folder, made if missing. A bucket begins without settings, as one of the time before S3 gave each new bucket two. */
+export async function openBucketSettings(folder: string): Promise<BucketSettings> {
+  await mkdir(folder, { recursive: true })
+  const pathOf = (setting: Setting) => join(folder, `${setting}.xml`)
+  const minimumSizePath = join(folder, 'transition-minimum')
+  return {
+    serve: async (request, query) => {
+      const setting = (Object.keys(settings) as Setting[]).find((name) => query.has(name))
+      if (!setting || !['GET', 'PUT'].includes(request.method ?? '')) return undefined
+      if (request.method === 'GET') {
+        const body = await readText(pathOf(setting))
+        const [code, message] = settings[setting].unset
+        if (body === undefined) throw new S3Error(code, message)
+        const minimum = setting === 'lifecycle' ? await readText(minimumSizePath) : undefined
+        return {
+          status: 200,
+          headers: { 'content-type': 'application/xml', ...(minimum && { [minimumSizeHeader]: minimum }) },
+          body,
+        }
+      }
+      const document = checkedDocument(setting, await text(signedBody(request)))
+      const minimum = request.headersDistinct[minimumSizeHeader]?.[0] ?? 'all_storage_classes_128K'
+      if (setting === 'lifecycle') await write(minimumSizePath, minimum)
+      await write(pathOf(setting), toXml(document))
+      return { status: 200, headers: setting === 'lifecycle' ? { [minimumSizeHeader]: minimum } : {} }
+    },
+    expire: async (objects, now) => {
+      for (const { prefix, days } of expiryRules(await readText(pathOf('lifecycle')))) {
+        for (const { key, modifiedAt } of objects.list(prefix)) {
+          const ends = Math.ceil(modifiedAt.getTime() / dayMs + days) * dayMs
+          if (now.getTime() >= ends) await objects.delete(key)
+        }
+      }
+    },
   }
 }
 
 const dayMs = 86_400_000
 
-async function expiryRules(store: ObjectStore, bucket: string): Promise<{ prefix: string; days: number }[]> {
-  const document = await readSetting(store, bucket, 'lifecycle')
+function expiryRules(document: string | undefined): readonly { readonly prefix: string; readonly days: number }[] {
   if (document === undefined) return []
   const { LifecycleConfiguration } = fromXml(document) as Record<string, readonly unknown[]>
   return lifecycle.parse(LifecycleConfiguration?.[0]).Rule.flatMap((rule) => {
@@ -176,10 +174,6 @@ function checkRules(rules: z.output<typeof lifecycle>['Rule']): void {
   }
 }
 
-function readSetting(store: ObjectStore, bucket: string, setting: Setting): Promise<string | undefined> {
-  return readText(settingPath(store, bucket, setting))
-}
-
 async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
@@ -194,15 +188,4 @@ async function write(path: string, content: string): Promise<void> {
   const partial = `${path}.${randomUUID()}.partial`
   await writeFile(partial, content)
   await rename(partial, path)
-}
-
-const settingPath = (store: ObjectStore, bucket: string, setting: Setting) =>
-  store.getResourcePath(bucket, undefined, `${setting}.xml`)
-
-const minimumSizePath = (store: ObjectStore, bucket: string) =>
-  store.getResourcePath(bucket, undefined, 'transition-minimum')
-
-/** The package does not know these codes. */
-function notFound([code, message]: readonly [string, string]): S3Error {
-  return Object.assign(new S3Error(code, message), { status: 404 })
 }

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
+import { S3Error } from './error.ts'
 
 /** The one key that the emulated S3 knows. */
 export interface AccessKey {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
 import busboy from 'busboy'
+import { S3Error } from './error.ts'
 
 /** An upload form, read up to where its file begins. */
 export interface PostForm {

@@ -1,6 +1,6 @@
-import S3Error from '@20minutes/s3rver/lib/models/error.js'
 import * as z from 'zod'
-import { type AccessKey, checkSignature, oldSignature, parseCredential, refuseSessionToken } from './s3-signature.ts'
+import { S3Error } from './error.ts'
+import { type AccessKey, checkSignature, oldSignature, parseCredential, refuseSessionToken } from './signature.ts'
 
 /** What a policy allows a file to measure, in bytes, both ends included. */
 export interface SizeRange {

@@ -1,20 +1,15 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  CompleteMultipartUploadCommand,
-  CopyObjectCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
-  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { expect, test } from 'vitest'
-import { Bucket, expectRefusal, key, origin, presign, sendRaw, useS3Emulator } from './s3-harness.ts'
+import { Bucket, expectRefusal, key, origin, presign, sendRaw, useS3Emulator } from './harness.ts'
 
 const s3 = useS3Emulator()
 
@@ -191,7 +186,7 @@ test('weird keys come back as they were', async () => {
     'back\\slash',
     '...dots..',
     'folder/',
-    'a._S3rver_object',
+    'a.partial',
   ]
   for (const Key of weird) await s3.put(Key, Key)
   for (const Key of weird) {
@@ -205,40 +200,16 @@ test('weird keys come back as they were', async () => {
   expect(await s3.files()).toEqual([])
 })
 
-test('keys, copies, batches, parts and bucket names cannot lead out of the bucket’s folder', async () => {
-  await s3.put('a', 'pixels')
-  const client = s3.client()
-  // What an escape would find: an object next to the bucket's folder.
-  const outside = join(s3.folder, 'x._S3rver_object')
+test('keys cannot lead out of the bucket’s folder', async () => {
+  const outside = join(s3.folder, 'x')
   await writeFile(outside, 'outside')
-  const files = await s3.files()
-  for (const Key of ['../x', 'a/../../x', '/x', 'a//x', './x', 'x/..', 'x\0']) {
-    const refused = { name: 'InvalidURI' }
-    await expect(client.send(new GetObjectCommand({ Bucket, Key })), Key).rejects.toMatchObject(refused)
-    await expect(client.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from('x') }))).rejects.toMatchObject(
-      refused,
-    )
-    await expect(client.send(new DeleteObjectCommand({ Bucket, Key }))).rejects.toMatchObject(refused)
-    await expect(client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key }] } }))).rejects.toThrow()
-    await expect(
-      client.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: encodeURI(`${Bucket}/${Key}`) })),
-    ).rejects.toThrow()
-  }
-  await expect(client.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: '../x' }))).rejects.toThrow()
-  const part = { Bucket, Key: 'a', PartNumber: 1, Body: Buffer.from('x') }
-  await expect(client.send(new UploadPartCommand({ ...part, UploadId: '../../..' }))).rejects.toMatchObject({
-    name: 'NoSuchUpload',
-  })
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'a' }))
-  await expect(
-    client.send(new UploadPartCommand({ ...part, UploadId, PartNumber: '../../x' as unknown as number })),
-  ).rejects.toMatchObject({ name: 'InvalidArgument' })
-  await client.send(new UploadPartCommand({ ...part, UploadId }))
-  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: '"any"' }] }
-  await client.send(new CompleteMultipartUploadCommand({ Bucket, Key: 'a', UploadId, MultipartUpload }))
-  expect(await s3.read('a')).toBe('x')
-  expect(await s3.files()).toEqual(files)
-  expect((await stat(outside)).size).toBe(7)
+  const odd = ['../x', 'a/../../x', '/x', 'a//x', './x', 'x/..', 'x\0']
+  for (const Key of odd) await s3.put(Key, Key)
+  for (const Key of odd) expect(await s3.read(Key)).toBe(Key)
+  expect(await readFile(outside, 'utf8')).toBe('outside')
+  for (const Key of odd) await s3.client().send(new DeleteObjectCommand({ Bucket, Key }))
+  expect(await s3.files()).toEqual(['x'])
+  await expect(s3.put('k'.repeat(1025), 'x')).rejects.toMatchObject({ name: 'KeyTooLongError' })
 })
 
 test('a path that is not what was signed is refused before it is looked at', async () => {
@@ -262,7 +233,7 @@ test('a path that is not what was signed is refused before it is looked at', asy
   expect(await open(`/${Bucket}/%zz${link.search}`)).toMatch(/^HTTP\/1.1 400 /)
   expect(await open(`http://127.0.0.1/${Bucket}/a${link.search}`)).toMatch(/^HTTP\/1.1 400 /)
   const preflight = `OPTIONS /..%2f..%2fetc/a HTTP/1.1\r\nOrigin: ${origin}\r\nAccess-Control-Request-Method: GET`
-  expect(await sendRaw(s3.emulator.endpoint, preflight)).toContain('<Code>InvalidBucketName</Code>')
+  expect(await sendRaw(s3.emulator.endpoint, preflight)).toContain('<Code>NoSuchBucket</Code>')
 })
 
 test('a signed form upload still needs its policy', async () => {

@@ -1,4 +1,4 @@
-import type S3Error from '@20minutes/s3rver/lib/models/error.js'
+import type { S3Error } from './error.ts'
 
 /** Elements by name, in order; an array is an element repeated, `@` holds the attributes of what it is in. */
 export interface XmlElements {
@@ -6,7 +6,7 @@ export interface XmlElements {
 }
 type XmlContent = XmlElements | string | number | boolean | null | undefined
 
-/** Writes a document as S3 answers it. The package escapes what it writes twice, so that keys with `&` come back wrong. */
+/** Writes a document as S3 answers it. */
 export function toXml(document: XmlElements): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${writeElements(document)}`
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
-import { type S3Emulator, startS3Emulator } from '../../../local/emulators/s3.ts'
+import { type S3Emulator, startS3Emulator } from '../../../../local/emulators/s3/server.ts'
 
 export const Bucket = 'vision-images'
 export const key = { accessKeyId: 'local-key', secretAccessKey: 'local-secret' }
@@ -46,10 +46,10 @@ export function useS3Emulator() {
       const list = await used.client().send(new ListObjectsV2Command({ Bucket }))
       return list.Contents?.map((object) => object.Key) ?? []
     },
-    /** Every file in the folder but the bucket's configuration. */
+    /** Every file in the folder. */
     files: async () => {
       const entries = await readdir(used.folder, { recursive: true, withFileTypes: true })
-      return entries.filter((entry) => entry.isFile() && !entry.name.endsWith('_cors.xml')).map(({ name }) => name)
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
     },
   }
   beforeEach(async () => {

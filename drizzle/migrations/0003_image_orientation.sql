@@ -1,0 +1,1 @@
+ALTER TABLE `vision_images` ADD `orientation` tinyint unsigned;

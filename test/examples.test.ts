@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Stack, startStack } from '../local/stack.ts'
+import { createEmptyDatabase } from './support/database.ts'
+
+const examples = join(import.meta.dirname, '../examples')
+const poster = join(import.meta.dirname, '../local/sample/poster.png')
+
+let folder: string
+let stack: Stack
+let database: Awaited<ReturnType<typeof createEmptyDatabase>>
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'examples-'))
+  database = await createEmptyDatabase()
+  stack = await startStack({
+    env: { DATABASE_URL: database.url },
+    port: 0,
+    dataDir: join(folder, 'data'),
+    emulatorLatencyMs: 20,
+    say: () => undefined,
+  })
+})
+afterAll(async () => {
+  await stack.stop()
+  await database.drop()
+  await rm(folder, { recursive: true })
+})
+
+/** Runs an example as its reader would; `node` is the one that runs the tests. */
+async function run(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+  return promisify(execFile)(command, args, { cwd: folder, env: { PATH, VISION_URL: stack.url }, timeout: 25_000 })
+}
+
+const isThere = (command: string) =>
+  promisify(execFile)(command, ['--version']).then(
+    () => true,
+    () => false,
+  )
+// zsh splits no words where the others do, and has variables of its own.
+const shells = ['bash', 'zsh']
+const installed = await Promise.all(shells.map(isThere))
+const hasCurl = await isThere('curl')
+const present = hasCurl ? ['sh', ...shells.filter((_, index) => installed[index])] : []
+
+test.each(present)('create-and-wait.sh waits for the text, in %s', async (shell) => {
+  const { stdout, stderr } = await run(shell, join(examples, 'create-and-wait.sh'))
+  expect(JSON.parse(stdout)).toMatchObject({
+    status: 'completed',
+    outputs: { content: { result: { caption: expect.any(String) } } },
+  })
+  expect(stderr).toMatch(/job \d+: completed, 100 %/)
+})
+
+test.runIf(hasCurl)('create-and-wait.sh says what the API refuses, and fails', async () => {
+  const failing = run('sh', join(examples, 'create-and-wait.sh'), 'file:///etc/passwd')
+  await expect(failing).rejects.toMatchObject({ code: 22, stdout: '' })
+})
+
+test.each(present)('upload.sh uploads a file with a name of its own, in %s', async (shell) => {
+  const file = join(folder, `a "quoted" name & more ${shell}.png`)
+  await cp(poster, file)
+  const { stdout } = await run(shell, join(examples, 'upload.sh'), file)
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', image: { type: 'image/png' } })
+})
+
+test('trpc-client.ts creates, watches and reads', async () => {
+  const { stdout } = await run('node', join(examples, 'trpc-client.ts'))
+  expect(stdout).toMatch(/^job \d+: pending$/m)
+  expect(stdout).toMatch(/^event .*completed/m)
+  expect(stdout).toContain('"headline"')
+})
+
+test('batch.ts makes a row of CSV for each image of a folder', async () => {
+  const photos = join(folder, 'photos')
+  for (const name of ['one.png', 'two.png', 'notes.txt']) await cp(poster, join(photos, name))
+  const { stdout } = await run('node', join(examples, 'batch.ts'), photos, 'Sell it')
+  const [head, ...rows] = stdout.trim().split('\n')
+  expect(head).toBe('"file","job","status","error","name","tagline","description"')
+  expect(rows.map((row) => row.split(',')[0]).toSorted()).toEqual(['"one.png"', '"two.png"'])
+  for (const row of rows) expect(row).toMatch(/,"completed","","[^"]+/)
+})
