@@ -80,6 +80,7 @@ export const exampleJob: JobView = {
       },
     },
     content: {
+      outputFormat: 'summary',
       model: 'deepseek-flash',
       createdAt: '2026-11-23T12:00:21.500Z',
       result: {

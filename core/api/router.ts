@@ -7,6 +7,7 @@ import { admitVisionJobs } from '../jobs/admit.ts'
 import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
 import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
 import { getUserVisionJobs } from '../jobs/history.ts'
+import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
@@ -203,6 +204,7 @@ export const appRouter = router({
         summary: 'Cancel a job',
         description: 'Withdraws a job that has not ended. Doing it twice is no error.',
         errors: ['job.not_found', 'job.not_cancellable'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
@@ -219,17 +221,22 @@ export const appRouter = router({
         rest: 'POST /v1/jobs/{jobId}/retry',
         status: 200,
         summary: 'Retry a failed job',
-        description: 'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept.',
+        description:
+          'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
         errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
       .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, limits } = ctx.services
+        const { job } = await getVisionJob(database, owned(ctx, input.jobId))
+        // Of no limit: nothing is asked for that is not there.
+        if (!hasEnded(job)) return view(ctx, input.jobId)
         requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
-        await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
-        logJob(ctx, 'retried', input.jobId)
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
+        if (redriven) logJob(ctx, 'retried', input.jobId)
         return view(ctx, input.jobId)
       }),
 

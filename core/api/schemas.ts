@@ -1,10 +1,12 @@
 import * as z from 'zod'
 import { type CountedStatus, countedStatuses, outcomes, statuses, steps } from '../../drizzle/schema.ts'
+import { describeCode, type ErrorCode, errorCodes } from '../errors.ts'
 import { imageTypes } from '../images/detect.ts'
 import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
 import { formats, outputFormats } from '../pipeline/formats.ts'
 import { decodeCursor } from './cursor.ts'
+import { fieldCodes, maxFieldProblems } from './failure.ts'
 
 // --- words ---
 
@@ -71,6 +73,7 @@ const metadata = z
     if (bytes <= maxMetadataBytes) return
     context.addIssue({
       code: 'custom',
+      params: { code: 'field.too_large' },
       message: `is ${bytes} bytes of JSON, and at most ${maxMetadataBytes} are taken`,
     })
   })
@@ -94,7 +97,8 @@ export const CreateJob = z
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat,
     language: language.prefault('en'),
-    metadata: metadata.optional(),
+    // As an answer says that there is none.
+    metadata: metadata.nullish().transform((value) => value ?? undefined),
     idempotencyKey: idempotencyKey.optional().meta({
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
@@ -169,8 +173,13 @@ export const History = z
 
 // --- what comes out ---
 
+const codes = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]
+const ErrorCodes = z
+  .enum(codes)
+  .meta({ id: 'ErrorCode', description: 'Stable: README.md says what follows from each.' })
+
 const JobError = z
-  .object({ code: z.string(), message: z.string() })
+  .object({ code: ErrorCodes, message: z.string() })
   .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
 
 const Image = z
@@ -226,9 +235,20 @@ export const JobSummary = z
   })
   .meta({ id: 'JobSummary' })
 
-const contents = Object.values(formats).map((format) => format.schema)
-const output = <Result extends z.ZodType>(result: Result) =>
-  z.object({ model: z.string().meta({ description: 'The model that made it.' }), createdAt: time, result })
+const made = { model: z.string().meta({ description: 'The model that made it.' }), createdAt: time }
+const output = <Result extends z.ZodType>(result: Result) => z.object({ ...made, result })
+const contentOf = <Name extends string, Result extends z.ZodType>(name: Name, result: Result) =>
+  z.object({ outputFormat: z.literal(name), ...made, result }).meta({ id: `${result.meta()?.id}Content` })
+const Content = z
+  .discriminatedUnion('outputFormat', [
+    contentOf('detailed_analysis', formats.detailed_analysis.schema),
+    contentOf('summary', formats.summary.schema),
+    contentOf('social_post', formats.social_post.schema),
+    contentOf('product_description', formats.product_description.schema),
+    contentOf('alt_text', formats.alt_text.schema),
+    contentOf('brand_guidelines', formats.brand_guidelines.schema),
+  ])
+  .meta({ id: 'Content', description: 'What the second step wrote; `outputFormat` says which fields `result` has.' })
 
 const tokens = {
   inputTokens: count,
@@ -264,7 +284,7 @@ export const Job = JobSummary.extend({
   }),
   outputs: z.object({
     analysis: output(BrandAnalysis).nullable(),
-    content: output(z.union(contents)).nullable(),
+    content: Content.nullable(),
   }),
 }).meta({ id: 'Job' })
 
@@ -282,12 +302,16 @@ const state = JobSummary.pick({
 
 export const JobEvent = z
   .discriminatedUnion('type', [
-    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }),
-    state.extend({ type: z.literal('completed'), content: output(z.union(contents)).nullable() }),
+    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }).meta({ id: 'JobStateEvent' }),
+    state.extend({ type: z.literal('completed'), content: Content.nullable() }).meta({ id: 'JobCompletedEvent' }),
     state
       .omit({ failures: true, nextTryAt: true, error: true })
-      .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) }),
-    state.pick({ jobId: true, version: true }).extend({ type: z.literal('deleted') }),
+      .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) })
+      .meta({ id: 'JobAnalysisEvent' }),
+    state
+      .pick({ jobId: true, version: true })
+      .extend({ type: z.literal('deleted') })
+      .meta({ id: 'JobDeletedEvent' }),
   ])
   .meta({ id: 'JobEvent', description: 'One event for each version of a job; the version is its id.' })
 
@@ -380,6 +404,12 @@ export const Upload = z
 
 export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({ id: 'Health' })
 
+/** The codes that a call can be refused with. */
+const refusals = codes.filter((code) => describeCode(code).status !== undefined || code === 'internal.error') as [
+  ErrorCode,
+  ...ErrorCode[],
+]
+
 /** An error in REST (RFC 9457). */
 export const Problem = z
   .object({
@@ -387,15 +417,17 @@ export const Problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'A sentence for people.' }),
-    code: z.string().meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
+    code: z.enum(refusals).meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
     requestId: z.string().meta({ description: 'Name it when you report the problem.' }),
     errors: z
       .array(
         z.object({
           pointer: z.string().meta({ description: 'Where in the input: a JSON pointer.', examples: ['#/metadata'] }),
+          code: z.enum([...fieldCodes, ...refusals]).meta({ description: 'What is wrong with it; stable.' }),
           detail: z.string(),
         }),
       )
+      .max(maxFieldProblems)
       .optional(),
   })
   .meta({ id: 'Problem' })

@@ -11,6 +11,7 @@ import { withFields } from '../log.ts'
 import { traceIdOf } from '../trace.ts'
 import { batchCallsAtOnce, createTurns, maxBatchCalls } from './batch.ts'
 import { failureOf, logFailure } from './failure.ts'
+import { shared } from './health.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
@@ -24,6 +25,9 @@ type Call = HonoContext<AppEnv>
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
 // body is not all of it.
 const maxBodyBytes = 5.5 * 1024 * 1024
+
+/** An answer about the service's health counts so long, in milliseconds. */
+const healthMs = 1_000
 
 /** A router as one function from request to response, in both protocols and with its document. */
 export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
@@ -70,9 +74,9 @@ export function serve<Services extends StreamServices>(services: Services, route
   app.onError((error, call) => fail(call, error))
 
   app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  const isReady = shared(services.isReady, healthMs, services.now)
   app.get('/healthz', async (call) => {
-    const ready = await services.isReady().catch(() => false)
-    if (ready) return call.json({ status: 'ok' })
+    if (await isReady()) return call.json({ status: 'ok' })
     call.header('retry-after', '5')
     return call.json({ status: 'unavailable' }, 503)
   })

@@ -340,11 +340,13 @@ test('a job is cancelled once, and again without complaint', async () => {
 
 test('only what is under way is cancelled, and only what failed is retried', async () => {
   const jobId = await api.create('ann')
-  expect(await problem(api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'ann' }))).toMatchObject({
+  const withdrawn = await api.create('ann')
+  await api.client('ann').cancelJob.mutate({ jobId: withdrawn })
+  expect(await problem(api.call('POST', `/v1/jobs/${withdrawn}/retry`, { as: 'ann' }))).toMatchObject({
     status: 409,
     code: 'job.not_retryable',
   })
-  expect(await refusal(api.client('ann').retryJob.mutate({ jobId }))).toMatchObject({ code: 'CONFLICT' })
+  expect(await refusal(api.client('ann').retryJob.mutate({ jobId: withdrawn }))).toMatchObject({ code: 'CONFLICT' })
 
   await failVisionJob(api.database, await api.claim(jobId), broken, { possiblyBilled: 'analysis' })
   expect(await api.client('ann').getJobStatus.query({ jobId })).toMatchObject({ status: 'failed', step: null })
@@ -361,6 +363,34 @@ test('only what is under way is cancelled, and only what failed is retried', asy
 
   const retried = await api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'ann', body: {} })
   expect(await json(retried)).toMatchObject({ status: 'scheduled', failures: 0, error: null, attempt: 1 })
+})
+
+test('a job is retried once, and again without complaint while it is under way', async () => {
+  const jobId = await api.create('rita')
+  await failVisionJob(api.database, await api.claim(jobId), broken, {})
+  const retry = () => api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'rita' })
+  // Whoever calls at once, one of them does it.
+  const [first, ...others] = await Promise.all([retry(), retry(), retry()])
+  const { version, ...job } = await json(first)
+  expect(job).toMatchObject({ status: 'scheduled', failures: 0 })
+  for (const other of others) expect([other.status, (await json(other)).version]).toEqual([200, version])
+  await api.database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
+  await api.claim(jobId)
+  const running = await retry()
+  expect(running.headers.get('etag')).toBe(`W/"${jobId}-${version + 1}"`)
+  expect(await json(running)).toMatchObject({ status: 'processing', attempt: 2 })
+  expect(api.logged.filter(({ message, fields }) => message === 'job retried' && fields.jobId === jobId)).toHaveLength(
+    1,
+  )
+})
+
+test('metadata may be null, as it is answered, and is the same as none', async () => {
+  const idempotencyKey = 'nothing'
+  const first = await json(
+    api.call('POST', '/v1/jobs', { as: 'nora', body: { ...job, metadata: null, idempotencyKey } }),
+  )
+  expect(first.metadata).toBe(null)
+  expect(await api.client('nora').createJob.mutate({ ...job, idempotencyKey })).toMatchObject({ jobId: first.jobId })
 })
 
 test('a deleted job is gone', async () => {

@@ -9,9 +9,8 @@ import { createTestApi, job, json, type TestApi, token } from '../support/api.ts
 let api: TestApi
 let port: number
 const server = createAdaptorServer({ fetch: (...call) => api.app.fetch(...call) })
-let isReady: () => Promise<boolean> = async () => true
 beforeAll(async () => {
-  api = await createTestApi({ isReady: () => isReady() })
+  api = await createTestApi()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   port = (server.address() as AddressInfo).port
 })
@@ -35,15 +34,35 @@ test('the index says where things are', async () => {
   expect(await json(api.call('GET', '/'))).toMatchObject({ openapi: '/openapi.json', rest: '/v1' })
 })
 
-test('health follows what is behind it', async () => {
-  const healthy = await api.call('GET', '/healthz')
-  expect([healthy.status, await json(healthy)]).toEqual([200, { status: 'ok' }])
-  for (const state of [async () => false, () => Promise.reject(new Error('no database'))]) {
-    isReady = state
-    const ill = await api.call('GET', '/healthz')
-    expect([ill.status, await json(ill), ill.headers.get('retry-after')]).toEqual([503, { status: 'unavailable' }, '5'])
+test('health follows what is behind it, and asks it once a second, however often it is asked', async () => {
+  let now = Date.now()
+  let asked = 0
+  let state: () => Promise<boolean> = async () => true
+  const isReady = () => {
+    asked++
+    return state()
   }
-  isReady = async () => true
+  const app = createApp({ ...api.services, isReady, now: () => now })
+  const ask = () => app.request('/healthz')
+  const healthy = await Promise.all(Array.from({ length: 50 }, ask))
+  expect(new Set(healthy.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(await healthy[0]?.json()).toEqual({ status: 'ok' })
+  for (const next of [async () => false, () => Promise.reject(new Error('no database'))]) {
+    state = next
+    now += 1_000
+    const ill = await ask()
+    expect([ill.status, await json(ill), ill.headers.get('retry-after')]).toEqual([503, { status: 'unavailable' }, '5'])
+    expect((await ask()).status).toBe(503)
+  }
+  expect(asked).toBe(3)
+  // One that does not answer is asked by one alone.
+  state = () => new Promise(() => undefined)
+  now += 1_000
+  void ask()
+  now += 60_000
+  void ask()
+  await new Promise(setImmediate)
+  expect(asked).toBe(4)
 })
 
 test('what is not there is a problem too', async () => {
