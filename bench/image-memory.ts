@@ -22,7 +22,7 @@ import { startProviderEmulators } from '../local/emulators/providers.ts'
 import { startS3Emulator } from '../local/emulators/s3/server.ts'
 
 const jobs = 25
-const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['20', '100', '500']
+const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['40', '100', '500']
 const poller = fileURLToPath(new URL('../functions/poller.ts', import.meta.url))
 
 await using cleanup = new AsyncDisposableStack()

@@ -92,7 +92,7 @@ async function fill(count: number): Promise<void> {
     SELECT CONCAT('user-', n % 1000), status, IF(n % 3 = 0, 'content', 'analysis'), n, 1, 0, 3,
       'https://images.example.com/poster.png', 'What is on the poster?', 'summary', 'en',
       ${within('scheduled')} UTC_TIMESTAMP(3) + INTERVAL (n - 1000) SECOND END,
-      ${within('processing')} UTC_TIMESTAMP(3) + INTERVAL 1 DAY END, ${within('failed')} 'gemini.timed_out' END,
+      ${within('processing')} UTC_TIMESTAMP(3) + INTERVAL 1 DAY END, ${within('failed')} 'analysis.timed_out' END,
       UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n SECOND,
       IF(status IN ('completed', 'failed', 'cancelled'), UTC_TIMESTAMP(3) - INTERVAL n SECOND, NULL),
       UTC_TIMESTAMP(3) + INTERVAL 1 DAY

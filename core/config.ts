@@ -21,7 +21,7 @@ const Rates = z.strictObject({
 
 /** What a model costs from a day on, until a later entry for it. */
 const Price = Rates.extend({
-  /** Its name; what merely versions the name is the same model (core/pipeline/prices.ts). */
+  /** Its name; what merely versions the name is the same model (core/providers/prices.ts). */
   model: z.string().min(1).max(120),
   /** The first day, UTC: `2026-11-24`. */
   from: z.iso.date(),
@@ -86,6 +86,7 @@ const apiKeys = z.object({
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
+  WAITS_PER_USER: wholeNumber.default(5),
   STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
@@ -133,7 +134,8 @@ const pollerKeys = z.object({
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
-  POLLER_IMAGE_MEGABYTES: wholeNumber.min(20).default(60),
+  // Less would not hold the largest image of two users.
+  POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),

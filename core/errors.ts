@@ -71,6 +71,10 @@ export const errorCodes = {
 
   'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
   'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
+  'image.unknown_host': {
+    blame: 'permanent',
+    message: 'The host name of the image URL does not exist, or has no address.',
+  },
   'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
   'image.upload_missing': {
     blame: 'permanent',
@@ -96,26 +100,53 @@ export const errorCodes = {
   'image.timed_out': { blame: 'retryable', message: 'The image did not arrive in time.' },
   'storage.unavailable': { blame: 'provider', message: 'The image store did not answer. Try again.', status: 503 },
 
-  'gemini.blocked': { blame: 'permanent', message: 'The vision model declined to describe this image.' },
-  'gemini.rejected': { blame: 'permanent', message: 'The vision model could not take this image or purpose.' },
-  'gemini.invalid_answer': { blame: 'retryable', message: 'The answer of the vision model did not fit.' },
-  'gemini.timed_out': { blame: 'retryable', message: 'The vision model did not answer in time.' },
-  'gemini.unavailable': { blame: 'retryable', message: 'The vision model failed or could not be reached.' },
-  'gemini.rate_limited': { blame: 'provider', message: 'The vision model is at its limit; the job waits.' },
-  'gemini.misconfigured': { blame: 'provider', message: 'The vision model is not available at the moment.' },
-
-  'deepseek.blocked': { blame: 'permanent', message: 'The text model declined to write this.' },
-  'deepseek.rejected': { blame: 'permanent', message: 'The text model could not take this request.' },
-  'deepseek.invalid_answer': { blame: 'retryable', message: 'The answer of the text model did not fit.' },
-  'deepseek.blank_answer': { blame: 'retryable', message: 'The text model answered with nothing.' },
-  'deepseek.timed_out': { blame: 'retryable', message: 'The text model did not answer in time.' },
-  'deepseek.unavailable': { blame: 'retryable', message: 'The text model failed or could not be reached.' },
-  'deepseek.rate_limited': { blame: 'provider', message: 'The text model is at its limit; the job waits.' },
-  'deepseek.insufficient_balance': {
-    blame: 'provider',
-    message: 'The text model is not available at the moment.',
+  'analysis.blocked': { blame: 'permanent', message: 'The vision model declined to describe this image.' },
+  'analysis.rejected': { blame: 'permanent', message: 'The vision model could not take this image or purpose.' },
+  'analysis.refused': {
+    blame: 'retryable',
+    message: 'The vision model refused the request without a reason that says whose fault it is.',
   },
-  'deepseek.misconfigured': { blame: 'provider', message: 'The text model is not available at the moment.' },
+  'analysis.invalid_answer': { blame: 'retryable', message: 'The answer of the vision model did not fit.' },
+  'analysis.blank_answer': { blame: 'retryable', message: 'The vision model answered with nothing.' },
+  'analysis.cut_off': {
+    blame: 'retryable',
+    message: 'The answer of the vision model was cut off at its greatest length.',
+  },
+  'analysis.recited': { blame: 'retryable', message: 'The vision model stopped at words that it must not repeat.' },
+  'analysis.timed_out': { blame: 'retryable', message: 'The vision model did not answer in time.' },
+  'analysis.unavailable': { blame: 'retryable', message: 'The vision model failed or could not be reached.' },
+  'analysis.overloaded': { blame: 'provider', message: 'The vision model is overloaded; the job waits.' },
+  'analysis.rate_limited': { blame: 'provider', message: 'The vision model is at its limit; the job waits.' },
+  'analysis.quota_exhausted': {
+    blame: 'provider',
+    message: 'The quota of the vision model is used up until it is renewed; the job waits.',
+  },
+  'analysis.insufficient_balance': { blame: 'provider', message: 'The vision model is not available at the moment.' },
+  'analysis.misconfigured': { blame: 'provider', message: 'The vision model is not available at the moment.' },
+
+  'content.blocked': { blame: 'permanent', message: 'The text model declined to write this.' },
+  'content.rejected': { blame: 'permanent', message: 'The text model could not take this analysis or purpose.' },
+  'content.refused': {
+    blame: 'retryable',
+    message: 'The text model refused the request without a reason that says whose fault it is.',
+  },
+  'content.invalid_answer': { blame: 'retryable', message: 'The answer of the text model did not fit.' },
+  'content.blank_answer': { blame: 'retryable', message: 'The text model answered with nothing.' },
+  'content.cut_off': {
+    blame: 'retryable',
+    message: 'The answer of the text model was cut off at its greatest length.',
+  },
+  'content.recited': { blame: 'retryable', message: 'The text model stopped at words that it must not repeat.' },
+  'content.timed_out': { blame: 'retryable', message: 'The text model did not answer in time.' },
+  'content.unavailable': { blame: 'retryable', message: 'The text model failed or could not be reached.' },
+  'content.overloaded': { blame: 'provider', message: 'The text model is overloaded; the job waits.' },
+  'content.rate_limited': { blame: 'provider', message: 'The text model is at its limit; the job waits.' },
+  'content.quota_exhausted': {
+    blame: 'provider',
+    message: 'The quota of the text model is used up until it is renewed; the job waits.',
+  },
+  'content.insufficient_balance': { blame: 'provider', message: 'The text model is not available at the moment.' },
+  'content.misconfigured': { blame: 'provider', message: 'The text model is not available at the moment.' },
 } as const satisfies Record<string, Code>
 
 export type ErrorCode = keyof typeof errorCodes

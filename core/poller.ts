@@ -5,7 +5,7 @@ import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
-import { loadMs } from './images/limits.ts'
+import { loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
@@ -17,12 +17,12 @@ import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createDeepSeek } from './pipeline/deepseek.ts'
-import { createGemini } from './pipeline/gemini.ts'
-import { createPrices } from './pipeline/prices.ts'
 import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
+import { createDeepSeek } from './providers/deepseek.ts'
+import { createGemini } from './providers/gemini.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
+import { createPrices } from './providers/prices.ts'
 
 /** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
 const prunedAtOnce = 1_000
@@ -61,29 +61,35 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
   const steps = createSteps(
     createImageLoader({
       database,
       store,
-      budget: createByteBudget(config.POLLER_IMAGE_MEGABYTES * 1_000_000),
+      // Half of it for one user, so that there is always room for another's.
+      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
     }),
-    createGemini({
-      apiKey: config.GEMINI_API_KEY,
-      baseUrl: config.GEMINI_BASE_URL,
-      model: config.GEMINI_MODEL,
-      prices,
-      timeoutMs,
-    }),
-    createDeepSeek({
-      apiKey: config.DEEPSEEK_API_KEY,
-      baseUrl: config.DEEPSEEK_BASE_URL,
-      model: config.DEEPSEEK_MODEL,
-      prices,
-      timeoutMs,
-    }),
+    {
+      analysis: createGemini({
+        apiKey: config.GEMINI_API_KEY,
+        baseUrl: config.GEMINI_BASE_URL,
+        model: config.GEMINI_MODEL,
+        prices,
+        timeoutMs,
+        now: Date.now,
+      }),
+      content: createDeepSeek({
+        apiKey: config.DEEPSEEK_API_KEY,
+        baseUrl: config.DEEPSEEK_BASE_URL,
+        model: config.DEEPSEEK_MODEL,
+        prices,
+        timeoutMs,
+        now: Date.now,
+      }),
+    },
     randomBytes,
   )
   const limits: Record<Provider, ProviderLimits> = {

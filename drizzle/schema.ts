@@ -44,8 +44,11 @@ export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
 
-/** How a watcher's connection reaches it: as plain server-sent events, or as a subscription of tRPC. */
-export const transports = ['sse', 'trpc'] as const
+/**
+ * How a connection reaches its client: as plain server-sent events, as a subscription of tRPC, or as a call that waits for
+ * its answer.
+ */
+export const transports = ['sse', 'trpc', 'wait'] as const
 export type Transport = (typeof transports)[number]
 
 /**
@@ -83,6 +86,8 @@ const json = <T>(name: string) =>
 const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
 const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
 const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
+/** As a provider says; null where it does not. */
+const tokenCount = (name: string) => int(name, { unsigned: true })
 const amount = (name: string) => bigint(name, { mode: 'number' })
 const total = (name: string) => amount(name).notNull().default(0)
 /** What a worker counts, in jobs and runs. */
@@ -126,6 +131,8 @@ export const visionJobs = mysqlTable(
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
     outputFormat: key('output_format', { length: 40 }).notNull(),
     language: key('language', { length: 35 }).notNull(),
+    /** The network that a post is for; null for a post for any, and for every other format. */
+    platform: key('platform', { length: 20 }),
     metadata: json<Record<string, unknown>>('metadata'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
@@ -139,6 +146,8 @@ export const visionJobs = mysqlTable(
     leaseExpiresAt: time('lease_expires_at'),
     errorCode: key('error_code', { length: 64 }),
     errorMessage: text('error_message', { length: 500 }),
+    /** What did not fit in the paid answer of the next step, which is then asked for once more and no third time. */
+    complaint: text('complaint', { length: 1000 }),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     /** The first claim. */
@@ -187,6 +196,8 @@ export const visionJobOutputs = mysqlTable(
     version: count('version'),
     /** The model as the provider names it in its answer. */
     model: text('model', { length: 120 }).notNull(),
+    /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
+    prompt: key('prompt', { length: 60 }),
     body: json<unknown>('body').notNull(),
     createdAt: time('created_at').notNull(),
   },
@@ -219,21 +230,24 @@ export const visionJobAttempts = mysqlTable(
     imageMs: count('image_ms'),
     /** The model as the provider names it; null where no call was answered. */
     analysisModel: text('analysis_model', { length: 120 }),
-    analysisInputTokens: count('analysis_input_tokens'),
+    /** Calls that were answered: two where the first answer did not fit. */
+    analysisCalls: count('analysis_calls'),
+    analysisInputTokens: tokenCount('analysis_input_tokens'),
     /** A part of the input. */
-    analysisCachedTokens: count('analysis_cached_tokens'),
+    analysisCachedTokens: tokenCount('analysis_cached_tokens'),
     /** Thinking included. */
-    analysisOutputTokens: count('analysis_output_tokens'),
+    analysisOutputTokens: tokenCount('analysis_output_tokens'),
     /** A part of the output. */
-    analysisThinkingTokens: count('analysis_thinking_tokens'),
+    analysisThinkingTokens: tokenCount('analysis_thinking_tokens'),
     /** In nano-dollars; null where the price is not known. */
     analysisCost: amount('analysis_cost'),
     analysisMs: count('analysis_ms'),
     contentModel: text('content_model', { length: 120 }),
-    contentInputTokens: count('content_input_tokens'),
-    contentCachedTokens: count('content_cached_tokens'),
-    contentOutputTokens: count('content_output_tokens'),
-    contentThinkingTokens: count('content_thinking_tokens'),
+    contentCalls: count('content_calls'),
+    contentInputTokens: tokenCount('content_input_tokens'),
+    contentCachedTokens: tokenCount('content_cached_tokens'),
+    contentOutputTokens: tokenCount('content_output_tokens'),
+    contentThinkingTokens: tokenCount('content_thinking_tokens'),
     contentCost: amount('content_cost'),
     contentMs: count('content_ms'),
     startedAt: time('started_at').notNull(),
@@ -305,7 +319,10 @@ export const visionImages = mysqlTable(
   ],
 )
 
-/** Who watches which job, one row for each connection; kept for a week after its end. */
+/**
+ * Who watches or waits for which job, one row for each connection. That of a stream is kept for a week after its end, that
+ * of a wait goes with it.
+ */
 export const visionJobSessions = mysqlTable(
   'vision_job_sessions',
   {
@@ -313,6 +330,8 @@ export const visionJobSessions = mysqlTable(
     userId: key('user_id', { length: 255 }).notNull(),
     jobId: id('job_id').notNull(),
     transport: word<Transport>('transport').notNull(),
+    /** Its place among the user's streams or waits, of which there are as many as the user may have: `stream-0`, `wait-3`. */
+    slot: word<string>('slot'),
     connectedAt: time('connected_at').notNull(),
     /** The job's version in the last event that was handed over to be sent. */
     lastEvent: count('last_event'),
@@ -323,6 +342,7 @@ export const visionJobSessions = mysqlTable(
   },
   (session) => [
     index('live').on(session.userId, session.closedAt, session.id),
+    uniqueIndex('slot').on(session.userId, session.slot),
     // Those that are live by who was seen last; those that are closed by when.
     index('closing').on(session.closedAt, session.lastSeenAt),
     check('vision_job_sessions_transport', oneOf('transport', transports)),
@@ -375,29 +395,25 @@ export const visionOperatorActions = mysqlTable('vision_operator_actions', {
 })
 
 /** What all workers know of a provider, and what an operator has stopped: one row for each gate. */
-export const visionGates = mysqlTable(
-  'vision_gates',
-  {
-    name: word<Gate>('name').primaryKey(),
-    /** Stopped by an operator, until an operator starts it again. */
-    stoppedAt: time('stopped_at'),
-    stoppedBy: key('stopped_by', { length: 255 }),
-    /** Nothing is asked of the provider before. */
-    pausedUntil: time('paused_until'),
-    /** The error that it was paused for last. */
-    pauseCode: key('pause_code', { length: 64 }),
-    /** How often it was paused since it last answered: each pause is longer. */
-    pauses: count('pauses'),
-    /** How often it failed or was silent since it last answered. */
-    strikes: count('strikes'),
-    /** Since when it is down: its circuit is open, and one call at a time probes it. */
-    downSince: time('down_since'),
-    /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
-    graceMs: id('grace_ms').notNull().default(0),
-    graceUntil: time('grace_until'),
-  },
-  () => [check('vision_gates_name', oneOf('name', gates))],
-)
+export const visionGates = mysqlTable('vision_gates', {
+  name: word<Gate>('name').primaryKey(),
+  /** Stopped by an operator, until an operator starts it again. */
+  stoppedAt: time('stopped_at'),
+  stoppedBy: key('stopped_by', { length: 255 }),
+  /** Nothing is asked of the provider before. */
+  pausedUntil: time('paused_until'),
+  /** The error that it was paused for last. */
+  pauseCode: key('pause_code', { length: 64 }),
+  /** How often it was paused since it last answered: each pause is longer. */
+  pauses: count('pauses'),
+  /** How often it failed or was silent since it last answered. */
+  strikes: count('strikes'),
+  /** Since when it is down: its circuit is open, and one call at a time probes it. */
+  downSince: time('down_since'),
+  /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
+  graceMs: id('grace_ms').notNull().default(0),
+  graceUntil: time('grace_until'),
+})
 
 /** Leave to call a provider, one row for each call from its reservation until it counts in no limit any more. */
 export const visionPermits = mysqlTable(
@@ -417,6 +433,5 @@ export const visionPermits = mysqlTable(
     index('expired').on(permit.expiresAt),
     index('ended').on(permit.sentAt),
     index('in_flight').on(permit.provider, permit.expiresAt, permit.sentAt, permit.tokens),
-    check('vision_permits_provider', oneOf('provider', providers)),
   ],
 )

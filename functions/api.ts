@@ -10,6 +10,7 @@ import { openImageStore } from '../core/images/store.ts'
 import { userLimits } from '../core/jobs/allowance.ts'
 import { openFeed } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
+import { createWaits } from '../core/live/waits.ts'
 import { createLog, writeToStandardOutput } from '../core/log.ts'
 import { createMetrics } from '../core/metrics.ts'
 
@@ -61,6 +62,7 @@ function open() {
     // An HTTP API does not stream: functions/stream.ts does.
     live: undefined,
     feed,
+    waits: createWaits({ database, perUser: config.WAITS_PER_USER, log, random: Math.random }),
     tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     maxRetries: config.JOB_MAX_RETRIES,

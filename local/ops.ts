@@ -34,7 +34,7 @@ Verbs:
 Options:
   --provider <name>         pause, resume: gemini or deepseek
   --reason <text>           pause, resume: why, for those who read it later
-  --code <code>             redrive: jobs that failed with this code, or with any that begin so: gemini.
+  --code <code>             redrive: jobs that failed with this code, or with any that begin so: analysis.
   --since <time>            redrive: jobs that failed at this moment or later, like 2026-11-23T12:00:00Z
   --until <time>            redrive: jobs that failed before this moment
   --user <id>               redrive: jobs of this user

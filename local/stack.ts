@@ -14,6 +14,7 @@ import { createS3Client, openImageStore } from '../core/images/store.ts'
 import { userLimits } from '../core/jobs/allowance.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
+import { createWaits } from '../core/live/waits.ts'
 import { createLog } from '../core/log.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { createPoller } from '../core/poller.ts'
@@ -149,6 +150,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     authenticate: withLocalUser(createAuthenticator(config.api)),
     live,
     feed,
+    waits: createWaits({ database, perUser: config.api.WAITS_PER_USER, log, random: Math.random }),
     tickets: createTickets(streamConfig, Date.now),
     streamUrl: () => url,
     maxRetries: config.api.JOB_MAX_RETRIES,

@@ -83,12 +83,12 @@ test('a database that never answers does not hold the end up', async () => {
 })
 
 test.each<[string, () => Promise<unknown>]>([
-  ['paused', () => reportTrouble(database, 'gemini', new VisionError('gemini.rate_limited'), pause)],
-  ['down', () => reportTrouble(database, 'gemini', new VisionError('gemini.misconfigured'), pause)],
+  ['paused', () => reportTrouble(database, 'gemini', new VisionError('analysis.rate_limited'), pause)],
+  ['down', () => reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)],
   [
     'down and about to be probed',
     async () => {
-      await reportTrouble(database, 'gemini', new VisionError('gemini.misconfigured'), pause)
+      await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
       await database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
     },
   ],

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +12,7 @@ import { createByteBudget } from '../core/images/budget.ts'
 import { connectToFirst } from '../core/images/connect.ts'
 import { type DownloadOptions, downloadImage } from '../core/images/download.ts'
 import { createImageLoader } from '../core/images/load.ts'
+import { createLookup } from '../core/images/resolve.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { grantUpload } from '../core/images/uploads.ts'
 import type { UserLimits } from '../core/jobs/allowance.ts'
@@ -18,9 +20,11 @@ import { expireVisionJobs } from '../core/jobs/expire.ts'
 import { reclaimVisionJobs } from '../core/jobs/reclaim.ts'
 import { completeVisionJob } from '../core/jobs/settle.ts'
 import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
-import { createDeepSeek } from '../core/pipeline/deepseek.ts'
-import { createGemini } from '../core/pipeline/gemini.ts'
-import { createPrices } from '../core/pipeline/prices.ts'
+import { createSteps } from '../core/pipeline/steps.ts'
+import { createDeepSeek } from '../core/providers/deepseek.ts'
+import { createGemini } from '../core/providers/gemini.ts'
+import type { CallErrorKind } from '../core/providers/kinds.ts'
+import { createPrices } from '../core/providers/prices.ts'
 import { codeTable } from '../local/code-table.ts'
 import type { FaultRule } from '../local/emulators/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../local/emulators/providers.ts'
@@ -29,6 +33,7 @@ import { makeCertificate } from './support/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from './support/hostile-server.ts'
 import { png, pngHeader, pngSignature } from './support/image-files.ts'
 import { contentOutput, passed } from './support/jobs.ts'
+import { startNameServer } from './support/name-server.ts'
 
 // Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
 // ends in a code is tested beside its part.
@@ -113,47 +118,85 @@ function download(behaviour: Behaviour, changes: Partial<DownloadOptions> = {}):
 const head = (status: string, ...headers: string[]) =>
   answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
 
-const context = () => ({
-  signal: new AbortController().signal,
-  meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
-})
-const gemini = (baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) =>
-  createGemini({ apiKey: 'a-key', baseUrl, model: 'gemini-test', prices, timeoutMs }).describe(
-    { image: { bytes, type: 'image/png' }, purpose: 'Sell a flag', language: 'en' },
-    context(),
+/** The two steps over adapters that find their providers at this address. */
+function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) {
+  const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
+  const steps = createSteps(
+    async () => ({ bytes, type: 'image/png', release: () => undefined }),
+    { analysis: createGemini(options), content: createDeepSeek(options) },
+    randomBytes,
   )
-const deepseek = (baseUrl: string, { timeoutMs = 5_000 } = {}) =>
-  createDeepSeek({ apiKey: 'a-key', baseUrl, model: 'deepseek-test', prices, timeoutMs }).write(
-    {
-      analysis: exampleJob.outputs.analysis?.result as BrandAnalysis,
-      purpose: 'Sell a flag',
-      format: 'summary',
-      language: 'en',
-    },
-    context(),
-  )
+  const job = { analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en', traceId: null }
+  const context = () => ({
+    signal: new AbortController().signal,
+    meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
+  })
+  const analysis = exampleJob.outputs.analysis?.result as BrandAnalysis
+  return {
+    analysis: () => steps.analysis(job, context()),
+    content: () => steps.content(job, analysis, context()),
+  }
+}
+const stepOf = { gemini: 'analysis', deepseek: 'content' } as const
 
-/** The code of a provider’s adapter when its emulator has a fault. */
-function fault(provider: FaultRule['provider'], kind: FaultRule['kind'], timeoutMs?: number): Promise<string> {
+/** The code of a provider’s step when its emulator has a fault. */
+function fault(provider: FaultRule['provider'], kind: FaultRule['kind'], timeoutMs = 5_000): Promise<string> {
   emulators.faults.add({ provider, kind })
-  const options = timeoutMs === undefined ? {} : { timeoutMs }
-  return rejection(
-    provider === 'gemini' ? gemini(emulators.geminiBaseUrl, options) : deepseek(emulators.deepseekBaseUrl, options),
-  )
+  const baseUrl = provider === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+  return rejection(stepsAt(baseUrl, { timeoutMs })[stepOf[provider]]())
 }
 
-/** The code of a provider’s adapter when the answer has this status. */
-async function refusedWith(status: number, call: (baseUrl: string) => Promise<unknown>): Promise<string> {
+/** The code of a step whose provider answers so. */
+async function answered(step: 'analysis' | 'content', status: number, body: unknown): Promise<string> {
   const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}')
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
-    return await rejection(call(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+    return await rejection(stepsAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)[step]())
   } finally {
     server.closeAllConnections()
     server.close()
   }
+}
+const finished = (finish_reason: string) => ({ choices: [{ message: { content: '{}' }, finish_reason }] })
+const ended = (finishReason: string) => ({ candidates: [{ finishReason }] })
+const exhausted = {
+  error: { code: 429, message: 'Quota exceeded', details: [{ violations: [{ quotaId: 'RequestsPerDay' }] }] },
+}
+
+/** Those of each step that its emulator shows, or else what its provider says. */
+const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promise<string>> = {
+  'analysis.blocked': () => fault('gemini', 'blocked'),
+  'analysis.rejected': () =>
+    rejection(stepsAt(emulators.geminiBaseUrl, { bytes: new Uint8Array([1, 2, 3]) }).analysis()),
+  'analysis.refused': () => answered('analysis', 400, { error: { message: 'Request contains an invalid argument.' } }),
+  'analysis.invalid_answer': () => fault('gemini', 'malformed'),
+  'analysis.blank_answer': () => fault('gemini', 'blank'),
+  'analysis.cut_off': () => fault('gemini', 'truncated'),
+  'analysis.recited': () => answered('analysis', 200, ended('RECITATION')),
+  'analysis.timed_out': () => fault('gemini', 'hang', 200),
+  'analysis.unavailable': () => answered('analysis', 500, {}),
+  'analysis.overloaded': () => fault('gemini', 'unavailable'),
+  'analysis.rate_limited': () => fault('gemini', 'rate_limited'),
+  'analysis.quota_exhausted': () => answered('analysis', 429, exhausted),
+  'analysis.insufficient_balance': () => fault('gemini', 'insufficient_balance'),
+  'analysis.misconfigured': () => fault('gemini', 'unauthorized'),
+
+  'content.blocked': () => fault('deepseek', 'blocked'),
+  'content.rejected': () => answered('content', 413, { error: { message: 'too large' } }),
+  'content.refused': () => answered('content', 422, { error: { message: 'no' } }),
+  'content.invalid_answer': () => fault('deepseek', 'malformed'),
+  'content.blank_answer': () => fault('deepseek', 'blank'),
+  'content.cut_off': () => fault('deepseek', 'truncated'),
+  'content.recited': () => answered('content', 200, finished('recitation')),
+  'content.timed_out': () => fault('deepseek', 'hang', 200),
+  'content.unavailable': () => answered('content', 502, {}),
+  'content.overloaded': () => fault('deepseek', 'unavailable'),
+  'content.rate_limited': () => fault('deepseek', 'rate_limited'),
+  'content.quota_exhausted': () => answered('content', 429, { error: { message: 'x', code: 'daily_quota_exceeded' } }),
+  'content.insufficient_balance': () => fault('deepseek', 'insufficient_balance'),
+  'content.misconfigured': () => fault('deepseek', 'unknown_model'),
 }
 
 const ways: Record<ErrorCode, () => Promise<string>> = {
@@ -214,6 +257,11 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'image.invalid_url': () => create({ imageUrl: 'ftp://images.example/poster.png' }),
   'image.forbidden_address': () => download(answer(), { lookup: async () => [{ address: '10.0.0.1' }] }),
   'image.not_found': () => download(head('404 Not Found')),
+  'image.unknown_host': async () => {
+    const names = await startNameServer({})
+    const lookup = createLookup({ servers: [names.address] })
+    return download(answer(), { lookup }).finally(() => names.stop())
+  },
   'image.upload_missing': async () => {
     const { store, database, now } = api.services
     const upload = { contentType: 'image/png', bytes: 10, userId: 'ann', now: now() } as const
@@ -249,23 +297,7 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     return rejection(store.put('images/one', halves, 'image/png')).finally(() => store.close())
   },
 
-  'gemini.blocked': () => fault('gemini', 'blocked'),
-  'gemini.rejected': () => rejection(gemini(emulators.geminiBaseUrl, { bytes: new Uint8Array([1, 2, 3]) })),
-  'gemini.invalid_answer': () => fault('gemini', 'malformed'),
-  'gemini.timed_out': () => fault('gemini', 'hang', 200),
-  'gemini.unavailable': () => fault('gemini', 'unavailable'),
-  'gemini.rate_limited': () => fault('gemini', 'rate_limited'),
-  'gemini.misconfigured': () => fault('gemini', 'unauthorized'),
-
-  'deepseek.blocked': () => fault('deepseek', 'blocked'),
-  'deepseek.rejected': () => refusedWith(422, deepseek),
-  'deepseek.invalid_answer': () => fault('deepseek', 'malformed'),
-  'deepseek.blank_answer': () => fault('deepseek', 'blank'),
-  'deepseek.timed_out': () => fault('deepseek', 'hang', 200),
-  'deepseek.unavailable': () => fault('deepseek', 'unavailable'),
-  'deepseek.rate_limited': () => fault('deepseek', 'rate_limited'),
-  'deepseek.insufficient_balance': () => fault('deepseek', 'insufficient_balance'),
-  'deepseek.misconfigured': () => fault('deepseek', 'unknown_model'),
+  ...ofCalls,
 }
 
 describe('every code is reached', () => {

@@ -240,7 +240,7 @@ test('a server that takes too long is given up, in the middle of a transaction t
     await tx.execute(sql`SELECT SLEEP(3)`)
   })
   await expect(slow).rejects.toMatchObject({ code: 'database.unavailable', detail: 'ETIMEDOUT' })
-  expect(times).toBeGreaterThan(1)
+  expect(times, 'what was too slow once is not asked for again').toBe(1)
   expect(await hasty.run((on) => rowsOf(on, sql`SELECT 1 AS one`))).toEqual([{ one: 1 }])
   expect(await counted(), 'nothing was committed').toBe(before)
   await hasty.close()

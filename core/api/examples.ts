@@ -27,6 +27,7 @@ export const exampleSummary: JobSummaryView = {
   analysisPurpose: 'Improve the hero image of our shop',
   outputFormat: 'summary',
   language: 'en',
+  platform: null,
   metadata: { campaign: 'spring' },
   createdAt: '2026-11-23T12:00:00.000Z',
   updatedAt: '2026-11-23T12:00:21.500Z',
@@ -59,6 +60,7 @@ export const exampleJob: JobView = {
   outputs: {
     analysis: {
       model: 'gemini-3.5-flash-lite',
+      prompt: 'analysis@2',
       createdAt: '2026-11-23T12:00:09.000Z',
       result: {
         subject: 'A red running shoe on a concrete step.',
@@ -68,8 +70,8 @@ export const exampleJob: JobView = {
           orientation: 'landscape',
         },
         palette: [
-          { hex: '#c0392b', name: 'brick red', share: 0.4 },
           { hex: '#bdc3c7', name: 'concrete grey', share: 0.6 },
+          { hex: '#c0392b', name: 'brick red', share: 0.4 },
         ],
         typography: { style: 'There is no lettering.', textSeen: [] },
         mood: ['energetic'],
@@ -82,6 +84,7 @@ export const exampleJob: JobView = {
     content: {
       outputFormat: 'summary',
       model: 'deepseek-flash',
+      prompt: 'summary@2',
       createdAt: '2026-11-23T12:00:21.500Z',
       result: {
         headline: 'One red shoe, and nothing in its way',

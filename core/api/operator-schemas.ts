@@ -23,9 +23,9 @@ export const Gated = z.strictObject({ provider, reason }).prefault({})
 export const RedriveFilterInput = z.strictObject({
   code: z
     .string()
-    .regex(/^[a-z_]+\.[a-z_]*$/, 'must be a code like gemini.timed_out, or its first part with the dot')
+    .regex(/^[a-z_]+\.[a-z_]*$/, 'must be a code like analysis.timed_out, or its first part with the dot')
     .optional()
-    .meta({ description: 'The code that jobs failed with, or the first part of several: `gemini.`' }),
+    .meta({ description: 'The code that jobs failed with, or the first part of several: `analysis.`' }),
   since: time.optional().meta({ description: 'Only jobs that failed at this moment or later.' }),
   until: time.optional().meta({ description: 'Only jobs that failed before this moment; now if left out.' }),
   user: z.string().min(1).max(255).optional().meta({ description: 'Only the jobs of this user.' }),

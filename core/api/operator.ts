@@ -91,7 +91,7 @@ export const operatorProcedures = {
       errors: [],
       output: RedriveResult,
       example: {
-        request: { filter: { code: 'gemini.', since: '2026-11-23T12:00:00.000Z' }, dryRun: true },
+        request: { filter: { code: 'analysis.', since: '2026-11-23T12:00:00.000Z' }, dryRun: true },
         reply: { dryRun: true, jobs: 2, sample: [17, 21], more: false, through: '2026-11-23T12:31:07.112Z' },
       },
     })

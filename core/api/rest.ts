@@ -92,7 +92,7 @@ function answer(call: Call, { method, meta }: Operation, context: Context<Stream
   const { reply, wish } = context
   if (reply.location) call.header('location', reply.location)
   for (const [name, value] of Object.entries(reply.limits ?? {})) call.header(name, value)
-  if (wish.waitSeconds !== undefined) call.header('preference-applied', `wait=${wish.waitSeconds}`)
+  if (wish.waitSeconds !== undefined && !reply.unwaited) call.header('preference-applied', `wait=${wish.waitSeconds}`)
   // Who waits is told of the next change as soon as it asks again.
   else if (reply.retryAfterSeconds !== undefined) call.header('retry-after', String(reply.retryAfterSeconds))
   if (reply.etag) {

@@ -354,7 +354,8 @@ async function view(caller: Caller, jobId: number, awaited?: 'change' | 'end'): 
   let found = await getVisionJob(services.database, owned(caller, jobId))
   const isNews = wish.known !== undefined && !names(wish.known, etagOf(found.job))
   if (awaited && wish.waitSeconds !== undefined && !(awaited === 'change' && isNews)) {
-    await waitFor(awaited, services.feed, found, wish.patience)
+    const work = () => waitFor(awaited, services.feed, found, wish.patience)
+    if (!hasEnded(found.job) && !(await services.waits.during(owned(caller, jobId), work))) reply.unwaited = true
     found = await getVisionJob(services.database, owned(caller, jobId))
   }
   reply.etag = etagOf(found.job)

@@ -5,6 +5,7 @@ import { imageTypes } from '../images/detect.ts'
 import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
 import { formats, outputFormats } from '../pipeline/formats.ts'
+import { platformNames } from '../pipeline/platforms.ts'
 import { decodeCursor } from './cursor.ts'
 import { fieldCodes, maxFieldProblems } from './failure.ts'
 
@@ -19,6 +20,9 @@ const Step = z
   .enum(steps)
   .meta({ id: 'Step', description: 'analysis: what is in the image · content: the text made from it' })
 const OutputFormat = z.enum(outputFormats).meta({ id: 'OutputFormat', description: 'What the second step writes.' })
+const Platform = z
+  .enum(platformNames)
+  .meta({ id: 'Platform', description: 'The network that a post is for: its limits and habits are kept.' })
 const jobId = z
   .int()
   .min(1)
@@ -97,11 +101,21 @@ export const CreateJob = z
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat,
     language: language.prefault('en'),
-    // As an answer says that there is none.
+    // Null as an answer says that there is none; so is the metadata.
+    platform: Platform.nullish()
+      .transform((value) => value ?? undefined)
+      .meta({
+        description: 'The network that the post is for, with `social_post` only; a post for any if left out.',
+      }),
     metadata: metadata.nullish().transform((value) => value ?? undefined),
     idempotencyKey: idempotencyKey.optional().meta({
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
+  })
+  .refine(({ outputFormat, platform }) => platform === undefined || outputFormat === 'social_post', {
+    path: ['platform'],
+    params: { code: 'field.conflict' },
+    message: 'goes with the output format social_post only: leave it out, or ask for a social_post',
   })
   .meta({ id: 'CreateJob' })
 
@@ -218,6 +232,7 @@ export const JobSummary = z
     analysisPurpose: z.string(),
     outputFormat: OutputFormat,
     language: z.string(),
+    platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: time,
     updatedAt: time,
@@ -235,7 +250,14 @@ export const JobSummary = z
   })
   .meta({ id: 'JobSummary' })
 
-const made = { model: z.string().meta({ description: 'The model that made it.' }), createdAt: time }
+const made = {
+  model: z.string().meta({ description: 'The model that made it.' }),
+  prompt: z
+    .string()
+    .nullable()
+    .meta({ description: 'The instructions that it was made by, with their version.', examples: ['summary@2'] }),
+  createdAt: time,
+}
 const output = <Result extends z.ZodType>(result: Result) => z.object({ ...made, result })
 const contentOf = <Name extends string, Result extends z.ZodType>(name: Name, result: Result) =>
   z.object({ outputFormat: z.literal(name), ...made, result }).meta({ id: `${result.meta()?.id}Content` })
@@ -324,8 +346,17 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
+/** What one call took, as far as the provider says. */
+const callTokens = {
+  inputTokens: tokens.inputTokens
+    .nullable()
+    .meta({ description: 'Null, like the others, where the provider did not say.' }),
+  cachedTokens: tokens.cachedTokens.nullable(),
+  outputTokens: tokens.outputTokens.nullable(),
+  thinkingTokens: tokens.thinkingTokens.nullable(),
+}
 const StepUsage = z
-  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...tokens, costUsd, milliseconds })
+  .object({ model: z.string().meta({ description: 'The model that answered.' }), ...callTokens, costUsd, milliseconds })
   .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
 export const Attempts = z

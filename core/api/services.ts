@@ -5,6 +5,7 @@ import type { ImageStore } from '../images/store.ts'
 import type { UserLimits } from '../jobs/allowance.ts'
 import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
+import type { Waits } from '../live/waits.ts'
 import type { Live } from '../live/watch.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -35,6 +36,8 @@ export interface ApiServices extends StreamServices {
   readonly streamUrl: (() => string) | undefined
   /** What tells those who wait for a job of its changes. */
   readonly feed: Feed
+  /** Who may wait for one. */
+  readonly waits: Waits
   readonly metrics: Pick<Metrics, 'jobsCreated'>
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number

@@ -1,7 +1,6 @@
 import { initTRPC, type TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import type * as z from 'zod'
-import type { Transport } from '../../drizzle/schema.ts'
 import { type Actor, InsufficientScope } from '../auth.ts'
 import type { ErrorCode } from '../errors.ts'
 import { heartbeatMs } from '../live/sse.ts'
@@ -56,7 +55,7 @@ export interface Context<Services extends StreamServices = ApiServices> {
   /** The ticket in the query, which is good for nothing but what it was made for. */
   readonly ticket: string | undefined
   /** The protocol of this call. */
-  readonly transport: Transport
+  readonly transport: 'sse' | 'trpc'
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey: string | undefined
   /** How many calls of this request create something: the header can stand for one alone. */
@@ -85,6 +84,8 @@ export interface Reply {
   etag?: string
   /** After so many seconds it is worth asking again. */
   retryAfterSeconds?: number
+  /** The caller was willing to wait, and has as many waits as a user may have: this is the job as it is. */
+  unwaited?: true
   /** What the caller may still do, in headers. */
   limits?: Readonly<Record<string, string>>
 }

@@ -54,6 +54,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroun
     // A format of an earlier release is shown as it was stored.
     outputFormat: job.outputFormat as JobSummaryView['outputFormat'],
     language: job.language,
+    platform: job.platform as JobSummaryView['platform'],
     metadata: job.metadata,
     createdAt: job.createdAt.toISOString(),
     updatedAt: job.updatedAt.toISOString(),
@@ -158,8 +159,8 @@ function viewContent({ outputFormat }: JobRow, outputs: readonly OutputRow[]): J
 function viewOutput(outputs: readonly OutputRow[], kind: OutputRow['kind']) {
   const output = outputs.find((row) => row.kind === kind)
   if (output === undefined) return null
-  const { model, createdAt, body } = output
-  return { model, createdAt: createdAt.toISOString(), result: body }
+  const { model, prompt, createdAt, body } = output
+  return { model, prompt, createdAt: createdAt.toISOString(), result: body }
 }
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {

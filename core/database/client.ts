@@ -3,28 +3,39 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/mysql2'
 import mysql, { type PoolConnection } from 'mysql2/promise'
 import { VisionError } from '../errors.ts'
-import { codeOf, isDemotion, isLockFault, isPassing } from './classify-error.ts'
+import { classifyError, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
+import { createKiller } from './kill.ts'
+import { workMs as defaultWorkMs, lockWaitSeconds, sessionIdleSeconds } from './limits.ts'
+import { createSessions, type Isolation } from './session.ts'
 import { type Queryable, rowsOf } from './sql.ts'
+import { limitedTo, within } from './time-limit.ts'
 
 /** The database as the queue uses it: a few connections, opened when they are first needed. */
 export interface Database {
   /**
-   * Runs a READ COMMITTED statement that may be repeated, and repeats it after a broken connection or a lock fault.
+   * Runs a READ COMMITTED statement that may be repeated, and repeats it after a broken connection or a lock fault, but
+   * not after a time limit.
    *
-   * @throws VisionError `database.unavailable` once the tries are used up
+   * @throws VisionError `database.unavailable` for what is the database's trouble, once the tries are used up; what the
+   *   values or the statement are to blame for is thrown as it is (see `classifyError`)
    */
-  run<T>(work: (on: Queryable) => Promise<T>): Promise<T>
+  run<T>(work: (on: Queryable) => Promise<T>, options?: RunOptions): Promise<T>
   /**
    * Runs `work` in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that timed out,
    * or a connection that broke before COMMIT was sent.
    *
    * @param landed asked when the connection broke after COMMIT was sent: the result if the commit took effect, undefined
    *   if it did not (the work is then done again). Without it an unknown commit is `database.unavailable`.
-   * @throws VisionError `database.unavailable` once the tries are used up
+   * @throws VisionError as `run` does
    */
   transact<T>(work: (tx: Queryable) => Promise<T>, landed?: (on: Queryable) => Promise<T | undefined>): Promise<T>
   /** Ends every connection. */
   close(): Promise<void>
+}
+
+export interface RunOptions {
+  /** The server ends each SELECT that takes longer, in milliseconds; for reads that a caller waits for. */
+  readonly limitMs?: number | undefined
 }
 
 export interface DatabaseOptions {
@@ -32,136 +43,166 @@ export interface DatabaseOptions {
   readonly connections: number
   /** 0 to 1, for the jitter between tries. */
   readonly random: () => number
+  /** Milliseconds of a clock that goes on while the process is frozen; the system's if left out. */
+  readonly now?: () => number
   /** How long one piece of work on a connection may take, in milliseconds. */
   readonly workMs?: number
+  /** The server ends a session that says nothing for so long, in seconds. */
+  readonly sessionIdleSeconds?: number
+  /** Another one than the queue's own, to see that its statements are right in it too: Vitess is left in it. */
+  readonly isolation?: Isolation
 }
 
 const tries = 5
-/**
- * Ample for the longest transaction, and short enough for a worker's deadline: a server that vanished without a word, as
- * in a failover, would otherwise be noticed by TCP alone, after a quarter of an hour.
- */
-const defaultWorkMs = 20_000
+/** Of the time after which the server ends an idle session, so much is let pass before it is not trusted any more. */
+const trusted = 2 / 3
+/** What the server needs to say that it has ended a statement, in milliseconds. */
+const answerMs = 1_000
 
 /** Opens a pool; nothing connects before the first query. Times are UTC whatever the server's zone is. */
-export function openDatabase(url: string, { connections, random, workMs = defaultWorkMs }: DatabaseOptions): Database {
-  const pool = mysql.createPool({
-    uri: url,
-    connectionLimit: connections,
-    timezone: 'Z',
-    charset: 'utf8mb4',
-    connectTimeout: 10_000,
-    enableKeepAlive: true,
+export function openDatabase(url: string, options: DatabaseOptions): Database {
+  const { connections, random, now = Date.now, workMs = defaultWorkMs } = options
+  const idleSeconds = options.sessionIdleSeconds ?? sessionIdleSeconds
+  const access = { uri: url, timezone: 'Z', charset: 'utf8mb4', connectTimeout: 10_000, enableKeepAlive: true }
+  const pool = mysql.createPool({ ...access, connectionLimit: connections })
+  const killer = createKiller({ ...access, connectTimeout: 3_000 })
+  const sessions = createSessions({
+    isolation: options.isolation ?? 'READ COMMITTED',
+    idleSeconds,
+    lockWaitSeconds: Math.max(1, Math.min(lockWaitSeconds, Math.floor(workMs / 2_000))),
+    statementMs: workMs,
   })
-  const isolate = isolation()
   const pause = (attempt: number) => delay(random() * 50 * 2 ** attempt)
+  const usedAt = new WeakMap<object, number>()
+  /** Connections that were last used before this are not trusted. */
+  let trustedSince = Number.NEGATIVE_INFINITY
 
-  const run: Database['run'] = async (work) => {
+  /** One that has been idle for long, as in a frozen function, may have been closed without this end's noticing. */
+  const connect = async (): Promise<PoolConnection> => {
+    for (;;) {
+      const connection = await inTime(workMs, pool.getConnection())
+      const used = usedAt.get(connection.connection)
+      if (used === undefined) return connection
+      if (used >= trustedSince && now() - used < idleSeconds * 1000 * trusted) return connection
+      connection.destroy()
+    }
+  }
+  const release = (connection: PoolConnection) => {
+    usedAt.set(connection.connection, now())
+    connection.release()
+  }
+  const giveUp = (connection: PoolConnection, error: unknown) => {
+    connection.destroy()
+    if (!(error instanceof TimeLimitExceeded)) return
+    killer.kill(connection.threadId)
+    // A server that has vanished takes the other connections with it.
+    trustedSince = now()
+  }
+  /** Whether the work is to be done again, and when. */
+  const again = async (error: unknown, attempt: number, until: number): Promise<void> => {
+    const fault = classifyError(error)
+    if (fault === 'unavailable' || attempt >= tries || now() >= until) throw unavailable(error)
+    await pause(attempt)
+  }
+
+  const run: Database['run'] = async (work, { limitMs } = {}) => {
+    const until = now() + workMs
     for (let attempt = 1; ; attempt++) {
       let connection: PoolConnection | undefined
       try {
-        const mine = await pool.getConnection()
+        const mine = await connect()
         connection = mine
-        const result = await within(workMs, mine, async () => {
-          await isolate(mine)
-          return work(drizzle({ client: mine }))
+        const result = await within(limitMs === undefined ? workMs : limitMs + answerMs, mine, async () => {
+          const server = await sessions.ready(mine)
+          return work(drizzle({ client: limitMs === undefined ? mine : limitedTo(limitMs, mine, server) }))
         })
-        mine.release()
+        release(mine)
         return result
       } catch (error) {
-        if (!isPassing(error)) {
-          connection?.release()
-          throw error
-        }
-        connection?.destroy()
-        if (attempt >= tries) throw unavailable(error)
-        await pause(attempt)
+        if (connection && sparesConnection(error)) release(connection)
+        else if (connection) giveUp(connection, error)
+        if (isOthers(error)) throw error
+        await again(error, attempt, until)
       }
     }
   }
 
   const transact: Database['transact'] = async (work, landed) => {
+    const until = now() + workMs
     for (let attempt = 1; ; attempt++) {
       let commitSent = false
       let connection: PoolConnection | undefined
       try {
-        const mine = await pool.getConnection()
+        const mine = await connect()
         connection = mine
         const result = await within(workMs, mine, async () => {
-          await isolate(mine)
+          await sessions.ready(mine)
           await mine.query('BEGIN')
           const made = await work(drizzle({ client: mine }))
           commitSent = true
           await mine.query('COMMIT')
           return made
         })
-        mine.release()
+        release(mine)
         return result
       } catch (error) {
-        if (connection) await rollBack(connection, error, workMs)
-        if (!isPassing(error)) throw error
-        if (commitSent && !isLockFault(error)) {
+        if (connection) await rollBack(connection, error)
+        if (commitSent && classifyError(error) !== 'lock') {
           if (landed === undefined) throw unavailable(error)
           const result = await run(landed)
           if (result !== undefined) return result
         }
-        if (attempt >= tries) throw unavailable(error)
-        await pause(attempt)
+        if (isOthers(error)) throw error
+        await again(error, attempt, until)
       }
     }
   }
 
-  return { run, transact, close: () => pool.end() }
+  const rollBack = async (connection: PoolConnection, error: unknown): Promise<void> => {
+    if (!sparesConnection(error)) {
+      giveUp(connection, error)
+      return
+    }
+    try {
+      await within(workMs, connection, () => connection.query('ROLLBACK'))
+      release(connection)
+    } catch (broken) {
+      giveUp(connection, broken)
+    }
+  }
+
+  return {
+    run,
+    transact,
+    close: async () => {
+      await pool.end()
+      await killer.idle()
+    },
+  }
 }
 
-/** A connection that takes longer is as good as dead. */
-async function within<T>(milliseconds: number, connection: PoolConnection, work: () => Promise<T>): Promise<T> {
+/** Whether an error is none of the database's trouble, and so to be thrown as it is. */
+function isOthers(error: unknown): boolean {
+  const fault = classifyError(error)
+  return fault === undefined || fault === 'data' || fault === 'programming'
+}
+
+/** Waits for a connection that others hold no longer than work may take; one that comes later is given back. */
+async function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Promise<PoolConnection> {
   const { promise: late, reject } = Promise.withResolvers<never>()
+  let isLate = false
   const timer = setTimeout(() => {
-    connection.destroy()
-    reject(Object.assign(new Error(`the database did not answer in ${milliseconds} ms`), { code: 'ETIMEDOUT' }))
+    isLate = true
+    reject(new TimeLimitExceeded(`no connection was free in ${milliseconds} ms`))
   }, milliseconds)
-  const working = work()
+  connecting.then(
+    (connection) => isLate && connection.release(),
+    () => undefined,
+  )
   try {
-    return await Promise.race([working, late])
+    return await Promise.race([connecting, late])
   } finally {
     clearTimeout(timer)
-    // What the dead connection still throws is no news.
-    working.catch(() => undefined)
-  }
-}
-
-async function rollBack(connection: PoolConnection, error: unknown, workMs: number): Promise<void> {
-  try {
-    await within(workMs, connection, () => connection.query('ROLLBACK'))
-    // A writer that was demoted still answers: the next one must not get this connection.
-    if (isDemotion(error)) connection.destroy()
-    else connection.release()
-  } catch {
-    connection.destroy()
-  }
-}
-
-/**
- * Sets READ COMMITTED once on each connection: the gap locks of REPEATABLE READ deadlock claims against inserts, and
- * where a small table is scanned it locks, and waits for, every row on the way instead of those that match. Vitess is
- * left as it is, since a session setting there takes a reserved connection; it is known by a statement that only it
- * understands.
- */
-function isolation(): (connection: PoolConnection) => Promise<void> {
-  const done = new WeakSet<object>()
-  let vitess: boolean | undefined
-  return async (connection) => {
-    if (done.has(connection.connection)) return
-    vitess ??= await connection.query('SHOW VITESS_TARGET').then(
-      () => true,
-      (error) => {
-        if (isPassing(error)) throw error
-        return false
-      },
-    )
-    if (!vitess) await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
-    done.add(connection.connection)
   }
 }
 
@@ -174,5 +215,7 @@ export function databaseAnswers({ run }: Pick<Database, 'run'>): Promise<boolean
 }
 
 function unavailable(cause: unknown): VisionError {
-  return new VisionError('database.unavailable', { cause, detail: codeOf(cause) ?? 'the connection died' })
+  return cause instanceof VisionError
+    ? cause
+    : new VisionError('database.unavailable', { cause, detail: nameOf(cause) })
 }

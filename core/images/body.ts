@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
@@ -13,35 +13,66 @@ const unpackers: Record<string, () => Transform> = {
   zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
 
+/** Asked for room as bytes arrive. */
+export interface Room {
+  /** It will be at most so many in all. */
+  limitTo(bytes: number): void
+  /** Waits until there is room for so many bytes in all. */
+  growTo(bytes: number): Promise<void>
+}
+
+export interface BodyOptions {
+  /** At most so many, packed and unpacked. */
+  readonly maxBytes: number
+  readonly room?: Room | undefined
+  /** Told of every chunk as it comes in, packed. */
+  readonly arrived: (bytes: number) => void
+  readonly signal: AbortSignal
+}
+
+/** Room is asked for in steps of so many bytes. */
+const roomStep = 262_144
+
 /**
  * The body of a response, unpacked if it was sent with a Content-Encoding. Both what arrives and what comes of it are
  * counted, and at no time is much more than the limit held in memory.
  *
- * @param maxBytes at most so many, packed and unpacked
  * @throws VisionError `image.too_large` or `image.unsupported_encoding`; a body cut short as Node throws it
  */
-export async function readBody(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
+export async function readBody(response: IncomingMessage, options: BodyOptions): Promise<Uint8Array> {
+  const { maxBytes, room, signal } = options
+  const announced = lengthOf(response.headers) ?? maxBytes
+  if (announced > maxBytes) throw tooLarge(maxBytes, announced)
   const unpack = unpackerOf(response.headers['content-encoding'] ?? '')
-  const collect = (source: AsyncIterable<Uint8Array>) => collectAtMost(maxBytes, source)
-  if (unpack === undefined) return pipeline(response, collect)
+  if (unpack === undefined) room?.limitTo(announced)
+  const pass = (source: AsyncIterable<Uint8Array>) => passAtMost(options, source)
+  const collect = (source: AsyncIterable<Uint8Array>) => collectAtMost(options, source)
+  if (unpack === undefined) return pipeline(response, pass, collect, { signal })
   try {
-    return await pipeline(
-      response,
-      (source: AsyncIterable<Uint8Array>) => passAtMost(maxBytes, source),
-      unpack,
-      collect,
-    )
+    return await pipeline(response, pass, unpack, collect, { signal })
   } catch (cause) {
     if (!isUnpackingError(cause)) throw cause
     throw new VisionError('image.unsupported_encoding', { cause, detail: cause.message })
   }
 }
 
-/** More than the allowed bytes. */
-export function tooLarge(maxBytes: number): VisionError {
-  const megabytes = maxBytes / 1_000_000
-  return new VisionError('image.too_large', { message: `The image is larger than ${megabytes} MB.` })
+/** What a body says of its length; one in chunks says nothing that counts (RFC 9112, section 6.3). */
+function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+  const length = Number(headers['content-length'])
+  return headers['transfer-encoding'] === undefined && Number.isSafeInteger(length) ? length : undefined
+}
+
+/** More than the allowed bytes. @param bytes how many, where it is known */
+export function tooLarge(maxBytes: number, bytes?: number): VisionError {
+  const size = bytes === undefined ? 'is larger than that' : `has ${inMegabytes(bytes)}`
+  return new VisionError('image.too_large', {
+    message: `An image may have ${inMegabytes(maxBytes)}, and this one ${size}.`,
+  })
+}
+
+/** Rounded up, so that what is just too large does not look as large as allowed. */
+function inMegabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 10_000) / 100} MB`
 }
 
 /** Nobody packs an image twice but to make a bomb of it, so at most one encoding is taken. */
@@ -59,9 +90,13 @@ function unpackerOf(contentEncoding: string): Transform | undefined {
   return unpackers[encoding]?.()
 }
 
-async function* passAtMost(maxBytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* passAtMost(
+  { maxBytes, arrived }: BodyOptions,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   let length = 0
   for await (const chunk of source) {
+    arrived(chunk.length)
     length += chunk.length
     if (length > maxBytes) throw tooLarge(maxBytes)
     yield chunk
@@ -69,12 +104,17 @@ async function* passAtMost(maxBytes: number, source: AsyncIterable<Uint8Array>):
 }
 
 /** Copies into one buffer that grows: a list of chunks would cost far more than its bytes when these are tiny. */
-async function collectAtMost(maxBytes: number, source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collectAtMost({ maxBytes, room }: BodyOptions, source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  let reserved = 0
   let buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes, 65_536))
   let length = 0
   for await (const chunk of source) {
     const needed = length + chunk.length
     if (needed > maxBytes) throw tooLarge(maxBytes)
+    if (room && needed > reserved) {
+      reserved = Math.max(needed, Math.min(maxBytes, reserved + roomStep))
+      await room.growTo(reserved)
+    }
     if (needed > buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(needed, buffer.length * 2)))
       buffer.copy(larger, 0, 0, length)

@@ -1,67 +1,141 @@
-/** A share of a budget that somebody holds. */
+/** What one image holds of a budget. */
 export interface Share {
-  /** Gives a part back, once less turns out to be enough. */
-  shrinkTo(bytes: number): void
+  /** Waits until this image may hold so many bytes in all. @throws the signal's reason, if it is aborted while waiting */
+  growTo(bytes: number, signal: AbortSignal): Promise<void>
+  /** It will be at most so many in all; what it holds beyond is given back. */
+  limitTo(bytes: number): void
   /** Gives all of it back; doing it twice is no harm. */
   release(): void
 }
 
-/** A number of bytes that is shared out: who asks for more than is left waits, in the order of asking. */
+/** A number of bytes that is shared out among images, as these arrive. */
 export interface ByteBudget {
-  /** @throws the signal's reason, if it is aborted while waiting */
-  take(bytes: number, signal: AbortSignal): Promise<Share>
+  /** A share that holds nothing yet. @param most what it may need in all */
+  open(userId: string, most: number): Share
+}
+
+interface Account {
+  readonly userId: string
+  held: number
+  most: number
 }
 
 interface Waiter {
+  readonly account: Account
   readonly bytes: number
   readonly start: () => void
 }
 
-/** @param total in bytes; one share larger than it is given out when nothing else is */
-export function createByteBudget(total: number): ByteBudget {
-  let taken = 0
+/**
+ * Half-arrived images that each wait for the rest of their room would wait for one another for ever. So room is given only
+ * where all that hold some could still be finished, one after the other, each with what the ones before it give back (the
+ * banker's algorithm). A server that sends a byte a second thus holds that byte back from others, and not all that it announced.
+ *
+ * Images that hold something go before new ones, and new ones in the order of asking: a large one would otherwise wait for ever
+ * behind small ones. Whoever waits for the own user's part alone keeps nobody else waiting.
+ *
+ * @param total in bytes; an image that needs more takes all of it
+ * @param perUser the part of it that one user's images may hold together
+ */
+export function createByteBudget(total: number, perUser = total): ByteBudget {
+  const cap = Math.min(total, perUser)
+  const open = new Set<Account>()
   const waiting: Waiter[] = []
 
+  /** Whether all that hold something can be finished in some order. */
+  const canFinish = (accounts: readonly Account[], room: number): boolean => {
+    let free = room - sum(accounts)
+    const freeOf = new Map<string, number>()
+    for (const { userId, held } of accounts) freeOf.set(userId, (freeOf.get(userId) ?? cap) - held)
+    if (free < 0 || [...freeOf.values()].some((left) => left < 0)) return false
+    const left = new Set(accounts)
+    for (let before = -1; before !== left.size; ) {
+      before = left.size
+      for (const account of left) {
+        const ofUser = freeOf.get(account.userId) ?? 0
+        if (account.most - account.held > Math.min(free, ofUser)) continue
+        left.delete(account)
+        free += account.held
+        freeOf.set(account.userId, ofUser + account.held)
+      }
+    }
+    return left.size === 0
+  }
+
+  /** What keeps a waiter waiting: nothing, its user's part, or the budget. */
+  const obstacle = ({ account, bytes }: Waiter): undefined | 'user' | 'budget' => {
+    const after = [...open]
+      .filter((one) => one !== account && one.held > 0)
+      .concat({ ...account, held: Math.max(account.held, bytes) })
+    const own = after.filter(({ userId }) => userId === account.userId)
+    if (cap < total && !canFinish(own, Number.POSITIVE_INFINITY)) return 'user'
+    return canFinish(after, total) ? undefined : 'budget'
+  }
+
+  const nextToServe = (): Waiter | undefined => {
+    for (const isNew of [false, true]) {
+      for (const waiter of waiting.filter(({ account }) => (account.held === 0) === isNew)) {
+        const why = obstacle(waiter)
+        if (why === undefined) return waiter
+        if (why === 'budget' && isNew) return undefined
+      }
+      // New ones would take what those that have begun wait for.
+      if (!isNew && waiting.some((waiter) => waiter.account.held > 0 && obstacle(waiter) === 'budget')) return undefined
+    }
+    return undefined
+  }
+
   const serve = () => {
-    // In order, or a large image would wait for ever behind small ones.
-    for (let next = waiting[0]; next && (taken === 0 || taken + next.bytes <= total); next = waiting[0]) {
-      waiting.shift()
-      taken += next.bytes
+    for (let next = nextToServe(); next; next = nextToServe()) {
+      waiting.splice(waiting.indexOf(next), 1)
+      next.account.held = Math.max(next.account.held, next.bytes)
       next.start()
     }
   }
 
-  const share = (bytes: number): Share => {
-    let held = bytes
-    const shrinkTo = (rest: number) => {
-      if (rest >= held) return
-      taken -= held - rest
-      held = rest
-      serve()
-    }
-    return { shrinkTo, release: () => shrinkTo(0) }
-  }
-
   return {
-    take: async (bytes, signal) => {
-      signal.throwIfAborted()
-      const { promise, resolve, reject } = Promise.withResolvers<Share>()
-      const abort = () => {
-        waiting.splice(waiting.indexOf(waiter), 1)
-        reject(signal.reason)
-        serve()
-      }
-      const waiter: Waiter = {
-        bytes,
-        start: () => {
-          signal.removeEventListener('abort', abort)
-          resolve(share(bytes))
+    open: (userId, most) => {
+      const account: Account = { userId, held: 0, most: Math.min(most, cap) }
+      open.add(account)
+      return {
+        growTo: (bytes, signal) => grow(account, Math.min(bytes, account.most), signal),
+        limitTo: (bytes) => {
+          account.most = Math.min(account.most, bytes)
+          account.held = Math.min(account.held, bytes)
+          serve()
+        },
+        release: () => {
+          open.delete(account)
+          account.held = 0
+          serve()
         },
       }
-      signal.addEventListener('abort', abort, { once: true })
-      waiting.push(waiter)
-      serve()
-      return promise
     },
   }
+
+  async function grow(account: Account, bytes: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const abort = () => {
+      waiting.splice(waiting.indexOf(waiter), 1)
+      reject(signal.reason)
+      serve()
+    }
+    const waiter: Waiter = {
+      account,
+      bytes,
+      start: () => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      },
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    waiting.push(waiter)
+    serve()
+    return promise
+  }
+}
+
+function sum(accounts: readonly Account[]): number {
+  return accounts.reduce((bytes, { held }) => bytes + held, 0)
 }

@@ -1,9 +1,9 @@
-import dns from 'node:dns/promises'
 import { once } from 'node:events'
 import net, { isIP } from 'node:net'
 import tls from 'node:tls'
 import { VisionError } from '../errors.ts'
 import { isPublicAddress } from './address.ts'
+import { createLookup, type Lookup } from './resolve.ts'
 
 /** An address that was checked, in its plain spelling. */
 export interface Address {
@@ -13,8 +13,7 @@ export interface Address {
 
 /** How the outside is reached: by Node's own means, unless something else is put in their place. */
 export interface Reach {
-  /** All addresses of a host name. */
-  readonly lookup?: (hostname: string) => Promise<readonly { readonly address: string }[]>
+  readonly lookup?: Lookup
   /** Begins a TCP connection to whichever of the addresses answers first, and to nothing else. */
   readonly connect?: (addresses: readonly Address[], port: number) => net.Socket
   /** The certificates (PEM) that servers' are verified against, instead of the well-known ones. */
@@ -46,7 +45,9 @@ export async function connectToHostOf(url: URL, reach: Reach, signal: AbortSigna
 }
 
 async function publicAddresses(host: string, reach: Reach, signal: AbortSignal): Promise<readonly Address[]> {
-  const found = isIP(host) ? [{ address: host }] : await abortable((reach.lookup ?? lookupAll)(host), signal)
+  // RFC 6761, section 6.3: these are this machine, whatever a resolver says.
+  if (/(^|\.)localhost\.?$/.test(host)) throw new VisionError('image.forbidden_address', { detail: host })
+  const found = isIP(host) ? [{ address: host }] : await abortable((reach.lookup ?? lookUp)(host, signal), signal)
   if (found.length === 0) throw new Error(`${host} has no address`)
   // One that is not public spoils all: an honest name does not mix them.
   const forbidden = found.find(({ address }) => !isPublicAddress(address))
@@ -63,7 +64,7 @@ function addressOf(address: string): Address {
   return { address, family: isIP(address) === 4 ? 4 : 6 }
 }
 
-const lookupAll = (hostname: string) => dns.lookup(hostname, { all: true })
+const lookUp = createLookup()
 
 /** Tries the addresses one after the other. */
 export function connectToFirst(addresses: readonly Address[], port: number): net.Socket {

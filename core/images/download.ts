@@ -2,9 +2,10 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { VisionError } from '../errors.ts'
-import { readBody } from './body.ts'
+import { type Room, readBody } from './body.ts'
 import { connectToHostOf, type Reach } from './connect.ts'
-import { maxUrlLength } from './limits.ts'
+import { maxUrlLength, slowestDownload } from './limits.ts'
+import { startPace } from './pace.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
 export { tooLarge } from './body.ts'
@@ -17,11 +18,10 @@ export interface DownloadOptions extends Reach {
   /** Plain http from this machine's own loopback addresses: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
   readonly signal: AbortSignal
-  /**
-   * Asked for room before a body is read: for as many bytes as it says it has, or for the most. The wait does not count
-   * as the download's time. A server that says nothing holds no room.
-   */
-  readonly reserve?: (bytes: number) => Promise<void>
+  /** Asked for room as the bytes arrive. The wait does not count as the download's time. */
+  readonly room?: Room
+  /** A body that brings fewer bytes in so many milliseconds is cut off. */
+  readonly slowest?: { readonly bytes: number; readonly ms: number }
 }
 
 const maxRedirects = 5
@@ -71,7 +71,7 @@ export async function downloadImage(from: string, options: DownloadOptions): Pro
       const response = await request(url, await connectToHostOf(url, options, signal), signal)
       try {
         const location = redirectOf(response)
-        if (location === undefined) return await read(response, options, limit)
+        if (location === undefined) return await read(response, { ...options, signal }, limit)
         url = follow(url, location, options)
       } finally {
         response.destroy()
@@ -122,7 +122,7 @@ function follow(from: URL, location: string, { allowLoopbackHttp }: DownloadOpti
 
 async function read(
   response: http.IncomingMessage,
-  { maxBytes, reserve }: DownloadOptions,
+  { maxBytes, room, signal, slowest = slowestDownload }: DownloadOptions,
   limit: TimeLimit,
 ): Promise<Uint8Array> {
   const { statusCode = 0 } = response
@@ -131,14 +131,27 @@ async function read(
     throw new VisionError('image.unreachable', { detail: `HTTP ${statusCode}` })
   }
   if (statusCode !== 200) throw new VisionError('image.refused', { detail: `HTTP ${statusCode}` })
-  if (reserve) {
-    const announced = Number(response.headers['content-length'] ?? maxBytes)
-    const packed = response.headers['content-encoding'] !== undefined
-    // If it breaks off meanwhile the reader is told; till then nobody listens.
-    response.on('error', () => undefined)
-    await limit.without(() => reserve(packed ? maxBytes : Math.min(announced, maxBytes)))
+  const pace = startPace(slowest)
+  const waiting: Room | undefined = room && {
+    limitTo: room.limitTo,
+    growTo: (bytes) => limit.without(() => pace.without(() => room.growTo(bytes))),
   }
-  return readBody(response, maxBytes)
+  try {
+    return await readBody(response, {
+      maxBytes,
+      room: waiting,
+      arrived: pace.arrived,
+      signal: AbortSignal.any([signal, pace.signal]),
+    })
+  } catch (cause) {
+    if (signal.aborted || !pace.signal.aborted) throw cause
+    throw new VisionError('image.timed_out', {
+      message: `The server of the image sends it too slowly: less than ${slowest.bytes} bytes in ${slowest.ms} ms.`,
+      cause,
+    })
+  } finally {
+    pace.clear()
+  }
 }
 
 function unreachable(cause: unknown): VisionError {

@@ -1,6 +1,7 @@
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../errors.ts'
-import type { ByteBudget, Share } from './budget.ts'
+import type { Room } from './body.ts'
+import type { ByteBudget } from './budget.ts'
 import { type DetectedImage, detectImage, type ImageType, type Orientation, sizeAsShown } from './detect.ts'
 import { downloadImage } from './download.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
@@ -20,9 +21,6 @@ export interface LoadedImage {
   /** Says that the bytes are needed no more; till then they count against the budget. */
   readonly release: () => void
 }
-
-/** Waits until there is room for so many bytes. */
-type Reserve = (bytes: number) => Promise<void>
 
 /** What of a job tells where its image is. */
 export interface ImageJob {
@@ -50,25 +48,22 @@ export interface ImageLoaderOptions<Job> {
 export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOptions<Job>) {
   const { database, store, budget, link, allowLoopbackHttp } = options
 
-  const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal, reserve: Reserve): Promise<Uint8Array> =>
+  const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal, room: Room): Promise<Uint8Array> =>
     isUpload(imageUrl)
-      ? readUpload(store, uploadKey(imageUrl, userId), signal, reserve)
-      : downloadImage(imageUrl, { maxBytes: maxImageBytes, timeoutMs: downloadMs, allowLoopbackHttp, signal, reserve })
+      ? readUpload(store, uploadKey(imageUrl, userId), signal, room)
+      : downloadImage(imageUrl, { maxBytes: maxImageBytes, timeoutMs: downloadMs, allowLoopbackHttp, signal, room })
 
   return async (job: Job, signal: AbortSignal): Promise<LoadedImage> => {
     const kept = job.imageId === null ? undefined : await getImage(database, job.imageId)
-    let share: Share | undefined
-    const reserve: Reserve = async (bytes) => {
-      share = await budget.take(bytes, signal)
-    }
-    const release = () => share?.release()
+    const { growTo, limitTo, release } = budget.open(job.userId, maxImageBytes)
+    const room: Room = { growTo: (bytes) => growTo(bytes, signal), limitTo }
     try {
       if (kept) {
-        const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, reserve)
+        const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, allOf(room))
         return { bytes, ...asShown(readRow(kept) ?? detectImage(bytes)), release }
       }
-      const bytes = await fromSource(job, signal, reserve)
-      share?.shrinkTo(bytes.length)
+      const bytes = await fromSource(job, signal, room)
+      limitTo(bytes.length)
       const detected = detectImage(bytes)
       const { id } = await keepImage(database, store, job.userId, bytes, detected)
       await link(job, id)
@@ -89,9 +84,17 @@ function asShown({ type, width, height, orientation }: DetectedImage): DetectedI
   return { type, ...sizeAsShown({ width, height }, orientation), orientation }
 }
 
-async function readUpload(store: ImageStore, key: string, signal: AbortSignal, reserve: Reserve): Promise<Uint8Array> {
+/** The bucket says truly how much there is, and sends it at once. */
+function allOf(room: Room): (bytes: number) => Promise<void> {
+  return (bytes) => {
+    room.limitTo(bytes)
+    return room.growTo(bytes)
+  }
+}
+
+async function readUpload(store: ImageStore, key: string, signal: AbortSignal, room: Room): Promise<Uint8Array> {
   try {
-    return await store.get(key, maxImageBytes, signal, reserve)
+    return await store.get(key, maxImageBytes, signal, allOf(room))
   } catch (error) {
     const missing = error instanceof VisionError && error.code === 'image.not_found'
     throw missing ? new VisionError('image.upload_missing', { cause: error }) : error

@@ -73,7 +73,7 @@ export function openImageStore(config: StorageConfig): ImageStore {
           return await Body.transformToByteArray()
         }
         ;(Body as { destroy?: () => void }).destroy?.()
-        throw tooLarge(maxBytes)
+        throw tooLarge(maxBytes, ContentLength)
       }, signal),
     delete: (key) =>
       call(async (abortSignal) => {

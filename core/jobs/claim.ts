@@ -78,7 +78,7 @@ export async function claimPendingVisionJobs(database: Database, options: ClaimO
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, trace_id AS traceId,
+      language, platform, complaint, trace_id AS traceId, error_code AS lastErrorCode,
       LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}

@@ -19,6 +19,8 @@ export interface NewJob {
   readonly outputFormat: string
   /** A BCP 47 tag. */
   readonly language: string
+  /** The network that a post is for. */
+  readonly platform?: string | undefined
   readonly metadata?: Record<string, unknown> | undefined
   /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
   readonly idempotency?: { readonly key: string; readonly requestHash: string } | undefined
@@ -152,6 +154,7 @@ async function insert(tx: Queryable, job: NewJob, turn: number | undefined, opti
     analysisPurpose: job.analysisPurpose,
     outputFormat: job.outputFormat,
     language: job.language,
+    platform: job.platform ?? null,
     metadata: job.metadata ?? null,
     idempotencyKey: job.idempotency?.key ?? null,
     requestHash: job.idempotency?.requestHash ?? null,

@@ -29,6 +29,13 @@ export interface Meter {
   sent(): Promise<void>
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
   answered(spending?: Spending): void
+  /**
+   * The paid answer did not fit. Ends its call, and says whether there is leave and time for one more in this run; if not, a
+   * later run is told of the complaint. Paid answers that do not fit are thus two at most, whatever happens in between.
+   *
+   * @param complaint what did not fit, in our own words
+   */
+  again(complaint: string): Promise<boolean>
 }
 
 export interface StepContext {
@@ -136,12 +143,27 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     if (permit === undefined) throw new Stopped(`there is no leave to call the provider of ${step}`)
     progress.permit = permit
     onStep(step)
-    const end = (error?: VisionError) => {
+    let counted = 0
+    const end = async (error?: VisionError) => {
+      const ending = progress.permit
       progress.permit = undefined
-      return permit.end({ tokens: tokensOf(spent[step]), error })
+      const tokens = tokensOf(spent[step])
+      const ofThisCall = tokens === undefined ? undefined : tokens - counted
+      counted = tokens ?? 0
+      return (await ending?.end({ tokens: ofThisCall, error })) ?? false
+    }
+    const again = async (complaint: string): Promise<boolean> => {
+      spent.complaint = complaint
+      await end()
+      if (!options.hasTimeToPay()) return false
+      const [next] = await providers.reserve(providerOf[step], 1)
+      // Meanwhile the run may have ended, and nobody would give it back.
+      if (signal.aborted) await next?.end({ cutOff: true })
+      else progress.permit = next
+      return progress.permit !== undefined
     }
     try {
-      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, permit, options) }), signal)
+      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, progress, again, options) }), signal)
       progress.ending = end()
       return output
     } catch (error) {
@@ -154,6 +176,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   if (run.step === 'analysis') {
     const output = await perform('analysis', (context) => steps.analysis(run, context))
     await persist(() => saveAnalysis(database, run, output, spent), options)
+    delete spent.complaint
     progress.step = 'content'
     analysis = output.body
   } else {
@@ -164,7 +187,8 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
-  return spending && spending.inputTokens + spending.outputTokens
+  if (!spending || spending.inputTokens === null || spending.outputTokens === null) return undefined
+  return spending.inputTokens + spending.outputTokens
 }
 
 /** Does not wait for a step that is slow to notice that it must stop. */
@@ -233,7 +257,31 @@ async function settle(
   return { ended: 'failed', error }
 }
 
-function meterOf(step: Step, spent: Spent, permit: Permit, { signal, hasTimeToPay }: ExecuteOptions): Meter {
+/** What the calls of a step have taken together, by the last one's model. */
+function sumOf(before: Spending | undefined, last: Spending): Spending {
+  if (before === undefined) return { calls: 1, ...last }
+  return {
+    calls: (before.calls ?? 1) + 1,
+    model: last.model,
+    inputTokens: plus(before.inputTokens, last.inputTokens),
+    cachedTokens: plus(before.cachedTokens, last.cachedTokens),
+    outputTokens: plus(before.outputTokens, last.outputTokens),
+    thinkingTokens: plus(before.thinkingTokens, last.thinkingTokens),
+    cost: plus(before.cost, last.cost),
+    milliseconds: before.milliseconds + last.milliseconds,
+  }
+}
+
+/** What is not known of one call is not known of both. */
+const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)
+
+function meterOf(
+  step: Step,
+  spent: Spent,
+  progress: Progress,
+  again: Meter['again'],
+  { signal, hasTimeToPay }: ExecuteOptions,
+): Meter {
   return {
     imageLoaded: (milliseconds) => {
       spent.imageMs = milliseconds
@@ -241,13 +289,14 @@ function meterOf(step: Step, spent: Spent, permit: Permit, { signal, hasTimeToPa
     sent: async () => {
       // What came before may have taken long, a wait for memory above all.
       if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)
-      await permit.sent()
+      await progress.permit?.sent()
       signal.throwIfAborted()
       spent.possiblyBilled = step
     },
     answered: (spending) => {
       delete spent.possiblyBilled
-      if (spending) spent[step] = spending
+      if (spending) spent[step] = sumOf(spent[step], spending)
     },
+    again,
   }
 }

@@ -5,7 +5,7 @@ import { redriven } from './withdraw.ts'
 
 /** Which failed jobs. */
 export interface RedriveFilter {
-  /** A code like `gemini.timed_out`, or all that begin with a word and a dot: `gemini.` */
+  /** A code like `analysis.timed_out`, or all that begin with a word and a dot: `analysis.` */
   readonly code?: string | undefined
   /** Those that failed at this moment or later. */
   readonly since?: Date | undefined

@@ -7,17 +7,19 @@ export interface RunIdentity {
   readonly attempt: number
 }
 
-/** What one step took of a provider. */
+/** What one step took of a provider, in all its calls; tokens are null where it does not say. */
 export interface Spending {
+  /** Calls that were answered; one if not given. */
+  readonly calls?: number
   /** As the provider names it. */
   readonly model: string
-  readonly inputTokens: number
+  readonly inputTokens: number | null
   /** A part of the input. */
-  readonly cachedTokens: number
+  readonly cachedTokens: number | null
   /** Thinking included. */
-  readonly outputTokens: number
+  readonly outputTokens: number | null
   /** A part of the output. */
-  readonly thinkingTokens: number
+  readonly thinkingTokens: number | null
   /** In nano-dollars; null where the price is not known. */
   readonly cost: number | null
   readonly milliseconds: number
@@ -30,6 +32,8 @@ export interface Spent {
   analysis?: Spending
   content?: Spending
   possiblyBilled?: Step
+  /** What did not fit in the answer of the step under way, once it was asked again or is to be. */
+  complaint?: string
 }
 
 /** A run of a job by one worker, from claim to settlement. */
@@ -49,8 +53,14 @@ export interface Run extends RunIdentity {
   readonly analysisPurpose: string
   readonly outputFormat: string
   readonly language: string
+  /** The network that a post is for. */
+  readonly platform: string | null
+  /** What did not fit in the last answer of this step, in a run before. */
+  readonly complaint: string | null
   /** The trace of the call that created the job, in 32 hex digits. */
   readonly traceId: string | null
+  /** The code that the job's last run failed with, in this life of it or before a redrive. */
+  readonly lastErrorCode: ErrorCode | null
 }
 
 /** The error as clients and the attempt's row have it. */

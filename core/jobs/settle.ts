@@ -11,6 +11,8 @@ import { addRuns, addUsage, difference, type OwnedRun, readRuns } from './usage.
 export interface StepOutput {
   /** The model as the provider names it. */
   readonly model: string
+  /** The words that asked for it, with their version. */
+  readonly prompt?: string | undefined
   readonly body: unknown
 }
 
@@ -28,7 +30,7 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
   return fenced(
     database,
     run,
-    sql`next_step = 'content', version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
+    sql`next_step = 'content', complaint = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
       await insertOutput(tx, run, 'analysis', output)
       await writeAttempt(tx, run, spent, { step: 'content' })
@@ -67,7 +69,7 @@ export function completeVisionJob(database: Database, run: OwnedRun, content: St
     database,
     run,
     sql`status = 'completed', version = version + 1, lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
-      error_message = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`,
+      error_message = NULL, complaint = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
       await insertOutput(tx, run, 'content', content)
       await writeAttempt(tx, run, spent, { outcome: 'completed' })
@@ -154,6 +156,7 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: S
 const messageLength = 500
 const detailLength = 2000
 const modelLength = 120
+const complaintLength = 1000
 
 interface Ending {
   readonly outcome: Outcome
@@ -163,11 +166,12 @@ interface Ending {
 function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: Spent): Promise<void> {
   const { outcome, reason } = ending
   const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
+  const complaint = spent.complaint ? sql`, complaint = ${spent.complaint.slice(0, complaintLength)}` : sql``
   return fenced(
     database,
     run,
     sql`${changes}, version = version + 1, lease_expires_at = NULL, worker_id = NULL,
-      updated_at = UTC_TIMESTAMP(3)${error}`,
+      updated_at = UTC_TIMESTAMP(3)${error}${complaint}`,
     async (tx) => {
       await writeAttempt(tx, run, spent, ending)
       await addRuns(tx, [run], outcome === 'failed' ? [{ userId: run.userId, status: outcome }] : [])
@@ -216,6 +220,7 @@ async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output:
     attempt: run.attempt,
     version: sql`(SELECT version FROM vision_jobs WHERE id = ${run.jobId})`,
     model: output.model.slice(0, modelLength),
+    prompt: output.prompt ?? null,
     body: output.body,
     createdAt: sql`UTC_TIMESTAMP(3)`,
   })
@@ -239,17 +244,35 @@ function writeAttempt(
 ): Promise<number> {
   const set: SQL[] = []
   if (spent.analysis) {
-    const { model, inputTokens, cachedTokens, outputTokens, thinkingTokens, cost, milliseconds } = spent.analysis
+    const {
+      calls = 1,
+      model,
+      inputTokens,
+      cachedTokens,
+      outputTokens,
+      thinkingTokens,
+      cost,
+      milliseconds,
+    } = spent.analysis
     set.push(
-      sql`analysis_model = ${model.slice(0, modelLength)}, analysis_input_tokens = ${inputTokens},
+      sql`analysis_model = ${model.slice(0, modelLength)}, analysis_calls = ${calls}, analysis_input_tokens = ${inputTokens},
         analysis_cached_tokens = ${cachedTokens}, analysis_output_tokens = ${outputTokens},
         analysis_thinking_tokens = ${thinkingTokens}, analysis_cost = ${cost}, analysis_ms = ${milliseconds}`,
     )
   }
   if (spent.content) {
-    const { model, inputTokens, cachedTokens, outputTokens, thinkingTokens, cost, milliseconds } = spent.content
+    const {
+      calls = 1,
+      model,
+      inputTokens,
+      cachedTokens,
+      outputTokens,
+      thinkingTokens,
+      cost,
+      milliseconds,
+    } = spent.content
     set.push(
-      sql`content_model = ${model.slice(0, modelLength)}, content_input_tokens = ${inputTokens},
+      sql`content_model = ${model.slice(0, modelLength)}, content_calls = ${calls}, content_input_tokens = ${inputTokens},
         content_cached_tokens = ${cachedTokens}, content_output_tokens = ${outputTokens},
         content_thinking_tokens = ${thinkingTokens}, content_cost = ${cost}, content_ms = ${milliseconds}`,
     )

@@ -82,17 +82,18 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       imageMs: row.imageMs,
     },
   ]
-  const call = { calls: 1, userId, day, status }
+  const call = { userId, day, status }
   if (row.analysisModel !== null) {
     entries.push({
       ...call,
       model: row.analysisModel,
-      inputTokens: row.analysisInputTokens,
-      cachedTokens: row.analysisCachedTokens,
-      outputTokens: row.analysisOutputTokens,
-      thinkingTokens: row.analysisThinkingTokens,
+      calls: row.analysisCalls,
+      inputTokens: row.analysisInputTokens ?? 0,
+      cachedTokens: row.analysisCachedTokens ?? 0,
+      outputTokens: row.analysisOutputTokens ?? 0,
+      thinkingTokens: row.analysisThinkingTokens ?? 0,
       cost: row.analysisCost ?? 0,
-      unpricedCalls: row.analysisCost === null ? 1 : 0,
+      unpricedCalls: row.analysisCost === null ? row.analysisCalls : 0,
       analysisMs: row.analysisMs,
     })
   }
@@ -100,12 +101,13 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
     entries.push({
       ...call,
       model: row.contentModel,
-      inputTokens: row.contentInputTokens,
-      cachedTokens: row.contentCachedTokens,
-      outputTokens: row.contentOutputTokens,
-      thinkingTokens: row.contentThinkingTokens,
+      calls: row.contentCalls,
+      inputTokens: row.contentInputTokens ?? 0,
+      cachedTokens: row.contentCachedTokens ?? 0,
+      outputTokens: row.contentOutputTokens ?? 0,
+      thinkingTokens: row.contentThinkingTokens ?? 0,
       cost: row.contentCost ?? 0,
-      unpricedCalls: row.contentCost === null ? 1 : 0,
+      unpricedCalls: row.contentCost === null ? row.contentCalls : 0,
       contentMs: row.contentMs,
     })
   }

@@ -20,6 +20,8 @@ interface JobState {
 
 interface Output {
   readonly model: string
+  /** The instructions that it was made by, with their version. */
+  readonly prompt: string | null
   /** ISO 8601. */
   readonly createdAt: string
   readonly result: unknown
@@ -102,6 +104,6 @@ function stateOf(job: JobRow): JobState {
   }
 }
 
-function viewOutput({ model, createdAt, body }: OutputRow): Output {
-  return { model, createdAt: createdAt.toISOString(), result: body }
+function viewOutput({ model, prompt, createdAt, body }: OutputRow): Output {
+  return { model, prompt, createdAt: createdAt.toISOString(), result: body }
 }

@@ -33,6 +33,8 @@ export function openLive(
     lifeMs: config.STREAM_SECONDS * 1000,
     perUser: config.STREAM_SESSIONS_PER_USER,
     touchMs,
+    lookMs: everyMs,
+    random: Math.random,
     sleep,
     log,
   })

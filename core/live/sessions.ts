@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { type CloseReason, type Transport, visionJobSessions } from '../../drizzle/schema.ts'
+import type { CloseReason } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { closeSessions, takeSlot } from './slots.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 
 /** One connection, as its row in `vision_job_sessions`. */
@@ -15,7 +16,7 @@ export interface Session {
 export interface NewSession {
   readonly userId: string
   readonly jobId: number
-  readonly transport: Transport
+  readonly transport: 'sse' | 'trpc'
   /** The version in the last event that an earlier connection had. */
   readonly lastEvent: number
   /** Told when somebody else closed the row, so that the connection ends: at the next touch, or at once if it was us. */
@@ -25,10 +26,10 @@ export interface NewSession {
 /** The connections of this process. */
 export interface Sessions {
   /**
-   * Opens one. If its user then has more live ones than allowed, the oldest are closed: an EventSource that is refused
-   * never tries again.
+   * Opens one. If its user has as many live ones as allowed, the oldest is closed for it: an EventSource that is refused
+   * never tries again. Undefined where so many were closed just now that they may not all have ended: come back later.
    */
-  open(session: NewSession): Promise<Session>
+  open(session: NewSession): Promise<Session | undefined>
   /** Resolves when every row that was being closed is, and nothing else is under way. */
   settled(): Promise<void>
 }
@@ -39,6 +40,10 @@ export interface SessionOptions {
   readonly perUser: number
   /** How often the process says which of its connections live, in milliseconds; well below `sessionLifeSeconds`. */
   readonly touchMs: number
+  /** How often it looks which of them somebody else has closed, in milliseconds; well below `endingSeconds`. */
+  readonly lookMs: number
+  /** 0 to 1. */
+  readonly random: () => number
   readonly sleep: Sleep
   readonly onError: (error: unknown) => void
 }
@@ -55,42 +60,46 @@ interface Held extends NewSession {
 }
 
 /** One statement every `touchMs` says of all connections that they live, whatever their number. */
-export function createSessions({ database, perUser, touchMs, sleep, onError }: SessionOptions): Sessions {
+export function createSessions(options: SessionOptions): Sessions {
+  const { database, perUser, touchMs, lookMs, random, sleep, onError } = options
   const held = new Map<number, Held>()
   const closing = new Set<Promise<void>>()
 
   const forget = (id: number) => {
     const session = held.get(id)
     held.delete(id)
-    if (held.size === 0) ticker.stop()
+    if (held.size === 0) for (const ticker of tickers) ticker.stop()
     return session
   }
-  const touch = async () => {
-    const sessions = [...held.values()]
-    if (await touchSessions(database, sessions)) return
-    for (const { id, reason } of await closedAmong(database, sessions)) forget(id)?.onClosed(reason)
+  const look = async () => {
+    for (const { id, reason } of await closedAmong(database, [...held.keys()])) forget(id)?.onClosed(reason)
   }
-  const ticker = createTicker(touchMs, sleep, touch, onError)
+  const touch = async () => {
+    if (!(await touchSessions(database, [...held.values()]))) await look()
+  }
+  const tickers = [createTicker(touchMs, sleep, touch, onError), createTicker(lookMs, sleep, look, onError)]
 
   return {
     open: async (wanted) => {
-      const id = await insertSession(database, wanted)
-      const session: Held = { ...wanted, id, version: wanted.lastEvent }
+      const { userId, jobId, transport, lastEvent } = wanted
+      const stream = { kind: 'stream', userId, jobId, transport, lastEvent } as const
+      const taken = await takeSlot(database, stream, {
+        perUser,
+        lifeSeconds: sessionLifeSeconds,
+        replaces: true,
+        random,
+      })
+      for (const replaced of taken.replaced) forget(replaced)?.onClosed('replaced')
+      const { id } = taken
+      if (id === undefined) return undefined
+      const session: Held = { ...wanted, id, version: lastEvent }
       held.set(id, session)
-      ticker.start()
+      for (const ticker of tickers) ticker.start()
       const close = (reason: CloseReason) => {
         if (!forget(id)) return
-        const done = closeSessions(database, [id], reason, session.version).catch(onError)
+        const done = closeSessions(database, [id], reason, session.version).then(() => undefined, onError)
         closing.add(done)
         void done.finally(() => closing.delete(done))
-      }
-      try {
-        for (const replaced of await makeRoom(database, wanted.userId, perUser)) {
-          forget(replaced)?.onClosed('replaced')
-        }
-      } catch (error) {
-        close('failed')
-        throw error
       }
       return {
         sent: (version) => {
@@ -100,7 +109,7 @@ export function createSessions({ database, perUser, touchMs, sleep, onError }: S
       }
     },
     settled: async () => {
-      await Promise.all([ticker.settled(), ...closing])
+      await Promise.all([...tickers.map((ticker) => ticker.settled()), ...closing])
     },
   }
 }
@@ -113,7 +122,7 @@ export async function sweepSessions(database: Database): Promise<void> {
   await inBatches(
     database,
     sql`UPDATE vision_job_sessions
-    SET closed_at = UTC_TIMESTAMP(3), close_reason = 'expired'
+    SET closed_at = UTC_TIMESTAMP(3), close_reason = 'expired', slot = NULL
     WHERE closed_at IS NULL AND last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${sessionLifeSeconds} SECOND
     ORDER BY last_seen_at LIMIT ${sweepBatch}`,
   )
@@ -140,62 +149,6 @@ async function inBatches(database: Database, statement: ReturnType<typeof sql>):
   }
 }
 
-async function insertSession(database: Database, session: NewSession): Promise<number> {
-  const { userId, jobId, transport, lastEvent } = session
-  const [result] = await database.run((on) =>
-    on.insert(visionJobSessions).values({
-      userId,
-      jobId,
-      transport,
-      lastEvent,
-      connectedAt: sql`UTC_TIMESTAMP(3)`,
-      lastSeenAt: sql`UTC_TIMESTAMP(3)`,
-    }),
-  )
-  return result.insertId
-}
-
-/**
- * Closes what is too much of a user's: first the dead, then the oldest of the living. Each connection looks after it has
- * inserted its own row, so of several that come at once the last to look sees them all, and no lock is needed.
- *
- * @returns the living ones that were closed
- */
-async function makeRoom(database: Database, userId: string, perUser: number): Promise<readonly number[]> {
-  const open = await database.run((on) =>
-    rowsOf<{ id: number; expired: 0 | 1 }>(
-      on,
-      sql`SELECT id, last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${sessionLifeSeconds} SECOND AS expired
-        FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = ${userId} AND closed_at IS NULL ORDER BY id`,
-    ),
-  )
-  if (open.length <= perUser) return []
-  const dead = open.filter((session) => session.expired === 1).map(({ id }) => id)
-  const living = open.filter((session) => session.expired === 0).map(({ id }) => id)
-  const replaced = living.slice(0, Math.max(0, living.length - perUser))
-  await closeSessions(database, dead, 'expired')
-  await closeSessions(database, replaced, 'replaced')
-  return replaced
-}
-
-async function closeSessions(
-  database: Database,
-  ids: readonly number[],
-  reason: CloseReason,
-  version?: number,
-): Promise<void> {
-  if (ids.length === 0) return
-  const lastEvent = version === undefined ? sql`` : sql`last_event = ${version}, last_seen_at = UTC_TIMESTAMP(3), `
-  await database.run((on) =>
-    matchedBy(
-      on,
-      sql`UPDATE vision_job_sessions FORCE INDEX (PRIMARY)
-        SET ${lastEvent}closed_at = UTC_TIMESTAMP(3), close_reason = ${reason}
-        WHERE id IN ${ids} AND closed_at IS NULL`,
-    ),
-  )
-}
-
 /** @returns whether all of them were still open */
 async function touchSessions(database: Database, sessions: readonly Held[]): Promise<boolean> {
   const versions = sql.join(
@@ -213,15 +166,16 @@ async function touchSessions(database: Database, sessions: readonly Held[]): Pro
   return touched === sessions.length
 }
 
+/** Those that are open no longer, and why. */
 async function closedAmong(
   database: Database,
-  sessions: readonly Held[],
+  ids: readonly number[],
 ): Promise<readonly { readonly id: number; readonly reason: CloseReason }[]> {
-  const ids = sessions.map(({ id }) => id)
+  if (ids.length === 0) return []
   const rows = await database.run((on) =>
     rowsOf<{ id: number; reason: CloseReason | null }>(
       on,
-      sql`SELECT id, close_reason AS reason FROM vision_job_sessions WHERE id IN ${ids}`,
+      sql`SELECT id, close_reason AS reason FROM vision_job_sessions FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]}`,
     ),
   )
   const reasons = new Map(rows.map(({ id, reason }) => [id, reason]))

@@ -12,6 +12,9 @@ const retryMs = 1_000
 /** After its place was taken: two clients that take each other's place shall not do so every second. */
 const replacedRetryMs = 30_000
 
+/** After too many came at once: by then those that were replaced have ended. */
+const crowdedRetryMs = 5_000
+
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream',
@@ -94,5 +97,8 @@ export function frame([id, data]: WireEvent): string {
 /** What a client is told that may come back. An event without data is never dispatched, hence the empty object. */
 function farewell({ reason }: WatchCut): string {
   if (reason === 'replaced') return `retry: ${replacedRetryMs}\n: a younger stream of the same user took the place\n\n`
+  // Not a 429, after which an EventSource never comes back.
+  if (reason === 'crowded')
+    return `retry: ${crowdedRetryMs}\n: too many streams of the same user were opened at once\n\n`
   return 'event: reconnect\ndata: {}\n\n'
 }

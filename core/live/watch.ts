@@ -1,4 +1,4 @@
-import type { CloseReason, Transport } from '../../drizzle/schema.ts'
+import type { CloseReason } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../errors.ts'
 import { hasEnded } from '../jobs/progress.ts'
@@ -14,7 +14,7 @@ export interface WatchRequest {
   readonly jobId: number
   /** The version in the last event that the watcher had; 0 if it had none. One that the job never came to counts as none. */
   readonly after: number
-  readonly transport: Transport
+  readonly transport: 'sse' | 'trpc'
   /** Aborted when the watcher has gone away. */
   readonly signal: AbortSignal
 }
@@ -30,9 +30,10 @@ export interface Watch extends AsyncIterable<JobEvent> {
  * that broke, so that its client comes back too.
  */
 export class WatchCut extends Error {
-  readonly reason: CloseReason
+  /** `crowded` where it did not even begin: too many of the same user's were opened at once. */
+  readonly reason: CloseReason | 'crowded'
 
-  constructor(reason: CloseReason) {
+  constructor(reason: CloseReason | 'crowded') {
     super(`the watch was cut: ${reason}`)
     this.name = 'AbortError'
     this.reason = reason
@@ -59,13 +60,18 @@ export interface LiveOptions {
   readonly feed: Feed
   /** How often it is told which watches live, in milliseconds. */
   readonly touchMs: number
+  /** How often it is looked which of them have to end, in milliseconds. */
+  readonly lookMs: number
+  /** 0 to 1. */
+  readonly random: () => number
   readonly sleep: Sleep
   readonly log: Log
 }
 
-export function createLive({ database, feed, lifeMs, perUser, touchMs, sleep, log }: LiveOptions): Live {
+export function createLive(options: LiveOptions): Live {
+  const { database, feed, lifeMs, log } = options
   const onError = (what: string) => (error: unknown) => log('warn', what, { detail: reasonOf(error) })
-  const sessions = createSessions({ database, perUser, touchMs, sleep, onError: onError('sessions not written') })
+  const sessions = createSessions({ ...options, onError: onError('sessions not written') })
   const open = new Set<(reason: CloseReason) => void>()
 
   const watch: Live['watch'] = async ({ userId, jobId, after, transport, signal }) => {
@@ -76,6 +82,7 @@ export function createLive({ database, feed, lifeMs, perUser, touchMs, sleep, lo
     const cut = new AbortController()
     const end = (reason: CloseReason) => cut.abort(new WatchCut(reason))
     const session = await sessions.open({ userId, jobId, transport, lastEvent: known, onClosed: end })
+    if (session === undefined) return { over: false, ...crowded }
     const leave = () => end('left')
     const life = setTimeout(() => end('reconnect'), lifeMs)
     signal.addEventListener('abort', leave)
@@ -132,6 +139,13 @@ export function createLive({ database, feed, lifeMs, perUser, touchMs, sleep, lo
       await settled()
     },
   }
+}
+
+const crowded: AsyncIterable<JobEvent> = {
+  // biome-ignore lint/correctness/useYield: it ends before its first event.
+  async *[Symbol.asyncIterator]() {
+    throw new WatchCut('crowded')
+  },
 }
 
 const nothing: AsyncIterable<JobEvent> = {

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type Gate, gates, type Provider, providers, type Step, steps } from '../../drizzle/schema.ts'
+import { type Gate, gates, type Provider, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../errors.ts'
+import { type CallErrorKind, kindOf } from './kinds.ts'
 
 /** The provider that a step calls, and so the gate of its lane. */
 export const providerOf: Readonly<Record<Step, Provider>> = { analysis: 'gemini', content: 'deepseek' }
@@ -43,21 +44,21 @@ const longestPauseMs = 86_400_000
 /** Jobs that lived through an outage have been claimed, or have expired, by then. */
 const graceDays = 7
 
-const signs: Partial<Record<ErrorCode, Sign>> = {
-  'gemini.rate_limited': 'limit',
-  'gemini.unavailable': 'strike',
-  'gemini.timed_out': 'strike',
-  'gemini.misconfigured': 'refusal',
-  'deepseek.rate_limited': 'limit',
-  'deepseek.unavailable': 'strike',
-  'deepseek.timed_out': 'strike',
-  'deepseek.misconfigured': 'refusal',
-  'deepseek.insufficient_balance': 'refusal',
+const signs: Partial<Record<CallErrorKind, Sign>> = {
+  rate_limited: 'limit',
+  refused: 'strike',
+  unavailable: 'strike',
+  overloaded: 'strike',
+  timed_out: 'strike',
+  quota_exhausted: 'refusal',
+  insufficient_balance: 'refusal',
+  misconfigured: 'refusal',
 }
 
 /** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
 export function signOf(code: ErrorCode): Sign {
-  return signs[code] ?? (providers.some((provider) => code.startsWith(`${provider}.`)) ? 'well' : 'none')
+  const kind = kindOf(code)
+  return kind === undefined ? 'none' : (signs[kind] ?? 'well')
 }
 
 /** Every gate, as it stands on the database's clock; one that nothing has ever happened to is open. */

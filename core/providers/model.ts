@@ -1,5 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
-import type { CallContext } from '../pipeline/call.ts'
+import type { CallContext } from './call.ts'
+import type { CallErrorKind } from './kinds.ts'
+import type { Prices } from './prices.ts'
 
 /** What a step asks of a model, in no provider's terms. */
 export interface ModelRequest {
@@ -14,6 +16,8 @@ export interface ModelRequest {
   readonly schema: Readonly<Record<string, unknown>>
   /** At most so many tokens of answer, thinking aside. */
   readonly maxOutputTokens: number
+  /** How the job's last run failed in this step, if it did: the next call should not fail the same way. */
+  readonly previous?: CallErrorKind | undefined
 }
 
 /** A complete answer as the model gave it, unread. */
@@ -32,4 +36,16 @@ export interface Model {
    *   insufficient_balance, misconfigured, …; or the signal's reason
    */
   ask(request: ModelRequest, context: CallContext): Promise<ModelReply>
+}
+
+/** What every adapter is made from. */
+export interface ModelOptions {
+  readonly apiKey: string
+  readonly baseUrl: string
+  readonly model: string
+  readonly prices: Prices
+  /** For a whole call, in milliseconds. */
+  readonly timeoutMs: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }

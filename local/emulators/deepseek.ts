@@ -49,8 +49,16 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
     const read = readRequest(await context.req.text())
     const asked = 'error' in read ? undefined : read
     const text = asked?.messages.map(textOf).join('\n') ?? ''
-    const analysis = jsonBlock(text, 'analysis')
-    const purpose = block(text, 'purpose')
+    // The form of the answer stands in the instructions, and what to write from in the user's message: neither is read
+    // from the other.
+    const [instructions = '', material = ''] = [false, true].map((isUser) =>
+      (asked?.messages ?? [])
+        .filter(({ role }) => (role === 'user') === isUser)
+        .map(textOf)
+        .join('\n'),
+    )
+    const analysis = jsonBlock(material, 'analysis')
+    const purpose = block(material, 'purpose')
     responses += 1
     const first = asked?.messages[0] ? textOf(asked.messages[0]) : ''
     const usage = {
@@ -79,9 +87,9 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         if (cached.size >= 1000) cached.clear()
         cached.add(first)
         const written = write(
-          jsonBlock(text, 'schema')?.value,
-          { analysis: analysis?.value, purpose, language: block(text, 'language') },
-          block(text, 'format'),
+          jsonBlock(instructions, 'schema')?.value,
+          { analysis: analysis?.value, purpose, language: languageIn(material) },
+          block(material, 'format'),
         )
         return { text: written, limit: (asked.max_tokens ?? Number.POSITIVE_INFINITY) * charactersPerToken }
       },
@@ -108,6 +116,12 @@ function readRequest(body: string): ChatCompletion | { error: string } {
 
 function textOf({ content }: ChatCompletion['messages'][number]): string {
   return typeof content === 'string' ? content : (content ?? []).map(({ text }) => text ?? '').join('\n')
+}
+
+/** The tag of the language, alone or with the language's name beside it. */
+function languageIn(material: string): string | undefined {
+  const named = z.object({ tag: z.string() }).safeParse(jsonBlock(material, 'language')?.value)
+  return named.success ? named.data.tag : block(material, 'language')
 }
 
 function write(schema: JsonSchema | undefined, source: Source, format: string | undefined): string {

@@ -1,5 +1,7 @@
 /** The part of JSON Schema (2020-12, and Gemini's own upper-case dialect of it) that the emulators understand. */
 export interface JsonSchema {
+  /** May say in words how much is wanted: `at most 3 items`, `the limit is 160`. A model reads it, and so do we. */
+  readonly description?: string
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, JsonSchema>>
   readonly definitions?: Readonly<Record<string, JsonSchema>>
@@ -40,6 +42,16 @@ export interface JsonSchema {
  */
 export function fitSchema(schema: JsonSchema, draft: unknown, fallback: (property: string) => string): unknown {
   return new Fitting(schema, fallback).fit(schema, draft, { property: 'answer', depth: 0, index: 0 })
+}
+
+/** The bounds that a description tells. */
+function boundsIn({ description = '' }: JsonSchema): JsonSchema {
+  const items = /(?:(\d+) to |at most )(\d+) items/i.exec(description)
+  const length = /(?:the limit is |at most )(\d+)(?: characters)?$/i.exec(description)
+  return {
+    ...(items && { minItems: Number(items[1] ?? 0), maxItems: Number(items[2]) }),
+    ...(length && { maxLength: Number(length[1]) }),
+  }
 }
 
 interface Spot {
@@ -103,7 +115,7 @@ class Fitting {
         required: [...(schema.required ?? []), ...required],
       }
     }
-    return schema
+    return { ...boundsIn(schema), ...schema }
   }
 
   #target(pointer: string): JsonSchema | undefined {

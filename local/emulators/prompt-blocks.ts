@@ -1,9 +1,10 @@
 /**
  * The text between `<name>` and `</name>` in a prompt: the last one that is not blank, as instructions that only speak
- * of the tags come before what stands in them.
+ * of the tags come before what stands in them. A JSON text is read; whatever it says is material and nothing else.
  */
 export function block(prompt: string, name: string): string | undefined {
-  return blocks(prompt, name).at(-1)
+  const text = blocks(prompt, name).at(-1)
+  return text?.startsWith('"') ? (readText(text) ?? text) : text
 }
 
 /** The JSON object between `<name>` and `</name>`: the last that can be read, with the text it was read from. */
@@ -18,6 +19,15 @@ export function jsonBlock(prompt: string, name: string): { text: string; value: 
 function blocks(prompt: string, name: string): string[] {
   const pattern = new RegExp(`<${name}>((?:(?!<${name}>)[\\s\\S])*?)</${name}>`, 'g')
   return [...prompt.matchAll(pattern)].map((match) => (match[1] ?? '').trim()).filter((text) => text !== '')
+}
+
+function readText(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function readObject(text: string): object | undefined {

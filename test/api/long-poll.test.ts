@@ -6,6 +6,7 @@ import { openDatabase } from '../../core/database/client.ts'
 import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createFeed } from '../../core/live/feed.ts'
+import { createWaits } from '../../core/live/waits.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
 import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/jobs.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -193,7 +194,8 @@ describe('Prefer: wait', () => {
     const database = openDatabase(proxy.url(api.database.url), { connections: 4, random: Math.random })
     const sleep = (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal })
     const feed = createFeed({ database, everyMs: 100, sleep, onError: console.error })
-    const at = await serveApp(createApp({ ...api.services, feed }))
+    const waits = createWaits({ database: api.database, perUser: 50, log: api.services.log, random: Math.random })
+    const at = await serveApp(createApp({ ...api.services, feed, waits }))
     const authorization = `Bearer ${await token('ann')}`
     const ids = await Promise.all(Array.from({ length: 50 }, () => api.create('ann')))
     const leaving = new AbortController()
@@ -218,6 +220,77 @@ describe('Prefer: wait', () => {
   })
 })
 
+describe('how many may wait', () => {
+  const waiting = () => api.database.sql("SELECT * FROM vision_job_sessions WHERE transport = 'wait'")
+
+  test('of sixty at once, in several processes, five wait, and the others are answered at once with the job as it is', async () => {
+    const jobId = await api.create('ann')
+    const processes = await Promise.all([1, 2, 3].map(() => serveApp(createApp(api.services))))
+    const headers = { authorization: `Bearer ${await token('ann')}`, prefer: 'wait=25' }
+    const calls = Array.from({ length: 60 }, (_, n) =>
+      pending(fetch(`${processes[n % 3]?.url}/v1/jobs/${jobId}`, { headers })),
+    )
+    await vi.waitFor(() => expect(calls.filter(({ state }) => state.settled)).toHaveLength(55), 20_000)
+    expect(await waiting()).toHaveLength(5)
+    for (const { promise } of calls.filter(({ state }) => state.settled)) {
+      const refused = await promise
+      expect(refused.status).toBe(200)
+      expect(refused.headers.get('retry-after')).toBe('2')
+      expect(refused.headers.get('preference-applied')).toBeNull()
+      expect(await json(refused)).toMatchObject({ jobId, status: 'pending' })
+    }
+    const created = await call('POST', '/v1/jobs', { prefer: 'wait=25' }, { body: job })
+    expect([created.status, created.headers.get('preference-applied'), created.headers.get('retry-after')]).toEqual([
+      201,
+      null,
+      '2',
+    ])
+    // Another user has waits of its own.
+    const other = pending(call('POST', '/v1/jobs', { prefer: 'wait=25' }, { as: 'bob', body: job }))
+    await vi.waitFor(async () => expect(await waiting()).toHaveLength(6), 5_000)
+    const [bobs] = await api.database.sql("SELECT id FROM vision_jobs WHERE user_id = 'bob'")
+    await cancelVisionJob(api.database, { jobId: Number(bobs?.id), userId: 'bob' })
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    for (const { promise } of [...calls, other]) {
+      const answered = await promise
+      if (answered.headers.get('retry-after') === null) {
+        expect(answered.headers.get('preference-applied')).toBe('wait=25')
+      }
+    }
+    expect(await waiting()).toEqual([])
+    await Promise.all(processes.map((served) => served.kill()))
+  })
+
+  test('a wait whose process died gives up its slot', async () => {
+    const jobId = await api.create('ann')
+    await api.database.sql(
+      `INSERT INTO vision_job_sessions (user_id, job_id, transport, slot, connected_at, last_seen_at)
+        WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4)
+        SELECT 'ann', ?, 'wait', CONCAT('wait-', i), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 39 SECOND FROM n`,
+      [jobId],
+    )
+    expect((await get(jobId, { prefer: 'wait=1' })).headers.get('preference-applied')).toBeNull()
+    await api.database.sql('UPDATE vision_job_sessions SET last_seen_at = last_seen_at - INTERVAL 2 SECOND LIMIT 1')
+    expect((await get(jobId, { prefer: 'wait=1' })).headers.get('preference-applied')).toBe('wait=1')
+  })
+
+  test('a call that does not wait writes nothing', async () => {
+    const proxy = await startProxy(api.database.url)
+    const database = openDatabase(proxy.url(api.database.url), { connections: 1, random: Math.random })
+    const waits = createWaits({ database, perUser: 5, log: api.services.log, random: Math.random })
+    const app = createApp({ ...api.services, database, waits })
+    const jobId = await api.create('ann')
+    const headers = { authorization: `Bearer ${await token('ann')}` }
+    await app.request(`/v1/jobs/${jobId}`, { headers })
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    await app.request(`/v1/jobs/${jobId}`, { headers: { ...headers, prefer: 'wait=20' } })
+    expect(proxy.statements.filter((statement) => /vision_job_sessions/.test(statement))).toEqual([])
+    expect(proxy.statements.filter((statement) => /^(insert|update|delete)/i.test(statement))).toEqual([])
+    await database.close()
+    await proxy.close()
+  })
+})
+
 describe('plain polling', () => {
   test('is told the version, and how soon to come back, until the job has ended', async () => {
     const jobId = await api.create('ann')
@@ -236,7 +309,7 @@ describe('plain polling', () => {
     [0, /^2$/],
   ])('a job that waits %d ms for its time is asked for when that comes, or in a minute', async (delayMs, expected) => {
     const jobId = await api.create('ann')
-    const reason = { code: 'gemini.invalid_answer', message: 'It did not fit.' } as const
+    const reason = { code: 'analysis.invalid_answer', message: 'It did not fit.' } as const
     await retryVisionJob(api.database, await api.claim(jobId), reason, nothingSpent, { delayMs, costsRetry: true })
     expect((await get(jobId)).headers.get('retry-after')).toMatch(expected)
   })

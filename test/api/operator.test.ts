@@ -101,7 +101,7 @@ test('a pause and its end are seen in the gates, in the status and in the audit,
 
 test('a redrive is dry unless it is said otherwise', async () => {
   const [first, second] = await failJobs(2)
-  const dry = await call('POST', '/v1/operator/redrive', { filter: { code: 'gemini.', user: 'ann' } })
+  const dry = await call('POST', '/v1/operator/redrive', { filter: { code: 'analysis.', user: 'ann' } })
   expect(dry).toMatchObject({ dryRun: true, jobs: 2, more: false, through: expect.any(String) })
   expect(dry.sample.toSorted()).toEqual([first, second])
   expect((await call('POST', '/v1/operator/redrive')).jobs, 'an empty body is an empty filter').toBe(2)

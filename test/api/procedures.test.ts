@@ -15,7 +15,7 @@ afterAll(() => api.drop())
 const spent = { analysis: spending() }
 const analysis = { model: 'gemini-test', body: exampleJob.outputs.analysis?.result }
 const content = { model: 'deepseek-test', body: exampleJob.outputs.content?.result }
-const broken = { code: 'gemini.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
+const broken = { code: 'analysis.timed_out', message: 'No answer in time.', detail: 'socket 10.0.0.7 hung up' } as const
 
 /** What a REST call is refused with. */
 async function problem(response: Promise<Response>) {
@@ -117,6 +117,17 @@ test('an image may come along as a data: URL, of which the job keeps type and ha
   expect(png.equals(await bytesAt(created.image?.url))).toBe(true)
 })
 
+test('a post may be for a network, which the job keeps and shows, and another network is another request', async () => {
+  const body = { ...job, outputFormat: 'social_post', platform: 'linkedin', idempotencyKey: 'post' } as const
+  const { jobId, platform } = await api.client('ann').createJob.mutate(body)
+  expect(platform).toBe('linkedin')
+  expect((await api.client('ann').getJobStatus.query({ jobId })).platform).toBe('linkedin')
+  const { jobs } = await api.client('ann').createJobs.mutate({ jobs: [job, { ...body, idempotencyKey: undefined }] })
+  expect(jobs.map((created) => created.platform)).toEqual([null, 'linkedin'])
+  const other = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body: { ...body, platform: 'x' } }))
+  expect(other.code).toBe('idempotency.mismatch')
+})
+
 test('a job shows the size of its image as stored, and how it is turned', async () => {
   const jpeg = await readFile(new URL('../fixtures/images/portrait-exif.jpg', import.meta.url))
   const imageUrl = `data:image/jpeg;base64,${jpeg.toString('base64')}`
@@ -133,6 +144,8 @@ test.each([
   ['analysisPurpose', { analysisPurpose: 'x'.repeat(2001) }, 'request.invalid'],
   ['outputFormat', { outputFormat: 'poem' }, 'request.invalid'],
   ['language', { language: 'not a language' }, 'request.invalid'],
+  ['platform', { platform: 'x' }, 'request.invalid'],
+  ['platform', { platform: 'myspace', outputFormat: 'social_post' }, 'request.invalid'],
   ['metadata', { metadata: [1] }, 'request.invalid'],
   ['metadata', { metadata: { text: 'ü'.repeat(2100) } }, 'request.invalid'],
   ['idempotencyKey', { idempotencyKey: 'ends with a space ' }, 'request.invalid'],
@@ -171,6 +184,14 @@ test.each<[object, Record<string, string>]>([
   [{ language: 'x' }, { language: 'must be a BCP 47 language tag like en or de-CH' }],
   [{ language: 'de_CH' }, { language: 'must be a BCP 47 language tag like en or de-CH' }],
   [{ language: null }, { language: 'must be text' }],
+  [
+    { platform: 'x' },
+    { platform: 'goes with the output format social_post only: leave it out, or ask for a social_post' },
+  ],
+  [
+    { platform: 'myspace', outputFormat: 'social_post' },
+    { platform: 'must be one of instagram, facebook, linkedin, x, pinterest, tiktok, threads, bluesky' },
+  ],
   [
     { idempotencyKey: ' ' },
     { idempotencyKey: 'must be 1 to 200 characters of printable ASCII, with no space at either end' },
@@ -258,7 +279,7 @@ test('the view follows a job through both steps', async () => {
     step: 'content',
     progress: 50,
     failures: 1,
-    error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+    error: { code: 'analysis.timed_out', message: 'No answer in time.' },
     outputs: { content: null },
   })
   expect(Date.parse(waiting.nextTryAt ?? '')).toBeGreaterThan(Date.now() + 30_000)
@@ -286,7 +307,7 @@ test('the view follows a job through both steps', async () => {
       attempt: 1,
       outcome: 'retried',
       step: 'content',
-      error: { code: 'gemini.timed_out', message: 'No answer in time.' },
+      error: { code: 'analysis.timed_out', message: 'No answer in time.' },
       possiblyBilled: null,
       usage: { analysis: { inputTokens: 10, outputTokens: 20, costUsd: 7e-9, milliseconds: 30 }, content: null },
     },
@@ -387,9 +408,9 @@ test('a job is retried once, and again without complaint while it is under way',
 test('metadata may be null, as it is answered, and is the same as none', async () => {
   const idempotencyKey = 'nothing'
   const first = await json(
-    api.call('POST', '/v1/jobs', { as: 'nora', body: { ...job, metadata: null, idempotencyKey } }),
+    api.call('POST', '/v1/jobs', { as: 'nora', body: { ...job, metadata: null, platform: null, idempotencyKey } }),
   )
-  expect(first.metadata).toBe(null)
+  expect([first.metadata, first.platform]).toEqual([null, null])
   expect(await api.client('nora').createJob.mutate({ ...job, idempotencyKey })).toMatchObject({ jobId: first.jobId })
 })
 

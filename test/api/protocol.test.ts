@@ -457,7 +457,7 @@ test('a part that is away is 503 and says when to come back', async () => {
     expect(text).not.toContain('10.1.1.1')
   }
   // A code that was never meant for a caller is an error of ours.
-  const strange = away(new VisionError('gemini.misconfigured', { message: 'the key ends in 1234' }))
+  const strange = away(new VisionError('analysis.misconfigured', { message: 'the key ends in 1234' }))
   const reply = await strange.request('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(job) })
   expect([reply.status, await json(reply)]).toMatchObject([500, { code: 'internal.error' }])
 })

@@ -138,7 +138,7 @@ test('an answer that does not fit is asked for again, and what was wrong with it
   services.providers.faults.add({ provider: 'gemini', kind: 'malformed', malformedAs: 'misfit' })
   expect(await fire()).toMatchObject({ retried: 1, completed: 1 })
   const [first] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ? AND attempt = 1', [jobId])
-  expect(first).toMatchObject({ outcome: 'retried', error_code: 'gemini.invalid_answer', possibly_billed: null })
+  expect(first).toMatchObject({ outcome: 'retried', error_code: 'analysis.invalid_answer', possibly_billed: null })
   expect(Number(first?.analysis_input_tokens)).toBeGreaterThan(0)
   expect(String(first?.error_detail)).not.toBe('')
 })

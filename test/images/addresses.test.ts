@@ -233,12 +233,8 @@ describe('a name that resolves to what is not public', () => {
   })
 
   test.each([
-    'https://localhost/',
-    'https://LOCALHOST/',
-    'https://localhost./',
-    'https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/',
-    'https://loc\u00adalhost/',
-    'https://images.localhost/',
+    'https://localhost.images.example/',
+    'https://localhosts/',
     'https://metadata.google.internal/',
     'https://metadata/',
     'https://127.0.0.1.nip.example/',
@@ -251,6 +247,19 @@ describe('a name that resolves to what is not public', () => {
     expect(forbidden.reached).toEqual([])
     expect(forbidden.asked).toHaveLength(1)
   })
+})
+
+test.each([
+  'https://localhost/',
+  'https://LOCALHOST/',
+  'https://localhost./',
+  'https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/',
+  'https://loc\u00adalhost/',
+  'https://images.localhost/',
+])('%s is this machine, whatever a resolver says', async (url) => {
+  const { error, reached, asked } = await attempt(url, () => ['8.8.8.8'])
+  expect(error.code).toBe('image.forbidden_address')
+  expect({ reached, asked }).toEqual({ reached: [], asked: [] })
 })
 
 describe('a hostile resolver', () => {

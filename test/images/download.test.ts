@@ -257,6 +257,16 @@ describe('the total time is bounded', () => {
     expect(await errorOf(base, { timeoutMs: 200 })).toMatchObject({ code: 'image.timed_out', blame: 'retryable' })
   })
 
+  test('where a body brings too little in a window, long before the time is up', async () => {
+    server.behave(drip(head('200 OK', 'content-length: 1000'), '.'))
+    const slowest = { bytes: 100, ms: 200 }
+    expect(await errorOf(base, { timeoutMs: 600_000, slowest })).toMatchObject({
+      code: 'image.timed_out',
+      blame: 'retryable',
+      message: expect.stringContaining('too slowly'),
+    })
+  })
+
   test('where a name is never resolved', async () => {
     const lookup = () => new Promise<never>(() => {})
     expect(await errorOf(base, { timeoutMs: 100, lookup })).toMatchObject({ code: 'image.timed_out' })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -13,6 +14,7 @@ import { LeaseLost, type Run } from '../../core/jobs/run.ts'
 import { retryVisionJob, saveImage } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { png, pngChunk } from '../support/image-files.ts'
 import { noCap } from '../support/jobs.ts'
 import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
 
@@ -54,11 +56,11 @@ function loader(store: ImageStore = storage.store) {
   })
 }
 
-async function submit(imageUrl = source): Promise<number> {
+async function submit(imageUrl = source, userId = 'ann'): Promise<number> {
   const { jobId } = await createVisionJob(
     database,
     { imageUrl, analysisPurpose: 'a test', outputFormat: 'summary', language: 'en' },
-    { userId: 'ann', maxRetries: 9, inFlightPerUser: noCap, lifeMs: 86_400_000 },
+    { userId, maxRetries: 9, inFlightPerUser: noCap, lifeMs: 86_400_000 },
   )
   return jobId
 }
@@ -75,7 +77,7 @@ async function claim(): Promise<Run> {
 
 /** Settles a run as failed and brings the job up for another at once. */
 async function again(run: Run): Promise<Run> {
-  const reason = { code: 'gemini.unavailable', message: 'a test' } as const
+  const reason = { code: 'analysis.unavailable', message: 'a test' } as const
   await retryVisionJob(database, run, reason, {}, { delayMs: 0, costsRetry: true })
   await database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [run.jobId])
   return claim()
@@ -212,6 +214,42 @@ test('servers that say nothing hold no room, so that a stored image is not kept 
   silent.close()
 })
 
+test('servers that announce 20 MB and send one byte hold no room for the rest, so that another user’s large image comes', async () => {
+  const large = png(8, 4, pngChunk('juNk', Buffer.alloc(15_000_000)))
+  const dripping = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': 20_000_000 })
+    response.write('.')
+  })
+  await new Promise<void>((resolve) => dripping.listen(0, '127.0.0.1', resolve))
+  const { port } = dripping.address() as AddressInfo
+  const bring = createImageLoader({
+    database,
+    store: storage.store,
+    budget: createByteBudget(40_000_000, 20_000_000),
+    link: (run: Run, imageId) => saveImage(database, run, imageId),
+    allowLoopbackHttp: true,
+  })
+  const leave = new AbortController()
+  const drips: Promise<unknown>[] = []
+  const connections: Promise<unknown>[] = []
+  for (let n = 0; n < 5; n++) {
+    await submit(`http://127.0.0.1:${port}/`, 'bob')
+    connections.push(once(dripping, 'request'))
+    drips.push(bring(await claim(), leave.signal).catch((error: unknown) => error))
+    await connections[n]
+  }
+  served = large
+  await submit()
+  const loaded = await bring(await claim(), signal)
+  expect(loaded.bytes.length).toBe(large.length)
+  loaded.release()
+  const reason = new Error('the test is over')
+  leave.abort(reason)
+  expect(await Promise.all(drips)).toEqual(Array(5).fill(reason))
+  dripping.closeAllConnections()
+  dripping.close()
+})
+
 test('an image counts against the budget until it is released, also when bringing it failed', async () => {
   served = await fixture('red.png')
   const budget = createByteBudget(20_000_000)
@@ -224,20 +262,23 @@ test('an image counts against the budget until it is released, also when bringin
   })
   await submit()
   const loaded = await bring(await claim(), signal)
-  // The download took the most that it might have weighed; now only what it does weigh is held.
-  ;(await budget.take(20_000_000 - loaded.bytes.length, signal)).release()
+  // What it weighs is held, and no more.
+  const rest = budget.open('bob', 20_000_000 - loaded.bytes.length)
+  await rest.growTo(20_000_000 - loaded.bytes.length, signal)
+  rest.release()
+  const all = budget.open('bob', 20_000_000)
   let whole = false
-  const waiting = budget.take(20_000_000, signal).then((share) => {
+  const waiting = all.growTo(20_000_000, signal).then(() => {
     whole = true
-    return share
   })
-  await Promise.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
   expect(whole).toBe(false)
   loaded.release()
-  ;(await waiting).release()
+  await waiting
+  all.release()
 
   served = undefined
   await submit()
   await expect(bring(await claim(), signal)).rejects.toMatchObject({ code: 'image.not_found' })
-  ;(await budget.take(20_000_000, signal)).release()
+  await budget.open('bob', 20_000_000).growTo(20_000_000, signal)
 })

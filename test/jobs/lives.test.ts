@@ -76,7 +76,7 @@ describe('retries', () => {
       status: 'failed',
       failures: runs,
       attempt: runs,
-      error_code: 'gemini.invalid_answer',
+      error_code: 'analysis.invalid_answer',
     })
     expect(await outcomesOf(database, jobId)).toEqual([...Array(runs - 1).fill('retried'), 'failed'])
   })

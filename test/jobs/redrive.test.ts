@@ -28,7 +28,7 @@ const redrive = (filter: RedriveFilter = {}, changes: Partial<RedriveOptions> = 
   redriveVisionJobs(database, filter, { ...options, ...changes })
 
 /** Makes jobs that failed with a code, so many seconds ago. */
-async function failed(count: number, { code = 'gemini.blocked' as ErrorCode, userId = 'user-1', ago = 60 } = {}) {
+async function failed(count: number, { code = 'analysis.blocked' as ErrorCode, userId = 'user-1', ago = 60 } = {}) {
   const ids = await makeJobs(database, count, { userId })
   for (let done = 0; done < count; ) {
     const runs = await claim(database, { limit: 100 })
@@ -49,7 +49,7 @@ async function failedAtOnce(count: number): Promise<void> {
     await database.sql(
       `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
          error_code, created_at, updated_at, finished_at, expires_at)
-       ${numbers} SELECT 'ann', 'failed', 3, 'x', 'x', 'summary', 'en', 'gemini.blocked', UTC_TIMESTAMP(3),
+       ${numbers} SELECT 'ann', 'failed', 3, 'x', 'x', 'summary', 'en', 'analysis.blocked', UTC_TIMESTAMP(3),
          UTC_TIMESTAMP(3), '2026-11-01 00:00:00.123', UTC_TIMESTAMP(3) FROM numbers`,
     )
   }
@@ -93,21 +93,21 @@ describe('the filter', () => {
   let others: number[]
   beforeEach(async () => {
     blocked = await failed(2, { ago: 7_200 })
-    timedOut = await failed(2, { code: 'gemini.timed_out', userId: 'bob', ago: 3_600 })
-    others = await failed(2, { code: 'deepseek.timed_out', ago: 60 })
+    timedOut = await failed(2, { code: 'analysis.timed_out', userId: 'bob', ago: 3_600 })
+    others = await failed(2, { code: 'content.timed_out', ago: 60 })
   })
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1000)
 
   test.each<[string, () => RedriveFilter, () => number[]]>([
     ['nothing: every failed job', () => ({}), () => [...blocked, ...timedOut, ...others]],
-    ['a code', () => ({ code: 'gemini.timed_out' }), () => timedOut],
-    ['the first part of codes', () => ({ code: 'gemini.' }), () => [...blocked, ...timedOut]],
-    ['half a word of a code: none', () => ({ code: 'gemini.timed' }), () => []],
+    ['a code', () => ({ code: 'analysis.timed_out' }), () => timedOut],
+    ['the first part of codes', () => ({ code: 'analysis.' }), () => [...blocked, ...timedOut]],
+    ['half a word of a code: none', () => ({ code: 'analysis.timed' }), () => []],
     ['a user', () => ({ userId: 'bob' }), () => timedOut],
     ['a time from which', () => ({ since: ago(4_000) }), () => [...timedOut, ...others]],
     ['a time until which', () => ({ until: ago(3_000) }), () => [...blocked, ...timedOut]],
-    ['all of it', () => ({ since: ago(4_000), until: ago(3_000), code: 'gemini.', userId: 'bob' }), () => timedOut],
-    ['all of it, of which one does not fit', () => ({ since: ago(4_000), code: 'gemini.', userId: 'ann' }), () => []],
+    ['all of it', () => ({ since: ago(4_000), until: ago(3_000), code: 'analysis.', userId: 'bob' }), () => timedOut],
+    ['all of it, of which one does not fit', () => ({ since: ago(4_000), code: 'analysis.', userId: 'ann' }), () => []],
   ])('%s', async (_, filter, expected) => {
     const ids = expected()
     expect(await redrive(filter(), { dryRun: true })).toMatchObject({ jobs: ids.length, sample: ids })

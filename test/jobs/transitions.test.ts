@@ -308,7 +308,10 @@ async function foreignRun(jobId: number): Promise<Run> {
     analysisPurpose: '',
     outputFormat: '',
     language: 'en',
+    platform: null,
+    complaint: null,
     traceId: null,
+    lastErrorCode: null,
   }
 }
 

@@ -179,7 +179,7 @@ describe('failures', () => {
     let failures = 0
     const using = steps({
       content: async () => {
-        if (++failures === 1) throw new VisionError('deepseek.blank_answer')
+        if (++failures === 1) throw new VisionError('content.blank_answer')
         return answer({})
       },
     })
@@ -187,7 +187,7 @@ describe('failures', () => {
     expect(summary).toMatchObject({ claimed: 2, retried: 1, completed: 1 })
     expect(using.calls).toEqual([`analysis ${id}`, `content ${id}`, `content ${id}`])
     expect(await attempts(id)).toMatchObject([
-      { attempt: 1, outcome: 'retried', step: 'content', error_code: 'deepseek.blank_answer' },
+      { attempt: 1, outcome: 'retried', step: 'content', error_code: 'content.blank_answer' },
       { attempt: 2, outcome: 'completed', step: 'content' },
     ])
     expect(await only(id)).toMatchObject({ status: 'completed', failures: 1, attempt: 2, error_code: null })
@@ -196,11 +196,11 @@ describe('failures', () => {
   test('three retries are four failed runs, and then the job is a dead letter with its last reason', async () => {
     const [id] = await submit()
     const using = steps({
-      analysis: () => Promise.reject(new VisionError('gemini.invalid_answer', { detail: 'no palette' })),
+      analysis: () => Promise.reject(new VisionError('analysis.invalid_answer', { detail: 'no palette' })),
     })
     const summary = await drain(worker(using), inAMinute())
     expect(summary).toMatchObject({ claimed: 4, retried: 3, failed: 1 })
-    expect(await only(id)).toMatchObject({ status: 'failed', failures: 4, error_code: 'gemini.invalid_answer' })
+    expect(await only(id)).toMatchObject({ status: 'failed', failures: 4, error_code: 'analysis.invalid_answer' })
     expect((await attempts(id)).map((run) => run.error_detail)).toEqual(Array(4).fill('no palette'))
   })
 
@@ -214,10 +214,10 @@ describe('failures', () => {
   test('a provider at its limit costs the job no retry, and it waits as long as the provider asks', async () => {
     const [id] = await submit()
     const using = steps({
-      analysis: () => Promise.reject(new VisionError('gemini.rate_limited', { retryAfterMs: 3_600_000 })),
+      analysis: () => Promise.reject(new VisionError('analysis.rate_limited', { retryAfterMs: 3_600_000 })),
     })
     expect(await drain(worker(using), inAMinute())).toMatchObject({ claimed: 1, released: 1 })
-    expect(await only(id)).toMatchObject({ status: 'scheduled', failures: 0, error_code: 'gemini.rate_limited' })
+    expect(await only(id)).toMatchObject({ status: 'scheduled', failures: 0, error_code: 'analysis.rate_limited' })
     const [wait] = await database.sql(
       'SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), available_at) AS seconds FROM vision_jobs',
     )
@@ -229,7 +229,7 @@ describe('failures', () => {
     const using = steps({
       analysis: async (_, { meter }) => {
         await meter.sent()
-        throw new VisionError('gemini.misconfigured')
+        throw new VisionError('analysis.misconfigured')
       },
     })
     expect(await drain(worker(using, { concurrency: 2 }), inAMinute())).toMatchObject({ claimed: 2, released: 2 })
@@ -239,7 +239,7 @@ describe('failures', () => {
     const waitAfter = async (attempt: number, retryAfterMs?: number) => {
       const [id] = await submit()
       await database.sql('UPDATE vision_jobs SET attempt = ? WHERE id = ?', [attempt, id])
-      const error = new VisionError('gemini.misconfigured', retryAfterMs === undefined ? {} : { retryAfterMs })
+      const error = new VisionError('analysis.misconfigured', retryAfterMs === undefined ? {} : { retryAfterMs })
       await drain(worker(steps({ analysis: () => Promise.reject(error) })), inAMinute())
       const [wait] = await database.sql(
         'SELECT ROUND(TIMESTAMPDIFF(SECOND, updated_at, available_at)) AS seconds FROM vision_jobs WHERE id = ?',

@@ -86,7 +86,7 @@ test('whoever sees every state is told each version once', async () => {
   ])
   expect(events[2]).toMatchObject({
     failures: 1,
-    error: { code: 'gemini.invalid_answer' },
+    error: { code: 'analysis.invalid_answer' },
     nextTryAt: expect.any(String),
   })
   expect(events[5]).toMatchObject({ attempt: 2, analysis: { model: 'vision-model', result: { summary: 'a poster' } } })

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
+import { endingAtOnce } from '../../core/live/slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -30,6 +31,8 @@ const startProcess = (perUser = 10, touchMs = 20) =>
     database,
     perUser,
     touchMs,
+    lookMs: 20,
+    random: Math.random,
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
     onError: (error) => errors.push(error),
   })
@@ -37,6 +40,7 @@ const startProcess = (perUser = 10, touchMs = 20) =>
 async function connect(sessions: Sessions, jobId: number, userId = 'ann'): Promise<Session> {
   const onClosed = (reason: CloseReason) => ended.push(`${jobId} ${reason}`)
   const session = await sessions.open({ userId, jobId, transport: 'sse', lastEvent: 2, onClosed })
+  if (session === undefined) throw new Error('crowded')
   open.push(session)
   return session
 }
@@ -63,7 +67,7 @@ test('a connection is recorded from its beginning to its end', async () => {
   expect(await rows()).toMatchObject([{ last_event: 5, closed_at: expect.any(String), close_reason: 'ended' }])
 })
 
-test('the eleventh closes the oldest, in this process at once and in another at its next touch', async () => {
+test('the eleventh closes the oldest, in this process at once and in another at its next look', async () => {
   const [here, there] = [startProcess(), startProcess()]
   await connect(there, 1)
   await connect(here, 2)
@@ -77,11 +81,33 @@ test('the eleventh closes the oldest, in this process at once and in another at 
   expect(live.map((row) => row.job_id)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 99, 11, 12])
 })
 
-test('of many that come at once, as many as are allowed stay', async () => {
-  const processes = [startProcess(3), startProcess(3)]
-  await Promise.all(Array.from({ length: 20 }, (_, index) => connect(processes[index % 2] as Sessions, index)))
-  await vi.waitFor(() => expect(ended).toHaveLength(17))
+test('of many that come at once, those that live are never more than the slots and those that are about to end', async () => {
+  const processes = Array.from({ length: 4 }, () => startProcess(3))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, index) => connect(processes[index % 4] as Sessions, index)),
+  )
+  const opened = outcomes.filter(({ status }) => status === 'fulfilled').length
+  expect(opened).toBeGreaterThanOrEqual(3)
+  expect(opened).toBeLessThanOrEqual(3 + endingAtOnce)
+  await vi.waitFor(() => expect(ended).toHaveLength(opened - 3))
   expect((await rows()).filter((row) => row.closed_at === null)).toHaveLength(3)
+  // Those that were replaced have ended by then.
+  await expect(connect(processes[0] as Sessions, 99)).rejects.toThrow('crowded')
+  await database.sql('UPDATE vision_job_sessions SET closed_at = closed_at - INTERVAL 3 SECOND')
+  await connect(processes[0] as Sessions, 99)
+})
+
+test('a slot is its holder’s alone, and those of other users are other slots', async () => {
+  const sessions = startProcess(1)
+  await connect(sessions, 1)
+  await connect(sessions, 2, 'bob')
+  expect((await rows()).map((row) => [row.user_id, row.slot])).toEqual([
+    ['ann', 'stream-0'],
+    ['bob', 'stream-0'],
+  ])
+  for (const session of open) session.close('left')
+  await sessions.settled()
+  expect((await rows()).map((row) => row.slot)).toEqual([null, null])
 })
 
 test('the dead make room before the living, and the database’s clock says who is dead', async () => {
@@ -91,7 +117,7 @@ test('the dead make room before the living, and the database’s clock says who 
   await seenAgo(59, 1)
   await seenAgo(61, 2)
   await connect(sessions, 3)
-  expect(ended).toEqual([])
+  await vi.waitFor(() => expect(ended).toEqual(['2 expired']))
   expect((await rows()).map((row) => row.close_reason)).toEqual([null, 'expired', null])
 })
 
@@ -138,8 +164,12 @@ test('each statement reads by its index', async () => {
   await database.sql('ANALYZE TABLE vision_job_sessions')
   for (const [key, query] of [
     [
+      'slot',
+      "SELECT id, slot FROM vision_job_sessions FORCE INDEX (slot) WHERE user_id = 'user-1' AND slot LIKE 'stream-%'",
+    ],
+    [
       'live',
-      "SELECT id FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = 'user-1' AND closed_at IS NULL ORDER BY id",
+      "SELECT COUNT(*) FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = 'user-1' AND closed_at > UTC_TIMESTAMP(3) - INTERVAL 3 SECOND AND close_reason = 'replaced'",
     ],
     [
       'closing',

@@ -77,7 +77,7 @@ test('pause and resume, and who did it is in the audit', async () => {
 
 test('redrive counts, and with --yes it does it', async () => {
   const [first = 0, second = 0] = await failJobs(2)
-  const args = ['redrive', '--code', 'gemini.', '--user', 'user-1', '--since', '2026-01-01T00:00:00Z']
+  const args = ['redrive', '--code', 'analysis.', '--user', 'user-1', '--since', '2026-01-01T00:00:00Z']
   const dry = await ops(args)
   expect(dry.output).toBe(`Would be redriven: 2 jobs (${first}, ${second}).\nNothing was changed; --yes does it.\n`)
   expect(await statusOf(database, first)).toBe('failed')
@@ -111,7 +111,7 @@ describe('what is not understood is told before a database is asked', () => {
     [['status', '--yes'], 'status does not take --yes'],
     [['pause', '--provider', 'openai'], "not 'openai'"],
     [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be a time with its zone'],
-    [['redrive', '--code', 'gemini'], '--code must be a code like'],
+    [['redrive', '--code', 'analysis'], '--code must be a code like'],
     [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
     [['prune', '--force'], '--force'],
   ])('%j', async (args, says) => {

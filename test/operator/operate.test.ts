@@ -90,11 +90,11 @@ test('a pause without its row does not happen, nor a row without its pause', asy
 
 test('a redrive leaves one row, dry or not: what was asked for, and what came of it', async () => {
   await failJobs(3)
-  const filter = { code: 'gemini.', since: new Date('2026-01-01T00:00:00Z'), userId: 'user-1' }
+  const filter = { code: 'analysis.', since: new Date('2026-01-01T00:00:00Z'), userId: 'user-1' }
   const options = { limit: 2, lifeMs: hour }
   await redriveJobs(ann(), filter, { ...options, dryRun: true })
   const { sample } = await redriveJobs(ann(), filter, { ...options, dryRun: false })
-  const parameters = { code: 'gemini.', since: '2026-01-01T00:00:00.000Z', userId: 'user-1', limit: 2 }
+  const parameters = { code: 'analysis.', since: '2026-01-01T00:00:00.000Z', userId: 'user-1', limit: 2 }
   const result = { jobs: 2, sample, more: true, done: true }
   expect(await actions()).toEqual([
     { actor: 'cli:ann', action: 'redrive', parameters, result, dryRun: 0 },

@@ -18,7 +18,7 @@ beforeAll(async () => {
   direct = await createTestDatabase()
   await fillQueue(direct)
   await direct.sql(
-    `UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL id SECOND, error_code = 'gemini.timed_out',
+    `UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL id SECOND, error_code = 'analysis.timed_out',
        status = IF(id % 2 = 0, 'failed', status) WHERE status = 'completed'`,
   )
   const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999)'
@@ -112,7 +112,7 @@ describe('on a queue of 80,000 jobs', () => {
   })
 
   test('a redrive reads a page at a time along its index, and changes rows by their ids', async () => {
-    const filter = { code: 'gemini.', since: new Date(Date.now() - 48 * hour) }
+    const filter = { code: 'analysis.', since: new Date(Date.now() - 48 * hour) }
     await direct.sql('DELETE FROM vision_operator_actions')
     const statements = await statementsOf(() =>
       redriveJobs({ database: queue, actor: 'ann' }, filter, { limit: 300, dryRun: false, lifeMs: hour }),

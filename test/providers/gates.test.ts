@@ -41,7 +41,7 @@ afterAll(() => database.drop())
 const pauses = { baseMs: 30_000, capMs: 100_000 }
 const trouble = (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') =>
   reportTrouble(database, provider, new VisionError(code, retryAfterMs === undefined ? {} : { retryAfterMs }), pauses)
-const strike = () => trouble('gemini.unavailable')
+const strike = () => trouble('analysis.unavailable')
 const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates))[name]
 const stop = (name: Gate) => database.transact((tx) => stopGate(tx, name, 'olga'))
 const start = (name: Gate) => database.transact((tx) => startGate(tx, name))
@@ -70,42 +70,42 @@ test('a gate that nothing has happened to is open', async () => {
 
 describe('a provider over its limit', () => {
   test('is paused for everyone until the time that it asked for, without counting as down', async () => {
-    expect(await trouble('gemini.rate_limited', 50_000)).toEqual({ down: false, pausedMs: 50_000 })
+    expect(await trouble('analysis.rate_limited', 50_000)).toEqual({ down: false, pausedMs: 50_000 })
     const { pausedMs, pauseCode, downSince } = await gateOf()
     expect(pausedMs).toBeGreaterThan(49_000)
     expect(pausedMs).toBeLessThanOrEqual(50_000)
-    expect({ pauseCode, downSince }).toEqual({ pauseCode: 'gemini.rate_limited', downSince: null })
+    expect({ pauseCode, downSince }).toEqual({ pauseCode: 'analysis.rate_limited', downSince: null })
     expect((await gateOf('deepseek')).pausedMs).toBe(0)
   })
 
   test('is paused for longer each time, up to the cap, until it answers', async () => {
     const lengths: unknown[] = []
     for (let time = 0; time < 4; time++) {
-      lengths.push((await trouble('gemini.rate_limited')).pausedMs)
+      lengths.push((await trouble('analysis.rate_limited')).pausedMs)
       await endPause()
     }
     expect(lengths).toEqual([30_000, 60_000, 100_000, 100_000])
     expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: false })
-    expect((await trouble('gemini.rate_limited')).pausedMs).toBe(30_000)
+    expect((await trouble('analysis.rate_limited')).pausedMs).toBe(30_000)
   })
 
   test('is not taken at its word for more than a day', async () => {
-    expect((await trouble('gemini.rate_limited', 7 * 86_400_000)).pausedMs).toBe(86_400_000)
+    expect((await trouble('analysis.rate_limited', 7 * 86_400_000)).pausedMs).toBe(86_400_000)
   })
 
   test('while it is paused, only a longer wait that it asks for changes anything', async () => {
-    await trouble('gemini.rate_limited', 40_000)
-    await trouble('gemini.rate_limited', 1_000)
+    await trouble('analysis.rate_limited', 40_000)
+    await trouble('analysis.rate_limited', 1_000)
     await strike()
-    await trouble('gemini.misconfigured')
+    await trouble('analysis.misconfigured')
     expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 0, downSince: null })
     expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
-    await trouble('gemini.rate_limited', 500_000)
+    await trouble('analysis.rate_limited', 500_000)
     expect((await gateOf()).pausedMs).toBeGreaterThan(490_000)
   })
 
   test('what is answered during the pause was asked before it, and does not end it', async () => {
-    await trouble('gemini.rate_limited', 40_000)
+    await trouble('analysis.rate_limited', 40_000)
     await reportAnswer(database, 'gemini')
     expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
   })
@@ -147,9 +147,9 @@ describe('a provider that fails', () => {
 })
 
 test.each<[ErrorCode, Provider]>([
-  ['gemini.misconfigured', 'gemini'],
-  ['deepseek.misconfigured', 'deepseek'],
-  ['deepseek.insufficient_balance', 'deepseek'],
+  ['analysis.misconfigured', 'gemini'],
+  ['content.misconfigured', 'deepseek'],
+  ['content.insufficient_balance', 'deepseek'],
 ])('%s takes the provider for down at once', async (code, provider) => {
   expect(await trouble(code, undefined, provider)).toEqual({ down: true, pausedMs: 30_000 })
   expect(await gateOf(provider)).toMatchObject({ downSince: expect.any(Date), pauseCode: code })
@@ -157,7 +157,7 @@ test.each<[ErrorCode, Provider]>([
 
 describe('a lane whose gate is closed', () => {
   test.each<[string, () => Promise<unknown>]>([
-    ['paused', () => trouble('gemini.rate_limited')],
+    ['paused', () => trouble('analysis.rate_limited')],
     ['stopped', () => stop('gemini')],
   ])('is not offered to workers while it is %s; the other one is', async (_, close) => {
     const [first] = await makeJobs(database, 2)
@@ -187,7 +187,7 @@ describe('the clock by which jobs expire', () => {
   test.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
     [
       'its provider is down',
-      () => trouble('gemini.misconfigured'),
+      () => trouble('analysis.misconfigured'),
       () => endPause().then(() => reportAnswer(database, 'gemini')),
     ],
     ['its provider is stopped', () => stop('gemini'), () => start('gemini')],
@@ -220,7 +220,7 @@ describe('the clock by which jobs expire', () => {
   test('goes on for what has the step of that provider behind it', async () => {
     const jobId = await makeJob(database)
     await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [jobId])
-    await trouble('gemini.misconfigured')
+    await trouble('analysis.misconfigured')
     await passed(database, 'expires_at', jobId)
     expect(await expireVisionJobs(database)).toBe(1)
   })
@@ -230,7 +230,7 @@ describe('the clock by which jobs expire', () => {
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, nothingSpent)
     await releaseVisionJob(database, run, 'content', nothingSpent)
-    await trouble('deepseek.insufficient_balance', undefined, 'deepseek')
+    await trouble('content.insufficient_balance', undefined, 'deepseek')
     await later(86_400)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
     expect(await lookForWork(database)).toMatchObject({ expired: false })
@@ -272,7 +272,7 @@ describe('the clock by which jobs expire', () => {
 
   test('a pause for a limit is no outage', async () => {
     const jobId = await makeJob(database)
-    await trouble('gemini.rate_limited')
+    await trouble('analysis.rate_limited')
     await passed(database, 'expires_at', jobId)
     expect(await expireVisionJobs(database)).toBe(1)
   })

@@ -130,18 +130,18 @@ describe('limits', () => {
 })
 
 describe('a provider in trouble', () => {
-  const fail = async (worker: ProviderAccess, code: 'gemini.unavailable' | 'gemini.rate_limited') => {
+  const fail = async (worker: ProviderAccess, code: 'analysis.unavailable' | 'analysis.rate_limited') => {
     const [permit] = await worker.reserve('gemini', 1)
     await permit?.sent()
     return permit?.end({ error: new VisionError(code) })
   }
   const bringDown = async () => {
     const worker = access()
-    for (let time = 0; time < 5; time++) await fail(worker, 'gemini.unavailable')
+    for (let time = 0; time < 5; time++) await fail(worker, 'analysis.unavailable')
   }
 
   test('grants nothing while it is paused', async () => {
-    await fail(access(), 'gemini.rate_limited')
+    await fail(access(), 'analysis.rate_limited')
     expect(await count(access().reserve('gemini', 5))).toBe(0)
     expect(await count(access().reserve('deepseek', 5))).toBe(5)
   })
@@ -153,7 +153,7 @@ describe('a provider in trouble', () => {
     const probes = granted.flat()
     expect(probes).toHaveLength(1)
     await probes[0]?.sent()
-    expect(await probes[0]?.end({ error: new VisionError('gemini.timed_out') })).toBe(true)
+    expect(await probes[0]?.end({ error: new VisionError('analysis.timed_out') })).toBe(true)
     expect(await count(access().reserve('gemini', 5))).toBe(0)
     await endPause()
     const [next] = await access().reserve('gemini', 5)
@@ -174,8 +174,8 @@ describe('a provider in trouble', () => {
 
   test.each<[string, VisionError | undefined]>([
     ['an answer', undefined],
-    ['an answer that does not fit', new VisionError('gemini.invalid_answer')],
-    ['a refusal of this one image', new VisionError('gemini.blocked')],
+    ['an answer that does not fit', new VisionError('analysis.invalid_answer')],
+    ['a refusal of this one image', new VisionError('analysis.blocked')],
   ])('is back with %s', async (_, error) => {
     await bringDown()
     await endPause()

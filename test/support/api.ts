@@ -10,6 +10,7 @@ import type { Run } from '../../core/jobs/run.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import type { Sleep } from '../../core/live/ticker.ts'
 import { createTickets } from '../../core/live/tickets.ts'
+import { createWaits } from '../../core/live/waits.ts'
 import { createLive, type LiveOptions } from '../../core/live/watch.ts'
 import type { LogFields } from '../../core/log.ts'
 import { createTestDatabase } from './database.ts'
@@ -46,6 +47,8 @@ interface TestApiOptions {
   readonly isReady?: () => Promise<boolean>
   /** How many of a user's jobs may be in flight; as good as any by default. */
   readonly inFlightPerUser?: number
+  /** How many calls of a user may wait at once. */
+  readonly waitsPerUser?: number
   /** How streams differ from those of the stack, but that tests look 50 times a second. */
   readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
 }
@@ -56,6 +59,7 @@ export async function createTestApi({
   inFlightPerUser = noCap,
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   streams = {},
+  waitsPerUser = 5,
 }: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
@@ -71,6 +75,8 @@ export async function createTestApi({
     lifeMs: 60_000,
     perUser: 10,
     touchMs: 15_000,
+    lookMs: 20,
+    random: Math.random,
     sleep,
     log,
     ...streams,
@@ -82,6 +88,7 @@ export async function createTestApi({
     authenticate: createAuthenticator({ AUTH_SECRET: secret }),
     live,
     feed,
+    waits: createWaits({ database, perUser: waitsPerUser, log, random: Math.random }),
     tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
     streamUrl: () => 'http://api.example',
     maxRetries: 3,

@@ -40,7 +40,7 @@ export function spending(changes: Partial<Spending> = {}): Spending {
     ...changes,
   }
 }
-export const badAnswer: Reason = { code: 'gemini.invalid_answer', message: 'The answer did not fit.', detail: 'raw' }
+export const badAnswer: Reason = { code: 'analysis.invalid_answer', message: 'The answer did not fit.', detail: 'raw' }
 
 type Wanted = Partial<NewJob> & Partial<CreateOptions>
 

@@ -24,6 +24,14 @@ export function stayOnThisMachine(): void {
     lookup: (host: string, ...rest: unknown[]) =>
       isIP(host) ? Reflect.apply(lookup, dns, [host, ...rest]) : refuse(host),
   })
+  // Servers of a test's own may be asked, those of this machine may not.
+  const { resolve4, resolve6 } = dns.promises.Resolver.prototype
+  const asking = (resolve: (host: string) => Promise<string[]>) =>
+    async function (this: dns.promises.Resolver, host: string) {
+      if (!this.getServers().every((server) => /^127\.0\.0\.1:/.test(server))) refuse(host)
+      return Reflect.apply(resolve, this, [host])
+    }
+  Object.assign(dns.promises.Resolver.prototype, { resolve4: asking(resolve4), resolve6: asking(resolve6) })
   Object.assign(dns.promises, {
     lookup: async (host: string) => (host === 'localhost' ? [{ address: '127.0.0.1', family: 4 }] : refuse(host)),
   })

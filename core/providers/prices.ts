@@ -41,18 +41,18 @@ const publicPrices: readonly Price[] = [
   },
 ]
 
-/** The tokens of a call as they are billed. */
+/** The tokens of a call as they are billed; null where they are not known. */
 export interface Tokens {
-  readonly inputTokens: number
+  readonly inputTokens: number | null
   /** A part of the input. */
-  readonly cachedTokens: number
+  readonly cachedTokens: number | null
   /** Thinking included. */
-  readonly outputTokens: number
+  readonly outputTokens: number | null
 }
 
 export interface Prices {
   /**
-   * What a call costs that ends now, in whole nano-dollars, or null where no price is known.
+   * What a call costs that ends now, in whole nano-dollars, or null where no price is known, or not what it took.
    *
    * @param models the names that the model goes by; the first one that has a price counts
    */
@@ -67,12 +67,14 @@ export function createPrices(own: readonly Price[], now: () => number): Prices {
   const table = [...own, ...publicPrices]
   return {
     costOf: (models, { inputTokens, cachedTokens, outputTokens }) => {
+      if (inputTokens === null || cachedTokens === null || outputTokens === null) return null
       const at = new Date(now())
       const price = models.map((model) => priceOf(table, model, at)).find((found) => found !== undefined)
       if (price === undefined) return null
       const { input, cachedInput, output } = ratesAt(price, at)
       const perMillion = (inputTokens - cachedTokens) * input + cachedTokens * cachedInput + outputTokens * output
-      return Math.round(perMillion * 1000)
+      const cost = Math.round(perMillion * 1000)
+      return Number.isSafeInteger(cost) ? cost : null
     },
   }
 }

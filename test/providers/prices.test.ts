@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Price } from '../../core/config.ts'
-import { createPrices } from '../../core/pipeline/prices.ts'
+import { createPrices } from '../../core/providers/prices.ts'
 
 const million = { inputTokens: 1_000_000, cachedTokens: 0, outputTokens: 0 }
 const on = (day: string, own: readonly Price[] = []) => createPrices(own, () => Date.parse(day))

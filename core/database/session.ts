@@ -1,0 +1,84 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise'
+import { isPassing } from './classify-error.ts'
+
+/** What answers behind the URL, as far as the settings of a session differ. */
+export type Server = 'mysql' | 'mariadb' | 'vitess'
+
+/** How transactions see each other's rows. */
+export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ'
+
+export interface SessionSettings {
+  readonly isolation: Isolation
+  /** Without a word for so long the server ends the session, also in a transaction. */
+  readonly idleSeconds: number
+  /** A statement waits so long for a row. */
+  readonly lockWaitSeconds: number
+  /** The server ends a statement that takes longer: on MySQL only a SELECT, on MariaDB any. */
+  readonly statementMs: number
+}
+
+/** Readies the connections of one pool. */
+export interface Sessions {
+  /** Sets the session once; to be called before each use. */
+  ready(connection: PoolConnection): Promise<Server>
+}
+
+/**
+ * READ COMMITTED: the gap locks of REPEATABLE READ deadlock claims against inserts, and where a small table is scanned it
+ * locks, and waits for, every row on the way instead of those that match. Vitess is left as it is, since a session setting
+ * there takes a reserved connection; it is known by a statement that only it understands.
+ *
+ * What is set already is not set again: behind RDS Proxy the proxy has set it (infra/database.ts), and a SET would pin the
+ * connection to one of the server's few.
+ */
+export function createSessions(settings: SessionSettings): Sessions {
+  const done = new WeakSet<object>()
+  let server: Server | undefined
+  return {
+    ready: async (connection) => {
+      server ??= await recognise(connection)
+      if (server !== 'vitess' && !done.has(connection.connection)) {
+        await set(connection, wanted(server, settings))
+        done.add(connection.connection)
+      }
+      return server
+    },
+  }
+}
+
+async function recognise(connection: PoolConnection): Promise<Server> {
+  const isVitess = await connection.query('SHOW VITESS_TARGET').then(
+    () => true,
+    (error) => {
+      if (isPassing(error)) throw error
+      return false
+    },
+  )
+  if (isVitess) return 'vitess'
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version')
+  return /mariadb/i.test(row?.version) ? 'mariadb' : 'mysql'
+}
+
+type Setting = readonly [name: string, value: string | number]
+
+function wanted(server: Server, settings: SessionSettings): readonly Setting[] {
+  return [
+    [server === 'mariadb' ? 'tx_isolation' : 'transaction_isolation', settings.isolation.replace(' ', '-')],
+    ['wait_timeout', settings.idleSeconds],
+    ['innodb_lock_wait_timeout', settings.lockWaitSeconds],
+    server === 'mariadb'
+      ? ['max_statement_time', settings.statementMs / 1000]
+      : ['max_execution_time', settings.statementMs],
+  ]
+}
+
+async function set(connection: PoolConnection, settings: readonly Setting[]): Promise<void> {
+  const names = settings.map(([name]) => `@@SESSION.${name} AS ${name}`).join(', ')
+  const [[row]] = await connection.query<RowDataPacket[]>(`SELECT ${names}`)
+  const differing = settings.filter(([name, value]) =>
+    typeof value === 'number' ? Number(row?.[name]) !== value : row?.[name] !== value,
+  )
+  if (differing.length === 0) return
+  const values = differing.map(([name, value]) => `${name} = ${typeof value === 'number' ? value : `'${value}'`}`)
+  await connection.query(`SET SESSION ${values.join(', ')}`)
+}

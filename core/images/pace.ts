@@ -1,0 +1,37 @@
+/** A watch on how fast bytes arrive. */
+export interface Pace {
+  /** Aborted once a window has brought too few. */
+  readonly signal: AbortSignal
+  arrived(bytes: number): void
+  /** Runs `work` with the watch stopped; a new window begins after it. */
+  without<T>(work: () => Promise<T>): Promise<T>
+  /** Ends the watch. */
+  clear(): void
+}
+
+/** @param slowest at least so many bytes in every so many milliseconds, from now on */
+export function startPace({ bytes, ms }: { readonly bytes: number; readonly ms: number }): Pace {
+  const controller = new AbortController()
+  let count = 0
+  let timer: NodeJS.Timeout
+  const begin = () => {
+    count = 0
+    timer = setTimeout(() => (count < bytes ? controller.abort() : begin()), ms)
+  }
+  begin()
+  return {
+    signal: controller.signal,
+    arrived: (more) => {
+      count += more
+    },
+    without: async (work) => {
+      clearTimeout(timer)
+      try {
+        return await work()
+      } finally {
+        begin()
+      }
+    },
+    clear: () => clearTimeout(timer),
+  }
+}

@@ -1,0 +1,64 @@
+import { Resolver } from 'node:dns/promises'
+import { VisionError } from '../errors.ts'
+
+/** Whom to ask for a name, and how long. */
+export interface ResolverOptions {
+  /** Instead of the name servers that this machine is set up with: `127.0.0.1:5353`. */
+  readonly servers?: readonly string[]
+  /** An answer may take so long, in milliseconds, and a server is asked so often. */
+  readonly timeoutMs?: number
+  readonly tries?: number
+}
+
+/** All addresses of a host name. Whoever aborts the signal also frees the query. */
+export type Lookup = (hostname: string, signal: AbortSignal) => Promise<readonly { readonly address: string }[]>
+
+/**
+ * Looks names up in the DNS, and nowhere else: what /etc/hosts, mDNS or a search domain say of a name is this machine's own
+ * business. It goes by c-ares, since `dns.lookup` waits on the four threads that the providers' and the bucket's names need
+ * too.
+ *
+ * Both families are asked for. If one of them fails, the addresses of the other are all there are.
+ *
+ * @throws VisionError `image.unknown_host`, which is final, where the DNS says that there is no such name or that it has no
+ *   address; `image.unreachable` where it does not say anything
+ */
+export function createLookup({ servers, timeoutMs = 2_000, tries = 2 }: ResolverOptions = {}): Lookup {
+  return async (hostname, signal) => {
+    signal.throwIfAborted()
+    // One for each name: what is cancelled is all of a resolver.
+    const resolver = new Resolver({ timeout: timeoutMs, maxTimeout: timeoutMs, tries })
+    if (servers) resolver.setServers(servers)
+    const cancel = () => resolver.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+      signal.throwIfAborted()
+      const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+      if (found.length > 0) return found.map((address) => ({ address }))
+      throw failure(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+}
+
+// What the DNS says for certain: there is no such name (NXDOMAIN), there is nothing under it, it cannot be a name.
+const final: Record<string, string> = {
+  ENOTFOUND: 'The host name of the image URL does not exist.',
+  ENODATA: 'The host name of the image URL has no address.',
+  EBADNAME: 'The host name of the image URL cannot exist.',
+}
+
+/** @param errors of the families; one without an error has no address either (an alias that leads to none) */
+function failure(errors: readonly NodeJS.ErrnoException[]): VisionError {
+  const passing = errors.find(({ code = '' }) => !Object.hasOwn(final, code))
+  const cause = passing ?? errors[0]
+  const detail = cause && (cause.code ? `${cause.code}: ${cause.message}` : cause.message)
+  const extras = { cause, ...(detail && { detail }) }
+  if (passing) {
+    const message = 'The host name of the image URL could not be looked up: its name servers failed or did not answer.'
+    return new VisionError('image.unreachable', { message, ...extras })
+  }
+  return new VisionError('image.unknown_host', { message: final[cause?.code ?? 'ENODATA'] ?? '', ...extras })
+}

@@ -1,0 +1,123 @@
+import { sql } from 'drizzle-orm'
+import { type CloseReason, type Transport, visionJobSessions } from '../../drizzle/schema.ts'
+import { isDuplicate } from '../database/classify-error.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, rowsOf } from '../database/sql.ts'
+
+// A user has so many slots for streams and so many for waits, and each connection holds one: its row has the slot under a
+// unique key. So the cap holds at the moment of opening, in all processes together, without a lock that outlives a
+// statement: each statement here commits by itself.
+
+/** A connection that wants a slot. */
+export interface NewConnection {
+  readonly kind: 'stream' | 'wait'
+  readonly userId: string
+  readonly jobId: number
+  readonly transport: Transport
+  readonly lastEvent: number
+}
+
+export interface SlotOptions {
+  /** How many slots of this kind a user has. */
+  readonly perUser: number
+  /** Who was not seen for so long, by the database's clock, is taken for dead. */
+  readonly lifeSeconds: number
+  /** Whether the oldest gives up its slot where none is free. */
+  readonly replaces: boolean
+  /** 0 to 1. */
+  readonly random: () => number
+}
+
+export interface TakenSlot {
+  /** The row's; undefined where there is no slot to be had now. */
+  readonly id: number | undefined
+  /** The connections that were closed for it. */
+  readonly replaced: readonly number[]
+}
+
+/** A connection that was replaced may live on for so long, in seconds: its process looks every second. */
+export const endingSeconds = 3
+/** So many of a user's may be ending at once: those that live are never more than these and the slots together. */
+export const endingAtOnce = 5
+/** Each is lost only to another connection of the same user that took the slot at the same moment. */
+const tries = 20
+
+/** Takes a slot for a connection, by inserting its row. */
+export async function takeSlot(
+  database: Database,
+  wanted: NewConnection,
+  { perUser, lifeSeconds, replaces, random }: SlotOptions,
+): Promise<TakenSlot> {
+  const { kind, userId } = wanted
+  const replaced: number[] = []
+  for (let attempt = 1; attempt <= tries; attempt++) {
+    const holders = await database.run((on) =>
+      rowsOf<{ id: number; slot: string; dead: 0 | 1 }>(
+        on,
+        sql`SELECT id, slot, last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${lifeSeconds} SECOND AS dead
+          FROM vision_job_sessions FORCE INDEX (slot) WHERE user_id = ${userId} AND slot LIKE ${`${kind}-%`}`,
+      ),
+    )
+    const dead = holders.filter((holder) => holder.dead === 1).map(({ id }) => id)
+    await closeSessions(database, dead, 'expired')
+    const living = holders.filter((holder) => holder.dead === 0)
+    const free = Array.from({ length: perUser }, (_, n) => `${kind}-${n}`).filter(
+      (slot) => !living.some((holder) => holder.slot === slot),
+    )
+    // Where there were more slots once, those beyond count as well.
+    if (living.length < perUser) {
+      const id = await insert(database, wanted, free[Math.floor(random() * free.length)] ?? `${kind}-0`)
+      if (id !== undefined) return { id, replaced }
+    } else if (replaces && (await countEnding(database, userId)) < endingAtOnce) {
+      const oldest = Math.min(...living.map(({ id }) => id))
+      if ((await closeSessions(database, [oldest], 'replaced')) > 0) replaced.push(oldest)
+    } else break
+  }
+  return { id: undefined, replaced }
+}
+
+/** Closes rows that are open, and frees their slots; what was sent last is noted along with it. */
+export async function closeSessions(
+  database: Database,
+  ids: readonly number[],
+  reason: CloseReason,
+  version?: number,
+): Promise<number> {
+  if (ids.length === 0) return 0
+  const lastEvent = version === undefined ? sql`` : sql`last_event = ${version}, last_seen_at = UTC_TIMESTAMP(3), `
+  return database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_job_sessions FORCE INDEX (PRIMARY)
+        SET ${lastEvent}closed_at = UTC_TIMESTAMP(3), close_reason = ${reason}, slot = NULL
+        WHERE id IN ${[...ids]} AND closed_at IS NULL`,
+    ),
+  )
+}
+
+/** @returns the row's id; undefined if somebody else has taken the slot meanwhile */
+async function insert(database: Database, wanted: NewConnection, slot: string): Promise<number | undefined> {
+  const { kind: _, ...row } = wanted
+  const now = sql`UTC_TIMESTAMP(3)`
+  try {
+    const [{ insertId }] = await database.run((on) =>
+      on.insert(visionJobSessions).values({ ...row, slot, connectedAt: now, lastSeenAt: now }),
+    )
+    return insertId
+  } catch (error) {
+    if (isDuplicate(error)) return undefined
+    throw error
+  }
+}
+
+/** How many of a user's streams were replaced just now, so that they may still live. */
+async function countEnding(database: Database, userId: string): Promise<number> {
+  const [row] = await database.run((on) =>
+    rowsOf<{ ending: number }>(
+      on,
+      sql`SELECT COUNT(*) AS ending FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = ${userId}
+        AND closed_at > UTC_TIMESTAMP(3) - INTERVAL ${endingSeconds} SECOND AND close_reason = 'replaced'`,
+    ),
+  )
+  return Number(row?.ending ?? 0)
+}

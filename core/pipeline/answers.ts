@@ -1,0 +1,85 @@
+import type * as z from 'zod'
+import { answerSchema } from './answer-schema.ts'
+import { mendPalette } from './colours.ts'
+import { isObject, mendValue } from './mend-value.ts'
+import { readObjects } from './read-json.ts'
+
+/** An answer that fits, or what is wrong with it, in our own words and to be told to the model. */
+export type Accepted<Body> = { readonly body: Body; readonly complaint?: undefined } | { readonly complaint: string }
+
+/**
+ * Takes what is good of a model's answer: the first object in it that fits once it is put right, from whatever stands
+ * around it. Nothing that the answer says is made up or bent: what is missing is complained of.
+ *
+ * @param text as it came, of any length
+ * @param language of its texts, a BCP 47 tag: where they may be cut
+ */
+export function acceptAnswer<Schema extends z.ZodType>(
+  text: string,
+  schema: Schema,
+  language: string,
+): Accepted<z.output<Schema>> {
+  const shape = answerSchema(schema)
+  const fields = Object.keys(shape.properties ?? {})
+  let complaint: string | undefined
+  let tried = 0
+  for (const object of readObjects(text)) {
+    if (tried++ === mostObjects) break
+    const value = mendValue(shape, unwrap(object, fields), language)
+    const result = schema.safeParse(withOrder(value))
+    if (result.success) return { body: result.data }
+    complaint ??= complaintOf(result.error)
+  }
+  return { complaint: complaint ?? (tried === 0 ? 'it is no JSON object, or not a whole one' : 'it does not fit') }
+}
+
+const mostObjects = 8
+
+/** The object within another that has nothing but it, or has none of the fields: `{"result": {…}}`, `{"AltText": {…}}`. */
+function unwrap(object: object, fields: readonly string[], depth = 0): unknown {
+  const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  const wanted = new Set(fields.map(plain))
+  if (depth > 3 || Object.keys(object).some((name) => wanted.has(plain(name)))) return object
+  const within = Object.values(object).filter(isObject)
+  const hasField = within.find((inner) => Object.keys(inner).some((name) => wanted.has(plain(name))))
+  const next = hasField ?? (within.length === 1 ? within[0] : undefined)
+  return next === undefined ? object : unwrap(next, fields, depth + 1)
+}
+
+/** A palette is put in order as a whole: whether shares are per cent shows in all of them. */
+function withOrder(value: unknown): unknown {
+  if (!isObject(value) || !Array.isArray(value.palette)) return value
+  return { ...value, palette: mendPalette(value.palette) }
+}
+
+const mostIssues = 6
+
+/** Says where the answer does not fit by names of our schema alone: whatever the answer says itself is not repeated. */
+function complaintOf({ issues }: z.ZodError): string {
+  const told = issues.slice(0, mostIssues).map((issue) => {
+    const place = issue.path
+      .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+      .join('')
+      .slice(1)
+    return `${place || 'the object'} ${problemOf(issue)}`
+  })
+  const more = issues.length - told.length
+  return [...told, ...(more > 0 ? [`${more} more of this kind`] : [])].join('; ')
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return issue.origin === 'array' ? `has fewer than ${issue.minimum} items that fit` : 'is empty or too small'
+    case 'too_big':
+      return `is more than ${issue.maximum}`
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be of the type ${issue.expected}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`
+    case 'custom':
+      return issue.message ?? 'does not fit'
+    default:
+      return 'does not have the form that was asked for'
+  }
+}

@@ -1,0 +1,40 @@
+import * as z from 'zod'
+
+/** What else is known of a field beside its schema: how it is asked for, and how what comes is put right. */
+export interface Hint {
+  /** The length to ask for, in characters, well below the limit; four fifths of the limit if not given. */
+  readonly aim?: number
+  readonly mend?: 'line' | 'hex' | 'hashtag' | 'share' | 'verbatim'
+}
+
+/** Apart from zod's own registry, so that nothing of it shows in the OpenAPI document. */
+export const hints = z.registry<Hint>()
+
+const text = (max: number, aim: number) => z.string().trim().min(1).max(max).register(hints, { aim })
+
+export const sentence = text(600, 200)
+export const paragraph = text(3000, 600)
+/** A name or a title: one line. */
+export const phrase = z.string().trim().min(1).max(160).register(hints, { aim: 60, mend: 'line' })
+
+/** A colour as `#rrggbb` in lower case. */
+export const hexColour = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^#[0-9a-f]{6}$/)
+  .register(hints, { mend: 'hex' })
+  .describe('#rrggbb, lower case')
+
+/** A part of the image's area. */
+export const share = z.number().min(0).max(1).register(hints, { mend: 'share' })
+
+/**
+ * A hashtag as platforms link it: a hashtag identifier of UAX 31 (https://www.unicode.org/reports/tr31/#hashtag_identifiers)
+ * without the hyphen and the plus sign, at which platforms end it.
+ */
+export const hashtag = z
+  .string()
+  .max(100)
+  .regex(/^#(?:[\p{XID_Continue}\p{Extended_Pictographic}]|\u200c|\u200d|\ufe0f)+$/u)
+  .register(hints, { mend: 'hashtag' })

@@ -1,0 +1,37 @@
+const names = new Intl.DisplayNames('en', { type: 'language', languageDisplay: 'standard', fallback: 'none' })
+
+/**
+ * A language in words that a model knows: `German (Switzerland)`. Only what the tag says of language, script and region:
+ * its private part is whatever somebody wrote.
+ *
+ * @param tag a BCP 47 tag
+ */
+export function languageName(tag: string): string {
+  const base = baseOf(tag)
+  if (base === undefined) return 'English'
+  const { language, script, region } = base
+  // A language without an English name is a rare one, not none.
+  return (
+    nameOf(base.baseName) ??
+    nameOf(language) ??
+    `the language with the code ${[language, script, region].filter(Boolean).join('-')}`
+  )
+}
+
+/** The tag without extensions and private parts, for what takes a locale; `en` for what is no tag. */
+export function localeOf(tag: string): string {
+  return baseOf(tag)?.baseName ?? 'en'
+}
+
+function baseOf(tag: string): Intl.Locale | undefined {
+  try {
+    const { language, script, region } = new Intl.Locale(tag)
+    return new Intl.Locale(language, { ...(script && { script }), ...(region && { region }) })
+  } catch {
+    return undefined
+  }
+}
+
+function nameOf(tag: string): string | undefined {
+  return names.of(tag)
+}

@@ -1,0 +1,100 @@
+import { jsonrepair } from 'jsonrepair'
+
+/** No answer that was asked for is nearly so long, in characters. */
+const longest = 256 * 1024
+/** So many places where an object may begin are tried, and so deep may it be. */
+const mostStarts = 24
+const deepest = 32
+
+/**
+ * The JSON objects in a model's answer, first those that are whole, in the order in which they stand, whatever stands
+ * around them: a byte order mark, a code fence, an introduction, an afterthought, the same object once more. Then what
+ * becomes of those whose JSON is slightly broken, once it is repaired. A text that was cut off in the middle is not
+ * repaired: what is missing cannot be made up.
+ *
+ * @returns lazily, so that whoever likes the first pays for no other; bounded in size and in time
+ */
+export function* readObjects(text: string): Generator<object> {
+  if (text.length > longest) return
+  const candidates = balanced(text.trim())
+  let whole = false
+  for (const candidate of candidates) {
+    const value = parse(candidate)
+    if (value === undefined) continue
+    whole = true
+    yield value
+  }
+  // The object as a JSON text in a JSON text.
+  const inner = parseString(text.trim())
+  if (inner !== undefined && !whole) yield* readObjects(inner)
+  for (const candidate of candidates) {
+    if (parse(candidate) !== undefined) continue
+    const value = repair(candidate)
+    if (value !== undefined) yield value
+  }
+}
+
+/** The parts of the text that may be objects: from a brace to the one that closes it, none within another. */
+function balanced(text: string): string[] {
+  const found: string[] = []
+  let starts = 0
+  for (let start = text.indexOf('{'); start !== -1 && starts < mostStarts; starts++) {
+    const end = closing(text, start)
+    if (end === undefined) {
+      // Only closing brackets are missing where a value has just ended: nothing was cut off.
+      const rest = text.slice(start).replace(/\s*`*\s*$/, '')
+      if (/["\]}]$/.test(rest) && starts === 0) found.push(rest)
+      start = text.indexOf('{', start + 1)
+      continue
+    }
+    found.push(text.slice(start, end))
+    start = text.indexOf('{', end)
+  }
+  return found
+}
+
+/** Where the object that begins at `start` ends; undefined if it does not, or is too deep to be an answer. */
+function closing(text: string, start: number): number | undefined {
+  let depth = 0
+  let inString = false
+  for (let at = start; at < text.length; at++) {
+    const character = text[at]
+    if (inString) {
+      if (character === '\\') at++
+      else if (character === '"') inString = false
+    } else if (character === '"') inString = true
+    else if (character === '{' || character === '[') {
+      if (++depth > deepest) return undefined
+    } else if (character === '}' || character === ']') {
+      if (--depth === 0) return at + 1
+    }
+  }
+  return undefined
+}
+
+function parse(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function parseString(text: string): string | undefined {
+  if (!text.startsWith('"')) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'string' && value.includes('{') && value.length < text.length ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function repair(text: string): object | undefined {
+  try {
+    return parse(jsonrepair(text))
+  } catch {
+    return undefined
+  }
+}

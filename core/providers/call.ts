@@ -1,0 +1,155 @@
+import type { Step } from '../../drizzle/schema.ts'
+import { innermost, reasonOf, VisionError } from '../errors.ts'
+import { type Fetch, type HttpRecord, recordingFetch } from './http.ts'
+import { type CallErrorKind, codeOf } from './kinds.ts'
+import type { Tokens } from './prices.ts'
+import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
+
+/** What a provider says that a call took; null where it does not say, or says what cannot be. */
+export interface Usage extends Tokens {
+  /** As the provider names it. */
+  readonly model: string
+  /** A part of the output. */
+  readonly thinkingTokens: number | null
+  /** In nano-dollars; null where the price is not known. */
+  readonly cost: number | null
+  readonly milliseconds: number
+}
+
+/** How a call tells what it takes, as soon as it knows. */
+export interface Meter {
+  /** The image was brought, or was not: how long that took, in milliseconds. */
+  imageLoaded(milliseconds: number): void
+  /** To be awaited at the last moment before the call goes out; throws if it must not go out any more. */
+  sent(): Promise<void>
+  answered(usage?: Usage): void
+}
+
+export interface CallContext {
+  /** Aborted when the call must stop; its reason is what the call then rejects with. */
+  readonly signal: AbortSignal
+  readonly meter: Meter
+  /** Says which trace the call belongs to (https://www.w3.org/TR/trace-context/). */
+  readonly traceparent?: string | undefined
+}
+
+export interface ProviderCall {
+  readonly step: Step
+  /** For the whole call, in milliseconds. */
+  readonly timeoutMs: number
+  /** The key, which no error must tell: providers quote the one that they refuse. */
+  readonly secret: string
+  readonly rules: RefusalRules
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Lets the SDK make the call; whatever it fetches goes through the wrapper. */
+  send(io: { readonly signal: AbortSignal; readonly wrap: (send: Fetch) => Fetch }): Promise<unknown>
+  /** Whether a body is an answer of the API's, and not of something that stands before it. */
+  isAnswer(body: Record<string, unknown>): boolean
+}
+
+/**
+ * Calls a provider under one total time limit, around everything: the connection, the wait and the reading. The SDKs'
+ * own limits each leave a part out. What the server said is read from the wire, since the SDKs keep parts of it.
+ *
+ * @returns the body of the answer, of which nothing is known but that `isAnswer` took it
+ * @throws VisionError `<step>.<kind>`; or the signal's reason
+ */
+export async function callProvider(call: ProviderCall, context: CallContext): Promise<Record<string, unknown>> {
+  const { signal, meter } = context
+  signal.throwIfAborted()
+  await meter.sent()
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), call.timeoutMs)
+  const record: HttpRecord = { attempted: false, answer: undefined, failure: undefined }
+  let thrown: unknown
+  try {
+    const either = AbortSignal.any([signal, limit.signal])
+    await call.send({ signal: either, wrap: (send) => recordingFetch(record, send, either) })
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (limit.signal.aborted) throw failure(call, 'timed_out', error)
+    thrown = error
+  } finally {
+    clearTimeout(timer)
+  }
+  const { answer } = record
+  if (!answer) {
+    // What never left cannot cost anything; a connection that broke may have.
+    if (!record.attempted || neverConnected(record.failure)) meter.answered()
+    throw failure(call, record.attempted ? 'unavailable' : 'misconfigured', record.failure ?? thrown)
+  }
+  const ok = answer.status >= 200 && answer.status < 300
+  if (ok && isRecord(answer.json) && call.isAnswer(answer.json)) return answer.json
+  // A refusal costs nothing, nor does a page of somebody else's. Blank lines and then nothing come from a call that was let in.
+  const keptWaiting = ok && answer.text !== '' && answer.text.trim() === ''
+  if (!keptWaiting) meter.answered()
+  const refusal = refusalOf(answer)
+  const { kind, retryAfterMs } = classify(refusal, call.rules, call.now())
+  const said = refusal.error ? [...refusal.error.names, refusal.error.message].join(' ') : pageOf(answer.text)
+  throw failure(call, kind, `HTTP ${answer.status} ${said}`, retryAfterMs)
+}
+
+function failure(
+  { step, secret }: ProviderCall,
+  kind: CallErrorKind,
+  cause: unknown,
+  retryAfterMs?: number,
+): VisionError {
+  const clean = (text: string) => (secret ? text.replaceAll(secret, '[secret]') : text)
+  const detail = typeof cause === 'string' ? clean(cause).slice(0, 1000) : reasonOf(cause, clean)
+  return new VisionError(codeOf(step, kind), { detail, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+}
+
+/** What a page says, for the operator: the beginning of its text. */
+function pageOf(text: string): string {
+  const words = text
+    .slice(0, 4_000)
+    .replaceAll(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  return words ? `no answer of the API: ${words.slice(0, 300)}` : 'an empty body'
+}
+
+/** The headers that go along with a call. */
+export function headersOf({ traceparent }: CallContext): Record<string, string> {
+  return traceparent === undefined ? {} : { traceparent }
+}
+
+/** No call takes more tokens: what says more is no count. */
+const mostTokens = 100_000_000
+
+/** A count of tokens as a provider gives it; null where it is none. Google writes large numbers as text. */
+export function countOf(value: unknown): number | null {
+  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
+  return typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= mostTokens ? count : null
+}
+
+/** A part of a count; null where it is larger than the whole, or either is unknown. */
+export function partOf(whole: number | null, part: number | null): number | null {
+  return whole !== null && part !== null && part <= whole ? part : null
+}
+
+/** The name of the model that answered, by which its price is found. */
+export function nameOf(said: unknown, asked: string): string {
+  return typeof said === 'string' && said.trim() ? said.trim() : asked
+}
+
+/** Whether the connection failed before anything was sent; what cut one off later tells nothing of that kind. */
+function neverConnected(error: unknown): boolean {
+  const inner = innermost(error)
+  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
+  return [
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'CERT_HAS_EXPIRED',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  ].includes(code)
+}

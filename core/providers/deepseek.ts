@@ -1,0 +1,30 @@
+import type { Model, ModelOptions, ModelRequest } from './model.ts'
+import { commonRules, createOpenAiCompatible } from './openai-compatible.ts'
+
+/** DeepSeek over the OpenAI SDK: its wire is the same, its additions go into the body as they are. It sees no images. */
+export function createDeepSeek(options: ModelOptions): Model {
+  return createOpenAiCompatible(options, {
+    rules: commonRules,
+    cachedTokens: ({ prompt_cache_hit_tokens: hit }) => hit,
+    body: (request) => ({
+      messages: [
+        { role: 'system', content: instructionsFor(request) },
+        { role: 'user', content: request.input.toWellFormed() },
+      ],
+      response_format: { type: 'json_object' },
+      // What was cut off once is given more room.
+      max_tokens: request.maxOutputTokens * (request.previous === 'cut_off' ? 2 : 1),
+      // Thinking is on unless it is switched off, and costs more than the answer.
+      ...({ thinking: { type: 'disabled' } } as object),
+    }),
+  })
+}
+
+/** JSON mode enforces no schema, so the model is told it; and the word JSON must stand in the prompt. */
+function instructionsFor({ instructions, schema }: ModelRequest): string {
+  return [
+    instructions,
+    'Answer with one JSON object, nothing before or after it, that fits this JSON Schema:',
+    `<schema>${JSON.stringify(schema)}</schema>`,
+  ].join('\n')
+}

@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Part } from '@google/generative-ai'
+import { FileState, GoogleAIFileManager } from '@google/generative-ai/server'
+import { withoutWrapper } from './http.ts'
+import type { ModelRequest } from './model.ts'
+
+type Image = NonNullable<ModelRequest['image']>
+
+/** How often an image is asked for that is being looked at, in milliseconds; most are ready at once. */
+const pollMs = 500
+/** The deletion of an image may take so long, in milliseconds; what is not deleted is gone after 48 hours. */
+const deleteMs = 5_000
+
+export interface FilesAccess {
+  readonly apiKey: string
+  /** Where the API is, without `/v1beta`. */
+  readonly baseUrl: string
+  readonly headers: Record<string, string>
+}
+
+/** How long an image is within a request, in bytes: base64 adds a third. */
+export function inlineLength(bytes: Uint8Array): number {
+  return Math.ceil(bytes.byteLength / 3) * 4
+}
+
+/**
+ * Uploads an image by the Files API, which takes every type that Gemini sees (https://ai.google.dev/gemini-api/docs/files),
+ * and deletes it afterwards, however the work ends.
+ */
+export async function withUploadedImage<T>(
+  image: Image,
+  { apiKey, baseUrl, headers }: FilesAccess,
+  work: (part: Part) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const manager = new GoogleAIFileManager(apiKey, { baseUrl, customHeaders: headers })
+  const bytes = Buffer.from(image.bytes.buffer, image.bytes.byteOffset, image.bytes.byteLength)
+  let { file } = await manager.uploadFile(bytes, { mimeType: image.type })
+  const { name } = file
+  try {
+    while (file.state === FileState.PROCESSING) {
+      await delay(pollMs, undefined, { signal })
+      file = await manager.getFile(name)
+    }
+    return await work({ fileData: { mimeType: image.type, fileUri: file.uri } })
+  } finally {
+    // Whatever has happened, also an abort; and what it is answered is no answer to the call.
+    const cleaner = new GoogleAIFileManager(apiKey, { baseUrl, timeout: deleteMs })
+    await withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
+  }
+}

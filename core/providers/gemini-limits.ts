@@ -1,0 +1,62 @@
+import { nextMidnight } from './next-midnight.ts'
+import { type Classified, isRecord, type LimitRefusal, type RefusalRules, retryAfter } from './refusals.ts'
+
+/** Quotas of a day are renewed at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
+const quotaZone = 'America/Los_Angeles'
+
+/**
+ * What Gemini's refusals mean, of which most are a 400 INVALID_ARGUMENT that only its message tells apart:
+ * https://ai.google.dev/gemini-api/docs/troubleshooting
+ */
+export const geminiRules: RefusalRules = {
+  rejected: new RegExp(
+    [
+      'process input image|input image|image (is|was) (not|in)valid|invalid image|image too|corrupt',
+      'unsupported (mime ?type|image)|mime ?type',
+      '(input|prompt) (token count|is too long)|token count .{0,40}exceeds|exceeds the maximum number of tokens',
+      'request payload size exceeds|payload too large',
+    ].join('|'),
+    'i',
+  ),
+  unpaid:
+    /prepay|prepaid|credits? (are|is|have been) (depleted|exhausted)|spend(ing)? (cap|limit)|billing_disabled|requires billing/i,
+  // A file that was uploaded a moment ago is not to be had yet.
+  passing: /access the file|file .{0,80}(not in an active state|may not exist)/i,
+  misconfigured: new RegExp(
+    [
+      'failed_precondition|unauthenticated|permission_denied',
+      'api[ _]key|service_disabled|consumer_(invalid|suspended)|location is not supported|free tier|billing',
+      'unknown name|cannot find field|is not (enabled|supported|found|allowed) for|model name|unexpected model|unsupported model',
+      'developer instruction|json mode|too many states|schema|generation_?config|thinking|safety_?setting|temperature|max_?output_?tokens|media_?resolution|out of range',
+    ].join('|'),
+    'i',
+  ),
+  rateLimit,
+}
+
+/**
+ * Of the many things that Gemini answers 429 for only a full minute passes within minutes: a quota of a day comes back at
+ * midnight, whatever RetryInfo says; an empty balance, a spent cap, and a limit of 0, which means that the plan
+ * has nothing of the model, never do.
+ */
+function rateLimit({ error, headers }: LimitRefusal, now: number): Classified | undefined {
+  const { message, details } = error
+  if (geminiRules.unpaid?.test(message)) return { kind: 'insufficient_balance' }
+  const violations = details.flatMap(({ violations: list }) => (Array.isArray(list) ? list.filter(isRecord) : []))
+  const nothingAllowed = violations.some(({ quotaValue }) => quotaValue === '0' || quotaValue === 0)
+  if (nothingAllowed || /limit: ?0(?![\d.])/.test(message)) return { kind: 'misconfigured' }
+  const quotas = violations.map(({ quotaId }) => String(quotaId ?? ''))
+  if (quotas.some((id) => /per_?day/i.test(id)) || /per day|daily (limit|quota)/i.test(message)) {
+    return { kind: 'quota_exhausted', retryAfterMs: nextMidnight(now, quotaZone) - now }
+  }
+  const asked = [retryAfter(headers, now), ...details.map(({ retryDelay }) => seconds(String(retryDelay ?? '')))]
+  const told = /retry in ([\d.]+(?:ms|s))/i.exec(message)?.[1]
+  const waits = [...asked, told === undefined ? undefined : seconds(told)].filter((wait) => wait !== undefined)
+  return { kind: 'rate_limited', ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }) }
+}
+
+/** A duration like `7s`, `1.5s` or `300ms`, in milliseconds. */
+function seconds(text: string): number | undefined {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? []
+  return amount === undefined ? undefined : Number(amount) * (unit === 'ms' ? 1 : 1000)
+}

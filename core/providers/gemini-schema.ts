@@ -1,0 +1,67 @@
+import { isRecord } from './refusals.ts'
+
+/** What Gemini's structured output reads: https://ai.google.dev/gemini-api/docs/structured-output */
+const understood = new Set([
+  'type',
+  'title',
+  'description',
+  'properties',
+  'required',
+  'additionalProperties',
+  'propertyOrdering',
+  'enum',
+  'items',
+  'prefixItems',
+  'anyOf',
+  'format',
+  'minimum',
+  'maximum',
+])
+
+/**
+ * A JSON Schema as Gemini takes it. It ignores `minLength`, `maxLength` and `pattern`; lengths of arrays, bounds of numbers and
+ * the like multiply the states of its decoder until it refuses the schema with a bare 400, so `minItems` and `maxItems` go as
+ * well, and bounds say themselves in words. References are resolved where they stand, since what stands at the root is
+ * what it reads; `$schema`, `$id` and `id` go. What bounds an answer has is checked when it comes.
+ *
+ * @throws RangeError a schema refers to itself, or to what is not there
+ */
+export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const convert = (given: Readonly<Record<string, unknown>>, within: readonly string[]): Record<string, unknown> => {
+    if (typeof given.$ref === 'string') {
+      const reference = given.$ref
+      if (within.includes(reference)) throw new RangeError(`The schema refers to itself: ${reference}`)
+      const { $ref: _, ...beside } = given
+      return convert({ ...resolve(schema, reference), ...beside }, [...within, reference])
+    }
+    const kept: Record<string, unknown> = {}
+    for (const [key, value] of Object.entries(given)) {
+      const name = key === 'oneOf' ? 'anyOf' : key
+      if (key === 'const') kept.enum = [value]
+      if (!understood.has(name)) continue
+      // Names of fields are no keywords.
+      if (name === 'properties' && isRecord(value)) {
+        kept.properties = Object.fromEntries(
+          Object.entries(value).map(([field, of]) => [field, isRecord(of) ? convert(of, within) : of]),
+        )
+      } else if (Array.isArray(value)) {
+        kept[name] = value.map((one) => (isRecord(one) ? convert(one, within) : one))
+      } else {
+        kept[name] = isRecord(value) ? convert(value, within) : value
+      }
+    }
+    return kept
+  }
+  return convert(schema, [])
+}
+
+function resolve(root: Readonly<Record<string, unknown>>, reference: string): Record<string, unknown> {
+  let found: unknown = reference.startsWith('#') ? root : undefined
+  for (const step of reference.replace(/^#\/?/, '').split('/')) {
+    if (step === '') continue
+    const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
+    found = isRecord(found) && Object.hasOwn(found, key) ? found[key] : undefined
+  }
+  if (!isRecord(found)) throw new RangeError(`The schema refers to what is not there: ${reference}`)
+  return found
+}

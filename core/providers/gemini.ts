@@ -1,0 +1,194 @@
+import { GoogleGenerativeAI, type Part } from '@google/generative-ai'
+import { VisionError } from '../errors.ts'
+import { callProvider, countOf, headersOf, nameOf, partOf, type Usage } from './call.ts'
+import { inlineLength, withUploadedImage } from './gemini-files.ts'
+import { geminiRules } from './gemini-limits.ts'
+import { schemaForGemini } from './gemini-schema.ts'
+import { withFetch } from './http.ts'
+import { type CallErrorKind, codeOf } from './kinds.ts'
+import type { Model, ModelOptions, ModelRequest } from './model.ts'
+import { isRecord } from './refusals.ts'
+
+/** How much a model may think: tokens for the models up to 2.5 (-1: as it likes), a level from Gemini 3 on. */
+export type GeminiThinking = number | 'minimal' | 'low' | 'medium' | 'high'
+
+/** What Gemini may refuse to look at: https://ai.google.dev/gemini-api/docs/safety-settings */
+export type GeminiSafety = 'off' | 'none' | 'few' | 'some' | 'most'
+
+export interface GeminiOptions extends ModelOptions {
+  /** Left to the model where it is not given: Gemini 3 takes none below 1 well. */
+  readonly temperature?: number | undefined
+  /** Left to the model where it is not given. */
+  readonly thinking?: GeminiThinking | undefined
+  /** What is blocked, in every category that can be set. */
+  readonly safety?: GeminiSafety | undefined
+  /** A request that is larger, in bytes, has its image uploaded first. */
+  readonly inlineBytes?: number | undefined
+}
+
+/** Documentation says 20 MB in one place and 100 MB in another, and the API has had both. */
+export const defaultInlineBytes = 20_000_000
+
+const thresholds: Readonly<Record<GeminiSafety, string>> = {
+  off: 'OFF',
+  none: 'BLOCK_NONE',
+  few: 'BLOCK_ONLY_HIGH',
+  some: 'BLOCK_MEDIUM_AND_ABOVE',
+  most: 'BLOCK_LOW_AND_ABOVE',
+}
+const categories = ['HARASSMENT', 'HATE_SPEECH', 'SEXUALLY_EXPLICIT', 'DANGEROUS_CONTENT']
+
+/** Room for the text of a request beside its image, in bytes. */
+const textBytes = 100_000
+
+/** Gemini over `@google/generative-ai`, an archived SDK whose every sharp edge is filed off here. */
+export function createGemini(options: GeminiOptions): Model {
+  const { apiKey, model, prices, timeoutMs, now, inlineBytes = defaultInlineBytes } = options
+  const baseUrl = options.baseUrl.replace(/\/+$/, '')
+  const sdk = new GoogleGenerativeAI(apiKey)
+  return {
+    ask: async (request, context) => {
+      const { step, image } = request
+      const started = performance.now()
+      const generative = sdk.getGenerativeModel(
+        { model, systemInstruction: request.instructions, ...settingsFor(request, options) },
+        { baseUrl, apiVersion: 'v1beta' },
+      )
+      const generate = (parts: readonly Part[], signal: AbortSignal) =>
+        generative.generateContent([...parts, { text: request.input.toWellFormed() }], {
+          signal,
+          customHeaders: headersOf(context),
+        })
+      const body = await callProvider(
+        {
+          step,
+          timeoutMs,
+          secret: apiKey,
+          rules: geminiRules,
+          now,
+          send: ({ signal, wrap }) =>
+            withFetch(wrap, () => {
+              if (!image) return generate([], signal)
+              if (inlineLength(image.bytes) + textBytes > inlineBytes) {
+                const files = { apiKey, baseUrl, headers: headersOf(context) }
+                return withUploadedImage(image, files, (part) => generate([part], signal), signal)
+              }
+              const data = Buffer.from(image.bytes.buffer, image.bytes.byteOffset, image.bytes.byteLength)
+              return generate([{ inlineData: { mimeType: image.type, data: data.toString('base64') } }], signal)
+            }) as Promise<unknown>,
+          isAnswer: ({ candidates, promptFeedback, usageMetadata }) =>
+            Array.isArray(candidates) || isRecord(promptFeedback) || isRecord(usageMetadata),
+        },
+        context,
+      )
+      const named = nameOf(body.modelVersion, model)
+      const tokens = tokensOf(body.usageMetadata)
+      context.meter.answered({
+        model: named,
+        ...tokens,
+        cost: prices.costOf([named, model], tokens),
+        milliseconds: Math.round(performance.now() - started),
+      })
+      return { model: named, text: textOf(body, (kind, detail) => new VisionError(codeOf(step, kind), { detail })) }
+    },
+  }
+}
+
+/** What goes along with every request; after an answer that was cut off there is more room, and less of it for thinking. */
+function settingsFor(request: ModelRequest, { model, temperature, thinking, safety }: GeminiOptions) {
+  const cutOff = request.previous === 'cut_off'
+  const allowed = cutOff ? leastThinking(model, thinking) : thinking
+  const thinkingConfig =
+    typeof allowed === 'number' ? { thinkingBudget: allowed } : allowed && { thinkingLevel: allowed }
+  return {
+    ...(safety && {
+      safetySettings: categories.map((category) => ({
+        category: `HARM_CATEGORY_${category}`,
+        threshold: thresholds[safety],
+      })) as never,
+    }),
+    generationConfig: {
+      responseMimeType: 'application/json',
+      ...(temperature !== undefined && { temperature }),
+      // What it thinks counts here as well.
+      maxOutputTokens: request.maxOutputTokens * (cutOff ? 2 : 1) + roomFor(allowed),
+      // The API takes JSON Schema; the types of this SDK version do not know it yet, nor thinking.
+      ...({ responseJsonSchema: schemaForGemini(request.schema) } as object),
+      ...((thinkingConfig && { thinkingConfig }) as object | undefined),
+    },
+  }
+}
+
+/** What the models think of their own accord fits into this, in tokens, for most requests. */
+const levels = { minimal: 512, low: 2_048, medium: 8_192, high: 16_384 } as const
+
+function roomFor(thinking: GeminiThinking | undefined): number {
+  if (typeof thinking === 'number') return thinking < 0 ? levels.medium : thinking
+  return thinking === undefined ? 0 : levels[thinking]
+}
+
+/** As little thinking as the model takes: https://ai.google.dev/gemini-api/docs/thinking */
+function leastThinking(model: string, set: GeminiThinking | undefined): GeminiThinking | undefined {
+  if (/^gemini-2\.5-pro/.test(model)) return 128
+  if (/^gemini-2\.5-/.test(model)) return 0
+  if (/^gemini-[3-9].*pro/.test(model)) return 'low'
+  if (/^gemini-[3-9].*flash/.test(model)) return 'minimal'
+  return set
+}
+
+/**
+ * Its count of the prompt includes what was cached; thinking is billed as output but counted apart. Counts of 0 are left
+ * out of an answer that has others, as everywhere in Google's JSON.
+ */
+function tokensOf(said: unknown): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+  const usage = isRecord(said) ? said : {}
+  const inputTokens = countOf(usage.promptTokenCount)
+  const orNone = (value: unknown) => (value === undefined && inputTokens !== null ? 0 : countOf(value))
+  const thinkingTokens = orNone(usage.thoughtsTokenCount)
+  const written = orNone(usage.candidatesTokenCount)
+  return {
+    inputTokens,
+    cachedTokens: partOf(inputTokens, orNone(usage.cachedContentTokenCount)),
+    outputTokens: written === null || thinkingTokens === null ? null : written + thinkingTokens,
+    thinkingTokens,
+  }
+}
+
+/**
+ * What a finish reason other than STOP means: https://ai.google.dev/api/generate-content#FinishReason. Those that are not
+ * here say nothing of the job. That an answer recites is chance: most do not when they are asked for again.
+ */
+const finishes: Readonly<Record<string, CallErrorKind>> = {
+  MAX_TOKENS: 'cut_off',
+  RECITATION: 'recited',
+  IMAGE_RECITATION: 'recited',
+  SAFETY: 'blocked',
+  LANGUAGE: 'blocked',
+  BLOCKLIST: 'blocked',
+  PROHIBITED_CONTENT: 'blocked',
+  SPII: 'blocked',
+  IMAGE_SAFETY: 'blocked',
+  IMAGE_PROHIBITED_CONTENT: 'blocked',
+}
+
+/** The answer's text. The SDK's own `text()` hides blocks and mixes thoughts in. */
+function textOf(
+  { promptFeedback, candidates }: Record<string, unknown>,
+  failure: (kind: CallErrorKind, detail: string) => VisionError,
+): string {
+  const block = isRecord(promptFeedback) ? promptFeedback.blockReason : undefined
+  if (typeof block === 'string' && block !== 'BLOCK_REASON_UNSPECIFIED')
+    throw failure('blocked', `prompt: ${block.slice(0, 100)}`)
+  const candidate: unknown = Array.isArray(candidates) ? candidates[0] : undefined
+  if (!isRecord(candidate)) throw failure('blank_answer', 'no candidate')
+  const { finishReason: reason, content } = candidate
+  if (typeof reason === 'string' && reason !== 'STOP' && reason !== 'FINISH_REASON_UNSPECIFIED')
+    throw failure(
+      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'invalid_answer',
+      `finish reason ${reason.slice(0, 100)}`,
+    )
+  const parts = isRecord(content) && Array.isArray(content.parts) ? content.parts.filter(isRecord) : []
+  const text = parts.map((part) => (part.thought === true || typeof part.text !== 'string' ? '' : part.text)).join('')
+  if (text.trim() === '') throw failure('blank_answer', 'no text')
+  return text
+}

@@ -1,0 +1,33 @@
+import type { Step } from '../../drizzle/schema.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** How a call to a model can fail, whichever provider serves the step: the part of the error code after the step's name. */
+export const callErrorKinds = [
+  'blocked',
+  'rejected',
+  'refused',
+  'invalid_answer',
+  'blank_answer',
+  'cut_off',
+  'recited',
+  'timed_out',
+  'unavailable',
+  'overloaded',
+  'rate_limited',
+  'quota_exhausted',
+  'insufficient_balance',
+  'misconfigured',
+] as const
+export type CallErrorKind = (typeof callErrorKinds)[number]
+
+/** The error code of a step. Steps stay when a provider is swapped, so codes are named by them. */
+export function codeOf(step: Step, kind: CallErrorKind): ErrorCode {
+  return `${step}.${kind}`
+}
+
+/** The kind of a step's error code; undefined for any other code. */
+export function kindOf(code: ErrorCode, of?: Step): CallErrorKind | undefined {
+  const [step, kind] = code.split('.')
+  const isStep = of ? step === of : step === 'analysis' || step === 'content'
+  return isStep ? callErrorKinds.find((one) => one === kind) : undefined
+}

@@ -1,0 +1,136 @@
+import OpenAI from 'openai'
+import { VisionError } from '../errors.ts'
+import { callProvider, countOf, headersOf, nameOf, partOf, type Usage } from './call.ts'
+import { type CallErrorKind, codeOf } from './kinds.ts'
+import type { Model, ModelOptions, ModelRequest } from './model.ts'
+import { nextMidnight } from './next-midnight.ts'
+import { isRecord, type RefusalRules } from './refusals.ts'
+
+/** What tells one provider from another that speaks the wire of OpenAI's chat completions. */
+export interface Dialect {
+  /** The messages of a call, and whatever else is asked for in this provider's way. */
+  body(request: ModelRequest): Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'model'>
+  readonly rules: RefusalRules
+  /** The cached part of a prompt, in the provider's own field; unknown if that is missing. */
+  cachedTokens?(usage: Readonly<Record<string, unknown>>): unknown
+}
+
+/** What every provider with this wire may say in a refusal: https://platform.openai.com/docs/guides/error-codes */
+export const commonRules = {
+  blocked: /content_policy_violation|content_filter|content exists risk/i,
+  rejected:
+    /context_length_exceeded|maximum context length|string_above_max_length|invalid_image|image_parse_error|invalid_base64/i,
+  unpaid: /insufficient_quota|insufficient balance|billing_hard_limit_reached|billing_not_active/i,
+  misconfigured: new RegExp(
+    [
+      // The key, the plan and the region.
+      'invalid_api_key|authentication_error|api key|unsupported_country',
+      // The model.
+      'model_not_found|invalid_model|model not exist|model names? (are|is)|model .{0,120}(not (exist|found|supported)|deprecated|retired)',
+      // What is the same in every request.
+      'unsupported_(parameter|value)|unknown_parameter|unknown (field|variant|parameter|name)|missing field|invalid type:',
+      'response_format|max_(completion_)?tokens|temperature|valid range|json_schema|invalid schema',
+    ].join('|'),
+    'i',
+  ),
+  rateLimit: ({ error: { message, names } }, now) =>
+    [message, ...names].some((text) => /per[_ ]day|daily/i.test(text))
+      ? { kind: 'quota_exhausted', retryAfterMs: nextMidnight(now, 'UTC') - now }
+      : undefined,
+} satisfies RefusalRules
+
+/** A model behind OpenAI's chat completions, through OpenAI's own SDK. */
+export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect): Model {
+  const { apiKey, baseUrl, model, prices, timeoutMs, now } = options
+  return {
+    ask: async (request, context) => {
+      const { step } = request
+      const started = performance.now()
+      const body = await callProvider(
+        {
+          step,
+          timeoutMs,
+          secret: apiKey,
+          rules: dialect.rules,
+          now,
+          send: ({ signal, wrap }) =>
+            // The queue is the one retry layer. The SDK also reads OPENAI_* of the environment, which are none of ours.
+            new OpenAI({
+              apiKey,
+              baseURL: baseUrl,
+              organization: null,
+              project: null,
+              maxRetries: 0,
+              timeout: timeoutMs,
+              fetch: wrap(globalThis.fetch),
+            }).chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
+          isAnswer: ({ choices }) => Array.isArray(choices),
+        },
+        context,
+      )
+      const named = nameOf(body.model, model)
+      const tokens = tokensOf(body.usage, dialect)
+      context.meter.answered({
+        model: named,
+        ...tokens,
+        cost: prices.costOf([named, model], tokens),
+        milliseconds: Math.round(performance.now() - started),
+      })
+      return { model: named, text: textOf(body, (kind, detail) => new VisionError(codeOf(step, kind), { detail })) }
+    },
+  }
+}
+
+/** Its counts include what was cached, of the prompt, and what was thought, of the completion. */
+function tokensOf(said: unknown, dialect: Dialect): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+  const usage = isRecord(said) ? said : {}
+  const inputTokens = countOf(usage.prompt_tokens)
+  const outputTokens = countOf(usage.completion_tokens)
+  const { prompt_tokens_details: ofPrompt, completion_tokens_details: ofCompletion } = usage
+  const cached = dialect.cachedTokens?.(usage) ?? (isRecord(ofPrompt) ? ofPrompt.cached_tokens : undefined)
+  // Only what thinks says how much.
+  const thinking = isRecord(ofCompletion) ? (ofCompletion.reasoning_tokens ?? 0) : outputTokens === null ? null : 0
+  return {
+    inputTokens,
+    cachedTokens: partOf(inputTokens, countOf(cached)),
+    outputTokens,
+    thinkingTokens: partOf(outputTokens, countOf(thinking)),
+  }
+}
+
+/** What a finish reason other than `stop` means; those that are not here say nothing that is known. */
+const finishes: Readonly<Record<string, CallErrorKind>> = {
+  content_filter: 'blocked',
+  sensitive: 'blocked',
+  length: 'cut_off',
+  max_tokens: 'cut_off',
+  repetition_truncation: 'cut_off',
+  recitation: 'recited',
+  insufficient_system_resource: 'unavailable',
+}
+
+/** The answer's text. What comes through a proxy may lack any part of it. */
+function textOf(
+  { choices }: Record<string, unknown>,
+  failure: (kind: CallErrorKind, detail: string) => VisionError,
+): string {
+  const choice: unknown = (choices as readonly unknown[])[0]
+  if (!isRecord(choice)) throw failure('blank_answer', 'no choice')
+  const { finish_reason: reason, message } = choice
+  const text = isRecord(message) ? contentOf(message.content) : ''
+  if (typeof reason === 'string' && reason !== 'stop' && reason !== '')
+    throw failure(
+      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'invalid_answer',
+      `finish reason ${reason.slice(0, 100)}`,
+    )
+  // In JSON mode some answer with blanks where they cannot make JSON, and call that finished.
+  if (text.trim() === '') throw failure('blank_answer', `${text.length} blank characters`)
+  return text
+}
+
+/** A text, or the texts of a list of parts. */
+function contentOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content.map((part) => (isRecord(part) && typeof part.text === 'string' ? part.text : '')).join('')
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http'
+import { PassThrough, Readable } from 'node:stream'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { readBody } from '../../core/images/body.ts'
+import { startPace } from '../../core/images/pace.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => void vi.useRealTimers())
+
+const slowest = { bytes: 100, ms: 1_000 }
+
+test('whoever brings enough in every window goes on, and the first window that brings too little ends it', () => {
+  const pace = startPace(slowest)
+  for (let window = 0; window < 50; window++) {
+    pace.arrived(60)
+    vi.advanceTimersByTime(500)
+    pace.arrived(40)
+    vi.advanceTimersByTime(500)
+    expect(pace.signal.aborted).toBe(false)
+  }
+  // However much came before.
+  pace.arrived(1_000_000)
+  vi.advanceTimersByTime(1_000)
+  pace.arrived(99)
+  vi.advanceTimersByTime(999)
+  expect(pace.signal.aborted).toBe(false)
+  vi.advanceTimersByTime(1)
+  expect(pace.signal.aborted).toBe(true)
+})
+
+test('the wait for room does not count, and after it a new window begins', async () => {
+  const pace = startPace(slowest)
+  vi.advanceTimersByTime(999)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const waiting = pace.without(() => promise)
+  vi.advanceTimersByTime(100_000)
+  resolve()
+  await waiting
+  vi.advanceTimersByTime(999)
+  expect(pace.signal.aborted).toBe(false)
+  vi.advanceTimersByTime(1)
+  expect(pace.signal.aborted).toBe(true)
+})
+
+test('what has ended is watched no more', () => {
+  startPace(slowest).clear()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a body asks for room as it arrives, in steps, and at most for what it announces', async () => {
+  const body = new PassThrough()
+  const response = Object.assign(body, { headers: { 'content-length': '600000' } }) as unknown as IncomingMessage
+  const grown: number[] = []
+  const limits: number[] = []
+  const reading = readBody(response, {
+    maxBytes: 20_000_000,
+    room: {
+      limitTo: (bytes) => void limits.push(bytes),
+      growTo: async (bytes) => void grown.push(bytes),
+    },
+    arrived: () => undefined,
+    signal: new AbortController().signal,
+  })
+  for (const bytes of [1, 299_999, 300_000]) {
+    body.write(Buffer.alloc(bytes))
+    await new Promise((next) => setImmediate(next))
+  }
+  body.end()
+  expect(await reading).toHaveLength(600_000)
+  expect(limits).toEqual([600_000])
+  // The first byte takes a step; the third step is as far as it goes.
+  expect(grown[0]).toBe(262_144)
+  expect(grown.at(-1)).toBeGreaterThanOrEqual(600_000)
+  expect(grown.length).toBeLessThanOrEqual(3)
+})
+
+test('a body that waits for room is not read on meanwhile', async () => {
+  const chunks = Array.from({ length: 100 }, () => Buffer.alloc(1_000))
+  const body = Readable.from(chunks, { objectMode: false, highWaterMark: 1_000 })
+  const response = Object.assign(body, { headers: {} }) as unknown as IncomingMessage
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let arrived = 0
+  const reading = readBody(response, {
+    maxBytes: 20_000_000,
+    room: { limitTo: () => undefined, growTo: () => promise },
+    arrived: (bytes) => {
+      arrived += bytes
+    },
+    signal: new AbortController().signal,
+  })
+  await new Promise((next) => setImmediate(next))
+  expect(arrived).toBeLessThan(50_000)
+  resolve()
+  expect(await reading).toHaveLength(100_000)
+})
