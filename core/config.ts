@@ -44,6 +44,12 @@ const prices = z
     }
   })
   .default([])
+
+/** How much a model may think: tokens (-1: as it likes), or a level. */
+const thinking = z
+  .union([z.enum(['minimal', 'low', 'medium', 'high']), z.coerce.number().int().min(-1).max(32_768)])
+  .refine((value) => !Number.isNaN(value))
+
 const logging = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
@@ -93,6 +99,8 @@ const apiKeys = z.object({
   ...lives,
   USER_JOBS_PER_DAY: wholeNumber.default(10_000),
   USER_JOBS_WAITING: wholeNumber.default(10_000),
+  USER_UPLOADS_PER_DAY: wholeNumber.default(10_000),
+  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber.min(20).default(20_000),
   USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
 })
 
@@ -147,6 +155,10 @@ const pollerKeys = z.object({
   GEMINI_API_KEY: z.string().min(1),
   GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
+  GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
+  GEMINI_THINKING: thinking.optional(),
+  GEMINI_SAFETY: z.enum(['off', 'none', 'few', 'some', 'most']).default('none'),
+  GEMINI_INLINE_MEGABYTES: z.coerce.number().min(1).max(100).default(20),
   GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),

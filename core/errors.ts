@@ -58,6 +58,16 @@ export const errorCodes = {
     status: 429,
     message: 'Today’s jobs (UTC) have cost as much as a user may spend in a day. Try again tomorrow.',
   },
+  'limit.uploads_per_day': {
+    blame: 'request',
+    status: 429,
+    message: 'This would be more uploads than a user may be granted in a day (UTC). Try again tomorrow.',
+  },
+  'limit.upload_bytes_per_day': {
+    blame: 'request',
+    status: 429,
+    message: 'This would be more bytes than a user may upload in a day (UTC). Try again tomorrow, or upload less.',
+  },
   'upload.not_found': { blame: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
     blame: 'request',

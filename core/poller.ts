@@ -5,10 +5,11 @@ import type { PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
-import { loadMs, maxImageBytes } from './images/limits.ts'
+import { bucketCallMs, loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { settleMs } from './jobs/limits.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
@@ -24,8 +25,11 @@ import { createGemini } from './providers/gemini.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
 import { createPrices } from './providers/prices.ts'
 
-/** So many jobs a drain are pruned at most: it must not outlast the drain, and another follows in a minute. */
-const prunedAtOnce = 1_000
+/**
+ * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
+ * exits sweeps too.
+ */
+const sweepMs = 30_000
 
 export interface PollerOptions {
   readonly log: Log
@@ -77,6 +81,10 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
         apiKey: config.GEMINI_API_KEY,
         baseUrl: config.GEMINI_BASE_URL,
         model: config.GEMINI_MODEL,
+        temperature: config.GEMINI_TEMPERATURE,
+        thinking: config.GEMINI_THINKING,
+        safety: config.GEMINI_SAFETY,
+        inlineBytes: config.GEMINI_INLINE_MEGABYTES * 1_000_000,
         prices,
         timeoutMs,
         now: Date.now,
@@ -110,12 +118,13 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
     drain: async (options) => {
       // The queue does not wait for the sweepers, nor fall with them.
       const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
-      const old = { olderThanDays: config.JOB_RETENTION_DAYS, limit: prunedAtOnce, signal: options.signal }
+      const sweeps = sweepTime(options)
+      const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
       const sweeping = [
-        sweepImages(database, store, options.signal).catch(orLog('images not swept')),
-        sweepSessions(database).catch(orLog('sessions not swept')),
+        sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
+        sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
-        sweepWorkers(database).catch(orLog('workers not swept')),
+        sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),
@@ -149,15 +158,44 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
           log,
           counts,
           now,
+          wall: Date.now,
         },
         options,
-      ).finally(stopBeats)
-      await Promise.all(sweeping)
+      ).finally(async () => {
+        sweeps.endSoon()
+        await stopBeats()
+        await Promise.all(sweeping)
+        sweeps.release()
+      })
       return summary
     },
     close: async () => {
       store.close()
       await database.close()
+    },
+  }
+}
+
+/** What a timer of Node.js takes at most: with more it fires at once. */
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * The time of the sweepers: until they are done, as long as the drain lasts, and never so long that what they have begun
+ * would outlast the function.
+ */
+function sweepTime({ deadline, signal }: DrainOptions) {
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const started = performance.now()
+  const latest = deadline - settleMs - bucketCallMs
+  const at = (moment: number) => setTimeout(end, Math.min(longestTimer, Math.max(0, moment - performance.now())))
+  const timers = [at(latest)]
+  return {
+    signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+    /** The drain has ended. */
+    endSoon: () => void timers.push(at(Math.min(latest, started + Math.min(sweepMs, (latest - started) / 2)))),
+    release: () => {
+      for (const timer of timers) clearTimeout(timer)
     },
   }
 }

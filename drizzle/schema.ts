@@ -292,6 +292,14 @@ export const visionUsage = mysqlTable(
   (usage) => [primaryKey({ columns: [usage.userId, usage.day, usage.model, usage.status] })],
 )
 
+/** What each user was granted to upload on the last day of any upload, UTC. */
+export const visionUploadQuotas = mysqlTable('vision_upload_quotas', {
+  userId: key('user_id', { length: 255 }).primaryKey(),
+  day: date('day', { mode: 'string' }).notNull(),
+  uploads: count('uploads'),
+  bytes: total('bytes'),
+})
+
 /** The snapshots: one row for each image that a user's jobs use, however many do. */
 export const visionImages = mysqlTable(
   'vision_images',

@@ -8,6 +8,7 @@ import { databaseAnswers, openDatabase } from '../core/database/client.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { userLimits } from '../core/jobs/allowance.ts'
+import { uploadLimits } from '../core/jobs/upload-quota.ts'
 import { openFeed } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createWaits } from '../core/live/waits.ts'
@@ -68,6 +69,7 @@ function open() {
     maxRetries: config.JOB_MAX_RETRIES,
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config),
+    uploadLimits: uploadLimits(config),
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.JOB_RETENTION_DAYS,
     log,

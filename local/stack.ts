@@ -12,6 +12,7 @@ import { configureBucket } from '../core/images/bucket.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { createS3Client, openImageStore } from '../core/images/store.ts'
 import { userLimits } from '../core/jobs/allowance.ts'
+import { uploadLimits } from '../core/jobs/upload-quota.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createWaits } from '../core/live/waits.ts'
@@ -156,6 +157,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     maxRetries: config.api.JOB_MAX_RETRIES,
     inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config.api),
+    uploadLimits: uploadLimits(config.api),
     lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.api.JOB_RETENTION_DAYS,
     log,

@@ -19,6 +19,7 @@ import type { UserLimits } from '../core/jobs/allowance.ts'
 import { expireVisionJobs } from '../core/jobs/expire.ts'
 import { reclaimVisionJobs } from '../core/jobs/reclaim.ts'
 import { completeVisionJob } from '../core/jobs/settle.ts'
+import type { UploadLimits } from '../core/jobs/upload-quota.ts'
 import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
 import { createSteps } from '../core/pipeline/steps.ts'
 import { createDeepSeek } from '../core/providers/deepseek.ts'
@@ -97,6 +98,18 @@ async function limited(limits: Partial<UserLimits>): Promise<string> {
   const body = JSON.stringify(job)
   const headers = { 'content-type': 'application/json' }
   return (await json(app.request('/v1/jobs', { method: 'POST', headers, body }) as Promise<Response>)).code
+}
+
+/** The code of an upload by a user who may be granted this much. */
+async function uploading(uploadLimits: UploadLimits): Promise<string> {
+  const app = createApp({
+    ...api.services,
+    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    uploadLimits,
+  })
+  const body = JSON.stringify({ contentType: 'image/png', bytes: 10 })
+  const headers = { 'content-type': 'application/json' }
+  return (await json(app.request('/v1/uploads', { method: 'POST', headers, body }) as Promise<Response>)).code
 }
 
 /** The code of a download from a server that does this. */
@@ -229,6 +242,8 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
   'limit.spend_per_day': () => limited({ costPerDay: 0 }),
+  'limit.uploads_per_day': () => uploading({ perDay: 0, bytesPerDay: 100 }),
+  'limit.upload_bytes_per_day': () => uploading({ perDay: 1, bytesPerDay: 0 }),
   'upload.not_found': () => create({ imageUrl: 'upload:uploads/of-nobody/nothing' }),
   'database.unavailable': async () => {
     const database = openDatabase('mysql://nobody@127.0.0.1:1/nothing', { connections: 1, random: () => 0 })

@@ -1,6 +1,11 @@
 import type { Allowance, Quota } from '../jobs/allowance.ts'
 
 const daySeconds = 86_400
+/** Of a quota that does not count what its name says. */
+const units: Partial<Record<Quota['code'], string>> = {
+  'limit.spend_per_day': ';qu="us-cents"',
+  'limit.upload_bytes_per_day': ';qu="content-bytes"',
+}
 const nanosPerCent = 10_000_000
 
 /**
@@ -23,7 +28,7 @@ function nameOf({ code }: Quota): string {
 }
 
 function detailsOf({ code, resetSeconds }: Quota): string {
-  const unit = code === 'limit.spend_per_day' ? ';qu="us-cents"' : ''
+  const unit = units[code] ?? ''
   return resetSeconds === undefined ? unit : `${unit};w=${daySeconds}`
 }
 

@@ -1,7 +1,6 @@
 import type * as z from 'zod'
 import type { Actor } from '../auth.ts'
-import { describeCode, type ErrorCode, reasonOf, VisionError } from '../errors.ts'
-import type { TakenImage } from '../images/intake.ts'
+import { reasonOf, VisionError } from '../errors.ts'
 import { grantUpload } from '../images/uploads.ts'
 import { admitVisionJobs } from '../jobs/admit.ts'
 import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
@@ -10,6 +9,7 @@ import { getUserVisionJobs } from '../jobs/history.ts'
 import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
+import { takeUpload } from '../jobs/upload-quota.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { waitFor } from '../live/wait.ts'
@@ -18,7 +18,7 @@ import { etagOf, names, retryAfterOf } from './conditional.ts'
 import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
-import { type FieldProblem, failureOf, RefusedInput } from './failure.ts'
+import { RefusedInput } from './failure.ts'
 import { idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
 import { operatorProcedures } from './operator.ts'
@@ -39,6 +39,7 @@ import {
   UserUsage,
 } from './schemas.ts'
 import type { ApiServices } from './services.ts'
+import { takeImages } from './take-images.ts'
 import { type Context, procedure, router } from './trpc.ts'
 import { type Surroundings, summarizeJob, viewAttempts, viewJob, viewUserUsage } from './views.ts'
 import { watchJob } from './watch.ts'
@@ -90,13 +91,12 @@ export const appRouter = router({
       })
       .input(checked(CreateJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
+        const { services, actor } = ctx
         const { idempotencyKey: field, ...request } = input
         const key = oneKey(ctx, field)
-        const [job] = await withImages(ctx, [request], ['#/imageUrl'])
-        const { replayed, view } = await createOne(ctx, {
-          ...(job ?? request),
-          idempotency: idempotencyOf(key, request),
-        })
+        const idempotency = idempotencyOf(key, request)
+        const [job] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
+        const { replayed, view } = await createOne(ctx, { ...(job ?? request), idempotency })
         if (replayed) ctx.reply.status = 200
         ctx.reply.location = `/v1/jobs/${view.jobId}`
         return view
@@ -120,9 +120,12 @@ export const appRouter = router({
         const { services, actor } = ctx
         const keys = keysOf(input.jobs, oneKey(ctx, input.idempotencyKey))
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
-        const images = await withImages(ctx, input.jobs, pointers)
-        const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-        const created = await createVisionJobs(services.database, jobs, creating(ctx)).catch((error) => {
+        const create = async () => {
+          const images = await takeImages(services, actor.userId, input.jobs, pointers, keys)
+          const jobs = images.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
+          return createVisionJobs(services.database, jobs, creating(ctx))
+        }
+        const created = await create().catch((error) => {
           throw namingKeys(error, input.jobs)
         })
         logCreated(ctx, created)
@@ -143,13 +146,16 @@ export const appRouter = router({
         summary: 'Upload an image',
         description:
           'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days.',
-        errors: ['storage.unavailable'],
+        errors: ['limit.uploads_per_day', 'limit.upload_bytes_per_day', 'storage.unavailable'],
+        limited: true,
         output: Upload,
         example: { request: { contentType: 'image/jpeg', bytes: 482_113 }, reply: exampleUpload },
       })
       .input(checked(CreateUpload))
-      .mutation(async ({ ctx: { services, actor }, input }): Promise<UploadView> => {
+      .mutation(async ({ ctx: { services, actor, reply }, input }): Promise<UploadView> => {
         const now = services.now()
+        const left = await takeUpload(services.database, actor.userId, input.bytes, services.uploadLimits)
+        reply.limits = rateLimitHeaders(left)
         const grant = await grantUpload(services.store, { ...input, userId: actor.userId, now })
         return { ...grant, fields: { ...grant.fields }, expiresAt: grant.expiresAt.toISOString() }
       }),
@@ -400,48 +406,6 @@ async function createOne(caller: Caller, job: NewJob): Promise<{ readonly replay
       if (!vanished || attempt >= vanishTries) throw error
     }
   }
-}
-
-/**
- * Takes in the images of all jobs before any job is created.
- *
- * @param pointers where in the input each image is named
- * @throws RefusedInput that names every image that was refused
- */
-async function withImages(
-  { services, actor }: Caller,
-  jobs: readonly JobToBe[],
-  pointers: readonly string[],
-): Promise<readonly NewJob[]> {
-  // An image that many jobs share is taken in once.
-  const takes = new Map<string, Promise<TakenImage>>()
-  for (const { imageUrl } of jobs) {
-    if (!takes.has(imageUrl)) takes.set(imageUrl, services.images.take(imageUrl, actor.userId))
-  }
-  const taken = await Promise.allSettled(jobs.map((job) => takes.get(job.imageUrl)))
-  const failed = taken.flatMap((one, index) => (one.status === 'rejected' ? [{ index, error: one.reason }] : []))
-  const [first] = failed
-  if (first === undefined) {
-    return jobs.map(({ idempotencyKey: _, ...job }, index) => {
-      const image = taken[index]
-      return image?.status === 'fulfilled' ? { ...job, ...image.value } : job
-    })
-  }
-  // Ours before a provider's, so that what is answered does not depend on the order of the jobs.
-  const [ours] = failed
-    .filter(({ error }) => !isRefusal(error))
-    .toSorted((one, other) => failureOf(one.error).status - failureOf(other.error).status)
-  if (ours) throw ours.error
-  const fields = failed.map(
-    ({ index, error }): FieldProblem => ({ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }),
-  )
-  // Of several kinds none is that of the call, whatever their order.
-  const [code, ...others] = new Set<ErrorCode>(failed.map(({ error }) => error.code))
-  throw new RefusedInput(fields, others.length > 0 ? 'request.invalid' : code)
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof VisionError && (describeCode(error.code).status ?? 500) < 500
 }
 
 /** Says of keys that do not match which of a batch's own they are; the one of the batch is known to its caller. */

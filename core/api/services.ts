@@ -3,6 +3,7 @@ import type { Database } from '../database/client.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { UserLimits } from '../jobs/allowance.ts'
+import type { UploadLimits } from '../jobs/upload-quota.ts'
 import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Waits } from '../live/waits.ts'
@@ -44,6 +45,7 @@ export interface ApiServices extends StreamServices {
   /** How many of a user's jobs may be in flight; the others wait in `held`. */
   readonly inFlightPerUser: number
   readonly limits: UserLimits
+  readonly uploadLimits: UploadLimits
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
   /** For how many days ended jobs are kept. */

@@ -17,6 +17,12 @@ export interface TakenImage {
 
 /** Takes in what a client names as its image, when the job is created. */
 export interface ImageIntake {
+  /**
+   * Looks at an image without taking it in.
+   *
+   * @throws VisionError `image.*` or `upload.not_found`
+   */
+  check(imageUrl: string, userId: string): void
   /** @throws VisionError `image.*`, `upload.not_found` or `storage.unavailable` */
   take(imageUrl: string, userId: string): Promise<TakenImage>
 }
@@ -31,15 +37,25 @@ export function createImageIntake(
   options: { readonly allowLoopbackHttp: boolean },
 ): ImageIntake {
   return {
+    check: (imageUrl, userId) => {
+      if (isUpload(imageUrl)) uploadKey(imageUrl, userId)
+      else if (carriesBytes(imageUrl)) detectImage(decodeDataUrl(imageUrl))
+      else checkImageUrl(imageUrl, options)
+    },
     take: async (imageUrl, userId) => {
       if (isUpload(imageUrl)) return { imageUrl: `upload:${uploadKey(imageUrl, userId)}` }
-      if (!/^data:/i.test(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
+      if (!carriesBytes(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
       const bytes = decodeDataUrl(imageUrl)
       const detected = detectImage(bytes)
       const { id, sha256 } = await keepImage(database, store, userId, bytes, detected)
       return { imageUrl: `data:${detected.type};sha256=${sha256}`, imageId: id }
     },
   }
+}
+
+/** Whether an image comes with the call that names it, so that its bytes are stored at once. */
+export function carriesBytes(imageUrl: string): boolean {
+  return /^data:/i.test(imageUrl)
 }
 
 // Linear in the length of whatever it is given: no two parts can match the same blanks.

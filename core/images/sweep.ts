@@ -4,11 +4,13 @@ import { inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
 import { type ImageStore, snapshotKey } from './store.ts'
 
 const batch = 20
+/** So many deletions at once: the bucket answers in tens of milliseconds, and images may go as fast as they come. */
+const atOnce = 4
 /** A sweeper that died in the middle is followed by another after so long, in milliseconds; one deletion takes 10 s. */
 const sweeperLeaseMs = 120_000
 
 /**
- * Deletes images that no job has used for an hour, up to 20. The row says `deleting` before the bytes go and is deleted
+ * Deletes images that no job has used for an hour, until there are none. The row says `deleting` before the bytes go and is deleted
  * after them, and an arrival of the same image waits for that: an age rule of the bucket would know nothing of arrivals.
  *
  * @param signal aborted when it must stop; what it has begun is taken up again two minutes later
@@ -16,6 +18,19 @@ const sweeperLeaseMs = 120_000
  * @throws VisionError `storage.unavailable`, with the same consequence
  */
 export async function sweepImages(database: Database, store: ImageStore, signal?: AbortSignal): Promise<number> {
+  let swept = 0
+  for (;;) {
+    const { found, deleted } = await sweepBatch(database, store, signal)
+    swept += deleted
+    if (found < batch || signal?.aborted) return swept
+  }
+}
+
+async function sweepBatch(
+  database: Database,
+  store: ImageStore,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly found: number; readonly deleted: number }> {
   const doomed = await database.transact(async (tx) => {
     const rows = await rowsOf<{ id: number; userId: string; sha256: string }>(
       tx,
@@ -31,14 +46,20 @@ export async function sweepImages(database: Database, store: ImageStore, signal?
     }
     return rows
   })
-  let swept = 0
-  for (const { id, userId, sha256 } of doomed) {
-    if (signal?.aborted || !(await isStillOurs(database, id))) continue
-    await store.delete(snapshotKey(userId, sha256))
-    await database.run((on) => matchedBy(on, sql`DELETE FROM vision_images WHERE id = ${id} AND state = 'deleting'`))
-    swept++
+  const left = [...doomed]
+  let deleted = 0
+  const deleteNext = async (): Promise<void> => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const { id, userId, sha256 } = next
+      if (signal?.aborted || !(await isStillOurs(database, id))) continue
+      await store.delete(snapshotKey(userId, sha256))
+      await database.run((on) => matchedBy(on, sql`DELETE FROM vision_images WHERE id = ${id} AND state = 'deleting'`))
+      deleted++
+    }
   }
-  return swept
+  const deleting = await Promise.allSettled(Array.from({ length: atOnce }, deleteNext))
+  for (const outcome of deleting) if (outcome.status === 'rejected') throw outcome.reason
+  return { found: doomed.length, deleted }
 }
 
 /**

@@ -4,9 +4,10 @@ import type { Database } from '../database/client.ts'
 import { asVisionError, VisionError } from '../errors.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/gates.ts'
+import { kindOf } from '../providers/kinds.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { getVisionJobOutput, getVisionJobState } from './read.ts'
-import { LeaseLost, type Reason, type Run, type Spending, type Spent } from './run.ts'
+import { LeaseLost, LeaseUncertain, type Reason, type Run, type Spending, type Spent } from './run.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -24,7 +25,7 @@ export interface Meter {
   /**
    * To be awaited at the last moment before the call goes out; until it is answered it may have been paid for.
    *
-   * @throws Stopped if there is no time left for it, and then it must not go out
+   * @throws Stopped if it must not go out: there is no time left for it, or no leave
    */
   sent(): Promise<void>
   /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
@@ -64,17 +65,21 @@ export interface ExecuteOptions {
   readonly providers: ProviderAccess
   /** Leave to call the provider of the run's first step; given back if it is not used. */
   readonly permit: Permit
-  /** Aborted with `LeaseLost` or `Stopped` as the reason. */
+  /** Aborted with `LeaseLost`, `LeaseUncertain` or `Stopped` as the reason. */
   readonly signal: AbortSignal
   /** Whether the worker has the time that a step may take. */
   readonly hasTimeFor: (step: Step) => boolean
-  /** Whether it has the time that the step's paid call may take, asked when it is about to be paid. */
-  readonly hasTimeToPay: () => boolean
+  /** Whether it has the time that the step's paid call may take, and its lease for sure, asked when it is about to be paid. */
+  readonly mayPay: () => boolean
+  /** Told when a paid call goes out, and when it has ended. */
+  readonly onCall: (isOut: boolean) => void
+  /** Whether the worker stood still at any moment since then, by `now`. */
+  readonly frozenSince: (moment: number) => boolean
   readonly retry: BackoffOptions
   /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds. */
   readonly providerWaitMs: number
-  /** How long a database that does not answer is asked again to save what was paid for, in milliseconds. */
-  readonly patienceMs: number
+  /** Whether there is time to ask a database that is in trouble again to save what was paid for. */
+  readonly mayWait: () => boolean
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
   /** Told of each step as it begins. */
@@ -91,6 +96,8 @@ export interface Execution {
 
 /** The wait of a job whose provider is not to be had doubles with its attempts, at most so often. */
 const providerDoublings = 4
+/** How long a database in trouble is left alone before something is saved again, in milliseconds. */
+const saveAgainMs = 1_000
 /** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
 
@@ -113,7 +120,7 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
       return await persist(() => settle(run, error, options, spent, progress), options)
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
-      await recordSpending(database, run, spent)
+      await persist(() => recordSpending(database, run, spent), options)
       return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
     }
   } finally {
@@ -134,7 +141,7 @@ interface Progress {
 }
 
 async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: Progress): Promise<void> {
-  const { database, steps, providers, signal, hasTimeFor, onStep } = options
+  const { database, steps, providers, signal, hasTimeFor, onStep, onCall, frozenSince, now } = options
 
   const perform = async (step: Step, call: (context: StepContext) => Promise<StepOutput>): Promise<StepOutput> => {
     signal.throwIfAborted()
@@ -143,6 +150,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     if (permit === undefined) throw new Stopped(`there is no leave to call the provider of ${step}`)
     progress.permit = permit
     onStep(step)
+    const begun = now()
     let counted = 0
     const end = async (error?: VisionError) => {
       const ending = progress.permit
@@ -155,7 +163,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     const again = async (complaint: string): Promise<boolean> => {
       spent.complaint = complaint
       await end()
-      if (!options.hasTimeToPay()) return false
+      if (!options.mayPay()) return false
       const [next] = await providers.reserve(providerOf[step], 1)
       // Meanwhile the run may have ended, and nobody would give it back.
       if (signal.aborted) await next?.end({ cutOff: true })
@@ -167,8 +175,14 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       progress.ending = end()
       return output
     } catch (error) {
-      if (!signal.aborted && !(error instanceof Stopped)) progress.down = await end(asVisionError(error))
+      if (signal.aborted || error instanceof Stopped) throw error
+      const failure = asVisionError(error)
+      // It may have been answered long ago, while nobody listened.
+      if (isSilence(failure) && frozenSince(begun)) throw new Stopped(`the worker stood still during ${step}`)
+      progress.down = await end(failure)
       throw error
+    } finally {
+      onCall(false)
     }
   }
 
@@ -184,6 +198,13 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   }
   const content = await perform('content', (context) => steps.content(run, analysis, context))
   await persist(() => completeVisionJob(database, run, content, spent), options)
+}
+
+/** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
+function isSilence({ code, blame }: VisionError): boolean {
+  return (
+    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') || (code.startsWith('image.') && blame === 'retryable')
+  )
 }
 
 function tokensOf(spending: Spending | undefined): number | undefined {
@@ -205,16 +226,20 @@ async function untilAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-/** An answer was paid for: the database's being away for a moment must not throw it away. */
-async function persist<T>(save: () => Promise<T>, { patienceMs, now, signal }: ExecuteOptions): Promise<T> {
-  const until = now() + patienceMs
+/**
+ * Saves, and again for as long as there is time: an answer that was paid for is not thrown away because the database is in
+ * trouble. Whoever took the job meanwhile is found by the fence.
+ *
+ * @throws VisionError `database.unavailable` when the time is over
+ */
+async function persist<T>(save: () => Promise<T>, { mayWait, signal }: ExecuteOptions): Promise<T> {
   for (;;) {
     try {
       return await save()
     } catch (error) {
       const away = error instanceof VisionError && error.code === 'database.unavailable'
-      if (!away || signal.aborted || now() >= until) throw error
-      await delay(1_000)
+      if (!away || signal.reason instanceof LeaseLost || !mayWait()) throw error
+      await delay(saveAgainMs)
     }
   }
 }
@@ -228,7 +253,8 @@ async function settle(
   { step, down }: Progress,
 ): Promise<Execution> {
   if (thrown instanceof LeaseLost) throw thrown
-  if (thrown instanceof Stopped) {
+  // A lease that is uncertain is ours until the fence says otherwise.
+  if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) {
     await releaseVisionJob(database, run, step, spent)
     return { ended: 'released' }
   }
@@ -280,18 +306,19 @@ function meterOf(
   spent: Spent,
   progress: Progress,
   again: Meter['again'],
-  { signal, hasTimeToPay }: ExecuteOptions,
+  { signal, mayPay, onCall }: ExecuteOptions,
 ): Meter {
   return {
     imageLoaded: (milliseconds) => {
       spent.imageMs = milliseconds
     },
     sent: async () => {
-      // What came before may have taken long, a wait for memory above all.
-      if (!hasTimeToPay()) throw new Stopped(`there is no time left to pay for ${step}`)
-      await progress.permit?.sent()
       signal.throwIfAborted()
+      // What came before may have taken long, a wait for memory above all.
+      if (!mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
+      if (!progress.permit?.send()) throw new Stopped(`there is no leave any more to call the provider of ${step}`)
       spent.possiblyBilled = step
+      onCall(true)
     },
     answered: (spending) => {
       delete spent.possiblyBilled

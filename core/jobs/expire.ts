@@ -4,6 +4,7 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../errors.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
+import { withFreeLedger } from './ledger-lock.ts'
 import { addRuns } from './usage.ts'
 
 const batch = 200
@@ -19,7 +20,7 @@ export async function failExpired(tx: Queryable, jobs: readonly WaitingJob[]): P
   if (jobs.length === 0) return
   await matchedBy(
     tx,
-    sql`UPDATE vision_jobs SET status = 'failed', version = version + 1, available_at = NULL,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'failed', version = version + 1, available_at = NULL,
         error_code = 'job.expired', error_message = ${describeCode('job.expired').message},
         finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${jobs.map(({ id }) => id)}`,
@@ -31,9 +32,11 @@ export async function failExpired(tx: Queryable, jobs: readonly WaitingJob[]): P
   )
 }
 
+const waiting = ['held', 'pending', 'scheduled'] as const satisfies Status[]
+
 /**
  * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
- * lane is stopped or its provider down nothing in it expires.
+ * lane is stopped or its provider down nothing in it expires. As many statements for all of them as for one.
  *
  * @param onExpired told of the owner of each, who may have room for another now
  * @returns how many
@@ -43,30 +46,33 @@ export async function expireVisionJobs(
   onExpired: (userId: string) => void = () => undefined,
 ): Promise<number> {
   const moments = expiryMoments(await database.run(readGates))
-  let expired = 0
-  for (const status of ['held', 'pending', 'scheduled'] satisfies Status[]) {
-    for (const lane of steps) {
-      const isDue = sql`status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}`
-      // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
-      const due = await database.run((on) =>
-        rowsOf<{ id: number }>(
-          on,
-          sql`SELECT id FROM vision_jobs FORCE INDEX (expiry) WHERE ${isDue} ORDER BY expires_at, id LIMIT ${batch}`,
-        ),
-      )
-      if (due.length === 0) continue
-      const owners = await database.transact(async (tx) => {
-        const locked = await rowsOf<WaitingJob>(
-          tx,
-          sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
-            WHERE id IN ${due.map(({ id }) => id)} AND ${isDue} FOR UPDATE SKIP LOCKED`,
-        )
-        await failExpired(tx, locked)
-        return locked.map(({ userId }) => userId)
-      })
-      for (const userId of owners) onExpired(userId)
-      expired += owners.length
-    }
-  }
-  return expired
+  // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
+  const heads = waiting.flatMap((status) =>
+    steps.map(
+      (lane) =>
+        sql`(SELECT id FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}
+          ORDER BY expires_at, id LIMIT ${batch})`,
+    ),
+  )
+  const due = await database.run((on) =>
+    rowsOf<{ id: number }>(on, sql`SELECT id FROM (${sql.join(heads, sql` UNION ALL `)}) due`),
+  )
+  if (due.length === 0) return 0
+  const owners = await database.transact(async (tx) => {
+    const isDue = steps.map((lane) => sql`(next_step = ${lane} AND expires_at <= ${moments[lane]})`)
+    const locked = await rowsOf<WaitingJob>(
+      tx,
+      sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
+        WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
+        FOR UPDATE SKIP LOCKED`,
+    )
+    const users = locked.map(({ userId }) => userId)
+    const free = await withFreeLedger(tx, users, ['failed'])
+    const expired = locked.filter(({ userId }) => free.has(userId))
+    await failExpired(tx, expired)
+    return expired.map(({ userId }) => userId)
+  })
+  for (const userId of owners) onExpired(userId)
+  return owners.length
 }

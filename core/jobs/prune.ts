@@ -9,8 +9,8 @@ import { depthOf, upTo } from './depth.ts'
 export interface PruneOptions {
   /** Jobs that ended longer ago than this, in days of the database's clock. */
   readonly olderThanDays: number
-  /** At most about so many jobs. */
-  readonly limit: number
+  /** At most about so many jobs; all of them if left out. */
+  readonly limit?: number | undefined
   /** Aborted when it must end; what it has done stays done. */
   readonly signal?: AbortSignal | undefined
   /** Called in the transaction of each batch, with what has been done by its end. */
@@ -51,7 +51,7 @@ export async function countPrunable(on: Queryable, olderThanDays: number): Promi
  */
 export async function pruneVisionJobs(
   database: Database,
-  { olderThanDays, limit, signal, note }: PruneOptions,
+  { olderThanDays, limit = Number.POSITIVE_INFINITY, signal, note }: PruneOptions,
 ): Promise<Pruned> {
   let jobs = 0
   for (const status of endedStatuses) {

@@ -77,3 +77,11 @@ export class LeaseLost extends Error {
     this.name = 'LeaseLost'
   }
 }
+
+/** No renewal has succeeded for as long as a lease lasts: the run may hold its job still, or others may run it by now. */
+export class LeaseUncertain extends Error {
+  constructor(run: RunIdentity) {
+    super(`job ${run.jobId}, attempt ${run.attempt}: the lease could not be renewed`)
+    this.name = 'LeaseUncertain'
+  }
+}

@@ -30,7 +30,8 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
   return fenced(
     database,
     run,
-    sql`next_step = 'content', complaint = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
+    // It made progress: whatever its workers died of, it was not this job that killed them.
+    sql`next_step = 'content', crashes = 0, complaint = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
       await insertOutput(tx, run, 'analysis', output)
       await writeAttempt(tx, run, spent, { step: 'content' })

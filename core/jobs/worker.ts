@@ -10,12 +10,13 @@ import type { BackoffOptions } from './backoff.ts'
 import { claimPendingVisionJobs, crashesUntilAlone } from './claim.ts'
 import { execute, type Steps, Stopped } from './execute.ts'
 import { expireVisionJobs } from './expire.ts'
-import { renewLeases } from './lease.ts'
+import { watchFreezes } from './freezes.ts'
+import { type InFlight, keepLeases } from './lease-keeper.ts'
 import { settleMs } from './limits.ts'
-import { lookForWork } from './look.ts'
+import { type Look, lookForWork } from './look.ts'
 import { promoteDueVisionJobs } from './promote.ts'
 import { type LostRun, reclaimVisionJobs } from './reclaim.ts'
-import { LeaseLost, type Run } from './run.ts'
+import type { Run } from './run.ts'
 import { tryLockUser } from './users.ts'
 import { startHeartbeat } from './workers.ts'
 
@@ -51,6 +52,8 @@ export interface WorkerOptions {
   readonly counts?: Counts
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
+  /** Milliseconds of the wall's clock, by which the worker knows that its whole machine stood still; not looked at if left out. */
+  readonly wall?: (() => number) | undefined
 }
 
 export interface DrainOptions {
@@ -86,10 +89,8 @@ export function noCounts(): Counts {
 /** A job waits for half of it on average, in milliseconds. */
 const defaultLookMs = 2_000
 
-interface InFlight {
-  readonly controller: AbortController
-  readonly finished: Promise<void>
-}
+/** For so long, in milliseconds, before its deadline nothing is saved again: the function needs it to end. */
+const farewellMs = 1_000
 
 /**
  * Drains the queue until it is empty and the idle time is over, or until the deadline is near: takes back what dead
@@ -105,7 +106,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const stopAt = deadline - settleMs
   const inFlight = new Map<Run, InFlight>()
   const hasTimeFor = (step: Step) => now() + stepMs[step] <= stopAt
-  const hasTimeToPay = () => now() + callMs <= stopAt
+  let saveUntil = deadline - farewellMs
   if (!hasTimeFor('analysis')) {
     log('error', 'the function’s time does not suffice for one job', { milliseconds: Math.round(deadline - started) })
   }
@@ -141,6 +142,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
 
   const start = (run: Run, permit: Permit) => {
     const controller = new AbortController()
+    const state = { controller, paying: false }
     const others = [...inFlight.values()].map((other) => other.finished)
     const runIt = async () => {
       if (run.crashes >= crashesUntilAlone) await Promise.all(others)
@@ -155,9 +157,13 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
           ...options,
           permit,
           signal: controller.signal,
-          patienceMs: leaseMs,
           hasTimeFor,
-          hasTimeToPay,
+          mayPay: () => keeper.isCertain() && now() + callMs <= stopAt,
+          mayWait: () => now() < saveUntil,
+          frozenSince: freezes.since,
+          onCall: (isOut) => {
+            state.paying = isOut
+          },
           onStep: (step) => {
             reached = step
             log('info', 'step started', { ...fields, step })
@@ -184,12 +190,14 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         ended++
       }
     }
-    inFlight.set(run, { controller, finished: runIt() })
+    inFlight.set(run, Object.assign(state, { finished: runIt() }))
   }
 
   /** Leave to call the lane's provider comes first, so that nothing is claimed which would have to be given back. */
-  const claimIn = async (lane: Step) => {
-    const permits = [...(await providers.reserve(providerOf[lane], concurrency - inFlight.size))]
+  const claimIn = async (lane: Step, { waiting, gates }: Look) => {
+    const provider = providerOf[lane]
+    const wanted = Math.min(concurrency - inFlight.size, waiting[lane])
+    const permits = [...(await providers.reserve(provider, wanted, gates[provider]))]
     try {
       if (permits.length === 0) return { runs: [], expired: 0 }
       const onExpired = (userId: string) => freed.add(userId)
@@ -202,16 +210,16 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       }
       return found
     } finally {
-      await Promise.all(permits.map((permit) => permit.end({})))
+      await providers.release(permits)
     }
   }
 
-  const claim = async (lanes: readonly Step[]): Promise<boolean> => {
+  const claim = async (look: Look): Promise<boolean> => {
     let claimed = 0
     let expired = 0
-    for (const lane of lanes.filter((one) => now() >= pausedUntil[one])) {
+    for (const lane of look.lanes.filter((one) => now() >= pausedUntil[one])) {
       if (!mayClaim()) break
-      const found = await claimIn(lane)
+      const found = await claimIn(lane, look)
       expired += found.expired
       claimed += found.runs.length
     }
@@ -220,10 +228,14 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     return claimed + expired > 0
   }
 
+  // When the database has been away leases have expired whose workers live. They come to renew them: first ours, then theirs.
+  let troubledAt = Number.NEGATIVE_INFINITY
+  const mayReclaim = async () => now() - troubledAt >= renewMs && (inFlight.size === 0 || (await keeper.renew()))
+
   /** One look and what follows from it; true if there was anything to do. */
   const work = async (): Promise<boolean> => {
-    const look = await lookForWork(database)
-    const reclaimed = look.lost ? await reclaimVisionJobs(database, retry, onLost) : 0
+    const look = await lookForWork(database, concurrency)
+    const reclaimed = look.lost && (await mayReclaim()) ? await reclaimVisionJobs(database, retry, onLost) : 0
     counts.reclaimed += reclaimed
     const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
@@ -231,15 +243,30 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
     let admitted = 0
     for (const userId of [...freed]) admitted += await admit(userId)
-    const claimed = await claim(look.lanes)
+    const claimed = await claim(look)
     return claimed || promoted + reclaimed + expired + admitted > 0
   }
 
-  const stop = () => abortAll(inFlight, new Stopped('the worker must stop'))
+  /** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
+  const orNothing = async (work: () => Promise<boolean>): Promise<boolean> => {
+    try {
+      return await work()
+    } catch (error) {
+      troubledAt = now()
+      log('error', 'the queue could not be read', { detail: reasonOf(error) })
+      return false
+    }
+  }
+
+  const stop = () => {
+    saveUntil = Math.min(saveUntil, now() + settleMs - farewellMs)
+    abortAll(inFlight, new Stopped('the worker must stop'))
+  }
   // Beside the loop, which a slow statement may hold up.
   const alarm = setTimeout(stop, Math.max(0, stopAt - now()))
   signal?.addEventListener('abort', stop, { once: true })
-  const stopRenewing = keepLeases(options, inFlight)
+  const keeper = keepLeases(options, inFlight)
+  const freezes = watchFreezes({ now, wall: options.wall ?? now })
   const report = () => ({ inFlight: inFlight.size, tally: { ...counts } })
   const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
   try {
@@ -248,7 +275,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       if (stopping) stop()
       const before = ended
       // What ended during the look may have let another job in.
-      const found = mayClaim() && ((await orNothing(work, log)) || ended > before)
+      const found = mayClaim() && ((await orNothing(work)) || ended > before)
       if (inFlight.size === 0 && !found) {
         const idle = now() - started
         if (!mayClaim() || idle >= idleMs) break
@@ -267,7 +294,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     await Promise.all([...inFlight.values()].map((run) => run.finished))
     clearTimeout(alarm)
     signal?.removeEventListener('abort', stop)
-    stopRenewing()
+    keeper.stop()
+    freezes.stop()
     await stopReporting()
   }
   return counts
@@ -276,59 +304,6 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
 /** What every line about a run says. */
 function fieldsOf({ jobId, attempt, traceId }: Run): LogFields {
   return { jobId, attempt, traceId }
-}
-
-/** A look that fails ends nothing: what runs goes on, and the next look may succeed. */
-async function orNothing(work: () => Promise<boolean>, log: Log): Promise<boolean> {
-  try {
-    return await work()
-  } catch (error) {
-    log('error', 'the queue could not be read', { detail: reasonOf(error) })
-    return false
-  }
-}
-
-/**
- * Renews every lease now and then, and stops the runs that have lost theirs.
- *
- * @returns stops it; a renewal that is under way is not waited for
- */
-function keepLeases(
-  { database, providers, workerId, leaseMs, renewMs, log }: WorkerOptions,
-  inFlight: ReadonlyMap<Run, InFlight>,
-): () => void {
-  const stopping = new AbortController()
-  // When no renewal has succeeded for as long as a lease lasts others may run these jobs by now: going on would pay for
-  // the same step twice. A clock of its own, since a renewal may hang.
-  const giveUp = () => {
-    for (const [run, { controller }] of inFlight) controller.abort(new LeaseLost(run))
-  }
-  let guard = setTimeout(giveUp, leaseMs)
-  const renew = async () => {
-    const begun = performance.now()
-    for (const run of await renewLeases(database, workerId, [...inFlight.keys()], leaseMs)) {
-      log('warn', 'lease lost', fieldsOf(run))
-      inFlight.get(run)?.controller.abort(new LeaseLost(run))
-    }
-    if (stopping.signal.aborted) return
-    clearTimeout(guard)
-    guard = setTimeout(giveUp, Math.max(0, leaseMs - (performance.now() - begun)))
-    // Last: leases that are renewed must not be given up for a permit that is not.
-    await providers.renew()
-  }
-  const loop = async () => {
-    for (;;) {
-      await delay(renewMs, undefined, { signal: stopping.signal })
-      await renew().catch((error: unknown) => log('error', 'leases not renewed', { detail: reasonOf(error) }))
-    }
-  }
-  loop().catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error
-  })
-  return () => {
-    stopping.abort()
-    clearTimeout(guard)
-  }
 }
 
 function abortAll(inFlight: ReadonlyMap<Run, InFlight>, reason: Error): void {

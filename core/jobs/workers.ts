@@ -43,7 +43,6 @@ export interface HeartbeatOptions {
 export const workerLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 1_000
-const sweepBatches = 10
 /** The last report is not worth more of a function's time, in milliseconds. */
 const farewellMs = 2_000
 
@@ -210,13 +209,13 @@ function throughputQuery(minutes: number) {
 }
 
 /** Deletes what is older than a week, in small batches. */
-export async function sweepWorkers(database: Database): Promise<void> {
+export async function sweepWorkers(database: Database, signal?: AbortSignal): Promise<void> {
   const old = sql`<= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY`
   for (const which of [
     sql`vision_worker_minutes WHERE minute ${old} ORDER BY minute`,
     sql`vision_workers WHERE last_beat_at ${old} ORDER BY last_beat_at`,
   ]) {
-    for (let batch = 1; batch <= sweepBatches; batch++) {
+    while (!signal?.aborted) {
       const deleted = await database.run((on) => matchedBy(on, sql`DELETE FROM ${which} LIMIT ${sweepBatch}`))
       if (deleted < sweepBatch) break
     }

@@ -52,7 +52,6 @@ export interface SessionOptions {
 export const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
-const sweepBatches = 10
 
 interface Held extends NewSession {
   readonly id: number
@@ -118,9 +117,10 @@ export function createSessions(options: SessionOptions): Sessions {
  * Closes the sessions whose process has died, and deletes rows a week after their end, both in small batches: one long
  * transaction would hold up the purge of the whole server.
  */
-export async function sweepSessions(database: Database): Promise<void> {
+export async function sweepSessions(database: Database, signal?: AbortSignal): Promise<void> {
   await inBatches(
     database,
+    signal,
     sql`UPDATE vision_job_sessions
     SET closed_at = UTC_TIMESTAMP(3), close_reason = 'expired', slot = NULL
     WHERE closed_at IS NULL AND last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${sessionLifeSeconds} SECOND
@@ -128,6 +128,7 @@ export async function sweepSessions(database: Database): Promise<void> {
   )
   await inBatches(
     database,
+    signal,
     sql`DELETE FROM vision_job_sessions
     WHERE closed_at <= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY ORDER BY closed_at LIMIT ${sweepBatch}`,
   )
@@ -143,8 +144,12 @@ export async function countLiveSessions(on: Queryable): Promise<number> {
   return Number(row?.sessions ?? 0)
 }
 
-async function inBatches(database: Database, statement: ReturnType<typeof sql>): Promise<void> {
-  for (let batch = 1; batch <= sweepBatches; batch++) {
+async function inBatches(
+  database: Database,
+  signal: AbortSignal | undefined,
+  statement: ReturnType<typeof sql>,
+): Promise<void> {
+  while (!signal?.aborted) {
     if ((await database.run((on) => matchedBy(on, statement))) < sweepBatch) return
   }
 }

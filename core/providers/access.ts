@@ -2,9 +2,20 @@ import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { type PauseOptions, type Report, reportAnswer, reportTrouble, signOf } from './gates.ts'
 import {
-  endPermit,
+  type GateState,
+  isOpen,
+  isProbing,
+  type PauseOptions,
+  type Report,
+  readGates,
+  reportAnswer,
+  reportTrouble,
+  signOf,
+} from './gates.ts'
+import {
+  type EndedCall,
+  endPermits,
   markSent,
   minuteMs,
   type ProviderLimits,
@@ -12,6 +23,7 @@ import {
   reservePermits,
   returnPermits,
 } from './permits.ts'
+import { together } from './together.ts'
 
 /** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */
 export interface CallEnd {
@@ -23,8 +35,12 @@ export interface CallEnd {
 
 /** Leave for one call to a provider. */
 export interface Permit {
-  /** To be awaited at the last moment before the call goes out. */
-  sent(): Promise<void>
+  /**
+   * To be asked at the last moment before the call goes out; waits for nothing.
+   *
+   * @returns false if it must not go out: the provider was paused meanwhile, or the permit has expired
+   */
+  send(): boolean
   /**
    * To be called once, however it ends; a permit that was never sent is given back.
    *
@@ -35,8 +51,14 @@ export interface Permit {
 
 /** A worker's way to the providers: every call needs a permit, and what becomes of it is told to all workers. */
 export interface ProviderAccess {
-  /** As many permits as are wanted, or as there is room for. */
-  reserve(provider: Provider, wanted: number): Promise<readonly Permit[]>
+  /**
+   * As many permits as are wanted, or as there is room for. A provider that is well and has no limits costs a read at most.
+   *
+   * @param state of the provider's gate, if it has just been read
+   */
+  reserve(provider: Provider, wanted: number, state?: GateState): Promise<readonly Permit[]>
+  /** Gives permits back that were not used, in one statement. */
+  release(permits: readonly Permit[]): Promise<void>
   /** Renews the permits that are held; to be done as often as leases are. */
   renew(): Promise<void>
 }
@@ -56,52 +78,129 @@ export interface ProviderAccessOptions {
   readonly now: () => number
 }
 
-/** The window of the limits reckons with at most so long between the database's note and the call, in milliseconds. */
-const latestMs = 1_000
+/** What this worker knows of a provider. */
+interface Known {
+  /** By `now`. */
+  readonly pausedUntil: number
+  /** One call at a time finds out how it is. */
+  readonly probing: boolean
+  /** It has failed of late, so that an answer is news. */
+  readonly failing: boolean
+}
+const allWell: Known = { pausedUntil: 0, probing: false, failing: false }
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
   const { database, limits, pause, leaseMs, windowMs = minuteMs, workerId, log, now } = options
-  const held = new Set<string>()
+  const isLimited = (provider: Provider) => Object.values(limits[provider]).some((limit) => limit !== undefined)
+  const known = new Map<Provider, Known>()
+  /** The permits that have a row, and until when each is good, by `now`. */
+  const rows = new Map<string, number>()
+  const rowOf = new WeakMap<Permit, string>()
   let made = 0
+
+  // In one statement what is asked for at the same time: of a gate all calls of a worker would get in each other's way.
+  const readStates = together(async (asked: readonly Provider[]) => {
+    const states = await database.run(readGates)
+    return asked.map((provider) => states[provider])
+  })
+  const mark = together(async (ids: readonly string[]) => {
+    const marked = await markSent(database, ids)
+    return ids.map(() => marked)
+  })
+  const end = together(async (calls: readonly EndedCall[]) => {
+    const ended = await endPermits(database, calls)
+    return calls.map(() => ended)
+  })
+  const giveBack = together(async (ids: readonly string[]) => {
+    await returnPermits(database, ids)
+    return ids.map(() => undefined)
+  })
+  const reservingOf = (provider: Provider) =>
+    together(async (asked: readonly number[]) => {
+      const wanted = asked.reduce((sum, one) => sum + one)
+      const ids = Array.from({ length: wanted }, () => `${workerId}:${++made}`)
+      const begun = now()
+      const { count, probe } = await reservePermits(database, provider, {
+        ids,
+        limits: limits[provider],
+        leaseMs,
+        windowMs,
+      })
+      const granted = ids.slice(0, count).map((id) => {
+        rows.set(id, begun + leaseMs)
+        return permitOf(provider, probe, id)
+      })
+      return asked.map((one) => granted.splice(0, one))
+    })
+  const reserving: Readonly<Record<Provider, (wanted: number) => Promise<readonly Permit[]>>> = {
+    gemini: reservingOf('gemini'),
+    deepseek: reservingOf('deepseek'),
+  }
+
+  const learn = (provider: Provider, state: GateState) => {
+    const { pausedMs, strikes } = state
+    known.set(provider, { pausedUntil: now() + pausedMs, probing: isProbing(state), failing: strikes > 0 })
+  }
 
   const tell = (provider: Provider, { pausedMs, down, back }: Report, code?: string) => {
     if (pausedMs !== undefined) log(down ? 'error' : 'warn', 'provider paused', { provider, code, down, pausedMs })
     if (back) log('info', 'provider is back', { provider })
   }
 
-  const report = async (provider: Provider, suspect: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
+  const reportWell = async (provider: Provider, probe: boolean): Promise<void> => {
+    if (!probe && !known.get(provider)?.failing) return
+    const reported = await reportAnswer(database, provider, probe)
+    if (reported === undefined) log('warn', 'provider’s answer not noted: its gate is held', { provider })
+    else tell(provider, reported)
+    known.delete(provider)
+  }
+
+  const report = async (provider: Provider, probe: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
     const sign = error === undefined ? 'well' : signOf(error.code)
     if (cutOff || sign === 'none') return false
     if (error === undefined || sign === 'well') {
-      if (suspect) tell(provider, await reportAnswer(database, provider))
+      await reportWell(provider, probe)
       return false
     }
     const reported = await reportTrouble(database, provider, error, pause)
+    if (reported === undefined) {
+      log('warn', 'provider’s trouble not noted: its gate is held', { provider, code: error.code })
+      const state = await readStates(provider)
+      learn(provider, state)
+      return state.downSince !== null
+    }
     tell(provider, reported, error.code)
+    const { pausedMs } = reported
+    if (pausedMs !== undefined) known.set(provider, { pausedUntil: now() + pausedMs, probing: true, failing: true })
+    else known.set(provider, { ...(known.get(provider) ?? allWell), failing: true })
     return reported.down
   }
 
-  const permitOf = (provider: Provider, id: string, suspect: boolean): Permit => {
+  const permitOf = (provider: Provider, probe: boolean, row: string | undefined): Permit => {
     let sent = false
-    held.add(id)
-    return {
-      sent: async () => {
-        for (;;) {
-          const asked = now()
-          await markSent(database, id)
-          sent = true
-          if (now() - asked <= latestMs) return
-        }
+    let marking: Promise<unknown> | undefined
+    const endRow = async (id: string, tokens: number | undefined) => {
+      // A probe of a provider without limits counts for as long as it is under way.
+      if (!sent || !isLimited(provider)) return giveBack(id)
+      await marking
+      await end({ id, tokens })
+    }
+    const permit: Permit = {
+      send: () => {
+        const { pausedUntil, probing } = known.get(provider) ?? allWell
+        if (pausedUntil > now() || (probing && !probe)) return false
+        if (row !== undefined && now() > (rows.get(row) ?? 0)) return false
+        sent = true
+        // Beside the call, which counts already, as reserved: a database that is slow must not hold it up.
+        if (row !== undefined && isLimited(provider)) marking = mark(row).catch(() => undefined)
+        return true
       },
-      end: async (end) => {
-        held.delete(id)
+      end: async (how) => {
+        if (row !== undefined) rows.delete(row)
         // Whatever fails here expires by itself; the job's own settlement matters more.
         try {
-          if (!sent) {
-            await returnPermits(database, [id])
-            return false
-          }
-          const [, down] = await Promise.all([endPermit(database, id, end.tokens), report(provider, suspect, end)])
+          const ending = row === undefined ? undefined : endRow(row, how.tokens)
+          const [, down] = await Promise.all([ending, sent && report(provider, probe, how)])
           return down
         } catch (error) {
           log('error', 'end of a call not recorded', { provider, detail: reasonOf(error) })
@@ -109,20 +208,28 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
         }
       },
     }
+    if (row !== undefined) rowOf.set(permit, row)
+    return permit
   }
 
   return {
-    reserve: async (provider, wanted) => {
+    reserve: async (provider, wanted, read) => {
       if (wanted === 0) return []
-      const ids = Array.from({ length: wanted }, () => `${workerId}:${++made}`)
-      const { count, suspect } = await reservePermits(database, provider, {
-        ids,
-        limits: limits[provider],
-        leaseMs,
-        windowMs,
-      })
-      return ids.slice(0, count).map((id) => permitOf(provider, id, suspect))
+      const state = read ?? (await readStates(provider))
+      learn(provider, state)
+      if (!isOpen(state)) return []
+      if (isProbing(state) || isLimited(provider)) return reserving[provider](wanted)
+      return Array.from({ length: wanted }, () => permitOf(provider, false, undefined))
     },
-    renew: () => renewPermits(database, [...held], leaseMs),
+    release: async (permits) => {
+      const ids = permits.flatMap((permit) => rowOf.get(permit) ?? [])
+      for (const id of ids) rows.delete(id)
+      await returnPermits(database, ids)
+    },
+    renew: async () => {
+      const asked = now()
+      const renewed = await renewPermits(database, [...rows.keys()], leaseMs)
+      for (const id of renewed) if (rows.has(id)) rows.set(id, asked + leaseMs)
+    },
   }
 }

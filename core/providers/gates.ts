@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { type Gate, gates, type Provider, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
@@ -21,7 +22,7 @@ export interface GateState {
   readonly pauses: number
   /** How often it failed or was silent since it last answered. */
   readonly strikes: number
-  /** Since when it is down, its circuit open. */
+  /** Since when it is down, or our quota used up: its circuit is open. */
   readonly downSince: Date | null
   /** How much later the jobs expire that lived through an outage, in milliseconds. */
   readonly graceMs: number
@@ -35,12 +36,16 @@ export interface PauseOptions {
 }
 
 /** What a provider's answer, or its silence, means for everybody who calls it. */
-export type Sign = 'well' | 'limit' | 'strike' | 'refusal' | 'none'
+export type Sign = 'well' | 'limit' | 'quota' | 'strike' | 'refusal' | 'none'
 
 /** So many strikes without an answer between them open the circuit. */
 export const strikesUntilDown = 5
 /** No provider is taken at its word for longer, in milliseconds. */
 const longestPauseMs = 86_400_000
+/** For so long, in milliseconds, a report is tried again whose gate somebody else holds: a live worker holds it for a moment. */
+const reportPatienceMs = 2_000
+/** The first wait between two tries, in milliseconds; it doubles, up to the second. */
+const [firstWaitMs, longestWaitMs] = [10, 320]
 /** Jobs that lived through an outage have been claimed, or have expired, by then. */
 const graceDays = 7
 
@@ -50,7 +55,7 @@ const signs: Partial<Record<CallErrorKind, Sign>> = {
   unavailable: 'strike',
   overloaded: 'strike',
   timed_out: 'strike',
-  quota_exhausted: 'refusal',
+  quota_exhausted: 'quota',
   insufficient_balance: 'refusal',
   misconfigured: 'refusal',
 }
@@ -66,9 +71,14 @@ export async function readGates(on: Queryable): Promise<Readonly<Record<Gate, Ga
   return byName(await rowsOf<Row>(on, gateQuery))
 }
 
-/** Whether claims may pass: neither stopped nor paused. A provider that is down lets one probe at a time through. */
+/** Whether claims may pass: neither stopped nor paused. */
 export function isOpen({ stopped, pausedMs }: GateState): boolean {
   return stopped === null && pausedMs === 0
+}
+
+/** Whether one call at a time finds out how the provider is: after every pause, until it answers. */
+export function isProbing({ downSince, pauses }: GateState): boolean {
+  return downSince !== null || pauses > 0
 }
 
 /**
@@ -123,25 +133,36 @@ export interface Report {
 
 /**
  * Takes note of how a call ended that was not well: 429 pauses the provider for everyone, and so does its fifth failure
- * in a row or a refusal of our key, our balance or our model, after which it counts as down. While it is paused nothing
- * adds to that but a longer wait that it asks for: those calls were under way already.
+ * in a row or a refusal of our key, our balance or our model, after which it counts as down. So does a quota that is used
+ * up, which is a 429 that asks for a longer wait than any pause of our own: jobs must not expire by it. While the provider is
+ * paused nothing adds to that but a longer wait that it asks for: those calls were under way already.
+ *
+ * @returns undefined if somebody else holds the gate all the while: the next call will meet the same trouble, and tell it
  */
 export function reportTrouble(
   database: Database,
   provider: Provider,
   error: VisionError,
   options: PauseOptions,
-): Promise<Report> {
+): Promise<Report | undefined> {
   const sign = signOf(error.code)
   const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
-  return database.transact(async (tx) => {
-    const state = await lockGate(tx, provider)
+  const usedUp = sign === 'quota' || (sign === 'limit' && asked > options.capMs)
+  return withGate(database, provider, reportPatienceMs, async (tx, state) => {
+    const downSince = sql`down_since = COALESCE(down_since, UTC_TIMESTAMP(3))`
     if (state.pausedMs > 0) {
-      if (sign === 'limit' && asked > state.pausedMs) await pause(tx, provider, asked)
-      return { down: state.downSince !== null }
+      const longer = (sign === 'limit' || sign === 'quota') && asked > state.pausedMs
+      if (longer) await pause(tx, provider, asked)
+      if (longer && usedUp) {
+        await matchedBy(
+          tx,
+          sql`UPDATE vision_gates SET pause_code = ${error.code}, ${downSince} WHERE name = ${provider}`,
+        )
+      }
+      return { down: state.downSince !== null || (longer && usedUp) }
     }
     const strikes = state.strikes + (sign === 'strike' ? 1 : 0)
-    const down = sign === 'refusal' || state.downSince !== null || strikes >= strikesUntilDown
+    const down = sign === 'refusal' || usedUp || state.downSince !== null || strikes >= strikesUntilDown
     if (sign === 'strike' && !down) {
       await matchedBy(tx, sql`UPDATE vision_gates SET strikes = ${strikes} WHERE name = ${provider}`)
       return { down }
@@ -151,18 +172,23 @@ export function reportTrouble(
     await matchedBy(
       tx,
       sql`UPDATE vision_gates SET pause_code = ${error.code}, pauses = pauses + 1, strikes = ${strikes},
-          down_since = ${down ? sql`COALESCE(down_since, UTC_TIMESTAMP(3))` : sql`NULL`}
+          ${down ? downSince : sql`down_since = NULL`}
         WHERE name = ${provider}`,
     )
     return { down, pausedMs }
   })
 }
 
-/** Takes note that a provider answered that had been in trouble; what it answers during a pause was asked before it. */
-export function reportAnswer(database: Database, provider: Provider): Promise<Report> {
-  return database.transact(async (tx) => {
-    const { pausedMs, downSince } = await lockGate(tx, provider)
-    if (pausedMs > 0) return { down: downSince !== null }
+/**
+ * Takes note that a provider answered that had been in trouble; what it answers during a pause was asked before it.
+ *
+ * @param probe whether the call was the one that went first after a pause: the answer of any other says nothing of what is now
+ * @returns undefined if somebody else holds the gate all the while: the next answer will tell
+ */
+export function reportAnswer(database: Database, provider: Provider, probe = true): Promise<Report | undefined> {
+  return withGate(database, provider, reportPatienceMs, async (tx, state) => {
+    const { pausedMs, downSince } = state
+    if (pausedMs > 0 || (isProbing(state) && !probe)) return { down: downSince !== null }
     if (downSince) await addGrace(tx, provider, 'down_since')
     await matchedBy(
       tx,
@@ -173,16 +199,53 @@ export function reportAnswer(database: Database, provider: Provider): Promise<Re
   })
 }
 
-/** Locks a gate's row, which is made when it is first needed, and reads it. */
-export async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
+/**
+ * Does something under a gate's lock, in one transaction, without ever waiting for the lock: a connection that died without a
+ * word may hold it for as long as the server does not notice.
+ *
+ * @param patienceMs for how long it is tried again while somebody else holds the gate, in milliseconds
+ * @returns undefined if somebody else held it all the while
+ */
+export async function withGate<T>(
+  database: Database,
+  name: Gate,
+  patienceMs: number,
+  work: (tx: Queryable, state: GateState) => Promise<T>,
+): Promise<T | undefined> {
+  let waited = 0
+  for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
+    const did = await database.transact(async (tx) => {
+      const rows = await rowsOf<Row>(tx, sql`${gateQuery} WHERE name = ${name} FOR UPDATE SKIP LOCKED`)
+      if (rows.length > 0) return { result: await work(tx, byName(rows)[name]) }
+      return (await rowsOf(tx, sql`SELECT 1 FROM vision_gates WHERE name = ${name}`)).length > 0 ? 'held' : 'missing'
+    })
+    if (did === 'missing') {
+      // By itself, so that nobody can die with it uncommitted.
+      await database.run((on) => matchedBy(on, makeQuery(name)))
+    } else if (did !== 'held') {
+      return did.result
+    } else {
+      if (waited >= patienceMs) return undefined
+      await delay(waitMs)
+      waited += waitMs
+    }
+  }
+}
+
+/** Locks a gate's row, which is made when it is first needed, and reads it. It may wait: not for workers. */
+async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
   const query = sql`${gateQuery} WHERE name = ${name} FOR UPDATE`
   let rows = await rowsOf<Row>(tx, query)
   if (rows.length === 0) {
-    // Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait.
-    await matchedBy(tx, sql`INSERT INTO vision_gates (name) VALUES (${name}) ON DUPLICATE KEY UPDATE name = name`)
+    await matchedBy(tx, makeQuery(name))
     rows = await rowsOf<Row>(tx, query)
   }
   return byName(rows)[name]
+}
+
+/** Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait. */
+function makeQuery(name: Gate) {
+  return sql`INSERT INTO vision_gates (name) VALUES (${name}) ON DUPLICATE KEY UPDATE name = name`
 }
 
 function pause(tx: Queryable, name: Gate, milliseconds: number): Promise<number> {

@@ -1,4 +1,4 @@
-import { GoogleGenerativeAI, type Part } from '@google/generative-ai'
+import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
 import { VisionError } from '../errors.ts'
 import { callProvider, countOf, headersOf, nameOf, partOf, type Usage } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
@@ -20,7 +20,7 @@ export interface GeminiOptions extends ModelOptions {
   readonly temperature?: number | undefined
   /** Left to the model where it is not given. */
   readonly thinking?: GeminiThinking | undefined
-  /** What is blocked, in every category that can be set. */
+  /** What is blocked, in every category that can be set; `none` if not given, as the models have it of late. */
   readonly safety?: GeminiSafety | undefined
   /** A request that is larger, in bytes, has its image uploaded first. */
   readonly inlineBytes?: number | undefined
@@ -95,18 +95,17 @@ export function createGemini(options: GeminiOptions): Model {
 }
 
 /** What goes along with every request; after an answer that was cut off there is more room, and less of it for thinking. */
-function settingsFor(request: ModelRequest, { model, temperature, thinking, safety }: GeminiOptions) {
+function settingsFor(request: ModelRequest, { model, temperature, thinking, safety = 'none' }: GeminiOptions) {
   const cutOff = request.previous === 'cut_off'
   const allowed = cutOff ? leastThinking(model, thinking) : thinking
   const thinkingConfig =
     typeof allowed === 'number' ? { thinkingBudget: allowed } : allowed && { thinkingLevel: allowed }
   return {
-    ...(safety && {
-      safetySettings: categories.map((category) => ({
-        category: `HARM_CATEGORY_${category}`,
-        threshold: thresholds[safety],
-      })) as never,
-    }),
+    safetySettings: categories.map((category) => ({
+      category: `HARM_CATEGORY_${category}`,
+      threshold: thresholds[safety],
+      // The types of this SDK version do not know OFF yet.
+    })) as unknown as SafetySetting[],
     generationConfig: {
       responseMimeType: 'application/json',
       ...(temperature !== undefined && { temperature }),

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { isOpen, lockGate } from './gates.ts'
+import { isOpen, isProbing, withGate } from './gates.ts'
 
 /** What a provider allows us; what is left out is not limited. */
 export interface ProviderLimits {
@@ -28,15 +28,17 @@ export interface ReserveOptions {
 export interface Reserved {
   /** The first so many of the ids. */
   readonly count: number
-  /** The provider was in trouble of late, so that its next answer is news. */
-  readonly suspect: boolean
+  /** It is the one call that goes first after a pause, and finds out how the provider is. */
+  readonly probe: boolean
 }
 
 /**
- * A minute, in milliseconds, with a second more than it has, since so long may pass between the moment that the database
- * notes and the one in which the call goes out.
+ * A minute, in milliseconds, with a second more than it has: the note that a call goes out is made beside the call, and what
+ * is not noted yet counts as well, so no more than the time in which a request is put together must fit into it.
  */
 export const minuteMs = 61_000
+/** For so long, in milliseconds, a reservation is tried again whose gate somebody else holds. */
+const reservePatienceMs = 600
 /** What a call is taken to need while there are no others to go by. */
 const tokensAtFirst = 4_000
 /** So many rows at a time are pruned. */
@@ -44,19 +46,21 @@ const pruneBatch = 1_000
 
 /**
  * Reserves leave to call a provider, as much of what is wanted as its limits have room for: none while it is stopped or
- * paused, one at a time while it is down. Whoever reserves holds the provider's gate meanwhile, so no two can pass a
- * limit together; what is reserved and not sent yet counts as if it were.
+ * paused, one at a time after a pause, until it has answered. Whoever reserves holds the provider's gate meanwhile, so no two
+ * can pass a limit together; what is reserved and not sent yet counts as if it were. Nothing is reserved while somebody else
+ * holds the gate all the while: nobody could say how much there is room for.
  */
-export function reservePermits(database: Database, provider: Provider, options: ReserveOptions): Promise<Reserved> {
+export async function reservePermits(
+  database: Database,
+  provider: Provider,
+  options: ReserveOptions,
+): Promise<Reserved> {
   const { ids, limits, leaseMs, windowMs } = options
-  return database.transact(async (tx) => {
-    const gate = await lockGate(tx, provider)
-    const down = gate.downSince !== null
-    const suspect = down || gate.strikes > 0 || gate.pauses > 0
-    if (!isOpen(gate)) return { count: 0, suspect }
-    const limited = down || Object.values(limits).some((limit) => limit !== undefined)
-    const usage = limited ? await usageOf(tx, provider, windowMs) : nothingUsed
-    const room = roomIn(down ? { ...limits, requestsInFlight: 1 } : limits, usage)
+  const reserved = await withGate(database, provider, reservePatienceMs, async (tx, gate) => {
+    const probe = isProbing(gate)
+    if (!isOpen(gate)) return { count: 0, probe }
+    const usage = await usageOf(tx, provider, windowMs)
+    const room = roomIn(probe ? { ...limits, requestsInFlight: 1 } : limits, usage)
     const count = Math.max(0, Math.min(ids.length, room))
     if (count > 0) {
       const rows = ids
@@ -67,40 +71,80 @@ export function reservePermits(database: Database, provider: Provider, options: 
         sql`INSERT INTO vision_permits (id, provider, expires_at, tokens) VALUES ${sql.join(rows, sql`, `)}`,
       )
     }
-    return { count, suspect }
+    return { count, probe }
   })
+  return reserved ?? { count: 0, probe: false }
 }
 
-/** Takes note that a call goes out now. */
-export function markSent(database: Database, id: string): Promise<number> {
-  return database.run((on) => matchedBy(on, sql`UPDATE vision_permits SET sent_at = UTC_TIMESTAMP(3) WHERE id = ${id}`))
+/** Takes note that calls go out now. */
+export function markSent(database: Database, ids: readonly string[]): Promise<number> {
+  return database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_permits FORCE INDEX (PRIMARY) SET sent_at = UTC_TIMESTAMP(3) WHERE id IN ${[...ids]}`,
+    ),
+  )
+}
+
+/** A call that has ended. */
+export interface EndedCall {
+  /** Of its permit. */
+  readonly id: string
+  /** What it took, if it is known; what was estimated stays otherwise. */
+  readonly tokens: number | undefined
+}
+
+/** Takes note that calls have ended: they count on in the limits of the minute, as sent by now if that was not noted. */
+export function endPermits(database: Database, calls: readonly EndedCall[]): Promise<number> {
+  const spent = calls.flatMap(({ id, tokens }) => (tokens === undefined ? [] : [sql`WHEN ${id} THEN ${tokens}`]))
+  const tokens = spent.length > 0 ? sql`, tokens = CASE id ${sql.join(spent, sql` `)} ELSE tokens END` : sql``
+  return database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_permits FORCE INDEX (PRIMARY)
+        SET sent_at = COALESCE(sent_at, UTC_TIMESTAMP(3)), expires_at = NULL${tokens}
+        WHERE id IN ${calls.map(({ id }) => id)}`,
+    ),
+  )
+}
+
+/** Gives back what counts in no limit: what was reserved and never sent, or sent where there is none. In one statement. */
+export async function returnPermits(database: Database, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await database.run((on) => matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${[...ids]}`))
 }
 
 /**
- * Takes note that a call has ended: it counts on in the limits of the minute.
+ * Renews permits whose calls have not ended, so that they count as in flight for longer; without waiting for one that somebody
+ * else holds, which is renewed the next time.
  *
- * @param tokens what it took, if it is known; what was estimated stays otherwise
+ * @returns those that were renewed
  */
-export function endPermit(database: Database, id: string, tokens: number | undefined): Promise<number> {
-  const spent = tokens === undefined ? sql`` : sql`, tokens = ${tokens}`
-  return database.run((on) => matchedBy(on, sql`UPDATE vision_permits SET expires_at = NULL${spent} WHERE id = ${id}`))
-}
-
-/** Gives back what was reserved and never sent. */
-export async function returnPermits(database: Database, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
-  await database.run((on) => matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${[...ids]} AND sent_at IS NULL`))
-}
-
-/** Renews permits whose calls have not ended, so that they count as in flight for longer. */
-export async function renewPermits(database: Database, ids: readonly string[], leaseMs: number): Promise<void> {
-  if (ids.length === 0) return
-  await database.run((on) =>
-    matchedBy(
-      on,
-      sql`UPDATE vision_permits FORCE INDEX (PRIMARY) SET expires_at = ${inMilliseconds(leaseMs)}
-        WHERE id IN ${[...ids]} AND expires_at IS NOT NULL`,
-    ),
+export async function renewPermits(
+  database: Database,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  return database.transact(
+    async (tx) => {
+      const free = await rowsOf<{ id: string }>(
+        tx,
+        sql`SELECT id FROM vision_permits FORCE INDEX (PRIMARY)
+          WHERE id IN ${[...ids]} AND expires_at IS NOT NULL FOR UPDATE SKIP LOCKED`,
+      )
+      const renewed = free.map(({ id }) => id)
+      if (renewed.length > 0) {
+        await matchedBy(
+          tx,
+          sql`UPDATE vision_permits FORCE INDEX (PRIMARY) SET expires_at = ${inMilliseconds(leaseMs)}
+            WHERE id IN ${renewed}`,
+        )
+      }
+      return renewed
+    },
+    // Twice is no harm.
+    async () => undefined,
   )
 }
 
@@ -113,11 +157,14 @@ export async function prunePermits(database: Database): Promise<void> {
   ]
   for (const which of old) {
     for (let pruned = pruneBatch; pruned === pruneBatch; ) {
-      // DELETE takes no index hint, so the rows are named by a read.
-      pruned = await database.run(async (on) => {
-        const rows = await rowsOf<{ id: string }>(on, sql`SELECT id FROM vision_permits ${which} LIMIT ${pruneBatch}`)
+      // DELETE takes no index hint, and would wait for rows that another worker has locked.
+      pruned = await database.transact(async (tx) => {
+        const rows = await rowsOf<{ id: string }>(
+          tx,
+          sql`SELECT id FROM vision_permits ${which} LIMIT ${pruneBatch} FOR UPDATE SKIP LOCKED`,
+        )
         if (rows.length > 0)
-          await matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${rows.map(({ id }) => id)}`)
+          await matchedBy(tx, sql`DELETE FROM vision_permits WHERE id IN ${rows.map(({ id }) => id)}`)
         return rows.length
       })
     }
@@ -135,12 +182,13 @@ export interface ProviderUsage {
   readonly tokensPerCall: number
 }
 
-const nothingUsed: ProviderUsage = { perMinute: 0, tokens: 0, inFlight: 0, tokensPerCall: tokensAtFirst }
-
-/** What of a provider's limits is used. */
+/** What of a provider's limits is used; of one that has none only the probes count. */
 export async function usageOf(on: Queryable, provider: Provider, windowMs = minuteMs): Promise<ProviderUsage> {
   // In this order: a call that goes out between the two reads is counted twice, and never not at all.
-  const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(on, inFlightQuery(provider))
+  const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(
+    on,
+    inFlightQuery(provider, windowMs),
+  )
   const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider, windowMs))
   const calls = Number(sent?.calls ?? 0)
   const tokens = Number(sent?.tokens ?? 0)
@@ -158,10 +206,15 @@ export function sentQuery(provider: Provider, windowMs: number): SQL {
     WHERE provider = ${provider} AND sent_at > ${inMilliseconds(-windowMs)}`
 }
 
-/** Must match the index: only what is in flight is read. */
-export function inFlightQuery(provider: Provider): SQL {
-  return sql`SELECT COUNT(*) AS calls, SUM(sent_at IS NULL) AS unsent, SUM(IF(sent_at IS NULL, tokens, 0)) AS unsentTokens
-    FROM vision_permits FORCE INDEX (in_flight) WHERE provider = ${provider} AND expires_at > UTC_TIMESTAMP(3)`
+/**
+ * Must match the index: only what is in flight is read, and what expired within the window. Of that, what was not noted as sent
+ * may have been: its worker died, or could not tell.
+ */
+export function inFlightQuery(provider: Provider, windowMs: number): SQL {
+  return sql`SELECT SUM(expires_at > UTC_TIMESTAMP(3)) AS calls, SUM(sent_at IS NULL) AS unsent,
+      SUM(IF(sent_at IS NULL, tokens, 0)) AS unsentTokens
+    FROM vision_permits FORCE INDEX (in_flight)
+    WHERE provider = ${provider} AND expires_at > ${inMilliseconds(-windowMs)}`
 }
 
 /** For how many more calls there is room. */

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from './exchange.ts'
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
+import type { FileStore } from './gemini-files.ts'
 import { type Look, type LookColour, lookAt, UndecodableImage } from './look.ts'
 import { block } from './prompt-blocks.ts'
 
@@ -21,6 +22,7 @@ const GenerateContent = z.strictObject({
           z.object({
             text: z.string().optional(),
             inlineData: z.object({ mimeType: z.string(), data: z.string() }).optional(),
+            fileData: z.object({ mimeType: z.string(), fileUri: z.string() }).optional(),
           }),
         ),
       }),
@@ -55,8 +57,8 @@ type GenerateContent = z.infer<typeof GenerateContent>
 /** https://ai.google.dev/gemini-api/docs/image-understanding */
 const imageTypes = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif'])
 
-/** What one small image costs: an image of up to 384 x 384 pixels counts as one tile of 258 tokens. */
-const imageTokens = 258
+/** What one image costs in Gemini 3, at the resolution that is used by default: https://ai.google.dev/gemini-api/docs/media-resolution */
+const imageTokens = 1_120
 const charactersPerToken = 4
 /** The real service caches long prompts only, from some thousand tokens on; here every beginning that comes again counts. */
 const maxCached = 1000
@@ -71,17 +73,26 @@ const maxCached = 1000
  * `insufficient_balance` 403 with reason BILLING_DISABLED; `unknown_model` 404; `blank` a candidate without parts;
  * `blocked` promptFeedback.blockReason, or finishReason PROHIBITED_CONTENT; `truncated` finishReason MAX_TOKENS.
  */
-export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindings }> {
+export function geminiEmulator(
+  emulation: Emulation,
+  { files, inlineBytes }: { readonly files: FileStore; readonly inlineBytes: number },
+): Hono<{ Bindings: HttpBindings }> {
   let responses = 0
   const cached = new Set<string>()
   return new Hono<{ Bindings: HttpBindings }>().post('/v1beta/models/:call', async (context) => {
     const [model = '', method] = context.req.param('call').split(':')
     const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
-    const read = readRequest(await context.req.text())
+    const body = await context.req.text()
+    const read = readRequest(body)
     const asked = 'error' in read ? undefined : read
-    const images = asked?.contents.flatMap(({ parts }) => parts.flatMap(({ inlineData }) => inlineData ?? [])) ?? []
-    const [image] = images
-    const bytes = image && Buffer.from(image.data, 'base64')
+    const parts = asked?.contents.flatMap((content) => content.parts) ?? []
+    const lost = parts.find(({ fileData }) => fileData && !files.find(fileData.fileUri))?.fileData
+    const images = parts.flatMap(({ inlineData, fileData }) => {
+      const data = inlineData ? Buffer.from(inlineData.data, 'base64') : fileData && files.find(fileData.fileUri)?.bytes
+      const mimeType = (inlineData ?? fileData)?.mimeType
+      return data && mimeType !== undefined ? [{ mimeType, data }] : []
+    })
+    const bytes = images[0]?.data
     const text = asked ? promptText(asked) : ''
     const purpose = purposeIn(text)
     responses += 1
@@ -110,7 +121,17 @@ export function geminiEmulator(emulation: Emulation): Hono<{ Bindings: HttpBindi
         if (method !== 'generateContent') {
           return { refusal: error(404, 'NOT_FOUND', `The emulator knows generateContent only, not ${method}.`) }
         }
+        if (Buffer.byteLength(body) > inlineBytes)
+          return { refusal: invalid(`Request payload size exceeds the limit: ${inlineBytes} bytes.`) }
         if (!asked) return { refusal: invalid('error' in read ? read.error : '') }
+        if (lost)
+          return {
+            refusal: error(
+              403,
+              'PERMISSION_DENIED',
+              `You do not have permission to access the File ${lost.fileUri} or it may not exist.`,
+            ),
+          }
         const { schema, refusal } = schemaOf(asked)
         if (refusal) return { refusal }
         const strange = images.find(({ mimeType }) => !imageTypes.has(mimeType))

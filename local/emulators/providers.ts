@@ -7,6 +7,7 @@ import { deepseekEmulator } from './deepseek.ts'
 import type { Emulation } from './exchange.ts'
 import { createFaults, FaultInput, type Faults } from './faults.ts'
 import { geminiEmulator } from './gemini.ts'
+import { createFileStore, type FileStore } from './gemini-files.ts'
 
 /** The emulated Gemini and DeepSeek, running. */
 export interface ProviderEmulators {
@@ -16,6 +17,8 @@ export interface ProviderEmulators {
   readonly deepseekBaseUrl: string
   readonly faults: Faults
   readonly calls: Calls
+  /** What was uploaded to Gemini's Files API. */
+  readonly files: Pick<FileStore, 'counts'>
   /** Ends every open connection, hanging ones too, and frees the port. */
   stop(): Promise<void>
 }
@@ -29,6 +32,7 @@ export interface ProviderEmulators {
  * @param options.baseLatencyMs what every call waits before its answer, in milliseconds; 0 if not given
  * @param options.random from 0 (included) to 1, for faults that happen at a rate
  * @param options.clock the time in answers and in the log of calls
+ * @param options.inlineBytes Gemini refuses a request that is larger, in bytes; 20 MB if not given
  * @throws the error of `listen`, such as EADDRINUSE
  */
 export async function startProviderEmulators({
@@ -36,15 +40,19 @@ export async function startProviderEmulators({
   baseLatencyMs = 0,
   random = Math.random,
   clock = () => new Date(),
+  inlineBytes = 20_000_000,
 }: {
   port?: number
   baseLatencyMs?: number
   random?: () => number
   clock?: () => Date
+  inlineBytes?: number
 } = {}): Promise<ProviderEmulators> {
   const emulation = { faults: createFaults(random), calls: createCalls(clock), clock, baseLatencyMs }
+  const files = createFileStore()
   const app = new Hono<{ Bindings: HttpBindings }>()
-    .route('/', geminiEmulator(emulation))
+    .route('/', files.routes)
+    .route('/', geminiEmulator(emulation, { files, inlineBytes }))
     .route('/', deepseekEmulator(emulation))
     .route('/__emulator', controls(emulation))
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
@@ -58,6 +66,7 @@ export async function startProviderEmulators({
     deepseekBaseUrl: baseUrl,
     faults: emulation.faults,
     calls: emulation.calls,
+    files,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

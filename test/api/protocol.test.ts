@@ -446,7 +446,8 @@ test('neither a statement nor its values get into the log', async () => {
 })
 
 test('a part that is away is 503 and says when to come back', async () => {
-  const away = (error: Error) => createApp({ ...api.services, images: { take: () => Promise.reject(error) } })
+  const away = (error: Error) =>
+    createApp({ ...api.services, images: { check: () => undefined, take: () => Promise.reject(error) } })
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` }
   const storage = away(new VisionError('storage.unavailable', { detail: 'host 10.1.1.1', retryAfterMs: 1500 }))
   for (const path of ['/v1/jobs', createPath]) {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
 import { fixture } from '../support/storage.ts'
@@ -122,7 +122,7 @@ test('an image that many jobs of a batch share is stored once', async () => {
     taken++
     return images.take(...image)
   }
-  const app = createApp({ ...api.services, images: { take } })
+  const app = createApp({ ...api.services, images: { ...images, take } })
   const response = await app.request('/v1/jobs/batch', {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${await token('dora')}` },
@@ -169,4 +169,78 @@ test('the link to a snapshot opens this image for reading, and nothing else', as
   ] as const) {
     expect((await fetch(target, { method })).status).toBe(403)
   }
+})
+
+const png = async (name: string) => `data:image/png;base64,${(await fixture(name)).toString('base64')}`
+const stored = () => api.database.sql('SELECT sha256 FROM vision_images')
+
+test('a call that is refused has stored nothing: for a limit, a key, or another image of its batch', async () => {
+  const none = { jobsPerDay: 0, jobsWaiting: 100, costPerDay: undefined }
+  const [red, halves] = [await png('red.png'), await png('halves.png')]
+  await api.create('eve', { idempotencyKey: 'k', imageUrl: red })
+  const post = async (path: string, body: object, limits = api.services.limits) =>
+    createApp({ ...api.services, limits }).request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${await token('eve')}` },
+      body: JSON.stringify(body),
+    })
+  const before = await stored()
+  const code = async (response: Response) => [response.status, (await json(response)).code]
+  const fresh = { ...job, imageUrl: halves }
+  expect(await code(await post('/v1/jobs', fresh, none))).toEqual([429, 'limit.jobs_per_day'])
+  expect(await code(await post('/v1/jobs/batch', { jobs: [fresh, fresh] }, none))).toEqual([429, 'limit.jobs_per_day'])
+  const mismatch = [409, 'idempotency.mismatch']
+  expect(await code(await post('/v1/jobs', { ...fresh, idempotencyKey: 'k' }))).toEqual(mismatch)
+  expect(await code(await post('/v1/jobs/batch', { jobs: [{ ...fresh, idempotencyKey: 'k' }] }))).toEqual(mismatch)
+  const broken = { ...job, imageUrl: 'data:image/png;base64,AAAA' }
+  const refused = await post('/v1/jobs/batch', { jobs: [fresh, broken] })
+  expect(await json(refused)).toMatchObject({
+    code: 'image.unsupported_type',
+    errors: [{ pointer: '#/jobs/1/imageUrl' }],
+  })
+  expect(await stored()).toEqual(before)
+  // A repetition counts for nothing and is answered all the same.
+  expect((await post('/v1/jobs', { ...job, imageUrl: red, idempotencyKey: 'k' }, none)).status).toBe(200)
+})
+
+describe('a day of uploads', () => {
+  const uploadLimits = { perDay: 4, bytesPerDay: 10_000_000 }
+  const grant = async (user: string, bytes: number, limits = uploadLimits) =>
+    createApp({ ...api.services, uploadLimits: limits }).request('/v1/uploads', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${await token(user)}` },
+      body: JSON.stringify({ contentType: 'image/png', bytes }),
+    })
+
+  test('of sixteen grants asked for at once as many are given as a user may have, and the rest is told when to come', async () => {
+    const replies = await Promise.all(Array.from({ length: 16 }, () => grant('fay', 1_000)))
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(4)
+    const refused = replies.find(({ status }) => status === 429)
+    expect(refused?.headers.get('ratelimit')).toMatch(
+      /^"uploads-per-day";r=0;t=\d+, "upload-bytes-per-day";r=9996000;t=\d+$/,
+    )
+    expect(refused?.headers.get('ratelimit-policy')).toBe(
+      '"uploads-per-day";q=4;w=86400, "upload-bytes-per-day";q=10000000;qu="content-bytes";w=86400',
+    )
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(refused && (await json(refused)).code).toBe('limit.uploads_per_day')
+    expect((await grant('gil', 1_000)).status).toBe(201)
+  })
+
+  test('their bytes count as they are granted, and what is left is said', async () => {
+    expect((await grant('hal', 9_000_000)).headers.get('ratelimit')).toContain('"upload-bytes-per-day";r=1000000;')
+    const refused = await grant('hal', 1_000_001)
+    expect([refused.status, (await json(refused)).code]).toEqual([429, 'limit.upload_bytes_per_day'])
+    expect((await grant('hal', 1_000_000)).status).toBe(201)
+  })
+
+  test('the next day is another', async () => {
+    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).status).toBe(201)
+    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).status).toBe(429)
+    await api.database.sql("UPDATE vision_upload_quotas SET day = day - INTERVAL 1 DAY WHERE user_id = 'ida'")
+    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).headers.get('ratelimit')).toContain('r=0')
+    expect(await api.database.sql("SELECT uploads, bytes FROM vision_upload_quotas WHERE user_id = 'ida'")).toEqual([
+      { uploads: 1, bytes: 1_000 },
+    ])
+  })
 })

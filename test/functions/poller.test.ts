@@ -243,3 +243,33 @@ test('a tick says in its row what it did and where its log is, and deletes what 
     await database.sql('SELECT place, claimed, completed, stopped_at IS NULL AS running FROM vision_workers'),
   ).toEqual([{ place: '2026/11/23/[$LATEST]58419525', claimed: 1, completed: 1, running: 0 }])
 })
+
+test('one tick prunes and sweeps until nothing is left, however much there is', async () => {
+  const numbers = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)'
+  await database.sql(
+    `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+       created_at, updated_at, finished_at, expires_at)
+     ${numbers} SELECT 'ann', 'cancelled', 3, 'https://a.example/b.png', 'x', 'summary', 'en', UTC_TIMESTAMP(3),
+       UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 31 DAY, UTC_TIMESTAMP(3) FROM n`,
+    [1_000],
+  )
+  await submit('summary')
+  await database.sql(
+    `INSERT INTO vision_jobs (user_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+       created_at, updated_at, finished_at, expires_at)
+     ${numbers} SELECT 'ann', 'failed', 3, 'https://a.example/b.png', 'x', 'summary', 'en', UTC_TIMESTAMP(3),
+       UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 31 DAY, UTC_TIMESTAMP(3) FROM n`,
+    [150],
+  )
+  await database.sql(
+    `INSERT INTO vision_images (user_id, sha256, state, type, bytes, width, height, sweep_at, created_at)
+     ${numbers} SELECT 'ann', SHA2(i, 256), 'stored', 'image/png', 1, 1, 1, UTC_TIMESTAMP(3) - INTERVAL 1 HOUR,
+       UTC_TIMESTAMP(3) FROM n`,
+    [65],
+  )
+  await fire()
+  expect(await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status')).toEqual([
+    { status: 'completed', jobs: 1 },
+  ])
+  expect(await database.sql('SELECT COUNT(*) AS images FROM vision_images')).toEqual([{ images: 1 }])
+})

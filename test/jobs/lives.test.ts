@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../core/database/client.ts'
 import { backoff } from '../../core/jobs/backoff.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
@@ -34,6 +35,7 @@ import {
   passed,
   statusOf,
 } from '../support/jobs.ts'
+import { startProxy } from '../support/proxy.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
@@ -179,8 +181,62 @@ describe('a job whose workers die', () => {
       finished_at: expect.any(String),
     })
     expect(await attemptRows(database, jobId)).toMatchObject(
-      Array(6).fill({ outcome: 'lost', error_code: 'worker.lost', possibly_billed: 'analysis' }),
+      Array(6).fill({ outcome: 'lost', error_code: 'worker.lost', possibly_billed: null }),
     )
+  })
+
+  test('counts as possibly billed from the moment on when a call can have gone out: when its image is there', async () => {
+    const jobId = await makeJob(database)
+    await crash(jobId)
+    await database.sql('UPDATE vision_jobs SET image_id = 1 WHERE id = ?', [jobId])
+    await crash(jobId)
+    await saveAnalysis(database, await claimOne(database), analysisOutput, nothingSpent)
+    await passed(database, 'lease_expires_at', jobId)
+    await reclaimVisionJobs(database, noWait)
+    expect((await attemptRows(database, jobId)).map((row) => row.possibly_billed)).toEqual([
+      null,
+      'analysis',
+      'content',
+    ])
+  })
+
+  test('has its crashes forgotten when it makes progress', async () => {
+    const jobId = await makeJob(database)
+    await crash(jobId)
+    await crash(jobId)
+    await saveAnalysis(database, await claimOne(database), analysisOutput, nothingSpent)
+    expect(await jobRow(database, jobId)).toMatchObject({ crashes: 0 })
+  })
+
+  test('is taken back with as many statements among a hundred as alone, and so are those that expire', async () => {
+    const proxy = await startProxy(database.url)
+    const proxied = openDatabase(proxy.url(database.url), { connections: 1, random: () => 0 })
+    const statementsOf = async (work: () => Promise<number>, jobs: number) => {
+      proxy.statements.length = 0
+      expect(await work()).toBe(jobs)
+      return proxy.statements.length
+    }
+    const reclaiming = async (count: number, crashes: number) => {
+      await emptyQueue(database)
+      for (let index = 0; index < count; index++) await makeJob(database, { userId: `user-${index % 20}` })
+      const runs = await claim(database, { limit: count })
+      await passed(database, 'lease_expires_at', ...runs.map((run) => run.jobId))
+      await database.sql('UPDATE vision_jobs SET crashes = ? WHERE id % 2 = 0', [crashes])
+      return statementsOf(() => reclaimVisionJobs(proxied, noWait), count)
+    }
+    const expiring = async (count: number) => {
+      await emptyQueue(database)
+      for (let index = 0; index < count; index++) await makeJob(database, { userId: `user-${index % 20}` })
+      await database.sql('UPDATE vision_jobs SET expires_at = created_at')
+      return statementsOf(() => expireVisionJobs(proxied), count)
+    }
+    await expiring(1)
+    expect(await expiring(100)).toBe(await expiring(1))
+    expect(await expiring(100)).toBeLessThanOrEqual(10)
+    expect(await reclaiming(100, 0)).toBe(await reclaiming(1, 0))
+    expect(await reclaiming(100, 5)).toBeLessThanOrEqual(12)
+    await proxied.close()
+    await proxy.close()
   })
 
   test('keeps what is known of its earlier runs', async () => {

@@ -85,7 +85,8 @@ describe('on a queue of 130,000 jobs', () => {
       250,
       () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 }),
     ],
-    ['a sweep of 200 expired jobs', 'expiry', 450, () => expireVisionJobs(queue)],
+    // 200 of each lane; what the parts of a union yield is read once more.
+    ['a sweep of 200 expired jobs', 'expiry', 850, () => expireVisionJobs(queue)],
     ['a page of a history', 'history', 50, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
     ['a look for work', 'claim', 20, () => lookForWork(queue)],
     ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
@@ -149,7 +150,8 @@ describe('on a queue of 130,000 jobs', () => {
     expect(statements.length).toBeGreaterThan(30)
     for (const statement of statements.filter((sent) => !/^insert/i.test(sent))) {
       for (const step of await looker.planOf(statement)) {
-        if (step.table === null) continue
+        // What is made of a list is no table.
+        if (step.table === null || step.table.startsWith('<')) continue
         expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
         expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
@@ -215,8 +217,8 @@ test('in a small queue, which a server would rather scan, leases are still found
     const [first, ...others] = runs
     const lost = [{ ...(first ?? (await claimOne(small))), attempt: 9 }, ...others]
     const statements = await statementsOf(() => renewLeases(through, 'worker-1', lost, hour))
-    expect(statements).toHaveLength(2)
-    for (const statement of statements) {
+    expect(statements).toHaveLength(3)
+    for (const statement of statements.slice(0, 2)) {
       const [plan] = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
       expect(plan, statement).toMatchObject({ type: 'range', key: 'PRIMARY' })
     }

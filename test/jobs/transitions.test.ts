@@ -177,7 +177,11 @@ const operations: Record<string, Operation> = {
       const lost = await renewLeases(database, run.workerId, [run], 2 * hour)
       if (lost.length > 0) throw new Error('the lease is lost')
     },
-    leads: { ...toEveryOther('processing', 'lost' as const), processing: 'processing' },
+    // The run that has settled itself has lost nothing.
+    leads: {
+      ...toEveryOther(['processing', 'completed', 'failed', 'scheduled'], 'lost' as const),
+      processing: 'processing',
+    },
     changes: ['lease_expires_at'],
   },
 }

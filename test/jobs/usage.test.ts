@@ -219,7 +219,7 @@ test('jobs that expire, and jobs whose workers died six times, are counted as fa
   expect(await ledgerOf(database, 'user-2')).toMatchObject({
     created: { jobs: 2 },
     failed: { jobs: 2 },
-    lost: { runs: 1, possiblyBilled: 1 },
+    lost: { runs: 1 },
   })
 })
 

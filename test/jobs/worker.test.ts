@@ -403,31 +403,67 @@ describe('the end of the worker’s time', () => {
     expect(await attempts(id)).toMatchObject([{ outcome: 'released', possibly_billed: null }])
   })
 
-  test('a database that hangs does not keep a step running: neither beyond the stop nor beyond its lease', async () => {
-    for (const end of ['stop', 'lease'] as const) {
-      await submit()
-      const held = gate()
+  test.each(['stop', 'lease'] as const)(
+    'a database that hangs does not keep a step running beyond its %s',
+    async (end) => {
+      const [id] = await submit()
+      const begun = Promise.withResolvers<void>()
       const aborted = Promise.withResolvers<Error>()
+      let paid = false
       const using = steps({
-        analysis: (_, context) => {
-          context.signal.addEventListener('abort', () => aborted.resolve(context.signal.reason))
-          return held.pass(context)
+        // It brings its image, say, and has not paid for anything yet.
+        analysis: async (_, { signal, meter }) => {
+          begun.resolve()
+          await new Promise<void>((resolve) => {
+            signal.addEventListener('abort', () => {
+              aborted.resolve(signal.reason)
+              resolve()
+            })
+          })
+          await meter.sent()
+          paid = true
+          return answer({})
         },
       })
       const stop = new AbortController()
       const leases = end === 'lease' ? { leaseMs: 600, renewMs: 200 } : {}
       const draining = drain(worker(using, leases), { ...inAMinute(), signal: stop.signal })
-      await held.begun
+      await begun.promise
       await database.sql('LOCK TABLES vision_jobs WRITE, vision_job_attempts WRITE')
       // By now a look is waiting for the lock.
       await delay(2_200)
       if (end === 'stop') stop.abort()
       const reason = await Promise.race([aborted.promise, delay(1_000)])
       await database.sql('UNLOCK TABLES')
-      expect(String(reason)).toMatch(end === 'stop' ? /must stop/ : /lease is lost/)
+      expect(String(reason)).toMatch(end === 'stop' ? /must stop/ : /could not be renewed/)
       stop.abort()
-      await draining
-    }
+      // Nobody took it meanwhile, so it was not lost: it is given back.
+      expect(await draining).toMatchObject({ released: expect.any(Number), lost: 0, reclaimed: 0 })
+      expect(paid).toBe(false)
+      expect(await only(id)).toMatchObject({ status: 'pending', crashes: 0 })
+      expect(await attempts(id)).toEqual(
+        (await attempts(id)).map((row) => ({ ...row, outcome: 'released', possibly_billed: null })),
+      )
+    },
+  )
+
+  test('a call that is out when the lease becomes uncertain is answered, and its answer saved when the database is back', async () => {
+    const [id] = await submit()
+    const held = gate()
+    const lines: unknown[] = []
+    const using = steps({ content: (_, __, context) => held.pass(context) })
+    const options = worker(using, { leaseMs: 600, renewMs: 200, log: (...line) => void lines.push(line) })
+    const draining = drain(options, inAMinute())
+    await held.begun
+    await database.sql('LOCK TABLES vision_jobs WRITE, vision_job_attempts WRITE')
+    await delay(1_500)
+    held.open()
+    await delay(500)
+    await database.sql('UNLOCK TABLES')
+    expect(await draining).toMatchObject({ completed: 1, lost: 0, reclaimed: 0 })
+    expect(await only(id)).toMatchObject({ status: 'completed', attempt: 1 })
+    expect(await attempts(id)).toMatchObject([{ outcome: 'completed', possibly_billed: null }])
+    expect(lines.filter((line) => String(line).includes('lease lost'))).toEqual([])
   })
 
   test('what still runs shortly before the deadline is stopped and given back at no cost', async () => {

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/errors.ts'
-import type { ProviderAccess } from '../../core/providers/access.ts'
+import type { Permit, ProviderAccess } from '../../core/providers/access.ts'
 import { readGates } from '../../core/providers/gates.ts'
 import {
   inFlightQuery,
@@ -14,6 +16,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { openLooker } from '../support/looker.ts'
 import { accessTo } from '../support/providers.ts'
+import { startProxy } from '../support/proxy.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -34,6 +37,13 @@ const later = (seconds: number) =>
     'UPDATE vision_permits SET sent_at = sent_at - INTERVAL ? SECOND, expires_at = expires_at - INTERVAL ? SECOND',
     [seconds, seconds],
   )
+const marks = async () => (await database.sql('SELECT id FROM vision_permits WHERE sent_at IS NOT NULL')).length
+/** The call goes out, and is noted, as one is where there are limits. */
+const sent = async (permit: Permit | undefined) => {
+  const before = await marks()
+  expect(permit?.send()).toBe(true)
+  await expect.poll(marks).toBe(before + 1)
+}
 const endPause = () => database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3)')
 
 describe('limits', () => {
@@ -56,8 +66,8 @@ describe('limits', () => {
   test('a call in flight makes room when it ends; in the minute it counts on', async () => {
     const worker = access({ requestsInFlight: 2, requestsPerMinute: 3 })
     const [first, second] = await worker.reserve('gemini', 5)
-    await first?.sent()
-    await second?.sent()
+    await sent(first)
+    await sent(second)
     await first?.end({ tokens: 10 })
     expect(await count(worker.reserve('gemini', 5))).toBe(1)
     expect(await database.run((on) => usageOf(on, 'gemini'))).toMatchObject({ perMinute: 3, inFlight: 2 })
@@ -70,7 +80,7 @@ describe('limits', () => {
     const [permit] = await access(limits, 600_000).reserve('gemini', 1)
     await later(120)
     expect(await count(access(limits).reserve('gemini', 1))).toBe(0)
-    await permit?.sent()
+    await sent(permit)
     await later(59)
     expect(await count(access(limits).reserve('gemini', 1))).toBe(0)
     await later(3)
@@ -89,7 +99,7 @@ describe('limits', () => {
     const worker = access({ tokensPerMinute: 40_000 })
     const permits = await worker.reserve('gemini', 4)
     for (const permit of permits) {
-      await permit.sent()
+      await sent(permit)
       await permit.end({ tokens: 1_000 })
     }
     expect(await count(worker.reserve('gemini', 100))).toBe(36)
@@ -99,7 +109,7 @@ describe('limits', () => {
     const worker = access({ tokensPerMinute: 100 })
     const [permit, ...others] = await worker.reserve('gemini', 5)
     expect(others).toEqual([])
-    await permit?.sent()
+    await sent(permit)
     await permit?.end({ tokens: 5_000 })
     expect(await count(worker.reserve('gemini', 1))).toBe(0)
     await later(62)
@@ -121,7 +131,7 @@ describe('limits', () => {
   test('a permit that has ended is not brought back by a renewal that was under way', async () => {
     const worker = access({ requestsInFlight: 1 })
     const [permit] = await worker.reserve('gemini', 1)
-    await permit?.sent()
+    await sent(permit)
     await permit?.end({})
     const [row] = await database.sql('SELECT id FROM vision_permits')
     await renewPermits(database, [String(row?.id)], 60_000)
@@ -129,12 +139,13 @@ describe('limits', () => {
   })
 })
 
+const fail = async (worker: ProviderAccess, code: 'analysis.unavailable' | 'analysis.rate_limited') => {
+  const [permit] = await worker.reserve('gemini', 1)
+  expect(permit?.send()).toBe(true)
+  return permit?.end({ error: new VisionError(code) })
+}
+
 describe('a provider in trouble', () => {
-  const fail = async (worker: ProviderAccess, code: 'analysis.unavailable' | 'analysis.rate_limited') => {
-    const [permit] = await worker.reserve('gemini', 1)
-    await permit?.sent()
-    return permit?.end({ error: new VisionError(code) })
-  }
   const bringDown = async () => {
     const worker = access()
     for (let time = 0; time < 5; time++) await fail(worker, 'analysis.unavailable')
@@ -152,12 +163,12 @@ describe('a provider in trouble', () => {
     const granted = await Promise.all(Array.from({ length: 8 }, () => access().reserve('gemini', 5)))
     const probes = granted.flat()
     expect(probes).toHaveLength(1)
-    await probes[0]?.sent()
+    expect(probes[0]?.send()).toBe(true)
     expect(await probes[0]?.end({ error: new VisionError('analysis.timed_out') })).toBe(true)
     expect(await count(access().reserve('gemini', 5))).toBe(0)
     await endPause()
     const [next] = await access().reserve('gemini', 5)
-    await next?.sent()
+    expect(next?.send()).toBe(true)
     expect(await next?.end({ tokens: 5 })).toBe(false)
     expect(await count(access().reserve('gemini', 5))).toBe(5)
   })
@@ -180,7 +191,7 @@ describe('a provider in trouble', () => {
     await bringDown()
     await endPause()
     const [probe] = await access().reserve('gemini', 1)
-    await probe?.sent()
+    expect(probe?.send()).toBe(true)
     await probe?.end({ error })
     expect((await database.run(readGates)).gemini).toMatchObject({ downSince: null, strikes: 0, pauses: 0 })
   })
@@ -192,7 +203,7 @@ describe('a provider in trouble', () => {
     await bringDown()
     await endPause()
     const [probe] = await access().reserve('gemini', 1)
-    await probe?.sent()
+    expect(probe?.send()).toBe(true)
     await probe?.end(end)
     expect((await database.run(readGates)).gemini).toMatchObject({
       downSince: expect.any(Date),
@@ -203,27 +214,107 @@ describe('a provider in trouble', () => {
   })
 })
 
-test('a call that the database let wait for more than a second is marked anew', async () => {
+test('a database that does not answer holds no call up, and what it could not note counts until the permit expires and a minute longer', async () => {
+  const proxy = await startProxy(database.url)
+  const proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0, workMs: 2_000 })
+  const limits = { requestsPerMinute: 1 }
+  const worker = accessTo(proxied, { workerId: 'slow', limits: { gemini: limits, deepseek: {} } })
+  const [permit] = await worker.reserve('gemini', 1)
+  proxy.statements.length = 0
+  proxy.delayAnswers(1_500)
+  expect(permit?.send()).toBe(true)
+  await expect.poll(marks).toBe(1)
+  await delay(100)
+  // Once, and not again and again until the database is quick.
+  expect(proxy.statements.filter((one) => one.includes('SET sent_at'))).toHaveLength(1)
+  await proxy.refuse()
+  expect(await count(access(limits).reserve('gemini', 1))).toBe(0)
+  await database.sql('UPDATE vision_permits SET sent_at = NULL')
+  await later(100)
+  expect(await count(access(limits).reserve('gemini', 1))).toBe(0)
+  await later(30)
+  expect(await count(access(limits).reserve('gemini', 1))).toBe(1)
+  await proxied.close()
+  await proxy.close()
+})
+
+test('a permit that its worker could not renew in time is none', async () => {
   let now = 0
   const worker = accessTo(database, {
-    workerId: 'slow',
-    // Two seconds pass during the first mark, and none during the second.
-    now: () => (now += now === 0 ? 1 : now === 1 ? 2_000 : 0),
+    workerId: 'late',
+    limits: { gemini: { requestsInFlight: 5 }, deepseek: {} },
+    now: () => now,
   })
-  const [permit] = await worker.reserve('gemini', 1)
-  const mark = async () => (await database.sql('SELECT sent_at FROM vision_permits'))[0]?.sent_at
-  await permit?.sent()
-  expect(await mark()).not.toBeNull()
-  expect(now).toBe(2_001)
+  const [late, renewed] = await worker.reserve('gemini', 2)
+  now = 60_001
+  expect(late?.send()).toBe(false)
+  await late?.end({})
+  await worker.renew()
+  expect(renewed?.send()).toBe(true)
+})
+
+describe('a provider that is well and has no limits', () => {
+  test('costs one read for a call, and no lock and no row', async () => {
+    const proxy = await startProxy(database.url)
+    const proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0 })
+    const worker = accessTo(proxied, { workerId: 'free' })
+    const [permit] = await worker.reserve('gemini', 1)
+    permit?.send()
+    await permit?.end({ tokens: 5 })
+    const [unused] = await worker.reserve('gemini', 1, (await database.run(readGates)).gemini)
+    await worker.release(unused ? [unused] : [])
+    expect(proxy.statements.filter((one) => one.includes('vision_'))).toEqual([expect.stringMatching(/^SELECT/)])
+    expect(proxy.commits).toBe(0)
+    await proxied.close()
+    await proxy.close()
+  })
+
+  test('gets no call any more from a worker that knows of its trouble, and then one from all of them', async () => {
+    const worker = access()
+    const [first, second, third] = await worker.reserve('gemini', 3)
+    first?.send()
+    await first?.end({ error: new VisionError('analysis.rate_limited') })
+    expect(second?.send(), 'during the pause').toBe(false)
+    await endPause()
+    const [probe, ...others] = await worker.reserve('gemini', 3)
+    expect(others).toEqual([])
+    expect(third?.send(), 'beside the probe').toBe(false)
+    expect(probe?.send()).toBe(true)
+    expect(await count(access().reserve('gemini', 3))).toBe(0)
+    await probe?.end({})
+    expect(await count(access().reserve('gemini', 3))).toBe(3)
+    expect(await database.sql('SELECT id FROM vision_permits')).toEqual([])
+  })
+
+  test('an answer to a call from before the pause does not end the probing', async () => {
+    const worker = access()
+    const [old, failed] = await worker.reserve('gemini', 2)
+    old?.send()
+    failed?.send()
+    await failed?.end({ error: new VisionError('analysis.rate_limited') })
+    await endPause()
+    await old?.end({})
+    expect((await database.run(readGates)).gemini).toMatchObject({ pauses: 1 })
+    expect(await count(worker.reserve('gemini', 3))).toBe(1)
+  })
+
+  test('an answer between its failures begins the count anew, also one to a call that was reserved before them', async () => {
+    const worker = access()
+    const [old] = await worker.reserve('gemini', 1)
+    old?.send()
+    for (let time = 0; time < 4; time++) await fail(worker, 'analysis.unavailable')
+    await old?.end({})
+    expect((await database.run(readGates)).gemini).toMatchObject({ strikes: 0 })
+  })
 })
 
 test('permits are pruned when they count in no limit any more', async () => {
-  const worker = access({}, 600_000)
+  const worker = access({ requestsInFlight: 10 }, 600_000)
   const [ended, unsent, fresh] = await worker.reserve('gemini', 3)
-  await ended?.sent()
+  await sent(ended)
   await ended?.end({})
   await later(1_000)
-  await fresh?.sent()
+  await sent(fresh)
   expect(unsent).toBeDefined()
   await prunePermits(database)
   expect(await database.sql('SELECT sent_at FROM vision_permits')).toHaveLength(1)
@@ -232,7 +323,7 @@ test('permits are pruned when they count in no limit any more', async () => {
 test('a call that takes longer than permits are kept is in flight for as long as it is renewed', async () => {
   const worker = access({ requestsInFlight: 1 })
   const [permit] = await worker.reserve('gemini', 1)
-  await permit?.sent()
+  await sent(permit)
   await later(400)
   await worker.renew()
   await prunePermits(database)
@@ -251,11 +342,11 @@ test('counting reads what counts and nothing else, however many permits there ha
            .join(', ')}) numbers`,
   )
   await database.sql('ANALYZE TABLE vision_permits')
-  const permits = await access().reserve('gemini', 20)
-  await Promise.all(permits.slice(0, 10).map((permit) => permit.sent()))
+  const permits = await access({ requestsInFlight: 100 }).reserve('gemini', 20)
+  await Promise.all(permits.slice(0, 10).map((permit) => permit.send()))
   const looker = await openLooker(database.url)
   const dialect = new MySqlDialect()
-  for (const query of [sentQuery('gemini', 61_000), inFlightQuery('gemini')]) {
+  for (const query of [sentQuery('gemini', 61_000), inFlightQuery('gemini', 61_000)]) {
     const { sql, params } = dialect.sqlToQuery(query)
     expect(await looker.readsOf(sql, params)).toBeLessThan(40)
   }

@@ -7,6 +7,7 @@ import { createImageIntake } from '../../core/images/intake.ts'
 import type { UserLimits } from '../../core/jobs/allowance.ts'
 import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
 import type { Run } from '../../core/jobs/run.ts'
+import type { UploadLimits } from '../../core/jobs/upload-quota.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import type { Sleep } from '../../core/live/ticker.ts'
 import { createTickets } from '../../core/live/tickets.ts'
@@ -47,6 +48,7 @@ interface TestApiOptions {
   readonly isReady?: () => Promise<boolean>
   /** How many of a user's jobs may be in flight; as good as any by default. */
   readonly inFlightPerUser?: number
+  readonly uploadLimits?: UploadLimits
   /** How many calls of a user may wait at once. */
   readonly waitsPerUser?: number
   /** How streams differ from those of the stack, but that tests look 50 times a second. */
@@ -60,6 +62,7 @@ export async function createTestApi({
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   streams = {},
   waitsPerUser = 5,
+  uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()
@@ -94,6 +97,7 @@ export async function createTestApi({
     maxRetries: 3,
     inFlightPerUser,
     limits,
+    uploadLimits,
     lifeMs: 3_600_000,
     retentionDays: 30,
     log,

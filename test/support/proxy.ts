@@ -10,6 +10,14 @@ export type CommitFault =
   /** The connection breaks, and the server gets the COMMIT when the client has already come back to look. */
   | 'late'
 
+/** How a server refuses a statement. */
+export interface StatementFault {
+  readonly matches: RegExp
+  readonly errno: number
+  readonly sqlState: string
+  readonly message: string
+}
+
 /** A TCP proxy before a MySQL server, which breaks what a network breaks. */
 export interface DatabaseProxy {
   /** The URL of a database, through the proxy. */
@@ -20,6 +28,17 @@ export interface DatabaseProxy {
   readonly faults: number
   /** Every statement that went through since it was last emptied. */
   readonly statements: string[]
+  /** How many commits wrote something, be it a single statement's own. */
+  readonly commits: number
+  /**
+   * The connection of the next statement that matches goes silent once the server has executed it: both sides stay connected
+   * and hear nothing of each other any more, as when a machine vanishes. Resolves then.
+   */
+  goSilentAfter(statement: RegExp): Promise<void>
+  /** Holds the answer to each statement back for so many milliseconds; 0 ends that. */
+  delayAnswers(milliseconds: number): void
+  /** Each statement that matches is answered with this error instead of being passed on; null ends that. */
+  failStatements(fault: StatementFault | null): void
   /** Breaks every connection, and refuses new ones until `resume`. */
   refuse(): Promise<void>
   resume(): Promise<void>
@@ -38,6 +57,10 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
   let fault: CommitFault | undefined
   let faults = 0
   let refusals = 0
+  let commits = 0
+  let silencing: { readonly after: RegExp; readonly done: () => void } | undefined
+  let answerDelayMs = 0
+  let refusal: StatementFault | null = null
 
   const server = createServer((client) => {
     client.on('error', () => client.destroy())
@@ -51,10 +74,34 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     pairs.add(pair)
     upstream.on('error', () => client.destroy())
     let muted = false
+    let silent = false
+    let inTransaction = false
+    let wrote = false
     let parting: NodeJS.Timeout | undefined
     client.on('data', (packet) => {
       const statement = statementOf(packet)
-      if (statement !== undefined) statements.push(statement)
+      if (statement !== undefined) {
+        statements.push(statement)
+        if (/^(INSERT|UPDATE|DELETE)/i.test(statement)) wrote = true
+        if (statement === 'BEGIN') inTransaction = true
+        if (statement === 'COMMIT' || statement === 'ROLLBACK') inTransaction = false
+        if (wrote && !inTransaction) {
+          if (statement !== 'ROLLBACK') commits++
+          wrote = false
+        }
+      }
+      if (silent) return
+      if (statement !== undefined && silencing?.after.test(statement)) {
+        silent = true
+        upstream.once('data', silencing.done)
+        upstream.write(packet)
+        silencing = undefined
+        return
+      }
+      if (statement !== undefined && refusal?.matches.test(statement)) {
+        client.write(errorPacket(refusal.errno, refusal.sqlState, refusal.message, 1))
+        return
+      }
       if (statement !== 'COMMIT' || fault === undefined) {
         upstream.write(packet)
         return
@@ -76,7 +123,9 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
       }
     })
     upstream.on('data', (packet) => {
-      if (!muted) client.write(packet)
+      if (muted || silent) return
+      if (answerDelayMs === 0) client.write(packet)
+      else setTimeout(() => client.write(packet), answerDelayMs)
     })
     client.on('close', () => {
       if (parting === undefined) upstream.destroy()
@@ -115,7 +164,21 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     get faults() {
       return faults
     },
+    goSilentAfter: (after) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      silencing = { after, done: resolve }
+      return promise
+    },
+    delayAnswers: (milliseconds) => {
+      answerDelayMs = milliseconds
+    },
+    failStatements: (next) => {
+      refusal = next
+    },
     statements,
+    get commits() {
+      return commits
+    },
     refuse: stop,
     resume: () => listen(port),
     tooManyConnections: (count) => {
@@ -133,6 +196,14 @@ function statementOf(packet: Buffer): string | undefined {
 
 /** Error 1040 as a server sends it instead of its greeting. */
 function tooMany(): Buffer {
-  const body = Buffer.concat([Buffer.from([0xff, 0x10, 0x04]), Buffer.from('#08004Too many connections')])
-  return Buffer.concat([Buffer.from([body.length, 0, 0, 0]), body])
+  return errorPacket(1040, '08004', 'Too many connections', 0)
+}
+
+/** An ERR packet: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_err_packet.html */
+function errorPacket(errno: number, sqlState: string, message: string, sequence: number): Buffer {
+  const body = Buffer.concat([
+    Buffer.from([0xff, errno & 0xff, errno >> 8]),
+    Buffer.from(`#${sqlState}${message}`, 'utf8'),
+  ])
+  return Buffer.concat([Buffer.from([body.length & 0xff, body.length >> 8, 0, sequence]), body])
 }

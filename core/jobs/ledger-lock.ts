@@ -1,0 +1,37 @@
+import { sql } from 'drizzle-orm'
+import type { Outcome } from '../../drizzle/schema.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
+
+/**
+ * Which of the users have ledger rows of today that nobody else has locked, and locks these. Whoever ends the runs of many users
+ * leaves the others for later: a connection that died between its last statement and its COMMIT holds them, and everybody would
+ * wait with the one.
+ *
+ * @param statuses of the rows that are to be added to
+ */
+export async function withFreeLedger(
+  tx: Queryable,
+  userIds: readonly string[],
+  statuses: readonly Outcome[],
+): Promise<ReadonlySet<string>> {
+  const users = [...new Set(userIds)]
+  if (users.length === 0) return new Set()
+  // A join and no list: see `attemptsOf`.
+  const wanted = users.map((userId, index) =>
+    index === 0 ? sql`SELECT CAST(${userId} AS CHAR CHARACTER SET ascii) AS user_id` : sql`SELECT ${userId}`,
+  )
+  const which = sql`FROM (${sql.join(wanted, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_usage u FORCE INDEX (PRIMARY)
+    ON u.user_id = wanted.user_id AND u.day = UTC_DATE() WHERE u.status IN ${[...statuses]}`
+  const keysOf = async (query: ReturnType<typeof sql>) =>
+    (await rowsOf<{ userId: string; model: string; status: string }>(tx, query)).map(
+      ({ userId, model, status }) => [userId, JSON.stringify([userId, model, status])] as const,
+    )
+  const locked = new Set(
+    (await keysOf(sql`SELECT u.user_id AS userId, u.model, u.status ${which} FOR UPDATE SKIP LOCKED`)).map(
+      ([, key]) => key,
+    ),
+  )
+  const all = await keysOf(sql`SELECT u.user_id AS userId, u.model, u.status ${which}`)
+  const held = new Set(all.filter(([, key]) => !locked.has(key)).map(([userId]) => userId))
+  return new Set(users.filter((userId) => !held.has(userId)))
+}

@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { loadPollerConfig } from '../../core/config.ts'
+import { createImageIntake } from '../../core/images/intake.ts'
+import { createVisionJob } from '../../core/jobs/create.ts'
+import { expireVisionJobs } from '../../core/jobs/expire.ts'
+import { createMetrics } from '../../core/metrics.ts'
+import { createPoller, type Poller } from '../../core/poller.ts'
+import { readGates } from '../../core/providers/gates.ts'
+import type { Provider } from '../../drizzle/schema.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startTestServices, type TestServices } from '../support/services.ts'
+import { fixtureUrl } from '../support/storage.ts'
+import { startWireServer, type WireServer } from '../support/wire.ts'
+import { type Decision, deepseekCases, geminiCases } from './answers.ts'
+
+let database: TestDatabase
+let services: TestServices
+let wire: WireServer
+const pollers: Partial<Record<Provider, Poller>> = {}
+
+/** A worker of which one provider is the server that answers as it is told, and the other emulated. */
+function pollerWith(provider: 'gemini' | 'deepseek'): Poller {
+  pollers[provider] ??= createPoller(
+    loadPollerConfig({
+      ...services.settings(database.url),
+      [`${provider.toUpperCase()}_BASE_URL`]: wire.url,
+      [`${provider.toUpperCase()}_API_KEY`]: 'a-key-that-must-not-be-told',
+      RETRY_BASE_SECONDS: '600',
+      RETRY_CAP_SECONDS: '600',
+    }),
+    {
+      log: () => undefined,
+      metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
+      allowLoopbackHttp: false,
+    },
+  )
+  return pollers[provider]
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  services = await startTestServices()
+  wire = await startWireServer()
+})
+beforeEach(async () => {
+  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_gates', 'vision_permits']) {
+    await database.sql(`DELETE FROM ${table}`)
+  }
+})
+afterAll(async () => {
+  for (const poller of Object.values(pollers)) await poller?.close()
+  await wire.stop()
+  await services.stop()
+  await database.drop()
+})
+
+async function submit(): Promise<number> {
+  const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
+  const taken = await intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann')
+  const { jobId } = await createVisionJob(
+    database,
+    { ...taken, analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en' },
+    { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000, lifeMs: 86_400_000 },
+  )
+  return jobId
+}
+
+const drain = (provider: 'gemini' | 'deepseek') => pollerWith(provider).drain({ deadline: performance.now() + 600_000 })
+const jobs = async () =>
+  (await database.sql('SELECT status, failures, error_code FROM vision_jobs ORDER BY id')) as unknown as readonly {
+    readonly status: string
+    readonly failures: number
+    readonly error_code: string | null
+  }[]
+const runs = () => database.sql('SELECT * FROM vision_job_attempts ORDER BY id')
+
+/** What became of the one job, and of its provider, after one run. */
+async function decisionOn(provider: 'gemini' | 'deepseek'): Promise<Decision | string> {
+  const [job] = await jobs()
+  const { [provider]: gate } = await database.run(readGates)
+  if (!job || !gate) return 'nothing'
+  if (job.status === 'completed' || job.status === 'failed') {
+    return job.status === 'completed' ? 'completed' : 'permanent'
+  }
+  const { status, failures } = job
+  if (status !== 'scheduled') return status
+  // Its time was over long ago: does it end now?
+  await database.sql("UPDATE vision_jobs SET expires_at = '2020-01-01'")
+  await expireVisionJobs(database)
+  const standsStill = (await jobs())[0]?.status !== 'failed'
+  if (gate.pausedMs > 0 && failures === 0) {
+    if (!standsStill) return 'wait'
+    return gate.pauseCode?.endsWith('.quota_exhausted') ? 'wait for the reset' : 'operator'
+  }
+  if (standsStill || gate.pausedMs > 0) return 'paused, at the cost of the job'
+  return `${failures > 0 ? 'retry' : 'wait'}${gate.strikes > 0 ? ' and strike' : ''}`
+}
+
+describe.each([
+  ['gemini', geminiCases],
+  ['deepseek', deepseekCases],
+] as const)('%s answers with', (provider, cases) => {
+  test.each(cases)('%s', async (_, answer, decision) => {
+    wire.answer(answer)
+    await submit()
+    expect(await drain(provider)).toMatchObject({ lost: 0 })
+    expect(await decisionOn(provider)).toBe(decision)
+    expect(wire.requests).toHaveLength(1)
+    expect(JSON.stringify(await runs())).not.toContain('a-key-that-must-not-be-told')
+  })
+})
+
+test('a wait that is asked for as a date is kept', async () => {
+  const body = { error: { message: 'Rate limit reached', type: 'rate_limit_reached' } }
+  wire.answer(() => ({
+    status: 429,
+    body,
+    headers: { 'retry-after': new Date(Date.now() + 600_000).toUTCString() },
+  }))
+  await submit()
+  await drain('deepseek')
+  expect((await database.run(readGates)).deepseek?.pausedMs).toBeGreaterThan(500_000)
+  expect((await database.run(readGates)).deepseek?.pausedMs).toBeLessThanOrEqual(601_000)
+})
+
+test('a quota of a day pauses its provider until it is renewed at midnight in California', async () => {
+  const [, answer] = geminiCases.find(([title]) => title === 'a full day') ?? []
+  wire.answer(answer ?? {})
+  await submit()
+  await drain('gemini')
+  const pausedMs = (await database.run(readGates)).gemini?.pausedMs ?? 0
+  const hour = new Intl.DateTimeFormat('en-US', { timeZone: 'America/Los_Angeles', hour: '2-digit', hourCycle: 'h23' })
+  expect(Number(hour.format(Date.now() + pausedMs + 60_000))).toBe(0)
+})
+
+test.each([
+  ['no count of tokens', [null, null, null, null]],
+  ['an empty count of tokens', [null, null, null, null]],
+  ['counts that are none', [null, null, null, null]],
+  ['a good answer', [1210, 0, 380, 0]],
+] as const)('what is not known of a call stays unknown, and so does its cost: %s', async (title, tokens) => {
+  const [, answer] = geminiCases.find(([one]) => one === title) ?? []
+  wire.answer(answer ?? {})
+  await submit()
+  await drain('gemini')
+  const [run] = await runs()
+  expect(['input', 'cached', 'output', 'thinking'].map((kind) => run?.[`analysis_${kind}_tokens`])).toEqual(tokens)
+  if (tokens[0] === null) expect(run?.analysis_cost).toBeNull()
+  else expect(Number(run?.analysis_cost)).toBeGreaterThan(0)
+})
+
+test.each([
+  ['the field of DeepSeek', { ...counts(), prompt_cache_hit_tokens: 448 }, 448],
+  ['the field of OpenAI', { ...counts(), prompt_tokens_details: { cached_tokens: 448 } }, 448],
+  ['null', { ...counts(), prompt_cache_hit_tokens: null }, null],
+  ['more than there is', { ...counts(), prompt_cache_hit_tokens: 700 }, null],
+])('cached tokens come from %s', async (_, usage, cached) => {
+  const [, answer] = deepseekCases.find(([title]) => title === 'a good answer') ?? []
+  wire.answer({ ...answer, body: { ...(answer?.body as object), usage } })
+  await submit()
+  await drain('deepseek')
+  const [run] = await runs()
+  expect(run).toMatchObject({ content_input_tokens: 690, content_cached_tokens: cached, content_output_tokens: 240 })
+  if (cached === null) expect(run?.content_cost).toBeNull()
+  else expect(Number(run?.content_cost)).toBeGreaterThan(0)
+})
+
+function counts() {
+  return { prompt_tokens: 690, completion_tokens: 240, total_tokens: 930 }
+}
+
+test('a request that is wrong for every job fails none of thirty, and pauses its provider', async () => {
+  wire.answer({ status: 400, body: { error: { code: 400, message: 'Request contains an invalid argument.' } } })
+  for (let made = 0; made < 30; made++) await submit()
+  for (let time = 0; time < 6; time++) {
+    await drain('gemini')
+    await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01' WHERE status = 'scheduled'")
+    await database.sql("UPDATE vision_gates SET paused_until = '2020-01-01'")
+  }
+  const all = await jobs()
+  expect(all.map(({ status }) => status)).not.toContain('failed')
+  // The four before the fifth.
+  expect(all.reduce((sum, { failures }) => sum + failures, 0)).toBe(4)
+  expect((await database.run(readGates)).gemini?.downSince).not.toBeNull()
+})
+
+test('a lone job that no firewall lets through ends by its retries, and stops nobody', async () => {
+  wire.answer({ status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Blocked</html>' })
+  await submit()
+  for (let time = 0; time < 4; time++) {
+    await drain('gemini')
+    await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01' WHERE status = 'scheduled'")
+  }
+  expect(await jobs()).toMatchObject([{ status: 'failed', error_code: 'analysis.refused', failures: 4 }])
+  expect((await database.run(readGates)).gemini).toMatchObject({ downSince: null, pausedMs: 0 })
+})
+
+test('a second try after an answer that was cut off has twice the room', async () => {
+  const asked = () => wire.requests.map((body) => JSON.parse(body).max_tokens)
+  wire.answer({ body: { choices: [{ message: { content: '{' }, finish_reason: 'length' }] } })
+  await submit()
+  await drain('deepseek')
+  const [first] = asked()
+  expect(await jobs()).toMatchObject([{ error_code: 'content.cut_off' }])
+  await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01'")
+  await drain('deepseek')
+  expect(asked()).toEqual([first, first * 2])
+})
