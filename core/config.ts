@@ -45,6 +45,9 @@ const prices = z
   })
   .default([])
 
+/** As it stands in the registry, and in upper case in the keys of its settings. */
+const providerName = z.string().regex(/^[a-z][a-z0-9_]{0,19}$/, 'must be the name of a provider, in lower case')
+
 /** How much a model may think: tokens (-1: as it likes), or a level. */
 const thinking = z
   .union([z.enum(['minimal', 'low', 'medium', 'high']), z.coerce.number().int().min(-1).max(32_768)])
@@ -55,13 +58,72 @@ const logging = {
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
 }
 
+/** Whether a host as URLs have it is this machine, so that nobody can listen in between. */
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+}
+
+/** Where passwords, keys or tokens are sent, or fetched by which others are believed. */
+const webUrl = z
+  .url({ protocol: /^https?$/, error: 'must be a URL like https://host/path' })
+  .refine((text) => isWebUrl(text), 'must be https, or http on this machine alone (localhost, 127.0.0.1)')
+
+/** Whether a URL is https, or http on this machine. */
+export function isWebUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+const tls = '?ssl={"rejectUnauthorized":true,"verifyIdentity":true}'
+
+/**
+ * The URL of a database with TLS that looks at the server's name too: mysql2 leaves that out unless it is told, and then
+ * whoever has any valid certificate gets the password.
+ *
+ * @param text `mysql://…`, whose `ssl` is JSON as mysql2 takes it; this machine and Unix sockets need none
+ * @throws ConfigError what to add to it; the URL is not in the message
+ */
+export function secureDatabaseUrl(text: string): string {
+  const url = new URL(text)
+  const given = url.searchParams.get('ssl')
+  if (given === null) {
+    if (isLoopback(url.hostname) || url.searchParams.has('socketPath')) return text
+    throw new ConfigError(`must say how its TLS is checked, since it is not on this machine: add ${tls}`)
+  }
+  const ssl = asObject(given)
+  if (ssl === undefined) throw new ConfigError(`must have ssl as an object in JSON: ${tls}`)
+  if (ssl.verifyIdentity !== undefined || ssl.rejectUnauthorized === false) return text
+  url.searchParams.set('ssl', JSON.stringify({ ...ssl, verifyIdentity: true }))
+  return url.href
+}
+
+function asObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const database = {
-  DATABASE_URL: z.url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' }),
+  DATABASE_URL: z
+    .url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' })
+    .transform((url, context) => {
+      try {
+        return secureDatabaseUrl(url)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        context.issues.push({ code: 'custom', input: url, message: error.message })
+        return z.NEVER
+      }
+    }),
 }
 const storage = {
   BUCKET_NAME: z.string().min(3),
   AWS_REGION: z.string().min(1).default('us-east-1'),
-  S3_ENDPOINT: z.url().optional(),
+  S3_ENDPOINT: webUrl.optional(),
   S3_ACCESS_KEY_ID: z.string().min(1).optional(),
   S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
 }
@@ -78,7 +140,7 @@ type Rule = (given: Record<string, string>) => readonly (readonly [key: string, 
 const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber.default(10) }
 
 const auth = {
-  AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AUTH_JWKS_URL: webUrl.optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
   AUTH_AUDIENCE: z.string().min(1).optional(),
   AUTH_SECRET: secret.optional(),
@@ -93,7 +155,7 @@ const apiKeys = z.object({
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
   WAITS_PER_USER: wholeNumber.default(5),
-  STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
+  STREAM_URL: webUrl.optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   ...lives,
@@ -152,8 +214,10 @@ const pollerKeys = z.object({
   RETRY_CAP_SECONDS: seconds.default(900),
   PROVIDER_PAUSE_SECONDS: seconds.default(30),
   PROVIDER_PAUSE_CAP_SECONDS: seconds.default(900),
-  GEMINI_API_KEY: z.string().min(1),
-  GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
+  ANALYSIS_PROVIDER: providerName.default('gemini'),
+  CONTENT_PROVIDER: providerName.default('deepseek'),
+  GEMINI_API_KEY: z.string().min(1).optional(),
+  GEMINI_BASE_URL: webUrl.default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
   GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
   GEMINI_THINKING: thinking.optional(),
@@ -162,8 +226,8 @@ const pollerKeys = z.object({
   GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),
-  DEEPSEEK_API_KEY: z.string().min(1),
-  DEEPSEEK_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.deepseek.com'),
+  DEEPSEEK_API_KEY: z.string().min(1).optional(),
+  DEEPSEEK_BASE_URL: webUrl.default('https://api.deepseek.com'),
   DEEPSEEK_MODEL: z.string().min(1).default('deepseek-flash'),
   DEEPSEEK_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   DEEPSEEK_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
@@ -171,11 +235,22 @@ const pollerKeys = z.object({
   PRICES: prices,
 })
 
-/** Two renewals must fit into a lease, or one slow statement loses it. */
-const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
-  Number(JOB_RENEW_SECONDS) * 2 > Number(JOB_LEASE_SECONDS)
-    ? [['JOB_RENEW_SECONDS', 'must be at most half of JOB_LEASE_SECONDS']]
-    : []
+const pollerRule: Rule = (given) => {
+  const {
+    JOB_RENEW_SECONDS = 20,
+    JOB_LEASE_SECONDS = 60,
+    ANALYSIS_PROVIDER = 'gemini',
+    CONTENT_PROVIDER = 'deepseek',
+  } = given
+  const serving = [...new Set([ANALYSIS_PROVIDER, CONTENT_PROVIDER])]
+  return [
+    ...serving.flatMap((name) => missingIn(given)(`${name.toUpperCase()}_API_KEY`, 'by the provider of a step')),
+    // Two renewals must fit into a lease, or one slow statement loses it.
+    ...(Number(JOB_RENEW_SECONDS) * 2 > Number(JOB_LEASE_SECONDS)
+      ? [['JOB_RENEW_SECONDS', 'must be at most half of JOB_LEASE_SECONDS'] as const]
+      : []),
+  ]
+}
 
 const migrationKeys = z.object({ ...database })
 
@@ -260,7 +335,8 @@ const shortestSecret = 8
 
 /** The secrets among settings, and the passwords in their URLs: what no line of a log may contain. */
 export function secretsOf(settings: Readonly<Record<string, unknown>>): readonly string[] {
-  const secrets = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
+  const keysOfProviders = Object.keys(settings).filter((key) => key.endsWith('_API_KEY'))
+  const secrets = [...keysOfProviders, 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
   const given = [...secrets, 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].map((key) => settings[key])
   const { DATABASE_URL: url } = settings
   const password = typeof url === 'string' && URL.canParse(url) ? new URL(url).password : ''
