@@ -206,6 +206,10 @@ const pollerKeys = z.object({
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   // Less would not hold the largest image of two users.
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
+  IMAGE_USER_AGENT: z
+    .string()
+    .regex(/^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/, 'must be up to 256 characters of ASCII')
+    .default('vision-pipeline/0.1'),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),

@@ -83,6 +83,7 @@ export function createPoller(
       budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
+      userAgent: config.IMAGE_USER_AGENT,
     }),
     models,
     randomBytes,
