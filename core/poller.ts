@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Provider } from '../drizzle/schema.ts'
 import { startBeats } from './beats.ts'
-import type { PollerConfig } from './config.ts'
+import { ConfigError, type PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
@@ -9,6 +9,7 @@ import { bucketCallMs, loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { costPerDay } from './jobs/allowance.ts'
 import { settleMs } from './jobs/limits.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
@@ -23,7 +24,7 @@ import { createProviderAccess } from './providers/access.ts'
 import { createDeepSeek } from './providers/deepseek.ts'
 import { createGemini } from './providers/gemini.ts'
 import { type ProviderLimits, prunePermits } from './providers/permits.ts'
-import { createPrices } from './providers/prices.ts'
+import { createPrices, unpricedModels } from './providers/prices.ts'
 
 /**
  * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -67,6 +68,8 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
+  const unpriced = config.USER_DOLLARS_PER_DAY === undefined ? [] : unpricedModels(config, Date.now)
+  if (unpriced.length > 0) throw new ConfigError(unpriced.join('\n'))
   const steps = createSteps(
     createImageLoader({
       database,
@@ -143,6 +146,7 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
           place: options.place,
           concurrency: config.POLLER_CONCURRENCY,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
+          costPerDay: costPerDay(config),
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,

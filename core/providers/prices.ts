@@ -1,4 +1,4 @@
-import type { Price } from '../config.ts'
+import type { PollerConfig, Price } from '../config.ts'
 
 /**
  * Public prices for single calls, as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
@@ -57,6 +57,25 @@ export interface Prices {
    * @param models the names that the model goes by; the first one that has a price counts
    */
   costOf(models: readonly string[], tokens: Tokens): number | null
+}
+
+/**
+ * What is wrong with a limit on what users spend: models without a price, whose calls it would not see.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function unpricedModels(
+  config: Pick<PollerConfig, 'GEMINI_MODEL' | 'DEEPSEEK_MODEL' | 'PRICES'>,
+  now: () => number,
+): readonly string[] {
+  const prices = createPrices(config.PRICES, now)
+  const nothing = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+  return (['GEMINI_MODEL', 'DEEPSEEK_MODEL'] as const)
+    .filter((key) => prices.costOf([config[key]], nothing) === null)
+    .map(
+      (key) =>
+        `PRICES must have the model of ${key}, ${config[key]}: USER_DOLLARS_PER_DAY cannot be kept without its price`,
+    )
 }
 
 /**
