@@ -274,6 +274,27 @@ describe('the clock by which jobs expire', () => {
     expect((await gateOf()).graceMs / 3_600_000).toBeCloseTo(1, 2)
   })
 
+  test.each<[string, () => Promise<unknown>]>([
+    ['a quota that is used up', () => trouble('analysis.quota_exhausted', 3_600_000)],
+    ['a limit that asks for longer than we ever pause by ourselves', () => trouble('analysis.rate_limited', 3_600_000)],
+    [
+      'a short pause that becomes such a one',
+      () => trouble('analysis.rate_limited', 40_000).then(() => trouble('analysis.quota_exhausted', 3_600_000)),
+    ],
+  ])('stands still during %s, until it is over and the provider has answered', async (_, happen) => {
+    const jobId = await makeJob(database)
+    await happen()
+    expect((await gateOf()).pausedMs).toBeGreaterThan(3_590_000)
+    await later(3_700)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE')
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await expireVisionJobs(database)).toBe(0)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 70 MINUTE')
+    expect(await expireVisionJobs(database)).toBe(1)
+    expect(await states(jobId)).toEqual(['failed'])
+  })
+
   test('a pause for a limit is no outage', async () => {
     const jobId = await makeJob(database)
     await trouble('analysis.rate_limited')
