@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { providers } from '../drizzle/schema.ts'
+import type { Provider } from '../drizzle/schema.ts'
 import type { Database } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { oldestDueSeconds } from './jobs/oldest-due.ts'
@@ -37,9 +37,9 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     })
     metrics.beat(difference(counts, told), oldest)
     if (gates) {
-      for (const provider of providers) {
-        const { downSince } = gates[provider]
-        metrics.providerPaused(provider, !isOpen(gates[provider]) || downSince !== null)
+      const { all: _, ...byProvider } = gates
+      for (const state of Object.values(byProvider)) {
+        metrics.providerPaused(state.name as Provider, !isOpen(state) || state.downSince !== null)
       }
     }
     told = { ...counts }

@@ -45,6 +45,9 @@ const prices = z
   })
   .default([])
 
+/** As it stands in the registry, and in upper case in the keys of its settings. */
+const providerName = z.string().regex(/^[a-z][a-z0-9_]{0,19}$/, 'must be the name of a provider, in lower case')
+
 /** How much a model may think: tokens (-1: as it likes), or a level. */
 const thinking = z
   .union([z.enum(['minimal', 'low', 'medium', 'high']), z.coerce.number().int().min(-1).max(32_768)])
@@ -156,7 +159,9 @@ const pollerKeys = z.object({
   RETRY_CAP_SECONDS: seconds.default(900),
   PROVIDER_PAUSE_SECONDS: seconds.default(30),
   PROVIDER_PAUSE_CAP_SECONDS: seconds.default(900),
-  GEMINI_API_KEY: z.string().min(1),
+  ANALYSIS_PROVIDER: providerName.default('gemini'),
+  CONTENT_PROVIDER: providerName.default('deepseek'),
+  GEMINI_API_KEY: z.string().min(1).optional(),
   GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
   GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
@@ -166,7 +171,7 @@ const pollerKeys = z.object({
   GEMINI_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),
-  DEEPSEEK_API_KEY: z.string().min(1),
+  DEEPSEEK_API_KEY: z.string().min(1).optional(),
   DEEPSEEK_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.deepseek.com'),
   DEEPSEEK_MODEL: z.string().min(1).default('deepseek-flash'),
   DEEPSEEK_REQUESTS_PER_MINUTE: wholeNumber.optional(),
@@ -175,11 +180,22 @@ const pollerKeys = z.object({
   PRICES: prices,
 })
 
-/** Two renewals must fit into a lease, or one slow statement loses it. */
-const pollerRule: Rule = ({ JOB_RENEW_SECONDS = 20, JOB_LEASE_SECONDS = 60 }) =>
-  Number(JOB_RENEW_SECONDS) * 2 > Number(JOB_LEASE_SECONDS)
-    ? [['JOB_RENEW_SECONDS', 'must be at most half of JOB_LEASE_SECONDS']]
-    : []
+const pollerRule: Rule = (given) => {
+  const {
+    JOB_RENEW_SECONDS = 20,
+    JOB_LEASE_SECONDS = 60,
+    ANALYSIS_PROVIDER = 'gemini',
+    CONTENT_PROVIDER = 'deepseek',
+  } = given
+  const serving = [...new Set([ANALYSIS_PROVIDER, CONTENT_PROVIDER])]
+  return [
+    ...serving.flatMap((name) => missingIn(given)(`${name.toUpperCase()}_API_KEY`, 'by the provider of a step')),
+    // Two renewals must fit into a lease, or one slow statement loses it.
+    ...(Number(JOB_RENEW_SECONDS) * 2 > Number(JOB_LEASE_SECONDS)
+      ? [['JOB_RENEW_SECONDS', 'must be at most half of JOB_LEASE_SECONDS'] as const]
+      : []),
+  ]
+}
 
 const migrationKeys = z.object({ ...database })
 
@@ -264,7 +280,8 @@ const shortestSecret = 8
 
 /** The secrets among settings, and the passwords in their URLs: what no line of a log may contain. */
 export function secretsOf(settings: Readonly<Record<string, unknown>>): readonly string[] {
-  const secrets = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
+  const keysOfProviders = Object.keys(settings).filter((key) => key.endsWith('_API_KEY'))
+  const secrets = [...keysOfProviders, 'S3_SECRET_ACCESS_KEY', 'STREAM_SECRET']
   const given = [...secrets, 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].map((key) => settings[key])
   const { DATABASE_URL: url } = settings
   const password = typeof url === 'string' && URL.canParse(url) ? new URL(url).password : ''

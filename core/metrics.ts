@@ -1,5 +1,5 @@
 import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import { type Provider, providers } from '../drizzle/schema.ts'
+import type { Provider } from '../drizzle/schema.ts'
 import type { Summary } from './jobs/worker.ts'
 
 /** What alarms and dashboards find the numbers under. */
@@ -36,10 +36,12 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
   const gather = (dimensions: Record<string, string> = {}) =>
     new EmbeddedMetrics({ namespace: metricsNamespace, serviceName: service, defaultDimensions: dimensions })
   const all = gather()
-  const byProvider = Object.fromEntries(providers.map((provider) => [provider, gather({ provider })])) as Record<
-    Provider,
-    EmbeddedMetrics
-  >
+  const byProvider = new Map<Provider, EmbeddedMetrics>()
+  const ofProvider = (provider: Provider) => {
+    const metrics = byProvider.get(provider) ?? gather({ provider })
+    byProvider.set(provider, metrics)
+    return metrics
+  }
   const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
   return {
     beat: (done, oldestDueSeconds) => {
@@ -54,7 +56,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
       if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
     },
     providerPaused: (provider, paused) =>
-      void byProvider[provider].addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
+      void ofProvider(provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
     apiCall: (status, milliseconds) => {
       count('ApiRequests', 1)
       count('ApiErrors', status >= 500 ? 1 : 0)
@@ -62,7 +64,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     },
     jobsCreated: (created) => count('JobsCreated', created),
     flush: () => {
-      for (const metrics of [all, ...Object.values(byProvider)]) {
+      for (const metrics of [all, ...byProvider.values()]) {
         if (!metrics.hasStoredMetrics()) continue
         // Its own way out is a console that cannot be replaced.
         write(JSON.stringify(metrics.setTimestamp(now()).serializeMetrics()))

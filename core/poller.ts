@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Provider } from '../drizzle/schema.ts'
 import { startBeats } from './beats.ts'
 import { ConfigError, type PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
@@ -21,10 +20,10 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { createSteps } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
-import { createDeepSeek } from './providers/deepseek.ts'
-import { createGemini } from './providers/gemini.ts'
-import { type ProviderLimits, prunePermits } from './providers/permits.ts'
+import { serveSteps } from './providers/gates.ts'
+import { prunePermits } from './providers/permits.ts'
 import { createPrices, unpricedModels } from './providers/prices.ts'
+import { type ProviderEntry, servingBy } from './providers/registry.ts'
 
 /**
  * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -38,6 +37,8 @@ export interface PollerOptions {
   readonly metrics: Metrics
   /** See `WorkerOptions`. */
   readonly lookMs?: number | undefined
+  /** Those that a step may be served by; the registry's if not given. */
+  readonly providers?: readonly ProviderEntry[] | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
 }
@@ -59,7 +60,10 @@ export interface Poller {
 const beatMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
-export function createPoller(config: PollerConfig, { log, metrics, lookMs, allowLoopbackHttp }: PollerOptions): Poller {
+export function createPoller(
+  config: PollerConfig,
+  { log, metrics, lookMs, allowLoopbackHttp, providers }: PollerOptions,
+): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
     random: Math.random,
@@ -70,6 +74,9 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
   const prices = createPrices(config.PRICES, Date.now)
   const unpriced = config.USER_DOLLARS_PER_DAY === undefined ? [] : unpricedModels(config, Date.now)
   if (unpriced.length > 0) throw new ConfigError(unpriced.join('\n'))
+  const common = { prices, timeoutMs, now: Date.now }
+  const { models, limits, providerOf } = servingBy(config, common, providers)
+  serveSteps(providerOf)
   const steps = createSteps(
     createImageLoader({
       database,
@@ -79,42 +86,9 @@ export function createPoller(config: PollerConfig, { log, metrics, lookMs, allow
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
     }),
-    {
-      analysis: createGemini({
-        apiKey: config.GEMINI_API_KEY,
-        baseUrl: config.GEMINI_BASE_URL,
-        model: config.GEMINI_MODEL,
-        temperature: config.GEMINI_TEMPERATURE,
-        thinking: config.GEMINI_THINKING,
-        safety: config.GEMINI_SAFETY,
-        inlineBytes: config.GEMINI_INLINE_MEGABYTES * 1_000_000,
-        prices,
-        timeoutMs,
-        now: Date.now,
-      }),
-      content: createDeepSeek({
-        apiKey: config.DEEPSEEK_API_KEY,
-        baseUrl: config.DEEPSEEK_BASE_URL,
-        model: config.DEEPSEEK_MODEL,
-        prices,
-        timeoutMs,
-        now: Date.now,
-      }),
-    },
+    models,
     randomBytes,
   )
-  const limits: Record<Provider, ProviderLimits> = {
-    gemini: {
-      requestsPerMinute: config.GEMINI_REQUESTS_PER_MINUTE,
-      requestsInFlight: config.GEMINI_REQUESTS_IN_FLIGHT,
-      tokensPerMinute: config.GEMINI_TOKENS_PER_MINUTE,
-    },
-    deepseek: {
-      requestsPerMinute: config.DEEPSEEK_REQUESTS_PER_MINUTE,
-      requestsInFlight: config.DEEPSEEK_REQUESTS_IN_FLIGHT,
-      tokensPerMinute: config.DEEPSEEK_TOKENS_PER_MINUTE,
-    },
-  }
   const pause = { baseMs: config.PROVIDER_PAUSE_SECONDS * 1000, capMs: config.PROVIDER_PAUSE_CAP_SECONDS * 1000 }
   return {
     database,

@@ -6,8 +6,14 @@ import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../da
 import type { ErrorCode, VisionError } from '../errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
 
+const serving: Record<Step, Provider> = { analysis: 'gemini', content: 'deepseek' }
 /** The provider that a step calls, and so the gate of its lane. */
-export const providerOf: Readonly<Record<Step, Provider>> = { analysis: 'gemini', content: 'deepseek' }
+export const providerOf: Readonly<Record<Step, Provider>> = serving
+
+/** Says once, as the process starts, which providers its configuration names: it has one, and so has every worker. */
+export function serveSteps(by: Readonly<Record<Step, Provider>>): void {
+  Object.assign(serving, by)
+}
 
 /** What all workers know of a provider, or of claiming as a whole. */
 export interface GateState {
@@ -87,7 +93,7 @@ export function isProbing({ downSince, pauses }: GateState): boolean {
  */
 export function expiryMoments(states: Readonly<Record<Gate, GateState>>) {
   // Also what a job lived through in the lane that it has left.
-  const graceMs = gates.reduce((sum, name) => sum + states[name].graceMs, 0)
+  const graceMs = Object.values(states).reduce((sum, state) => sum + state.graceMs, 0)
   const of = (lane: Step) => {
     // The later steps too: their outage fills its user's places, and what is to begin cannot.
     const needed = [states.all, ...steps.slice(steps.indexOf(lane)).map((step) => states[providerOf[step]])]
@@ -283,7 +289,9 @@ const gateQuery = sql`SELECT name, stopped_at AS stoppedAt, stopped_by AS stoppe
   FROM vision_gates`
 
 function byName(rows: readonly Row[]): Record<Gate, GateState> {
-  const states = gates.map((name): GateState => {
+  // Also those of providers that are served and that nothing has happened to, and those that no step has any more.
+  const names = new Set<Gate>([...gates, ...Object.values(serving), ...rows.map(({ name }) => name)])
+  const states = [...names].map((name): GateState => {
     const row = rows.find((one) => one.name === name)
     return {
       name,

@@ -65,17 +65,18 @@ export interface Prices {
  * @param now milliseconds since the epoch
  */
 export function unpricedModels(
-  config: Pick<PollerConfig, 'GEMINI_MODEL' | 'DEEPSEEK_MODEL' | 'PRICES'>,
+  config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'PRICES'>,
   now: () => number,
 ): readonly string[] {
   const prices = createPrices(config.PRICES, now)
   const nothing = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
-  return (['GEMINI_MODEL', 'DEEPSEEK_MODEL'] as const)
-    .filter((key) => prices.costOf([config[key]], nothing) === null)
-    .map(
-      (key) =>
-        `PRICES must have the model of ${key}, ${config[key]}: USER_DOLLARS_PER_DAY cannot be kept without its price`,
-    )
+  const settings = new Map<string, unknown>(Object.entries(config))
+  return [...new Set([config.ANALYSIS_PROVIDER, config.CONTENT_PROVIDER])].flatMap((provider) => {
+    const key = `${provider.toUpperCase()}_MODEL`
+    const model = settings.get(key)
+    if (typeof model !== 'string' || prices.costOf([model], nothing) !== null) return []
+    return `PRICES must have the model of ${key}, ${model}: USER_DOLLARS_PER_DAY cannot be kept without its price`
+  })
 }
 
 /**

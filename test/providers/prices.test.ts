@@ -75,7 +75,8 @@ describe('a price', () => {
 
 test('a limit on what users spend needs the price of every model, and says where to put it', () => {
   const at = () => Date.parse('2026-11-26T12:00:00Z')
-  const config = { GEMINI_MODEL: 'gemini-3.5-flash-lite', DEEPSEEK_MODEL: 'deepseek-flash', PRICES: [] }
+  const providers = { ANALYSIS_PROVIDER: 'gemini', CONTENT_PROVIDER: 'deepseek' }
+  const config = { ...providers, GEMINI_MODEL: 'gemini-3.5-flash-lite', DEEPSEEK_MODEL: 'deepseek-flash', PRICES: [] }
   expect(unpricedModels(config, at)).toEqual([])
   expect(unpricedModels({ ...config, DEEPSEEK_MODEL: 'deepseek-next' }, at)).toEqual([
     'PRICES must have the model of DEEPSEEK_MODEL, deepseek-next: USER_DOLLARS_PER_DAY cannot be kept without its price',
