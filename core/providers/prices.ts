@@ -65,7 +65,7 @@ export interface Prices {
  * @param now milliseconds since the epoch
  */
 export function unpricedModels(
-  config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'PRICES'>,
+  config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'GEMINI_MODEL' | 'DEEPSEEK_MODEL' | 'PRICES'>,
   now: () => number,
 ): readonly string[] {
   const prices = createPrices(config.PRICES, now)
