@@ -10,6 +10,7 @@ import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
 import { costPerDay } from './jobs/allowance.ts'
 import { settleMs } from './jobs/limits.ts'
+import { keepIdsFresh, sweepOrphans } from './jobs/orphans.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
 import type { Run } from './jobs/run.ts'
 import { saveImage } from './jobs/settle.ts'
@@ -85,6 +86,7 @@ export function createPoller(
       budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
       link: (run: Run, imageId) => saveImage(database, run, imageId),
       allowLoopbackHttp,
+      userAgent: config.IMAGE_USER_AGENT,
     }),
     models,
     randomBytes,
@@ -102,6 +104,8 @@ export function createPoller(
         sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
+        sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        keepIdsFresh(database).catch(orLog('ids not looked at')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),

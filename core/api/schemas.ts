@@ -125,7 +125,10 @@ export const CreateJobs = z
 
 export const CreateUpload = z
   .strictObject({
-    contentType: z.enum(imageTypes).meta({ description: 'What the file is; nothing else will be taken.' }),
+    contentType: z
+      .enum([...imageTypes, 'image/jpg'])
+      .transform((type) => (type === 'image/jpg' ? 'image/jpeg' : type))
+      .meta({ description: 'What the file is; nothing else will be taken. image/jpg is image/jpeg.' }),
     bytes: z
       .int()
       .min(1)

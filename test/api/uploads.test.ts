@@ -42,6 +42,13 @@ test('a grant takes the file it was asked for, and its imageUrl makes a job', as
   })
 })
 
+test('image/jpg is taken for image/jpeg', async () => {
+  const bytes = await fixture('photo-like.jpg')
+  const grant = await json(ask('ann', { contentType: 'image/jpg', bytes: bytes.length }))
+  expect(grant.fields['Content-Type']).toBe('image/jpeg')
+  expect((await send(grant, bytes)).status).toBe(204)
+})
+
 test('tRPC grants uploads too', async () => {
   const grant = await api.client('ann').createUpload.mutate({ contentType: 'image/png', bytes: 10 })
   expect(grant.imageUrl).toMatch(/^upload:uploads\/[0-9a-f]{32}\/[0-9a-f-]{36}$/)
