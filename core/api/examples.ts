@@ -83,6 +83,7 @@ export const exampleJob: JobView = {
       },
     },
     content: {
+      outputFormat: 'summary',
       model: 'deepseek-flash',
       prompt: 'summary@2',
       createdAt: '2026-11-23T12:00:21.500Z',

@@ -21,7 +21,7 @@ import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
 import { RefusedInput } from './failure.ts'
-import { idempotencyOf, oneKey } from './idempotency.ts'
+import { idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
 import { operatorProcedures } from './operator.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
@@ -95,7 +95,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { services, actor } = ctx
         const { idempotencyKey: field, ...request } = input
-        const key = oneKey(ctx.idempotencyKey, field)
+        const key = oneKey(ctx, field)
         const idempotency = idempotencyOf(key, request)
         const [job] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
         const { replayed, view } = await createOne(ctx, { ...(job ?? request), idempotency })
@@ -120,7 +120,7 @@ export const appRouter = router({
       .input(checked(CreateJobs))
       .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
         const { services, actor } = ctx
-        const keys = keysOf(input.jobs, oneKey(ctx.idempotencyKey, input.idempotencyKey))
+        const keys = keysOf(input.jobs, oneKey(ctx, input.idempotencyKey))
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const create = async () => {
           const images = await takeImages(services, actor.userId, input.jobs, pointers, keys)
@@ -212,6 +212,7 @@ export const appRouter = router({
         summary: 'Cancel a job',
         description: 'Withdraws a job that has not ended. Doing it twice is no error.',
         errors: ['job.not_found', 'job.not_cancellable'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
@@ -228,17 +229,22 @@ export const appRouter = router({
         rest: 'POST /v1/jobs/{jobId}/retry',
         status: 200,
         summary: 'Retry a failed job',
-        description: 'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept.',
+        description:
+          'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
         errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
       .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, limits } = ctx.services
+        const { job } = await getVisionJob(database, owned(ctx, input.jobId))
+        // Of no limit: nothing is asked for that is not there.
+        if (!hasEnded(job)) return view(ctx, input.jobId)
         requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
-        await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
-        logJob(ctx, 'retried', input.jobId)
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
+        if (redriven) logJob(ctx, 'retried', input.jobId)
         return view(ctx, input.jobId)
       }),
 
@@ -309,9 +315,13 @@ function daysOf(input: z.output<typeof UsageQuery>, now: number): { readonly fro
   const to = input.to ?? dayOf(now)
   const from = input.from ?? dayOf(Date.parse(to) - (defaultDays - 1) * dayMs)
   const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1
-  if (days < 1) throw new RefusedInput([{ pointer: '#/from', detail: `must not be after the last day, ${to}` }])
+  if (days < 1)
+    throw new RefusedInput([
+      { pointer: '#/from', code: 'field.conflict', detail: `must not be after the last day, ${to}` },
+    ])
   if (days > maxDays) {
-    throw new RefusedInput([{ pointer: '#/from', detail: `must be at most ${maxDays} days until ${to}, not ${days}` }])
+    const detail = `must be at most ${maxDays} days until ${to}, not ${days}`
+    throw new RefusedInput([{ pointer: '#/from', code: 'field.too_large', detail }])
   }
   return { from, to }
 }
@@ -416,10 +426,12 @@ function namingKeys(error: unknown, jobs: readonly JobToBe[]): unknown {
   const named = error.indexes.filter((index) => jobs[index]?.idempotencyKey !== undefined)
   const detail = 'was used with another request'
   return new RefusedInput(
-    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, detail })),
+    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, code: error.code, detail })),
     error.code,
   )
 }
+
+const twiceKeyed = 'The batch has a key already: send one or the other.'
 
 /** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
 function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
@@ -428,8 +440,8 @@ function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonl
   const twice = jobs.flatMap((job, index) =>
     job.idempotencyKey === undefined
       ? []
-      : [{ pointer: `#/jobs/${index}/idempotencyKey`, detail: 'The batch has a key already: send one or the other.' }],
+      : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new RefusedInput(twice)
-  return requests.map((_, index) => idempotencyOf(`${batchKey}:${index}`, requests))
+  return requests.map((_, index) => idempotencyOf(keyInBatch(batchKey, index), requests))
 }

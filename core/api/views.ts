@@ -1,4 +1,5 @@
 import { type CountedStatus, countedStatuses } from '../../drizzle/schema.ts'
+import type { ErrorCode } from '../errors.ts'
 import { progressOf } from '../jobs/progress.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
 import { type Counts, sumOf, type UsageRow } from '../jobs/usage.ts'
@@ -27,7 +28,7 @@ export function viewJob(
     ...summarizeJob(job, surroundings),
     usage: viewCounts(usage),
     eventsUrl,
-    outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
+    outputs: { analysis: viewAnalysis(outputs), content: viewContent(job, outputs) },
   }
 }
 
@@ -149,15 +150,25 @@ function inDollars(cost: number | null): number | null {
 }
 
 // The body is what its step checked when it saved it.
-function viewOutput<Kind extends OutputRow['kind']>(outputs: readonly OutputRow[], kind: Kind) {
+function viewAnalysis(outputs: readonly OutputRow[]): JobView['outputs']['analysis'] {
+  return viewOutput(outputs, 'analysis') as JobView['outputs']['analysis']
+}
+
+function viewContent({ outputFormat }: JobRow, outputs: readonly OutputRow[]): JobView['outputs']['content'] {
+  const output = viewOutput(outputs, 'content')
+  return output && ({ ...output, outputFormat } as JobView['outputs']['content'])
+}
+
+function viewOutput(outputs: readonly OutputRow[], kind: OutputRow['kind']) {
   const output = outputs.find((row) => row.kind === kind)
   if (output === undefined) return null
   const { model, prompt, createdAt, body } = output
-  return { model, prompt, createdAt: createdAt.toISOString(), result: body } as JobView['outputs'][Kind]
+  return { model, prompt, createdAt: createdAt.toISOString(), result: body }
 }
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {
-  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
+  // A code of an earlier release is shown as it was stored.
+  return errorCode === null ? null : { code: errorCode as ErrorCode, message: errorMessage ?? '' }
 }
 
 function iso(date: Date | null): string | null {
