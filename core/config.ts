@@ -58,13 +58,72 @@ const logging = {
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('vision-pipeline'),
 }
 
+/** Whether a host as URLs have it is this machine, so that nobody can listen in between. */
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+}
+
+/** Where passwords, keys or tokens are sent, or fetched by which others are believed. */
+const webUrl = z
+  .url({ protocol: /^https?$/, error: 'must be a URL like https://host/path' })
+  .refine((text) => isWebUrl(text), 'must be https, or http on this machine alone (localhost, 127.0.0.1)')
+
+/** Whether a URL is https, or http on this machine. */
+export function isWebUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+const tls = '?ssl={"rejectUnauthorized":true,"verifyIdentity":true}'
+
+/**
+ * The URL of a database with TLS that looks at the server's name too: mysql2 leaves that out unless it is told, and then
+ * whoever has any valid certificate gets the password.
+ *
+ * @param text `mysql://…`, whose `ssl` is JSON as mysql2 takes it; this machine and Unix sockets need none
+ * @throws ConfigError what to add to it; the URL is not in the message
+ */
+export function secureDatabaseUrl(text: string): string {
+  const url = new URL(text)
+  const given = url.searchParams.get('ssl')
+  if (given === null) {
+    if (isLoopback(url.hostname) || url.searchParams.has('socketPath')) return text
+    throw new ConfigError(`must say how its TLS is checked, since it is not on this machine: add ${tls}`)
+  }
+  const ssl = asObject(given)
+  if (ssl === undefined) throw new ConfigError(`must have ssl as an object in JSON: ${tls}`)
+  if (ssl.verifyIdentity !== undefined || ssl.rejectUnauthorized === false) return text
+  url.searchParams.set('ssl', JSON.stringify({ ...ssl, verifyIdentity: true }))
+  return url.href
+}
+
+function asObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const database = {
-  DATABASE_URL: z.url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' }),
+  DATABASE_URL: z
+    .url({ protocol: /^mysql$/, error: 'must be a URL like mysql://user:password@host:3306/name' })
+    .transform((url, context) => {
+      try {
+        return secureDatabaseUrl(url)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        context.issues.push({ code: 'custom', input: url, message: error.message })
+        return z.NEVER
+      }
+    }),
 }
 const storage = {
   BUCKET_NAME: z.string().min(3),
   AWS_REGION: z.string().min(1).default('us-east-1'),
-  S3_ENDPOINT: z.url().optional(),
+  S3_ENDPOINT: webUrl.optional(),
   S3_ACCESS_KEY_ID: z.string().min(1).optional(),
   S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
 }
@@ -80,8 +139,11 @@ type Rule = (given: Record<string, string>) => readonly (readonly [key: string, 
 /** Whoever lets jobs in must agree on these. */
 const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber.default(10) }
 
+/** Looked at when a job is created, and again when it is let in. */
+const spend = { USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional() }
+
 const auth = {
-  AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AUTH_JWKS_URL: webUrl.optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
   AUTH_AUDIENCE: z.string().min(1).optional(),
   AUTH_SECRET: secret.optional(),
@@ -96,7 +158,7 @@ const apiKeys = z.object({
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
   WAITS_PER_USER: wholeNumber.default(5),
-  STREAM_URL: z.url({ protocol: /^https?$/ }).optional(),
+  STREAM_URL: webUrl.optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
   ...lives,
@@ -104,7 +166,7 @@ const apiKeys = z.object({
   USER_JOBS_WAITING: wholeNumber.default(10_000),
   USER_UPLOADS_PER_DAY: wholeNumber.default(10_000),
   USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber.min(20).default(20_000),
-  USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
+  ...spend,
 })
 
 const missingIn = (given: Record<string, string>) => (key: string, because: string) =>
@@ -143,10 +205,15 @@ const pollerKeys = z.object({
   ...storage,
   ...jobs,
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
+  ...spend,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   // Less would not hold the largest image of two users.
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
+  IMAGE_USER_AGENT: z
+    .string()
+    .regex(/^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/, 'must be up to 256 characters of ASCII')
+    .default('vision-pipeline/0.1'),
   POLLER_IDLE_SECONDS: z.coerce.number().min(0).default(75),
   JOB_LEASE_SECONDS: seconds.default(60),
   JOB_RENEW_SECONDS: seconds.default(20),
@@ -158,7 +225,7 @@ const pollerKeys = z.object({
   ANALYSIS_PROVIDER: providerName.default('gemini'),
   CONTENT_PROVIDER: providerName.default('deepseek'),
   GEMINI_API_KEY: z.string().min(1).optional(),
-  GEMINI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://generativelanguage.googleapis.com'),
+  GEMINI_BASE_URL: webUrl.default('https://generativelanguage.googleapis.com'),
   GEMINI_MODEL: z.string().min(1).default('gemini-3.5-flash-lite'),
   GEMINI_TEMPERATURE: z.coerce.number().min(0).max(2).optional(),
   GEMINI_THINKING: thinking.optional(),
@@ -168,7 +235,7 @@ const pollerKeys = z.object({
   GEMINI_REQUESTS_IN_FLIGHT: wholeNumber.optional(),
   GEMINI_TOKENS_PER_MINUTE: wholeNumber.optional(),
   DEEPSEEK_API_KEY: z.string().min(1).optional(),
-  DEEPSEEK_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.deepseek.com'),
+  DEEPSEEK_BASE_URL: webUrl.default('https://api.deepseek.com'),
   DEEPSEEK_MODEL: z.string().min(1).default('deepseek-flash'),
   DEEPSEEK_REQUESTS_PER_MINUTE: wholeNumber.optional(),
   DEEPSEEK_REQUESTS_IN_FLIGHT: wholeNumber.optional(),

@@ -88,7 +88,8 @@ export const errorCodes = {
   'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
   'image.upload_missing': {
     blame: 'permanent',
-    message: 'The upload never arrived: nothing was sent to the URL of its grant.',
+    message:
+      'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and said so in its answer.',
   },
   'image.refused': { blame: 'permanent', message: 'The server of the image refuses to hand it out.' },
   'image.too_large': { blame: 'permanent', message: 'The image is larger than allowed.', status: 400 },
@@ -103,6 +104,10 @@ export const errorCodes = {
   'image.unsupported_encoding': {
     blame: 'permanent',
     message: 'The server of the image sends it in a Content-Encoding that cannot be unpacked.',
+  },
+  'image.invalid_response': {
+    blame: 'permanent',
+    message: 'The server of the image answers with something that is no HTTP, or with headers of more than 64 KiB.',
   },
   'image.untrusted_server': { blame: 'permanent', message: 'The server of the image has no valid certificate.' },
   'image.too_many_redirects': { blame: 'permanent', message: 'The image URL redirects too often.' },

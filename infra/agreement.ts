@@ -51,6 +51,10 @@ export function disagreements(
       `DEPLOY_POLLER_MEMORY must be at least ${Math.ceil(megabytes)} for ${POLLER_IMAGE_MEGABYTES} MB of images ` +
         '(POLLER_IMAGE_MEGABYTES)',
     ],
+    [
+      stream.AUTH_JWKS_URL?.startsWith('https:') === false,
+      'AUTH_JWKS_URL must be https: whoever changes the keys on their way makes tokens of their own',
+    ],
     ...(['GEMINI_BASE_URL', 'DEEPSEEK_BASE_URL'] as const).map(
       (key) => [!poller[key].startsWith('https:'), `${key} must be https: the key goes with each call`] as const,
     ),

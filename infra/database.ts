@@ -1,3 +1,4 @@
+import { lockWaitSeconds, sessionIdleSeconds, workMs } from '../core/database/limits.ts'
 import type { Settings } from './settings.ts'
 
 /** Where the queue is. */
@@ -35,6 +36,20 @@ function createRds({ DEPLOY_NAT, DEPLOY_DATABASE_INSTANCE }: Settings): Database
     serviceName: $interpolate`com.amazonaws.${aws.getRegionOutput().region}.s3`,
     routeTableIds: vpc.nodes.privateRouteTables.apply((tables) => tables.map(({ id }) => id)),
   })
+  // What core/database/session.ts wants, set by the proxy: a SET of ours would pin a connection to one of the server's few.
+  const session = [
+    "transaction_isolation = 'READ-COMMITTED'",
+    `wait_timeout = ${sessionIdleSeconds}`,
+    `innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+    `max_execution_time = ${workMs}`,
+  ]
+  $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
+    // Whoever waits for a connection gives up after the time that work may take.
+    args.connectionPoolConfig = {
+      initQuery: `SET ${session.join(', ')}`,
+      connectionBorrowTimeout: workMs / 1000,
+    }
+  })
   const keeps = $app.removal !== 'remove'
   const mysql = new sst.aws.Mysql('Mysql', {
     vpc,
@@ -65,7 +80,7 @@ function createRds({ DEPLOY_NAT, DEPLOY_DATABASE_INSTANCE }: Settings): Database
     },
   })
   // The proxy's certificate is of Amazon's public authority, which Node.js knows.
-  const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true }))
+  const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true, verifyIdentity: true }))
   const url = $resolve([mysql.username, mysql.password, mysql.host, mysql.port, mysql.database]).apply(
     ([username, password, host, port, database]) =>
       `mysql://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${host}:${port}/${database}?ssl=${ssl}`,

@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import { ConfigError, functionKeys, loadApiConfig, loadPollerConfig, loadStreamConfig } from '../core/config.ts'
+import {
+  ConfigError,
+  functionKeys,
+  isWebUrl,
+  loadApiConfig,
+  loadPollerConfig,
+  loadStreamConfig,
+} from '../core/config.ts'
 import { disagreements } from './agreement.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
@@ -13,7 +20,10 @@ const wholeNumber = z.coerce.number().int().positive()
 const origins = z
   .string()
   .transform((text) => text.split(',').map((origin) => origin.trim()))
-  .refine((list) => list.every(isOrigin), 'must be origins like https://app.example,https://admin.example')
+  .refine(
+    (list) => list.every(isOrigin),
+    'must be origins like https://app.example,https://admin.example, http on localhost alone',
+  )
 
 /** How long CloudWatch keeps logs, in the words of SST. */
 const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
@@ -100,7 +110,7 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   }
   const hasJwks = given.AUTH_JWKS_URL !== undefined
   // With stand-ins for what is only known when it is deployed.
-  const known = { DATABASE_URL: 'mysql://user@host/name', BUCKET_NAME: 'bucket' }
+  const known = { DATABASE_URL: 'mysql://user@127.0.0.1/name', BUCKET_NAME: 'bucket' }
   const secret = 'x'.repeat(32)
   const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
   const providers = { GEMINI_API_KEY: 'x', DEEPSEEK_API_KEY: 'x' }
@@ -138,7 +148,7 @@ function attempt<T>(wrong: string[], work: () => T): T | undefined {
   }
 }
 
-/** As browsers send it: without a path, and without a slash at its end. */
+/** As browsers send it: without a path, and without a slash at its end; not in the clear, where others could change the page. */
 function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+  return isWebUrl(text) && new URL(text).origin === text
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { secureDatabaseUrl } from '../core/config.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { type DataFolder, FolderInUse, openDataFolder } from './data-folder.ts'
 import { checkDatabaseUrl } from './database/check-url.ts'
@@ -36,7 +37,7 @@ function asksForHelp(args: string[]): boolean {
 async function migrate(env: Record<string, string | undefined>): Promise<void> {
   if (env.DATABASE_URL) {
     await checkDatabaseUrl('DATABASE_URL', env.DATABASE_URL, { named: true })
-    return apply(env.DATABASE_URL)
+    return apply(secureDatabaseUrl(env.DATABASE_URL))
   }
   await using cleanup = new AsyncDisposableStack()
   const folder = await openFolder(readOptions([], env).dataDir)

@@ -297,6 +297,7 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'image.truncated': () => inline(pngSignature),
   'image.too_many_pixels': () => inline(png(16_000, 16_000)),
   'image.unsupported_encoding': () => download(head('200 OK', 'content-encoding: compress')),
+  'image.invalid_response': () => download(answer('SSH-2.0-OpenSSH_9.2\r\n')),
   'image.untrusted_server': () => download(answer(), { certificateAuthorities: makeCertificate(['a.example']).cert }),
   'image.too_many_redirects': () => download(head('302 Found', 'location: /again')),
   'image.unreachable': () => download(head('503 Busy')),

@@ -14,7 +14,8 @@ import { userLimits } from '../core/jobs/allowance.ts'
 
 const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
 const secret = 'a secret of at least 32 bytes, as it must be'
-const storage = { DATABASE_URL: 'mysql://ann:hidden-password@db.example/vision', BUCKET_NAME: 'images' }
+const tls = '?ssl={"rejectUnauthorized":true,"verifyIdentity":true}'
+const storage = { DATABASE_URL: `mysql://ann:hidden-password@db.example/vision${tls}`, BUCKET_NAME: 'images' }
 const api = { ...storage, AUTH_SECRET: secret }
 const poller = { ...storage, GEMINI_API_KEY: 'g', DEEPSEEK_API_KEY: 'd' }
 
@@ -80,6 +81,71 @@ describe('without a way to check tokens nothing starts', () => {
     [{ AUTH_SECRET_PREVIOUS: secret }, /AUTH_SECRET is missing/],
   ])('%o', (given, expected) => {
     expect(messageOf(() => loadApiConfig({ ...storage, ...given }))).toMatch(expected)
+  })
+})
+
+describe('a database', () => {
+  const load = (url: string) => loadMigrationConfig({ DATABASE_URL: url }).DATABASE_URL
+  const sslOf = (url: string) => JSON.parse(new URL(load(url)).searchParams.get('ssl') ?? 'null')
+
+  test.each([
+    'mysql://ann:hidden-password@db.example/vision',
+    'mysql://ann:hidden-password@10.0.0.7/vision',
+    'mysql://ann:hidden-password@127.0.0.1.example/vision',
+    'mysql://ann:hidden-password@db.example/vision?charset=utf8mb4',
+  ])('off this machine has TLS, and the message says what to add: %s', (url) => {
+    const message = messageOf(() => load(url))
+    expect(message).toContain(`add ${tls}`)
+    expect(message).not.toContain('hidden-password')
+  })
+
+  test.each(['true', 'Amazon%20RDS', '%5B%5D', '{"rejectUnauthorized"'])('has no ssl=%s', (ssl) => {
+    expect(messageOf(() => load(`mysql://ann@db.example/vision?ssl=${ssl}`))).toContain('object in JSON')
+  })
+
+  test('is looked at by name, unless somebody has decided otherwise', () => {
+    const at = 'mysql://ann:p%40ss@db.example/vision?charset=utf8mb4&ssl='
+    expect(sslOf(`${at}{"rejectUnauthorized":true}`)).toEqual({ rejectUnauthorized: true, verifyIdentity: true })
+    expect(sslOf(`${at}{"ca":"a"}`)).toEqual({ ca: 'a', verifyIdentity: true })
+    expect(load(`${at}{"ca":"a"}`)).toMatch(/^mysql:\/\/ann:p%40ss@db\.example\/vision\?charset=utf8mb4&ssl=/)
+    for (const decided of ['{"verifyIdentity":false}', '{"rejectUnauthorized":false}']) {
+      expect(load(at + decided)).toBe(at + decided)
+    }
+  })
+
+  test.each([
+    'mysql://root@127.0.0.1:3306/vision',
+    'mysql://root@127.0.0.2/vision',
+    'mysql://root@localhost/vision',
+    'mysql://root@[::1]/vision',
+    'mysql://root@db/vision?socketPath=/run/mysqld.sock',
+  ])('on this machine needs none: %s', (url) => {
+    expect(load(url)).toBe(url)
+  })
+})
+
+describe('what is sent over the web is not sent in the clear', () => {
+  const keys = { AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' }
+  test.each([
+    ['AUTH_JWKS_URL', (url: string) => loadApiConfig({ ...storage, ...keys, AUTH_JWKS_URL: url })],
+    ['AUTH_JWKS_URL', (url: string) => loadStreamConfig({ ...api, ...keys, AUTH_JWKS_URL: url })],
+    ['STREAM_URL', (url: string) => loadApiConfig({ ...api, STREAM_URL: url })],
+    ['S3_ENDPOINT', (url: string) => loadBucketConfig({ ...storage, S3_ENDPOINT: url })],
+    ['GEMINI_BASE_URL', (url: string) => loadPollerConfig({ ...poller, GEMINI_BASE_URL: url })],
+    ['DEEPSEEK_BASE_URL', (url: string) => loadPollerConfig({ ...poller, DEEPSEEK_BASE_URL: url })],
+  ])('%s', (key, load) => {
+    for (const url of [
+      'http://id.example/x',
+      'http://127.0.0.1.example',
+      'http://10.0.0.7',
+      'ftp://id.example',
+      'no',
+    ]) {
+      expect(messageOf(() => load(url))).toContain(`${key} must be`)
+    }
+    for (const url of ['https://id.example/x', 'http://127.0.0.1:3000', 'http://localhost/x', 'http://[::1]:3000']) {
+      expect(load(url)).toHaveProperty(key, url)
+    }
   })
 })
 

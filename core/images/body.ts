@@ -1,17 +1,28 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Transform } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { constants, createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+} from 'node:zlib'
 import { VisionError } from '../errors.ts'
 
 // RFC 9110, section 8.4.1; RFC 7932; RFC 9659, which also bounds the window of zstd to 8 MB.
-const unpackers: Record<string, () => Transform> = {
+const unpackers: Record<string, () => Duplex> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
-  deflate: createInflate,
+  deflate: () => Duplex.from(inflate),
   br: createBrotliDecompress,
   zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
+
+// The others that the IANA registry of content codings knows. What stands beside it is no coding but somebody's mistake
+// (utf-8, binary, none) or a leftover of an upload to S3 (aws-chunked): browsers and curl pass over these.
+const otherEncodings = ['aes128gcm', 'compress', 'x-compress', 'dcb', 'dcz', 'exi', 'pack200-gzip']
 
 /** Asked for room as bytes arrive. */
 export interface Room {
@@ -62,11 +73,22 @@ function lengthOf(headers: IncomingHttpHeaders): number | undefined {
   return headers['transfer-encoding'] === undefined && Number.isSafeInteger(length) ? length : undefined
 }
 
-/** More than the allowed bytes. @param bytes how many, where it is known */
-export function tooLarge(maxBytes: number, bytes?: number): VisionError {
+/**
+ * More than the allowed bytes.
+ *
+ * @param bytes how many, where it is known
+ * @param advice another sentence
+ * @param kind which images may have no more
+ */
+export function tooLarge(maxBytes: number, bytes?: number, advice?: string, kind?: string): VisionError {
   const size = bytes === undefined ? 'is larger than that' : `has ${inMegabytes(bytes)}`
   return new VisionError('image.too_large', {
-    message: `An image may have ${inMegabytes(maxBytes)}, and this one ${size}.`,
+    message: [
+      `An image${kind ? ` ${kind}` : ''} may have ${inMegabytes(maxBytes)}, and this one ${size}.`,
+      advice ?? [],
+    ]
+      .flat()
+      .join(' '),
   })
 }
 
@@ -76,18 +98,40 @@ function inMegabytes(bytes: number): string {
 }
 
 /** Nobody packs an image twice but to make a bomb of it, so at most one encoding is taken. */
-function unpackerOf(contentEncoding: string): Transform | undefined {
+function unpackerOf(contentEncoding: string): Duplex | undefined {
   const encodings = contentEncoding
     .toLowerCase()
     .split(',')
     .map((encoding) => encoding.trim())
-    .filter((encoding) => encoding !== '' && encoding !== 'identity')
+    .filter((encoding) => Object.hasOwn(unpackers, encoding) || otherEncodings.includes(encoding))
   const [encoding, ...more] = encodings
   if (encoding === undefined) return undefined
   if (more.length > 0 || !Object.hasOwn(unpackers, encoding)) {
     throw new VisionError('image.unsupported_encoding', { detail: `Content-Encoding: ${contentEncoding}` })
   }
   return unpackers[encoding]?.()
+}
+
+/** "deflate" is zlib's format (RFC 1950), but some servers send the bare one within it (RFC 1951). */
+async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]()
+  let start = Buffer.alloc(0)
+  while (start.length < 2) {
+    const { done, value } = await chunks.next()
+    if (done) break
+    start = Buffer.concat([start, value])
+  }
+  const isZlib = start.length >= 2 && ((start[0] ?? 0) & 15) === 8 && start.readUInt16BE(0) % 31 === 0
+  const unpack = isZlib ? createInflate() : createInflateRaw()
+  const all = async function* () {
+    yield start
+    yield* { [Symbol.asyncIterator]: () => chunks }
+  }
+  const fed = pipeline(all, unpack)
+  // Told by the unpacker, from which is read.
+  fed.catch(() => undefined)
+  yield* unpack
+  await fed
 }
 
 async function* passAtMost(

@@ -1,6 +1,7 @@
 import { VisionError } from '../errors.ts'
 import { isHeic, isHeif, readHeif } from './formats/heif.ts'
 import { isJpeg, readJpeg } from './formats/jpeg.ts'
+import { decodedAsText, isDecodedAsText, mangledNameOf } from './formats/mangled.ts'
 import { type Orientation, sizeAsShown } from './formats/orientation.ts'
 import { alsoIs, nameOf } from './formats/others.ts'
 import { isPng, readPng } from './formats/png.ts'
@@ -57,13 +58,18 @@ const formats: readonly Format[] = [
 export function detectImage(bytes: Uint8Array): DetectedImage {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const format = formats.find(({ is }) => is(file))
-  if (format === undefined) throw unsupported(nameOf(file))
+  if (format === undefined) throw unsupported(nameOf(file) ?? mangledNameOf(file, formatNameOf))
   const { coded, ...picture } = readPicture(format, file)
   // A decoder has all that is coded in its hands, however little of it is shown.
   checkSize(format.name, coded ?? picture)
   const other = alsoIs(file)
   if (other) throw unsupported(`a ${format.name} and ${other} at once`)
   return { type: format.type, ...picture }
+}
+
+/** The name of the format that bytes start like. */
+export function formatNameOf(bytes: Buffer): string | undefined {
+  return formats.find(({ is }) => is(bytes))?.name
 }
 
 function checkSize(format: string, { width, height }: Size): void {
@@ -79,6 +85,8 @@ function readPicture({ name, read }: Format, file: Buffer): Picture {
   try {
     return read(file)
   } catch (error) {
+    // The first letters of some formats outlast it.
+    if (isDecodedAsText(file, 4_096)) throw unsupported(decodedAsText)
     // A read past the end of a chunk or box.
     if (error instanceof RangeError) throw malformed(name, 'its header is too short')
     throw error

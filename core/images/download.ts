@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer'
 import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
-import { VisionError } from '../errors.ts'
+import { type ErrorCode, VisionError } from '../errors.ts'
 import { type Room, readBody } from './body.ts'
 import { connectToHostOf, type Reach } from './connect.ts'
-import { maxUrlLength, slowestDownload } from './limits.ts'
+import { checkImageUrl, checkRedirect } from './image-url.ts'
+import { slowestDownload } from './limits.ts'
 import { startPace } from './pace.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
@@ -20,41 +22,15 @@ export interface DownloadOptions extends Reach {
   readonly signal: AbortSignal
   /** Asked for room as the bytes arrive. The wait does not count as the download's time. */
   readonly room?: Room
+  /** How we name ourselves to servers. */
+  readonly userAgent?: string | undefined
   /** A body that brings fewer bytes in so many milliseconds is cut off. */
   readonly slowest?: { readonly bytes: number; readonly ms: number }
 }
 
 const maxRedirects = 5
-const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'vision-pipeline' }
-
-/**
- * Whether an image may be fetched from a URL as far as the URL itself tells: https, or http on loopback in local mode;
- * no user name in it, at most 8,192 characters as it is stored and fetched, percent-encoded. Where it leads is checked on every
- * connection.
- *
- * The port is 443 or one from 1024 up: image servers of one's own do run there, while of the system ports (RFC 6335) no
- * other one speaks https, and knocking at strangers' ssh or mail is nothing to lend out.
- *
- * @throws VisionError `image.invalid_url`
- */
-export function checkImageUrl(text: string, { allowLoopbackHttp }: Pick<DownloadOptions, 'allowLoopbackHttp'>): URL {
-  const refuse = (message: string) => new VisionError('image.invalid_url', { message })
-  if (!URL.canParse(text)) throw refuse('The image URL is not an absolute URL.')
-  const url = new URL(text)
-  // One letter of the text may be nine characters of what is stored: %E3%81%82.
-  const { length } = url.href
-  if (length > maxUrlLength) {
-    throw refuse(
-      `The image URL has ${length} characters once it is percent-encoded, and at most ${maxUrlLength} are taken.`,
-    )
-  }
-  if (url.username || url.password) throw refuse('The image URL must not contain a user name or password.')
-  if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHost.test(url.hostname)) return url
-  if (url.protocol !== 'https:') throw refuse('The image URL must start with https:// (or be a data: URL).')
-  if (url.port && Number(url.port) < 1024) throw refuse('The port of the image URL must be 443, or 1024 or above.')
-  return url
-}
+/** All headers of a response together, in bytes: four times what Node.js takes by itself. */
+const maxHeaderSize = 65_536
 
 /**
  * The bytes at a URL. Only public addresses are ever connected to: the address that is really used is what is checked,
@@ -68,11 +44,11 @@ export async function downloadImage(from: string, options: DownloadOptions): Pro
   try {
     let url = checkImageUrl(from, options)
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      const response = await request(url, await connectToHostOf(url, options, signal), signal)
+      const response = await request(url, await connectToHostOf(url, options, signal), signal, options.userAgent)
       try {
         const location = redirectOf(response)
         if (location === undefined) return await read(response, { ...options, signal }, limit)
-        url = follow(url, location, options)
+        url = checkRedirect(url, location, options)
       } finally {
         response.destroy()
       }
@@ -88,12 +64,27 @@ export async function downloadImage(from: string, options: DownloadOptions): Pro
   }
 }
 
-function request(url: URL, socket: Socket, signal: AbortSignal): Promise<http.IncomingMessage> {
+function request(
+  url: URL,
+  socket: Socket,
+  signal: AbortSignal,
+  userAgent = 'vision-pipeline',
+): Promise<http.IncomingMessage> {
+  const headers = { accept: 'image/*, */*;q=0.1', 'accept-encoding': 'identity', 'user-agent': userAgent }
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { get, defaultPort } =
     url.protocol === 'https:' ? { get: https.get, defaultPort: 443 } : { get: http.get, defaultPort: 80 }
+  // Lenient as curl is: what a strict parser guards against is the mixing up of responses, and here there is one a connection.
+  const options = {
+    headers,
+    signal,
+    defaultPort,
+    maxHeaderSize,
+    insecureHTTPParser: true,
+    createConnection: () => socket,
+  }
   // Without an agent, and so without its connections: the one that was checked is the one that is used.
-  const sent = get(url, { headers, signal, defaultPort, createConnection: () => socket }, (response) => {
+  const sent = get(url, options, (response) => {
     // A body without a length counts as complete when its connection ends, even if it ends by an error or an abort.
     sent.on('error', (error) => response.complete || response.destroy(error))
     resolve(response)
@@ -108,16 +99,11 @@ function request(url: URL, socket: Socket, signal: AbortSignal): Promise<http.In
 }
 
 function redirectOf({ statusCode = 0, headers }: http.IncomingMessage): string | undefined {
-  return [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined
-}
-
-function follow(from: URL, location: string, { allowLoopbackHttp }: DownloadOptions): URL {
-  if (!URL.canParse(location, from.href)) {
-    throw new VisionError('image.invalid_url', { message: 'The image URL redirects to something that is no URL.' })
-  }
-  // A public server has no business with what runs on a developer's machine.
-  const stillLocal = allowLoopbackHttp && from.protocol === 'http:'
-  return checkImageUrl(new URL(location, from).href, { allowLoopbackHttp: stillLocal })
+  const { location } = headers
+  if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode)) return undefined
+  // Node.js hands the bytes of a header over as latin1, and servers write UTF-8.
+  const bytes = Buffer.from(location, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : location
 }
 
 async function read(
@@ -126,11 +112,9 @@ async function read(
   limit: TimeLimit,
 ): Promise<Uint8Array> {
   const { statusCode = 0 } = response
-  if (statusCode === 404 || statusCode === 410) throw new VisionError('image.not_found')
-  if (statusCode >= 500 || statusCode === 408 || statusCode === 425 || statusCode === 429) {
-    throw new VisionError('image.unreachable', { detail: `HTTP ${statusCode}` })
+  if (statusCode !== 200) {
+    throw new VisionError(codeOf(statusCode), { message: `The server of the image answered ${statusCode}.` })
   }
-  if (statusCode !== 200) throw new VisionError('image.refused', { detail: `HTTP ${statusCode}` })
   const pace = startPace(slowest)
   const waiting: Room | undefined = room && {
     limitTo: room.limitTo,
@@ -154,7 +138,17 @@ async function read(
   }
 }
 
+function codeOf(statusCode: number): ErrorCode {
+  if (statusCode === 404 || statusCode === 410) return 'image.not_found'
+  const isPassing = statusCode >= 500 || statusCode === 408 || statusCode === 425 || statusCode === 429
+  return isPassing ? 'image.unreachable' : 'image.refused'
+}
+
 function unreachable(cause: unknown): VisionError {
   const { code, message } = cause as NodeJS.ErrnoException
+  // The parser's word for what is no HTTP; that it ends too early may be the connection's fault.
+  if (code?.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+    return new VisionError('image.invalid_response', { cause, detail: `${code}: ${message}` })
+  }
   return new VisionError('image.unreachable', { cause, detail: code ? `${code}: ${message}` : message })
 }

@@ -38,6 +38,8 @@ export interface ImageLoaderOptions<Job> {
   readonly link: (job: Job, imageId: number) => Promise<void>
   /** Plain http from this machine's own loopback addresses: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
+  /** How we name ourselves to servers. */
+  readonly userAgent?: string
 }
 
 /**
@@ -46,12 +48,19 @@ export interface ImageLoaderOptions<Job> {
  * @throws VisionError `image.*` or `storage.unavailable`, what `link` throws, or the signal's reason
  */
 export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOptions<Job>) {
-  const { database, store, budget, link, allowLoopbackHttp } = options
+  const { database, store, budget, link, allowLoopbackHttp, userAgent } = options
 
   const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal, room: Room): Promise<Uint8Array> =>
     isUpload(imageUrl)
       ? readUpload(store, uploadKey(imageUrl, userId), signal, room)
-      : downloadImage(imageUrl, { maxBytes: maxImageBytes, timeoutMs: downloadMs, allowLoopbackHttp, signal, room })
+      : downloadImage(imageUrl, {
+          maxBytes: maxImageBytes,
+          timeoutMs: downloadMs,
+          allowLoopbackHttp,
+          userAgent,
+          signal,
+          room,
+        })
 
   return async (job: Job, signal: AbortSignal): Promise<LoadedImage> => {
     const kept = job.imageId === null ? undefined : await getImage(database, job.imageId)

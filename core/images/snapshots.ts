@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { eq, inArray, sql } from 'drizzle-orm'
+import { eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { type ImageState, visionImages } from '../../drizzle/schema.ts'
 import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
@@ -58,37 +58,51 @@ async function arrive(database: Database, image: Arrival): Promise<{ id: number;
   }
 }
 
-/** Undefined when another arrival inserted the row at the same moment. */
+/**
+ * Undefined when another arrival inserted the row at the same moment, or a sweeper deleted it.
+ *
+ * A plain read comes before the lock: the lock of a row that is not there is a lock of the gap, where the isolation is
+ * REPEATABLE READ, in which two arrivals wait for each other.
+ */
 async function findOrInsert(
   database: Database,
   image: Arrival,
 ): Promise<{ id: number; state: ImageState } | undefined> {
+  const [found] = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM vision_images WHERE user_id = ${image.userId} AND sha256 = ${image.sha256}`,
+    ),
+  )
+  const sweepAt = inMilliseconds(unusedMs)
+  if (found !== undefined) return database.transact((tx) => keepFromSweeper(tx, found.id, sweepAt))
   try {
     return await database.transact(async (tx) => {
-      const [found] = await rowsOf<{ id: number; state: ImageState }>(
-        tx,
-        sql`SELECT id, state FROM vision_images
-          WHERE user_id = ${image.userId} AND sha256 = ${image.sha256} FOR UPDATE`,
-      )
-      const sweepAt = inMilliseconds(unusedMs)
-      if (found === undefined) {
-        const [{ insertId }] = await tx
-          .insert(visionImages)
-          .values({ ...image, state: 'arriving', sweepAt, createdAt: sql`UTC_TIMESTAMP(3)` })
-        return { id: insertId, state: 'arriving' as const }
-      }
-      if (found.state !== 'deleting') {
-        await matchedBy(
-          tx,
-          sql`UPDATE vision_images SET sweep_at = ${sweepAt} WHERE id = ${found.id} AND sweep_at IS NOT NULL`,
-        )
-      }
-      return found
+      const [{ insertId }] = await tx
+        .insert(visionImages)
+        .values({ ...image, state: 'arriving', sweepAt, createdAt: sql`UTC_TIMESTAMP(3)` })
+      return { id: insertId, state: 'arriving' as const }
     })
   } catch (error) {
     if (isDuplicate(error)) return undefined
     throw error
   }
+}
+
+async function keepFromSweeper(
+  tx: Queryable,
+  id: number,
+  sweepAt: SQL,
+): Promise<{ id: number; state: ImageState } | undefined> {
+  const [row] = await rowsOf<{ state: ImageState }>(
+    tx,
+    sql`SELECT state FROM vision_images FORCE INDEX (PRIMARY) WHERE id = ${id} FOR UPDATE`,
+  )
+  if (row === undefined) return undefined
+  if (row.state !== 'deleting') {
+    await matchedBy(tx, sql`UPDATE vision_images SET sweep_at = ${sweepAt} WHERE id = ${id} AND sweep_at IS NOT NULL`)
+  }
+  return { id, state: row.state }
 }
 
 /**

@@ -31,11 +31,20 @@ async function sweepBatch(
   store: ImageStore,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly found: number; readonly deleted: number }> {
+  // A plain read, and then by the primary key: along the index a lock may be one of the gap, into which others write.
+  const due = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM vision_images FORCE INDEX (sweep) WHERE sweep_at <= UTC_TIMESTAMP(3)
+        ORDER BY sweep_at LIMIT ${batch}`,
+    ),
+  )
+  if (due.length === 0) return { found: 0, deleted: 0 }
   const doomed = await database.transact(async (tx) => {
     const rows = await rowsOf<{ id: number; userId: string; sha256: string }>(
       tx,
-      sql`SELECT id, user_id AS userId, sha256 FROM vision_images FORCE INDEX (sweep)
-        WHERE sweep_at <= UTC_TIMESTAMP(3) ORDER BY sweep_at LIMIT ${batch} FOR UPDATE SKIP LOCKED`,
+      sql`SELECT id, user_id AS userId, sha256 FROM vision_images FORCE INDEX (PRIMARY)
+        WHERE id IN ${due.map(({ id }) => id)} AND sweep_at <= UTC_TIMESTAMP(3) ORDER BY id FOR UPDATE SKIP LOCKED`,
     )
     if (rows.length > 0) {
       await matchedBy(

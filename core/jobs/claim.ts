@@ -1,9 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Step, visionJobAttempts } from '../../drizzle/schema.ts'
+import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { failExpired } from './expire.ts'
+import { clearFormerRuns } from './orphans.ts'
 import type { Run } from './run.ts'
 
 export interface ClaimOptions {
@@ -42,6 +44,26 @@ export const crashesUntilAlone = 2
  * at most one of those and it comes last.
  */
 export async function claimPendingVisionJobs(database: Database, options: ClaimOptions): Promise<Claimed> {
+  let taken: readonly Run[] = []
+  const claim = () =>
+    claimOnce(database, options, (runs) => {
+      taken = runs
+    })
+  try {
+    return await claim()
+  } catch (error) {
+    // Jobs that got the ids of former ones, after a restore, must not keep their lane from being claimed for ever.
+    if (!isDuplicate(error)) throw error
+    await clearFormerRuns(database, taken)
+    return claim()
+  }
+}
+
+async function claimOnce(
+  database: Database,
+  options: ClaimOptions,
+  onTake: (runs: readonly Run[]) => void,
+): Promise<Claimed> {
   const { workerId, limit, leaseMs, lane, onExpired } = options
   let expected: readonly Run[] = []
   let dead: readonly Row[] = []
@@ -57,6 +79,7 @@ export async function claimPendingVisionJobs(database: Database, options: ClaimO
       expected = upToTheFirstAlone(due.filter((row) => row.expired === 0)).map(
         ({ expired: _, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
       )
+      onTake(expected)
       await take(tx, expected, workerId, leaseMs)
       return expected
     },

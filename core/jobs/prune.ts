@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { endedStatuses, type Status } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 import { unlinkImages } from '../images/snapshots.ts'
+import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { depthOf, upTo } from './depth.ts'
 
 export interface PruneOptions {
@@ -110,9 +111,9 @@ function pruneBatch(
       )
       ids = rows.map(({ id }) => id)
       if (rows.length === 0) return 0
-      await matchedBy(tx, deletion('vision_jobs', 'id', 'PRIMARY', ids))
-      await matchedBy(tx, deletion('vision_job_outputs', 'job_id', 'job_kind', ids))
-      await matchedBy(tx, deletion('vision_job_attempts', 'job_id', 'job_attempt', ids))
+      await deleteByIds(tx, 'vision_jobs', ids)
+      await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${ids}`)
+      await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${ids}`)
       const imageIds = rows.flatMap(({ imageId }) => imageId ?? [])
       await unlinkImages(tx, imageIds)
       await note(tx, rows.length)
@@ -126,17 +127,4 @@ function pruneBatch(
       return left.length === candidates.length - ids.length ? ids.length : undefined
     },
   )
-}
-
-/**
- * Deletes rows one look-up at a time, by a join: with a list of ids either server scans a small table instead, whatever
- * index it is told to use, and so waits for jobs that workers hold.
- */
-function deletion(table: string, column: string, index: string, ids: readonly number[]): SQL {
-  const doomed = sql.join(
-    ids.map((id) => sql`SELECT ${id} AS id`),
-    sql` UNION ALL `,
-  )
-  const [from, on, by] = [sql.raw(table), sql.raw(`${table}.${column}`), sql.raw(index)]
-  return sql`DELETE ${from} FROM (${doomed}) AS doomed STRAIGHT_JOIN ${from} FORCE INDEX (${by}) ON ${on} = doomed.id`
 }

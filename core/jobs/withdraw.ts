@@ -4,6 +4,7 @@ import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../errors.ts'
 import { unlinkImages } from '../images/snapshots.ts'
+import { deleteRows } from './delete-rows.ts'
 import { hasEnded } from './progress.ts'
 import { addRuns, type OwnedRun } from './usage.ts'
 
@@ -23,22 +24,21 @@ export interface OwnedJob {
  * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise
  */
 export async function cancelVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await requireJob(database, { jobId, userId })
   await database.transact(
     async (tx) => {
-      const matched = await matchedBy(
+      const job = await lockJob(tx, { jobId, userId })
+      if (job === undefined) throw new VisionError('job.not_found')
+      if (job.status === 'cancelled') return true
+      if (hasEnded(job)) throw new VisionError('job.not_cancellable')
+      await matchedBy(
         tx,
         sql`UPDATE vision_jobs SET status = 'cancelled', version = version + 1, worker_id = NULL,
             lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3),
             updated_at = UTC_TIMESTAMP(3)
-          WHERE id = ${jobId} AND user_id = ${userId} AND status IN ('scheduled', 'held', 'pending', 'processing')`,
+          WHERE id = ${jobId}`,
       )
-      if (matched === 0) {
-        const status = await statusOf(tx, { jobId, userId })
-        if (status === undefined) throw new VisionError('job.not_found')
-        if (status !== 'cancelled') throw new VisionError('job.not_cancellable')
-        return true
-      }
-      await addRuns(tx, await cutOffRun(tx, { jobId, userId }), [{ userId, status: 'cancelled' }])
+      await addRuns(tx, await cutOffRun(tx, job), [{ userId, status: 'cancelled' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
@@ -52,21 +52,19 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
  * @throws VisionError `job.not_found`
  */
 export async function deleteVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await requireJob(database, { jobId, userId })
   await database.transact(
     async (tx) => {
       // The job first: its row lock holds off a worker that would save an output under it.
-      const [job] = await rowsOf<{ imageId: number | null; status: Status }>(
-        tx,
-        sql`SELECT image_id AS imageId, status FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-      )
+      const job = await lockJob(tx, { jobId, userId })
       if (job === undefined) throw new VisionError('job.not_found')
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
-      await matchedBy(tx, sql`DELETE FROM vision_job_outputs WHERE job_id = ${jobId}`)
-      const runs = await cutOffRun(tx, { jobId, userId })
-      await matchedBy(
+      await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
+      const runs = await cutOffRun(tx, job)
+      await deleteRows(
         tx,
-        sql`DELETE FROM vision_job_attempts WHERE job_id = ${jobId}
-          AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
+        'vision_job_attempts',
+        sql`job_id = ${jobId} AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
       )
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       await addRuns(tx, runs, hasEnded(job) ? [] : [{ userId, status: 'deleted' }])
@@ -77,17 +75,20 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
 }
 
 /**
- * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept.
+ * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept. A job that is
+ * under way has it already: doing it twice is no error.
  *
  * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @returns whether it was this call that did it
  * @throws VisionError `job.not_found` or `job.not_retryable`
  */
 export async function redriveVisionJob(
   database: Database,
   { jobId, userId }: OwnedJob,
   { lifeMs }: { readonly lifeMs: number },
-): Promise<void> {
-  await database.transact(
+): Promise<boolean> {
+  await requireJob(database, { jobId, userId })
+  return database.transact(
     async (tx) => {
       const matched = await matchedBy(
         tx,
@@ -96,25 +97,50 @@ export async function redriveVisionJob(
       )
       if (matched > 0) return true
       const status = await statusOf(tx, { jobId, userId })
-      throw new VisionError(status === undefined ? 'job.not_found' : 'job.not_retryable')
+      if (status === undefined) throw new VisionError('job.not_found')
+      if (hasEnded({ status })) throw new VisionError('job.not_retryable')
+      return false
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
   )
 }
 
-/** Closes the run that a job may have; the job is locked. */
-async function cutOffRun(tx: Queryable, { jobId, userId }: OwnedJob): Promise<readonly OwnedRun[]> {
-  const [running] = await rowsOf<{ attempt: number }>(
+interface LockedJob extends OwnedJob {
+  readonly imageId: number | null
+  readonly status: Status
+  readonly attempt: number
+}
+
+/**
+ * Before a job is locked: the lock of a row that is not there is a lock of the gap, where the isolation is REPEATABLE READ,
+ * and keeps others from creating jobs.
+ *
+ * @throws VisionError `job.not_found`
+ */
+async function requireJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  const query = sql`SELECT 1 FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId}`
+  if ((await database.run((on) => rowsOf(on, query))).length === 0) throw new VisionError('job.not_found')
+}
+
+async function lockJob(tx: Queryable, { jobId, userId }: OwnedJob): Promise<LockedJob | undefined> {
+  const [job] = await rowsOf<Omit<LockedJob, keyof OwnedJob>>(
     tx,
-    sql`SELECT attempt FROM vision_job_attempts WHERE job_id = ${jobId} AND outcome = 'running' FOR UPDATE`,
+    sql`SELECT image_id AS imageId, status, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
   )
-  if (running === undefined) return []
-  await matchedBy(
+  return job && { ...job, jobId, userId }
+}
+
+/** Closes the run that a locked job may have: the one of its attempt, by the whole key, which locks no gap. */
+async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: LockedJob): Promise<readonly OwnedRun[]> {
+  if (status !== 'processing') return []
+  const matched = await matchedBy(
     tx,
-    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
-      WHERE job_id = ${jobId} AND attempt = ${running.attempt}`,
+    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
+    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
+      WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
   )
-  return [{ jobId, userId, attempt: running.attempt }]
+  return matched === 0 ? [] : [{ jobId, userId, attempt }]
 }
 
 /** What makes a failed job live again. */

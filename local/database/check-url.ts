@@ -1,4 +1,5 @@
 import { type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2/promise'
+import { ConfigError, secureDatabaseUrl } from '../../core/config.ts'
 import { StartError } from '../start-error.ts'
 
 /**
@@ -28,9 +29,10 @@ export async function checkDatabaseUrl(
   if (named && /^\/*$/.test(place.pathname)) {
     throw new StartError(`${name} names no database. It looks like mysql://user:password@host:port/database.`)
   }
+  const safeUrl = secured(name, url)
   const host = `${place.hostname}:${place.port || '3306'}`
   try {
-    const options: ConnectionOptions = { uri: url, connectTimeout: 10_000 }
+    const options: ConnectionOptions = { uri: safeUrl, connectTimeout: 10_000 }
     const connection = await createConnection(options)
     try {
       const [rows] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version')
@@ -44,6 +46,15 @@ export async function checkDatabaseUrl(
       `The database of ${name} (${host}${place.pathname}) cannot be used: ${hide(place.password, message || code || 'no reason given')}. ` +
         `Correct ${name}, or leave it out to have a database started here.`,
     )
+  }
+}
+
+function secured(name: string, url: string): string {
+  try {
+    return secureDatabaseUrl(url)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new StartError(`${name} ${error.message}`)
   }
 }
 

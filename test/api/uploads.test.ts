@@ -42,6 +42,13 @@ test('a grant takes the file it was asked for, and its imageUrl makes a job', as
   })
 })
 
+test('image/jpg is taken for image/jpeg', async () => {
+  const bytes = await fixture('photo-like.jpg')
+  const grant = await json(ask('ann', { contentType: 'image/jpg', bytes: bytes.length }))
+  expect(grant.fields['Content-Type']).toBe('image/jpeg')
+  expect((await send(grant, bytes)).status).toBe(204)
+})
+
 test('tRPC grants uploads too', async () => {
   const grant = await api.client('ann').createUpload.mutate({ contentType: 'image/png', bytes: 10 })
   expect(grant.imageUrl).toMatch(/^upload:uploads\/[0-9a-f]{32}\/[0-9a-f-]{36}$/)
@@ -84,17 +91,25 @@ test('the upload of another user, or one that was never granted, is 404', async 
   }
 })
 
-test('an upload that is not there is named by its place in a batch, along with what else is refused', async () => {
-  const images = [job.imageUrl, 'upload:uploads/x', 'http://no.example/a.png']
-  const body = { jobs: images.map((imageUrl) => ({ ...job, imageUrl })) }
-  const response = await api.call('POST', '/v1/jobs/batch', { as: 'ann', body })
-  expect(response.status).toBe(404)
-  const { code, errors } = await json(response)
-  expect([code, ...errors.map((one: { pointer: string }) => one.pointer)]).toEqual([
-    'upload.not_found',
-    '#/jobs/1/imageUrl',
-    '#/jobs/2/imageUrl',
-  ])
+test('an upload that is not there is named by its place in a batch, along with what else is refused, in any order', async () => {
+  const refused: Record<string, string> = {
+    'upload:uploads/x': 'upload.not_found',
+    'http://no.example/a.png': 'image.invalid_url',
+  }
+  const batchOf = async (images: string[]) => {
+    const body = { jobs: [job.imageUrl, ...images].map((imageUrl) => ({ ...job, imageUrl })) }
+    const response = await api.call('POST', '/v1/jobs/batch', { as: 'ann', body })
+    const { code, errors } = await json(response)
+    const expected = images.map((url, index) => ({ pointer: `#/jobs/${index + 1}/imageUrl`, code: refused[url] }))
+    expect(errors).toMatchObject(expected)
+    return [response.status, code]
+  }
+  const [upload = '', url = ''] = Object.keys(refused)
+  expect(await batchOf([upload, upload])).toEqual([404, 'upload.not_found'])
+  expect(await batchOf([url])).toEqual([400, 'image.invalid_url'])
+  // No code is that of both.
+  expect(await batchOf([upload, url])).toEqual([400, 'request.invalid'])
+  expect(await batchOf([url, upload])).toEqual([400, 'request.invalid'])
 })
 
 test('an upload under the same key is the same job; another upload is not', async () => {

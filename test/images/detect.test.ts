@@ -234,7 +234,7 @@ describe('refused, with what was found:', () => {
     ],
     [
       'a JPEG that is a PDF',
-      () => withInJpeg(jpegSegment(0xfe, Buffer.from('%PDF-1.4\n'))),
+      () => withInJpeg(jpegSegment(0xfe, Buffer.from('%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n'))),
       'image.unsupported_type',
       found('a JPEG and a PDF at once'),
     ],

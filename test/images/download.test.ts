@@ -8,6 +8,7 @@ import {
   createDeflate,
   createGzip,
   createZstdCompress,
+  deflateRawSync,
   deflateSync,
   gzipSync,
   zstdCompressSync,
@@ -16,7 +17,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { VisionError } from '../../core/errors.ts'
 import { connectToFirst } from '../../core/images/connect.ts'
 import { detectImage } from '../../core/images/detect.ts'
-import { checkImageUrl, type DownloadOptions, downloadImage } from '../../core/images/download.ts'
+import { type DownloadOptions, downloadImage } from '../../core/images/download.ts'
+import { checkImageUrl } from '../../core/images/image-url.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import {
   answer,
@@ -79,8 +81,12 @@ test('brings the bytes, and sends neither cookies nor credentials nor a referrer
     if (path === '/a?b=c') redirectTo('https://other.example:8443/d#e')(connection, path)
     else answer(head('200 OK', 'content-length: 10'), 'some bytes')(connection, path)
   })
-  expect(await textOf(`${base}/a?b=c`)).toBe('some bytes')
-  const headers = ['accept: image/*', 'accept-encoding: identity', 'user-agent: vision-pipeline']
+  expect(await textOf(`${base}/a?b=c`, { userAgent: 'acme/1.0 (+https://acme.example)' })).toBe('some bytes')
+  const headers = [
+    'accept: image/*, */*;q=0.1',
+    'accept-encoding: identity',
+    'user-agent: acme/1.0 (+https://acme.example)',
+  ]
   expect(server.requests.map((request) => request.trim().split('\r\n'))).toEqual([
     ['GET /a?b=c HTTP/1.1', ...headers, 'Host: images.example', 'Connection: close'],
     ['GET /d HTTP/1.1', ...headers, 'Host: other.example:8443', 'Connection: close'],
@@ -104,7 +110,8 @@ describe('what it answers decides whether another try is worth it', () => {
     ['503 Busy', 'image.unreachable', 'retryable'],
   ])('%s is %s, %s', async (status, code, blame) => {
     server.behave(answer(head(status, 'content-length: 5'), 'hello'))
-    expect(await errorOf(base)).toMatchObject({ code, blame })
+    const message = `The server of the image answered ${Number(status.slice(0, 3))}.`
+    expect(await errorOf(base)).toMatchObject({ code, blame, message })
   })
 
   test.each(['204 No Content', '304 Not Modified'])('a body after %s is not taken for one', async (status) => {
@@ -119,13 +126,44 @@ describe('what it answers decides whether another try is worth it', () => {
     ['is cut within a chunk', answer(head('200 OK', 'transfer-encoding: chunked'), 'a\r\npart')],
     ['is cut before the last chunk', answer(head('200 OK', 'transfer-encoding: chunked'), '4\r\npart\r\n')],
     ['is cut within a packed body', answer(head('200 OK', 'content-encoding: gzip'), gzipSync('part').subarray(0, 20))],
-    ['speaks no HTTP', answer('SSH-2.0-OpenSSH_9.2\r\n')],
     ['switches to another protocol', answer(head('101 Switching Protocols', 'connection: upgrade', 'upgrade: x'))],
-    ['has two lengths', answer(head('200 OK', 'content-length: 4', 'content-length: 5'), 'hello')],
-    ['is smuggled', answer(head('200 OK', 'content-length: 5', 'transfer-encoding: chunked'), 'hello')],
   ])('a connection that %s is retryable', async (_name, behaviour) => {
     server.behave(behaviour)
     expect(await errorOf(base)).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+  })
+
+  test.each([
+    ['no HTTP at all', answer('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['an HTML page without a head', answer('<!doctype html><title>Sign in</title>\r\n\r\n')],
+    ['two lengths', answer(head('200 OK', 'content-length: 4', 'content-length: 5'), 'hello')],
+    ['a chunk of no size', answer(head('200 OK', 'transfer-encoding: chunked'), 'z\r\nhello\r\n')],
+  ])('%s is a permanent error that says so', async (_name, behaviour) => {
+    server.behave(behaviour)
+    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', blame: 'permanent' })
+  })
+
+  // Each of these is answered to curl with the body.
+  const ok = (...headers: readonly string[]) => head('200 OK', ...headers)
+  test.each([
+    ['lines that end with LF alone', 'HTTP/1.1 200 OK\ncontent-length: 5\n\nhello'],
+    ['a blank before a colon', `${ok('content-length : 5')}hello`],
+    ['a control character in a header', `${ok('x-title: a\x01b', 'content-length: 5')}hello`],
+    ['a header in UTF-8', `${ok('x-title: Sommerfrüchte 夏', 'content-length: 5')}hello`],
+    ['a length beside chunks', `${ok('content-length: 9', 'transfer-encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`],
+    ['chunk sizes followed by blanks', `${ok('transfer-encoding: chunked')}5  \r\nhello\r\n0\r\n\r\n`],
+    ['a reason of its own', `${head('200 Alles gut: ✓', 'content-length: 5')}hello`],
+    ['no reason', `${head('200', 'content-length: 5')}hello`],
+    ['HTTP/1.0 and no length', 'HTTP/1.0 200 OK\r\n\r\nhello'],
+    [
+      '50 KB of headers',
+      `${ok(...Array<string>(50).fill(`set-cookie: a=${'x'.repeat(1_000)}`), 'content-length: 5')}hello`,
+    ],
+    ['an encoding that is none', `${ok('content-encoding: utf-8', 'content-length: 5')}hello`],
+    ['an encoding left over from an upload', `${ok('content-encoding: aws-chunked', 'content-length: 5')}hello`],
+    ['an encoding named like a property of every object', `${ok('content-encoding: constructor')}hello`],
+  ])('%s is read as other clients read it', async (_name, text) => {
+    server.behave(answer(text))
+    expect(await textOf(base)).toBe('hello')
   })
 
   test('a body longer than it was announced is cut', async () => {
@@ -175,7 +213,7 @@ describe('bytes are bounded', () => {
     ['line of status', flood('HTTP/1.1 200 ', 'x'.repeat(1000))],
   ])('an endless %s ends the connection', async (_name, behaviour) => {
     server.behave(behaviour)
-    expect(await errorOf(base)).toMatchObject({ code: 'image.unreachable' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', blame: 'permanent' })
   })
 
   test.each([
@@ -213,14 +251,34 @@ describe('a packed body, although none was asked for,', () => {
     zstd: zstdCompressSync,
     identity: (text) => Buffer.from(text),
   }
+  test('is unpacked: deflate without zlib’s frame, also where it comes byte by byte', async () => {
+    const body = deflateRawSync('some bytes '.repeat(50))
+    server.behave(answer(head('200 OK', 'content-encoding: deflate'), body))
+    expect(await textOf(base)).toBe('some bytes '.repeat(50))
+    server.behave(async (connection) => {
+      connection.write(head('200 OK', 'content-encoding: deflate, aws-chunked'))
+      for (const byte of body) {
+        connection.write(Buffer.from([byte]))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      connection.end()
+    })
+    expect(await textOf(base)).toBe('some bytes '.repeat(50))
+  })
+
+  test('is cut off at the limit where it is a bomb of bare deflate', async () => {
+    server.behave(answer(head('200 OK', 'content-encoding: deflate'), deflateRawSync(Buffer.alloc(1_000_000))))
+    expect(await errorOf(base, { maxBytes: 10_000 })).toMatchObject({ code: 'image.too_large' })
+  })
+
   test.each(Object.entries(packed))('is unpacked: %s', async (encoding, pack) => {
     server.behave(answer(head('200 OK', `content-encoding: ${encoding}`), pack('some bytes '.repeat(50))))
     expect(await textOf(base)).toBe('some bytes '.repeat(50))
   })
 
   test.each([
-    ['in a way that is not known', 'compress', Buffer.from('hello')],
-    ['in a way that is a property of every object', 'constructor', Buffer.from('hello')],
+    ['in a way that is not unpacked', 'compress', Buffer.from('hello')],
+    ['in a way that is not unpacked, besides another', 'x-compress, identity', Buffer.from('hello')],
     ['twice', 'gzip, gzip', gzipSync(gzipSync('hello'))],
     ['in two ways', 'br,gzip', gzipSync(brotliCompressSync('hello'))],
     ['by name only, gzip', 'gzip', Buffer.from('hello, this is not packed')],
@@ -331,6 +389,22 @@ describe('redirects', () => {
     },
   )
 
+  test('are followed to what is written in UTF-8, in latin1, or is longer than a job’s own URL may be', async () => {
+    const long = `/${'a'.repeat(12_000)}`
+    for (const [written, path] of [
+      [Buffer.from('/Früchte/夏.png'), '/Fr%C3%BCchte/%E5%A4%8F.png'],
+      [Buffer.from('/Fr\xfcchte.png', 'latin1'), '/Fr%C3%BCchte.png'],
+      [Buffer.from(long), long],
+    ] as const) {
+      server.behave((connection, asked) => {
+        const redirect = answer('HTTP/1.1 302 Found\r\nlocation: ', written, '\r\n\r\n')
+        const behaviour = asked === '/' ? redirect : answer(head('200 OK'), asked)
+        behaviour(connection, asked)
+      })
+      expect(await textOf(base, { maxBytes: 20_000 })).toBe(path)
+    }
+  })
+
   test('do not wait for the body that comes with them', async () => {
     server.behave((connection, path) => {
       const start = head('302 Found', 'location: /there')
@@ -366,7 +440,6 @@ describe('redirects', () => {
     'javascript:alert(1)',
     'https://user:secret@images.example/',
     'https://images.example:22/',
-    `/${'a'.repeat(8192)}`,
     'https://',
   ])('to %s are not followed', async (location) => {
     server.behave(redirectTo(location))
@@ -534,6 +607,31 @@ describe('URLs that are refused as they stand', () => {
     'http://127.0.0.1.images.example/a.png',
   ])('%s', (url) => {
     expect(() => checkImageUrl(url, { allowLoopbackHttp: true })).toThrow(/image URL/)
+  })
+
+  test.each([
+    ['iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQAY3Y2w', /base64.*data:image\/png;base64,/],
+    [
+      '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0a',
+      /base64.*data:image\/jpeg;base64,/,
+    ],
+    ['/home/ann/poster.png', /path of a file.*upload/],
+    ['./poster.png', /path of a file.*upload/],
+    ['poster.png', /path of a file.*upload/],
+    ['C:\\Users\\ann\\poster.png', /only your machine can read.*upload/],
+    ['file:///home/ann/poster.png', /only your machine can read.*upload/],
+    ['blob:https://app.example/1b2c', /page in a browser.*upload/],
+    ['http://images.example/a.png', /only https:\/\/ is fetched/],
+    ['images.example/a.png', /write https:\/\/ before it/],
+    ['//images.example/a.png', /write https:\/\/ before it/],
+    ['s3://bucket/a.png', /presigned/],
+    ['ftp://images.example/a.png', /must start with https/],
+  ])('%s, saying what to change', (url, message) => {
+    expect(() => checkImageUrl(url, { allowLoopbackHttp: false })).toThrow(message)
+  })
+
+  test('blanks around a URL do not count', () => {
+    expect(checkImageUrl(' \n https://images.example/a.png\n', { allowLoopbackHttp: false }).pathname).toBe('/a.png')
   })
 
   test('http on loopback, where the stack is not a local one', () => {

@@ -59,9 +59,8 @@ describe('a data URL is refused', () => {
     expect(error).toMatchObject({ code: 'image.too_large', message: expect.stringMatching(/4 MB.*Upload/) })
   })
 
-  test.each(['data:,hello', 'data:image/png,%89PNG', 'data:image/png;base64,a$b', 'data:image/png;base64'])(
-    'where it is not base64: %s',
-    async (url) => expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url'),
+  test.each(['data:image/png;base64,a$b', 'data:image/png;base64'])('where it is not base64: %s', async (url) =>
+    expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url'),
   )
 })
 

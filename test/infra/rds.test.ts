@@ -66,9 +66,20 @@ describe('the database', () => {
     for (const name of functionNames(deployed)) {
       expect(environmentOf(deployed, name).DATABASE_URL).toBe(
         'mysql://vision:password%2Fof%3Fthe%2Bdatabase@proxy.example:3306/vision' +
-          '?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D',
+          '?ssl=%7B%22rejectUnauthorized%22%3Atrue%2C%22verifyIdentity%22%3Atrue%7D',
       )
     }
+  })
+
+  test('has its sessions set by the proxy, as the code wants them, so that no connection is pinned', () => {
+    expect(
+      one(deployed, 'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup').inputs.connectionPoolConfig,
+    ).toEqual({
+      initQuery:
+        "SET transaction_isolation = 'READ-COMMITTED', wait_timeout = 15, innodb_lock_wait_timeout = 10, " +
+        'max_execution_time = 20000',
+      connectionBorrowTimeout: 20,
+    })
   })
 
   test('is waited for by the migrations: its proxy answers minutes after it has been made', () => {

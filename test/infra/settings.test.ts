@@ -57,6 +57,21 @@ describe('what does not agree is refused, and told in full', () => {
     ['tokens that nobody can check', { AUTH_JWKS_URL: 'https://id.example/jwks' }, 'AUTH_ISSUER is missing'],
     ['a time that no function has', { DEPLOY_POLLER_SECONDS: '901' }, 'DEPLOY_POLLER_SECONDS'],
     ['an origin that no browser sends', { DEPLOY_ORIGINS: 'https://app.example/' }, 'DEPLOY_ORIGINS must be origins'],
+    [
+      'a page that others can change on its way',
+      { DEPLOY_ORIGINS: 'https://app.example,http://admin.example' },
+      'DEPLOY_ORIGINS must be origins',
+    ],
+    [
+      'keys to check tokens with that others can change on their way',
+      { AUTH_JWKS_URL: 'http://id.example/jwks', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' },
+      'AUTH_JWKS_URL must be https',
+    ],
+    [
+      'keys on the machine of whoever deploys',
+      { AUTH_JWKS_URL: 'http://127.0.0.1:3000/jwks', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' },
+      'AUTH_JWKS_URL must be https',
+    ],
     ['a database that nobody chose', { DEPLOY_DATABASE: '' }, 'DEPLOY_DATABASE must be rds'],
   ])('%s', (_what, env, message) => {
     expect(refusal(env)).toContain(message)
@@ -118,7 +133,7 @@ describe('what is set', () => {
       secrets: {
         GeminiApiKey: 'gemini-key',
         DeepseekApiKey: 'deepseek-key',
-        DatabaseUrl: 'mysql://user:hidden@planetscale.example/vision',
+        DatabaseUrl: 'mysql://user:hidden@planetscale.example/vision?ssl={"rejectUnauthorized":true}',
         StreamSecret: 'a stream secret of at least thirty-two bytes',
       },
     })

@@ -13,7 +13,8 @@ beforeAll(async () => {
   })
 })
 
-const url = 'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D'
+const url =
+  'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnauthorized%22%3Atrue%2C%22verifyIdentity%22%3Atrue%7D'
 const service = { POWERTOOLS_SERVICE_NAME: 'vision-pipeline-production' }
 const auth = {
   AUTH_SECRET: 'an auth secret of at least thirty-two bytes',

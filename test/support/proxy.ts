@@ -42,6 +42,8 @@ export interface DatabaseProxy {
   /** Breaks every connection, and refuses new ones until `resume`. */
   refuse(): Promise<void>
   resume(): Promise<void>
+  /** From now on nothing goes through the connections that are open, and neither end is told: the peer is dead to both. */
+  fallSilent(): void
   /** The next so many connections are told that the server has too many. */
   tooManyConnections(count: number): void
   close(): Promise<void>
@@ -53,6 +55,7 @@ const comQuery = 3
 export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
   const { hostname, port: serverPort } = new URL(serverUrl)
   const pairs = new Set<readonly [Socket, Socket]>()
+  const silencers = new Set<() => void>()
   const statements: string[] = []
   let fault: CommitFault | undefined
   let faults = 0
@@ -74,6 +77,10 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     pairs.add(pair)
     upstream.on('error', () => client.destroy())
     let muted = false
+    silencers.add(() => {
+      client.pause()
+      upstream.pause()
+    })
     let silent = false
     let inTransaction = false
     let wrote = false
@@ -181,6 +188,10 @@ export async function startProxy(serverUrl: string): Promise<DatabaseProxy> {
     },
     refuse: stop,
     resume: () => listen(port),
+    fallSilent: () => {
+      for (const silence of silencers) silence()
+      silencers.clear()
+    },
     tooManyConnections: (count) => {
       refusals = count
     },

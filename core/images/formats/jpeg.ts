@@ -26,7 +26,7 @@ export function readJpeg(file: Buffer): Picture {
   let orientation: Orientation | undefined
   let hasScan = false
   for (let at = 2; ; ) {
-    at = afterNextMarker(file, at)
+    at = afterNextMarker(file, at, hasScan ? 'end marker (EOI)' : undefined)
     const marker = file.readUInt8(at - 1)
     if (marker === endOfImage) {
       if (!size || !hasScan) throw malformed('JPEG', 'there is no picture in it')
@@ -59,12 +59,12 @@ export function readJpeg(file: Buffer): Picture {
  * The position after the next marker. Coded data (where a zero byte follows each FF) is passed over, and so is, as in
  * libjpeg, anything else before a marker.
  */
-function afterNextMarker(file: Buffer, from: number): number {
+function afterNextMarker(file: Buffer, from: number, missing: string | undefined): number {
   for (let at = from; ; ) {
     at = file.indexOf(0xff, at)
-    if (at === -1) throw truncated('JPEG')
+    if (at === -1) throw truncated('JPEG', missing)
     while (file[at] === 0xff) at++
-    if (at === file.length) throw truncated('JPEG')
+    if (at === file.length) throw truncated('JPEG', missing)
     if (file[at++] !== 0) return at
   }
 }

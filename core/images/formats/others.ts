@@ -42,11 +42,11 @@ function nameOfMedia(file: Buffer): string | undefined {
 const farthestRecord = 65_535 + 22
 
 /**
- * What else a complete image file is: readers of PDF accept a header anywhere in the first 1,024 bytes (ISO 32000-1,
- * annex H, 3.4.1), readers of ZIP start from the end.
+ * What else a complete image file is: readers of ZIP start from the end, and those of PDF accept a header anywhere in the
+ * first 1,024 bytes (ISO 32000-1, annex H, 3.4.1). A text that only mentions a format makes no file of it.
  */
 export function alsoIs(file: Buffer): string | undefined {
-  if (file.subarray(0, 1024).includes('%PDF-')) return 'a PDF'
+  if (isPdf(file)) return 'a PDF'
   const tail = Math.max(0, file.length - farthestRecord)
   for (let at = file.lastIndexOf('PK\x05\x06'); at >= tail; at = at > 0 ? file.lastIndexOf('PK\x05\x06', at - 1) : -1) {
     if (at + 22 > file.length) continue
@@ -54,4 +54,14 @@ export function alsoIs(file: Buffer): string | undefined {
     if (file.toString('latin1', directory, directory + 4) === 'PK\x01\x02') return 'a ZIP archive'
   }
   return undefined
+}
+
+/** With an object after its header: readers mend a PDF without its end or its table, but not one without objects. */
+function isPdf(file: Buffer): boolean {
+  const header = file.toString('latin1', 0, 1024 + 8).search(/%PDF-\d/)
+  if (header === -1 || header >= 1024) return false
+  for (let at = file.indexOf('obj', header); at !== -1; at = file.indexOf('obj', at + 3)) {
+    if (/\d\s+\d+\s*$/.test(file.toString('latin1', Math.max(0, at - 24), at))) return true
+  }
+  return false
 }

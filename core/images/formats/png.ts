@@ -20,7 +20,7 @@ export function readPng(file: Buffer): Picture {
   let orientation: Orientation | undefined
   let hasData = false
   for (let at = signature.length; ; ) {
-    if (at + 12 > file.length) throw truncated('PNG')
+    if (at + 12 > file.length) throw truncated('PNG', hasData ? 'end marker (IEND)' : undefined)
     const length = file.readUInt32BE(at)
     const type = file.toString('latin1', at + 4, at + 8)
     // What Xcode makes of a PNG: its pixels are packed in another way, and only Apple's own software reads them.

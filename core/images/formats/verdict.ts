@@ -14,9 +14,10 @@ export interface Picture extends Size {
   readonly coded?: Size
 }
 
-/** The bytes end before the image does. */
-export function truncated(format: string): VisionError {
-  return new VisionError('image.truncated', { message: `The file is a ${format}, but it is cut off.` })
+/** The bytes end before the image does. @param missing what should come next, where that is all that may be missing */
+export function truncated(format: string, missing?: string): VisionError {
+  const advice = missing ? ` Its ${missing} is missing: send the whole file, or save it anew in an image program.` : ''
+  return new VisionError('image.truncated', { message: `The file is a ${format}, but it is cut off.${advice}` })
 }
 
 /** @param reason completes 'The file starts like a PNG, but …' */

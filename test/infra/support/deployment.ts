@@ -54,7 +54,8 @@ export const secrets = {
   DeepseekApiKey: 'deepseek-key',
   AuthSecret: 'an auth secret of at least thirty-two bytes',
   StreamSecret: 'a stream secret of at least thirty-two bytes',
-  DatabaseUrl: 'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnauthorized%22%3Atrue%7D',
+  DatabaseUrl:
+    'mysql://user:hidden@planetscale.example/vision?ssl=%7B%22rejectUnauthorized%22%3Atrue%2C%22verifyIdentity%22%3Atrue%7D',
 }
 
 /** Runs sst.config.ts in a process of its own; nothing is deployed. */

@@ -1,0 +1,36 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+
+type Table = 'vision_jobs' | 'vision_job_outputs' | 'vision_job_attempts'
+
+/**
+ * Deletes what a condition finds, in two steps: a plain read, and then row by row. A deletion along an index also locks the
+ * gap behind the rows where the isolation is REPEATABLE READ, and so what others are about to insert for other jobs.
+ *
+ * The job of these rows is locked, so that nobody adds to them.
+ */
+export async function deleteRows(tx: Queryable, table: Table, condition: SQL): Promise<void> {
+  const rows = await rowsOf<{ id: number }>(tx, sql`SELECT id FROM ${sql.raw(table)} WHERE ${condition}`)
+  await deleteByIds(
+    tx,
+    table,
+    rows.map(({ id }) => id),
+  )
+}
+
+/**
+ * Deletes rows one look-up at a time, by a join: with a list of ids either server scans a small table instead, whatever
+ * index it is told to use, and so waits for jobs that workers hold.
+ */
+export async function deleteByIds(tx: Queryable, table: Table, ids: readonly number[]): Promise<number> {
+  if (ids.length === 0) return 0
+  const doomed = sql.join(
+    ids.map((id) => sql`SELECT ${id} AS id`),
+    sql` UNION ALL `,
+  )
+  const from = sql.raw(table)
+  return matchedBy(
+    tx,
+    sql`DELETE ${from} FROM (${doomed}) AS doomed STRAIGHT_JOIN ${from} FORCE INDEX (PRIMARY) ON ${from}.id = doomed.id`,
+  )
+}
