@@ -9,8 +9,10 @@ import { getUserVisionJobs } from '../jobs/history.ts'
 import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
+import { readSpend } from '../jobs/spend.ts'
 import { takeUpload } from '../jobs/upload-quota.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
+import { lockUser } from '../jobs/users.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { waitFor } from '../live/wait.ts'
 import { checked } from './complaints.ts'
@@ -345,9 +347,13 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
 
 /** Fills the place of a job that was withdrawn, which is done: what goes wrong here is left to the workers. */
 async function admitNext({ services, actor }: Caller): Promise<void> {
-  await admitVisionJobs(services.database, actor.userId, services.inFlightPerUser).catch((error: unknown) =>
-    services.log('error', 'held jobs not let in', { detail: reasonOf(error) }),
-  )
+  await admitVisionJobs(
+    services.database,
+    actor.userId,
+    services.inFlightPerUser,
+    lockUser,
+    services.limits.costPerDay,
+  ).catch((error: unknown) => services.log('error', 'held jobs not let in', { detail: reasonOf(error) }))
 }
 
 /**
@@ -382,7 +388,13 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
   // One after the other: side by side each would take a connection of its own.
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
-  return { images, runningTimes, now: services.now() }
+  const { costPerDay } = services.limits
+  const held = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'held')
+  const spendExhausted =
+    held !== undefined &&
+    costPerDay !== undefined &&
+    (await services.database.run((on) => readSpend(on, held.userId))).spent >= costPerDay
+  return { images, runningTimes, spendExhausted, now: services.now() }
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {

@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly images: ReadonlyMap<number, ImageView>
   /** How long their runs have taken together, by the job's id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
+  /** The owner has spent what a day may cost: held jobs wait for the next. */
+  readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -31,7 +33,7 @@ export function viewJob(
 }
 
 /** A job without its outputs. */
-export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroundings): JobSummaryView {
+export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted, now }: Surroundings): JobSummaryView {
   const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
   // The database writes the times and this machine says what now is: its clock may be a little behind.
   const totalMs = Math.max(0, (job.finishedAt?.getTime() ?? now) - job.createdAt.getTime())
@@ -46,6 +48,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroun
     crashes: job.crashes,
     maxRetries: job.maxRetries,
     nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
+    heldBecause: job.status === 'held' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
     image,

@@ -136,7 +136,8 @@ async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: Lock
   if (status !== 'processing') return []
   const matched = await matchedBy(
     tx,
-    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
+    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
+    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
       WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
   )
   return matched === 0 ? [] : [{ jobId, userId, attempt }]
