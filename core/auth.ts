@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { ApiConfig } from './config.ts'
 import { VisionError } from './errors.ts'
@@ -17,6 +18,23 @@ export interface Actor {
  */
 export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>
 
+/** A token came along, and it is not good for this (RFC 6750, section 3.1: `invalid_token`). */
+export class InvalidToken extends VisionError {
+  constructor(message: string, detail?: string) {
+    super('request.unauthenticated', { message, ...(detail !== undefined && { detail }) })
+  }
+}
+
+/** The token is good, but not for this (RFC 6750, section 3.1: `insufficient_scope`). */
+export class InsufficientScope extends VisionError {
+  readonly scope: string
+
+  constructor(scope: string) {
+    super('request.forbidden', { message: `This needs a token with the scope \`${scope}\`.` })
+    this.scope = scope
+  }
+}
+
 export type AuthConfig = Pick<
   ApiConfig,
   'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'
@@ -31,10 +49,11 @@ const publicKeyAlgorithms = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]
 
-// The column is ASCII, and its collation takes 'a' and 'a ' for the same: no spaces at either end.
-const subject = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
+// The column is ASCII, and its collation takes 'a' and 'a ' for the same: no spaces at either end. What begins with `cli:` is
+// in the record of what operators did the account that ran a command.
+const subject = /^(?!cli:)[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/i
 
-type Verify = (token: string) => Promise<JWTPayload>
+type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
 
 /**
  * Checks bearer tokens (RFC 6750) that are JWTs: against the keys at `AUTH_JWKS_URL`, or, if they are signed with HS256,
@@ -51,7 +70,7 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
       return actorOf(await verify(token))
     } catch (error) {
       if (error instanceof VisionError) throw error
-      if (error instanceof errors.JWTExpired) throw refused('The token has expired.', reasonFor(error))
+      if (error instanceof errors.JWTExpired) throw new InvalidToken('The token has expired.', reasonFor(error))
       if (error instanceof errors.JOSEError) throw invalid(reasonFor(error))
       throw error
     }
@@ -81,10 +100,16 @@ function verifier(config: AuthConfig, now: () => number): Verify {
     clockTolerance: clockToleranceSeconds,
     currentDate: new Date(now()),
   })
-  const secrets = [AUTH_SECRET, AUTH_SECRET_PREVIOUS].flatMap((secret) => (secret ? [keyOf(secret)] : []))
+  const given = [AUTH_SECRET, AUTH_SECRET_PREVIOUS].flatMap((secret) => secret || [])
+  const secrets = given.map(keyOf)
+  const keyIds = new Set(given.map(keyIdOf))
   const keys = AUTH_JWKS_URL ? publicKeys(AUTH_JWKS_URL) : undefined
 
-  const bySecret: Verify = async (token) => {
+  const bySecret: Verify = async (token, keyId) => {
+    // The key ids of other issuers mean nothing here.
+    if (secrets.length > 0 && keyId?.startsWith(ourKeyIds) && !keyIds.has(keyId)) {
+      throw new InvalidToken(otherSecret, 'signed with another secret')
+    }
     for (const [index, secret] of secrets.entries()) {
       try {
         return (await jwtVerify(token, secret, { ...checks(), algorithms: ['HS256'] })).payload
@@ -96,15 +121,20 @@ function verifier(config: AuthConfig, now: () => number): Verify {
     throw invalid('signed with HS256, and there is no AUTH_SECRET')
   }
   return async (token) => {
-    if (algorithmOf(token) === 'HS256') return bySecret(token)
+    const { alg, kid } = headerOf(token)
+    if (alg === 'HS256') return bySecret(token, kid)
     if (keys === undefined) throw invalid('not signed with HS256, and there is no AUTH_JWKS_URL')
     return (await jwtVerify(token, keys, { ...checks(), algorithms: publicKeyAlgorithms })).payload
   }
 }
 
-function algorithmOf(token: string): string | undefined {
+/** Which secret a token was signed with is no secret: the token names it. */
+const otherSecret =
+  'The token was signed with another secret than this API has: another AUTH_SECRET, or of another DATA_DIR of the local stack.'
+
+function headerOf(token: string): { readonly alg?: string; readonly kid?: string } {
   try {
-    return decodeProtectedHeader(token).alg
+    return decodeProtectedHeader(token)
   } catch {
     throw invalid('the token is no JWT')
   }
@@ -127,7 +157,9 @@ function publicKeys(url: string): ReturnType<typeof createRemoteJWKSet> {
 
 function actorOf({ sub, scope }: JWTPayload): Actor {
   if (typeof sub !== 'string' || !subject.test(sub)) {
-    throw invalid('sub is not 1 to 255 characters of printable ASCII without a space at either end')
+    throw invalid(
+      'sub is not 1 to 255 characters of printable ASCII without a space at either end, or begins with cli:',
+    )
   }
   return { userId: sub, scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []) }
 }
@@ -150,11 +182,13 @@ export interface TokenClaims {
 export function signToken(secret: string, claims: TokenClaims): Promise<string> {
   const { userId, scopes, lifeSeconds, now, issuer, audience } = claims
   if (!subject.test(userId)) {
-    throw new RangeError('A user id has 1 to 255 printable ASCII characters and no space at either end.')
+    throw new RangeError(
+      'A user id has 1 to 255 printable ASCII characters, no space at either end, and does not begin with cli:.',
+    )
   }
   const issuedAt = Math.floor(now / 1000)
   const token = new SignJWT(scopes.length > 0 ? { scope: scopes.join(' ') } : {})
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: keyIdOf(secret) })
     .setSubject(userId)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + Math.round(lifeSeconds))
@@ -163,15 +197,18 @@ export function signToken(secret: string, claims: TokenClaims): Promise<string> 
   return token.sign(keyOf(secret))
 }
 
+const ourKeyIds = 'vp-'
+
+/** Tells a secret from others, by which a token says what it was signed with; it says no more of the secret than a signature. */
+function keyIdOf(secret: string): string {
+  return `${ourKeyIds}${createHmac('sha256', secret).update('vision-pipeline/key-id').digest('hex').slice(0, 16)}`
+}
+
 function keyOf(secret: string): Uint8Array {
   return new TextEncoder().encode(secret)
 }
 
 /** Which check failed would help an attacker more than a caller, who can only get another token. */
-function invalid(detail: string): VisionError {
-  return refused('The token is not valid.', detail)
-}
-
-function refused(message: string, detail: string): VisionError {
-  return new VisionError('request.unauthenticated', { message, detail })
+function invalid(detail: string): InvalidToken {
+  return new InvalidToken('The token is not valid.', detail)
 }

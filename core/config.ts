@@ -139,6 +139,9 @@ type Rule = (given: Record<string, string>) => readonly (readonly [key: string, 
 /** Whoever lets jobs in must agree on these. */
 const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber.default(10) }
 
+/** Looked at when a job is created, and again when it is let in. */
+const spend = { USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional() }
+
 const auth = {
   AUTH_JWKS_URL: webUrl.optional(),
   AUTH_ISSUER: z.string().min(1).optional(),
@@ -163,7 +166,7 @@ const apiKeys = z.object({
   USER_JOBS_WAITING: wholeNumber.default(10_000),
   USER_UPLOADS_PER_DAY: wholeNumber.default(10_000),
   USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber.min(20).default(20_000),
-  USER_DOLLARS_PER_DAY: z.coerce.number().positive().optional(),
+  ...spend,
 })
 
 const missingIn = (given: Record<string, string>) => (key: string, because: string) =>
@@ -202,6 +205,7 @@ const pollerKeys = z.object({
   ...storage,
   ...jobs,
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
+  ...spend,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
   // Less would not hold the largest image of two users.

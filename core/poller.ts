@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { startBeats } from './beats.ts'
-import type { PollerConfig } from './config.ts'
+import { ConfigError, type PollerConfig } from './config.ts'
 import { type Database, openDatabase } from './database/client.ts'
 import { reasonOf } from './errors.ts'
 import { createByteBudget } from './images/budget.ts'
@@ -8,6 +8,7 @@ import { bucketCallMs, loadMs, maxImageBytes } from './images/limits.ts'
 import { createImageLoader } from './images/load.ts'
 import { openImageStore } from './images/store.ts'
 import { sweepImages } from './images/sweep.ts'
+import { costPerDay } from './jobs/allowance.ts'
 import { settleMs } from './jobs/limits.ts'
 import { keepIdsFresh, sweepOrphans } from './jobs/orphans.ts'
 import { pruneVisionJobs } from './jobs/prune.ts'
@@ -22,7 +23,7 @@ import { createSteps, type MeasurePalette } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { serveSteps } from './providers/gates.ts'
 import { prunePermits } from './providers/permits.ts'
-import { createPrices } from './providers/prices.ts'
+import { createPrices, unpricedModels } from './providers/prices.ts'
 import { type ProviderEntry, servingBy } from './providers/registry.ts'
 
 /**
@@ -74,6 +75,8 @@ export function createPoller(
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
+  const unpriced = config.USER_DOLLARS_PER_DAY === undefined ? [] : unpricedModels(config, Date.now)
+  if (unpriced.length > 0) throw new ConfigError(unpriced.join('\n'))
   const common = { prices, timeoutMs, now: Date.now }
   const { models, limits, providerOf } = servingBy(config, common, providers)
   serveSteps(providerOf)
@@ -124,6 +127,7 @@ export function createPoller(
           place: options.place,
           concurrency: config.POLLER_CONCURRENCY,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
+          costPerDay: costPerDay(config),
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,

@@ -28,6 +28,7 @@ import { startDatabase } from './database/start-database.ts'
 import { lookAt } from './emulators/look.ts'
 import { startProviderEmulators } from './emulators/providers.ts'
 import { startS3Emulator } from './emulators/s3/server.ts'
+import { withPageAccess } from './page-access.ts'
 import { PortError } from './port.mjs'
 import { startSchedule } from './schedule.ts'
 
@@ -171,7 +172,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     now: Date.now,
     randomBytes,
   })
-  const api = await listen(createAdaptorServer({ fetch: app.fetch }) as Server, options.port)
+  const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`
 

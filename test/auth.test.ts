@@ -181,7 +181,8 @@ test('a shared secret works, and the one before it until it is taken away', asyn
   expect(await check({ AUTH_SECRET: secret }, token)).toEqual(actor)
   const next = 'the next secret of the tests, just as long'
   expect(await check({ AUTH_SECRET: next, AUTH_SECRET_PREVIOUS: secret }, token)).toEqual(actor)
-  await expect(check({ AUTH_SECRET: next }, token)).rejects.toMatchObject(invalid)
+  const other = { code: 'request.unauthenticated', message: expect.stringMatching(/another secret.*DATA_DIR/) }
+  await expect(check({ AUTH_SECRET: next }, token)).rejects.toMatchObject(other)
   // Beside the keys of an issuer it is as good, with the same issuer and audience.
   await expect(check({ ...withKeys(), AUTH_SECRET: secret }, token)).rejects.toMatchObject(invalid)
   const full = `Bearer ${await signToken(secret, { ...claims, issuer, audience })}`
@@ -193,13 +194,40 @@ test('a shared secret works, and the one before it until it is taken away', asyn
   await expect(check(both, expired)).rejects.toMatchObject(unauthenticated('The token has expired.'))
 })
 
+test('a token that names no secret of ours, or the right one and is forged, is just not valid', async () => {
+  const claims = { sub: 'ann', exp: seconds + 60 }
+  const text = new TextEncoder()
+  const keyed = (kid: string | undefined, key: string) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'HS256', ...(kid && { kid }) }).sign(text.encode(key))
+  const [header = ''] = (await signToken(secret, { userId: 'ann', scopes: [], lifeSeconds: 60, now })).split('.')
+  const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
+  for (const name of [undefined, 'k1', kid]) {
+    expect(await check({ AUTH_SECRET: secret }, `Bearer ${await keyed(name, secret)}`)).toMatchObject({ userId: 'ann' })
+    const forged = `Bearer ${await keyed(name, 'x'.repeat(32))}`
+    await expect(check({ AUTH_SECRET: secret }, forged)).rejects.toMatchObject(invalid)
+  }
+})
+
 test('a secret signs with HS256 alone', async () => {
   const key = new TextEncoder().encode(secret.padEnd(64, '.'))
   const token = await new SignJWT(good).setProtectedHeader({ alg: 'HS512' }).sign(key)
   await expect(check({ AUTH_SECRET: secret.padEnd(64, '.') }, `Bearer ${token}`)).rejects.toMatchObject(invalid)
 })
 
-test.each(['', ' ann', 'ann\n', 'änn', 'x'.repeat(256)])('no token is signed for %j', (userId) => {
+test('nobody is called like the account that ran a command', async () => {
+  for (const sub of ['cli:root', 'CLI:root', 'cli:']) {
+    const token = await sign({ ...good, sub })
+    await expect(check(withKeys(), `Bearer ${token}`)).rejects.toMatchObject({
+      ...invalid,
+      detail: expect.stringContaining('cli:'),
+    })
+  }
+  expect(await check(withKeys(), `Bearer ${await sign({ ...good, sub: 'client:1' })}`)).toMatchObject({
+    userId: 'client:1',
+  })
+})
+
+test.each(['', ' ann', 'ann\n', 'änn', 'x'.repeat(256), 'cli:root'])('no token is signed for %j', (userId) => {
   expect(() => signToken(secret, { userId, scopes: [], lifeSeconds: 60, now })).toThrow(RangeError)
 })
 

@@ -20,6 +20,7 @@ import { expireVisionJobs } from '../core/jobs/expire.ts'
 import { reclaimVisionJobs } from '../core/jobs/reclaim.ts'
 import { completeVisionJob } from '../core/jobs/settle.ts'
 import type { UploadLimits } from '../core/jobs/upload-quota.ts'
+import { cancelVisionJob } from '../core/jobs/withdraw.ts'
 import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
 import { createSteps } from '../core/pipeline/steps.ts'
 import { createDeepSeek } from '../core/providers/deepseek.ts'
@@ -248,7 +249,11 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     await completeVisionJob(api.database, await api.claim(jobId), contentOutput, {})
     return refusal('POST', `/v1/jobs/${jobId}/cancel`, ann)
   },
-  'job.not_retryable': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/retry`, ann),
+  'job.not_retryable': async () => {
+    const jobId = await api.create('ann')
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    return refusal('POST', `/v1/jobs/${jobId}/retry`, ann)
+  },
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })

@@ -14,6 +14,9 @@ export function checked<Schema extends z.ZodType>(schema: Schema): Checked<Schem
   return { schema, parse: (value: unknown) => schema.parse(value, { error: complain }) } as Checked<Schema>
 }
 
+/** Said of a field that is not there. */
+export const isMissing = 'is missing'
+
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
   // Whole wherever the API takes a number.
@@ -22,6 +25,12 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'an object',
   record: 'an object',
+}
+
+/** Formats whose rule does not say by itself what it wants. */
+const forms: Readonly<Record<string, string>> = {
+  datetime: 'must be a moment in UTC like 2026-11-23T12:00:00.000Z',
+  date: 'must be a day like 2026-11-23',
 }
 
 const units: Readonly<Record<string, readonly [one: string, several: string]>> = {
@@ -33,14 +42,16 @@ const units: Readonly<Record<string, readonly [one: string, several: string]>> =
 export function complain(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`
+      return issue.input === undefined ? isMissing : `must be ${kinds[issue.expected] ?? issue.expected}`
     case 'invalid_value':
-      return issue.input === undefined ? 'is missing' : `must be one of ${issue.values.join(', ')}`
+      return issue.input === undefined ? isMissing : `must be one of ${issue.values.join(', ')}`
     case 'too_small':
       if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty'
       return `must ${amount(issue.origin, 'at least', issue.minimum)}`
     case 'too_big':
       return `must ${amount(issue.origin, 'at most', issue.maximum)}`
+    case 'invalid_format':
+      return forms[issue.format]
     default:
       return undefined
   }

@@ -11,6 +11,7 @@ export const exampleSummary: JobSummaryView = {
   crashes: 0,
   maxRetries: 3,
   nextTryAt: null,
+  heldBecause: null,
   error: null,
   imageUrl: 'https://example.com/poster.jpg',
   image: {
@@ -84,6 +85,7 @@ export const exampleJob: JobView = {
       },
     },
     content: {
+      outputFormat: 'summary',
       model: 'deepseek-flash',
       prompt: 'summary@2',
       createdAt: '2026-11-23T12:00:21.500Z',

@@ -1,17 +1,41 @@
 import { TRPCError } from '@trpc/server'
 import type * as z from 'zod'
+import { InsufficientScope, InvalidToken } from '../auth.ts'
 import { describeCode, type ErrorCode, innermost, reasonOf, VisionError } from '../errors.ts'
 import { LimitExceeded } from '../jobs/allowance.ts'
 import type { Log } from '../log.ts'
 import { maxBatchCalls } from './batch.ts'
+import { isMissing } from './complaints.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
+
+/** What can be wrong with a part of an input, beside what has an error code of its own. Stable, as error codes are. */
+export const fieldCodes = [
+  'field.missing',
+  'field.unknown',
+  'field.wrong_type',
+  'field.not_allowed',
+  'field.too_small',
+  'field.too_large',
+  'field.malformed',
+  'field.conflict',
+  'json.duplicate_name',
+  'json.forbidden_name',
+  'json.inexact_number',
+  'json.lone_surrogate',
+  'json.too_deep',
+] as const
+export type FieldCode = (typeof fieldCodes)[number] | ErrorCode
 
 /** One part of an input that is wrong. */
 export interface FieldProblem {
   /** Where in the input, as a JSON pointer in URI fragment form (RFC 6901): `#/jobs/3/imageUrl`. */
   readonly pointer: string
+  readonly code: FieldCode
   readonly detail: string
 }
+
+/** The caller is told of so many problems at most, or the answer could be larger than a function may send. */
+export const maxFieldProblems = 100
 
 /** A refusal that says which parts of the input it is about. */
 export class RefusedInput extends VisionError {
@@ -19,7 +43,14 @@ export class RefusedInput extends VisionError {
 
   constructor(fields: readonly FieldProblem[], code: ErrorCode = 'request.invalid') {
     super(code)
-    this.fields = fields
+    this.fields = fields.slice(0, maxFieldProblems)
+  }
+}
+
+/** A body in a coding that is not taken (RFC 9110, section 12.5.3). */
+export class UnsupportedEncoding extends VisionError {
+  constructor() {
+    super('request.unsupported_type', { message: 'Send the body as it is, without a Content-Encoding.' })
   }
 }
 
@@ -51,11 +82,29 @@ export function failureOf(error: unknown): Failure {
 }
 
 function headersOf(status: number, error: VisionError): Record<string, string> {
-  if (status === 401) return { 'www-authenticate': 'Bearer' }
+  if (status === 401 || status === 403) return { 'www-authenticate': challengeOf(error) }
+  if (error instanceof UnsupportedEncoding) return { 'accept-encoding': 'identity' }
   if (status !== 503 && status !== 429) return {}
   const { retryAfterMs } = error
   const seconds = retryAfterMs === undefined ? retryAfterSeconds : Math.ceil(retryAfterMs / 1000)
   return { 'retry-after': String(seconds), ...(error instanceof LimitExceeded && rateLimitHeaders(error.allowance)) }
+}
+
+/** What RFC 6750, section 3, wants to be said to whoever may not call, or not this. */
+function challengeOf(error: VisionError): string {
+  const parts = ['realm="vision-pipeline"']
+  // Who sent no token is told of no error (section 3.1).
+  if (error instanceof InvalidToken)
+    parts.push('error="invalid_token"', `error_description="${quotable(error.message)}"`)
+  if (error instanceof InsufficientScope) {
+    parts.push('error="insufficient_scope"', `error_description="${quotable(error.message)}"`, `scope="${error.scope}"`)
+  }
+  return `Bearer ${parts.join(', ')}`
+}
+
+/** What may stand in an `error_description`. */
+function quotable(text: string): string {
+  return text.replaceAll('’', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '')
 }
 
 function knownErrorOf(error: unknown): VisionError | undefined {
@@ -91,18 +140,46 @@ export const malformedJson = 'The input is not valid JSON.'
 
 /** A schema's first complaint about each field; a field that is not known is named by its own pointer. */
 function fieldsOf(issues: readonly z.core.$ZodIssue[]): readonly FieldProblem[] {
-  const problems = issues.flatMap((issue) =>
+  const problems = issues.flatMap((issue): FieldProblem[] =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail: 'There is no such field.' }))
-      : [{ pointer: pointerTo(issue.path), detail: issue.message }],
+      ? issue.keys.slice(0, maxFieldProblems).map((key) => unknownField([...issue.path, key]))
+      : [{ pointer: pointerTo(issue.path), code: fieldCodeOf(issue), detail: issue.message }],
   )
   return [...Map.groupBy(problems, ({ pointer }) => pointer).values()].flatMap(([first]) => first ?? [])
 }
 
-/** A JSON pointer as a URI fragment (RFC 6901, section 6). */
+/** What is said of a field or a parameter that is not known. */
+export function unknownField(path: readonly PropertyKey[]): FieldProblem {
+  return { pointer: pointerTo(path), code: 'field.unknown', detail: 'There is no such field.' }
+}
+
+function fieldCodeOf(issue: z.core.$ZodIssue): FieldCode {
+  if (issue.message === isMissing) return 'field.missing'
+  switch (issue.code) {
+    case 'invalid_type':
+      return 'field.wrong_type'
+    case 'invalid_value':
+      return 'field.not_allowed'
+    case 'too_small':
+      return 'field.too_small'
+    case 'too_big':
+      return 'field.too_large'
+    case 'custom':
+      return (issue.params?.code as FieldCode | undefined) ?? 'field.malformed'
+    default:
+      return 'field.malformed'
+  }
+}
+
+/** Whoever sends a longer name knows it by its beginning. */
+const maxTokenLength = 200
+
+/** A JSON pointer as a URI fragment (RFC 6901, section 6). A name that is very long is cut off. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   const escaped = path.map((part) => {
-    const token = String(part).replaceAll('~', '~0').replaceAll('/', '~1')
+    const name = String(part)
+    const short = name.length > maxTokenLength ? `${name.slice(0, maxTokenLength)}…` : name
+    const token = short.replaceAll('~', '~0').replaceAll('/', '~1')
     // A lone surrogate has no UTF-8 to be percent-encoded in.
     return `/${encodeURIComponent(token.toWellFormed())}`
   })

@@ -2,14 +2,23 @@ import { createHash } from 'node:crypto'
 import type { NewJob } from '../jobs/create.ts'
 import { RefusedInput } from './failure.ts'
 import { idempotencyKey } from './schemas.ts'
+import type { Context } from './trpc.ts'
 
 /**
  * The one key of a call that may carry it as a header or as a field.
  *
- * @throws RefusedInput if the two differ, or if the header is no key
+ * @throws RefusedInput if the two differ, if the header is no key, or if it came with several creations in a tRPC batch
  */
-export function oneKey(header: string | undefined, field: string | undefined): string | undefined {
+export function oneKey(
+  { idempotencyKey: header, creations }: Pick<Context, 'idempotencyKey' | 'creations'>,
+  field: string | undefined,
+): string | undefined {
   if (header === undefined) return field
+  if (creations > 1) {
+    throw refused(
+      `The header Idempotency-Key stands for one call, and this batch creates by ${creations}: give each its own idempotencyKey.`,
+    )
+  }
   if (!idempotencyKey.safeParse(header).success) {
     throw refused('The header Idempotency-Key must be 1 to 200 characters of printable ASCII.')
   }
@@ -17,6 +26,11 @@ export function oneKey(header: string | undefined, field: string | undefined): s
     throw refused('The header Idempotency-Key and the field differ: send one of them.')
   }
   return header
+}
+
+/** The key of one job of a batch that has a key as a whole. No other key begins with a tab, so none is ever the same. */
+export function keyInBatch(batchKey: string, index: number): string {
+  return `\t${index}\t${batchKey}`
 }
 
 /** A key together with the hash of the request that it stands for. */
@@ -40,5 +54,5 @@ function sorted(value: unknown): unknown {
 }
 
 function refused(detail: string): RefusedInput {
-  return new RefusedInput([{ pointer: '#/idempotencyKey', detail }])
+  return new RefusedInput([{ pointer: '#/idempotencyKey', code: 'field.conflict', detail }])
 }

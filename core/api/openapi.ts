@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { describeCode, type ErrorCode } from '../errors.ts'
-import { frame } from '../live/sse.ts'
+import { eventStreamHeaders, frame } from '../live/sse.ts'
 import { longestWaitSeconds } from './conditional.ts'
 import type { Operation } from './operations.ts'
 import { describeKey, Health, type HealthView, idempotencyKey, type JobEventView, Problem } from './schemas.ts'
@@ -80,9 +80,10 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
       requestBody: {
-        required: true,
+        // One that may be left out, as a whole: every field has a default.
+        required: !input.safeParse(undefined).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
-        content: { 'application/json': content(schemaOf(input, 'input', components), meta.example?.request) },
+        content: { 'application/json': content(schemaOf(input, 'body', components), meta.example?.request) },
       },
     }),
     responses: {
@@ -99,6 +100,7 @@ const keyInHeader = idempotencyKey
 function describeHealth(components: Json): Json {
   const reply = (description: string, status: HealthView['status']) => ({
     description,
+    headers: { ...callHeaders, ...(status === 'unavailable' && retryAfter) },
     content: { 'application/json': content(schemaOf(Health, 'output', components), { status }) },
   })
   return {
@@ -109,12 +111,30 @@ function describeHealth(components: Json): Json {
     security: [],
     responses: {
       200: reply('Calls can be served.', 'ok'),
-      503: { ...reply('Not now.', 'unavailable'), headers: retryAfter },
+      503: reply('Not now.', 'unavailable'),
     },
   }
 }
 
 const text = { type: 'string' }
+/** What every answer says of its call. */
+const callHeaders = {
+  'x-request-id': { schema: text, description: 'The id of this call.' },
+  'x-trace-id': {
+    schema: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+    description: 'The trace that this call belongs to: that of its `traceparent`, else a new one.',
+  },
+}
+const challenge = {
+  'www-authenticate': {
+    schema: text,
+    description:
+      'What is wanted (RFC 6750): `error="invalid_token"` if a token came along, `insufficient_scope` with the `scope` that is missing.',
+  },
+}
+const codings = {
+  'accept-encoding': { schema: text, description: 'Which codings are taken, if the body came in another.' },
+}
 const preferHeader = {
   name: 'Prefer',
   in: 'header',
@@ -133,12 +153,21 @@ const knownHeader = {
 }
 const versionHeaders = {
   etag: { schema: text, description: 'The version of the job that the answer shows.' },
+  'cache-control': { schema: text, description: 'A job is its owner’s, and is to be asked for again.' },
   'retry-after': {
     schema: { type: 'integer' },
     description:
       'After so many seconds it is worth asking again; absent once the job has ended, and for those who wait.',
   },
 }
+const streamHeaders = Object.fromEntries(
+  Object.keys(eventStreamHeaders)
+    .filter((name) => name !== 'content-type')
+    .map((name) => [
+      name,
+      { schema: text, description: 'For what is between: nothing is kept, changed or collected.' },
+    ]),
+)
 const appliedHeader = {
   'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
 }
@@ -166,11 +195,7 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
 function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
   const { status, output, example, idempotent, limited, locates, versioned, waits, streams, summary } = meta
   const headers = {
-    'x-request-id': { schema: { type: 'string' }, description: 'The id of this call.' },
-    'x-trace-id': {
-      schema: { type: 'string', pattern: '^[0-9a-f]{32}$' },
-      description: 'The trace that this call belongs to: that of its `traceparent`, else a new one.',
-    },
+    ...callHeaders,
     ...(limited && limits),
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
     ...(versioned && versionHeaders),
@@ -185,7 +210,7 @@ function successes(method: Operation['method'], meta: Operation['meta'], compone
     return {
       [status]: {
         description: `${summary}: the events.`,
-        headers,
+        headers: { ...headers, ...streamHeaders },
         content: { 'text/event-stream': content(events, example && wire(example.reply)) },
       },
       204: { description: 'The job has ended, and the client has its last event: it need not come back.', headers },
@@ -212,8 +237,13 @@ function failures(codes: readonly ErrorCode[], components: Json): Json {
       status,
       {
         description: group.map((code) => `\`${code}\`: ${describeCode(code).message}`).join('\n\n'),
-        ...(status === 503 && { headers: retryAfter }),
-        ...(status === 429 && { headers: { ...retryAfter, ...limits } }),
+        headers: {
+          ...callHeaders,
+          ...((status === 401 || status === 403) && challenge),
+          ...(status === 415 && codings),
+          ...((status === 503 || status === 429) && retryAfter),
+          ...(status === 429 && limits),
+        },
         content: { 'application/problem+json': { schema } },
       },
     ]),
@@ -224,21 +254,49 @@ function content(schema: Json, example: unknown): Json {
   return { schema, ...(example !== undefined && { example }) }
 }
 
+/** Where a schema is used: for what is sent as a body or as a parameter, or for what is answered. */
+type Use = 'body' | 'input' | 'output'
+
 /** A schema as JSON Schema; every part of it that has an id becomes a component, and is referred to. */
-function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output', components: Json): Json {
-  const { properties, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), { io, override: relax(io) })
+function schemaOf(schema: z.core.$ZodType, use: Use, components: Json): Json {
+  const io = use === 'output' ? 'output' : 'input'
+  const { properties, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), { io, override: suit(use) })
   const refer = (node: unknown): unknown =>
     JSON.parse(JSON.stringify(node), (key, value) =>
-      key === '$ref' && typeof value === 'string' ? value.replace('#/$defs/', '#/components/schemas/') : value,
+      key === '$ref' && typeof value === 'string' ? value.replace('#/$defs/', componentPath) : value,
     )
   for (const [id, definition] of Object.entries($defs)) components[id] = refer(definition)
   return refer(properties?.it) as Json
 }
 
-/** What a reader of the document does not need: zod's own pattern for times, and a ban on fields that a later release adds. */
-function relax(io: 'input' | 'output') {
-  return ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+const componentPath = '#/components/schemas/'
+
+/** Leaves out what a reader of the document does not need, and says what OpenAPI has words for. */
+function suit(use: Use) {
+  return ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    // zod's own pattern for times, and a ban on fields that a later release adds.
     if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
-    if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    if (use === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    // Generators of types take a field that has a default for one that is always there, also in what is sent.
+    if (use === 'body' && jsonSchema.default !== undefined) {
+      const { default: value, description = '' } = jsonSchema
+      if (typeof value !== 'object') jsonSchema.description = `${description} \`${value}\` if left out.`.trim()
+      delete jsonSchema.default
+    }
+    const { def } = zodSchema._zod
+    if (def.type === 'union' && 'discriminator' in def) {
+      Object.assign(jsonSchema, { discriminator: discriminatorOf(String(def.discriminator), def.options) })
+    }
   }
+}
+
+/** Which of several schemas a value is of, by one of its fields (https://spec.openapis.org/oas/v3.1.1#discriminator-object). */
+function discriminatorOf(propertyName: string, options: readonly z.core.$ZodType[]): Json {
+  const mapping = options.flatMap((option) =>
+    [...(option._zod.propValues?.[propertyName] ?? [])].map((value) => [
+      String(value),
+      `${componentPath}${z.globalRegistry.get(option)?.id}`,
+    ]),
+  )
+  return { propertyName, mapping: Object.fromEntries(mapping) }
 }

@@ -50,7 +50,12 @@ function fieldsOf(input: z.core.$ZodType): Operation['fields'] {
  */
 export function inputFromText(fields: Operation['fields'], params: URLSearchParams): Record<string, unknown> {
   const names = [...new Set(params.keys())]
-  return Object.fromEntries(names.map((name) => [name, fromText(fields[name], params.getAll(name))]))
+  return Object.fromEntries(names.map((name) => [name, fromText(fieldOf(fields, name), params.getAll(name))]))
+}
+
+/** A name from outside may be one that every object has: `constructor`, `__proto__`. */
+function fieldOf(fields: Operation['fields'], name: string): z.core.$ZodType | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 
 function fromText(field: z.core.$ZodType | undefined, texts: readonly string[]): unknown {

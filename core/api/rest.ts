@@ -2,8 +2,9 @@ import type { AnyRouter } from '@trpc/server'
 import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../errors.ts'
 import { eventStreamHeaders, toEventStream } from '../live/sse.ts'
+import { readJson } from './body.ts'
 import { names, waitSecondsOf } from './conditional.ts'
-import { logFailure, malformedJson, pointerTo, RefusedInput } from './failure.ts'
+import { logFailure, pointerTo, RefusedInput, unknownField } from './failure.ts'
 import { inputFromText, type Operation } from './operations.ts'
 import type { AppEnv, StreamServices } from './services.ts'
 import { type Context, createCallerFactory, type Wish } from './trpc.ts'
@@ -60,6 +61,8 @@ async function stream(
     call.header('allow', 'GET')
     throw new VisionError('request.method_not_allowed')
   }
+  // Before its parameters: who may not call is told nothing of them. A ticket is for the job that they name.
+  if (context.ticket === undefined) await context.authenticate()
   const left = new AbortController()
   const signal = AbortSignal.any([call.req.raw.signal, left.signal])
   const procedure = procedureAt(createCaller(context, { signal }), operation.path)
@@ -108,14 +111,19 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
     new URLSearchParams(pathFields.map((name) => [name, call.req.param(name) ?? ''] as [string, string])),
   )
   if (method !== 'POST') return { ...inputFromText(fields, queryOf(call, operation)), ...named }
-  const body = await readJson(call)
+  // What is not looked at must not be taken for heard.
+  const unknown = [...new Set(new URL(call.req.url).searchParams.keys())]
+  if (unknown.length > 0) throw new RefusedInput(unknown.map((name) => unknownField([name])))
+  const body = await readJson(call.req.raw)
   if (pathFields.length === 0 && body !== undefined) return body
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) {
-    throw new RefusedInput([{ pointer: '#', detail: 'The body must be a JSON object, or empty.' }])
+    const detail = 'The body must be a JSON object, or empty.'
+    throw new RefusedInput([{ pointer: '#', code: 'field.wrong_type', detail }])
   }
-  const twice = pathFields.filter((name) => body !== undefined && name in body)
+  const twice = pathFields.filter((name) => body !== undefined && Object.hasOwn(body, name))
   if (twice.length > 0) {
-    throw new RefusedInput(twice.map((name) => ({ pointer: pointerTo([name]), detail: 'The path says this already.' })))
+    const detail = 'The path says this already.'
+    throw new RefusedInput(twice.map((name) => ({ pointer: pointerTo([name]), code: 'field.conflict', detail })))
   }
   return { ...body, ...named }
 }
@@ -128,26 +136,4 @@ function queryOf(call: Call, { meta }: Operation): URLSearchParams {
   const lastEventId = call.req.header('last-event-id')
   if (lastEventId) query.set('lastEventId', lastEventId)
   return query
-}
-
-/** The body, or undefined if it is empty. */
-async function readJson(call: Call): Promise<unknown> {
-  const bytes = await call.req.arrayBuffer()
-  if (bytes.byteLength === 0) return undefined
-  if (!isJson(call.req.header('content-type'))) throw new VisionError('request.unsupported_type')
-  try {
-    return JSON.parse(textOf(bytes))
-  } catch {
-    throw new VisionError('request.invalid', { message: malformedJson })
-  }
-}
-
-/** @throws TypeError if the bytes are not UTF-8 */
-export function textOf(bytes: ArrayBuffer): string {
-  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-}
-
-/** Whether a body says that it is JSON; JSON is UTF-8 (RFC 8259, section 8.1). */
-export function isJson(contentType: string | undefined): boolean {
-  return /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? '')
 }

@@ -9,8 +9,10 @@ import { getUserVisionJobs } from '../jobs/history.ts'
 import { hasEnded } from '../jobs/progress.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
 import { getRunningTimes } from '../jobs/running-time.ts'
+import { readSpend } from '../jobs/spend.ts'
 import { takeUpload } from '../jobs/upload-quota.ts'
 import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
+import { lockUser } from '../jobs/users.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { waitFor } from '../live/wait.ts'
 import { checked } from './complaints.ts'
@@ -19,7 +21,7 @@ import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
 import { RefusedInput } from './failure.ts'
-import { idempotencyOf, oneKey } from './idempotency.ts'
+import { idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
 import { operatorProcedures } from './operator.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
@@ -93,7 +95,7 @@ export const appRouter = router({
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { services, actor } = ctx
         const { idempotencyKey: field, ...request } = input
-        const key = oneKey(ctx.idempotencyKey, field)
+        const key = oneKey(ctx, field)
         const idempotency = idempotencyOf(key, request)
         const [job] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
         const { replayed, view } = await createOne(ctx, { ...(job ?? request), idempotency })
@@ -118,7 +120,7 @@ export const appRouter = router({
       .input(checked(CreateJobs))
       .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
         const { services, actor } = ctx
-        const keys = keysOf(input.jobs, oneKey(ctx.idempotencyKey, input.idempotencyKey))
+        const keys = keysOf(input.jobs, oneKey(ctx, input.idempotencyKey))
         const pointers = input.jobs.map((_, index) => `#/jobs/${index}/imageUrl`)
         const create = async () => {
           const images = await takeImages(services, actor.userId, input.jobs, pointers, keys)
@@ -210,6 +212,7 @@ export const appRouter = router({
         summary: 'Cancel a job',
         description: 'Withdraws a job that has not ended. Doing it twice is no error.',
         errors: ['job.not_found', 'job.not_cancellable'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
@@ -226,17 +229,22 @@ export const appRouter = router({
         rest: 'POST /v1/jobs/{jobId}/retry',
         status: 200,
         summary: 'Retry a failed job',
-        description: 'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept.',
+        description:
+          'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
         errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
+        versioned: true,
         output: Job,
         example: { reply: exampleJob },
       })
       .input(checked(OneJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, limits } = ctx.services
+        const { job } = await getVisionJob(database, owned(ctx, input.jobId))
+        // Of no limit: nothing is asked for that is not there.
+        if (!hasEnded(job)) return view(ctx, input.jobId)
         requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
-        await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
-        logJob(ctx, 'retried', input.jobId)
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
+        if (redriven) logJob(ctx, 'retried', input.jobId)
         return view(ctx, input.jobId)
       }),
 
@@ -307,9 +315,13 @@ function daysOf(input: z.output<typeof UsageQuery>, now: number): { readonly fro
   const to = input.to ?? dayOf(now)
   const from = input.from ?? dayOf(Date.parse(to) - (defaultDays - 1) * dayMs)
   const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1
-  if (days < 1) throw new RefusedInput([{ pointer: '#/from', detail: `must not be after the last day, ${to}` }])
+  if (days < 1)
+    throw new RefusedInput([
+      { pointer: '#/from', code: 'field.conflict', detail: `must not be after the last day, ${to}` },
+    ])
   if (days > maxDays) {
-    throw new RefusedInput([{ pointer: '#/from', detail: `must be at most ${maxDays} days until ${to}, not ${days}` }])
+    const detail = `must be at most ${maxDays} days until ${to}, not ${days}`
+    throw new RefusedInput([{ pointer: '#/from', code: 'field.too_large', detail }])
   }
   return { from, to }
 }
@@ -335,9 +347,13 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
 
 /** Fills the place of a job that was withdrawn, which is done: what goes wrong here is left to the workers. */
 async function admitNext({ services, actor }: Caller): Promise<void> {
-  await admitVisionJobs(services.database, actor.userId, services.inFlightPerUser).catch((error: unknown) =>
-    services.log('error', 'held jobs not let in', { detail: reasonOf(error) }),
-  )
+  await admitVisionJobs(
+    services.database,
+    actor.userId,
+    services.inFlightPerUser,
+    lockUser,
+    services.limits.costPerDay,
+  ).catch((error: unknown) => services.log('error', 'held jobs not let in', { detail: reasonOf(error) }))
 }
 
 /**
@@ -372,7 +388,13 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
   // One after the other: side by side each would take a connection of its own.
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
-  return { images, runningTimes, now: services.now() }
+  const { costPerDay } = services.limits
+  const held = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'held')
+  const spendExhausted =
+    held !== undefined &&
+    costPerDay !== undefined &&
+    (await services.database.run((on) => readSpend(on, held.userId))).spent >= costPerDay
+  return { images, runningTimes, spendExhausted, now: services.now() }
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {
@@ -404,10 +426,12 @@ function namingKeys(error: unknown, jobs: readonly JobToBe[]): unknown {
   const named = error.indexes.filter((index) => jobs[index]?.idempotencyKey !== undefined)
   const detail = 'was used with another request'
   return new RefusedInput(
-    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, detail })),
+    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, code: error.code, detail })),
     error.code,
   )
 }
+
+const twiceKeyed = 'The batch has a key already: send one or the other.'
 
 /** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
 function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
@@ -416,8 +440,8 @@ function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonl
   const twice = jobs.flatMap((job, index) =>
     job.idempotencyKey === undefined
       ? []
-      : [{ pointer: `#/jobs/${index}/idempotencyKey`, detail: 'The batch has a key already: send one or the other.' }],
+      : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new RefusedInput(twice)
-  return requests.map((_, index) => idempotencyOf(`${batchKey}:${index}`, requests))
+  return requests.map((_, index) => idempotencyOf(keyInBatch(batchKey, index), requests))
 }

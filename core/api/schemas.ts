@@ -1,11 +1,13 @@
 import * as z from 'zod'
 import { type CountedStatus, countedStatuses, outcomes, statuses, steps } from '../../drizzle/schema.ts'
+import { describeCode, type ErrorCode, errorCodes } from '../errors.ts'
 import { imageTypes } from '../images/detect.ts'
 import { maxImageBytes } from '../images/limits.ts'
 import { BrandAnalysis } from '../pipeline/analysis.ts'
 import { formats, outputFormats } from '../pipeline/formats.ts'
 import { platformNames } from '../pipeline/platforms.ts'
 import { decodeCursor } from './cursor.ts'
+import { fieldCodes, maxFieldProblems } from './failure.ts'
 
 // --- words ---
 
@@ -75,6 +77,7 @@ const metadata = z
     if (bytes <= maxMetadataBytes) return
     context.addIssue({
       code: 'custom',
+      params: { code: 'field.too_large' },
       message: `is ${bytes} bytes of JSON, and at most ${maxMetadataBytes} are taken`,
     })
   })
@@ -98,16 +101,20 @@ export const CreateJob = z
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat,
     language: language.prefault('en'),
-    platform: Platform.optional().meta({
-      description: 'The network that the post is for, with `social_post` only; a post for any if left out.',
-    }),
-    metadata: metadata.optional(),
+    // Null as an answer says that there is none; so is the metadata.
+    platform: Platform.nullish()
+      .transform((value) => value ?? undefined)
+      .meta({
+        description: 'The network that the post is for, with `social_post` only; a post for any if left out.',
+      }),
+    metadata: metadata.nullish().transform((value) => value ?? undefined),
     idempotencyKey: idempotencyKey.optional().meta({
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
   })
   .refine(({ outputFormat, platform }) => platform === undefined || outputFormat === 'social_post', {
     path: ['platform'],
+    params: { code: 'field.conflict' },
     message: 'goes with the output format social_post only: leave it out, or ask for a social_post',
   })
   .meta({ id: 'CreateJob' })
@@ -183,8 +190,13 @@ export const History = z
 
 // --- what comes out ---
 
+const codes = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]
+const ErrorCodes = z
+  .enum(codes)
+  .meta({ id: 'ErrorCode', description: 'Stable: README.md says what follows from each.' })
+
 const JobError = z
-  .object({ code: z.string(), message: z.string() })
+  .object({ code: ErrorCodes, message: z.string() })
   .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
 
 const Image = z
@@ -216,6 +228,10 @@ export const JobSummary = z
     crashes: count.meta({ description: 'Runs whose worker died since creation or the last retry by hand.' }),
     maxRetries: count.meta({ description: 'How often a failed run is tried again.' }),
     nextTryAt: time.nullable().meta({ description: 'When a scheduled job is due; null in every other status.' }),
+    heldBecause: z.enum(['jobs_in_flight', 'spend_per_day']).nullable().meta({
+      description:
+        'What a held job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status.',
+    }),
     error: JobError.nullable(),
     imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),
     image: Image.nullable().meta({ description: 'Null until the first run has brought it.' }),
@@ -241,17 +257,27 @@ export const JobSummary = z
   })
   .meta({ id: 'JobSummary' })
 
-const contents = Object.values(formats).map((format) => format.schema)
-const output = <Result extends z.ZodType>(result: Result) =>
-  z.object({
-    model: z.string().meta({ description: 'The model that made it.' }),
-    prompt: z
-      .string()
-      .nullable()
-      .meta({ description: 'The instructions that it was made by, with their version.', examples: ['summary@2'] }),
-    createdAt: time,
-    result,
-  })
+const made = {
+  model: z.string().meta({ description: 'The model that made it.' }),
+  prompt: z
+    .string()
+    .nullable()
+    .meta({ description: 'The instructions that it was made by, with their version.', examples: ['summary@2'] }),
+  createdAt: time,
+}
+const output = <Result extends z.ZodType>(result: Result) => z.object({ ...made, result })
+const contentOf = <Name extends string, Result extends z.ZodType>(name: Name, result: Result) =>
+  z.object({ outputFormat: z.literal(name), ...made, result }).meta({ id: `${result.meta()?.id}Content` })
+const Content = z
+  .discriminatedUnion('outputFormat', [
+    contentOf('detailed_analysis', formats.detailed_analysis.schema),
+    contentOf('summary', formats.summary.schema),
+    contentOf('social_post', formats.social_post.schema),
+    contentOf('product_description', formats.product_description.schema),
+    contentOf('alt_text', formats.alt_text.schema),
+    contentOf('brand_guidelines', formats.brand_guidelines.schema),
+  ])
+  .meta({ id: 'Content', description: 'What the second step wrote; `outputFormat` says which fields `result` has.' })
 
 const tokens = {
   inputTokens: count,
@@ -287,7 +313,7 @@ export const Job = JobSummary.extend({
   }),
   outputs: z.object({
     analysis: output(BrandAnalysis).nullable(),
-    content: output(z.union(contents)).nullable(),
+    content: Content.nullable(),
   }),
 }).meta({ id: 'Job' })
 
@@ -305,12 +331,16 @@ const state = JobSummary.pick({
 
 export const JobEvent = z
   .discriminatedUnion('type', [
-    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }),
-    state.extend({ type: z.literal('completed'), content: output(z.union(contents)).nullable() }),
+    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }).meta({ id: 'JobStateEvent' }),
+    state.extend({ type: z.literal('completed'), content: Content.nullable() }).meta({ id: 'JobCompletedEvent' }),
     state
       .omit({ failures: true, nextTryAt: true, error: true })
-      .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) }),
-    state.pick({ jobId: true, version: true }).extend({ type: z.literal('deleted') }),
+      .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) })
+      .meta({ id: 'JobAnalysisEvent' }),
+    state
+      .pick({ jobId: true, version: true })
+      .extend({ type: z.literal('deleted') })
+      .meta({ id: 'JobDeletedEvent' }),
   ])
   .meta({ id: 'JobEvent', description: 'One event for each version of a job; the version is its id.' })
 
@@ -412,6 +442,12 @@ export const Upload = z
 
 export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({ id: 'Health' })
 
+/** The codes that a call can be refused with. */
+const refusals = codes.filter((code) => describeCode(code).status !== undefined || code === 'internal.error') as [
+  ErrorCode,
+  ...ErrorCode[],
+]
+
 /** An error in REST (RFC 9457). */
 export const Problem = z
   .object({
@@ -419,15 +455,17 @@ export const Problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'A sentence for people.' }),
-    code: z.string().meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
+    code: z.enum(refusals).meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
     requestId: z.string().meta({ description: 'Name it when you report the problem.' }),
     errors: z
       .array(
         z.object({
           pointer: z.string().meta({ description: 'Where in the input: a JSON pointer.', examples: ['#/metadata'] }),
+          code: z.enum([...fieldCodes, ...refusals]).meta({ description: 'What is wrong with it; stable.' }),
           detail: z.string(),
         }),
       )
+      .max(maxFieldProblems)
       .optional(),
   })
   .meta({ id: 'Problem' })

@@ -11,19 +11,23 @@ import { withFields } from '../log.ts'
 import { traceIdOf } from '../trace.ts'
 import { batchCallsAtOnce, createTurns, maxBatchCalls } from './batch.ts'
 import { failureOf, logFailure } from './failure.ts'
+import { shared } from './health.ts'
 import { openApiDocument } from './openapi.ts'
-import { inputFromText, operationsOf } from './operations.ts'
-import { isJson, mountRest, refuseOtherMethods, textOf } from './rest.ts'
+import { operationsOf } from './operations.ts'
+import { mountRest, refuseOtherMethods } from './rest.ts'
 import type { ProblemView } from './schemas.ts'
 import type { AppEnv, StreamServices } from './services.ts'
 import { type Context, errorShape } from './trpc.ts'
+import { methodsOf, operationsAt, requestForTrpc, sayingJson, trpcPath } from './trpc-request.ts'
 
 type Call = HonoContext<AppEnv>
 
-const trpcPath = '/api/trpc'
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
 // body is not all of it.
 const maxBodyBytes = 5.5 * 1024 * 1024
+
+/** An answer about the service's health counts so long, in milliseconds. */
+const healthMs = 1_000
 
 /** A router as one function from request to response, in both protocols and with its document. */
 export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
@@ -44,6 +48,7 @@ export function serve<Services extends StreamServices>(services: Services, route
       ticket: call.req.query('ticket'),
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),
+      creations: 1,
       wish: { patience: call.req.raw.signal },
       reply: {},
     }
@@ -69,9 +74,9 @@ export function serve<Services extends StreamServices>(services: Services, route
   app.onError((error, call) => fail(call, error))
 
   app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  const isReady = shared(services.isReady, healthMs, services.now)
   app.get('/healthz', async (call) => {
-    const ready = await services.isReady().catch(() => false)
-    if (ready) return call.json({ status: 'ok' })
+    if (await isReady()) return call.json({ status: 'ok' })
     call.header('retry-after', '5')
     return call.json({ status: 'unavailable' }, 503)
   })
@@ -81,17 +86,20 @@ export function serve<Services extends StreamServices>(services: Services, route
     return call.json(document)
   })
   for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
-  app.all(`${trpcPath}/*`, (call) => {
-    const request = call.req.raw
-    if (call.req.method === 'POST' && !isJson(call.req.header('content-type'))) {
-      throw new VisionError('request.unsupported_type')
+  app.all(`${trpcPath}/*`, async (call) => {
+    const named = operationsAt(operations, call.req.url)
+    const allowed = methodsOf(named)
+    if (!allowed.includes(call.req.method)) {
+      call.header('allow', allowed.join(', '))
+      throw new VisionError('request.method_not_allowed', { message: 'Queries take GET, mutations take POST.' })
     }
+    const context = { ...contextOf(call), creations: named.filter(({ meta }) => meta.idempotent).length }
     const told = new WeakSet<Error>()
-    return fetchRequestHandler({
+    const response = await fetchRequestHandler({
       endpoint: trpcPath,
-      req: strictly(withInput(request)),
+      req: await orUnauthenticated(context, () => requestForTrpc(call.req.raw, named)),
       router,
-      createContext: () => contextOf(call),
+      createContext: () => context,
       maxBatchSize: maxBatchCalls,
       onError: ({ error, path }) => {
         // tRPC tells twice of a subscription that did not begin.
@@ -103,6 +111,7 @@ export function serve<Services extends StreamServices>(services: Services, route
         headers: Object.assign({}, ctx?.reply.limits, ...errors.map((error) => failureOf(error).headers)),
       }),
     })
+    return sayingJson(response)
   })
   mountRest(app, router, operations, contextOf)
   return app
@@ -111,23 +120,16 @@ export function serve<Services extends StreamServices>(services: Services, route
     logFailure(call.get('log'), error, `${call.req.method} ${call.req.path}`)
     return respond(call, error)
   }
-
-  /** A query that names its input's fields as parameters of their own, as somebody does who types a URL. */
-  function withInput(request: Request): Request {
-    const url = new URL(request.url)
-    const operation = operations.find(({ path }) => url.pathname === `${trpcPath}/${path}`)
-    const bare = request.method === 'GET' && !url.searchParams.has('input') && !url.searchParams.has('batch')
-    if (!bare || operation?.type !== 'query') return request
-    const input = inputFromText(operation.fields, url.searchParams)
-    url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
-    return new Request(url, { headers: request.headers, signal: request.signal })
-  }
 }
 
-/** A request whose text is what REST takes for text: tRPC would mend bytes that are not UTF-8. */
-function strictly(request: Request): Request {
-  // Defined and not assigned: some adapters' requests are read-only.
-  return Object.defineProperty(request, 'text', { value: async () => textOf(await request.arrayBuffer()) })
+/** A request that is refused before tRPC sees it: who may not call is told that, and not what is wrong with the request. */
+async function orUnauthenticated<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
+  try {
+    return take()
+  } catch (error) {
+    await authenticate()
+    throw error
+  }
 }
 
 /** A failure in the terms of the protocol that the path belongs to. */

@@ -3,7 +3,7 @@ import { describeCode, VisionError } from '../errors.ts'
 import { carriesBytes } from '../images/intake.ts'
 import { checkQuota } from '../jobs/check-quota.ts'
 import type { NewJob } from '../jobs/create.ts'
-import { RefusedInput } from './failure.ts'
+import { type FieldProblem, RefusedInput } from './failure.ts'
 import type { CreateJob } from './schemas.ts'
 import type { ApiServices } from './services.ts'
 
@@ -27,14 +27,13 @@ export async function takeImages(
   const urls = [...new Set(jobs.map(({ imageUrl }) => imageUrl))]
   const refusals = new Map(urls.flatMap((url) => refusalOf(services.images, url, userId)))
   if (refusals.size > 0) {
-    const refused = jobs.flatMap(({ imageUrl }, index) => {
+    const fields = jobs.flatMap(({ imageUrl }, index): FieldProblem[] => {
       const error = refusals.get(imageUrl)
-      return error ? [{ code: error.code, field: { pointer: pointers[index] ?? '#', detail: error.message } }] : []
+      return error ? [{ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }] : []
     })
-    throw new RefusedInput(
-      refused.map(({ field }) => field),
-      refused[0]?.code,
-    )
+    // Of several kinds none is that of the call, whatever the order of the jobs.
+    const [code, ...others] = new Set([...refusals.values()].map((error) => error.code))
+    throw new RefusedInput(fields, others.length > 0 ? 'request.invalid' : code)
   }
   if (urls.some(carriesBytes)) await checkQuota(services.database, userId, idempotencies, services.limits)
   const taken = await Promise.allSettled(urls.map((url) => services.images.take(url, userId)))

@@ -1,8 +1,8 @@
 import { initTRPC, type TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import type * as z from 'zod'
-import type { Actor } from '../auth.ts'
-import { type ErrorCode, VisionError } from '../errors.ts'
+import { type Actor, InsufficientScope } from '../auth.ts'
+import type { ErrorCode } from '../errors.ts'
 import { heartbeatMs } from '../live/sse.ts'
 import type { Turns } from './batch.ts'
 import { failureOf } from './failure.ts'
@@ -58,6 +58,8 @@ export interface Context<Services extends StreamServices = ApiServices> {
   readonly transport: 'sse' | 'trpc'
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey: string | undefined
+  /** How many calls of this request create something: the header can stand for one alone. */
+  readonly creations: number
   /** What REST was asked beside the input. */
   readonly wish: Wish
   /** What REST says beside the reply; of it tRPC has a place for the limits alone. */
@@ -144,7 +146,7 @@ export const streamProcedure = streams.procedure
 export const procedure = t.procedure.use(async ({ ctx, meta, next }) => {
   const actor = await ctx.authenticate()
   if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
-    throw new VisionError('request.forbidden', { message: `This needs a token with the scope \`${meta.scope}\`.` })
+    throw new InsufficientScope(meta.scope)
   }
   return ctx.inTurn(() => next({ ctx: { actor } }))
 })

@@ -1,4 +1,5 @@
 import { type CountedStatus, countedStatuses } from '../../drizzle/schema.ts'
+import type { ErrorCode } from '../errors.ts'
 import { progressOf } from '../jobs/progress.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
 import { type Counts, sumOf, type UsageRow } from '../jobs/usage.ts'
@@ -10,6 +11,8 @@ export interface Surroundings {
   readonly images: ReadonlyMap<number, ImageView>
   /** How long their runs have taken together, by the job's id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
+  /** The owner has spent what a day may cost: held jobs wait for the next. */
+  readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -25,12 +28,12 @@ export function viewJob(
     ...summarizeJob(job, surroundings),
     usage: viewCounts(usage),
     eventsUrl,
-    outputs: { analysis: viewOutput(outputs, 'analysis'), content: viewOutput(outputs, 'content') },
+    outputs: { analysis: viewAnalysis(outputs), content: viewContent(job, outputs) },
   }
 }
 
 /** A job without its outputs. */
-export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroundings): JobSummaryView {
+export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted, now }: Surroundings): JobSummaryView {
   const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
   // The database writes the times and this machine says what now is: its clock may be a little behind.
   const totalMs = Math.max(0, (job.finishedAt?.getTime() ?? now) - job.createdAt.getTime())
@@ -45,6 +48,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, now }: Surroun
     crashes: job.crashes,
     maxRetries: job.maxRetries,
     nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
+    heldBecause: job.status === 'held' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
     image,
@@ -146,15 +150,25 @@ function inDollars(cost: number | null): number | null {
 }
 
 // The body is what its step checked when it saved it.
-function viewOutput<Kind extends OutputRow['kind']>(outputs: readonly OutputRow[], kind: Kind) {
+function viewAnalysis(outputs: readonly OutputRow[]): JobView['outputs']['analysis'] {
+  return viewOutput(outputs, 'analysis') as JobView['outputs']['analysis']
+}
+
+function viewContent({ outputFormat }: JobRow, outputs: readonly OutputRow[]): JobView['outputs']['content'] {
+  const output = viewOutput(outputs, 'content')
+  return output && ({ ...output, outputFormat } as JobView['outputs']['content'])
+}
+
+function viewOutput(outputs: readonly OutputRow[], kind: OutputRow['kind']) {
   const output = outputs.find((row) => row.kind === kind)
   if (output === undefined) return null
   const { model, prompt, createdAt, body } = output
-  return { model, prompt, createdAt: createdAt.toISOString(), result: body } as JobView['outputs'][Kind]
+  return { model, prompt, createdAt: createdAt.toISOString(), result: body }
 }
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {
-  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
+  // A code of an earlier release is shown as it was stored.
+  return errorCode === null ? null : { code: errorCode as ErrorCode, message: errorMessage ?? '' }
 }
 
 function iso(date: Date | null): string | null {

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { roomInBudget } from './spend.ts'
 import { nextTurn } from './turns.ts'
 import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
 
@@ -28,6 +29,7 @@ export interface Room extends Readonly<Record<Step, number>> {
  * Lets a user's held jobs in, the oldest first, as long as there is room.
  *
  * @param cap how many jobs a user may have in flight
+ * @param costPerDay what the user's calls may cost in a day, in nano-dollars: who has spent it has no room until midnight, UTC
  * @param lock whether to wait for the user's row, or else to leave it to whoever holds it
  * @returns how many; undefined if somebody else holds the row
  */
@@ -36,6 +38,7 @@ export async function admitVisionJobs(
   userId: string,
   cap: number,
   lock: typeof lockUser | typeof tryLockUser = lockUser,
+  costPerDay?: number,
 ): Promise<number | undefined> {
   const held = await database.run((on) =>
     rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND held_at IS NOT NULL`),
@@ -44,7 +47,7 @@ export async function admitVisionJobs(
   return database.transact(
     async (tx) => {
       const user = await lock(tx, userId)
-      return user && (await makeRoom(tx, user, cap, { content: 0, analysis: 0 })).admitted
+      return user && (await makeRoom(tx, user, cap, { content: 0, analysis: 0 }, costPerDay)).admitted
     },
     // Doing it again does no harm.
     async () => undefined,
@@ -75,14 +78,18 @@ export function isOverdue(): SQL {
  *
  * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
  * @param arriving how many arrive, by lane
+ * @param costPerDay see `admitVisionJobs`
  */
 export async function makeRoom(
   tx: Queryable,
   { userId, mayHaveHeld }: LockedUser,
   cap: number,
   arriving: Readonly<Record<Step, number>>,
+  costPerDay?: number,
 ): Promise<Room> {
-  let room = Math.max(0, cap - (await countInFlight(tx, userId)))
+  const inFlight = await countInFlight(tx, userId)
+  let room = Math.max(0, cap - inFlight)
+  if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
   const begun = mayHaveHeld ? await heldJobs(tx, userId, 'content', cap) : []
   const displaced = await displace(tx, userId, begun.length + arriving.content - room)
   room += displaced

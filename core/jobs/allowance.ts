@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { ApiConfig } from '../config.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../errors.ts'
+import { readSpend } from './spend.ts'
 
 /** How much a user may have of the queue. Days are those of UTC. */
 export interface UserLimits {
@@ -16,12 +17,16 @@ export interface UserLimits {
 export function userLimits(
   config: Pick<ApiConfig, 'USER_JOBS_PER_DAY' | 'USER_JOBS_WAITING' | 'USER_DOLLARS_PER_DAY'>,
 ): UserLimits {
-  const dollars = config.USER_DOLLARS_PER_DAY
   return {
     jobsPerDay: config.USER_JOBS_PER_DAY,
     jobsWaiting: config.USER_JOBS_WAITING,
-    costPerDay: dollars === undefined ? undefined : Math.round(dollars * 1e9),
+    costPerDay: costPerDay(config),
   }
+}
+
+/** What the calls of a user may cost in a day, in nano-dollars; undefined where that is not limited. */
+export function costPerDay({ USER_DOLLARS_PER_DAY: dollars }: Pick<ApiConfig, 'USER_DOLLARS_PER_DAY'>) {
+  return dollars === undefined ? undefined : Math.round(dollars * 1e9)
 }
 
 /** One limit, and what is left of it. */
@@ -59,17 +64,17 @@ const waitingRetrySeconds = 30
  * The count of the waiting jobs ends at the limit, so that it costs the same however many there are.
  */
 export async function readAllowance(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<Allowance> {
-  const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'cost' | 'waiting', number> & { day: string }>(
+  const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
     tx,
     sql`SELECT CAST(UTC_DATE() AS CHAR) AS day,
       TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), UTC_DATE() + INTERVAL 1 DAY) AS resetSeconds,
       (SELECT jobs FROM vision_usage
         WHERE user_id = ${userId} AND day = UTC_DATE() AND model = '' AND status = 'created') AS created,
-      (SELECT SUM(cost) FROM vision_usage WHERE user_id = ${userId} AND day = UTC_DATE()) AS cost,
       (SELECT COUNT(*) FROM (${waitingQuery(userId, limits?.jobsWaiting ?? 0)}) AS some_jobs) AS waiting`,
   )
   const day = row?.day ?? ''
   if (limits === undefined) return { day, quotas: [] }
+  const spend = limits.costPerDay === undefined ? undefined : await readSpend(tx, userId)
   const resetSeconds = Number(row?.resetSeconds ?? 0)
   const quota = (code: Quota['code'], limit: number, used: number | undefined, reset?: number): Quota => ({
     code,
@@ -83,7 +88,7 @@ export async function readAllowance(tx: Queryable, userId: string, limits: UserL
       quota('limit.jobs_per_day', limits.jobsPerDay, row?.created, resetSeconds),
       ...(limits.costPerDay === undefined
         ? []
-        : [quota('limit.spend_per_day', limits.costPerDay, row?.cost, resetSeconds)]),
+        : [quota('limit.spend_per_day', limits.costPerDay, spend?.spent, resetSeconds)]),
       quota('limit.jobs_waiting', limits.jobsWaiting, row?.waiting),
     ],
   }

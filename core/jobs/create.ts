@@ -80,7 +80,7 @@ export async function createVisionJobs(
     if (!suffices(allowance, jobs.length)) takeJobs(allowance, await countNew(tx, userId, jobs))
     const created: CreatedJob[] = []
     const mismatched: number[] = []
-    const room = await makeRoom(tx, user, inFlightPerUser, { content: 0, analysis: jobs.length })
+    const room = await makeRoom(tx, user, inFlightPerUser, { content: 0, analysis: jobs.length }, limits?.costPerDay)
     const first = room.analysis > 0 ? await nextTurn(tx, userId, 'analysis') : 0
     // After any job, as everywhere, and in the order of their ids: two that want the same must not wait for each other.
     const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
@@ -103,7 +103,7 @@ export async function createVisionJobs(
   })
   onAllowance?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
-  if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser).catch(() => 0)
+  if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
   return created
 }
 

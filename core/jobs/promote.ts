@@ -23,18 +23,19 @@ const batch = 200
  * Those that expired while they waited fail. One short transaction for each user; a user whom somebody else holds is left out.
  *
  * @param cap how many jobs a user may have in flight
+ * @param costPerDay see `admitVisionJobs`
  * @returns how many, expired ones aside
  */
-export async function promoteDueVisionJobs(database: Database, cap: number): Promise<number> {
+export async function promoteDueVisionJobs(database: Database, cap: number, costPerDay?: number): Promise<number> {
   const expiry = expiryMoments(await database.run(readGates))
   const due = await database.run((on) => rowsOf<{ id: number; userId: string }>(on, dueQuery))
   let promoted = 0
   for (const [userId, jobs] of Map.groupBy(due, (job) => job.userId)) {
     const ids = jobs.map(({ id }) => id)
-    const done = await database.transact((tx) => promote(tx, userId, ids, { cap, expiry }))
+    const done = await database.transact((tx) => promote(tx, userId, ids, { cap, expiry, costPerDay }))
     promoted += done.promoted
     // Its place may have been freed before anybody could see that a job waits for it.
-    if (done.firstHeld) await admitVisionJobs(database, userId, cap, tryLockUser)
+    if (done.firstHeld) await admitVisionJobs(database, userId, cap, tryLockUser, costPerDay)
   }
   return promoted
 }
@@ -47,7 +48,11 @@ async function promote(
   tx: Queryable,
   userId: string,
   ids: readonly number[],
-  { cap, expiry }: { readonly cap: number; readonly expiry: Expiry },
+  {
+    cap,
+    expiry,
+    costPerDay,
+  }: { readonly cap: number; readonly expiry: Expiry; readonly costPerDay?: number | undefined },
 ): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstHeld: false }
@@ -60,10 +65,13 @@ async function promote(
   }
   const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
-  const room = await makeRoom(tx, user, cap, {
-    content: arriving.content.length,
-    analysis: arriving.analysis.length,
-  })
+  const room = await makeRoom(
+    tx,
+    user,
+    cap,
+    { content: arriving.content.length, analysis: arriving.analysis.length },
+    costPerDay,
+  )
   for (const lane of steps) {
     await letIn(tx, userId, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
     await hold(tx, 'scheduled', arriving[lane].slice(room[lane]))

@@ -75,18 +75,20 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
 }
 
 /**
- * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept.
+ * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept. A job that is
+ * under way has it already: doing it twice is no error.
  *
  * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @returns whether it was this call that did it
  * @throws VisionError `job.not_found` or `job.not_retryable`
  */
 export async function redriveVisionJob(
   database: Database,
   { jobId, userId }: OwnedJob,
   { lifeMs }: { readonly lifeMs: number },
-): Promise<void> {
+): Promise<boolean> {
   await requireJob(database, { jobId, userId })
-  await database.transact(
+  return database.transact(
     async (tx) => {
       const matched = await matchedBy(
         tx,
@@ -95,7 +97,9 @@ export async function redriveVisionJob(
       )
       if (matched > 0) return true
       const status = await statusOf(tx, { jobId, userId })
-      throw new VisionError(status === undefined ? 'job.not_found' : 'job.not_retryable')
+      if (status === undefined) throw new VisionError('job.not_found')
+      if (hasEnded({ status })) throw new VisionError('job.not_retryable')
+      return false
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
   )
@@ -132,7 +136,8 @@ async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: Lock
   if (status !== 'processing') return []
   const matched = await matchedBy(
     tx,
-    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', ended_at = UTC_TIMESTAMP(3)
+    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
+    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
       WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
   )
   return matched === 0 ? [] : [{ jobId, userId, attempt }]

@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly concurrency: number
   /** How many of a user's jobs may be in flight, in all workers together. */
   readonly inFlightPerUser: number
+  /** What the calls of one user may cost in a day, in nano-dollars; not limited if left out. */
+  readonly costPerDay?: number | undefined
   /** How long a lease lasts, in milliseconds of the database's clock. */
   readonly leaseMs: number
   /** How often leases are renewed, in milliseconds: at most half of `leaseMs`. */
@@ -100,7 +102,7 @@ const farewellMs = 1_000
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
   const { database, providers, concurrency, idleMs, leaseMs, renewMs, workerId, retry, stepMs, callMs, now, log } =
     options
-  const { inFlightPerUser, lookMs = defaultLookMs } = options
+  const { inFlightPerUser, costPerDay, lookMs = defaultLookMs } = options
   const counts = options.counts ?? noCounts()
   const started = now()
   const stopAt = deadline - settleMs
@@ -125,7 +127,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     freed.delete(userId)
     let admitted: number | undefined
     try {
-      admitted = await admitVisionJobs(database, userId, inFlightPerUser, tryLockUser)
+      admitted = await admitVisionJobs(database, userId, inFlightPerUser, tryLockUser, costPerDay)
       return admitted ?? 0
     } finally {
       // Somebody else holds the user, who may not have seen that place: the next look tries again.
@@ -239,7 +241,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     counts.reclaimed += reclaimed
     const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
-    const promoted = look.due ? await promoteDueVisionJobs(database, inFlightPerUser) : 0
+    const promoted = look.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
     for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
     let admitted = 0
     for (const userId of [...freed]) admitted += await admit(userId)

@@ -27,13 +27,18 @@ interface Output {
   readonly result: unknown
 }
 
+interface Content extends Output {
+  /** Which fields the result has. */
+  readonly outputFormat: string
+}
+
 /**
  * What a watcher is told: one event for each version of the job, and the version is the event's id. The analysis event
  * says only what is known of the version that the analysis came with, so that it is the same whenever it is sent.
  */
 export type JobEvent =
   | ({ readonly type: 'status' | 'failed' | 'cancelled' } & JobState)
-  | ({ readonly type: 'completed'; readonly content: Output | null } & JobState)
+  | ({ readonly type: 'completed'; readonly content: Content | null } & JobState)
   | ({ readonly type: 'analysis'; readonly analysis: Output } & Pick<
       JobState,
       'jobId' | 'version' | 'status' | 'step' | 'progress' | 'attempt'
@@ -64,7 +69,11 @@ function stateEvent(job: JobRow, outputs: readonly OutputRow[]): JobEvent {
   const content = outputs.find((output) => output.kind === 'content')
   switch (job.status) {
     case 'completed':
-      return { type: 'completed', ...state, content: content ? viewOutput(content) : null }
+      return {
+        type: 'completed',
+        ...state,
+        content: content ? { ...viewOutput(content), outputFormat: job.outputFormat } : null,
+      }
     case 'failed':
     case 'cancelled':
       return { type: job.status, ...state }

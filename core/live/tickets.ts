@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
-import type { Actor } from '../auth.ts'
+import { type Actor, InvalidToken } from '../auth.ts'
 import type { TicketConfig } from '../config.ts'
-import { VisionError } from '../errors.ts'
 import type { JobRow } from '../jobs/read.ts'
 
 /** Tickets let a browser watch one job: its EventSource can send no header, so the right to watch is in the URL. */
@@ -60,6 +59,6 @@ function keysOf({ STREAM_SECRET, AUTH_SECRET, AUTH_SECRET_PREVIOUS }: TicketConf
   return secrets.flatMap((secret) => (secret ? [createHmac('sha256', secret).update(audience).digest()] : []))
 }
 
-function invalid(): VisionError {
-  return new VisionError('request.unauthenticated', { message: 'The ticket is not valid, or not for this job.' })
+function invalid(): InvalidToken {
+  return new InvalidToken('The ticket is not valid, or not for this job.')
 }

@@ -1,4 +1,4 @@
-import type { Price } from '../config.ts'
+import type { PollerConfig, Price } from '../config.ts'
 
 /**
  * Public prices for single calls, as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
@@ -57,6 +57,26 @@ export interface Prices {
    * @param models the names that the model goes by; the first one that has a price counts
    */
   costOf(models: readonly string[], tokens: Tokens): number | null
+}
+
+/**
+ * What is wrong with a limit on what users spend: models without a price, whose calls it would not see.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function unpricedModels(
+  config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'GEMINI_MODEL' | 'DEEPSEEK_MODEL' | 'PRICES'>,
+  now: () => number,
+): readonly string[] {
+  const prices = createPrices(config.PRICES, now)
+  const nothing = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+  const settings = new Map<string, unknown>(Object.entries(config))
+  return [...new Set([config.ANALYSIS_PROVIDER, config.CONTENT_PROVIDER])].flatMap((provider) => {
+    const key = `${provider.toUpperCase()}_MODEL`
+    const model = settings.get(key)
+    if (typeof model !== 'string' || prices.costOf([model], nothing) !== null) return []
+    return `PRICES must have the model of ${key}, ${model}: USER_DOLLARS_PER_DAY cannot be kept without its price`
+  })
 }
 
 /**

@@ -145,9 +145,60 @@ test('a batch under one key is the same batch, whole', async () => {
     expect(mismatched.status).toBe(409)
     expect(await json(mismatched)).not.toHaveProperty('errors')
   }
-  // A job with a key that reads like an item's is not that item.
-  expect((await post('ida', job, 'batch:0')).status).toBe(409)
   expect(await jobsOf('ida')).toBe(3)
+})
+
+test('the key of a batch and the key of a job are never the same', async () => {
+  const jobs = [job, { ...job, outputFormat: 'alt_text' }]
+  for (const key of ['coll', 'coll:0', '0:coll', 'coll:1']) {
+    expect([key, (await post('joe', job, key)).status]).toEqual([key, 201])
+  }
+  expect((await post('joe', { jobs }, 'coll', '/v1/jobs/batch')).status).toBe(201)
+  expect((await post('joe', { jobs }, 'coll:0', '/v1/jobs/batch')).status).toBe(201)
+  expect(await jobsOf('joe')).toBe(8)
+  // Nobody can send what the jobs of a batch have for a key.
+  const [row] = await api.database.sql(
+    "SELECT idempotency_key AS k FROM vision_jobs WHERE user_id = 'joe' ORDER BY id DESC",
+  )
+  const guessed = await post('joe', { ...job, idempotencyKey: row?.k })
+  expect([guessed.status, await json(guessed)]).toMatchObject([400, { errors: [{ pointer: '#/idempotencyKey' }] }])
+})
+
+test('the header stands for one creation of a tRPC batch, and not for several', async () => {
+  const together = async (user: string, calls: readonly [name: string, input: object][]) => {
+    const path = calls.map(([name]) => `visionPipeline.${name}`).join(',')
+    const body = Object.fromEntries(calls.map(([, input], index) => [index, input]))
+    const headers = { 'idempotency-key': 'shared' }
+    const reply = await api.call('POST', `/api/trpc/${path}?batch=1`, { as: user, body, headers })
+    return json(reply)
+  }
+  const other = { ...job, outputFormat: 'alt_text' }
+  const refused = {
+    error: { data: { httpStatus: 400, errors: [{ pointer: '#/idempotencyKey', code: 'field.conflict' }] } },
+  }
+  for (const calls of [
+    [
+      ['createJob', job],
+      ['createJob', job],
+    ],
+    [
+      ['createJob', job],
+      ['createJobs', { jobs: [other] }],
+    ],
+  ] as const satisfies [string, object][][]) {
+    expect(await together('kit', calls)).toMatchObject([refused, refused])
+  }
+  expect(await jobsOf('kit')).toBe(0)
+  // Beside other calls it is clear what it stands for; also where each has a key of its own.
+  const jobId = await api.create('kit')
+  for (const status of ['cancelled', 'cancelled']) {
+    const replies = await together('kit', [
+      ['cancelJob', { jobId }],
+      ['createJob', other],
+    ])
+    expect(replies).toMatchObject([{ result: { data: { status } } }, { result: { data: { status: 'pending' } } }])
+  }
+  expect(await jobsOf('kit')).toBe(2)
 })
 
 test('the jobs of a batch may have keys of their own, and then not the batch’s', async () => {

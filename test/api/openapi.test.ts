@@ -22,7 +22,7 @@ interface Described {
   tags: string[]
   security?: Record<string, string[]>[]
   parameters?: Parameter[]
-  requestBody?: { content: { 'application/json': { example: unknown } } }
+  requestBody?: { required: boolean; content: { 'application/json': { schema?: object; example: unknown } } }
   responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }>; headers?: object }>
 }
 interface Document {
@@ -96,6 +96,11 @@ async function follow(
     ...(operation.requestBody && { body: body ?? operation.requestBody.content['application/json'].example }),
   })
   const described = operation.responses[reply.status]
+  expect([operation.operationId, reply.status, undocumented(reply, described)]).toEqual([
+    operation.operationId,
+    reply.status,
+    [],
+  ])
   expect([operation.operationId, reply.status, Object.keys(operation.responses)]).toEqual([
     operation.operationId,
     reply.status,
@@ -116,6 +121,19 @@ async function follow(
     expect(complaints(schema, await reply.json())).toEqual([])
   }
   return reply.status
+}
+
+/** The headers that an answer has and the document does not, or that the document has in another form. */
+function undocumented(reply: Response, described: Described['responses'][string] | undefined): string[] {
+  const headers = (described?.headers ?? {}) as Record<string, { schema: object }>
+  return [...reply.headers].flatMap(([name, value]) => {
+    // The media type is said by the content.
+    if (name === 'content-type') return []
+    const header = headers[name]
+    if (header === undefined) return [name]
+    const { type } = header.schema as { type: string }
+    return complaints(header.schema, type === 'integer' ? Number(value) : value)?.length ? [`${name}: ${value}`] : []
+  })
 }
 
 test('the document stands up to the recommended rules', async () => {
@@ -160,7 +178,7 @@ test('what is for operators is said to want their scope, and nothing else is', (
 
 test('the document says what is so unless it is said otherwise, and where else a key may be', () => {
   const { language, idempotencyKey, imageUrl } = document.components.schemas.CreateJob?.properties ?? {}
-  expect(language).toMatchObject({ default: 'en' })
+  expect(language).toMatchObject({ description: expect.stringContaining('`en` if left out') })
   expect(idempotencyKey).toMatchObject({ description: expect.stringContaining('header `Idempotency-Key`') })
   expect(imageUrl).toMatchObject({ description: expect.stringMatching(/4 MB.*5\.5 MiB/) })
   const [header] = document.paths['/v1/jobs']?.post?.parameters ?? []
@@ -174,10 +192,61 @@ test('health is as the document says, well or ill, and asks for no token', async
   for (const isReady of [true, false]) {
     const reply = await createApp({ ...api.services, isReady: async () => isReady }).request('/healthz')
     const described = health.responses[reply.status]
+    expect(undocumented(reply, described)).toEqual([])
     expect(Object.keys(described?.headers ?? {}).every((name) => reply.headers.has(name))).toBe(true)
     const schema = described?.content?.['application/json']?.schema ?? { not: {} }
     expect(complaints(schema, await reply.json())).toEqual([])
   }
+})
+
+test('whoever is refused is told of the scheme, of the error and of the scope', async () => {
+  const challengeOf = async (path: string, options: object) =>
+    (await api.call('GET', path, options)).headers.get('www-authenticate')
+  expect(await challengeOf('/v1/jobs', {})).toBe('Bearer realm="vision-pipeline"')
+  for (const [path, told] of [
+    ['/v1/jobs', 'The token is not valid.'],
+    ['/api/trpc/visionPipeline.getJobHistory', 'The token is not valid.'],
+  ] as const) {
+    expect(await challengeOf(path, { headers: { authorization: 'Bearer x' } })).toBe(
+      `Bearer realm="vision-pipeline", error="invalid_token", error_description="${told}"`,
+    )
+  }
+  expect(await challengeOf('/v1/jobs/1/events?ticket=x', {})).toContain('error="invalid_token"')
+  expect(await challengeOf('/v1/worker', { as: 'ann' })).toBe(
+    'Bearer realm="vision-pipeline", error="insufficient_scope", error_description="This needs a token with the scope `operator`.", scope="operator"',
+  )
+})
+
+test('codes are listed, and results and events say which of them they are', () => {
+  const { schemas } = document.components as unknown as { schemas: Record<string, Record<string, unknown>> }
+  const codes = Object.keys(errorCodes)
+  expect(schemas.ErrorCode).toMatchObject({ enum: codes })
+  expect(schemas.Problem).toMatchObject({ properties: { code: { enum: expect.arrayContaining(['internal.error']) } } })
+  for (const [name, property] of [
+    ['Content', 'outputFormat'],
+    ['JobEvent', 'type'],
+  ] as const) {
+    const { discriminator, oneOf, anyOf } = schemas[name] as {
+      discriminator: { propertyName: string; mapping: Record<string, string> }
+      oneOf?: { $ref: string }[]
+      anyOf?: { $ref: string }[]
+    }
+    expect(discriminator.propertyName).toBe(property)
+    // Each value leads to a schema that takes it.
+    const targets = Object.entries(discriminator.mapping)
+    expect(new Set(targets.map(([, target]) => target))).toEqual(new Set((oneOf ?? anyOf)?.map(({ $ref }) => $ref)))
+    for (const [value, target] of targets) {
+      const schema = schemas[target.split('/').at(-1) ?? ''] as { properties: Record<string, object> }
+      expect([value, complaints(schema.properties[property] ?? { not: {} }, value)]).toEqual([value, []])
+    }
+  }
+})
+
+test('what may be left out of a body has no default there, which generators of types would take for required', () => {
+  const bodies = Object.entries(document.components.schemas).filter(([name]) => /^Create|Redrive$/.test(name))
+  const inline = everyOperation().flatMap(({ operation }) => operation.requestBody?.content['application/json'] ?? [])
+  expect(bodies.length).toBeGreaterThan(3)
+  expect(JSON.stringify([bodies, inline.map(({ schema }) => schema)])).not.toContain('"default"')
 })
 
 test('what has a default may be left out', () => {
@@ -251,6 +320,9 @@ test('and when it does something wrong, it is told so as the document says', asy
     if (one.path.includes('{')) expect(await follow(one, { jobId: 0, as: 'ann' })).toBe(400)
     if (requestBody) {
       expect(await follow(one, { jobId, as: 'ann', body: { nothing: 'of use' } })).toBe(400)
+      // What need not be sent is what the server can do without.
+      const reply = await api.call(one.method, one.path, { as: 'ann', scopes: scopesOf(one.operation) })
+      expect([operationId, reply.ok]).toEqual([operationId, !requestBody.required])
       expect(await follow(one, { jobId, as: 'ann', key })).toBe(responses[201] ? 201 : 200)
     }
     if (requestBody && responses[409]) {

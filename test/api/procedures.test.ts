@@ -151,6 +151,7 @@ test.each([
   ['idempotencyKey', { idempotencyKey: 'ends with a space ' }, 'request.invalid'],
   ['idempotencyKey', { idempotencyKey: 'x'.repeat(201) }, 'request.invalid'],
   ['colour~1~0', { 'colour/~': 'red' }, 'request.invalid'],
+  ['idempotencyKey', { idempotencyKey: 1 }, 'request.invalid'],
 ])('what is wrong is named: %s in %j', async (field, change, code) => {
   const body = { ...job, ...change }
   const expected = [{ pointer: `#/${field}`, detail: expect.any(String) }]
@@ -196,12 +197,13 @@ test.each<[object, Record<string, string>]>([
     { idempotencyKey: 'must be 1 to 200 characters of printable ASCII, with no space at either end' },
   ],
 ])('complaints are in people’s words, one for each field: %j', async (change, complaints) => {
-  const expected = Object.entries(complaints).map(([field, detail]) => ({ pointer: `#/${field}`, detail }))
+  const code = expect.any(String)
+  const expected = Object.entries(complaints).map(([field, detail]) => ({ pointer: `#/${field}`, code, detail }))
   const { errors } = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, ...change } }))
   expect(errors).toEqual(expected)
   const nested = { jobs: [job, { ...job, ...change }] }
   expect((await refusal(api.client('ann').createJobs.mutate(nested as never))).errors).toEqual(
-    expected.map(({ pointer, detail }) => ({ pointer: pointer.replace('#', '#/jobs/1'), detail })),
+    expected.map(({ pointer, detail }) => ({ pointer: pointer.replace('#', '#/jobs/1'), code, detail })),
   )
 })
 
@@ -216,7 +218,8 @@ test.each([
   ['GET', '/v1/jobs/0', undefined, { '/jobId': 'must be at least 1' }],
 ])('and so they are of what is around the fields: %s %s', async (method, path, body, complaints) => {
   const { errors } = await problem(api.call(method, path, { as: 'ann', body }))
-  expect(errors).toEqual(Object.entries(complaints).map(([at, detail]) => ({ pointer: `#${at}`, detail })))
+  const code = expect.any(String)
+  expect(errors).toEqual(Object.entries(complaints).map(([at, detail]) => ({ pointer: `#${at}`, code, detail })))
 })
 
 test.each(['de', 'gsw', 'zh-Hant-TW', 'en-u-ca-gregory'])('%s is a language', async (language) => {
@@ -358,11 +361,13 @@ test('a job is cancelled once, and again without complaint', async () => {
 
 test('only what is under way is cancelled, and only what failed is retried', async () => {
   const jobId = await api.create('ann')
-  expect(await problem(api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'ann' }))).toMatchObject({
+  const withdrawn = await api.create('ann')
+  await api.client('ann').cancelJob.mutate({ jobId: withdrawn })
+  expect(await problem(api.call('POST', `/v1/jobs/${withdrawn}/retry`, { as: 'ann' }))).toMatchObject({
     status: 409,
     code: 'job.not_retryable',
   })
-  expect(await refusal(api.client('ann').retryJob.mutate({ jobId }))).toMatchObject({ code: 'CONFLICT' })
+  expect(await refusal(api.client('ann').retryJob.mutate({ jobId: withdrawn }))).toMatchObject({ code: 'CONFLICT' })
 
   await failVisionJob(api.database, await api.claim(jobId), broken, { possiblyBilled: 'analysis' })
   expect(await api.client('ann').getJobStatus.query({ jobId })).toMatchObject({ status: 'failed', step: null })
@@ -379,6 +384,34 @@ test('only what is under way is cancelled, and only what failed is retried', asy
 
   const retried = await api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'ann', body: {} })
   expect(await json(retried)).toMatchObject({ status: 'scheduled', failures: 0, error: null, attempt: 1 })
+})
+
+test('a job is retried once, and again without complaint while it is under way', async () => {
+  const jobId = await api.create('rita')
+  await failVisionJob(api.database, await api.claim(jobId), broken, {})
+  const retry = () => api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'rita' })
+  // Whoever calls at once, one of them does it.
+  const [first, ...others] = await Promise.all([retry(), retry(), retry()])
+  const { version, ...job } = await json(first)
+  expect(job).toMatchObject({ status: 'scheduled', failures: 0 })
+  for (const other of others) expect([other.status, (await json(other)).version]).toEqual([200, version])
+  await api.database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
+  await api.claim(jobId)
+  const running = await retry()
+  expect(running.headers.get('etag')).toBe(`W/"${jobId}-${version + 1}"`)
+  expect(await json(running)).toMatchObject({ status: 'processing', attempt: 2 })
+  expect(api.logged.filter(({ message, fields }) => message === 'job retried' && fields.jobId === jobId)).toHaveLength(
+    1,
+  )
+})
+
+test('metadata may be null, as it is answered, and is the same as none', async () => {
+  const idempotencyKey = 'nothing'
+  const first = await json(
+    api.call('POST', '/v1/jobs', { as: 'nora', body: { ...job, metadata: null, platform: null, idempotencyKey } }),
+  )
+  expect([first.metadata, first.platform]).toEqual([null, null])
+  expect(await api.client('nora').createJob.mutate({ ...job, idempotencyKey })).toMatchObject({ jobId: first.jobId })
 })
 
 test('a deleted job is gone', async () => {
@@ -439,12 +472,12 @@ test('who does not say who they are gets nowhere', async () => {
       method,
       path,
       401,
-      'Bearer',
+      'Bearer realm="vision-pipeline"',
     ])
     expect(await json(response)).toMatchObject({ code: 'request.unauthenticated', title: 'Unauthorized' })
   }
   const trpc = await api.call('POST', '/api/trpc/visionPipeline.createJob', { body: job })
-  expect([trpc.status, trpc.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  expect([trpc.status, trpc.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="vision-pipeline"'])
   expect(await json(trpc)).toMatchObject({
     error: { data: { code: 'UNAUTHORIZED', errorCode: 'request.unauthenticated' } },
   })

@@ -9,9 +9,8 @@ import { createTestApi, job, json, type TestApi, token } from '../support/api.ts
 let api: TestApi
 let port: number
 const server = createAdaptorServer({ fetch: (...call) => api.app.fetch(...call) })
-let isReady: () => Promise<boolean> = async () => true
 beforeAll(async () => {
-  api = await createTestApi({ isReady: () => isReady() })
+  api = await createTestApi()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   port = (server.address() as AddressInfo).port
 })
@@ -35,15 +34,35 @@ test('the index says where things are', async () => {
   expect(await json(api.call('GET', '/'))).toMatchObject({ openapi: '/openapi.json', rest: '/v1' })
 })
 
-test('health follows what is behind it', async () => {
-  const healthy = await api.call('GET', '/healthz')
-  expect([healthy.status, await json(healthy)]).toEqual([200, { status: 'ok' }])
-  for (const state of [async () => false, () => Promise.reject(new Error('no database'))]) {
-    isReady = state
-    const ill = await api.call('GET', '/healthz')
-    expect([ill.status, await json(ill), ill.headers.get('retry-after')]).toEqual([503, { status: 'unavailable' }, '5'])
+test('health follows what is behind it, and asks it once a second, however often it is asked', async () => {
+  let now = Date.now()
+  let asked = 0
+  let state: () => Promise<boolean> = async () => true
+  const isReady = () => {
+    asked++
+    return state()
   }
-  isReady = async () => true
+  const app = createApp({ ...api.services, isReady, now: () => now })
+  const ask = () => app.request('/healthz')
+  const healthy = await Promise.all(Array.from({ length: 50 }, ask))
+  expect(new Set(healthy.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(await healthy[0]?.json()).toEqual({ status: 'ok' })
+  for (const next of [async () => false, () => Promise.reject(new Error('no database'))]) {
+    state = next
+    now += 1_000
+    const ill = await ask()
+    expect([ill.status, await json(ill), ill.headers.get('retry-after')]).toEqual([503, { status: 'unavailable' }, '5'])
+    expect((await ask()).status).toBe(503)
+  }
+  expect(asked).toBe(3)
+  // One that does not answer is asked by one alone.
+  state = () => new Promise(() => undefined)
+  now += 1_000
+  void ask()
+  now += 60_000
+  void ask()
+  await new Promise(setImmediate)
+  expect(asked).toBe(4)
 })
 
 test('what is not there is a problem too', async () => {
@@ -75,9 +94,69 @@ test.each([
   expect(await json(reply)).toMatchObject({ code: 'request.method_not_allowed' })
 })
 
-test('a tRPC mutation is not to be had by GET', async () => {
-  const reply = await api.call('GET', `${createPath}?imageUrl=x`, { as: 'ann' })
-  expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'POST'])
+test.each([
+  ['GET', 'createJob?imageUrl=x', 'POST'],
+  ['GET', 'createJob,cancelJob?batch=1', 'POST'],
+  ['PUT', 'createJob', 'POST'],
+  ['DELETE', 'deleteJob', 'POST'],
+  ['HEAD', 'createJob', 'POST'],
+  ['POST', 'getJobHistory', 'GET'],
+  ['PATCH', 'getJobHistory', 'GET'],
+  ['POST', 'watchJob', 'GET'],
+  ['OPTIONS', 'dropTables', 'GET, POST'],
+])('a tRPC procedure is not to be had by the wrong method: %s %s, but by %s', async (method, path, allowed) => {
+  const [names = '', query] = path.split('?')
+  const url = names
+    .split(',')
+    .map((name) => `visionPipeline.${name}`)
+    .join(',')
+  const reply = await api.call(method, `/api/trpc/${url}${query ? `?${query}` : ''}`, { as: 'ann' })
+  expect([reply.status, reply.headers.get('allow')]).toEqual([405, allowed])
+  if (method !== 'HEAD') {
+    expect(reply.headers.get('content-type')).toBe('application/json')
+    expect(await json(reply)).toMatchObject({
+      error: { data: { errorCode: 'request.method_not_allowed', httpStatus: 405 } },
+    })
+  }
+})
+
+test('whatever goes wrong, tRPC answers in its own terms and REST with a problem', async () => {
+  const long = Array(101).fill('visionPipeline.getJobHistory').join(',')
+  const tooLarge = { body: ' '.repeat(limit + 1), headers: { 'content-length': String(limit + 1) } }
+  for (const [status, method, path, options] of [
+    [400, 'GET', `/api/trpc/${long}?batch=1&input={}`, { as: 'ann' }],
+    [400, 'GET', '/api/trpc/visionPipeline.getJobHistory?input={', { as: 'ann' }],
+    [400, 'GET', '/api/trpc/visionPipeline.getJobHistory?connectionParams=x', { as: 'ann' }],
+    [400, 'GET', '/api/trpc/visionPipeline.getJobHistory,visionPipeline.createJob?batch=1', { as: 'ann' }],
+    [404, 'GET', '/api/trpc/%zz', {}],
+    [404, 'GET', '/api/trpc/%E0%A4%A', {}],
+    [404, 'GET', '/api/trpc/', {}],
+    [404, 'POST', '/api/trpc/nothing', { body: {} }],
+    [413, 'POST', createPath, tooLarge],
+    [415, 'POST', createPath, { as: 'ann', body: '', headers: { 'content-type': '' } }],
+    [415, 'POST', createPath, { as: 'ann', body: 'x', headers: { 'content-type': 'text/plain' } }],
+    [400, 'POST', `${createPath}?batch=1`, { as: 'ann', body: '[]' }],
+  ] as const) {
+    const reply = await api.call(method, path, options)
+    const type = reply.headers.get('content-type')
+    expect([path.slice(0, 80), reply.status, type]).toEqual([path.slice(0, 80), status, 'application/json'])
+    const body = await json(reply)
+    const [first] = Array.isArray(body) ? body : [body]
+    expect(first).toMatchObject({
+      error: { code: expect.any(Number), data: { errorCode: expect.stringMatching(/^request/) } },
+    })
+  }
+  for (const [status, method, path, options] of [
+    [404, 'GET', '/v1/%zz', {}],
+    [400, 'GET', '/v1/jobs/%zz', { as: 'ann' }],
+    [404, 'GET', '/api', {}],
+    [405, 'OPTIONS', '/v1/jobs', {}],
+    [413, 'POST', '/v1/jobs', tooLarge],
+  ] as const) {
+    const reply = await api.call(method, path, options)
+    const type = reply.headers.get('content-type')
+    expect([path, reply.status, type]).toEqual([path, status, 'application/problem+json'])
+  }
 })
 
 test('HEAD is GET without the body', async () => {
@@ -125,10 +204,32 @@ test('who may not call is told so before the body is looked at', async () => {
   expect(reply.status).toBe(401)
 })
 
-test('the charset of JSON may be said', async () => {
-  for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"']) {
-    const reply = await api.call('POST', '/v1/jobs', { as: 'ann', body: job, headers: { 'content-type': type } })
-    expect(reply.status).toBe(201)
+test.each([
+  'application/json; charset=utf-8',
+  'Application/JSON;charset="UTF-8"',
+  'application/json;',
+  'application/json ; ',
+  'application/json; charset=utf-8; profile="https://example.com/schema"',
+  'application/json; odata=verbose',
+])('what is JSON may say more about itself: %s', async (type) => {
+  for (const [path, status] of [
+    ['/v1/jobs', 201],
+    [createPath, 200],
+  ] as const) {
+    const reply = await api.call('POST', path, { as: 'ann', body: job, headers: { 'content-type': type } })
+    expect([path, reply.status]).toEqual([path, status])
+  }
+})
+
+test('a body in a Content-Encoding is not taken, and which one would be is said', async () => {
+  for (const path of ['/v1/jobs', createPath]) {
+    const call = (as: string | undefined, coding: string) =>
+      api.call('POST', path, { ...(as && { as }), body: job, headers: { 'content-encoding': coding } })
+    const reply = await call('ann', 'gzip')
+    expect([reply.status, reply.headers.get('accept-encoding')]).toEqual([415, 'identity'])
+    expect(await reply.text()).toContain('without a Content-Encoding')
+    expect((await call('ann', 'identity')).ok).toBe(true)
+    expect((await call(undefined, 'gzip')).status).toBe(401)
   }
 })
 

@@ -91,17 +91,25 @@ test('the upload of another user, or one that was never granted, is 404', async 
   }
 })
 
-test('an upload that is not there is named by its place in a batch, along with what else is refused', async () => {
-  const images = [job.imageUrl, 'upload:uploads/x', 'http://no.example/a.png']
-  const body = { jobs: images.map((imageUrl) => ({ ...job, imageUrl })) }
-  const response = await api.call('POST', '/v1/jobs/batch', { as: 'ann', body })
-  expect(response.status).toBe(404)
-  const { code, errors } = await json(response)
-  expect([code, ...errors.map((one: { pointer: string }) => one.pointer)]).toEqual([
-    'upload.not_found',
-    '#/jobs/1/imageUrl',
-    '#/jobs/2/imageUrl',
-  ])
+test('an upload that is not there is named by its place in a batch, along with what else is refused, in any order', async () => {
+  const refused: Record<string, string> = {
+    'upload:uploads/x': 'upload.not_found',
+    'http://no.example/a.png': 'image.invalid_url',
+  }
+  const batchOf = async (images: string[]) => {
+    const body = { jobs: [job.imageUrl, ...images].map((imageUrl) => ({ ...job, imageUrl })) }
+    const response = await api.call('POST', '/v1/jobs/batch', { as: 'ann', body })
+    const { code, errors } = await json(response)
+    const expected = images.map((url, index) => ({ pointer: `#/jobs/${index + 1}/imageUrl`, code: refused[url] }))
+    expect(errors).toMatchObject(expected)
+    return [response.status, code]
+  }
+  const [upload = '', url = ''] = Object.keys(refused)
+  expect(await batchOf([upload, upload])).toEqual([404, 'upload.not_found'])
+  expect(await batchOf([url])).toEqual([400, 'image.invalid_url'])
+  // No code is that of both.
+  expect(await batchOf([upload, url])).toEqual([400, 'request.invalid'])
+  expect(await batchOf([url, upload])).toEqual([400, 'request.invalid'])
 })
 
 test('an upload under the same key is the same job; another upload is not', async () => {

@@ -283,3 +283,8 @@ test('one tick prunes and sweeps until nothing is left, however much there is', 
   ])
   expect(await database.sql('SELECT COUNT(*) AS images FROM vision_images')).toEqual([{ images: 1 }])
 })
+
+test('a function with a limit on money and a model without a price does not start, and says what to set', async () => {
+  const settings = { USER_DOLLARS_PER_DAY: '1', GEMINI_MODEL: 'gemini-unheard-of' }
+  await expect(fire(settings)).rejects.toThrow(/PRICES.*GEMINI_MODEL, gemini-unheard-of/)
+})

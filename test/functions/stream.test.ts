@@ -140,6 +140,21 @@ test('an error has its own status', async () => {
   }
 })
 
+test('that it runs is all that it says without a token, and the database is not asked', async () => {
+  // A fresh copy, that has no connection yet and would have to open one.
+  await start({ DATABASE_URL: database.url, AUTH_SECRET: secret, STREAM_SECONDS: '2', LOG_LEVEL: 'error' })
+  const before = await database.sql('SELECT COUNT(*) AS n FROM information_schema.processlist WHERE db = DATABASE()')
+  for (const path of ['/healthz', '/', '/openapi.json', '/v1/jobs/1/events']) {
+    const { prelude, body, done } = invoke(eventOf(path))
+    await new Response(body).text()
+    expect((await prelude).statusCode).toBe(path.startsWith('/v1') ? 401 : 200)
+    await done
+  }
+  expect(await database.sql('SELECT COUNT(*) AS n FROM information_schema.processlist WHERE db = DATABASE()')).toEqual(
+    before,
+  )
+})
+
 test('a stream that breaks ends the work', async () => {
   const { jobId, query } = await create()
   const { stream, parts, done } = invoke(eventOf(`/v1/jobs/${jobId}/events`, query))

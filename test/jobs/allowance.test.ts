@@ -114,7 +114,9 @@ test('what a user’s calls have cost today, whatever became of them, may come t
     content: spending({ cost: 100 }),
   })
   expect(await create(limits).catch(codeOf)).toBe('limit.spend_per_day')
-  await create({ costPerDay: 301 })
+  // The call without a price counts as the mean of the others.
+  expect(await create({ costPerDay: 450 }).catch(codeOf)).toBe('limit.spend_per_day')
+  await create({ costPerDay: 451 })
   await create({ costPerDay: undefined })
   await create(limits, 'user-2')
   await database.sql('UPDATE vision_usage SET day = day - INTERVAL 1 DAY')

@@ -63,7 +63,7 @@ test('a page that pointed its own name at this machine gets nowhere', async () =
     '10.0.0.1',
     '127.0.0.1.evil.example',
   ]) {
-    expect([host, await call({ host })]).toEqual([host, refused])
+    expect([host, await call({ host })]).toEqual([host, expect.stringContaining(refused)])
   }
 })
 
@@ -74,19 +74,42 @@ test('a page of another site or port gets nowhere, and our own does', async () =
     'http://localhost:1',
     `https://localhost:${port}`,
     'nonsense',
+    'http://192.168.1.5:5173',
   ]) {
-    expect([origin, await call({ origin })]).toEqual([origin, refused])
+    expect([origin, await call({ origin })]).toEqual([origin, expect.stringContaining(refused)])
+    if (/localhost/.test(origin)) continue
+    // Not even if its browser says that it called its own server: that one has passed on what others sent.
+    const proxied = await call({ origin, 'sec-fetch-site': 'same-origin' })
+    expect([origin, proxied]).toEqual([origin, expect.stringContaining(refused)])
   }
-  for (const site of ['cross-site', 'same-site']) {
-    expect([site, await call({ 'sec-fetch-site': site })]).toEqual([site, refused])
+  for (const site of ['cross-site', 'same-site', 'anything']) {
+    expect(await call({ 'sec-fetch-site': site })).toMatch(
+      /Send a valid bearer token.*another origin.*development server/,
+    )
+    const origin = 'http://localhost:5173'
+    expect(await call({ origin, 'sec-fetch-site': site })).toContain(refused)
   }
   expect(await call({ origin: `http://localhost:${port}`, 'sec-fetch-site': 'same-origin' })).toBe('local')
   expect(await call({ 'sec-fetch-site': 'none' })).toBe('local')
 })
 
+test('a page of this machine may have its development server pass its calls on, whichever name that puts into Host', async () => {
+  const page = { origin: 'http://localhost:5173', referer: 'http://localhost:5173/', 'sec-fetch-site': 'same-origin' }
+  expect(await call(page)).toBe('local')
+  expect(await call({ ...page, host: 'localhost:5173' })).toBe('local')
+  // A development server that listens for others hands on their calls too: by GET they name no Origin.
+  const { origin: _, ...read } = page
+  expect(await call(read)).toBe('local')
+  for (const referer of ['http://192.168.1.5:5173/', 'http://evil.example:5173/app', 'nonsense']) {
+    expect([referer, await call({ ...read, referer })]).toEqual([referer, expect.stringContaining(refused)])
+  }
+  expect(await call({ ...read, host: '192.168.1.5:5173' })).toMatch(/Host is not localhost/)
+})
+
 test('what a proxy on this machine hands on is not from this machine', async () => {
-  expect(await call({ 'x-forwarded-for': '198.51.100.7' })).toBe(refused)
-  expect(await call({ forwarded: 'for=198.51.100.7' })).toBe(refused)
+  for (const header of ['x-forwarded-for', 'forwarded', 'x-forwarded-host', 'x-real-ip', 'via']) {
+    expect(await call({ [header]: 'for=198.51.100.7' })).toContain(`was passed on by a proxy (${header})`)
+  }
 })
 
 test('a call from another machine is nobody’s', async () => {

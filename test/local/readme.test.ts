@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import { createAuthenticator } from '../../core/auth.ts'
+import { withLocalUser } from '../../local/authenticate.ts'
+import { createTestApi, json, secret, type TestApi } from '../support/api.ts'
+import { type Served, serveApp } from '../support/serve.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+// A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.
+const shells = ['/bin/bash', ...['/usr/bin/zsh', '/bin/zsh'].filter(existsSync).slice(0, 1)]
+
+let api: TestApi
+let served: Served
+beforeAll(async () => {
+  api = await createTestApi()
+  // A call without a token is the local user's, as in the stack that the README has started.
+  served = await serveApp(
+    createApp({ ...api.services, authenticate: withLocalUser(createAuthenticator({ AUTH_SECRET: secret })) }),
+  )
+})
+afterAll(async () => {
+  await served.kill()
+  await api.drop()
+})
+
+/** The block of the README that begins with a text. */
+async function blockOf(beginning: string): Promise<string> {
+  const readme = await readFile(`${root}/README.md`, 'utf8')
+  const blocks = [...readme.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  const block = blocks.find((one) => one.startsWith(beginning))
+  if (block === undefined) throw new Error(`README.md has no block that begins with ${beginning}`)
+  return block.replaceAll('http://localhost:3000', served.url)
+}
+
+function run(shell: string, script: string) {
+  const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
+  return promisify(execFile)(shell, ['-c', script], { cwd: root, env, timeout: 20_000 })
+}
+
+test.each(shells)('the upload of the README works in %s', async (shell) => {
+  const { stdout } = await run(shell, await blockOf('grant='))
+  const { jobId, imageUrl } = JSON.parse(stdout.slice(stdout.indexOf('{"jobId"')))
+  expect(imageUrl).toMatch(/^upload:/)
+  const [row] = await api.database.sql('SELECT status FROM vision_jobs WHERE id = ? AND user_id = ?', [jobId, 'local'])
+  expect(row).toEqual({ status: 'pending' })
+  // What was uploaded is there, whole.
+  const stored = await api.services.store.get(imageUrl.slice('upload:'.length), 1_000_000, AbortSignal.timeout(10_000))
+  expect(Buffer.from(stored).equals(await readFile(`${root}/local/sample/poster.png`))).toBe(true)
+})
+
+test.each(shells)('the wait of the README names the version that there is, and waits in %s', async (shell) => {
+  const { jobId } = await json(
+    fetch(`${served.url}/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ imageUrl: 'https://images.example/a.jpg', analysisPurpose: 'x', outputFormat: 'summary' }),
+    }),
+  )
+  const [, wait = ''] = (await blockOf('curl -i -X POST')).split(/(?=etag=)/)
+  const script = wait.replaceAll('/v1/jobs/2', `/v1/jobs/${jobId}`)
+  const waiting = run(shell, script)
+  // It answers when this has happened, and not before: with the version that comes after the one at hand.
+  const changed = new Promise((resolve) => setTimeout(resolve, 1_000)).then(() =>
+    api.database.sql("UPDATE vision_jobs SET version = version + 1, status = 'cancelled' WHERE id = ?", [jobId]),
+  )
+  const { stdout } = await waiting
+  await changed
+  expect(stdout).toContain('preference-applied: wait=20')
+  expect(stdout).toContain(`etag: W/"${jobId}-2"`)
+})
