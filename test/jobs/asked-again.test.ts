@@ -66,7 +66,10 @@ const once = async (_run: unknown, _analysis: unknown, context: StepContext) => 
 
 test('both calls of a step are in the run, in the ledger and in the provider’s minute', async () => {
   const jobId = await makeJob(database)
-  await run({ analysis: (_, context) => twice(context), content: once })
+  // Calls of a provider without a limit are not noted.
+  const workerId = 'counting'
+  const providers = accessTo(database, { workerId, limits: { gemini: { requestsPerMinute: 100 }, deepseek: {} } })
+  await run({ analysis: (_, context) => twice(context), content: once }, { workerId, providers })
   const [attempt] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ?', [jobId])
   expect(attempt).toMatchObject({
     outcome: 'completed',
