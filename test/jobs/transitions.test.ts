@@ -292,7 +292,7 @@ async function heldContent(): Promise<void> {
      SELECT ${rows.replace('status, next_step', "'held', 'content'")} FROM vision_jobs WHERE status = 'completed' LIMIT 1`,
   )
   await database.sql(
-    "INSERT INTO vision_users VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
+    "INSERT INTO vision_users (user_id, held_at) VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
   )
 }
 
