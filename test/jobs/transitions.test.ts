@@ -228,7 +228,7 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
       expect(await statusOf(database, jobId)).toBe('deleted')
       // Of a run that may be under way the row stays until the run has told what it spent.
       const kept = ['processing', 'cancelled'].includes(status)
-        ? [{ ...runsBefore[0], outcome: 'cancelled', ended_at: expect.any(String) }]
+        ? [{ ...runsBefore[0], outcome: 'cancelled', possibly_billed: 'analysis', ended_at: expect.any(String) }]
         : []
       expect(await attemptRows(database, jobId)).toEqual(kept)
       expect(await outputRows(database, jobId)).toEqual([])
