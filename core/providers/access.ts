@@ -132,9 +132,11 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       })
       return asked.map((one) => granted.splice(0, one))
     })
-  const reserving: Readonly<Record<Provider, (wanted: number) => Promise<readonly Permit[]>>> = {
-    gemini: reservingOf('gemini'),
-    deepseek: reservingOf('deepseek'),
+  const reservers = new Map<Provider, (wanted: number) => Promise<readonly Permit[]>>()
+  const reserving = (provider: Provider) => {
+    const reserve = reservers.get(provider) ?? reservingOf(provider)
+    reservers.set(provider, reserve)
+    return reserve
   }
 
   const learn = (provider: Provider, state: GateState) => {
@@ -218,7 +220,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       const state = read ?? (await readStates(provider))
       learn(provider, state)
       if (!isOpen(state)) return []
-      if (isProbing(state) || isLimited(provider)) return reserving[provider](wanted)
+      if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)
       return Array.from({ length: wanted }, () => permitOf(provider, false, undefined))
     },
     release: async (permits) => {

@@ -152,7 +152,8 @@ const operations: Record<string, Operation> = {
   },
   redrive: {
     run: (jobId) => redriveVisionJob(database, owned(jobId), { lifeMs: 48 * hour }),
-    leads: { ...toEveryOther('failed', 'job.not_retryable' as const), failed: 'scheduled' },
+    // One that is under way is as its owner wants it.
+    leads: { failed: 'scheduled', completed: 'job.not_retryable', cancelled: 'job.not_retryable' },
     changes: [
       'status',
       'failures',

@@ -195,7 +195,7 @@ test('a lone job that no firewall lets through ends by its retries, and stops no
   expect((await database.run(readGates)).gemini).toMatchObject({ downSince: null, pausedMs: 0 })
 })
 
-test('a second try after an answer that was cut off has twice the room', async () => {
+test('a second try after an answer that was cut off has at least twice the room', async () => {
   const asked = () => wire.requests.map((body) => JSON.parse(body).max_tokens)
   wire.answer({ body: { choices: [{ message: { content: '{' }, finish_reason: 'length' }] } })
   await submit()
@@ -204,5 +204,6 @@ test('a second try after an answer that was cut off has twice the room', async (
   expect(await jobs()).toMatchObject([{ error_code: 'content.cut_off' }])
   await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01'")
   await drain('deepseek')
-  expect(asked()).toEqual([first, first * 2])
+  expect(asked()).toHaveLength(2)
+  expect(asked()[1]).toBeGreaterThanOrEqual(2 * first)
 })
