@@ -121,7 +121,15 @@ export const errorCodes = {
     blame: 'retryable',
     message: 'The vision model refused the request without a reason that says whose fault it is.',
   },
-  'analysis.invalid_answer': { blame: 'retryable', message: 'The answer of the vision model did not fit.' },
+  'analysis.misfit': {
+    blame: 'retryable',
+    message: 'The vision model gave no answer that can be used; it is asked once more.',
+  },
+  'analysis.invalid_answer': {
+    blame: 'permanent',
+    message:
+      'The vision model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
+  },
   'analysis.blank_answer': { blame: 'retryable', message: 'The vision model answered with nothing.' },
   'analysis.cut_off': {
     blame: 'retryable',
@@ -145,7 +153,15 @@ export const errorCodes = {
     blame: 'retryable',
     message: 'The text model refused the request without a reason that says whose fault it is.',
   },
-  'content.invalid_answer': { blame: 'retryable', message: 'The answer of the text model did not fit.' },
+  'content.misfit': {
+    blame: 'retryable',
+    message: 'The text model gave no answer that can be used; it is asked once more.',
+  },
+  'content.invalid_answer': {
+    blame: 'permanent',
+    message:
+      'The text model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
+  },
   'content.blank_answer': { blame: 'retryable', message: 'The text model answered with nothing.' },
   'content.cut_off': {
     blame: 'retryable',

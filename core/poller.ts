@@ -19,7 +19,7 @@ import { sweepWorkers } from './jobs/workers.ts'
 import { sweepSessions } from './live/sessions.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createSteps } from './pipeline/steps.ts'
+import { createSteps, type MeasurePalette } from './pipeline/steps.ts'
 import { createProviderAccess } from './providers/access.ts'
 import { serveSteps } from './providers/gates.ts'
 import { prunePermits } from './providers/permits.ts'
@@ -42,6 +42,8 @@ export interface PollerOptions {
   readonly providers?: readonly ProviderEntry[] | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
+  /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
+  readonly measurePalette?: MeasurePalette | undefined
 }
 
 export interface PollerDrainOptions extends DrainOptions {
@@ -63,7 +65,7 @@ const beatMs = 60_000
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, lookMs, allowLoopbackHttp, providers }: PollerOptions,
+  { log, metrics, lookMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
@@ -90,6 +92,7 @@ export function createPoller(
     }),
     models,
     randomBytes,
+    measurePalette,
   )
   const pause = { baseMs: config.PROVIDER_PAUSE_SECONDS * 1000, capMs: config.PROVIDER_PAUSE_CAP_SECONDS * 1000 }
   return {

@@ -25,6 +25,7 @@ import { checkBucket, placeOf } from './check-bucket.ts'
 import { checkSettings, loadConfigs } from './configs.ts'
 import { openDataFolder } from './data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
+import { lookAt } from './emulators/look.ts'
 import { startProviderEmulators } from './emulators/providers.ts'
 import { startS3Emulator } from './emulators/s3/server.ts'
 import { withPageAccess } from './page-access.ts'
@@ -136,7 +137,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   // http on loopback and calls without a token: here, and nowhere that is deployed.
   const allowLoopbackHttp = true
-  const poller = createPoller(config.poller, { log, metrics, allowLoopbackHttp })
+  const poller = createPoller(config.poller, {
+    log,
+    metrics,
+    allowLoopbackHttp,
+    measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours,
+  })
   cleanup.defer(() => poller.close())
   const streamConfig = loadStreamConfig(settings)
   const feed = openFeed(database, log)

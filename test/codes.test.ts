@@ -20,6 +20,7 @@ import { expireVisionJobs } from '../core/jobs/expire.ts'
 import { reclaimVisionJobs } from '../core/jobs/reclaim.ts'
 import { completeVisionJob } from '../core/jobs/settle.ts'
 import type { UploadLimits } from '../core/jobs/upload-quota.ts'
+import { cancelVisionJob } from '../core/jobs/withdraw.ts'
 import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
 import { createSteps } from '../core/pipeline/steps.ts'
 import { createDeepSeek } from '../core/providers/deepseek.ts'
@@ -132,7 +133,7 @@ const head = (status: string, ...headers: string[]) =>
   answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
 
 /** The two steps over adapters that find their providers at this address. */
-function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) {
+function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
   const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
   const steps = createSteps(
     async () => ({ bytes, type: 'image/png', release: () => undefined }),
@@ -142,7 +143,12 @@ function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000 } = {}) {
   const job = { analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en', traceId: null }
   const context = () => ({
     signal: new AbortController().signal,
-    meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
+    meter: {
+      imageLoaded: () => undefined,
+      sent: async () => undefined,
+      answered: () => undefined,
+      again: async () => again,
+    },
   })
   const analysis = exampleJob.outputs.analysis?.result as BrandAnalysis
   return {
@@ -157,6 +163,13 @@ function fault(provider: FaultRule['provider'], kind: FaultRule['kind'], timeout
   emulators.faults.add({ provider, kind })
   const baseUrl = provider === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
   return rejection(stepsAt(baseUrl, { timeoutMs })[stepOf[provider]]())
+}
+
+/** The code of a step whose provider does not fit either time. */
+function misfitTwice(provider: FaultRule['provider']): Promise<string> {
+  emulators.faults.add({ provider, kind: 'malformed', times: 2 })
+  const baseUrl = provider === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+  return rejection(stepsAt(baseUrl, { again: true })[stepOf[provider]]())
 }
 
 /** The code of a step whose provider answers so. */
@@ -184,7 +197,8 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'analysis.rejected': () =>
     rejection(stepsAt(emulators.geminiBaseUrl, { bytes: new Uint8Array([1, 2, 3]) }).analysis()),
   'analysis.refused': () => answered('analysis', 400, { error: { message: 'Request contains an invalid argument.' } }),
-  'analysis.invalid_answer': () => fault('gemini', 'malformed'),
+  'analysis.misfit': () => fault('gemini', 'malformed'),
+  'analysis.invalid_answer': () => misfitTwice('gemini'),
   'analysis.blank_answer': () => fault('gemini', 'blank'),
   'analysis.cut_off': () => fault('gemini', 'truncated'),
   'analysis.recited': () => answered('analysis', 200, ended('RECITATION')),
@@ -199,7 +213,8 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'content.blocked': () => fault('deepseek', 'blocked'),
   'content.rejected': () => answered('content', 413, { error: { message: 'too large' } }),
   'content.refused': () => answered('content', 422, { error: { message: 'no' } }),
-  'content.invalid_answer': () => fault('deepseek', 'malformed'),
+  'content.misfit': () => fault('deepseek', 'malformed'),
+  'content.invalid_answer': () => misfitTwice('deepseek'),
   'content.blank_answer': () => fault('deepseek', 'blank'),
   'content.cut_off': () => fault('deepseek', 'truncated'),
   'content.recited': () => answered('content', 200, finished('recitation')),
@@ -234,7 +249,11 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     await completeVisionJob(api.database, await api.claim(jobId), contentOutput, {})
     return refusal('POST', `/v1/jobs/${jobId}/cancel`, ann)
   },
-  'job.not_retryable': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/retry`, ann),
+  'job.not_retryable': async () => {
+    const jobId = await api.create('ann')
+    await cancelVisionJob(api.database, { jobId, userId: 'ann' })
+    return refusal('POST', `/v1/jobs/${jobId}/retry`, ann)
+  },
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })

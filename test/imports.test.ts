@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
-const folders = ['core', 'functions', 'drizzle', 'infra', 'local', 'test']
+const folders = ['core', 'functions', 'drizzle', 'infra', 'local', 'eval', 'test']
 
 interface Import {
   readonly from: string
@@ -79,8 +79,10 @@ describe('who imports whom', () => {
     expect(edges(within('core/pipeline'), within('core/jobs'))).toEqual([])
   })
 
-  test('what is local stays local: only local and the tests import it', () => {
-    expect(edges((from) => !within('local')(from) && !within('test')(from), within('local'))).toEqual([])
+  test('what is local stays local: only local, the evaluation and the tests import it', () => {
+    const may = (from: string) => ['local', 'eval', 'test'].some((folder) => within(folder)(from))
+    expect(edges((from) => !may(from), within('local'))).toEqual([])
+    expect(edges((from) => !within('eval')(from) && !within('test')(from), within('eval'))).toEqual([])
   })
 
   test('nothing imports a test', () => {

@@ -80,6 +80,8 @@ export const exampleJob: JobView = {
         audience: 'People who run in the city.',
         brandSignals: ['A white stripe along the sole'],
         suggestions: ['Leave room on the left for a headline.'],
+        paletteEstimated: true,
+        contrast: [{ colours: ['#bdc3c7', '#c0392b'], ratio: 3.05, text: 'large' }],
       },
     },
     content: {

@@ -1,22 +1,93 @@
-import * as z from 'zod'
-import type { Step } from '../../drizzle/schema.ts'
-import { VisionError } from '../errors.ts'
-import { codeOf } from '../providers/kinds.ts'
+import type * as z from 'zod'
+import { answerSchema } from './answer-schema.ts'
+import { mendPalette } from './colours.ts'
+import { isObject, mendValue, plainName } from './mend-value.ts'
+import { readObjects } from './read-json.ts'
+
+/** An answer that fits, or what is wrong with it, in our own words and to be told to the model. */
+export type Accepted<Body> =
+  | { readonly body: Body; readonly complaint?: undefined }
+  | { readonly body?: undefined; readonly complaint: string }
 
 /**
- * The answer's text as the JSON that was asked for.
+ * Takes what is good of a model's answer: the first object in it that fits once it is put right, from whatever stands
+ * around it. Nothing that the answer says is made up or bent: what is missing is complained of.
  *
- * @throws VisionError `<step>.invalid_answer`, and in its detail where the answer does not fit
+ * @param text as it came, of any length
+ * @param language of its texts, a BCP 47 tag: where they may be cut
  */
-export function parseAnswer<Schema extends z.ZodType>(text: string, schema: Schema, step: Step): z.output<Schema> {
-  const code = codeOf(step, 'invalid_answer')
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new VisionError(code, { detail: `not JSON, ${text.length} characters` })
+export function acceptAnswer<Schema extends z.ZodType>(
+  text: string,
+  schema: Schema,
+  language: string,
+): Accepted<z.output<Schema>> {
+  const shape = answerSchema(schema)
+  const fields = Object.keys(shape.properties ?? {})
+  let complaint: string | undefined
+  let tried = 0
+  for (const object of readObjects(text)) {
+    if (tried++ === mostObjects) break
+    const value = mendValue(shape, unwrap(object as Record<string, unknown>, fields), language)
+    const result = schema.safeParse(withOrder(value), { reportInput: true })
+    if (result.success) return { body: result.data }
+    complaint ??= complaintOf(result.error)
   }
-  const result = schema.safeParse(json)
-  if (!result.success) throw new VisionError(code, { detail: z.prettifyError(result.error).slice(0, 1000) })
-  return result.data
+  return { complaint: complaint ?? (tried === 0 ? 'it is no JSON object, or not a whole one' : 'it does not fit') }
+}
+
+const mostObjects = 8
+
+/**
+ * The object itself, or the one within it that has more of the fields: `{"result": {…}}`, `{"AltText": {…}}`. The key around a
+ * summary may be the name of one of its fields.
+ */
+function unwrap(object: Record<string, unknown>, fields: readonly string[], depth = 0): Record<string, unknown> {
+  const wanted = new Set(fields.map(plainName))
+  const matches = (one: object) => Object.keys(one).filter((name) => wanted.has(plainName(name))).length
+  if (depth === deepestWrap) return object
+  const within = Object.values(object)
+    .filter(isObject)
+    .slice(0, mostObjects)
+    .map((inner) => unwrap(inner, fields, depth + 1))
+  return within.reduce((best, inner) => (matches(inner) > matches(best) ? inner : best), object)
+}
+
+const deepestWrap = 3
+
+/** A palette is put in order as a whole: whether shares are per cent shows in all of them. */
+function withOrder(value: unknown): unknown {
+  if (!isObject(value) || !Array.isArray(value.palette)) return value
+  return { ...value, palette: mendPalette(value.palette) }
+}
+
+const mostIssues = 6
+
+/** Says where the answer does not fit by names of our schema alone: whatever the answer says itself is not repeated. */
+function complaintOf({ issues }: z.ZodError): string {
+  const told = issues.slice(0, mostIssues).map((issue) => {
+    const place = issue.path
+      .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+      .join('')
+      .slice(1)
+    return `${place || 'the object'} ${problemOf(issue)}`
+  })
+  const more = issues.length - told.length
+  return [...told, ...(more > 0 ? [`${more} more of this kind`] : [])].join('; ')
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return issue.origin === 'array' ? `has fewer than ${issue.minimum} items that fit` : 'is empty or too small'
+    case 'too_big':
+      return `is more than ${issue.maximum}`
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be of the type ${issue.expected}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`
+    case 'custom':
+      return issue.message ?? 'does not fit'
+    default:
+      return 'does not have the form that was asked for'
+  }
 }

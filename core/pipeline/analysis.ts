@@ -1,49 +1,86 @@
 import * as z from 'zod'
+import { contrastsOf, mendPalette, type Swatch } from './colours.ts'
+import { hexColour, hints, phrase, sentence, share } from './fields.ts'
 
-const sentence = z.string().trim().min(1).max(600)
-const phrase = z.string().trim().min(1).max(160)
+const swatch = z.object({
+  hex: hexColour.describe('The colour as #rrggbb, lower case'),
+  name: phrase.describe('A common name of the colour'),
+  share: share.describe('The part of the image area, 0 to 1'),
+})
+const orientation = z.enum(['landscape', 'portrait', 'square'])
+
+/** What the model is asked for. */
+export const AnalysisAnswer = z.object({
+  subject: sentence.describe('What the image shows, in one or two sentences'),
+  composition: z.object({
+    layout: sentence.describe('How the parts are arranged'),
+    focalPoint: phrase.describe('Where the eye goes first'),
+    orientation,
+  }),
+  palette: z.array(swatch).min(1).max(8).describe('The dominant colours, largest share first'),
+  typography: z.object({
+    style: sentence.describe('The lettering seen, or that there is none'),
+    textSeen: z
+      .array(z.string().trim().min(1).max(1000).register(hints, { mend: 'verbatim' }))
+      .max(30)
+      .describe('Each text legible in the image, as written, in its own language and script; empty if there is none'),
+  }),
+  mood: z.array(phrase).min(1).max(6).describe('The moods it conveys, a word or two each'),
+  style: z.array(phrase).min(1).max(6).describe('Its styles, a few words each: photograph, flat illustration, …'),
+  audience: sentence.describe('Whom the image speaks to'),
+  brandSignals: z
+    .array(sentence)
+    .max(10)
+    .describe('Logos, products, recurring motifs, claims; empty if there are none'),
+  suggestions: z.array(sentence).min(1).max(10).describe('What would serve the stated purpose better'),
+})
+export type AnalysisAnswer = z.infer<typeof AnalysisAnswer>
 
 /**
- * What the first step says of an image: the structured brand analysis that Gemini returns and the second step writes
- * from. Colours are `#rrggbb` in lower case; a share is the part of the image's area, 0 to 1.
+ * What the first step says of an image: the structured brand analysis that the second step writes from. Colours are
+ * `#rrggbb` in lower case; a share is the part of the image's area, 0 to 1.
  */
-export const BrandAnalysis = z
-  .object({
-    subject: sentence.describe('What the image shows, in one or two sentences'),
-    composition: z.object({
-      layout: sentence.describe('How the parts are arranged'),
-      focalPoint: phrase.describe('Where the eye goes first'),
-      orientation: z.enum(['landscape', 'portrait', 'square']),
-    }),
-    palette: z
-      .array(
-        z.object({
-          hex: z
-            .string()
-            .trim()
-            .toLowerCase()
-            .regex(/^#[0-9a-f]{6}$/)
-            .describe('The colour as #rrggbb, lower case'),
-          name: phrase.describe('A common name of the colour'),
-          share: z.number().min(0).max(1).describe('The part of the image area, 0 to 1'),
-        }),
-      )
-      .min(1)
-      .max(8)
-      .describe('The dominant colours, largest share first'),
-    typography: z.object({
-      style: sentence.describe('The lettering seen, or that there is none'),
-      textSeen: z
-        .array(z.string().trim().min(1).max(300))
-        .max(30)
-        .describe('Each text legible in the image, as written'),
-    }),
-    mood: z.array(phrase).min(1).max(6),
-    style: z.array(phrase).min(1).max(6),
-    audience: sentence.describe('Whom the image speaks to'),
-    brandSignals: z.array(sentence).max(10).describe('Logos, products, recurring motifs, claims'),
-    suggestions: z.array(sentence).min(1).max(10).describe('What would serve the stated purpose better'),
-  })
-  .meta({ id: 'BrandAnalysis' })
-
+export const BrandAnalysis = AnalysisAnswer.extend({
+  paletteEstimated: z
+    .boolean()
+    .describe('Whether the model estimated the palette; where not, it was measured from the pixels'),
+  contrast: z
+    .array(
+      z.object({
+        colours: z.array(hexColour).length(2),
+        ratio: z.number().min(1).max(21).describe('1 to 21'),
+        text: z.enum(['any', 'large', 'none']).describe('What text in the one on the other may be'),
+      }),
+    )
+    .describe('The contrast of the first five colours of the palette with each other, computed by WCAG 2.2'),
+}).meta({ id: 'BrandAnalysis' })
 export type BrandAnalysis = z.infer<typeof BrandAnalysis>
+
+/** What is known of an image without a model. */
+export interface ImageFacts {
+  /** In pixels, as displayed. */
+  readonly width?: number | undefined
+  readonly height?: number | undefined
+  /** The dominant colours from the pixels, where there is a decoder. */
+  readonly palette?: readonly Swatch[] | undefined
+}
+
+/** The shape of an image as displayed; undefined where its size is not known. */
+export function orientationOf({ width, height }: ImageFacts): z.infer<typeof orientation> | undefined {
+  if (width === undefined || height === undefined) return undefined
+  if (width === height) return 'square'
+  return width > height ? 'landscape' : 'portrait'
+}
+
+/** The answer with what was measured in place of what was guessed, and with what follows from it. */
+export function completeAnalysis(answer: AnalysisAnswer, facts: ImageFacts): BrandAnalysis {
+  const measured = facts.palette?.slice(0, 8).map(({ hex, name, share }) => ({ hex, name, share }))
+  const palette = measured?.length ? measured : mendPalette(answer.palette)
+  return {
+    ...answer,
+    composition: { ...answer.composition, orientation: orientationOf(facts) ?? answer.composition.orientation },
+    palette,
+    paletteEstimated: palette !== measured,
+    contrast: contrastsOf(palette.map(({ hex }) => hex)),
+  }
+}

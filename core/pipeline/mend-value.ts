@@ -32,13 +32,14 @@ function mendObject(schema: AnswerSchema, value: unknown, language: string): unk
   if (!isObject(value)) return value
   const names = Object.keys(value)
   const parts = Object.entries(schema.properties ?? {}).map(([name, part]) => {
-    const found = Object.hasOwn(value, name) ? name : names.find((other) => plain(other) === plain(name))
+    const found = Object.hasOwn(value, name) ? name : names.find((other) => plainName(other) === plainName(name))
     return [name, found === undefined ? undefined : mendValue(part, value[found], language)] as const
   })
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
 }
 
-const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+/** A name as far as it matters: `alt_text`, `Alt Text` and `altText` are one. */
+export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
 /** How much of a list is looked at: what comes after is beyond any limit. */
 const mostItems = 200

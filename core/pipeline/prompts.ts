@@ -1,84 +1,119 @@
-import * as z from 'zod'
 import type { ModelRequest } from '../providers/model.ts'
-import { BrandAnalysis } from './analysis.ts'
+import { AnalysisAnswer, type BrandAnalysis, type ImageFacts, orientationOf } from './analysis.ts'
+import { requestSchema } from './answer-schema.ts'
+import { exampleAnalysis, examplePurpose } from './example.ts'
+import type { Format } from './formats/format.ts'
 import { formats, type OutputFormat } from './formats.ts'
+import { languageName } from './languages.ts'
+import { materialOf, materialRule } from './material.ts'
+import { platformOf } from './platforms.ts'
 
-/** An image and what its description is for. */
-export interface DescribeRequest {
-  readonly image: { readonly bytes: Uint8Array; readonly type: string }
+/** A request, and which words it is made of, which is stored with what comes of it: `summary@2`. */
+export interface Prompt extends ModelRequest {
+  readonly version: string
+}
+
+/** What is known of earlier calls for the same answer. */
+export interface Before {
+  /** How the last run failed in this step. */
+  readonly previous?: ModelRequest['previous']
+  /** What did not fit in the last answer. */
+  readonly complaint?: string | null | undefined
+}
+
+/** An image, what is known of it, and what its description is for. */
+export interface Describing {
+  readonly image: Pick<ImageFacts, 'width' | 'height'> & { readonly bytes: Uint8Array; readonly type: string }
   readonly purpose: string
-  /** A BCP 47 tag. */
-  readonly language: string
+}
+
+/** Counts the changes of what the first step asks: its prompt, its fields and their descriptions. */
+export const analysisVersion = 2
+// After an answer that was cut off the adapters allow twice as many, here as for texts.
+const analysisTokens = 4096
+
+const { paletteEstimated: _, contrast: __, ...exampleAnswer } = exampleAnalysis
+
+const analysisInstructions = [
+  'You are a brand analyst. You look at one image and describe it as a brand team needs it for the purpose that stands in <purpose>.',
+  'Report only what can be seen; where something cannot be told, say so. Name no person by their looks, and no brand that neither shows in the image nor stands in the purpose.',
+  'Write in English, whatever the language of the purpose or of the image. Texts in the image are the exception: quote each as it is written, in its own language, script, spelling and case.',
+  'Colours are #rrggbb in lower case, each with its share of the image area; the shares come to at most 1.',
+  '<image> has the size of the image in pixels, as it is displayed; believe it.',
+  materialRule,
+  'Answer with one JSON object, nothing before or after it. The analysis of another image looks like this:',
+  JSON.stringify(exampleAnswer),
+].join('\n')
+
+/** What the first step asks of a model that sees the image. */
+export function analysisRequest({ image, purpose }: Describing, before: Before = {}): Prompt {
+  const { bytes, type, width, height } = image
+  const orientation = orientationOf(image)
+  return {
+    step: 'analysis',
+    version: `analysis@${analysisVersion}`,
+    instructions: withBefore(analysisInstructions, before),
+    input: materialOf({
+      purpose,
+      image: orientation && { width, height, orientation },
+    }),
+    image: { bytes, type },
+    schema: requestSchema(AnalysisAnswer),
+    maxOutputTokens: analysisTokens,
+    previous: before.previous,
+  }
 }
 
 /** What to write, and from what. */
-export interface WriteRequest {
+export interface Writing {
   readonly analysis: BrandAnalysis
   readonly purpose: string
   readonly format: OutputFormat
   /** A BCP 47 tag. */
   readonly language: string
+  /** Where a post will appear. */
+  readonly platform?: string | null | undefined
 }
 
-/** At most so many tokens of answer. */
-const maxOutputTokens = 8192
-
-const analysisInstructions = `You are a brand analyst. Describe the image for the purpose given, as a brand team would need it.
-Report only what is visible; where something cannot be told, say so. Colours are #rrggbb in lower case with their share of
-the image area. Keep every sentence under 300 characters and every name under 100. Quote text exactly as it is written.`
-
-/** What the first step asks: what the image shows. */
-export function analysisRequest({ image, purpose, language }: DescribeRequest): ModelRequest {
-  return {
-    step: 'analysis',
-    instructions: analysisInstructions,
-    input: `<purpose>${quoted(purpose)}</purpose>\n<language>${language}</language>`,
-    image,
-    schema: schemaOf(BrandAnalysis),
-    maxOutputTokens,
-  }
-}
-
-/** What the second step asks: the text made from the analysis. */
-export function contentRequest({ analysis, purpose, format, language }: WriteRequest): ModelRequest {
-  const { prompt, schema } = formats[format]
-  const jsonSchema = schemaOf(schema)
+/** What the second step asks of a model that writes. */
+export function contentRequest(
+  { analysis, purpose, format, language, platform }: Writing,
+  before: Before = {},
+): Prompt {
+  const { version, prompt, schema, example, maxOutputTokens }: Format = formats[format]
+  const instructions = [
+    'You write for brand teams: one text, from the analysis of an image in <analysis> and for the purpose in <purpose>.',
+    prompt(platformOf(platform)),
+    'Facts come from the purpose and from the analysis, and from nowhere else: invent no number, date, price, name, place, material or claim. What the purpose states, a date, a discount, a price, a name or a code, keeps its value and its digits, and stands in the text wherever the text speaks of it.',
+    'Texts that were seen in the image are quoted as they are written.',
+    'Write in the language named in <language>, as its native speakers write for each other, not as a translation. The keys of the JSON and the words of a choice stay as they are.',
+    materialRule,
+    'Answer with one JSON object, nothing before or after it. From this purpose and this analysis:',
+    materialOf({ example_purpose: examplePurpose, example_analysis: exampleAnalysis }),
+    'comes in English, for instance:',
+    JSON.stringify(example),
+    'None of the example’s facts belong to your text.',
+  ].join('\n')
   return {
     step: 'content',
-    instructions: [
-      'You write for brand teams from the analysis of an image. Use only what the analysis says.',
-      prompt,
-      `The answer is JSON and looks like this: ${JSON.stringify(exampleOf(jsonSchema))}`,
-    ].join('\n'),
-    input: [
-      `<format>${format}</format>`,
-      `<language>${language}</language>`,
-      `<purpose>${quoted(purpose)}</purpose>`,
-      `<analysis>${JSON.stringify(analysis).replaceAll('<', '\\u003c')}</analysis>`,
-      `Write the JSON object. Its texts are in the language ${language}; its keys stay as they are.`,
-    ].join('\n'),
-    schema: jsonSchema,
+    version: `${format}@${version}`,
+    instructions: withBefore(instructions, before),
+    input: materialOf({ format, language: { tag: language, name: languageName(language) }, purpose, analysis }),
+    schema: requestSchema(schema),
     maxOutputTokens,
+    previous: before.previous,
   }
 }
 
-function schemaOf(schema: z.ZodType): z.core.JSONSchema.JSONSchema {
-  const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema, { io: 'input' })
-  return jsonSchema
-}
-
-/** The shape of an answer with a placeholder for each value: JSON mode wants an example in the prompt. */
-function exampleOf(schema: z.core.JSONSchema.JSONSchema): unknown {
-  if (schema.enum) return schema.enum[0]
-  if (schema.type === 'array') return [exampleOf(schema.items as z.core.JSONSchema.JSONSchema)]
-  if (schema.type === 'object') {
-    const fields = Object.entries(schema.properties ?? {})
-    return Object.fromEntries(fields.map(([name, field]) => [name, exampleOf(field as z.core.JSONSchema.JSONSchema)]))
-  }
-  return schema.description ?? '…'
-}
-
-/** A text of the user's, so that it cannot end the tag that the prompt puts around it and pass for our own words. */
-function quoted(text: string): string {
-  return text.replaceAll('<', '&lt;')
+/** The same request would as likely as not end the same: what comes again says what was wrong, at its very end. */
+function withBefore(instructions: string, { previous, complaint }: Before): string {
+  const notes = [
+    complaint && `Your last answer could not be used: ${complaint}. Answer anew, and whole.`,
+    previous === 'recited' &&
+      'Your last answer was stopped since it repeated a known text. Use words of your own throughout, and quote no text of more than ten words: give its first words and “…”.',
+    previous === 'cut_off' &&
+      'Your last answer was too long and was cut off. Be brief: half of each length that is named, the fewest items that are allowed, and no digit or word over and over.',
+    previous === 'blank_answer' && 'Your last answer was blank. Begin with the opening brace of the object.',
+  ]
+  return [instructions, ...notes.filter((note) => typeof note === 'string' && note !== '')].join('\n')
 }

@@ -1,35 +1,73 @@
 import type { Step } from '../../drizzle/schema.ts'
-import type { ErrorCode } from '../errors.ts'
-import type { CallContext } from '../providers/call.ts'
-import { kindOf } from '../providers/kinds.ts'
+import { type ErrorCode, VisionError } from '../errors.ts'
+import type { CallContext, Meter } from '../providers/call.ts'
+import { codeOf, kindOf } from '../providers/kinds.ts'
 import type { Model } from '../providers/model.ts'
 import { type RandomBytes, traceparentOf } from '../trace.ts'
-import { parseAnswer } from './accept-answer.ts'
-import { BrandAnalysis } from './analysis.ts'
+import { acceptAnswer } from './accept-answer.ts'
+import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from './analysis.ts'
+import type { Swatch } from './colours.ts'
+import type { Format } from './formats/format.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
-import { analysisRequest, contentRequest } from './prompts.ts'
+import { localeOf } from './languages.ts'
+import { platformOf } from './platforms.ts'
+import { analysisRequest, type Before, contentRequest, type Prompt } from './prompts.ts'
 
 /** What the steps need to know of a job. */
 export interface PipelineJob {
   readonly analysisPurpose: string
   readonly outputFormat: string
+  /** A BCP 47 tag. */
   readonly language: string
+  /** The network that a post is for. */
+  readonly platform?: string | null | undefined
   /** In 32 hex digits. */
   readonly traceId: string | null
   /** How the job's last run failed, if it did. */
   readonly lastErrorCode?: ErrorCode | null | undefined
+  /** What did not fit in the answer that the step's last run was given. */
+  readonly complaint?: string | null | undefined
 }
 
-/** Brings a job's image, and takes note when its bytes are needed no more: they weigh. */
-export type LoadImage<Job> = (
-  job: Job,
-  signal: AbortSignal,
-) => Promise<{ readonly bytes: Uint8Array; readonly type: string; readonly release: () => void }>
+/** An image with what its file says of it, turned as it is shown. */
+export interface PipelineImage {
+  readonly bytes: Uint8Array
+  readonly type: string
+  /** In pixels. */
+  readonly width?: number | undefined
+  readonly height?: number | undefined
+  /** Says that the bytes are needed no more: they weigh. */
+  readonly release: () => void
+}
 
-/** An answer that fits, and the model that gave it, as the provider names it. */
+/** Brings a job's image. */
+export type LoadImage<Job> = (job: Job, signal: AbortSignal) => Promise<PipelineImage>
+
+/**
+ * Measures the dominant colours of an image from its pixels, the largest first. Where there is a decoder that is trusted with
+ * strangers' files; whatever it throws is taken for not being able to.
+ */
+export type MeasurePalette = (image: Pick<PipelineImage, 'bytes' | 'type'>) => Promise<readonly Swatch[]>
+
+/** What a step is called with. */
+export interface StepCallContext extends CallContext {
+  readonly meter: Meter & {
+    /** The paid answer did not fit: whether there is leave and time for one more call in this run. */
+    again(complaint: string): Promise<boolean>
+  }
+}
+
+/** An answer that fits, the model that gave it, as the provider names it, and the words that asked for it. */
 export interface Answer<T> {
   readonly model: string
+  readonly prompt: string
   readonly body: T
+}
+
+/** What can be used of an answer, if anything, and what is wrong with it, if anything. */
+interface Reading<T> {
+  readonly body?: T | undefined
+  readonly complaint?: string | undefined
 }
 
 /** The two steps of every job: what the image shows, and the text made from it. */
@@ -37,37 +75,96 @@ export function createSteps<Job extends PipelineJob>(
   loadImage: LoadImage<Job>,
   models: Readonly<Record<Step, Model>>,
   randomBytes: RandomBytes,
+  measurePalette?: MeasurePalette,
 ) {
-  const traced = ({ traceId }: Job, context: CallContext): CallContext =>
+  const traced = ({ traceId }: Job, context: StepCallContext): StepCallContext =>
     traceId === null ? context : { ...context, traceparent: traceparentOf(traceId, randomBytes) }
-  const previous = ({ lastErrorCode }: Job, step: Step) => (lastErrorCode ? kindOf(lastErrorCode, step) : undefined)
   return {
-    analysis: async (job: Job, context: CallContext): Promise<Answer<BrandAnalysis>> => {
+    /** @throws VisionError `image.*` or `analysis.*`, or the signal's reason */
+    analysis: async (job: Job, context: StepCallContext): Promise<Answer<BrandAnalysis>> => {
       const begun = performance.now()
       const image = await loadImage(job, context.signal).finally(() =>
         context.meter.imageLoaded(Math.round(performance.now() - begun)),
       )
       try {
-        const { analysisPurpose: purpose, language } = job
-        const request = { ...analysisRequest({ image, purpose, language }), previous: previous(job, 'analysis') }
-        const { model, text } = await models.analysis.ask(request, traced(job, context))
-        return { model, body: parseAnswer(text, BrandAnalysis, 'analysis') }
+        const palette = measurePalette?.(image).catch(() => undefined)
+        const { model, prompt, body } = await ask<AnalysisAnswer>(models.analysis, job, traced(job, context), {
+          step: 'analysis',
+          request: (before) => analysisRequest({ image, purpose: job.analysisPurpose }, before),
+          read: (text) => acceptAnswer(text, AnalysisAnswer, 'en'),
+        })
+        return { model, prompt, body: completeAnalysis(body, { ...image, palette: await palette }) }
       } finally {
         image.release()
       }
     },
-    content: async (job: Job, analysis: unknown, context: CallContext): Promise<Answer<Content>> => {
+    /** @throws VisionError `content.*`, or the signal's reason */
+    content: (job: Job, analysis: unknown, context: StepCallContext): Promise<Answer<Content>> => {
+      const { analysisPurpose: purpose, language, platform } = job
       // Both were checked when they were stored.
       const format = job.outputFormat as OutputFormat
-      const source = {
-        analysis: analysis as BrandAnalysis,
-        purpose: job.analysisPurpose,
-        format,
-        language: job.language,
-      }
-      const request = { ...contentRequest(source), previous: previous(job, 'content') }
-      const { model, text } = await models.content.ask(request, traced(job, context))
-      return { model, body: parseAnswer(text, formats[format].schema, 'content') }
+      const writing = { analysis: analysis as BrandAnalysis, purpose, format, language, platform }
+      return ask<Content>(models.content, job, traced(job, context), {
+        step: 'content',
+        request: (before) => contentRequest(writing, before),
+        read: (text) => readContent(text, format, { language: localeOf(language), platform: platformOf(platform) }),
+      })
     },
   }
+}
+
+function readContent(text: string, name: OutputFormat, setting: Parameters<NonNullable<Format['finish']>>[1]) {
+  const { schema, finish } = formats[name] as Format
+  const accepted = acceptAnswer(text, schema, setting.language)
+  if (accepted.complaint !== undefined || !finish) return accepted as Reading<Content>
+  const { content, complaint } = finish(accepted.body, setting)
+  return { body: content, complaint } as Reading<Content>
+}
+
+interface Question<T> {
+  readonly step: Step
+  readonly request: (before: Before) => Prompt
+  readonly read: (text: string) => Reading<T>
+}
+
+/**
+ * Asks, and once more with the complaint where the answer cannot be used as it is: two paid answers at most, those of earlier
+ * runs included. One that can be used, though not as it should be, is better than none.
+ *
+ * @throws VisionError `<step>.misfit` where the second call is left to the next run, `<step>.invalid_answer` after it
+ */
+async function ask<T>(
+  model: Model,
+  job: PipelineJob,
+  context: StepCallContext,
+  { step, request, read }: Question<T>,
+): Promise<Answer<T>> {
+  const call = async (before: Before) => {
+    const { version, ...asked } = request(before)
+    const { model: named, text } = await model.ask(asked, context)
+    return { prompt: version, model: named, ...read(text) }
+  }
+  const answer = ({ model, prompt, body }: Awaited<ReturnType<typeof call>>) => ({ model, prompt, body: body as T })
+
+  const { lastErrorCode, complaint: told } = job
+  const first = await call({ previous: lastErrorCode ? kindOf(lastErrorCode, step) : undefined, complaint: told })
+  const { complaint } = first
+  if (complaint === undefined) return answer(first)
+  const usable = first.body !== undefined
+  if (told) {
+    if (usable) return answer(first)
+    throw new VisionError(codeOf(step, 'invalid_answer'), { detail: complaint })
+  }
+  if (!(await context.meter.again(complaint))) {
+    if (usable) return answer(first)
+    throw new VisionError(codeOf(step, 'misfit'), { detail: complaint })
+  }
+  try {
+    const second = await call({ complaint })
+    if (second.body !== undefined) return answer(second)
+    if (!usable) throw new VisionError(codeOf(step, 'invalid_answer'), { detail: second.complaint ?? complaint })
+  } catch (error) {
+    if (!usable || context.signal.aborted) throw error
+  }
+  return answer(first)
 }

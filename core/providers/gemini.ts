@@ -183,7 +183,7 @@ function textOf(
   const { finishReason: reason, content } = candidate
   if (typeof reason === 'string' && reason !== 'STOP' && reason !== 'FINISH_REASON_UNSPECIFIED')
     throw failure(
-      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'invalid_answer',
+      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit',
       `finish reason ${reason.slice(0, 100)}`,
     )
   const parts = isRecord(content) && Array.isArray(content.parts) ? content.parts.filter(isRecord) : []

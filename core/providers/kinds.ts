@@ -6,6 +6,7 @@ export const callErrorKinds = [
   'blocked',
   'rejected',
   'refused',
+  'misfit',
   'invalid_answer',
   'blank_answer',
   'cut_off',

@@ -120,7 +120,7 @@ function textOf(
   const text = isRecord(message) ? contentOf(message.content) : ''
   if (typeof reason === 'string' && reason !== 'stop' && reason !== '')
     throw failure(
-      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'invalid_answer',
+      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit',
       `finish reason ${reason.slice(0, 100)}`,
     )
   // In JSON mode some answer with blanks where they cannot make JSON, and call that finished.

@@ -96,8 +96,7 @@ const writers: { readonly [F in OutputFormat]: (material: Material) => Content<F
   }),
   social_post: ({ notice, ...about }) => ({
     caption: `${notice}${about.subject} Made for ${about.purpose}: ${about.feel}, in ${about.colours}.`,
-    // The schema's pattern makes hashtags of them.
-    hashtags: [about.main.name, ...about.mood, ...about.style],
+    hashtags: [about.main.name, ...about.mood, ...about.style].map(hashtag).slice(0, 5),
     callToAction: `See what ${about.main.name} does for ${about.purpose}.`,
   }),
   product_description: ({ notice, ...about }) => ({
@@ -112,11 +111,12 @@ const writers: { readonly [F in OutputFormat]: (material: Material) => Content<F
     searchKeywords: [...about.palette.map(({ name }) => name), ...about.mood, ...about.style],
   }),
   alt_text: ({ notice, ...about }) => ({
+    imageRole: 'informative',
     altText: `Mostly ${about.palette.map(({ name }) => name).join(', then ') || about.subject}; mood: ${about.feel}`,
     longDescription: `${notice}${about.subject} ${about.composition.layout} Colours: ${about.colours}. Mood: ${about.feel}. Described for: ${about.purpose}.`,
   }),
   brand_guidelines: ({ notice, ...about }) => ({
-    summary: `${notice}${about.subject} Guidelines for ${about.purpose}.`,
+    summary: `${notice}Observed in this image: ${about.subject} Guidelines for ${about.purpose}.`,
     dos: [`Let ${about.main.name} (${about.main.hex}) lead.`, `Keep the mood: ${about.feel}.`, ...about.suggestions],
     donts: [`Colours other than ${about.colours}.`, `Whatever breaks the mood: ${about.feel}.`],
     colours: about.palette.map(({ hex, name }, index) => ({ hex, name, role: roles[index] ?? 'accent' })),
@@ -126,5 +126,8 @@ const writers: { readonly [F in OutputFormat]: (material: Material) => Content<F
 }
 
 const roles = ['primary', 'secondary', 'accent', 'background', 'text'] as const
+
+const hashtag = (text: string) =>
+  `#${(text.match(/[\p{L}\p{N}]+/gu) ?? []).map(capital).join('').slice(0, 40) || 'Emulated'}`
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

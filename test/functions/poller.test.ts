@@ -133,14 +133,24 @@ test('when DeepSeek fails after Gemini answered, the retry does not call Gemini 
   expect((await read(jobId)).job).toMatchObject({ status: 'completed', failures: 2, attempt: 3 })
 })
 
-test('an answer that does not fit is asked for again, and what was wrong with it is recorded', async () => {
+test('an answer that does not fit is asked for once more in the same run, and both calls count', async () => {
   const jobId = await submit('summary')
   services.providers.faults.add({ provider: 'gemini', kind: 'malformed', malformedAs: 'misfit' })
-  expect(await fire()).toMatchObject({ retried: 1, completed: 1 })
-  const [first] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ? AND attempt = 1', [jobId])
-  expect(first).toMatchObject({ outcome: 'retried', error_code: 'analysis.invalid_answer', possibly_billed: null })
-  expect(Number(first?.analysis_input_tokens)).toBeGreaterThan(0)
-  expect(String(first?.error_detail)).not.toBe('')
+  expect(await fire()).toMatchObject({ retried: 0, completed: 1 })
+  const [run] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ?', [jobId])
+  expect(run).toMatchObject({ outcome: 'completed', analysis_calls: 2, content_calls: 1, possibly_billed: null })
+})
+
+test('a second answer that does not fit fails the job, and there is no third', async () => {
+  const jobId = await submit('summary')
+  services.providers.faults.add({ provider: 'deepseek', kind: 'malformed', malformedAs: 'misfit', times: 'unlimited' })
+  const before = services.providers.calls.counts().deepseek.total
+  expect(await fire()).toMatchObject({ retried: 0, failed: 1 })
+  expect(services.providers.calls.counts().deepseek.total - before).toBe(2)
+  services.providers.faults.clear()
+  expect((await read(jobId)).job).toMatchObject({ status: 'failed', errorCode: 'content.invalid_answer' })
+  const [run] = await database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ?', [jobId])
+  expect(String(run?.error_detail)).toContain('headline is missing')
 })
 
 test('a worker that is killed loses nothing: another takes the job up and its saved step is not paid for twice', async () => {

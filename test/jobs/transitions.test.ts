@@ -152,7 +152,8 @@ const operations: Record<string, Operation> = {
   },
   redrive: {
     run: (jobId) => redriveVisionJob(database, owned(jobId), { lifeMs: 48 * hour }),
-    leads: { ...toEveryOther('failed', 'job.not_retryable' as const), failed: 'scheduled' },
+    // One that is under way is as its owner wants it.
+    leads: { failed: 'scheduled', completed: 'job.not_retryable', cancelled: 'job.not_retryable' },
     changes: [
       'status',
       'failures',
@@ -228,7 +229,7 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
       expect(await statusOf(database, jobId)).toBe('deleted')
       // Of a run that may be under way the row stays until the run has told what it spent.
       const kept = ['processing', 'cancelled'].includes(status)
-        ? [{ ...runsBefore[0], outcome: 'cancelled', ended_at: expect.any(String) }]
+        ? [{ ...runsBefore[0], outcome: 'cancelled', possibly_billed: 'analysis', ended_at: expect.any(String) }]
         : []
       expect(await attemptRows(database, jobId)).toEqual(kept)
       expect(await outputRows(database, jobId)).toEqual([])

@@ -196,11 +196,11 @@ describe('failures', () => {
   test('three retries are four failed runs, and then the job is a dead letter with its last reason', async () => {
     const [id] = await submit()
     const using = steps({
-      analysis: () => Promise.reject(new VisionError('analysis.invalid_answer', { detail: 'no palette' })),
+      analysis: () => Promise.reject(new VisionError('analysis.misfit', { detail: 'no palette' })),
     })
     const summary = await drain(worker(using), inAMinute())
     expect(summary).toMatchObject({ claimed: 4, retried: 3, failed: 1 })
-    expect(await only(id)).toMatchObject({ status: 'failed', failures: 4, error_code: 'analysis.invalid_answer' })
+    expect(await only(id)).toMatchObject({ status: 'failed', failures: 4, error_code: 'analysis.misfit' })
     expect((await attempts(id)).map((run) => run.error_detail)).toEqual(Array(4).fill('no palette'))
   })
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
+import { AnalysisAnswer } from '../../core/pipeline/analysis.ts'
 import { analysisRequest } from '../../core/pipeline/prompts.ts'
 import { createGemini, type GeminiOptions } from '../../core/providers/gemini.ts'
 import { schemaForGemini } from '../../core/providers/gemini-schema.ts'
@@ -43,8 +43,7 @@ const options = (baseUrl: string): GeminiOptions => ({
   timeoutMs: 5_000,
   now: Date.now,
 })
-const request = (bytes: Uint8Array) =>
-  analysisRequest({ image: { bytes, type: 'image/png' }, purpose: 'Sell a flag', language: 'en' })
+const request = (bytes: Uint8Array) => analysisRequest({ image: { bytes, type: 'image/png' }, purpose: 'Sell a flag' })
 
 /** What is sent with these settings. */
 async function sent(settings: Partial<GeminiOptions>, changes: Partial<ModelRequest> = {}) {
@@ -64,7 +63,7 @@ describe('an image', () => {
     const before = emulators.files.counts().uploaded
     const gemini = createGemini({ ...options(emulators.geminiBaseUrl), inlineBytes })
     const { text } = await gemini.ask(request(large), context())
-    expect(BrandAnalysis.parse(JSON.parse(text)).palette.map(({ share }) => share)).toEqual([0.5, 0.5])
+    expect(AnalysisAnswer.parse(JSON.parse(text)).palette.map(({ share }) => share)).toEqual([0.5, 0.5])
     expect(emulators.files.counts()).toEqual({ kept: 0, uploaded: before + 1 })
   })
 
@@ -105,7 +104,7 @@ describe('a request', () => {
   test('leaves to the model what is not set', async () => {
     const said = await sent({})
     expect(Object.keys(said)).not.toEqual(expect.arrayContaining(['temperature', 'thinkingConfig']))
-    expect(said.maxOutputTokens).toBe(8192)
+    expect(said.maxOutputTokens).toBe(4096)
   })
 
   test('says what may be blocked, in each category', async () => {
@@ -120,7 +119,7 @@ describe('a request', () => {
     expect(await sent({ temperature: 0.5, thinking: 'low', safety: 'few' })).toMatchObject({
       temperature: 0.5,
       thinkingConfig: { thinkingLevel: 'low' },
-      maxOutputTokens: 8192 + 2048,
+      maxOutputTokens: 4096 + 2048,
       safetySettings: expect.arrayContaining([{ category: 'HARM_CATEGORY_HARASSMENT', threshold: 'BLOCK_ONLY_HIGH' }]),
     })
     expect(await sent({ thinking: 1024 })).toMatchObject({ thinkingConfig: { thinkingBudget: 1024 } })
@@ -134,20 +133,20 @@ describe('a request', () => {
   ])('after an answer that was cut off, %s is to think less and has more room', async (model, thinkingConfig) => {
     const said = await sent({ model, thinking: 'high' }, { previous: 'cut_off' })
     expect(said).toMatchObject({ thinkingConfig })
-    expect(said.maxOutputTokens).toBeGreaterThanOrEqual(2 * 8192)
+    expect(said.maxOutputTokens).toBeGreaterThanOrEqual(2 * 4096)
   })
 })
 
 describe('a schema for Gemini', () => {
   test('has no word that it ignores or chokes on, and keeps every field', () => {
-    const { $schema: _, ...schema } = z.toJSONSchema(BrandAnalysis, { io: 'input' })
+    const { $schema: _, ...schema } = z.toJSONSchema(AnalysisAnswer, { io: 'input' })
     const converted = schemaForGemini(schema)
     const words = JSON.stringify(converted)
     for (const word of ['minLength', 'maxLength', 'pattern', 'maxItems', 'minItems', '$ref', '$defs', '"id"', '$id']) {
       expect(words).not.toContain(word)
     }
     expect(converted.type).toBe('object')
-    expect(Object.keys(converted.properties as object)).toEqual(Object.keys(BrandAnalysis.shape))
+    expect(Object.keys(converted.properties as object)).toEqual(Object.keys(AnalysisAnswer.shape))
     expect(converted.required).toEqual(expect.arrayContaining(['palette']))
     expect(words).toContain('"enum":["landscape","portrait","square"]')
   })

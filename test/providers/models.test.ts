@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ErrorCode, VisionError } from '../../core/errors.ts'
-import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
+import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { analysisRequest, contentRequest } from '../../core/pipeline/prompts.ts'
 import type { Usage } from '../../core/providers/call.ts'
@@ -51,14 +51,14 @@ function deepseek(baseUrl = emulators.deepseekBaseUrl, timeoutMs = 5_000) {
 }
 
 const describeHalves = (client: Model = gemini(), context = contextOf(meter()), bytes = halves) =>
-  client.ask(analysisRequest({ image: { bytes, type: 'image/png' }, purpose: 'Sell a flag', language: 'en' }), context)
+  client.ask(analysisRequest({ image: { bytes, type: 'image/png' }, purpose: 'Sell a flag' }), context)
 
 function contextOf(counted: ReturnType<typeof meter>) {
   return { signal: new AbortController().signal, meter: counted }
 }
 
 async function analysis(): Promise<BrandAnalysis> {
-  return BrandAnalysis.parse(JSON.parse((await describeHalves()).text))
+  return completeAnalysis(AnalysisAnswer.parse(JSON.parse((await describeHalves()).text)), {})
 }
 
 const writeSummary = async (client: Model = deepseek(), context = contextOf(meter())) =>
@@ -78,7 +78,7 @@ describe('Gemini', () => {
     const counted = meter()
     const answer = await describeHalves(gemini(), contextOf(counted))
     expect(answer.model).toMatch(/emulated/)
-    expect(BrandAnalysis.parse(JSON.parse(answer.text)).palette.map(({ hex, share }) => [hex, share])).toEqual(
+    expect(AnalysisAnswer.parse(JSON.parse(answer.text)).palette.map(({ hex, share }) => [hex, share])).toEqual(
       expect.arrayContaining([[expect.stringMatching(/^#[0-9a-f]{6}$/), 0.5]]),
     )
     expect(counted.seen.sent).toBe(1)
@@ -239,7 +239,7 @@ test('a DeepSeek that cannot be reached was not paid', async () => {
 test('a schema of every format and of the analysis tells its fields apart', () => {
   const fields = outputFormats.map((format) => Object.keys(formats[format].schema.shape).join())
   expect(new Set(fields).size).toBe(outputFormats.length)
-  expect(Object.keys(BrandAnalysis.shape)).toContain('palette')
+  expect(Object.keys(AnalysisAnswer.shape)).toContain('palette')
 })
 
 test('no error tells the key, though the provider quotes it', async () => {

@@ -22,7 +22,7 @@ export async function ledgerOf(on: TestDatabase, userId = 'user-1'): Promise<Rec
 export async function expectLedgerOfRuns(on: TestDatabase): Promise<void> {
   const call = (step: string) =>
     `SELECT j.user_id, DATE(a.ended_at) AS day, a.${step}_model AS model, a.outcome AS status, 0 AS runs, 0 AS cut,
-       1 AS calls, a.${step}_input_tokens AS input, a.${step}_output_tokens AS output, COALESCE(a.${step}_cost, 0) AS cost
+       a.${step}_calls AS calls, a.${step}_input_tokens AS input, a.${step}_output_tokens AS output, COALESCE(a.${step}_cost, 0) AS cost
      FROM vision_job_attempts a JOIN vision_jobs j ON j.id = a.job_id
      WHERE a.outcome <> 'running' AND a.${step}_model IS NOT NULL`
   const expected = await on.sql(

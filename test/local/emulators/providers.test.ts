@@ -3,7 +3,7 @@ import { type GenerationConfig, GoogleGenerativeAI } from '@google/generative-ai
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { BrandAnalysis } from '../../../core/pipeline/analysis.ts'
+import { AnalysisAnswer } from '../../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../../core/pipeline/formats.ts'
 import { lookAt } from '../../../local/emulators/look.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../../local/emulators/providers.ts'
@@ -37,7 +37,7 @@ async function describeImage(
 ) {
   const generationConfig = {
     responseMimeType: 'application/json',
-    responseJsonSchema: z.toJSONSchema(BrandAnalysis),
+    responseJsonSchema: z.toJSONSchema(AnalysisAnswer),
     thinkingConfig: { thinkingLevel: 'minimal' },
     ...config,
   } as GenerationConfig
@@ -56,7 +56,7 @@ async function describeImage(
 }
 
 const analyse = async (...asked: Parameters<typeof describeImage>) =>
-  BrandAnalysis.parse(JSON.parse((await describeImage(...asked)).text()))
+  AnalysisAnswer.parse(JSON.parse((await describeImage(...asked)).text()))
 
 /** Asks the real SDK for the text of a format, as the pipeline would. */
 function writeText(
@@ -218,7 +218,7 @@ describe('the emulated DeepSeek', () => {
 
   test.each(outputFormats)('the longest analysis that is allowed still gives a %s that fits', async (format) => {
     const long = (length: number) => 'wörd '.repeat(200).slice(0, length).trim()
-    const analysis = BrandAnalysis.parse({
+    const analysis = AnalysisAnswer.parse({
       subject: long(600),
       composition: { layout: long(600), focalPoint: long(160), orientation: 'square' },
       palette: Array.from({ length: 8 }, (_, index) => ({ hex: `#00000${index}`, name: long(160), share: 0.1 })),

@@ -1,0 +1,34 @@
+import type * as z from 'zod'
+import type { Platform } from '../platforms.ts'
+
+/** Of whom and where a text is written for. */
+export interface Setting {
+  /** A BCP 47 tag. */
+  readonly language: string
+  /** Where a post will appear. */
+  readonly platform: Platform
+}
+
+/** A text, put right, and what of it is not as it should be but can be lived with. */
+export interface Finished<Content> {
+  readonly content: Content
+  readonly complaint?: string | undefined
+}
+
+/** What one output format asks of the second step. */
+export interface Format<Schema extends z.ZodType = z.ZodType> {
+  /** Counts the changes of what is asked: the prompt, the fields and their descriptions. Stored with each text. */
+  readonly version: number
+  /** What the text is for and how it must read, told to the writer. */
+  readonly prompt: (platform: Platform) => string
+  /** The fields of the answer. */
+  readonly schema: Schema
+  /** The text that the example's analysis and purpose should lead to. */
+  readonly example: z.input<Schema>
+  /** At most so many tokens of answer, in any language; after one that was cut off the adapters allow twice as many. */
+  readonly maxOutputTokens: number
+  /** Puts right what no schema says. */
+  readonly finish?: (content: z.output<Schema>, setting: Setting) => Finished<z.output<Schema>>
+}
+
+export const format = <Schema extends z.ZodType>(parts: Format<Schema>): Format<Schema> => parts

@@ -1,0 +1,79 @@
+import * as z from 'zod'
+import { clipText } from '../clip-text.ts'
+import { hashtag, hints } from '../fields.ts'
+import { type Platform, postLength } from '../platforms.ts'
+import { type Finished, format, type Setting } from './format.ts'
+
+const schema = z
+  .object({
+    caption: z
+      .string()
+      .trim()
+      .min(1)
+      .max(2200)
+      .register(hints, { aim: 300 })
+      .describe('The text of the post, without the hashtags'),
+    hashtags: z
+      .array(hashtag)
+      .min(1)
+      .max(5)
+      .describe('Each with its leading #, no spaces; what people of this language search for'),
+    callToAction: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .register(hints, { aim: 60, mend: 'line' })
+      .describe('One thing to do, which the purpose offers'),
+  })
+  .meta({ id: 'SocialPost' })
+type SocialPost = z.infer<typeof schema>
+
+export const socialPost = format({
+  version: 2,
+  prompt: ({ name, limit, aim, hashtags: [least, most], habit }) =>
+    [
+      `Write a post for ${name} that goes with the image: a caption that can stand alone, fitting hashtags, and one call to action.`,
+      habit,
+      `The caption has about ${aim} characters; caption, call to action and hashtags together have at most ${limit}.`,
+      least === most ? `Give ${most} hashtag.` : `Give ${least} to ${most} hashtags.`,
+      'Promise nothing that the purpose does not offer.',
+    ].join(' '),
+  schema,
+  example: {
+    caption:
+      'Your garden has waited long enough. Everything at Fernhill Nursery is 20 % off until 31 May: tulips, herbs, and whatever your balcony still lacks.',
+    hashtags: ['#SpringSale', '#FernhillNursery', '#Gardening'],
+    callToAction: 'Come by before 31 May.',
+  },
+  maxOutputTokens: 2048,
+  finish,
+})
+
+/** The whole post, as it would be pasted. */
+export const wholePost = ({ caption, callToAction, hashtags }: SocialPost) =>
+  [caption, callToAction, hashtags.join(' ')].filter(Boolean).join('\n\n')
+
+/** As many hashtags as the network takes, none of them in the caption's end too, and all of it within the network's limit. */
+function finish(post: SocialPost, { language, platform }: Setting): Finished<SocialPost> {
+  const [, most] = platform.hashtags
+  const ownTags = /(?:\s*#[^\s#]+)+\s*$/u
+  const caption = post.caption.replace(ownTags, '').trimEnd() || post.caption
+  return { content: withinLimit({ ...post, caption, hashtags: post.hashtags.slice(0, most) }, platform, language) }
+}
+
+function withinLimit(post: SocialPost, platform: Platform, language: string): SocialPost {
+  const over = (candidate: SocialPost) => postLength(wholePost(candidate), platform) - platform.limit
+  let fitted = post
+  // Hashtags beyond the first are decoration; words are not.
+  while (over(fitted) > 0 && fitted.hashtags.length > 1) {
+    fitted = { ...fitted, hashtags: fitted.hashtags.slice(0, -1) }
+  }
+  let max = fitted.caption.length
+  for (let excess = over(fitted); excess > 0 && max > 1; excess = over(fitted)) {
+    // A sign may count as two, so that this may take a few turns; each cuts at least one.
+    max = Math.max(1, Math.min(max - 1, fitted.caption.length - Math.ceil(excess / 2)))
+    fitted = { ...fitted, caption: clipText(post.caption, max, language) }
+  }
+  return fitted
+}
