@@ -113,7 +113,7 @@ export const visionJobs = mysqlTable(
     status: word<Status>('status').notNull(),
     /** The step that a claim would run next, and so the lane in which the job waits. */
     nextStep: word<Step>('next_step').notNull().default('analysis'),
-    /** The job's place in virtual time (start-time fair queueing); means something while pending. */
+    /** The job's start tag, its place in the fair queue; means something while pending. */
     turn: id('turn').notNull().default(0),
     /** Grows with every change that a client can see. */
     version: count('version'),
@@ -173,15 +173,32 @@ export const visionJobs = mysqlTable(
   ],
 )
 
-/** One row for each user who has ever had a job: the lock under which the user's jobs are let in, and who has any waiting. */
+/**
+ * One row for each user who has ever had a job: the lock under which the user's jobs are let in, who has any waiting, and
+ * how far the user has come in the fair queue.
+ */
 export const visionUsers = mysqlTable(
   'vision_users',
   {
     userId: key('user_id', { length: 255 }).primaryKey(),
     /** When the user was last found to have held jobs; null once there are none. */
     heldAt: time('held_at'),
+    /** The last start tags that the user's jobs had in the two lanes: remembered when those jobs have long been claimed. */
+    analysisTag: id('analysis_tag').notNull().default(0),
+    contentTag: id('content_tag').notNull().default(0),
   },
   (user) => [index('held').on(user.heldAt)],
+)
+
+/** The two lanes of the queue: how far each has come. */
+export const visionLanes = mysqlTable(
+  'vision_lanes',
+  {
+    lane: word<Step>('lane').primaryKey(),
+    /** The highest start tag that was ever claimed in it. */
+    virtualTime: id('virtual_time').notNull().default(0),
+  },
+  () => [check('vision_lanes_lane', oneOf('lane', steps))],
 )
 
 /** What the steps made, one row for each job and step. It is the checkpoint: a saved step is never run again. */

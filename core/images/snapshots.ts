@@ -106,16 +106,21 @@ async function keepFromSweeper(
 }
 
 /**
- * Marks an image as used, in the transaction that gives it to a job.
+ * Marks images as used, in the transaction that gives them to jobs.
  *
- * @throws VisionError `storage.unavailable` if it is gone, having been linked to nothing for an hour
+ * @throws VisionError `storage.unavailable` if one is gone, having been linked to nothing for an hour
  */
-export async function linkImage(tx: Queryable, imageId: number): Promise<void> {
+export async function linkImages(tx: Queryable, imageIds: readonly number[]): Promise<void> {
+  if (imageIds.length === 0) return
+  // Along the primary key, and so in the order of their ids, as everywhere: nobody can wait for each other.
+  const ids = [...new Set(imageIds)].toSorted((one, other) => one - other)
   const matched = await matchedBy(
     tx,
-    sql`UPDATE vision_images SET sweep_at = NULL WHERE id = ${imageId} AND state = 'stored'`,
+    sql`UPDATE vision_images FORCE INDEX (PRIMARY) SET sweep_at = NULL WHERE id IN ${ids} AND state = 'stored'`,
   )
-  if (matched === 0) throw new VisionError('storage.unavailable', { detail: `image ${imageId} was swept` })
+  if (matched < ids.length) {
+    throw new VisionError('storage.unavailable', { detail: `of the images ${ids.join(', ')} one was swept` })
+  }
 }
 
 /** Gives images up, in the transaction that has just deleted jobs of them: the last job of each starts its hour. */

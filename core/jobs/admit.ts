@@ -2,8 +2,9 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { issueStartTags } from './fair-queue.ts'
+import { lockJobs } from './lock-jobs.ts'
 import { roomInBudget } from './spend.ts'
-import { nextTurn } from './turns.ts'
 import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
 
 // A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
@@ -82,23 +83,24 @@ export function isOverdue(): SQL {
  */
 export async function makeRoom(
   tx: Queryable,
-  { userId, mayHaveHeld }: LockedUser,
+  user: LockedUser,
   cap: number,
   arriving: Readonly<Record<Step, number>>,
   costPerDay?: number,
 ): Promise<Room> {
+  const { userId, mayHaveHeld } = user
   const inFlight = await countInFlight(tx, userId)
   let room = Math.max(0, cap - inFlight)
   if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
   const begun = mayHaveHeld ? await heldJobs(tx, userId, 'content', cap) : []
   const displaced = await displace(tx, userId, begun.length + arriving.content - room)
   room += displaced
-  const resumed = await letIn(tx, userId, 'content', 'held', begun.slice(0, room))
+  const resumed = await letIn(tx, user, cap, 'content', 'held', begun.slice(0, room))
   room -= resumed
   const content = Math.min(room, arriving.content)
   room -= content
   const fresh = mayHaveHeld && room > 0 ? await heldJobs(tx, userId, 'analysis', room) : []
-  const started = await letIn(tx, userId, 'analysis', 'held', fresh)
+  const started = await letIn(tx, user, cap, 'analysis', 'held', fresh)
   const analysis = Math.min(room - started, arriving.analysis)
 
   const over = content < arriving.content || analysis < arriving.analysis
@@ -113,23 +115,25 @@ export async function makeRoom(
 }
 
 /**
- * Makes jobs pending, with fresh turns: see `nextTurn`. The user's lock is held.
+ * Makes jobs pending, with fresh start tags: see `issueStartTags`. The user's lock is held.
  *
+ * @param ids of jobs that the transaction has locked, in the order in which they are to run
  * @returns how many still had the status that they are to leave
  */
 export async function letIn(
   tx: Queryable,
-  userId: string,
+  user: LockedUser,
+  cap: number,
   lane: Step,
   from: Status,
   ids: readonly number[],
 ): Promise<number> {
   if (ids.length === 0) return 0
-  const first = await nextTurn(tx, userId, lane)
-  const turns = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
+  const first = await issueStartTags(tx, user, lane, ids.length, cap)
+  const tags = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
   return matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', turn = CASE id ${sql.join(turns, sql` `)} END,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', turn = CASE id ${sql.join(tags, sql` `)} END,
         available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${[...ids]} AND status = ${from}`,
   )
@@ -146,33 +150,39 @@ export async function hold(tx: Queryable, from: Status, ids: readonly number[]):
   )
 }
 
-/** The first jobs of a user to be let in. Their turn is 0, so that the index has them in the order of their ids. */
+/**
+ * The first jobs of a user to be let in, locked. Their turn is 0, so that the index has them in the order of their ids. One
+ * that somebody else has locked, who may have died with it, is left for the next time.
+ */
 async function heldJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
   const rows = await rowsOf<{ id: number }>(
     tx,
     sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
       WHERE user_id = ${userId} AND status = 'held' AND next_step = ${lane} AND turn = 0 ORDER BY id LIMIT ${limit}`,
   )
-  return rows.map(({ id }) => id)
+  return lockJobs(
+    tx,
+    'held',
+    rows.map(({ id }) => id),
+  )
 }
 
 /** Takes up to so many of the user's pending jobs of the first lane out again, the last to be claimed first. */
 async function displace(tx: Queryable, userId: string, wanted: number): Promise<number> {
+  const tried = new Set<number>()
   for (let displaced = 0; ; ) {
     if (displaced >= wanted) return displaced
     const rows = await rowsOf<{ id: number }>(
       tx,
       sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
         WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
-        ORDER BY turn DESC LIMIT ${wanted - displaced}`,
+        ORDER BY turn DESC LIMIT ${wanted - displaced + tried.size}`,
     )
-    if (rows.length === 0) return displaced
-    // Those that a claim has taken meanwhile do not match: the next ones are tried.
-    displaced += await hold(
-      tx,
-      'pending',
-      rows.map(({ id }) => id),
-    )
+    const ids = rows.map(({ id }) => id).filter((id) => !tried.has(id))
+    if (ids.length === 0) return displaced
+    // Those that a claim has just taken cannot be locked: the next ones are tried.
+    for (const id of ids) tried.add(id)
+    displaced += await hold(tx, 'pending', await lockJobs(tx, 'pending', ids))
   }
 }
 

@@ -122,11 +122,6 @@ export function requireRetry(allowance: Allowance): void {
   if (short) throw new LimitExceeded(short, allowance)
 }
 
-/** Whether so many new jobs are allowed. */
-export function suffices({ quotas }: Allowance, jobs: number): boolean {
-  return !quotas.some((quota) => isShort(quota, jobs))
-}
-
 /** What a job will cost is not known before it has run: money suffices as long as there is some. */
 function isShort(quota: Quota, jobs: number): boolean {
   return jobs > 0 && (isMoney(quota) ? quota.left === 0 : quota.left < jobs)

@@ -5,6 +5,7 @@ import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/gates.ts'
 import { failExpired } from './expire.ts'
+import { advanceVirtualTime } from './fair-queue.ts'
 import { clearFormerRuns } from './orphans.ts'
 import type { Run } from './run.ts'
 
@@ -30,6 +31,7 @@ export interface Claimed {
 interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step'> {
   readonly attempt: number
   readonly expired: 0 | 1
+  readonly tag: number
 }
 
 /** What the column of a run holds, 49 days: a job that was stopped for longer must not keep the whole lane from being claimed. */
@@ -39,7 +41,7 @@ const longestWaitMs = 2 ** 32 - 1
 export const crashesUntilAlone = 2
 
 /**
- * Claims the next jobs of a lane in order of turn, in one short transaction, and opens a row in `vision_job_attempts`
+ * Claims the next jobs of a lane in the order of their start tags, in one short transaction, and opens a row in `vision_job_attempts`
  * for each. Workers that claim at once never get the same job. The claim ends at a job that must run alone, so there is
  * at most one of those and it comes last.
  */
@@ -67,6 +69,7 @@ async function claimOnce(
   const { workerId, limit, leaseMs, lane, onExpired } = options
   let expected: readonly Run[] = []
   let dead: readonly Row[] = []
+  let reached = 0
   const claimed = await database.transact(
     async (tx) => {
       const { [lane]: expiry } = expiryMoments(await readGates(tx))
@@ -76,9 +79,11 @@ async function claimOnce(
         tx,
         dead.map(({ jobId, userId }) => ({ id: jobId, userId })),
       )
-      expected = upToTheFirstAlone(due.filter((row) => row.expired === 0)).map(
-        ({ expired: _, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
+      const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
+      expected = taken.map(
+        ({ expired: _, tag: __, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
       )
+      reached = Math.max(0, ...taken.map(({ tag }) => tag))
       onTake(expected)
       await take(tx, expected, workerId, leaseMs)
       return expected
@@ -90,6 +95,7 @@ async function claimOnce(
     },
   )
   for (const { userId } of dead) onExpired?.(userId)
+  if (claimed.length > 0) await advanceVirtualTime(database, lane, reached)
   return { runs: claimed, expired: dead.length }
 }
 
@@ -101,7 +107,7 @@ async function claimOnce(
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, platform, complaint, trace_id AS traceId, error_code AS lastErrorCode,
+      language, platform, complaint, trace_id AS traceId, turn AS tag, error_code AS lastErrorCode,
       LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}

@@ -1,12 +1,12 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, gte, inArray, sql } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../errors.ts'
-import { linkImage } from '../images/snapshots.ts'
+import { linkImages } from '../images/snapshots.ts'
 import { admitVisionJobs, makeRoom } from './admit.ts'
-import { type Allowance, readAllowance, suffices, takeJobs, type UserLimits } from './allowance.ts'
-import { nextTurn } from './turns.ts'
+import { type Allowance, readAllowance, takeJobs, type UserLimits } from './allowance.ts'
+import { issueStartTags } from './fair-queue.ts'
 import { addUsage } from './usage.ts'
 import { lockUser } from './users.ts'
 
@@ -61,7 +61,7 @@ export class IdempotencyMismatch extends VisionError {
 
 /**
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
- * is the job of that time, unchanged.
+ * is the job of that time, unchanged. A batch takes as many statements as one job: over a slow link those are the time.
  *
  * @throws IdempotencyMismatch that names every key that was used with another request, or LimitExceeded; nothing is created
  *   then
@@ -76,30 +76,22 @@ export async function createVisionJobs(
     // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
     const user = await lockUser(tx, userId)
     const allowance = await readAllowance(tx, userId, limits)
-    // Which of them are new matters only where all of them would be too many.
-    if (!suffices(allowance, jobs.length)) takeJobs(allowance, await countNew(tx, userId, jobs))
-    const created: CreatedJob[] = []
-    const mismatched: number[] = []
-    const room = await makeRoom(tx, user, inFlightPerUser, { content: 0, analysis: jobs.length }, limits?.costPerDay)
-    const first = room.analysis > 0 ? await nextTurn(tx, userId, 'analysis') : 0
-    // After any job, as everywhere, and in the order of their ids: two that want the same must not wait for each other.
-    const images = new Set(jobs.flatMap((job) => job.imageId ?? []))
-    for (const imageId of [...images].toSorted((one, other) => one - other)) await linkImage(tx, imageId)
-    let made = 0
-    // Row by row: how the ids of a multi-row INSERT follow each other is the server's setting.
-    for (const [index, job] of jobs.entries()) {
-      const existing = await findByKey(tx, userId, job)
-      if (existing === 'mismatch') mismatched.push(index)
-      else if (existing) created.push(existing)
-      else {
-        const turn = made < room.analysis ? first + made : undefined
-        created.push({ jobId: await insert(tx, job, turn, options), replayed: false })
-        made++
-      }
-    }
-    if (mismatched.length > 0) throw new IdempotencyMismatch(mismatched)
-    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: made }])
-    return { created, left: takeJobs(allowance, made), firstHeld: room.first }
+    const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
+    // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
+    if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
+    const left = takeJobs(allowance, plan.fresh.length)
+    const arriving = { content: 0, analysis: plan.fresh.length }
+    const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
+    const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
+    // After any job, as everywhere.
+    await linkImages(
+      tx,
+      jobs.flatMap((job) => job.imageId ?? []),
+    )
+    const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
+    const ids = await insertAll(tx, plan.fresh, tagOf, options)
+    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length }])
+    return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstHeld: room.first }
   })
   onAllowance?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
@@ -114,54 +106,123 @@ export async function createVisionJob(database: Database, job: NewJob, options: 
   return created
 }
 
-/** How many of the jobs are not there yet. */
-async function countNew(on: Queryable, userId: string, jobs: readonly NewJob[]): Promise<number> {
-  const keys = new Set(jobs.flatMap(({ idempotency }) => idempotency?.key ?? []))
-  const keyless = jobs.filter(({ idempotency }) => idempotency === undefined).length
-  if (keys.size === 0) return keyless
-  const used = await on
-    .select({ key: visionJobs.idempotencyKey })
-    .from(visionJobs)
-    .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.idempotencyKey, [...keys])))
-  return keyless + keys.size - used.length
+/** The job of an idempotency key, and the hash of the request that it came with. */
+interface KeyedJob {
+  readonly jobId: number
+  readonly requestHash: string | null
 }
 
-async function findByKey(
+/** What a job of the call is: one that there was before, or one of those to be inserted, named anew or again. */
+type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
+
+interface Plan {
+  readonly entries: readonly Entry[]
+  /** The jobs to be inserted. */
+  readonly fresh: readonly NewJob[]
+  /** Where in the call the keys are that belong to another request. */
+  readonly mismatched: readonly number[]
+}
+
+function planOf(jobs: readonly NewJob[], known: ReadonlyMap<string, KeyedJob>): Plan {
+  const entries: Entry[] = []
+  const fresh: NewJob[] = []
+  const mismatched: number[] = []
+  const named = new Map<string, { readonly entry: Entry; readonly requestHash: string | null }>()
+  for (const [key, { jobId, requestHash }] of known) named.set(key, { entry: { jobId }, requestHash })
+  for (const [index, job] of jobs.entries()) {
+    const { idempotency } = job
+    const before = idempotency && named.get(collated(idempotency.key))
+    if (before) {
+      if (before.requestHash !== idempotency.requestHash) mismatched.push(index)
+      entries.push(before.entry)
+      continue
+    }
+    entries.push({ fresh: fresh.length, again: false })
+    if (idempotency) {
+      const { key, requestHash } = idempotency
+      named.set(collated(key), { entry: { fresh: fresh.length, again: true }, requestHash })
+    }
+    fresh.push(job)
+  }
+  return { entries, fresh, mismatched }
+}
+
+function resultOf(entry: Entry, ids: readonly number[]): CreatedJob {
+  if ('jobId' in entry) return { jobId: entry.jobId, replayed: true }
+  const jobId = ids[entry.fresh]
+  if (jobId === undefined) throw new Error('a job has no row')
+  return { jobId, replayed: entry.again }
+}
+
+/** A key as the column's collation compares it: without the spaces at its end. */
+function collated(key: string): string {
+  return key.replace(/ +$/, '')
+}
+
+async function findByKeys(
   on: Queryable,
   userId: string,
-  { idempotency }: NewJob,
-): Promise<CreatedJob | 'mismatch' | undefined> {
-  if (idempotency === undefined) return undefined
-  const [row] = await on
-    .select({ jobId: visionJobs.id, requestHash: visionJobs.requestHash })
-    .from(visionJobs)
-    .where(and(eq(visionJobs.userId, userId), eq(visionJobs.idempotencyKey, idempotency.key)))
-  if (row === undefined) return undefined
-  if (row.requestHash !== idempotency.requestHash) return 'mismatch'
-  return { jobId: row.jobId, replayed: true }
+  jobs: readonly NewJob[],
+): Promise<ReadonlyMap<string, KeyedJob>> {
+  const keys = new Set(jobs.flatMap(({ idempotency }) => idempotency?.key ?? []))
+  if (keys.size === 0) return new Map()
+  const { id, idempotencyKey, requestHash } = visionJobs
+  const rows = await on
+    .select({ jobId: id, key: idempotencyKey, requestHash })
+    .from(visionJobs, { forceIndex: 'idempotency' })
+    .where(and(eq(visionJobs.userId, userId), inArray(idempotencyKey, [...keys])))
+  return new Map(rows.map(({ key, ...job }) => [collated(key ?? ''), job]))
 }
 
-/** @param turn undefined where the job must wait to be let in */
-async function insert(tx: Queryable, job: NewJob, turn: number | undefined, options: CreateOptions): Promise<number> {
-  const [result] = await tx.insert(visionJobs).values({
-    userId: options.userId,
-    status: turn === undefined ? 'held' : 'pending',
-    turn: turn ?? 0,
-    version: 1,
-    maxRetries: options.maxRetries,
-    imageUrl: job.imageUrl,
-    imageId: job.imageId ?? null,
-    analysisPurpose: job.analysisPurpose,
-    outputFormat: job.outputFormat,
-    language: job.language,
-    platform: job.platform ?? null,
-    metadata: job.metadata ?? null,
-    idempotencyKey: job.idempotency?.key ?? null,
-    requestHash: job.idempotency?.requestHash ?? null,
-    traceId: options.traceId ?? null,
-    createdAt: sql`UTC_TIMESTAMP(3)`,
-    updatedAt: sql`UTC_TIMESTAMP(3)`,
-    expiresAt: inMilliseconds(options.lifeMs),
-  })
-  return result.insertId
+/**
+ * Inserts jobs in one statement.
+ *
+ * @param tagOf the start tag of each; undefined where the job must wait to be let in
+ * @returns their ids, in the same order
+ */
+async function insertAll(
+  tx: Queryable,
+  jobs: readonly NewJob[],
+  tagOf: (index: number) => number | undefined,
+  options: CreateOptions,
+): Promise<readonly number[]> {
+  const { userId, maxRetries, traceId, lifeMs } = options
+  if (jobs.length === 0) return []
+  const [{ insertId }] = await tx.insert(visionJobs).values(
+    jobs.map((job, index) => {
+      const tag = tagOf(index)
+      return {
+        userId,
+        status: tag === undefined ? ('held' as const) : ('pending' as const),
+        turn: tag ?? 0,
+        version: 1,
+        maxRetries,
+        imageUrl: job.imageUrl,
+        imageId: job.imageId ?? null,
+        analysisPurpose: job.analysisPurpose,
+        outputFormat: job.outputFormat,
+        language: job.language,
+        platform: job.platform ?? null,
+        metadata: job.metadata ?? null,
+        idempotencyKey: job.idempotency?.key ?? null,
+        requestHash: job.idempotency?.requestHash ?? null,
+        traceId: traceId ?? null,
+        createdAt: sql`UTC_TIMESTAMP(3)`,
+        updatedAt: sql`UTC_TIMESTAMP(3)`,
+        expiresAt: inMilliseconds(lifeMs),
+      }
+    }),
+  )
+  if (jobs.length === 1) return [insertId]
+  // How the ids of a multi-row INSERT follow each other is the server's setting, but they grow from the first one on, and under
+  // the user's lock nobody else makes any of this user's.
+  const rows = await tx
+    .select({ id: visionJobs.id, key: visionJobs.idempotencyKey })
+    .from(visionJobs, { forceIndex: 'history' })
+    .where(and(eq(visionJobs.userId, userId), gte(visionJobs.id, insertId)))
+    .orderBy(visionJobs.id)
+    .limit(jobs.length + 1)
+  const same = jobs.every(({ idempotency }, index) => rows[index]?.key === (idempotency?.key ?? null))
+  if (rows.length !== jobs.length || !same) throw new Error('the rows of a batch are not those that were inserted')
+  return rows.map(({ id }) => id)
 }

@@ -2,9 +2,9 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Outcome, type Step, visionJobOutputs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { linkImage } from '../images/snapshots.ts'
+import { linkImages } from '../images/snapshots.ts'
+import { startTagForReturn } from './give-back.ts'
 import { LeaseLost, type Reason, type Run, type RunIdentity, type Spent } from './run.ts'
-import { servedTurn } from './turns.ts'
 import { addRuns, addUsage, difference, type OwnedRun, readRuns } from './usage.ts'
 
 /** What a step made, to be saved. */
@@ -53,7 +53,7 @@ export function saveImage(database: Database, run: RunIdentity, imageId: number)
     database,
     run,
     sql`image_id = ${imageId}, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
-    (tx) => linkImage(tx, imageId),
+    (tx) => linkImages(tx, [imageId]),
     async (on) =>
       (await rowsOf(on, sql`SELECT 1 FROM vision_jobs WHERE ${held(run)} AND image_id = ${imageId}`)).length > 0,
     sql`${held(run)} AND image_id IS NULL`,
@@ -120,14 +120,15 @@ export function failVisionJob(database: Database, run: Run, reason: Reason, spen
 }
 
 /**
- * Gives an unfinished job back, at no cost to it: it enters `pending` at the turn now being served.
+ * Gives an unfinished job back, at no cost to it: it goes before its owner's younger jobs in `pending`, and after one job of
+ * everybody else's.
  *
  * @param lane the step that the job has come to
  * @throws LeaseLost if the run no longer holds the job
  */
 export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: Spent): Promise<void> {
-  const turn = await database.run((on) => servedTurn(on, lane))
-  return settle(database, run, sql`status = 'pending', turn = ${turn}`, { outcome: 'released' }, spent)
+  const tag = await startTagForReturn(database, run, lane)
+  return settle(database, run, sql`status = 'pending', turn = ${tag}`, { outcome: 'released' }, spent)
 }
 
 /**

@@ -1,4 +1,5 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
+import type { Step } from '../../drizzle/schema.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 
 /** A user whose row the transaction has locked. */
@@ -6,36 +7,63 @@ export interface LockedUser {
   readonly userId: string
   /** Whether any of the user's jobs may be held. */
   readonly mayHaveHeld: boolean
+  /** The last start tag that the user's jobs had, by lane; 0 where there was none. Whoever issues tags keeps it up to date. */
+  readonly lastTags: Record<Step, number>
 }
+
+/** Where a user's last start tag is, by lane. */
+export const lastTagColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_tag`, content: sql`content_tag` }
+
+interface Row extends Record<Step, number> {
+  readonly held: 0 | 1
+}
+
+const columns = sql`held_at IS NOT NULL AS held, analysis_tag AS analysis, content_tag AS content`
 
 /**
  * Locks a user's row, which is made when it is first needed. Whoever adds to the user's jobs in flight holds it, and takes
  * it before any job's row and one user's alone: in another order two transactions may each wait for the other.
  */
 export async function lockUser(tx: Queryable, userId: string): Promise<LockedUser> {
-  const query = sql`SELECT held_at IS NOT NULL AS held FROM vision_users WHERE user_id = ${userId} FOR UPDATE`
-  let [row] = await rowsOf<{ held: 0 | 1 }>(tx, query)
-  if (row === undefined) {
-    // Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait.
-    await matchedBy(
-      tx,
-      sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = user_id`,
-    )
-    ;[row] = await rowsOf<{ held: 0 | 1 }>(tx, query)
-  }
-  return { userId, mayHaveHeld: row?.held === 1 }
+  // First the INSERT: in REPEATABLE READ a locking read of a row that is missing locks the gap, and two who then insert
+  // into it deadlock. And not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own.
+  await insertUser(tx, userId)
+  const [row] = await rowsOf<Row>(tx, sql`SELECT ${columns} FROM vision_users WHERE user_id = ${userId} FOR UPDATE`)
+  if (row === undefined) throw new Error(`the row of the user ${userId} is gone`)
+  return locked(userId, row)
 }
 
 /**
- * The same without waiting: undefined while somebody else holds the row, who may have died with it. For what serves all
- * users one after the other, and comes again.
+ * The same without waiting: undefined while somebody else holds the row, who may have died with it, and for a user who has
+ * none. For what serves all users one after the other, and comes again.
  */
 export async function tryLockUser(tx: Queryable, userId: string): Promise<LockedUser | undefined> {
-  const [row] = await rowsOf<{ held: 0 | 1 }>(
+  const [row] = await rowsOf<Row>(
     tx,
-    sql`SELECT held_at IS NOT NULL AS held FROM vision_users WHERE user_id = ${userId} FOR UPDATE SKIP LOCKED`,
+    sql`SELECT ${columns} FROM vision_users WHERE user_id = ${userId} FOR UPDATE SKIP LOCKED`,
   )
-  if (row !== undefined) return { userId, mayHaveHeld: row.held === 1 }
-  const taken = await rowsOf(tx, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId}`)
-  return taken.length > 0 ? undefined : lockUser(tx, userId)
+  return row && locked(userId, row)
+}
+
+/** Makes the rows of users who have jobs and no row: whoever creates a job makes one, so that it is rarely needed. */
+export async function ensureUsers(on: Queryable, userIds: readonly string[]): Promise<void> {
+  if (userIds.length === 0) return
+  const rows = await rowsOf<{ userId: string }>(
+    on,
+    sql`SELECT user_id AS userId FROM vision_users WHERE user_id IN ${[...userIds]}`,
+  )
+  const known = new Set(rows.map(({ userId }) => userId))
+  for (const userId of userIds) if (!known.has(userId)) await insertUser(on, userId)
+}
+
+function insertUser(on: Queryable, userId: string): Promise<number> {
+  return matchedBy(
+    on,
+    sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = user_id`,
+  )
+}
+
+function locked(userId: string, row: Row): LockedUser {
+  const lastTags = { analysis: Number(row.analysis), content: Number(row.content) }
+  return { userId, mayHaveHeld: row.held === 1, lastTags }
 }

@@ -1,12 +1,15 @@
+import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type CreatedJob, createVisionJob, createVisionJobs } from '../../core/jobs/create.ts'
+import { openDatabase } from '../../core/database/client.ts'
+import { type CreatedJob, createVisionJob, createVisionJobs, type NewJob } from '../../core/jobs/create.ts'
 import { getUserVisionJobs } from '../../core/jobs/history.ts'
 import { getVisionJob, getVisionJobOutput } from '../../core/jobs/read.ts'
 import { saveAnalysis } from '../../core/jobs/settle.ts'
 import { deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/jobs.ts'
+import { startProxy } from '../support/proxy.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -80,6 +83,93 @@ describe('a batch', () => {
     expect(created[1]?.jobId).toBe(before?.jobId)
     expect(created[2]?.jobId).toBe(created[0]?.jobId)
     expect(await countOf()).toBe(2)
+  })
+
+  test('of 100 with keys and images takes as many statements as one of two', async () => {
+    const proxy = await startProxy(database.url)
+    const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+    const batch = async (name: string, count: number) => {
+      const values = Array.from({ length: count }, (_, n) => [name + n, 'user-1', 'stored', 'png', 1, 1, 1, new Date()])
+      await database.sql(
+        `INSERT INTO vision_images (sha256, user_id, state, type, bytes, width, height, created_at) VALUES ?`,
+        [values],
+      )
+      const images = await database.sql('SELECT id FROM vision_images WHERE sha256 LIKE ? ORDER BY id', [`${name}%`])
+      return images.map(({ id }, n) => ({ ...keyed(`${name}-${n}`), imageId: Number(id) }))
+    }
+    const statementsOf = async (jobs: readonly NewJob[]) => {
+      proxy.statements.length = 0
+      const created = await createVisionJobs(through, jobs, options)
+      return { created, statements: [...proxy.statements] }
+    }
+    try {
+      await makeJob(through)
+      const small = await statementsOf(await batch('small', 2))
+      const jobs = await batch('big', 100)
+      const big = await statementsOf(jobs)
+      expect(big.statements.length).toBe(small.statements.length)
+      expect(big.statements.length).toBeLessThanOrEqual(15)
+      const keys = await database.sql(
+        'SELECT id, idempotency_key AS k, image_id AS i FROM vision_jobs WHERE id IN (?)',
+        [big.created.map(({ jobId }) => jobId)],
+      )
+      const byId = new Map(keys.map(({ id, k, i }) => [id, { k, i }]))
+      expect(big.created.map(({ jobId }) => byId.get(jobId))).toEqual(
+        jobs.map(({ idempotency, imageId }) => ({ k: idempotency.key, i: imageId })),
+      )
+      const again = await statementsOf(jobs)
+      expect(again.created).toEqual(big.created.map((job) => ({ ...job, replayed: true })))
+      expect(again.statements.length).toBeLessThan(big.statements.length)
+    } finally {
+      await through.close()
+      await proxy.close()
+    }
+  })
+
+  test('has its ids whatever the step of the server’s ids is, and whoever else inserts meanwhile', async () => {
+    const stepping = await createTestDatabase({ connections: 4 })
+    try {
+      // Every connection of the pool, each of which keeps it.
+      const sleeping = Array.from({ length: 4 }, () =>
+        stepping.transact(async (tx) => {
+          await tx.execute(sql`SET SESSION auto_increment_increment = 7`)
+          await tx.execute(sql`SELECT SLEEP(0.2)`)
+        }),
+      )
+      await Promise.all(sleeping)
+      const batches = Array.from({ length: 6 }, (_, user) => ({
+        userId: `user-${user}`,
+        jobs: Array.from({ length: 30 }, (_, n) => ({ ...someJob, analysisPurpose: `${user} ${n}` })),
+      }))
+      const created = await Promise.all(
+        batches.map(({ userId, jobs }) => createVisionJobs(stepping, jobs, { ...options, userId })),
+      )
+      const rows = await stepping.sql('SELECT id, analysis_purpose AS purpose FROM vision_jobs')
+      const purposes = new Map(rows.map(({ id, purpose }) => [id, purpose]))
+      for (const [user, { jobs }] of batches.entries()) {
+        expect(created[user]?.map(({ jobId }) => purposes.get(jobId))).toEqual(jobs.map((job) => job.analysisPurpose))
+      }
+      const ids = created.flat().map(({ jobId }) => jobId)
+      expect(new Set(ids.map((id) => id % 7)).size, 'the step was 7').toBe(1)
+    } finally {
+      await stepping.drop()
+    }
+  })
+
+  test('with one image that was swept creates none of them', async () => {
+    await expect(
+      createVisionJobs(database, [someJob, { ...someJob, imageId: 1_000_000 }], options),
+    ).rejects.toMatchObject({
+      code: 'storage.unavailable',
+    })
+    expect(await countOf()).toBe(0)
+  })
+
+  test('names every key of another request, also one that the batch itself has used before', async () => {
+    await createVisionJob(database, keyed('used'), options)
+    const batch = [keyed('used', hash('b')), keyed('new'), keyed('used'), keyed('new', hash('c'))]
+    await expect(createVisionJobs(database, batch, options)).rejects.toMatchObject({ indexes: [0, 3] })
+    expect(await countOf()).toBe(1)
   })
 
   test('of none is none', async () => {

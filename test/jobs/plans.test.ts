@@ -73,8 +73,9 @@ const isSelect = (statement: string) => /^select/i.test(statement)
 describe('on a queue of 130,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
     ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
-    ['a promotion of 200 to pending', 'owner', 450, () => promoteDueVisionJobs(queue, 500)],
-    ['a promotion of 200 to held', 'due', 450, () => promoteDueVisionJobs(queue, cap)],
+    ['a promotion of 200 to pending, and of 200 of others', 'owner', 2_500, promoteAndUndo],
+    ['a promotion of 200 to held', 'due', 2_500, () => promoteDueVisionJobs(queue, cap)],
+    ['a batch of 100 jobs', 'history', 220, () => makeJobs(queue, 100, { userId: owner, inFlightPerUser: cap })],
     ['letting five held jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
     ['letting none in', 'owner', 50, () => admitVisionJobs(queue, owner, cap)],
     ['a look for users with held jobs', 'held', 30, () => usersToAdmit(queue)],
@@ -93,7 +94,8 @@ describe('on a queue of 130,000 jobs', () => {
     ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
     ['a job of a new user', 'owner', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
-    ['the turn of a job that is given back', 'claim', 20, release],
+    ['the tag of a job that is given back', 'claim', 20, release],
+    ['the tag of a job that goes before its owner’s younger ones', 'owner', 40, releaseFirst],
     [
       'the look-up of an idempotency key',
       'idempotency',
@@ -156,9 +158,11 @@ describe('on a queue of 130,000 jobs', () => {
         expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
       }
-      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(700)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(
+        statement.includes('due_jobs') ? 2_500 : 700,
+      )
     }
-  })
+  }, 120_000)
 
   test('a user’s waiting jobs are counted up to the limit and no further', async () => {
     const limits = { jobsPerDay: 10, jobsWaiting: 100, costPerDay: undefined }
@@ -233,4 +237,23 @@ const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
 async function release(): Promise<void> {
   const run = await claimOne(direct)
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}
+
+/** The owner's first job is given back, with younger ones waiting. */
+async function releaseFirst(): Promise<void> {
+  const [job] = await direct.sql("SELECT id FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY turn", [
+    owner,
+  ])
+  await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
+  const run = { jobId: Number(job?.id), attempt: 1, userId: owner }
+  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}
+
+/** For due-user, and for the owner, whose jobs are then held again. */
+async function promoteAndUndo(): Promise<void> {
+  await promoteDueVisionJobs(queue, 500)
+  await direct.sql(
+    `UPDATE vision_jobs SET status = 'held', turn = 0 WHERE user_id = ? AND status = 'pending' ORDER BY turn DESC LIMIT 490`,
+    [owner],
+  )
 }

@@ -229,7 +229,7 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
       expect(await statusOf(database, jobId)).toBe('deleted')
       // Of a run that may be under way the row stays until the run has told what it spent.
       const kept = ['processing', 'cancelled'].includes(status)
-        ? [{ ...runsBefore[0], outcome: 'cancelled', ended_at: expect.any(String) }]
+        ? [{ ...runsBefore[0], outcome: 'cancelled', possibly_billed: 'analysis', ended_at: expect.any(String) }]
         : []
       expect(await attemptRows(database, jobId)).toEqual(kept)
       expect(await outputRows(database, jobId)).toEqual([])
@@ -293,7 +293,7 @@ async function heldContent(): Promise<void> {
      SELECT ${rows.replace('status, next_step', "'held', 'content'")} FROM vision_jobs WHERE status = 'completed' LIMIT 1`,
   )
   await database.sql(
-    "INSERT INTO vision_users VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
+    "INSERT INTO vision_users (user_id, held_at) VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
   )
 }
 

@@ -141,7 +141,6 @@ export async function passed(
 }
 
 export async function emptyQueue(on: TestDatabase): Promise<void> {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_users', 'vision_usage']) {
-    await on.sql(`DELETE FROM ${table}`)
-  }
+  const tables = ['jobs', 'job_outputs', 'job_attempts', 'users', 'lanes', 'usage']
+  for (const table of tables) await on.sql(`DELETE FROM vision_${table}`)
 }
