@@ -282,7 +282,7 @@ describe('a worker that lost its lease', () => {
         analysis_ms: 33,
         possibly_billed: 'content',
       },
-      { attempt: 2, outcome: 'running', analysis_input_tokens: 0, possibly_billed: null },
+      { attempt: 2, outcome: 'running', analysis_input_tokens: null, possibly_billed: null },
     ])
   })
 
