@@ -13,7 +13,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
 
-/** Every status of a job, in the order of a job's life. README.md has the table of what leads where. */
+/** Every status of a job, in the order of a job's life. docs/job-lifecycle.md has the table of what leads where. */
 export const statuses = ['scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 

@@ -27,9 +27,9 @@ import { createDeepSeek } from '../core/providers/deepseek.ts'
 import { createGemini } from '../core/providers/gemini.ts'
 import type { CallErrorKind } from '../core/providers/kinds.ts'
 import { createPrices } from '../core/providers/prices.ts'
-import { codeTable } from '../local/code-table.ts'
 import type { FaultRule } from '../local/emulators/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../local/emulators/providers.ts'
+import { codeTable, settingTables } from '../local/reference-docs.ts'
 import { createTestApi, job, json, type TestApi } from './support/api.ts'
 import { makeCertificate } from './support/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from './support/hostile-server.ts'
@@ -341,8 +341,13 @@ describe('every code is reached', () => {
   })
 })
 
-test('the table in the README is the one in the code', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  expect(readme.includes(codeTable()), 'npm run docs:codes puts it right').toBe(true)
+test('the generated documentation is up to date', async () => {
+  const read = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 'utf8')
+  const expectIn = async (path: string, text: string) =>
+    expect((await read(path)).includes(text), `npm run docs puts ${path} right`).toBe(true)
+  await expectIn('docs/errors.md', codeTable())
+  for (const example of ['.env.example', '.env.deploy.example']) {
+    await expectIn('docs/configuration.md', settingTables(await read(example)))
+  }
   for (const code of Object.keys(errorCodes)) expect(codeTable()).toContain(`| \`${code}\` |`)
 })

@@ -193,7 +193,7 @@ export const History = z
 const codes = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]
 const ErrorCodes = z
   .enum(codes)
-  .meta({ id: 'ErrorCode', description: 'Stable: README.md says what follows from each.' })
+  .meta({ id: 'ErrorCode', description: 'Stable: docs/errors.md says what follows from each.' })
 
 const JobError = z
   .object({ code: ErrorCodes, message: z.string() })

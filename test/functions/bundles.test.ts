@@ -19,9 +19,9 @@ const sdksIn = (name: string) =>
   packagesIn(name).filter((one) => /^openai$|^@google\/|^@aws-sdk\/(client-|s3-)/.test(one))
 
 describe.each(names)('functions/%s.ts as it is deployed', (name) => {
-  test('is as large as README.md says, give or take two in a hundred', () => {
+  test('is as large as docs/deploying.md says, give or take two in a hundred', () => {
     const kilobytes = (bundles.get(name)?.bytes ?? 0) / 1_000
-    const said = `README.md says ${stated[name]} kB, and it is ${Math.round(kilobytes)} kB`
+    const said = `docs/deploying.md says ${stated[name]} kB, and it is ${Math.round(kilobytes)} kB`
     expect(Math.abs(kilobytes / (stated[name] ?? 0) - 1), said).toBeLessThan(0.02)
   })
 

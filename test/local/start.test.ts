@@ -73,7 +73,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   expect(BrandAnalysis.parse(outputs.analysis?.result).palette[0]).toMatchObject({ hex: '#0f4c5c' })
   expect(outputs.content?.model).toMatch(/emulated/)
 
-  // The two lines of the README.
+  // The two lines of docs/api.md.
   const created = await post(`${url}/api/trpc/visionPipeline.createJob`, {
     imageUrl: await fixtureUrl('red.png', 'image/png'),
     analysisPurpose: 'a test',

@@ -60,9 +60,9 @@ function packagesIn({ inputs }: Metafile['outputs'][string]): readonly string[] 
   return [...new Set(names)].toSorted()
 }
 
-/** What README.md says of the sizes, in kB by the function's name. */
+/** What docs/deploying.md says of the sizes, in kB by the function's name. */
 export async function statedSizes(): Promise<Readonly<Record<string, number>>> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const rows = readme.matchAll(/^\| `functions\/(\w+)\.ts` \|.*\| ([\d,]+) kB \|$/gm)
+  const text = await readFile(join(root, 'docs/deploying.md'), 'utf8')
+  const rows = text.matchAll(/^\| `functions\/(\w+)\.ts` \|.*\| ([\d,]+) kB \|$/gm)
   return Object.fromEntries([...rows].map(([, name, size]) => [name, Number(size?.replaceAll(',', ''))]))
 }

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../core/api/app.ts'
+import { createAuthenticator } from '../core/auth.ts'
+import { withLocalUser } from '../local/authenticate.ts'
+import { createTestApi, json, secret, type TestApi } from './support/api.ts'
+import { type Served, serveApp } from './support/serve.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+// A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.
+const shells = ['/bin/bash', ...['/usr/bin/zsh', '/bin/zsh'].filter(existsSync).slice(0, 1)]
+
+let api: TestApi
+let served: Served
+beforeAll(async () => {
+  api = await createTestApi()
+  // A call without a token is the local user's, as in the stack that `npm start` serves.
+  served = await serveApp(
+    createApp({ ...api.services, authenticate: withLocalUser(createAuthenticator({ AUTH_SECRET: secret })) }),
+  )
+})
+afterAll(async () => {
+  await served.kill()
+  await api.drop()
+})
+
+/** The block of a page that begins with a text. */
+async function blockOf(page: string, beginning: string): Promise<string> {
+  const text = await readFile(`${root}/docs/${page}`, 'utf8')
+  const blocks = [...text.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  const block = blocks.find((one) => one.startsWith(beginning))
+  if (block === undefined) throw new Error(`${page} has no block that begins with ${beginning}`)
+  return block.replaceAll('http://localhost:3000', served.url)
+}
+
+function run(shell: string, script: string) {
+  const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
+  return promisify(execFile)(shell, ['-c', script], { cwd: root, env, timeout: 20_000 })
+}
+
+test.each(shells)('the upload of docs/images.md works in %s', async (shell) => {
+  const { stdout } = await run(shell, await blockOf('images.md', 'grant='))
+  const { jobId, imageUrl } = JSON.parse(stdout.slice(stdout.indexOf('{"jobId"')))
+  expect(imageUrl).toMatch(/^upload:/)
+  const [row] = await api.database.sql('SELECT status FROM vision_jobs WHERE id = ? AND user_id = ?', [jobId, 'local'])
+  expect(row).toEqual({ status: 'pending' })
+  // What was uploaded is there, whole.
+  const stored = await api.services.store.get(imageUrl.slice('upload:'.length), 1_000_000, AbortSignal.timeout(10_000))
+  expect(Buffer.from(stored).equals(await readFile(`${root}/local/sample/poster.png`))).toBe(true)
+})
+
+test.each(shells)('the wait of docs/streaming.md names the version that there is, and waits in %s', async (shell) => {
+  const { jobId } = await json(
+    fetch(`${served.url}/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ imageUrl: 'https://images.example/a.jpg', analysisPurpose: 'x', outputFormat: 'summary' }),
+    }),
+  )
+  const [, wait = ''] = (await blockOf('streaming.md', 'curl -i -X POST')).split(/(?=etag=)/)
+  const script = wait.replaceAll('/v1/jobs/2', `/v1/jobs/${jobId}`)
+  const waiting = run(shell, script)
+  // It answers when this has happened, and not before: with the version that comes after the one at hand.
+  const changed = new Promise((resolve) => setTimeout(resolve, 1_000)).then(() =>
+    api.database.sql("UPDATE vision_jobs SET version = version + 1, status = 'cancelled' WHERE id = ?", [jobId]),
+  )
+  const { stdout } = await waiting
+  await changed
+  expect(stdout).toContain('preference-applied: wait=20')
+  expect(stdout).toContain(`etag: W/"${jobId}-2"`)
+})
+
+/** Of every page of the project, from its root. */
+async function pages(): Promise<readonly string[]> {
+  const docs = await readdir(join(root, 'docs'), { recursive: true })
+  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map((name) => join('docs', name))].filter((name) =>
+    name.endsWith('.md'),
+  )
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): readonly string[] {
+  const headings = text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('every link between pages leads to something', async () => {
+  const broken: string[] = []
+  for (const page of await pages()) {
+    const text = await readFile(join(root, page), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? page : join(dirname(page), path)
+      const found = await stat(join(root, file)).catch(() => undefined)
+      const hasAnchor =
+        anchor === undefined ||
+        (found?.isFile() && anchorsOf(await readFile(join(root, file), 'utf8')).includes(anchor))
+      if (!found || !hasAnchor) broken.push(`${page}: ${target}`)
+    }
+  }
+  expect(broken).toEqual([])
+})
+
+test('the README is a page or three', async () => {
+  expect((await readFile(join(root, 'README.md'), 'utf8')).split('\n').length).toBeLessThanOrEqual(150)
+})
