@@ -127,7 +127,7 @@ test('a delete has no body, and nobody is nobody', async () => {
   const deleted = await handler(eventOf({ method: 'DELETE', path: `/v1/jobs/${jobId}`, headers }))
   expect(deleted).toMatchObject({ statusCode: 204, body: '' })
   const nobody = await handler(eventOf({ path: '/v1/jobs', headers: { host: 'localhost' } }))
-  expect(nobody).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer' } })
+  expect(nobody).toMatchObject({ statusCode: 401, headers: { 'www-authenticate': 'Bearer realm="vision-pipeline"' } })
 })
 
 test('a reader may wait for the next change, and the function leaves nothing under way behind', async () => {

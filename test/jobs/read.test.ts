@@ -86,7 +86,7 @@ test('the runs of a job come oldest first, with what each took and why it ended'
       analysisInputTokens: 258,
       analysisOutputTokens: 90,
       analysisMs: 1_400,
-      contentInputTokens: 0,
+      contentInputTokens: null,
       endedAt: expect.any(Date),
     },
     { attempt: 2, workerId: 'worker-2', outcome: 'running', step: 'content', errorCode: null, endedAt: null },

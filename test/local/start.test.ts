@@ -234,7 +234,11 @@ test('healthz tells when the database of DATABASE_URL is gone, and the stack sti
   await copy.says(/Serving at/)
   expect((await call(`${url}/healthz`)).status).toBe(200)
   await database.stop()
-  expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } })
+  // An answer holds for a second.
+  await vi.waitFor(
+    async () => expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } }),
+    { timeout: 10_000, interval: 200 },
+  )
   expect(await stop(copy)).toBe(0)
   expect(copy.output()).toMatch(/Stopped\.\n$/)
 }, 60_000)

@@ -206,7 +206,7 @@ const openai = (status: number, message: string, code = 'invalid_request_error')
 })
 const summary = JSON.stringify({ headline: 'A sale', summary: 'A navy poster.', keyPoints: ['A poster', 'A sale'] })
 const used = { prompt_tokens: 690, completion_tokens: 240, total_tokens: 930, prompt_cache_hit_tokens: 448 }
-const completed = (content: unknown, finish_reason: unknown = 'stop', usage: unknown = used): Wire => ({
+export const completed = (content: unknown, finish_reason: unknown = 'stop', usage: unknown = used): Wire => ({
   body: {
     model: 'deepseek-flash',
     choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason }],
@@ -227,7 +227,6 @@ export const deepseekCases: readonly Case[] = [
   ['a cut-off answer', completed(summary.slice(0, 20), 'length'), 'retry'],
   ['a repetition', completed('{"headline":"x', 'repetition_truncation'), 'retry'],
   ['a reason of next year', completed(summary, 'something_new'), 'retry'],
-  ['a text that is no object', completed('"…"'), 'retry'],
   ['no choices', { body: { choices: [], usage: used } }, 'retry'],
 
   ['risk', openai(400, 'Content Exists Risk'), 'permanent'],

@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
 import { startWireServer, type WireServer } from '../support/wire.ts'
-import { type Decision, deepseekCases, geminiCases } from './answers.ts'
+import { completed, type Decision, deepseekCases, geminiCases } from './answers.ts'
 
 let database: TestDatabase
 let services: TestServices
@@ -108,6 +108,14 @@ describe.each([
     expect(wire.requests).toHaveLength(1)
     expect(JSON.stringify(await runs())).not.toContain('a-key-that-must-not-be-told')
   })
+})
+
+test('an answer that does not fit is asked for once more, and then the job ends', async () => {
+  wire.answer(completed('"…"'))
+  await submit()
+  expect(await drain('deepseek')).toMatchObject({ lost: 0, failed: 1 })
+  expect(await decisionOn('deepseek')).toBe('permanent')
+  expect(wire.requests).toHaveLength(2)
 })
 
 test('a wait that is asked for as a date is kept', async () => {
