@@ -1,6 +1,6 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { innermost, reasonOf, VisionError } from '../errors.ts'
-import { type Fetch, type HttpRecord, recordingFetch } from './http.ts'
+import { type Fetch, type HttpAnswer, type HttpRecord, recordingFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Tokens } from './prices.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
@@ -81,9 +81,8 @@ export async function callProvider(call: ProviderCall, context: CallContext): Pr
   }
   const ok = answer.status >= 200 && answer.status < 300
   if (ok && isRecord(answer.json) && call.isAnswer(answer.json)) return answer.json
-  // A refusal costs nothing, nor does a page of somebody else's. Blank lines and then nothing come from a call that was let in.
-  const keptWaiting = ok && answer.text !== '' && answer.text.trim() === ''
-  if (!keptWaiting) meter.answered()
+  // A refusal costs nothing, nor does a page of somebody else's.
+  if (!ok || !isBegun(answer)) meter.answered()
   const refusal = refusalOf(answer)
   const { kind, retryAfterMs } = classify(refusal, call.rules, call.now())
   const said = refusal.error ? [...refusal.error.names, refusal.error.message].join(' ') : pageOf(answer.text)
@@ -99,6 +98,31 @@ function failure(
   const clean = (text: string) => (secret ? text.replaceAll(secret, '[secret]') : text)
   const detail = typeof cause === 'string' ? clean(cause).slice(0, 1000) : reasonOf(cause, clean)
   return new VisionError(codeOf(step, kind), { detail, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+}
+
+/**
+ * Whether a body is what a call that was let in leaves when it ends too early, without the connection telling so: blank lines,
+ * the beginning of an answer, or a stream that nobody asked for.
+ */
+function isBegun({ text, json }: HttpAnswer): boolean {
+  return text !== '' && json === undefined && /^\s*($|[{[:]|(data|event|id|retry):)/.test(text)
+}
+
+/** Whether there is nothing to be seen in a text: also no mark, and no space of no width. */
+export function isBlank(text: string): boolean {
+  return !/[^\s\p{C}\p{Z}]/u.test(text)
+}
+
+/**
+ * Whether a text that was stopped for its length is a whole JSON object all the same: some models go on with blanks until
+ * there is no room left.
+ */
+export function isWholeObject(text: string): boolean {
+  try {
+    return isRecord(JSON.parse(text.replace(/^\s*```\w*/, '').replace(/```\s*$/, '')))
+  } catch {
+    return false
+  }
 }
 
 /** What a page says, for the operator: the beginning of its text. */

@@ -1,5 +1,14 @@
 import { nextMidnight } from './next-midnight.ts'
-import { type Classified, isRecord, type LimitRefusal, type RefusalRules, retryAfter } from './refusals.ts'
+import {
+  type Classified,
+  durationMs,
+  isRecord,
+  type LimitRefusal,
+  longest,
+  type RefusalRules,
+  retryAfter,
+  waitIn,
+} from './refusals.ts'
 
 /** Quotas of a day are renewed at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
 const quotaZone = 'America/Los_Angeles'
@@ -9,9 +18,10 @@ const quotaZone = 'America/Los_Angeles'
  * https://ai.google.dev/gemini-api/docs/troubleshooting
  */
 export const geminiRules: RefusalRules = {
+  ours: /generation_?config|response[ _]?(mime|schema|json)|controlled generation|json schema|max_?output_?tokens/i,
   rejected: new RegExp(
     [
-      'process input image|input image|image (is|was) (not|in)valid|invalid image|image too|corrupt',
+      'process input image|input image|image (is|was) (not |in)valid|invalid image|image too|corrupt',
       'unsupported (mime ?type|image)|mime ?type',
       '(input|prompt) (token count|is too long)|token count .{0,40}exceeds|exceeds the maximum number of tokens',
       'request payload size exceeds|payload too large',
@@ -46,17 +56,14 @@ function rateLimit({ error, headers }: LimitRefusal, now: number): Classified | 
   const nothingAllowed = violations.some(({ quotaValue }) => quotaValue === '0' || quotaValue === 0)
   if (nothingAllowed || /limit: ?0(?![\d.])/.test(message)) return { kind: 'misconfigured' }
   const quotas = violations.map(({ quotaId }) => String(quotaId ?? ''))
-  if (quotas.some((id) => /per_?day/i.test(id)) || /per day|daily (limit|quota)/i.test(message)) {
+  if (quotas.some((id) => /per_?day/i.test(id)) || /per[ _]?day|daily (limit|quota)/i.test(message)) {
     return { kind: 'quota_exhausted', retryAfterMs: nextMidnight(now, quotaZone) - now }
   }
-  const asked = [retryAfter(headers, now), ...details.map(({ retryDelay }) => seconds(String(retryDelay ?? '')))]
-  const told = /retry in ([\d.]+(?:ms|s))/i.exec(message)?.[1]
-  const waits = [...asked, told === undefined ? undefined : seconds(told)].filter((wait) => wait !== undefined)
-  return { kind: 'rate_limited', ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }) }
+  const told = details.map(({ retryDelay }) => delayMs(retryDelay))
+  return { kind: 'rate_limited', retryAfterMs: longest(retryAfter(headers, now), waitIn(message), ...told) }
 }
 
-/** A duration like `7s`, `1.5s` or `300ms`, in milliseconds. */
-function seconds(text: string): number | undefined {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? []
-  return amount === undefined ? undefined : Number(amount) * (unit === 'ms' ? 1 : 1000)
+/** A google.protobuf.Duration, in milliseconds: a text like `38.1s`, or as some gateways spell it out, an object. */
+function delayMs(delay: unknown): number | undefined {
+  return durationMs(isRecord(delay) ? `${String(delay.seconds)}s` : String(delay ?? ''))
 }

@@ -1,6 +1,6 @@
 import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
 import { VisionError } from '../errors.ts'
-import { callProvider, countOf, headersOf, nameOf, partOf, type Usage } from './call.ts'
+import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
 import { geminiRules } from './gemini-limits.ts'
 import { schemaForGemini } from './gemini-schema.ts'
@@ -76,8 +76,11 @@ export function createGemini(options: GeminiOptions): Model {
               const data = Buffer.from(image.bytes.buffer, image.bytes.byteOffset, image.bytes.byteLength)
               return generate([{ inlineData: { mimeType: image.type, data: data.toString('base64') } }], signal)
             }) as Promise<unknown>,
-          isAnswer: ({ candidates, promptFeedback, usageMetadata }) =>
-            Array.isArray(candidates) || isRecord(promptFeedback) || isRecord(usageMetadata),
+          isAnswer: ({ candidates, promptFeedback, usageMetadata, error }) =>
+            // Gateways leave the list empty beside an error.
+            error
+              ? Array.isArray(candidates) && candidates.length > 0
+              : Array.isArray(candidates) || isRecord(promptFeedback) || isRecord(usageMetadata),
         },
         context,
       )
@@ -180,14 +183,15 @@ function textOf(
     throw failure('blocked', `prompt: ${block.slice(0, 100)}`)
   const candidate: unknown = Array.isArray(candidates) ? candidates[0] : undefined
   if (!isRecord(candidate)) throw failure('blank_answer', 'no candidate')
-  const { finishReason: reason, content } = candidate
-  if (typeof reason === 'string' && reason !== 'STOP' && reason !== 'FINISH_REASON_UNSPECIFIED')
-    throw failure(
-      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit',
-      `finish reason ${reason.slice(0, 100)}`,
-    )
+  const { finishReason, content } = candidate
+  // Gateways write it small.
+  const reason = typeof finishReason === 'string' ? finishReason.toUpperCase() : ''
   const parts = isRecord(content) && Array.isArray(content.parts) ? content.parts.filter(isRecord) : []
   const text = parts.map((part) => (part.thought === true || typeof part.text !== 'string' ? '' : part.text)).join('')
-  if (text.trim() === '') throw failure('blank_answer', 'no text')
+  if (reason !== '' && reason !== 'STOP' && reason !== 'FINISH_REASON_UNSPECIFIED') {
+    const kind = Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit'
+    if (kind !== 'cut_off' || !isWholeObject(text)) throw failure(kind, `finish reason ${reason.slice(0, 100)}`)
+  }
+  if (isBlank(text)) throw failure('blank_answer', 'no text')
   return text
 }

@@ -1,6 +1,6 @@
 import OpenAI from 'openai'
 import { VisionError } from '../errors.ts'
-import { callProvider, countOf, headersOf, nameOf, partOf, type Usage } from './call.ts'
+import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { nextMidnight } from './next-midnight.ts'
@@ -17,19 +17,20 @@ export interface Dialect {
 
 /** What every provider with this wire may say in a refusal: https://platform.openai.com/docs/guides/error-codes */
 export const commonRules = {
-  blocked: /content_policy_violation|content_filter|content exists risk/i,
+  blocked:
+    /content_policy_violation|content_filter|content exists risk|data_?inspection_?failed|(input|prompt|content|text) (was|has been|is) flagged|敏感内容/i,
   rejected:
     /context_length_exceeded|maximum context length|string_above_max_length|invalid_image|image_parse_error|invalid_base64/i,
-  unpaid: /insufficient_quota|insufficient balance|billing_hard_limit_reached|billing_not_active/i,
+  unpaid: /insufficient_quota|insufficient balance|billing_hard_limit_reached|billing_not_active|余额不足/i,
   misconfigured: new RegExp(
     [
       // The key, the plan and the region.
-      'invalid_api_key|authentication_error|api key|unsupported_country',
+      'invalid_?api_?key|authentication_error|api[ -]key|unsupported_country',
       // The model.
       'model_not_found|invalid_model|model not exist|model names? (are|is)|model .{0,120}(not (exist|found|supported)|deprecated|retired)',
       // What is the same in every request.
       'unsupported_(parameter|value)|unknown_parameter|unknown (field|variant|parameter|name)|missing field|invalid type:',
-      'response_format|max_(completion_)?tokens|temperature|valid range|json_schema|invalid schema',
+      'thinking|response_format|max_(completion_)?tokens|temperature|valid range|json_schema|invalid schema',
     ].join('|'),
     'i',
   ),
@@ -64,7 +65,8 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
               timeout: timeoutMs,
               fetch: wrap(globalThis.fetch),
             }).chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
-          isAnswer: ({ choices }) => Array.isArray(choices),
+          // Gateways leave the list empty beside an error.
+          isAnswer: ({ choices, error }) => Array.isArray(choices) && (choices.length > 0 || !error),
         },
         context,
       )
@@ -98,7 +100,10 @@ function tokensOf(said: unknown, dialect: Dialect): Omit<Usage, 'model' | 'cost'
   }
 }
 
-/** What a finish reason other than `stop` means; those that are not here say nothing that is known. */
+/** How hosts of the same models say that an answer is whole. */
+const whole = new Set(['', 'stop', 'stop_sequence', 'end_turn', 'eos', 'eos_token'])
+
+/** What another finish reason means; those that are not here say nothing that is known. */
 const finishes: Readonly<Record<string, CallErrorKind>> = {
   content_filter: 'blocked',
   sensitive: 'blocked',
@@ -116,21 +121,22 @@ function textOf(
 ): string {
   const choice: unknown = (choices as readonly unknown[])[0]
   if (!isRecord(choice)) throw failure('blank_answer', 'no choice')
-  const { finish_reason: reason, message } = choice
+  const { finish_reason: said, message } = choice
+  const reason = typeof said === 'string' ? said.toLowerCase() : ''
   const text = isRecord(message) ? contentOf(message.content) : ''
-  if (typeof reason === 'string' && reason !== 'stop' && reason !== '')
-    throw failure(
-      Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit',
-      `finish reason ${reason.slice(0, 100)}`,
-    )
+  if (!whole.has(reason)) {
+    const kind = Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit'
+    if (kind !== 'cut_off' || !isWholeObject(text)) throw failure(kind, `finish reason ${reason.slice(0, 100)}`)
+  }
   // In JSON mode some answer with blanks where they cannot make JSON, and call that finished.
-  if (text.trim() === '') throw failure('blank_answer', `${text.length} blank characters`)
+  if (isBlank(text)) throw failure('blank_answer', `${text.length} blank characters`)
   return text
 }
 
-/** A text, or the texts of a list of parts. */
+/** A text, the texts of a list of parts, or the object that a gateway has made of the text. */
 function contentOf(content: unknown): string {
   if (typeof content === 'string') return content
+  if (isRecord(content)) return JSON.stringify(content)
   if (!Array.isArray(content)) return ''
   return content.map((part) => (isRecord(part) && typeof part.text === 'string' ? part.text : '')).join('')
 }

@@ -31,6 +31,8 @@ export interface Classified {
 export interface RefusalRules {
   /** Content that the provider will not work on. */
   readonly blocked?: RegExp
+  /** What is the same in every request, where a refusal of it uses the words of `rejected`: goes before that. */
+  readonly ours?: RegExp
   /** The job's own: this image, this length. */
   readonly rejected?: RegExp
   /** Money: only whoever pays the bill can end it. */
@@ -57,7 +59,7 @@ const overloadedStatuses = new Set([503, 529])
 export function classify(refusal: Refusal, rules: RefusalRules, now: number): Classified {
   const { headers, error } = refusal
   const status = error?.status ?? refusal.status
-  const retryAfterMs = retryAfter(headers, now)
+  const retryAfterMs = longest(retryAfter(headers, now), error && waitIn(error.message))
   const says = (pattern: RegExp | undefined) =>
     pattern !== undefined && error !== undefined && [error.message, ...error.names].some((text) => pattern.test(text))
   if (status === 429) {
@@ -66,33 +68,61 @@ export function classify(refusal: Refusal, rules: RefusalRules, now: number): Cl
     return says(rules.unpaid) ? { kind: 'insufficient_balance' } : { kind: 'rate_limited', retryAfterMs }
   }
   if (overloadedStatuses.has(status)) return { kind: 'overloaded', retryAfterMs }
-  if (status >= 500 || status < 400 || passingStatuses.has(status)) return { kind: 'unavailable', retryAfterMs }
+  if (status >= 500 || passingStatuses.has(status)) return { kind: 'unavailable', retryAfterMs }
   if (status === 413) return { kind: 'rejected' }
   if (status === 407) return { kind: 'misconfigured' }
-  // A web firewall dislikes one payload, or Google's front end one request: neither knows our key.
-  if (!error) return { kind: 'refused' }
   if (says(rules.blocked)) return { kind: 'blocked' }
+  if (says(rules.ours)) return { kind: 'misconfigured' }
   if (says(rules.rejected)) return { kind: 'rejected' }
   if (says(rules.passing)) return { kind: 'unavailable', retryAfterMs }
+  // These two are about who asks and who pays, whoever says so, and so the same for every job.
   if (status === 402 || says(rules.unpaid)) return { kind: 'insufficient_balance' }
-  if (status === 401 || status === 403 || status === 404 || says(rules.misconfigured)) return { kind: 'misconfigured' }
-  return { kind: 'refused' }
+  if (status === 401 || says(rules.misconfigured)) return { kind: 'misconfigured' }
+  if (status < 400) return { kind: 'unavailable', retryAfterMs }
+  // A web firewall dislikes one payload, or Google's front end one request: neither knows our key, and some speak JSON.
+  if (status === 404 && error) return { kind: 'misconfigured' }
+  const isNamed = error !== undefined && (error.names.length > 0 || error.status !== undefined)
+  return { kind: status === 403 && isNamed ? 'misconfigured' : 'refused' }
 }
 
 /** What is refused in an answer, whose status may say otherwise. */
 export function refusalOf({ status, headers, json }: HttpAnswer): Refusal {
   const error = apiErrorOf(json)
-  // A gateway has put 200 around an error that names no status of its own.
-  return { status: error && status < 400 ? (error.status ?? 500) : status, headers, error }
+  return { status: error && status < 400 ? (statusNamed(error) ?? status) : status, headers, error }
 }
 
-/** The error that a body holds, in any envelope that is in use: also as the one element of an array. */
+/** The status of an error that a gateway has put a 200 around, by its number or else by its name. */
+function statusNamed({ status, names }: ApiError): number | undefined {
+  const named = (pattern: RegExp) => names.some((name) => pattern.test(name))
+  if (status !== undefined) return status
+  if (named(/^(resource_exhausted|rate_limit_(exceeded|reached|error)|too_many_requests)$/i)) return 429
+  return named(/^(unavailable|overloaded_error|service_unavailable(_error)?)$/i) ? 503 : undefined
+}
+
+/**
+ * The error that a body holds, in any envelope that is in use: Google's and OpenAI's `error`, also as the one element of an
+ * array; `errors` or `detail` of a gateway; or the body itself, with its `message`.
+ */
 export function apiErrorOf(json: unknown): ApiError | undefined {
   const body = Array.isArray(json) ? json[0] : json
   if (!isRecord(body)) return undefined
-  const { error, detail } = body
-  if (typeof error === 'string' && error) return plain(error)
-  if (!isRecord(error)) return typeof detail === 'string' && detail ? plain(detail) : undefined
+  const { error, errors, detail, message } = body
+  const own = typeof message === 'string' && message ? body : undefined
+  return errorIn(error) ?? errorIn(errors) ?? errorIn(detail) ?? errorIn(own)
+}
+
+const deepestEnvelope = 3
+
+function errorIn(value: unknown, depth = 0): ApiError | undefined {
+  if (depth > deepestEnvelope) return undefined
+  if (Array.isArray(value)) return errorIn(value[0], depth + 1)
+  if (typeof value === 'string' && value) return plain(value)
+  if (!isRecord(value)) return undefined
+  const inner = typeof value.message === 'string' ? undefined : errorIn(value.error, depth + 1)
+  return inner ?? errorOf(value)
+}
+
+function errorOf(error: Readonly<Record<string, unknown>>): ApiError {
   const details = Array.isArray(error.details) ? error.details.filter(isRecord) : []
   const named = [error.status, error.code, error.type, ...details.map(({ reason }) => reason)]
   const status = Number(error.code)
@@ -111,7 +141,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * RFC 9110, section 10.2.3: seconds or a date; also OpenAI's `retry-after-ms`.
+ * RFC 9110, section 10.2.3: seconds or a date; also OpenAI's `retry-after-ms`, and seconds with their unit or said twice, as
+ * they come where both a provider and its gateway say them.
  *
  * @param now milliseconds since the epoch
  * @returns milliseconds; undefined where it says nothing that can be read
@@ -121,8 +152,31 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   if (milliseconds !== null && /^\d+(\.\d+)?$/.test(milliseconds)) return Number(milliseconds)
   const value = headers.get('retry-after')?.trim()
   if (!value) return undefined
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
+  const said = value.split(/\s*,\s*/).map((part) => /^(\d+(?:\.\d+)?)s?$/.exec(part)?.[1])
+  if (!said.includes(undefined)) return Math.max(...said.map(Number)) * 1000
   // Not whatever Date.parse takes: a bare negative number for one.
   const at = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
+}
+
+const unitMs = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const
+const duration = String.raw`(?:\d+(?:\.\d+)?\s?(?:ms|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])\s?)+`
+
+/** A duration like `7s`, `1h2m3.5s`, `300ms` or `30 seconds`, in milliseconds; undefined for any other text. */
+export function durationMs(text: string): number | undefined {
+  if (!new RegExp(`^${duration}$`, 'i').test(text)) return undefined
+  const parts = text.toLowerCase().matchAll(/([\d.]+)\s?(ms|h|m|s)/g)
+  return [...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * unitMs[unit as keyof typeof unitMs], 0)
+}
+
+/** How long a message asks to wait, in milliseconds: `Please retry in 1h2m3.5s`, `try again in 20s`. */
+export function waitIn(message: string): number | undefined {
+  const said = new RegExp(`(?:try again|retry) (?:in|after) (${duration})`, 'i').exec(message)?.[1]
+  return said === undefined ? undefined : durationMs(said)
+}
+
+/** The longest of some waits; undefined where none is known. */
+export function longest(...waits: readonly (number | undefined)[]): number | undefined {
+  const known = waits.filter((wait) => wait !== undefined)
+  return known.length > 0 ? Math.max(...known) : undefined
 }

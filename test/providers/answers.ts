@@ -77,8 +77,20 @@ export const geminiCases: readonly Case[] = [
     'completed',
   ],
   ['a model of another type', generated([{ text: described }], { modelVersion: { name: 'x' } }), 'completed'],
+  ['a finish reason in small letters', finished('stop', { content: { parts: [{ text: described }] } }), 'completed'],
+  [
+    'blanks after a whole answer until there is no room',
+    finished('MAX_TOKENS', { content: { parts: [{ text: `${described}${'\n'.repeat(999)}` }] } }),
+    'completed',
+  ],
 
   ['a cut-off answer', finished('MAX_TOKENS', { content: { parts: [{ text: described.slice(0, 50) }] } }), 'retry'],
+  [
+    'a cut-off answer that lacks its brackets alone',
+    finished('MAX_TOKENS', { content: { parts: [{ text: described.replace(/["\]}]*$/, '"') }] } }),
+    'retry',
+  ],
+  ['nothing that can be seen', generated([{ text: '\u200b\u2060\ufeff' }]), 'retry'],
   ['thinking that leaves no room', finished('MAX_TOKENS', { content: { role: 'model' } }), 'retry'],
   ['a recitation', finished('RECITATION'), 'retry'],
   ['a function call that nobody asked for', finished('MALFORMED_FUNCTION_CALL'), 'retry'],
@@ -90,6 +102,7 @@ export const geminiCases: readonly Case[] = [
   ['a withheld answer', finished('SAFETY'), 'permanent'],
   ['a withheld image', finished('IMAGE_SAFETY'), 'permanent'],
   ['a broken image', invalid('Unable to process input image. Please retry or report.'), 'permanent'],
+  ['an image that it takes for none', invalid('Provided image is not valid.'), 'permanent'],
   ['a type that it does not see', invalid('Unsupported MIME type: image/x-icon'), 'permanent'],
   [
     'too long a prompt',
@@ -144,6 +157,26 @@ export const geminiCases: readonly Case[] = [
     invalid('Unable to submit request because temperature must be in the range [0, 2].'),
     'operator',
   ],
+  [
+    'a type of answers that it does not have',
+    invalid('* GenerateContentRequest.generation_config.response_mime_type: allowed mimetypes are `text/plain`.'),
+    'operator',
+  ],
+  [
+    'a schema with an image in its words',
+    invalid('Invalid JSON schema: the property "input image" has no type.'),
+    'operator',
+  ],
+  [
+    'more tokens of answer than there are',
+    invalid('max_output_tokens 100000 exceeds the maximum number of tokens allowed by the model (8192).'),
+    'operator',
+  ],
+  [
+    'a refused key within a 200, without its status',
+    { body: { error: { status: 'INVALID_ARGUMENT', message: 'API key not valid. Please pass a valid API key.' } } },
+    'operator',
+  ],
   ['an empty prepaid balance', google(429, 'RESOURCE_EXHAUSTED', 'Your prepayment credits are depleted.'), 'operator'],
   ['a spent cap', google(429, 'RESOURCE_EXHAUSTED', 'Your project has exceeded its monthly spending cap.'), 'operator'],
   [
@@ -163,6 +196,11 @@ export const geminiCases: readonly Case[] = [
     'wait',
   ],
   [
+    'a limit within a 200, without its status',
+    { body: { error: { status: 'RESOURCE_EXHAUSTED', message: 'Resource has been exhausted (e.g. check quota).' } } },
+    'wait',
+  ],
+  [
     'a limit said by a proxy',
     { status: 429, headers: { ...html, 'retry-after': '40' }, body: page('Too Many Requests') },
     'wait',
@@ -170,6 +208,16 @@ export const geminiCases: readonly Case[] = [
   [
     'a full day',
     limit(exceeded, [{ quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier', quotaValue: '20' }], '12s'),
+    'wait for the reset',
+  ],
+
+  [
+    'a full day that only its message tells',
+    google(
+      429,
+      'RESOURCE_EXHAUSTED',
+      "Quota exceeded for the limit 'GenerateRequestsPerDayPerProject' of the service.",
+    ),
     'wait for the reset',
   ],
 
@@ -190,6 +238,7 @@ export const geminiCases: readonly Case[] = [
   ['an empty body', { body: '' }, 'retry and strike'],
   ['an answer that breaks off', { ...generated([{ text: described }]), cut: 'within' }, 'retry and strike'],
   ['a connection that breaks off', { cut: 'before' }, 'retry and strike'],
+  ['an overload beside no candidates', { body: { candidates: [], error: { code: 500 } } }, 'retry and strike'],
   ['an overload', google(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'), 'wait and strike'],
   [
     'an overload within a 200',
@@ -218,6 +267,15 @@ export const deepseekCases: readonly Case[] = [
   ['a good answer', completed(summary), 'completed'],
   ['blank lines and then the answer', { ...completed(summary), blankLines: 3 }, 'completed'],
   ['no finish reason', completed(summary, null), 'completed'],
+  ...['STOP', 'eos', 'stop_sequence', 'end_turn'].map(
+    (reason): Case => [`${reason} at its end`, completed(summary, reason), 'completed'],
+  ),
+  [
+    'blanks after a whole answer until there is no room',
+    completed(`${summary}${' '.repeat(999)}`, 'length'),
+    'completed',
+  ],
+  ['the object that a gateway has made of the text', completed(JSON.parse(summary)), 'completed'],
   ['parts of text', completed([{ type: 'text', text: summary }]), 'completed'],
   ['no count of tokens', completed(summary, 'stop', null), 'completed'],
   ['counts of null', completed(summary, 'stop', { ...used, prompt_cache_hit_tokens: null }), 'completed'],
@@ -225,13 +283,32 @@ export const deepseekCases: readonly Case[] = [
 
   ['blanks', completed(' \n'.repeat(20)), 'retry'],
   ['a cut-off answer', completed(summary.slice(0, 20), 'length'), 'retry'],
+  ['a cut-off answer that lacks its brackets alone', completed(summary.slice(0, -2), 'MAX_TOKENS'), 'retry'],
+  ['nothing that can be seen', completed('\u00a0\u200b\ufeff'.repeat(5)), 'retry'],
   ['a repetition', completed('{"headline":"x', 'repetition_truncation'), 'retry'],
   ['a reason of next year', completed(summary, 'something_new'), 'retry'],
   ['no choices', { body: { choices: [], usage: used } }, 'retry'],
 
   ['risk', openai(400, 'Content Exists Risk'), 'permanent'],
   ['risk in another envelope', { status: 400, body: { detail: 'Content Exists Risk' } }, 'permanent'],
+  [
+    'risk in an envelope within another',
+    { status: 400, body: { detail: { error: { message: 'Content Exists Risk' } } } },
+    'permanent',
+  ],
+  ['risk within a 200', { ...openai(400, 'Content Exists Risk'), status: 200 }, 'permanent'],
+  [
+    'risk of another host',
+    { status: 400, body: { code: 'DataInspectionFailed', message: 'It may be inappropriate.' } },
+    'permanent',
+  ],
+  [
+    'an input that another host has flagged',
+    { status: 403, body: { error: { code: 403, message: 'Your input was flagged.' } } },
+    'permanent',
+  ],
   ['a withheld answer', completed('', 'content_filter'), 'permanent'],
+  ['a withheld answer in capitals', completed('', 'CONTENT_FILTER'), 'permanent'],
   ['too long a prompt', openai(400, "This model's maximum context length is 65536 tokens."), 'permanent'],
   ['too large a body', { status: 413, headers: html, body: page('413') }, 'permanent'],
 
@@ -240,6 +317,34 @@ export const deepseekCases: readonly Case[] = [
     openai(401, 'Authentication Fails, Your api key: ****kkkk is invalid', 'authentication_error'),
     'operator',
   ],
+  ...[
+    'Authentication Fails (governor)',
+    '',
+    { message: 'Invalid authentication credentials' },
+    { success: false, errors: [{ code: 2009, message: 'Unauthorized' }] },
+  ].map((body): Case => [`a refused key in ${JSON.stringify(body)}`, { status: 401, body }, 'operator']),
+  [
+    'a refused key in a body of its own',
+    { status: 400, body: { code: 'InvalidApiKey', message: 'It is not valid.' } },
+    'operator',
+  ],
+  [
+    'a refused key within a 200',
+    { ...openai(401, 'Authentication Fails', 'authentication_error'), status: 200 },
+    'operator',
+  ],
+  ['an empty balance without a word', { status: 402, body: '' }, 'operator'],
+  [
+    'an empty balance within a 200',
+    { ...openai(402, 'Insufficient Balance', 'unknown_error'), status: 200 },
+    'operator',
+  ],
+  [
+    'an empty balance beside no choices',
+    { body: { choices: [], error: { message: 'Insufficient Balance' } } },
+    'operator',
+  ],
+  ['an empty balance in Chinese', openai(429, '余额不足或无可用资源包,请充值。', '1113'), 'operator'],
   ['an empty balance', openai(402, 'Insufficient Balance', 'unknown_error'), 'operator'],
   ['a model that is gone', openai(400, 'Model Not Exist'), 'operator'],
   [
@@ -252,6 +357,8 @@ export const deepseekCases: readonly Case[] = [
     openai(400, 'Invalid max_tokens value, the valid range of max_tokens is [1, 4096]'),
     'operator',
   ],
+  ['a model that cannot think', openai(400, 'thinking is not supported here'), 'operator'],
+  ['an envelope within another', { status: 400, body: { error: openai(400, 'Model Not Exist').body } }, 'operator'],
   ['no JSON mode', openai(400, 'This response_format type is unavailable now'), 'operator'],
   [
     'a field that it does not know',
@@ -261,10 +368,18 @@ export const deepseekCases: readonly Case[] = [
   ['an empty quota', openai(429, 'You exceeded your current quota.', 'insufficient_quota'), 'operator'],
 
   ['a limit', openai(429, 'Rate limit reached', 'rate_limit_reached'), 'wait'],
+  ['a limit within a 200', { ...openai(429, 'Rate limit reached', 'rate_limit_reached'), status: 200 }, 'wait'],
   ['a limit in seconds', { ...openai(429, 'Rate limit reached'), headers: { 'retry-after': '600' } }, 'wait'],
 
   ['a bare 422', openai(422, 'Invalid parameters'), 'retry and strike'],
   ['a page of a firewall', { status: 403, headers: html, body: page('访问被拦截！') }, 'retry and strike'],
+  ['JSON of a firewall', { status: 403, body: { message: 'Forbidden' } }, 'retry and strike'],
+  [
+    'a text of a firewall',
+    { status: 403, body: { error: 'Access denied by the security policy' } },
+    'retry and strike',
+  ],
+  ['an error that nobody knows within a 200', { body: { code: 50001, message: 'system busy' } }, 'retry and strike'],
   ['a teapot of a firewall', { status: 418, headers: html, body: page('访问被拦截！') }, 'retry and strike'],
   ['a 200 of a firewall', { headers: html, body: page('访问被拦截！') }, 'retry and strike'],
   ['a 500', openai(500, 'Server error', 'internal_error'), 'retry and strike'],

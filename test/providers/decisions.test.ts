@@ -10,7 +10,7 @@ import type { Provider } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestServices, type TestServices } from '../support/services.ts'
 import { fixtureUrl } from '../support/storage.ts'
-import { startWireServer, type WireServer } from '../support/wire.ts'
+import { startWireServer, type Wire, type WireServer } from '../support/wire.ts'
 import { completed, type Decision, deepseekCases, geminiCases } from './answers.ts'
 
 let database: TestDatabase
@@ -117,6 +117,50 @@ test('an answer that does not fit is asked for once more, and then the job ends'
   expect(await decisionOn('deepseek')).toBe('permanent')
   expect(wire.requests).toHaveLength(2)
 })
+
+const begun = '{"id":"x","choices":[{"mess'
+test.each<[string, Wire, 'content' | null]>([
+  ['an answer that ends too early', { body: begun }, 'content'],
+  ['blank lines and an answer that ends too early', { body: begun, blankLines: 2 }, 'content'],
+  ['blank lines and then nothing', { body: '', blankLines: 2 }, 'content'],
+  ['a stream that nobody asked for', { body: 'data: {"choices":[]}\n\ndata: [DONE]\n\n' }, 'content'],
+  ['signs of life and then nothing', { body: ': keep-alive\n\n: keep-alive\n\n' }, 'content'],
+  ['a broken connection', { body: begun, cut: 'within' }, 'content'],
+  ['a page of somebody else', { body: '<html>login</html>' }, null],
+  ['JSON of somebody else', { body: { ok: true } }, null],
+  ['a word of somebody else', { body: 'OK' }, null],
+  ['nothing', { body: '' }, null],
+  ['a refusal that ends too early', { status: 500, body: begun }, null],
+])('%s tells whether the call may have been billed', async (_, answer, step) => {
+  wire.answer(answer)
+  await submit()
+  await drain('deepseek')
+  expect(await runs()).toMatchObject([{ error_code: 'content.unavailable', possibly_billed: step, content_calls: 0 }])
+})
+
+test.each<['gemini' | 'deepseek', string, Wire, number]>([
+  ['deepseek', 'a header with a unit', limited('Slow down', { 'retry-after': '120s' }), 120],
+  ['deepseek', 'a header said twice', limited('Slow down', { 'retry-after': '60, 90' }), 90],
+  ['deepseek', 'a header in milliseconds', limited('Slow down', { 'retry-after-ms': '90000' }), 90],
+  ['deepseek', 'a message', limited('Rate limit reached. Please try again in 1m20s.'), 80],
+  ['deepseek', 'a message in words', limited('Please retry after 95 seconds.'), 95],
+  ['deepseek', 'the longer of both', limited('Please try again in 2m.', { 'retry-after': '60' }), 120],
+  ['gemini', 'a message in minutes', limited('You exceeded your quota. Please retry in 3m4.5s.'), 184],
+  ['gemini', 'a message in hours', limited('You exceeded your quota. Please retry in 2h3m4.5s.'), 7384],
+  ['gemini', 'a detail', limited('Slow down', {}, [{ retryDelay: '38.1s' }]), 38],
+  ['gemini', 'a detail that is spelt out', limited('Slow down', {}, [{ retryDelay: { seconds: '90' } }]), 90],
+])('%s is left alone for as long as it asks by %s', async (provider, _, answer, seconds) => {
+  wire.answer(answer)
+  await submit()
+  await drain(provider)
+  const pausedMs = (await database.run(readGates))[provider]?.pausedMs ?? 0
+  expect(pausedMs).toBeGreaterThan((seconds - 6) * 1000)
+  expect(pausedMs).toBeLessThanOrEqual((seconds + 1) * 1000)
+})
+
+function limited(message: string, headers: Record<string, string> = {}, details: readonly object[] = []): Wire {
+  return { status: 429, headers, body: { error: { message, details } } }
+}
 
 test('a wait that is asked for as a date is kept', async () => {
   const body = { error: { message: 'Rate limit reached', type: 'rate_limit_reached' } }
