@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type BeatOptions, startBeats } from '../core/beats.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { VisionError } from '../core/errors.ts'
@@ -8,6 +8,7 @@ import type { Level } from '../core/log.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { reportTrouble, stopGate } from '../core/providers/gates.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { eventually } from './support/eventually.ts'
 import { readMetrics } from './support/metrics.ts'
 
 let database: TestDatabase
@@ -43,9 +44,9 @@ function beats(options: Partial<BeatOptions> = {}) {
 
 test('a worker that drains says again and again what it has done since the last time', async () => {
   const { counts, stop, told } = beats()
-  await vi.waitFor(() => expect(told().length).toBeGreaterThanOrEqual(2))
+  await eventually(() => expect(told().length).toBeGreaterThanOrEqual(2))
   counts.claimed = 3
-  await vi.waitFor(() => expect(told().some(({ JobsClaimed }) => JobsClaimed === 3)).toBe(true))
+  await eventually(() => expect(told().some(({ JobsClaimed }) => JobsClaimed === 3)).toBe(true))
   counts.claimed = 5
   counts.completed = 4
   await stop()

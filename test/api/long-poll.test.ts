@@ -8,6 +8,7 @@ import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createWaits } from '../../core/live/waits.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+import { eventually } from '../support/eventually.ts'
 import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/jobs.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type Served, serveApp } from '../support/serve.ts'
@@ -153,7 +154,7 @@ describe('Prefer: wait', () => {
 
   test('creating a job waits for its end, past every change before that', async () => {
     const { promise, state } = pending(call('POST', '/v1/jobs', { prefer: 'wait=20' }, { body: job }))
-    const jobId = await vi.waitFor(async () => {
+    const jobId = await eventually(async () => {
       const [row] = await api.database.sql('SELECT id FROM vision_jobs')
       if (!row) throw new Error('not created yet')
       return Number(row.id)

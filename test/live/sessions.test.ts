@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
 import { endingAtOnce } from '../../core/live/slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 
 let database: TestDatabase
 let errors: unknown[]
@@ -59,7 +60,7 @@ test('a connection is recorded from its beginning to its end', async () => {
     { user_id: 'ann', job_id: 7, transport: 'sse', last_event: 2, closed_at: null, close_reason: null },
   ])
   session.sent(3)
-  await vi.waitFor(async () => expect(await rows()).toMatchObject([{ last_event: 3, closed_at: null }]))
+  await eventually(async () => expect(await rows()).toMatchObject([{ last_event: 3, closed_at: null }]))
   session.sent(5)
   session.close('ended')
   session.close('left')
@@ -76,7 +77,7 @@ test('the eleventh closes the oldest, in this process at once and in another at 
   expect(ended).toEqual([])
   await connect(here, 11)
   await connect(here, 12)
-  await vi.waitFor(() => expect(ended.toSorted()).toEqual(['1 replaced', '2 replaced']))
+  await eventually(() => expect(ended.toSorted()).toEqual(['1 replaced', '2 replaced']))
   const live = (await rows()).filter((row) => row.closed_at === null)
   expect(live.map((row) => row.job_id)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 99, 11, 12])
 })
@@ -89,7 +90,7 @@ test('of many that come at once, those that live are never more than the slots a
   const opened = outcomes.filter(({ status }) => status === 'fulfilled').length
   expect(opened).toBeGreaterThanOrEqual(3)
   expect(opened).toBeLessThanOrEqual(3 + endingAtOnce)
-  await vi.waitFor(() => expect(ended).toHaveLength(opened - 3))
+  await eventually(() => expect(ended).toHaveLength(opened - 3))
   expect((await rows()).filter((row) => row.closed_at === null)).toHaveLength(3)
   // Those that were replaced have ended by then.
   await expect(connect(processes[0] as Sessions, 99)).rejects.toThrow('crowded')
@@ -117,7 +118,7 @@ test('the dead make room before the living, and the database’s clock says who 
   await seenAgo(59, 1)
   await seenAgo(61, 2)
   await connect(sessions, 3)
-  await vi.waitFor(() => expect(ended).toEqual(['2 expired']))
+  await eventually(() => expect(ended).toEqual(['2 expired']))
   expect((await rows()).map((row) => row.close_reason)).toEqual([null, 'expired', null])
 })
 

@@ -14,6 +14,7 @@ import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'
 import { createTestApi, json, type TestApi, token } from '../support/api.ts'
 import { type Part, parseStream, partsOf, sayingOf } from '../support/events.ts'
+import { eventually } from '../support/eventually.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type Served, serveApp } from '../support/serve.ts'
 
@@ -102,7 +103,7 @@ test('fetch: every change arrives once, under its version, and the stream ends w
   expect(parts.slice(1).map(({ id, event }) => `${id} ${event}`)).toEqual(wholeLife)
   expect(events[2]).toMatchObject({ analysis: { result: exampleJob.outputs.analysis?.result } })
   expect(events[5]).toMatchObject({ content: { result: exampleJob.outputs.content?.result }, progress: 100 })
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await sessions()).toMatchObject([
       { user_id: 'ann', job_id: jobId, transport: 'sse', last_event: 6, close_reason: 'ended' },
     ]),
@@ -178,7 +179,7 @@ describe.each<[string, typeof EventSource]>([
     })
     expect(told(heard.map(({ data }) => data))).toEqual(wholeLife)
     expect(heard.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5', '6'])
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const rows = await sessions()
       expect(rows.length).toBeGreaterThan(1)
       expect(rows.every((row) => row.transport === 'trpc')).toBe(true)
@@ -286,7 +287,7 @@ test('a job that is deleted while it is watched says so, and then it is not ther
   }
   expect(told(events)).toEqual(['1 status', '2 deleted'])
   expect((await watch(jobId, { last: 2 })).status).toBe(404)
-  await vi.waitFor(async () => expect(await sessions()).toMatchObject([{ last_event: 2, close_reason: 'deleted' }]))
+  await eventually(async () => expect(await sessions()).toMatchObject([{ last_event: 2, close_reason: 'deleted' }]))
 })
 
 test('a client that goes away ends the work at once', async () => {
@@ -298,7 +299,7 @@ test('a client that goes away ends the work at once', async () => {
   await parts.next()
   expect(await sessions()).toMatchObject([{ closed_at: null }])
   left.abort()
-  await vi.waitFor(async () => expect(await sessions()).toMatchObject([{ close_reason: 'left', last_event: 1 }]))
+  await eventually(async () => expect(await sessions()).toMatchObject([{ close_reason: 'left', last_event: 1 }]))
 })
 
 test('a reader who is slow finds the newest state, and nothing has piled up for him', async () => {
@@ -311,7 +312,7 @@ test('a reader who is slow finds the newest state, and nothing has piled up for 
   const ticket = new URL(await linkTo(jobId)).search
   socket.write(`GET /v1/jobs/${jobId}/events${ticket} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
   socket.pause()
-  await vi.waitFor(async () => expect(await sessions()).toHaveLength(1))
+  await eventually(async () => expect(await sessions()).toHaveLength(1))
   for (let change = 0; change < 60; change++) {
     await api.database.sql('UPDATE vision_jobs SET version = version + 1 WHERE id = ?', [jobId])
     await delay(25)
@@ -391,7 +392,7 @@ test('the eleventh stream of a user ends the oldest, which is told to take its t
   for (let stream = 2; stream <= 11; stream++) await watch(jobId, { signal: gone.signal })
   const parts = parseStream(await first.text())
   expect(parts.at(-1)).toMatchObject({ retry: '30000', comment: expect.stringContaining('took the place') })
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await sessions()).map((row) => row.close_reason)).toEqual(['replaced', ...Array(10).fill(null)]),
   )
 })

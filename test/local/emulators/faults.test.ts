@@ -6,9 +6,10 @@ import {
   GoogleGenerativeAIResponseError,
 } from '@google/generative-ai'
 import OpenAI from 'openai'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FaultRule } from '../../../local/emulators/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../../local/emulators/providers.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const red = await readFile(new URL('../../fixtures/images/red.png', import.meta.url))
 const redSha256 = '0af39b98b9995e12e81db3974aff7a870ab8c1571a99735804c03d842ff882e0'
@@ -125,14 +126,14 @@ describe('what the real SDK of Gemini surfaces', () => {
     on('gemini', 'hang')
     const deadline = new AbortController()
     const call = failure(gemini(deadline.signal))
-    await vi.waitFor(() => expect(emulators.calls.log[0]?.outcome).toBe('hang'))
+    await eventually(() => expect(emulators.calls.log[0]?.outcome).toBe('hang'))
     // Past the headers and a few blank lines, so that the abort falls into the reading of the body.
     expect(await Promise.race([call, new Promise((resolve) => setTimeout(resolve, 600, 'still open'))])).toBe(
       'still open',
     )
     deadline.abort()
     expect(await call).toMatchObject({ name: 'AbortError' })
-    await vi.waitFor(() => expect(emulators.calls.log).toMatchObject([{ outcome: 'hang', aborted: true }]))
+    await eventually(() => expect(emulators.calls.log).toMatchObject([{ outcome: 'hang', aborted: true }]))
   })
 
   test('latency: the answer comes later; who goes away before is seen to have gone', async () => {
@@ -144,10 +145,10 @@ describe('what the real SDK of Gemini surfaces', () => {
     on('gemini', 'latency', { latencyMs: 60_000 })
     const leaving = new AbortController()
     const call = failure(gemini(leaving.signal))
-    await vi.waitFor(() => expect(emulators.calls.log).toHaveLength(2))
+    await eventually(() => expect(emulators.calls.log).toHaveLength(2))
     leaving.abort()
     expect(await call).toBeInstanceOf(GoogleGenerativeAIAbortError)
-    await vi.waitFor(() => expect(emulators.calls.log[1]).toMatchObject({ outcome: 'abandoned', aborted: true }))
+    await eventually(() => expect(emulators.calls.log[1]).toMatchObject({ outcome: 'abandoned', aborted: true }))
   })
 
   test('network cut: an error without a status, and not the client’s doing', async () => {
@@ -225,13 +226,13 @@ describe('what the real SDK of DeepSeek surfaces', () => {
     on('deepseek', 'hang')
     const deadline = new AbortController()
     const call = failure(deepseek(deadline.signal))
-    await vi.waitFor(() => expect(emulators.calls.log[0]?.outcome).toBe('hang'))
+    await eventually(() => expect(emulators.calls.log[0]?.outcome).toBe('hang'))
     expect(await Promise.race([call, new Promise((resolve) => setTimeout(resolve, 600, 'still open'))])).toBe(
       'still open',
     )
     deadline.abort()
     expect(await call).toBeInstanceOf(Error)
-    await vi.waitFor(() => expect(emulators.calls.counts().deepseek).toMatchObject({ total: 1, aborted: 1 }))
+    await eventually(() => expect(emulators.calls.counts().deepseek).toMatchObject({ total: 1, aborted: 1 }))
   })
 
   test('network cut: an error without a status', async () => {
@@ -325,7 +326,7 @@ describe('the log of calls', () => {
   test('a call that is under way is in it', async () => {
     on('gemini', 'latency', { latencyMs: 300 })
     const call = gemini()
-    await vi.waitFor(() => expect(emulators.calls.counts().gemini.outcomes).toEqual({ waiting: 1 }))
+    await eventually(() => expect(emulators.calls.counts().gemini.outcomes).toEqual({ waiting: 1 }))
     await call
     expect(emulators.calls.counts().gemini.outcomes).toEqual({ answered: 1 })
   })
@@ -370,7 +371,7 @@ describe('starting and stopping', () => {
     on('gemini', 'hang')
     on('deepseek', 'latency', { latencyMs: 60_000 })
     const calls = [failure(gemini()), failure(deepseek())]
-    await vi.waitFor(() => expect(emulators.calls.log).toHaveLength(2))
+    await eventually(() => expect(emulators.calls.log).toHaveLength(2))
     const started = performance.now()
     await emulators.stop()
     expect(performance.now() - started).toBeLessThan(1000)

@@ -11,6 +11,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterEach, expect, test, vi } from 'vitest'
 import { configureBucket, describeBucket } from '../../../../core/images/bucket.ts'
 import { openObjects } from '../../../../local/emulators/s3/objects.ts'
+import { eventually } from '../../../support/eventually.ts'
 import { Bucket, expectRefusal, useS3Emulator } from './harness.ts'
 
 const s3 = useS3Emulator()
@@ -148,5 +149,5 @@ test('what becomes too old while the emulator runs is gone within the hour', asy
   vi.advanceTimersByTime(3_599_000)
   expect(await stored()).toEqual(['uploads/1'])
   vi.advanceTimersByTime(1_000)
-  await vi.waitFor(async () => expect(await stored()).toEqual([]))
+  await eventually(async () => expect(await stored()).toEqual([]))
 })

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { createPresignedPost, type PresignedPostOptions } from '@aws-sdk/s3-presigned-post'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
+import { eventually } from '../../../support/eventually.ts'
 import { Bucket, expectRefusal, hmac, key, origin, signingKey, useS3Emulator } from './harness.ts'
 
 const s3 = useS3Emulator()
@@ -154,20 +155,20 @@ test.each([
 ])('an upload whose client goes away %s stores nothing', async (_name, text) => {
   const upload = beginUpload((await grant()).fields, 'Transfer-Encoding: chunked', chunked)
   await upload.send(text)
-  await vi.waitFor(async () => expect((await s3.files()).join()).toContain('partial'))
+  await eventually(async () => expect((await s3.files()).join()).toContain('partial'))
   upload.socket.destroy()
-  await vi.waitFor(nothingIsStored)
+  await eventually(nothingIsStored)
   expect(await s3.keys()).toEqual([])
 })
 
 test('a second file that comes late spoils the form', async () => {
   const upload = beginUpload((await grant()).fields, 'Transfer-Encoding: chunked', chunked)
   await upload.send('pixels\r\n--b\r\n')
-  await vi.waitFor(async () => expect((await s3.files()).join()).toContain('partial'))
+  await eventually(async () => expect((await s3.files()).join()).toContain('partial'))
   expect(await s3.keys()).toEqual([])
   await upload.send('Content-Disposition: form-data; name="file"; filename="b"\r\n\r\nmore\r\n--b--\r\n')
   upload.socket.write('0\r\n\r\n')
-  await vi.waitFor(() => expect(upload.answer).toContain('exactly one file upload'))
+  await eventually(() => expect(upload.answer).toContain('exactly one file upload'))
   await nothingIsStored()
   upload.socket.destroy()
 })
@@ -177,7 +178,7 @@ test('the connection of a large upload that was refused serves the next request'
   for (let at = 0; at < 50; at++) await upload.send('x'.repeat(100_000))
   await upload.send('\r\n--b--\r\n')
   upload.socket.write(`0\r\n\r\nGET /${Bucket}/next HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-  await vi.waitFor(() => expect(upload.answer.match(/HTTP\/1.1 403 /g)).toHaveLength(2))
+  await eventually(() => expect(upload.answer.match(/HTTP\/1.1 403 /g)).toHaveLength(2))
   upload.socket.destroy()
 })
 

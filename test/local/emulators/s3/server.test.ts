@@ -19,6 +19,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type S3Emulator, startS3Emulator } from '../../../../local/emulators/s3/server.ts'
+import { eventually } from '../../../support/eventually.ts'
 import { Bucket, key, presign } from './harness.ts'
 
 vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
@@ -123,7 +124,7 @@ async function uploadHalf(name: string) {
   const head = `PUT ${pathname}${search} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 100\r\n\r\n`
   const closed = once(socket.resume(), 'close')
   await new Promise<unknown>((resolve) => socket.write(`${head}half`, resolve))
-  await vi.waitFor(async () => expect(await unfinished()).toHaveLength(1))
+  await eventually(async () => expect(await unfinished()).toHaveLength(1))
   return { socket, closed }
 }
 
@@ -132,7 +133,7 @@ test('an upload that broke off leaves the object as it was', async () => {
   await s3.send(new PutObjectCommand({ Bucket, Key: 'kept/whole', Body: Buffer.from('whole') }))
   const { socket } = await uploadHalf('half')
   socket.destroy()
-  await vi.waitFor(async () => expect(await unfinished()).toEqual([]))
+  await eventually(async () => expect(await unfinished()).toEqual([]))
   expect((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents?.map(({ Key }) => Key)).toEqual(['kept/whole'])
   await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'half' }))).rejects.toMatchObject({ name: 'NoSuchKey' })
 })
