@@ -7,6 +7,9 @@ import { startPrivateDatabase } from '../../local/database/start-database.ts'
 import { fixtureUrl, startTestStorage } from '../support/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
+// Each test starts the whole product, some of them three times.
+vi.setConfig({ testTimeout: 120_000 })
+
 const project = join(import.meta.dirname, '../..')
 
 let folder: string
