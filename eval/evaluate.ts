@@ -74,6 +74,7 @@ async function tried<T>(call: (context: Context) => Promise<T>) {
       cost = cost === null || !usage || usage.cost === null ? null : cost + usage.cost
     },
     again: async () => true,
+    failed: () => undefined,
   }
   try {
     const answer = await call({ signal: new AbortController().signal, meter })

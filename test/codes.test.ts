@@ -148,6 +148,7 @@ function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = f
       sent: async () => undefined,
       answered: () => undefined,
       again: async () => again,
+      failed: () => undefined,
     },
   })
   const analysis = exampleJob.outputs.analysis?.result as BrandAnalysis

@@ -21,7 +21,7 @@ import { encodeCursor } from './cursor.ts'
 import { eventsUrlOf } from './events-url.ts'
 import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
 import { RefusedInput } from './failure.ts'
-import { idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
+import { hashOf, idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
 import { viewImages } from './images.ts'
 import { operatorProcedures } from './operator.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
@@ -443,5 +443,7 @@ function keysOf(jobs: readonly JobToBe[], batchKey: string | undefined): readonl
       : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new RefusedInput(twice)
-  return requests.map((_, index) => idempotencyOf(keyInBatch(batchKey, index), requests))
+  // Once: it is of all that was sent, images included.
+  const requestHash = hashOf(requests)
+  return requests.map((_, index) => ({ key: keyInBatch(batchKey, index), requestHash }))
 }

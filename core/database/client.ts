@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/mysql2'
@@ -74,6 +75,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   })
   const pause = (attempt: number) => delay(random() * 50 * 2 ** attempt)
   const usedAt = new WeakMap<object, number>()
+  /** Kept, since a connection that is destroyed knows it no more. */
+  const ports = new WeakMap<object, number | undefined>()
   /** Connections that were last used before this are not trusted. */
   let trustedSince = Number.NEGATIVE_INFINITY
 
@@ -82,7 +85,10 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     for (;;) {
       const connection = await inTime(workMs, pool.getConnection())
       const used = usedAt.get(connection.connection)
-      if (used === undefined) return connection
+      if (used === undefined) {
+        ports.set(connection.connection, portOf(connection))
+        return connection
+      }
       if (used >= trustedSince && now() - used < idleSeconds * 1000 * trusted) return connection
       connection.destroy()
     }
@@ -94,7 +100,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   const giveUp = (connection: PoolConnection, error: unknown) => {
     connection.destroy()
     if (!(error instanceof TimeLimitExceeded)) return
-    killer.kill(connection.threadId)
+    killer.kill({ threadId: connection.threadId, port: ports.get(connection.connection) })
     // A server that has vanished takes the other connections with it.
     trustedSince = now()
   }
@@ -185,6 +191,11 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
 function isOthers(error: unknown): boolean {
   const fault = classifyError(error)
   return fault === undefined || fault === 'data' || fault === 'programming'
+}
+
+/** This end's port; mysql2 does not name the socket in its types. */
+function portOf({ connection }: PoolConnection): number | undefined {
+  return (connection as unknown as { readonly stream?: Socket }).stream?.localPort
 }
 
 /** Waits for a connection that others hold no longer than work may take; one that comes later is given back. */

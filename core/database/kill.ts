@@ -1,27 +1,42 @@
-import mysql, { type ConnectionOptions } from 'mysql2/promise'
+import mysql, { type ConnectionOptions, type RowDataPacket } from 'mysql2/promise'
+
+/** A session as its client knows it. */
+export interface Session {
+  readonly threadId: number | null
+  /** The client's own port. */
+  readonly port: number | undefined
+}
 
 /** Ends statements on the server whose clients have given them up. */
 export interface Killer {
-  /** Tries to end a session; not awaited, and no error. Where a proxy stands between, the session's own limits must do. */
-  kill(threadId: number | null): void
+  /**
+   * Tries to end a session; not awaited, and no error. Where a proxy or NAT stands between, the session's own limits must do.
+   */
+  kill(session: Session): void
   /** Until nothing more is under way. */
   idle(): Promise<void>
 }
 
 /** More than so many are not remembered: the server's own limits end them. */
 const remembered = 100
+/** Anybody may see the sessions of the own user. */
+const ownQuery = 'SELECT 1 FROM information_schema.processlist WHERE id = ? AND host LIKE ?'
 
 /** One connection of its own at a time, opened when there is something to end: those of the pool may all be waiting. */
 export function createKiller(options: ConnectionOptions): Killer {
-  const threads = new Set<number>()
+  const threads = new Map<number, number>()
   let working: Promise<void> | undefined
 
   const work = async () => {
     const connection = await mysql.createConnection(options)
     try {
-      for (const thread of threads) {
+      for (const [thread, port] of threads) {
         threads.delete(thread)
-        // It may have ended by itself.
+        // It may have ended by itself. And the number may be another session's: a proxy counts its own, and a server that has
+        // restarted, or taken over, counts anew.
+        const values = [thread, `%:${port}`]
+        const [ours] = await connection.query<RowDataPacket[]>({ sql: ownQuery, values, timeout: 2_000 })
+        if (ours.length === 0) continue
         await connection.query({ sql: 'KILL ?', values: [thread], timeout: 2_000 }).catch(() => undefined)
       }
     } finally {
@@ -37,9 +52,9 @@ export function createKiller(options: ConnectionOptions): Killer {
       })
   }
   return {
-    kill: (threadId) => {
-      if (threadId === null || threads.size >= remembered) return
-      threads.add(threadId)
+    kill: ({ threadId, port }) => {
+      if (threadId === null || port === undefined || threads.size >= remembered) return
+      threads.set(threadId, port)
       if (working === undefined) start()
     },
     idle: async () => working,

@@ -14,6 +14,7 @@ export function startPace({ bytes, ms }: { readonly bytes: number; readonly ms: 
   const controller = new AbortController()
   let count = 0
   let timer: NodeJS.Timeout
+  let ended = false
   const begin = () => {
     count = 0
     timer = setTimeout(() => (count < bytes ? controller.abort() : begin()), ms)
@@ -29,9 +30,12 @@ export function startPace({ bytes, ms }: { readonly bytes: number; readonly ms: 
       try {
         return await work()
       } finally {
-        begin()
+        if (!ended) begin()
       }
     },
-    clear: () => clearTimeout(timer),
+    clear: () => {
+      ended = true
+      clearTimeout(timer)
+    },
   }
 }

@@ -16,6 +16,7 @@ export function startTimeLimit(milliseconds: number): TimeLimit {
     endsAt: performance.now() + left,
   })
   let running = start(milliseconds)
+  let ended = false
   return {
     signal: controller.signal,
     without: async (work) => {
@@ -24,9 +25,12 @@ export function startTimeLimit(milliseconds: number): TimeLimit {
       try {
         return await work()
       } finally {
-        running = start(left)
+        if (!ended) running = start(left)
       }
     },
-    clear: () => clearTimeout(running.timer),
+    clear: () => {
+      ended = true
+      clearTimeout(running.timer)
+    },
   }
 }

@@ -68,16 +68,16 @@ async function claimOnce(
 ): Promise<Claimed> {
   const { workerId, limit, leaseMs, lane, onExpired } = options
   let expected: readonly Run[] = []
-  let dead: readonly Row[] = []
+  let dead: readonly { readonly userId: string }[] = []
   let reached = 0
   const claimed = await database.transact(
     async (tx) => {
       const { [lane]: expiry } = expiryMoments(await readGates(tx))
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
-      dead = due.filter((row) => row.expired === 1)
-      await failExpired(
+      const past = due.filter((row) => row.expired === 1)
+      dead = await failExpired(
         tx,
-        dead.map(({ jobId, userId }) => ({ id: jobId, userId })),
+        past.map(({ jobId, userId }) => ({ id: jobId, userId })),
       )
       const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
       expected = taken.map(

@@ -37,6 +37,8 @@ export interface Meter {
    * @param complaint what did not fit, in our own words
    */
   again(complaint: string): Promise<boolean>
+  /** The further call failed, and the step does without its answer: all workers are told how it ended all the same. */
+  failed(error: unknown): void
 }
 
 export interface StepContext {
@@ -170,9 +172,14 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       else progress.permit = next
       return progress.permit !== undefined
     }
+    const failed = (thrown: unknown) => {
+      const failure = asVisionError(thrown)
+      progress.ending = end(isSilence(failure) && frozenSince(begun) ? undefined : failure)
+    }
     try {
-      const output = await untilAborted(call({ signal, meter: meterOf(step, spent, progress, again, options) }), signal)
-      progress.ending = end()
+      const meter = meterOf(step, spent, progress, { again, failed }, options)
+      const output = await untilAborted(call({ signal, meter }), signal)
+      if (progress.permit) progress.ending = end()
       return output
     } catch (error) {
       if (signal.aborted || error instanceof Stopped) throw error
@@ -305,7 +312,7 @@ function meterOf(
   step: Step,
   spent: Spent,
   progress: Progress,
-  again: Meter['again'],
+  more: Pick<Meter, 'again' | 'failed'>,
   { signal, mayPay, onCall }: ExecuteOptions,
 ): Meter {
   return {
@@ -324,6 +331,6 @@ function meterOf(
       delete spent.possiblyBilled
       if (spending) spent[step] = sumOf(spent[step], spending)
     },
-    again,
+    ...more,
   }
 }

@@ -15,21 +15,33 @@ interface WaitingJob {
   readonly userId: string
 }
 
-/** Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. */
-export async function failExpired(tx: Queryable, jobs: readonly WaitingJob[]): Promise<void> {
-  if (jobs.length === 0) return
+/**
+ * Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. Those whose user's ledger
+ * somebody else has locked, who may have died with it, are left for later: see `withFreeLedger`.
+ *
+ * @returns those that have failed
+ */
+export async function failExpired<Job extends WaitingJob>(
+  tx: Queryable,
+  jobs: readonly Job[],
+): Promise<readonly Job[]> {
+  const users = jobs.map(({ userId }) => userId)
+  const free = await withFreeLedger(tx, users, ['failed'])
+  const expired = jobs.filter(({ userId }) => free.has(userId))
+  if (expired.length === 0) return []
   await matchedBy(
     tx,
     sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'failed', version = version + 1, available_at = NULL,
         error_code = 'job.expired', error_message = ${describeCode('job.expired').message},
         finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
-      WHERE id IN ${jobs.map(({ id }) => id)}`,
+      WHERE id IN ${expired.map(({ id }) => id)}`,
   )
   await addRuns(
     tx,
     [],
-    jobs.map(({ userId }) => ({ userId, status: 'failed' })),
+    expired.map(({ userId }) => ({ userId, status: 'failed' })),
   )
+  return expired
 }
 
 const waiting = ['held', 'pending', 'scheduled'] as const satisfies Status[]
@@ -67,11 +79,7 @@ export async function expireVisionJobs(
         WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
         FOR UPDATE SKIP LOCKED`,
     )
-    const users = locked.map(({ userId }) => userId)
-    const free = await withFreeLedger(tx, users, ['failed'])
-    const expired = locked.filter(({ userId }) => free.has(userId))
-    await failExpired(tx, expired)
-    return expired.map(({ userId }) => userId)
+    return (await failExpired(tx, locked)).map(({ userId }) => userId)
   })
   for (const userId of owners) onExpired(userId)
   return owners.length

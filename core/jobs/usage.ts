@@ -87,13 +87,13 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
     entries.push({
       ...call,
       model: row.analysisModel,
-      calls: row.analysisCalls,
+      calls: callsOf(row.analysisCalls),
       inputTokens: row.analysisInputTokens ?? 0,
       cachedTokens: row.analysisCachedTokens ?? 0,
       outputTokens: row.analysisOutputTokens ?? 0,
       thinkingTokens: row.analysisThinkingTokens ?? 0,
       cost: row.analysisCost ?? 0,
-      unpricedCalls: row.analysisCost === null ? row.analysisCalls : 0,
+      unpricedCalls: row.analysisCost === null ? callsOf(row.analysisCalls) : 0,
       analysisMs: row.analysisMs,
     })
   }
@@ -101,17 +101,22 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
     entries.push({
       ...call,
       model: row.contentModel,
-      calls: row.contentCalls,
+      calls: callsOf(row.contentCalls),
       inputTokens: row.contentInputTokens ?? 0,
       cachedTokens: row.contentCachedTokens ?? 0,
       outputTokens: row.contentOutputTokens ?? 0,
       thinkingTokens: row.contentThinkingTokens ?? 0,
       cost: row.contentCost ?? 0,
-      unpricedCalls: row.contentCost === null ? row.contentCalls : 0,
+      unpricedCalls: row.contentCost === null ? callsOf(row.contentCalls) : 0,
       contentMs: row.contentMs,
     })
   }
   return entries
+}
+
+/** A model that is named has answered: rows from before calls were counted, each of one, have a 0. */
+function callsOf(counted: number): number {
+  return Math.max(1, counted)
 }
 
 /** Adds runs that have just ended to the ledger, and what of jobs has just ended with them. */

@@ -95,8 +95,14 @@ function mendText({ maxLength, hint }: AnswerSchema, value: unknown, language: s
     .toWellFormed()
     .replaceAll(/(?![\t\n\r])\p{Cc}|[\ufeff\ufffd]/gu, '')
     .trim()
-  const line = hint?.mend === 'line' ? clean.replaceAll(/\s*[\r\n\u2028\u2029]+\s*/g, ' ') : clean
+  const line = hint?.mend === 'line' ? inOneLine(clean) : clean
   return maxLength === undefined ? line : clipText(line, maxLength, language)
+}
+
+/** Line by line: a pattern with the blanks around a break takes the square of their number. */
+function inOneLine(text: string): string {
+  const lines = text.split(/[\r\n\u2028\u2029]+/).map((line) => line.trim())
+  return lines.filter((line) => line !== '').join(' ')
 }
 
 /** A text, also one that is a number, the lines of a list, or the only text of an object. */

@@ -42,7 +42,7 @@ function balanced(text: string): string[] {
     const end = closing(text, start)
     if (end === undefined) {
       // Only closing brackets are missing where a value has just ended: nothing was cut off.
-      const rest = text.slice(start).replace(/\s*`*\s*$/, '')
+      const rest = withoutFence(text.slice(start))
       if (/["\]}]$/.test(rest) && starts === 0) found.push(rest)
       start = text.indexOf('{', start + 1)
       continue
@@ -51,6 +51,13 @@ function balanced(text: string): string[] {
     start = text.indexOf('{', end)
   }
   return found
+}
+
+/** Sign by sign: a pattern takes the cube of the length where a model has written blanks without end, as they do. */
+function withoutFence(text: string): string {
+  let end = text.length
+  while (end > 0 && /[\s`]/.test(text.charAt(end - 1))) end--
+  return text.slice(0, end)
 }
 
 /** Where the object that begins at `start` ends; undefined if it does not, or is too deep to be an answer. */

@@ -54,6 +54,8 @@ export interface StepCallContext extends CallContext {
   readonly meter: Meter & {
     /** The paid answer did not fit: whether there is leave and time for one more call in this run. */
     again(complaint: string): Promise<boolean>
+    /** That call failed, and the step does without its answer. */
+    failed(error: unknown): void
   }
 }
 
@@ -165,6 +167,7 @@ async function ask<T>(
     if (!usable) throw new VisionError(codeOf(step, 'invalid_answer'), { detail: second.complaint ?? complaint })
   } catch (error) {
     if (!usable || context.signal.aborted) throw error
+    context.meter.failed(error)
   }
   return answer(first)
 }

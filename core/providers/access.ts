@@ -217,7 +217,9 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   return {
     reserve: async (provider, wanted, read) => {
       if (wanted === 0) return []
-      const state = read ?? (await readStates(provider))
+      // What was read before a pause of which this worker has heard since says nothing of it.
+      const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
+      const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
       learn(provider, state)
       if (!isOpen(state)) return []
       if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Part } from '@google/generative-ai'
 import { FileState, GoogleAIFileManager } from '@google/generative-ai/server'
@@ -25,7 +26,7 @@ export function inlineLength(bytes: Uint8Array): number {
 
 /**
  * Uploads an image by the Files API, which takes every type that Gemini sees (https://ai.google.dev/gemini-api/docs/files),
- * and deletes it afterwards, however the work ends.
+ * and deletes it afterwards, however the work ends. An answer waits for that no longer than the call may take: it is paid for.
  */
 export async function withUploadedImage<T>(
   image: Image,
@@ -37,15 +38,23 @@ export async function withUploadedImage<T>(
   const bytes = Buffer.from(image.bytes.buffer, image.bytes.byteOffset, image.bytes.byteLength)
   let { file } = await manager.uploadFile(bytes, { mimeType: image.type })
   const { name } = file
+  let isAnswered = false
   try {
     while (file.state === FileState.PROCESSING) {
       await delay(pollMs, undefined, { signal })
       file = await manager.getFile(name)
     }
-    return await work({ fileData: { mimeType: image.type, fileUri: file.uri } })
+    const answer = await work({ fileData: { mimeType: image.type, fileUri: file.uri } })
+    isAnswered = true
+    return answer
   } finally {
     // Whatever has happened, also an abort; and what it is answered is no answer to the call.
     const cleaner = new GoogleAIFileManager(apiKey, { baseUrl, timeout: deleteMs })
-    await withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
+    const deleting = withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
+    await (isAnswered ? Promise.race([deleting, aborted(signal)]) : deleting)
   }
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, 'abort')
 }

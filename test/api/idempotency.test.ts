@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { hashOf } from '../../core/api/idempotency.ts'
@@ -238,4 +239,18 @@ test('the hash of a request knows values from structure', () => {
   expect(hashOf({ a: 1, b: { c: [1, 2], d: undefined } })).toBe(hashOf({ b: { c: [1, 2] }, a: 1 }))
   const different = [{ a: [1, 2] }, { a: [2, 1] }, { a: { 0: 1, 1: 2 } }, { a: '1,2' }, { a: null }, {}]
   expect(new Set(different.map(hashOf)).size).toBe(different.length)
+})
+
+test('a batch under one key that is as large as a body may be takes little longer than one without a key', async () => {
+  const png = await readFile(new URL('../fixtures/images/halves.png', import.meta.url))
+  const imageUrl = `data:image/png;base64,${Buffer.concat([png, Buffer.alloc(38_000)]).toString('base64')}`
+  const jobs = Array.from({ length: 100 }, () => ({ ...job, imageUrl }))
+  const timed = async (key?: string) => {
+    const begun = performance.now()
+    expect((await post('wim', { jobs }, key, '/v1/jobs/batch')).status).toBe(201)
+    return performance.now() - begun
+  }
+  await timed()
+  const without = await timed()
+  expect(await timed('key-1')).toBeLessThan(2 * without + 500)
 })

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
@@ -34,6 +36,27 @@ const sessionOf = async (on: Database) =>
   Number((await on.run((query) => rowsOf<{ id: number }>(query, sql`SELECT CONNECTION_ID() AS id`)))[0]?.id)
 /** As Lambda freezes a function: nothing of this process runs meanwhile, and what has arrived is not read. */
 const freeze = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+
+/** A proxy that has numbers of its own for its sessions: always this one. */
+async function startNumbering(serverUrl: string, session: number): Promise<{ url: string; close(): void }> {
+  const { hostname, port } = new URL(serverUrl)
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname)
+    upstream.once('data', (greeting) => {
+      // Behind the version, which ends with a zero: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html
+      greeting.writeUInt32LE(session, greeting.indexOf(0, 5) + 1)
+      client.write(greeting)
+      upstream.pipe(client)
+    })
+    client.pipe(upstream)
+    for (const end of [client, upstream]) end.on('error', () => undefined)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const url = new URL(serverUrl)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+  return { url: url.href, close: () => server.close() }
+}
 
 describe('a function that was frozen', () => {
   test.each([
@@ -160,6 +183,21 @@ describe('what takes too long', () => {
     await expect.poll(() => running(marker), { timeout: 5_000 }).toBe(0)
     expect(await add(hasty)).toBe(1)
     await hasty.close()
+  })
+
+  test('another session that has the same number, as behind a proxy or after a failover, goes on', async () => {
+    const other = open()
+    const session = await sessionOf(other)
+    const numbering = await startNumbering(direct.url, session)
+    const hasty = open(numbering.url, { workMs: 1_000 })
+    await expect(hasty.run((on) => rowsOf(on, slow(randomUUID())))).rejects.toMatchObject({
+      code: 'database.unavailable',
+    })
+    // Not before what it would end has been ended.
+    await hasty.close()
+    expect(await sessionOf(other)).toBe(session)
+    await other.close()
+    numbering.close()
   })
 
   test('a read that nobody limited ends on the server with the work’s time', async () => {

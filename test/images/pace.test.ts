@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readBody } from '../../core/images/body.ts'
 import { startPace } from '../../core/images/pace.ts'
+import { startTimeLimit } from '../../core/images/time-limit.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
@@ -44,6 +45,17 @@ test('the wait for room does not count, and after it a new window begins', async
 
 test('what has ended is watched no more', () => {
   startPace(slowest).clear()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('what has ended while it waited for room is watched no more either', async () => {
+  for (const watch of [startPace(slowest), startTimeLimit(1_000)]) {
+    const { promise, reject } = Promise.withResolvers<void>()
+    const waiting = watch.without(() => promise)
+    watch.clear()
+    reject(new Error('aborted'))
+    await expect(waiting).rejects.toThrow('aborted')
+  }
   expect(vi.getTimerCount()).toBe(0)
 })
 

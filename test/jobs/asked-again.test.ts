@@ -1,8 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { VisionError } from '../../core/errors.ts'
 import type { StepContext, Steps } from '../../core/jobs/execute.ts'
 import { redriveVisionJob } from '../../core/jobs/withdraw.ts'
 import { drain, type WorkerOptions } from '../../core/jobs/worker.ts'
+import { exampleAnalysis } from '../../core/pipeline/example.ts'
+import { createSteps } from '../../core/pipeline/steps.ts'
+import { readGates } from '../../core/providers/gates.ts'
+import type { Model } from '../../core/providers/model.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { hour, makeJob, noCap, spending } from '../support/jobs.ts'
 import { accessTo } from '../support/providers.ts'
@@ -13,8 +18,8 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterEach(async () => {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_permits', 'vision_usage']) {
-    await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['jobs', 'job_outputs', 'job_attempts', 'permits', 'usage', 'gates']) {
+    await database.sql(`DELETE FROM vision_${table}`)
   }
 })
 afterAll(() => database.drop())
@@ -178,4 +183,28 @@ test('a job that failed for it and is retried by hand is asked afresh', async ()
   await redriveVisionJob(database, { jobId, userId: 'user-1' }, { lifeMs: hour })
   await run(steps)
   expect(seen).toEqual([null, null])
+})
+
+test('a second call that fails is told to all workers, also where the first answer is good enough', async () => {
+  const jobId = await makeJob(database, { outputFormat: 'alt_text', language: 'de' })
+  const usable = { imageRole: 'informative', altText: 'Bild von einem Schuh', longDescription: 'Ein Schuh.' }
+  const says = [JSON.stringify(exampleAnalysis), JSON.stringify(usable), new VisionError('content.misconfigured')]
+  const model: Model = {
+    ask: async (_, { meter }) => {
+      await meter.sent()
+      const said = says.shift()
+      if (said instanceof Error) throw said
+      meter.answered(spending())
+      return { model: 'a-model', text: said ?? '' }
+    },
+  }
+  const image = { bytes: new Uint8Array([1]), type: 'image/png', release: () => undefined }
+  await run(createSteps(async () => image, { analysis: model, content: model }, randomBytes))
+  const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
+  expect(job).toEqual({ status: 'completed' })
+  const { deepseek } = await database.run(readGates)
+  expect(deepseek).toMatchObject({ pauseCode: 'content.misconfigured', downSince: expect.any(Date) })
+  // Its answer was lost: it may have been billed.
+  const [attempt] = await database.sql('SELECT possibly_billed AS step FROM vision_job_attempts')
+  expect(attempt).toEqual({ step: 'content' })
 })

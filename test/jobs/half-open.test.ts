@@ -4,6 +4,7 @@ import { VisionError } from '../../core/errors.ts'
 import type { StepContext, Steps } from '../../core/jobs/execute.ts'
 import { expireVisionJobs } from '../../core/jobs/expire.ts'
 import { renewLeases } from '../../core/jobs/lease.ts'
+import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
 import { reclaimVisionJobs } from '../../core/jobs/reclaim.ts'
 import { completeVisionJob } from '../../core/jobs/settle.ts'
 import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
@@ -188,6 +189,30 @@ test('a job of a user whose ledger is held is taken back, or expires, later than
   await isNoticed()
   await expect.poll(() => reclaimVisionJobs(database, noWait)).toBe(3)
   await expect.poll(() => expireVisionJobs(database)).toBe(1)
+})
+
+test('a claim and a promotion wait for no ledger: what has expired there fails later', async () => {
+  const held = await makeJobs(database, 3, { userId: 'held' })
+  const [pending = 0, due = 0, expiredDue = 0] = held
+  const other = await makeJob(database, { userId: 'other' })
+  await database.sql("INSERT INTO vision_usage (user_id, day, model, status) VALUES ('held', UTC_DATE(), '', 'failed')")
+  await database.sql("UPDATE vision_jobs SET status = 'scheduled' WHERE id IN (?)", [[due, expiredDue]])
+  await passed(database, 'available_at', due, expiredDue)
+  await passed(database, 'expires_at', pending, expiredDue)
+  await vanishAfter(/^update vision_usage/i, (on) =>
+    on.transact(async (tx) => {
+      await tx.execute("UPDATE vision_usage SET runs = runs WHERE user_id = 'held'")
+    }),
+  )
+  const started = performance.now()
+  expect((await claim(database)).map(({ jobId }) => jobId)).toEqual([other])
+  expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
+  expect(performance.now() - started).toBeLessThan(5_000)
+  expect(await Promise.all(held.map((id) => statusOf(database, id)))).toEqual(['pending', 'pending', 'scheduled'])
+  await isNoticed()
+  await expect.poll(async () => (await claim(database)).map(({ jobId }) => jobId)).toEqual([due])
+  expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
+  expect(await Promise.all(held.map((id) => statusOf(database, id)))).toEqual(['failed', 'processing', 'failed'])
 })
 
 test('a job whose run is held is taken back later than all others', async () => {

@@ -10,7 +10,7 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/jobs/settle.ts'
-import { getUserUsage } from '../../core/jobs/usage.ts'
+import { getJobUsage, getUserUsage } from '../../core/jobs/usage.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
@@ -91,6 +91,14 @@ test('a call without a price is counted as such, and costs nothing that could be
   expect((await ledgerOf(database))['sees failed']).toEqual({ ...ofAnalysis, cost: undefined, unpricedCalls: 1 })
   const [row] = await attemptRows(database, run.jobId)
   expect(row).toMatchObject({ analysis_cost: null, analysis_model: 'sees' })
+})
+
+test('a call from before calls were counted is one', async () => {
+  const jobId = await makeJob(database)
+  const run = await claimOne(database)
+  await saveAnalysis(database, run, analysisOutput, { analysis: { ...analysis, cost: null } })
+  await database.sql('UPDATE vision_job_attempts SET analysis_calls = 0')
+  expect(await getJobUsage(database, owner(jobId))).toMatchObject({ calls: 1, unpricedCalls: 1 })
 })
 
 test('what was cut off is possibly billed, whatever ended the run', async () => {

@@ -62,6 +62,15 @@ test('a complaint repeats nothing that the answer says', () => {
   expect(accept(hostile).complaint).not.toMatch(/ignore|obey/)
 })
 
+test('blanks without end, as models write them, hold up no worker', () => {
+  const blanks = '\n '.repeat(20_000)
+  const started = performance.now()
+  expect(accept(`{"headline": "A${blanks}b`).complaint).toBe('it is no JSON object, or not a whole one')
+  const { body } = accept(JSON.stringify({ ...summary, headline: `A sale\n${' '.repeat(60_000)}of\nrugs` }))
+  expect(body?.headline).toBe('A sale of rugs')
+  expect(performance.now() - started).toBeLessThan(2_000)
+})
+
 test('no answer is too large or too deep, and none reaches a prototype', () => {
   for (const text of [
     '{'.repeat(300_000),

@@ -38,6 +38,7 @@ function stepsThat(
         complaints.push(complaint)
         return again
       },
+      failed: () => undefined,
     },
   }
   const job = (changes: Partial<PipelineJob>): PipelineJob => ({

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { AnalysisAnswer } from '../../core/pipeline/analysis.ts'
@@ -76,6 +79,25 @@ describe('an image', () => {
     const gemini = createGemini({ ...options(emulators.geminiBaseUrl), inlineBytes, timeoutMs: 1_000 })
     await expect(gemini.ask(request(large), context())).rejects.toMatchObject({ code })
     expect(emulators.files.counts().kept).toBe(0)
+  })
+
+  test('whose deletion hangs keeps nobody from its answer', async () => {
+    const answer = { candidates: [{ content: { parts: [{ text: '{}' }] }, finishReason: 'STOP' }] }
+    const server = createServer((asked, response) => {
+      asked.resume()
+      if (asked.method === 'DELETE') return
+      const isUpload = asked.url?.startsWith('/upload/')
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify(isUpload ? { file: { name: 'files/1', uri: 'x', state: 'ACTIVE' } } : answer))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const gemini = createGemini({ ...options(url), inlineBytes, timeoutMs: 1_000 })
+    const started = performance.now()
+    expect(await gemini.ask(request(large), context())).toMatchObject({ text: '{}' })
+    expect(performance.now() - started).toBeLessThan(3_000)
+    server.closeAllConnections()
+    server.close()
   })
 
   test('that is sent within a request beyond the limit is refused as the job’s own', async () => {

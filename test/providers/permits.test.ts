@@ -286,6 +286,15 @@ describe('a provider that is well and has no limits', () => {
     expect(await database.sql('SELECT id FROM vision_permits')).toEqual([])
   })
 
+  test('gets no call from a worker that has read its gate before it heard of the trouble', async () => {
+    const worker = access()
+    const { gemini: before } = await database.run(readGates)
+    const [call] = await worker.reserve('gemini', 1, before)
+    call?.send()
+    await call?.end({ error: new VisionError('analysis.rate_limited') })
+    expect(await count(worker.reserve('gemini', 3, before))).toBe(0)
+  })
+
   test('an answer to a call from before the pause does not end the probing', async () => {
     const worker = access()
     const [old, failed] = await worker.reserve('gemini', 2)
