@@ -11,6 +11,7 @@ import { LeaseLost, LeaseUncertain, type Reason, type Run, type Spending, type S
 import {
   completeVisionJob,
   failVisionJob,
+  noteComplaint,
   recordSpending,
   releaseVisionJob,
   retryVisionJob,
@@ -32,7 +33,7 @@ export interface Meter {
   answered(spending?: Spending): void
   /**
    * The paid answer did not fit. Ends its call, and says whether there is leave and time for one more in this run; if not, a
-   * later run is told of the complaint. Paid answers that do not fit are thus two at most, whatever happens in between.
+   * later run is told of the complaint. Paid answers that do not fit are thus two at most, also where the worker dies in between.
    *
    * @param complaint what did not fit, in our own words
    */
@@ -166,6 +167,8 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       spent.complaint = complaint
       await end()
       if (!options.mayPay()) return false
+      // Before the further call goes out, so that whoever takes this job up after a crash knows that it was asked for.
+      await noteComplaint(database, run, complaint)
       const [next] = await providers.reserve(providerOf[step], 1)
       // Meanwhile the run may have ended, and nobody would give it back.
       if (signal.aborted) await next?.end({ cutOff: true })

@@ -154,6 +154,19 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: S
   )
 }
 
+/**
+ * Keeps what did not fit in a paid answer, for the run that comes after this one if this one dies. It is no change that a client
+ * could see, so the version stays.
+ *
+ * @throws LeaseLost if the run no longer holds the job
+ */
+export async function noteComplaint(database: Database, run: RunIdentity, complaint: string): Promise<void> {
+  const noted = await database.run((on) =>
+    matchedBy(on, sql`UPDATE vision_jobs SET complaint = ${complaint.slice(0, complaintLength)} WHERE ${held(run)}`),
+  )
+  if (noted === 0) throw new LeaseLost(run)
+}
+
 // What the columns hold, in characters: a reason that is longer must not keep its run from being settled.
 const messageLength = 500
 const detailLength = 2000

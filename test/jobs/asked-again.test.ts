@@ -146,6 +146,22 @@ test('without time for a second call the next run has the complaint, whatever ha
   expect(job).toEqual({ status: 'completed', complaint: null })
 })
 
+test('what did not fit is stored before it is asked for again: a worker may die meanwhile', async () => {
+  const jobId = await makeJob(database)
+  let stored: unknown
+  const analysis: Steps['analysis'] = async (_, context) => {
+    await paid(context)
+    await context.meter.again('palette is missing')
+    ;[stored] = await database.sql('SELECT complaint FROM vision_jobs WHERE id = ?', [jobId])
+    await paid(context)
+    return answer
+  }
+  await run({ analysis, content: once })
+  expect(stored).toEqual({ complaint: 'palette is missing' })
+  const [job] = await database.sql('SELECT status, complaint FROM vision_jobs WHERE id = ?', [jobId])
+  expect(job).toEqual({ status: 'completed', complaint: null })
+})
+
 test('without leave for a second call there is none', async () => {
   await makeJob(database)
   const allowed: boolean[] = []
