@@ -4,7 +4,7 @@ import { clipText } from '../../core/pipeline/clip-text.ts'
 import { contrastRatio, contrastsOf } from '../../core/pipeline/colours.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { withoutOpener } from '../../core/pipeline/formats/alt-text.ts'
-import { wholePost } from '../../core/pipeline/formats/social-post.ts'
+import { wholePost, withoutOwnTags } from '../../core/pipeline/formats/social-post.ts'
 import { formats } from '../../core/pipeline/formats.ts'
 import { mendHashtags } from '../../core/pipeline/hashtags.ts'
 import { languageName } from '../../core/pipeline/languages.ts'
@@ -169,4 +169,18 @@ describe('a post', () => {
     expect(postLength('👨‍👩‍👧‍👦', x)).toBe(2)
     expect(postLength('see https://example.com/a/very/long/address/that/goes/on', x)).toBe(27)
   })
+})
+
+test.each([
+  ['20 % off. #SpringSale #Tea', '20 % off.'],
+  ['20 % off\n\n#SpringSale #Tea', '20 % off'],
+  ['春の特売。 #東京', '春の特売。'],
+  ['One of five #SpringSale', 'One of five #SpringSale'],
+  ['You are our #1', 'You are our #1'],
+  ['It is all navy. #101c58', 'It is all navy. #101c58'],
+  ['In navy #101c58.', 'In navy #101c58.'],
+  ['Order at https://shop.example/#sale', 'Order at https://shop.example/#sale'],
+  ['#SpringSale', '#SpringSale'],
+])('of the caption %j there stays %j', (caption, kept) => {
+  expect(withoutOwnTags(caption)).toBe(kept)
 })

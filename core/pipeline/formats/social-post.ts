@@ -57,9 +57,27 @@ export const wholePost = ({ caption, callToAction, hashtags }: SocialPost) =>
 /** As many hashtags as the network takes, none of them in the caption's end too, and all of it within the network's limit. */
 function finish(post: SocialPost, { language, platform }: Setting): Finished<SocialPost> {
   const [, most] = platform.hashtags
-  const ownTags = /(?:\s*#[^\s#]+)+\s*$/u
-  const caption = post.caption.replace(ownTags, '').trimEnd() || post.caption
+  const caption = withoutOwnTags(post.caption)
   return { content: withinLimit({ ...post, caption, hashtags: post.hashtags.slice(0, most) }, platform, language) }
+}
+
+/**
+ * A caption without the hashtags that stand behind it, after the end of a sentence or on lines of their own. One that belongs to a
+ * sentence stays, as do `#1`, colours and the fragments of links.
+ */
+export function withoutOwnTags(caption: string): string {
+  const pieces = caption.trimEnd().split(/(\s+)/)
+  let end = pieces.length
+  while (end > 2 && isTag(pieces[end - 1] ?? '')) end -= 2
+  const kept = pieces.slice(0, end).join('')
+  const standsApart = /[.!?…。！？)"”»]$/u.test(kept) || /\n/.test(pieces[end] ?? '')
+  return standsApart ? kept : caption.trimEnd()
+}
+
+function isTag(word: string): boolean {
+  return (
+    /^#[\p{L}\p{M}\p{N}\p{Cf}_]*\p{L}[\p{L}\p{M}\p{N}\p{Cf}_]*$/u.test(word) && !/^#(?:[0-9a-f]{3}){1,2}$/i.test(word)
+  )
 }
 
 function withinLimit(post: SocialPost, platform: Platform, language: string): SocialPost {
