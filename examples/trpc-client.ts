@@ -1,4 +1,5 @@
-// Creates a job, watches it to its end and reads its history, with the types of the server: node examples/trpc-client.ts
+// Creates a job, watches it to its end and reads its history, with the types of the server:
+//   npm run -s example examples/trpc-client.ts
 // VISION_URL names the API (http://localhost:3000 if not set), VISION_TOKEN the bearer token (none is needed locally).
 import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from '@trpc/client'
 // Browsers have one of their own.

@@ -4,13 +4,18 @@
 # Needs curl and node. Runs in sh, bash and zsh.
 set -eu
 api=${VISION_URL:-http://localhost:3000}
-file=${1:?"Usage: examples/upload.sh photo.jpg [purpose]"}
+if [ ! -f "${1:-}" ]; then
+  echo "${1:+There is no file $1. }Usage: examples/upload.sh photo.jpg [purpose]" >&2
+  exit 2
+fi
+file=$1
 purpose=${2:-Describe the product for our shop}
 case $file in
   *.png | *.PNG) type=image/png ;;
   *.jpg | *.jpeg | *.JPG | *.JPEG) type=image/jpeg ;;
   *.webp | *.WEBP) type=image/webp ;;
   *.heic | *.HEIC) type=image/heic ;;
+  *.heif | *.HEIF) type=image/heif ;;
   *) echo "$file is no PNG, JPEG, WebP or HEIC" >&2; exit 2 ;;
 esac
 
@@ -31,5 +36,6 @@ node -e '
 
 body=$(node -pe 'JSON.stringify({ imageUrl: process.argv[1], analysisPurpose: process.argv[2], outputFormat: "product_description" })' \
   "$(field "$grant" imageUrl)" "$purpose")
-call --header "$json" --header 'Prefer: wait=25' --data "$body" "$api/v1/jobs"
-echo
+job=$(call --header "$json" --header 'Prefer: wait=25' --data "$body" "$api/v1/jobs")
+echo "$job"
+[ "$(field "$job" status)" = completed ]

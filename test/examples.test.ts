@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -75,12 +75,24 @@ test('trpc-client.ts creates, watches and reads', async () => {
   expect(stdout).toContain('"headline"')
 })
 
-test('batch.ts makes a row of CSV for each image of a folder', async () => {
+test('batch.ts makes a row of CSV for each image of a folder, also of one that fails', async () => {
   const photos = join(folder, 'photos')
-  for (const name of ['one.png', 'two.png', 'notes.txt']) await cp(poster, join(photos, name))
-  const { stdout } = await run('node', join(examples, 'batch.ts'), photos, 'Sell it')
-  const [head, ...rows] = stdout.trim().split('\n')
+  for (const name of ['two.png', 'one.png', 'notes.txt']) await cp(poster, join(photos, name))
+  await writeFile(join(photos, 'empty.png'), '')
+  const failing = run('node', join(examples, 'batch.ts'), photos, 'Sell it', 'de').catch((error) => error)
+  const { stdout, code } = await failing
+  const [head, empty, ...rows] = stdout.trim().split('\n')
   expect(head).toBe('"file","job","status","error","name","tagline","description"')
-  expect(rows.map((row) => row.split(',')[0]).toSorted()).toEqual(['"one.png"', '"two.png"'])
+  expect(empty).toMatch(/^"empty.png","","not created","The request does not fit the schema[^"]*1/)
+  expect(rows.map((row: string) => row.split(',')[0])).toEqual(['"one.png"', '"two.png"'])
   for (const row of rows) expect(row).toMatch(/,"completed","","[^"]+/)
+  expect(code).toBe(3)
+})
+
+test('batch.ts says where nothing answers', async () => {
+  const photos = join(folder, 'photos')
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+  const env = { PATH, VISION_URL: 'http://127.0.0.1:9' }
+  const failing = promisify(execFile)('node', [join(examples, 'batch.ts'), photos], { env })
+  await expect(failing).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining('Does npm start run?') })
 })
