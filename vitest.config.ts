@@ -1,6 +1,16 @@
+import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
 
+const { resolve } = createRequire(import.meta.url)
+
 export default defineConfig({
+  resolve: {
+    // By its CommonJS files, as local/quick-imports.mjs does and says why.
+    alias: ['drizzle-orm', 'drizzle-orm/mysql2', 'drizzle-orm/mysql-core', 'drizzle-orm/migrator'].map((name) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: resolve(name),
+    })),
+  },
   test: {
     include: ['test/**/*.test.ts'],
     // With commands of their own: npm run test:lambda and npm run test:infra.

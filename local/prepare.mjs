@@ -11,6 +11,8 @@ export const projectFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const modulesFolder = join(projectFolder, 'node_modules')
 export const binFolder = join(modulesFolder, '.bin')
 const stampFile = join(modulesFolder, '.vision-pipeline')
+/** Options of the project's Node.js that make its programs start in half the time. */
+export const quickImports = ['--import', new URL('./quick-imports.mjs', import.meta.url).href]
 // Lambda's runtime, and the first that runs TypeScript files as they are.
 const wantedMajor = 24
 

@@ -1,7 +1,7 @@
 // node local/run.mjs <command> [arguments …]: runs a command of the project on the project's Node.js, with the
 // dependencies installed. `node` means that Node.js; the binaries of the dependencies come before all others.
 import { endLike, runChild } from './child.mjs'
-import { PrepareError, prepare, projectEnvironment } from './prepare.mjs'
+import { PrepareError, prepare, projectEnvironment, quickImports } from './prepare.mjs'
 
 const [command, ...args] = process.argv.slice(2)
 if (!command) {
@@ -11,7 +11,8 @@ if (!command) {
 
 try {
   const node = await prepare()
-  endLike(await runChild(command === 'node' ? node : command, args, { env: projectEnvironment(node) }))
+  const [program, options] = command === 'node' ? [node, quickImports] : [command, []]
+  endLike(await runChild(program, [...options, ...args], { env: projectEnvironment(node) }))
 } catch (error) {
   if (error.code === 'ENOENT' && error.syscall?.startsWith('spawn')) {
     process.stderr.write(`There is no command '${command}'.\n`)

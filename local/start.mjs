@@ -6,7 +6,7 @@ import { endLike, runChild } from './child.mjs'
 import { readDotenv } from './dotenv.mjs'
 import { help, OptionsError, readOptions } from './options.mjs'
 import { checkPort, PortError } from './port.mjs'
-import { PrepareError, prepare, projectEnvironment } from './prepare.mjs'
+import { PrepareError, prepare, projectEnvironment, quickImports } from './prepare.mjs'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const args = process.argv.slice(2)
@@ -20,7 +20,7 @@ try {
   } else {
     if (util.parseEnv) await checkPort(options.port)
     const node = await prepare()
-    const end = await runChild(node, [main, ...args], {
+    const end = await runChild(node, [...quickImports, main, ...args], {
       env: projectEnvironment(node),
       // The channel closes when this process dies, however it dies: main.ts sees 'disconnect' and stops.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

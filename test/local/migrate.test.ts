@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import mysql from 'mysql2/promise'
 import { beforeEach, expect, inject, onTestFinished, test } from 'vitest'
+import { quickImports } from '../../local/prepare.mjs'
 import { createEmptyDatabase } from '../support/database.ts'
 import { start, startScript, type TestProcess, temporaryFolder } from './child-processes.ts'
 
@@ -13,7 +14,9 @@ beforeEach(async () => {
 })
 
 const run = (args: string[], env: Record<string, string> = {}): TestProcess =>
-  start(process.execPath, [script, ...args], { env: { PATH: process.env.PATH, DATA_DIR: dataDir, ...env } })
+  start(process.execPath, [...quickImports, script, ...args], {
+    env: { PATH: process.env.PATH, DATA_DIR: dataDir, ...env },
+  })
 
 async function emptyDatabase(): Promise<string> {
   const { url, drop } = await createEmptyDatabase()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { failVisionJob } from '../../core/jobs/settle.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
+import { quickImports } from '../../local/prepare.mjs'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/jobs.ts'
 import { start, startScript, temporaryFolder } from './child-processes.ts'
@@ -23,7 +24,7 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 async function ops(args: string[], env: Record<string, string> = {}) {
-  const command = start(process.execPath, [script, ...args], {
+  const command = start(process.execPath, [...quickImports, script, ...args], {
     env: { PATH: process.env.PATH, DATA_DIR: '/nowhere', DATABASE_URL: database.url, ...env },
   })
   const { code } = await command.end

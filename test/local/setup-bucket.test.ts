@@ -5,6 +5,7 @@ import { type LifecycleRule, PutBucketLifecycleConfigurationCommand, type S3Clie
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { describeBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/store.ts'
+import { quickImports } from '../../local/prepare.mjs'
 import { startTestStorage, type TestStorage } from '../support/storage.ts'
 import { start, type TestProcess } from './child-processes.ts'
 
@@ -22,7 +23,7 @@ afterEach(async () => {
 })
 
 const run = (args: string[], env: Record<string, string> = {}): TestProcess =>
-  start(process.execPath, [script, ...args], {
+  start(process.execPath, [...quickImports, script, ...args], {
     env: { PATH: process.env.PATH, ...storage.settings, UPLOAD_RETENTION_DAYS: '', ...env },
   })
 const settings = () => describeBucket(client, storage.settings.BUCKET_NAME)

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthenticator } from '../../core/auth.ts'
 import { openDataFolder } from '../../local/data-folder.ts'
+import { quickImports } from '../../local/prepare.mjs'
 
 const script = fileURLToPath(new URL('../../local/token.ts', import.meta.url))
 const secret = 'a secret of the tests, 32 bytes or more'
@@ -18,7 +19,7 @@ afterAll(() => rm(dataDir, { recursive: true, force: true }))
 
 function run(args: string[], env: Record<string, string> = {}) {
   const options = { env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env } }
-  return promisify(execFile)(process.execPath, [script, ...args], options)
+  return promisify(execFile)(process.execPath, [...quickImports, script, ...args], options)
 }
 const actorOf = (token: string, key: string, now = Date.now()) => {
   const request = new Request('http://localhost/', { headers: { authorization: `Bearer ${token.trim()}` } })

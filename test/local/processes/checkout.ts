@@ -2,7 +2,16 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { start, type TestProcess, temporaryFolder } from '../child-processes.ts'
 
-const scripts = ['child.mjs', 'dotenv.mjs', 'options.mjs', 'port.mjs', 'prepare.mjs', 'run.mjs', 'start.mjs']
+const scripts = [
+  'child.mjs',
+  'dotenv.mjs',
+  'options.mjs',
+  'port.mjs',
+  'prepare.mjs',
+  'quick-imports.mjs',
+  'run.mjs',
+  'start.mjs',
+]
 const projectLocal = join(import.meta.dirname, '../../../local')
 
 /** A fresh checkout of the bootstrap files alone, on a machine whose npm notes its calls and installs next to nothing. */

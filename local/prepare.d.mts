@@ -1,0 +1,2 @@
+/** Options of the project's Node.js that make its programs start in half the time. */
+export const quickImports: string[]
