@@ -5,7 +5,7 @@ const { resolve } = createRequire(import.meta.url)
 
 export default defineConfig({
   resolve: {
-    // By its CommonJS files, as local/quick-imports.mjs does and says why.
+    // By its CommonJS files, as dev/quick-imports.mjs does and says why.
     alias: ['drizzle-orm', 'drizzle-orm/mysql2', 'drizzle-orm/mysql-core', 'drizzle-orm/migrator'].map((name) => ({
       find: new RegExp(`^${name}$`),
       replacement: resolve(name),

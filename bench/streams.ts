@@ -10,13 +10,13 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import mysql from 'mysql2/promise'
-import { environment } from '../core/config.ts'
 import { openDatabase } from '../core/database/client.ts'
-import { createVisionJobs } from '../core/jobs/create.ts'
 import { createTickets } from '../core/live/tickets.ts'
+import { environment } from '../core/platform/config.ts'
+import { createVisionJobs } from '../core/queue/create.ts'
+import { openDataFolder } from '../dev/data-folder.ts'
+import { startDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
-import { openDataFolder } from '../local/data-folder.ts'
-import { startDatabase } from '../local/database/start-database.ts'
 
 const clients = Number(process.argv[2] ?? 500)
 const changes = 10

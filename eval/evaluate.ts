@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { asVisionError } from '../core/errors.ts'
+import { asVisionError } from '../core/domain/errors.ts'
 import { type OutputFormat, outputFormats } from '../core/pipeline/formats.ts'
 import { createSteps, type MeasurePalette } from '../core/pipeline/steps.ts'
 import type { Usage } from '../core/providers/call.ts'

@@ -1,9 +1,9 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
-import { loadPollerConfig, secretsOf } from '../core/config.ts'
-import type { Summary } from '../core/jobs/worker.ts'
-import { createLog, type FunctionLog, writeToStandardOutput } from '../core/log.ts'
-import { createMetrics } from '../core/metrics.ts'
-import { createPoller, type Poller } from '../core/poller.ts'
+import { loadPollerConfig, secretsOf } from '../core/platform/config.ts'
+import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
+import { createMetrics } from '../core/platform/metrics.ts'
+import { createPoller, type Poller } from '../core/worker/create-worker.ts'
+import type { Summary } from '../core/worker/loop.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { LambdaFunctionURLEvent } from 'aws-lambda'
 import { createStreamApp } from '../core/api/stream.ts'
-import { createAuthenticator } from '../core/auth.ts'
-import { loadStreamConfig, secretsOf } from '../core/config.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
-import { createLog, writeToStandardOutput } from '../core/log.ts'
+import { createAuthenticator } from '../core/platform/auth.ts'
+import { loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 
 let server: ReturnType<typeof open> | undefined
 

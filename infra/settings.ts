@@ -6,8 +6,8 @@ import {
   loadApiConfig,
   loadPollerConfig,
   loadStreamConfig,
-} from '../core/config.ts'
-import { disagreements } from './agreement.ts'
+} from '../core/platform/config.ts'
+import { disagreements } from './constraints.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
 export class SettingsError extends Error {

@@ -1,4 +1,4 @@
-import { streamGraceSeconds } from './agreement.ts'
+import { streamGraceSeconds } from './constraints.ts'
 import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Stack, startStack } from '../local/stack.ts'
+import { type Stack, startStack } from '../dev/stack.ts'
 import { createEmptyDatabase } from './support/database.ts'
 
 const examples = join(import.meta.dirname, '../examples')
-const poster = join(import.meta.dirname, '../local/sample/poster.png')
+const poster = join(import.meta.dirname, '../dev/sample/poster.png')
 
 let folder: string
 let stack: Stack

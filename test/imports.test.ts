@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
-const folders = ['core', 'functions', 'drizzle', 'infra', 'local', 'eval', 'test']
+const folders = ['core', 'functions', 'drizzle', 'infra', 'cli', 'dev', 'eval', 'test']
 
 interface Import {
   readonly from: string
@@ -46,9 +46,9 @@ const edges = (from: (file: string) => boolean, to: (file: string) => boolean) =
 
 describe('who imports whom', () => {
   test('every import of ours is found, and leads to a file', () => {
-    expect(imports).toContainEqual({ from: 'core/jobs/claim.ts', to: 'drizzle/schema.ts', isType: false })
-    expect(imports).toContainEqual({ from: 'core/jobs/read.ts', to: 'core/database/client.ts', isType: true })
-    expect(imports.some(({ from, isType }) => from === 'core/jobs/settle.ts' && !isType)).toBe(true)
+    expect(imports).toContainEqual({ from: 'core/queue/claim.ts', to: 'drizzle/schema.ts', isType: false })
+    expect(imports).toContainEqual({ from: 'core/queue/read.ts', to: 'core/database/client.ts', isType: true })
+    expect(imports.some(({ from, isType }) => from === 'core/queue/settle.ts' && !isType)).toBe(true)
     const missing = imports.filter(({ to }) => isOurs(to) && /\.(ts|mts|mjs)$/.test(to) && !sources.includes(to))
     expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])
   })
@@ -68,20 +68,26 @@ describe('who imports whom', () => {
   })
 
   test('the deployment runs nothing of core: it reads the configuration and the numbers that must agree', () => {
-    const known = ['core/config.ts', 'core/database/limits.ts', 'core/images/limits.ts', 'core/jobs/limits.ts']
+    const known = [
+      'core/platform/config.ts',
+      'core/database/limits.ts',
+      'core/images/limits.ts',
+      'core/queue/limits.ts',
+    ]
     expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !known.includes(to))).toEqual([])
     expect(edges((from) => known.includes(from), isOurs)).toEqual([])
     expect(edges((from) => !within('infra')(from) && !within('test')(from), within('infra'))).toEqual([])
   })
 
   test('the queue and the pipeline know nothing of each other', () => {
-    expect(edges(within('core/jobs'), within('core/pipeline'))).toEqual([])
-    expect(edges(within('core/pipeline'), within('core/jobs'))).toEqual([])
+    expect(edges(within('core/queue'), within('core/pipeline'))).toEqual([])
+    expect(edges(within('core/pipeline'), within('core/queue'))).toEqual([])
   })
 
-  test('what is local stays local: only local, the evaluation and the tests import it', () => {
-    const may = (from: string) => ['local', 'eval', 'test'].some((folder) => within(folder)(from))
-    expect(edges((from) => !may(from), within('local'))).toEqual([])
+  test('only the local stack, the commands, the evaluation and the tests import the local stack', () => {
+    const may = (from: string) => ['dev', 'cli', 'eval', 'test'].some((folder) => within(folder)(from))
+    expect(edges((from) => !may(from), within('dev'))).toEqual([])
+    expect(edges((from) => !within('cli')(from) && !within('test')(from), within('cli'))).toEqual([])
     expect(edges((from) => !within('eval')(from) && !within('test')(from), within('eval'))).toEqual([])
   })
 
@@ -105,11 +111,11 @@ describe('who imports whom', () => {
   })
 })
 
-test('only core/config.ts reads the environment', () => {
+test('only core/platform/config.ts reads the environment', () => {
   const readers = sources.filter(
     (file) =>
       /^(core|functions|drizzle)\//.test(file) &&
       /process\s*\.\s*env|\benv\b.*from 'node:process'/.test(text.get(file) ?? ''),
   )
-  expect(readers).toEqual(['core/config.ts'])
+  expect(readers).toEqual(['core/platform/config.ts'])
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Stack, startStack } from '../local/stack.ts'
+import { type Stack, startStack } from '../dev/stack.ts'
 import { createEmptyDatabase } from './support/database.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -79,7 +79,7 @@ test.runIf(existsSync(executablePath))(
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (line) => line.type() === 'error' && errors.push(line.text()))
     await page.goto(`http://localhost:${(pages.address() as AddressInfo).port}/`)
-    await page.setInputFiles('input[type=file]', join(root, 'local/sample/poster.png'))
+    await page.setInputFiles('input[type=file]', join(root, 'dev/sample/poster.png'))
     await page.click('button')
     await page.getByText('headline').waitFor({ timeout: 20_000 })
     expect(await page.textContent('[role=status]')).toMatch(/^job \d+: completed/)

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
+import { serve } from '../http/app.ts'
 import { appRouter } from './router.ts'
-import { serve } from './serve.ts'
 import type { ApiServices, AppEnv } from './services.ts'
 
 export type { AppRouter } from './router.ts'

@@ -1,31 +1,38 @@
 import type * as z from 'zod'
-import type { Actor } from '../auth.ts'
-import { reasonOf, VisionError } from '../errors.ts'
+import { reasonOf, VisionError } from '../domain/errors.ts'
+import { hasEnded } from '../domain/job.ts'
+import { etagOf, names, retryAfterOf } from '../http/conditional.ts'
+import { encodeCursor } from '../http/cursor.ts'
+import { RefusedInput } from '../http/problem.ts'
+import { rateLimitHeaders } from '../http/rate-limit.ts'
+import { type Context, procedure, router } from '../http/trpc.ts'
+import { checked } from '../http/validation.ts'
 import { grantUpload } from '../images/uploads.ts'
-import { admitVisionJobs } from '../jobs/admit.ts'
-import { type Allowance, readAllowance, requireRetry } from '../jobs/allowance.ts'
-import { type CreatedJob, createVisionJob, createVisionJobs, IdempotencyMismatch, type NewJob } from '../jobs/create.ts'
-import { getUserVisionJobs } from '../jobs/history.ts'
-import { hasEnded } from '../jobs/progress.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../jobs/read.ts'
-import { getRunningTimes } from '../jobs/running-time.ts'
-import { readSpend } from '../jobs/spend.ts'
-import { takeUpload } from '../jobs/upload-quota.ts'
-import { getJobUsage, getUserUsage } from '../jobs/usage.ts'
-import { lockUser } from '../jobs/users.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../jobs/withdraw.ts'
 import { waitFor } from '../live/wait.ts'
-import { checked } from './complaints.ts'
-import { etagOf, names, retryAfterOf } from './conditional.ts'
-import { encodeCursor } from './cursor.ts'
-import { eventsUrlOf } from './events-url.ts'
-import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './examples.ts'
-import { RefusedInput } from './failure.ts'
-import { hashOf, idempotencyOf, keyInBatch, oneKey } from './idempotency.ts'
-import { viewImages } from './images.ts'
-import { operatorProcedures } from './operator.ts'
-import { rateLimitHeaders } from './rate-limit.ts'
-import type { AttemptsView, JobSummaryView, JobView, UploadView, UserUsageView } from './schemas.ts'
+import type { Actor } from '../platform/auth.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../queue/cancel.ts'
+import { admitVisionJobs } from '../queue/concurrency-limit.ts'
+import {
+  type CreatedJob,
+  createVisionJob,
+  createVisionJobs,
+  IdempotencyMismatch,
+  type NewJob,
+} from '../queue/create.ts'
+import { getUserVisionJobs } from '../queue/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../queue/read.ts'
+import { getRunningTimes } from '../queue/running-time.ts'
+import { lockUser } from '../queue/users.ts'
+import { getJobUsage, getUserUsage } from '../usage/ledger.ts'
+import { type Allowance, readAllowance, requireRetry } from '../usage/quotas.ts'
+import { readSpend } from '../usage/spend.ts'
+import { takeUpload } from '../usage/upload-quota.ts'
+import { operatorProcedures } from './admin/procedures.ts'
+import { eventsUrlOf } from './jobs/events-url.ts'
+import { exampleAttempts, exampleJob, exampleSummary, exampleUpload, exampleUsage } from './jobs/examples.ts'
+import { hashOf, idempotencyOf, keyInBatch, oneKey } from './jobs/idempotency.ts'
+import { viewImages } from './jobs/images.ts'
+import type { AttemptsView, JobSummaryView, JobView, UploadView, UserUsageView } from './jobs/schema.ts'
 import {
   Attempts,
   CreateJob,
@@ -39,12 +46,11 @@ import {
   Upload,
   UsageQuery,
   UserUsage,
-} from './schemas.ts'
+} from './jobs/schema.ts'
+import { takeImages } from './jobs/take-images.ts'
+import { type Surroundings, summarizeJob, viewAttempts, viewJob, viewUserUsage } from './jobs/view.ts'
+import { watchJob } from './jobs/watch.ts'
 import type { ApiServices } from './services.ts'
-import { takeImages } from './take-images.ts'
-import { type Context, procedure, router } from './trpc.ts'
-import { type Surroundings, summarizeJob, viewAttempts, viewJob, viewUserUsage } from './views.ts'
-import { watchJob } from './watch.ts'
 
 type Caller = Context & { readonly actor: Actor }
 type JobToBe = z.output<typeof CreateJob>

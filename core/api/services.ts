@@ -1,16 +1,16 @@
-import type { Authenticate } from '../auth.ts'
 import type { Database } from '../database/client.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
-import type { UserLimits } from '../jobs/allowance.ts'
-import type { UploadLimits } from '../jobs/upload-quota.ts'
 import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Waits } from '../live/waits.ts'
 import type { Live } from '../live/watch.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import type { RandomBytes } from '../trace.ts'
+import type { Authenticate } from '../platform/auth.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import type { RandomBytes } from '../platform/trace.ts'
+import type { UserLimits } from '../usage/quotas.ts'
+import type { UploadLimits } from '../usage/upload-quota.ts'
 
 /** What every part of the API is made of; streams need no more. */
 export interface StreamServices {

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
-import { serve } from './serve.ts'
+import { serve } from '../http/app.ts'
+import { streamRouter } from './jobs/watch.ts'
 import type { AppEnv, StreamServices } from './services.ts'
-import { streamRouter } from './watch.ts'
 
 /** The part of the API that streams, for a server that does nothing else. */
 export function createStreamApp(services: StreamServices): Hono<AppEnv> {

@@ -1,4 +1,4 @@
-import { innermost, VisionError } from '../errors.ts'
+import { innermost, VisionError } from '../domain/errors.ts'
 
 /**
  * What is wrong when a piece of work on the database failed, and so what to do:

@@ -9,7 +9,7 @@ import {
   createInflateRaw,
   createZstdDecompress,
 } from 'node:zlib'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 
 // RFC 9110, section 8.4.1; RFC 7932; RFC 9659, which also bounds the window of zstd to 8 MB.
 const unpackers: Record<string, () => Duplex> = {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net, { isIP } from 'node:net'
 import tls from 'node:tls'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { isPublicAddress } from './address.ts'
 import { createLookup, type Lookup } from './resolve.ts'
 

@@ -1,4 +1,4 @@
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { tooLarge } from './body.ts'
 
 /** Longer ones are a mistake, and cost time to look through. */

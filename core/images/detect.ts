@@ -1,4 +1,4 @@
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { isHeic, isHeif, readHeif } from './formats/heif.ts'
 import { isJpeg, readJpeg } from './formats/jpeg.ts'
 import { decodedAsText, isDecodedAsText, mangledNameOf } from './formats/mangled.ts'

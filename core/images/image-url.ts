@@ -1,4 +1,4 @@
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { formatNameOf } from './detect.ts'
 import { maxUrlLength } from './limits.ts'
 

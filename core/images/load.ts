@@ -1,5 +1,5 @@
 import type { Database } from '../database/client.ts'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import type { Room } from './body.ts'
 import type { ByteBudget } from './budget.ts'
 import { type DetectedImage, detectImage, type ImageType, type Orientation, sizeAsShown } from './detect.ts'

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 
 /** Whom to ask for a name, and how long. */
 export interface ResolverOptions {

@@ -4,7 +4,7 @@ import { type ImageState, visionImages } from '../../drizzle/schema.ts'
 import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import type { DetectedImage } from './detect.ts'
 import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import type { ImageType } from './detect.ts'
 import { type ImageStore, userFolder } from './store.ts'
 

@@ -1,6 +1,6 @@
 import type { Status, Step } from '../../drizzle/schema.ts'
-import { hasEnded, progressOf } from '../jobs/progress.ts'
-import type { JobRow, JobWithOutputs, OutputRow } from '../jobs/read.ts'
+import { hasEnded, progressOf } from '../domain/job.ts'
+import type { JobRow, JobWithOutputs, OutputRow } from '../queue/read.ts'
 
 /** Where a job stands at one of its versions. */
 interface JobState {

@@ -1,5 +1,5 @@
-import { hasEnded } from '../jobs/progress.ts'
-import type { JobWithOutputs } from '../jobs/read.ts'
+import { hasEnded } from '../domain/job.ts'
+import type { JobWithOutputs } from '../queue/read.ts'
 import type { Feed } from './feed.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy } from '../database/sql.ts'
-import { reasonOf } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { reasonOf } from '../domain/errors.ts'
+import type { Log } from '../platform/log.ts'
 import { takeSlot } from './slots.ts'
 
 /** Calls that wait for an answer: each holds a function all the while, so a user may have only so many at once. */

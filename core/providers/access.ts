@@ -1,7 +1,7 @@
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { reasonOf, type VisionError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { reasonOf, type VisionError } from '../domain/errors.ts'
+import type { Log } from '../platform/log.ts'
 import {
   type GateState,
   isOpen,
@@ -12,7 +12,7 @@ import {
   reportAnswer,
   reportTrouble,
   signOf,
-} from './gates.ts'
+} from './circuit-breaker.ts'
 import {
   type EndedCall,
   endPermits,
@@ -22,7 +22,7 @@ import {
   renewPermits,
   reservePermits,
   returnPermits,
-} from './permits.ts'
+} from './rate-limit.ts'
 import { together } from './together.ts'
 
 /** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */

@@ -1,5 +1,5 @@
 import type { Step } from '../../drizzle/schema.ts'
-import { innermost, reasonOf, VisionError } from '../errors.ts'
+import { innermost, reasonOf, VisionError } from '../domain/errors.ts'
 import { type Fetch, type HttpAnswer, type HttpRecord, recordingFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Tokens } from './prices.ts'

@@ -1,5 +1,5 @@
 import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
 import { geminiRules } from './gemini-limits.ts'

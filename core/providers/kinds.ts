@@ -1,5 +1,5 @@
 import type { Step } from '../../drizzle/schema.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../domain/errors.ts'
 
 /** How a call to a model can fail, whichever provider serves the step: the part of the error code after the step's name. */
 export const callErrorKinds = [

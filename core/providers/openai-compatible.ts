@@ -1,5 +1,5 @@
 import OpenAI from 'openai'
-import { VisionError } from '../errors.ts'
+import { VisionError } from '../domain/errors.ts'
 import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'

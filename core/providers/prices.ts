@@ -1,4 +1,4 @@
-import type { PollerConfig, Price } from '../config.ts'
+import type { PollerConfig, Price } from '../platform/config.ts'
 
 /**
  * Public prices for single calls, as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and

@@ -1,9 +1,9 @@
 import { type Provider, type Step, steps } from '../../drizzle/schema.ts'
-import { ConfigError, type PollerConfig } from '../config.ts'
+import { ConfigError, type PollerConfig } from '../platform/config.ts'
 import { createDeepSeek } from './deepseek.ts'
 import { createGemini } from './gemini.ts'
 import type { Model, ModelOptions } from './model.ts'
-import type { ProviderLimits } from './permits.ts'
+import type { ProviderLimits } from './rate-limit.ts'
 
 /** What every adapter gets, whichever provider it is for. */
 export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>

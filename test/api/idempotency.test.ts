@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
-import { hashOf } from '../../core/api/idempotency.ts'
+import { hashOf } from '../../core/api/jobs/idempotency.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { exampleJob } from '../../core/api/examples.ts'
-import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/jobs/settle.ts'
+import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api.ts'
 import { spending } from '../support/jobs.ts'
 

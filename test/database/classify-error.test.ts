@@ -7,8 +7,8 @@ import {
   sparesConnection,
   TimeLimitExceeded,
 } from '../../core/database/classify-error.ts'
-import { VisionError } from '../../core/errors.ts'
-import { LeaseLost } from '../../core/jobs/run.ts'
+import { VisionError } from '../../core/domain/errors.ts'
+import { LeaseLost } from '../../core/domain/run.ts'
 
 /** As mysql2 throws what a server said. */
 const server = (errno: number, sqlState = 'HY000', message = 'said the server') =>

@@ -4,12 +4,12 @@ import { outputFormats } from '../../core/pipeline/formats.ts'
 import { createDeepSeek } from '../../core/providers/deepseek.ts'
 import { createGemini } from '../../core/providers/gemini.ts'
 import { createPrices } from '../../core/providers/prices.ts'
+import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { type Case, cases } from '../../eval/cases.ts'
 import { checkAnalysis, checkContent } from '../../eval/checks.ts'
 import { ciede2000, labOf } from '../../eval/ciede2000.ts'
 import { complaints, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
-import { type ProviderEmulators, startProviderEmulators } from '../../local/emulators/providers.ts'
 
 let emulators: ProviderEmulators
 beforeAll(async () => {

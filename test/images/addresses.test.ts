@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { VisionError } from '../../core/errors.ts'
+import type { VisionError } from '../../core/domain/errors.ts'
 import type { Address } from '../../core/images/connect.ts'
 import { downloadImage } from '../../core/images/download.ts'
 import { stayOnThisMachine } from '../support/stay-on-this-machine.ts'

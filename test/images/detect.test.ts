@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import decodeHeic from 'heic-decode'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { errorCodes, VisionError } from '../../core/errors.ts'
+import { errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { detectImage } from '../../core/images/detect.ts'
 import {
   animatedPng,

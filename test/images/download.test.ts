@@ -14,7 +14,7 @@ import {
   zstdCompressSync,
 } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { VisionError } from '../../core/errors.ts'
+import type { VisionError } from '../../core/domain/errors.ts'
 import { connectToFirst } from '../../core/images/connect.ts'
 import { detectImage } from '../../core/images/detect.ts'
 import { type DownloadOptions, downloadImage } from '../../core/images/download.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { VisionError } from '../../core/errors.ts'
+import { VisionError } from '../../core/domain/errors.ts'
 import { detectImage } from '../../core/images/detect.ts'
 import { createImageIntake, type ImageIntake } from '../../core/images/intake.ts'
 import { maxDataUrlBytes } from '../../core/images/limits.ts'

@@ -1,7 +1,7 @@
 import dns from 'node:dns'
 import { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { VisionError } from '../../core/errors.ts'
+import type { VisionError } from '../../core/domain/errors.ts'
 import { downloadImage } from '../../core/images/download.ts'
 import { createLookup } from '../../core/images/resolve.ts'
 import {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { loadApiConfig, loadMigrationConfig, loadPollerConfig, loadStreamConfig } from '../../core/config.ts'
-import { createMetrics } from '../../core/metrics.ts'
+import { loadApiConfig, loadMigrationConfig, loadPollerConfig, loadStreamConfig } from '../../core/platform/config.ts'
+import { createMetrics } from '../../core/platform/metrics.ts'
 import { readMetrics } from '../support/metrics.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cancelVisionJob } from '../../core/jobs/withdraw.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { functionNames } from '../support/bundle.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { apiEvent, tick, urlEvent } from './events.ts'

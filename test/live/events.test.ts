@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { renewLeases } from '../../core/jobs/lease.ts'
-import { promoteDueVisionJobs } from '../../core/jobs/promote.ts'
-import { getVisionJob, type JobWithOutputs } from '../../core/jobs/read.ts'
+import { deletedEvent, eventsAfter, type JobEvent } from '../../core/live/events.ts'
+import { cancelVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { renewLeases } from '../../core/queue/lease.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { getVisionJob, type JobWithOutputs } from '../../core/queue/read.ts'
 import {
   completeVisionJob,
   failVisionJob,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/jobs/settle.ts'
-import { cancelVisionJob, redriveVisionJob } from '../../core/jobs/withdraw.ts'
-import { deletedEvent, eventsAfter, type JobEvent } from '../../core/live/events.ts'
+} from '../../core/queue/settle.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,

@@ -1,8 +1,8 @@
 import { SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
-import { createAuthenticator } from '../../core/auth.ts'
 import { createTickets } from '../../core/live/tickets.ts'
+import { createAuthenticator } from '../../core/platform/auth.ts'
 import { createTestApi, json, secret, type TestApi, token } from '../support/api.ts'
 
 let api: TestApi

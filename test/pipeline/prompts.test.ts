@@ -6,7 +6,7 @@ import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { materialOf } from '../../core/pipeline/material.ts'
 import { analysisRequest, contentRequest } from '../../core/pipeline/prompts.ts'
 import { schemaForGemini } from '../../core/providers/gemini-schema.ts'
-import { block, jsonBlock } from '../../local/emulators/prompt-blocks.ts'
+import { block, jsonBlock } from '../../dev/emulators/providers/prompt-blocks.ts'
 
 const image = { bytes: new Uint8Array([1]), type: 'image/png', width: 1080, height: 1350 }
 const writing = { analysis: exampleAnalysis, purpose: 'Sell a flag', language: 'de-CH' } as const

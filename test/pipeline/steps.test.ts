@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { VisionError } from '../../core/errors.ts'
+import { VisionError } from '../../core/domain/errors.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { formats } from '../../core/pipeline/formats.ts'
 import { createSteps, type MeasurePalette, type PipelineJob } from '../../core/pipeline/steps.ts'

@@ -1,4 +1,4 @@
-import { exampleJob } from '../../core/api/examples.ts'
+import { exampleJob } from '../../core/api/jobs/examples.ts'
 import type { Wire } from '../support/wire.ts'
 
 /** What becomes of the job and of its provider. */

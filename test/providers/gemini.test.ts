@@ -13,7 +13,7 @@ import type { ModelRequest } from '../../core/providers/model.ts'
 import { nextMidnight } from '../../core/providers/next-midnight.ts'
 import { createPrices } from '../../core/providers/prices.ts'
 import { retryAfter } from '../../core/providers/refusals.ts'
-import { type ProviderEmulators, startProviderEmulators } from '../../local/emulators/providers.ts'
+import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { startWireServer, type WireServer } from '../support/wire.ts'
 
 const inlineBytes = 150_000

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Price } from '../../core/config.ts'
+import type { Price } from '../../core/platform/config.ts'
 import { createPrices, unpricedModels } from '../../core/providers/prices.ts'
 
 const million = { inputTokens: 1_000_000, cachedTokens: 0, outputTokens: 0 }

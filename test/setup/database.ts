@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { openDataFolder } from '../../local/data-folder.ts'
-import { checkDatabaseUrl } from '../../local/database/check-url.ts'
-import { startPrivateDatabase } from '../../local/database/start-database.ts'
+import { openDataFolder } from '../../dev/data-folder.ts'
+import { checkDatabaseUrl } from '../../dev/database/check-url.ts'
+import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { mysqlDirectories } from './mysql-server.ts'
 
 declare module 'vitest' {

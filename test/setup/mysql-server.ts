@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { findServer, type InstalledServer, serverDirectories } from '../../local/database/find-server.ts'
-import { type Environment, runCommand } from '../../local/database/run-command.ts'
+import { findServer, type InstalledServer, serverDirectories } from '../../dev/database/find-server.ts'
+import { type Environment, runCommand } from '../../dev/database/run-command.ts'
 
 // Debian 12 has MariaDB alone; its unstable suite has Oracle's server.
 const suite = 'sid'

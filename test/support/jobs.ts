@@ -1,15 +1,15 @@
 import type { Database } from '../../core/database/client.ts'
-import { claimPendingVisionJobs } from '../../core/jobs/claim.ts'
-import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/jobs/create.ts'
-import type { Reason, Run, Spending, Spent } from '../../core/jobs/run.ts'
+import type { Reason, Run, Spending, Spent } from '../../core/domain/run.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
+import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/queue/create.ts'
 import {
   completeVisionJob,
   failVisionJob,
   retryVisionJob,
   type StepOutput,
   saveAnalysis,
-} from '../../core/jobs/settle.ts'
-import { cancelVisionJob, deleteVisionJob } from '../../core/jobs/withdraw.ts'
+} from '../../core/queue/settle.ts'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { TestDatabase } from './database.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { counters } from '../../core/jobs/usage.ts'
+import { counters } from '../../core/usage/ledger.ts'
 import type { TestDatabase } from './database.ts'
 
 type Counts = Partial<Record<string, number>>

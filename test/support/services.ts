@@ -1,4 +1,4 @@
-import { type ProviderEmulators, startProviderEmulators } from '../../local/emulators/providers.ts'
+import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { noCap } from './jobs.ts'
 import { startTestStorage, type TestStorage } from './storage.ts'
 

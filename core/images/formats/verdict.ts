@@ -1,4 +1,4 @@
-import { VisionError } from '../../errors.ts'
+import { VisionError } from '../../domain/errors.ts'
 import type { Orientation } from './orientation.ts'
 
 /** In pixels, as stored. */

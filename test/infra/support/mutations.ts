@@ -133,7 +133,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     instead: 'const unused = {',
   },
   'a lease may outlive its worker': {
-    file: 'infra/agreement.ts',
+    file: 'infra/constraints.ts',
     text: 'JOB_LEASE_SECONDS >= seconds',
     instead: 'false',
   },

@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util'
+import type { S3ServiceException } from '@aws-sdk/client-s3'
+import { bucketFaults, bucketSummary, configureBucket, describeBucket } from '../core/images/bucket.ts'
+import { createS3Client } from '../core/images/store.ts'
+import { loadBucketConfig } from '../core/platform/config.ts'
+import { bucketPlace, bucketReason, checkBucket } from '../dev/check-bucket.ts'
+import { readDotenv } from '../dev/dotenv.mjs'
+import { localEnvironment } from '../dev/environment.ts'
+import { errorText } from '../dev/error-text.ts'
+import { OptionsError } from '../dev/options.mjs'
+import { StartError } from '../dev/start-error.ts'
+
+const usage = `Sets up the bucket of BUCKET_NAME, exported or in .env: no public access, encryption, and the deletion of uploads
+after UPLOAD_RETENTION_DAYS. Lifecycle rules of others stay. Doing it again changes nothing.
+
+Usage: npm run bucket:setup [-- options]
+
+Options:
+  --check     changes nothing; exits with 1 if something is not as it should be
+  -h, --help  show this and exit
+`
+
+const permissions =
+  's3:GetBucketPublicAccessBlock, s3:GetEncryptionConfiguration and s3:GetLifecycleConfiguration, ' +
+  'and to set it up the same three with Put'
+
+try {
+  const { help, check } = readArguments(process.argv.slice(2))
+  if (help) process.stdout.write(usage)
+  else if (!(await setUp({ check }))) process.exitCode = 1
+} catch (error) {
+  process.stderr.write(`${errorText(error)}\n`)
+  process.exitCode = error instanceof OptionsError ? 2 : 1
+}
+
+function readArguments(args: string[]): { help: boolean; check: boolean } {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { help: { type: 'boolean', short: 'h', default: false }, check: { type: 'boolean', default: false } },
+    })
+    return values
+  } catch (error) {
+    throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
+  }
+}
+
+/** @returns whether everything is as it should be */
+async function setUp({ check }: { check: boolean }): Promise<boolean> {
+  const config = loadBucketConfig(localEnvironment(readDotenv()))
+  await checkBucket(config)
+  const rules = { uploadDays: config.UPLOAD_RETENTION_DAYS }
+  const client = createS3Client(config)
+  try {
+    if (!check) await configureBucket(client, config.BUCKET_NAME, rules)
+    const settings = await describeBucket(client, config.BUCKET_NAME)
+    say(`${bucketPlace(config)} has`)
+    for (const [name, words] of bucketSummary(settings)) say(`  ${name}: ${words}`)
+    const { ours, others } = bucketFaults(settings, rules)
+    if (ours.length + others.length === 0) say('Everything is as it should be.')
+    for (const fault of [...ours, ...others]) say(fault)
+    if (check && ours.length > 0) say('npm run bucket:setup puts this right.')
+    return ours.length + others.length === 0
+  } catch (error) {
+    throw refusal(error as Partial<S3ServiceException> & Error)
+  } finally {
+    client.destroy()
+  }
+
+  function refusal(error: Partial<S3ServiceException> & Error): StartError {
+    const why =
+      error.$metadata?.httpStatusCode === 403
+        ? `${error.message}. The credentials need ${permissions}.`
+        : error.$metadata?.httpStatusCode
+          ? `the server says ${error.name}: ${error.message}.`
+          : bucketReason(error)
+    return new StartError(`The settings of ${bucketPlace(config).replace(/^T/, 't')} cannot be used: ${why}`)
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

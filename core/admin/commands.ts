@@ -1,0 +1,106 @@
+import type { Gate } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { startGate, stopGate } from '../providers/circuit-breaker.ts'
+import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
+import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
+import { noteAction, noteResult } from './audit-log.ts'
+
+/** By whom something is done: a user id, or `cli:` and an account’s name. */
+export interface Operator {
+  readonly database: Database
+  readonly actor: string
+}
+
+/** What it is done with, beside what the operator asked for. */
+interface Batches {
+  /** At most so many jobs; all if left out. */
+  readonly limit?: number | undefined
+  readonly dryRun: boolean
+  /** Aborted when it must end; what it has done stays done. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Stops claiming, of all or of what needs one provider: what runs ends, and nothing expires meanwhile. */
+export async function pauseClaims(
+  { database, actor }: Operator,
+  { gate, reason }: { readonly gate: Gate; readonly reason?: string | undefined },
+): Promise<void> {
+  await database.transact(
+    async (tx) => {
+      await stopGate(tx, gate, actor)
+      await noteAction(tx, { actor, action: 'pause', parameters: { gate, reason }, result: { done: true } })
+    },
+    // Twice is no harm: it keeps the first, and two rows say what was tried.
+    async () => undefined,
+  )
+}
+
+/**
+ * Starts claiming again, and ends a pause that a provider’s trouble has brought.
+ *
+ * @returns whether there was anything to start
+ */
+export function resumeClaims(
+  { database, actor }: Operator,
+  { gate, reason }: { readonly gate: Gate; readonly reason?: string | undefined },
+): Promise<boolean> {
+  return database.transact(
+    async (tx) => {
+      const changed = await startGate(tx, gate)
+      const result = { done: true, changed }
+      await noteAction(tx, { actor, action: 'resume', parameters: { gate, reason }, result })
+      return changed
+    },
+    async () => undefined,
+  )
+}
+
+/** Gives failed jobs a new life, or counts those that would be given one: see `redriveVisionJobs`. */
+export async function redriveJobs(
+  { database, actor }: Operator,
+  filter: RedriveFilter,
+  { limit, dryRun, lifeMs, signal }: Batches & { readonly lifeMs: number },
+): Promise<Redriven> {
+  const id = await begin({ database, actor }, 'redrive', { ...filter, limit }, dryRun)
+  const result = await redriveVisionJobs(database, filter, {
+    limit: limit ?? Number.POSITIVE_INFINITY,
+    dryRun,
+    lifeMs,
+    signal,
+    note: (tx, { jobs, sample }) => noteResult(tx, id, { jobs, sample, done: false }),
+  })
+  const { jobs, sample, more } = result
+  await database.run((on) => noteResult(on, id, { jobs, sample, more, done: true }))
+  return result
+}
+
+/** Deletes jobs that ended long ago, or counts those that would be: see `pruneVisionJobs`. */
+export async function pruneJobs(
+  { database, actor }: Operator,
+  { olderThanDays, limit, dryRun, signal }: Batches & { readonly olderThanDays: number },
+): Promise<Pruned> {
+  const id = await begin({ database, actor }, 'prune', { olderThanDays, limit }, dryRun)
+  const result = dryRun
+    ? await database.run((on) => countPrunable(on, olderThanDays))
+    : await pruneVisionJobs(database, {
+        olderThanDays,
+        limit: limit ?? Number.POSITIVE_INFINITY,
+        signal,
+        note: (tx, { jobs }) => noteResult(tx, id, { jobs, done: false }),
+      })
+  await database.run((on) => noteResult(on, id, { ...result, done: true }))
+  return result
+}
+
+function begin(
+  { database, actor }: Operator,
+  action: 'redrive' | 'prune',
+  parameters: Record<string, unknown>,
+  dryRun: boolean,
+): Promise<number> {
+  const row = { actor, action, parameters, result: { done: false }, dryRun }
+  return database.transact(
+    (tx) => noteAction(tx, row),
+    async () => undefined,
+  )
+}

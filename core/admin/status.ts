@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm'
+import { gates, type Provider, providers } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, rowsOf } from '../database/sql.ts'
+import { countLiveSessions } from '../live/sessions.ts'
+import { type GateState, readGates } from '../providers/circuit-breaker.ts'
+import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
+import { type Depth, getQueueDepth } from '../queue/depth.ts'
+import { oldestDueSeconds } from '../queue/oldest-due.ts'
+import {
+  countRunningWorkers,
+  getRecentWorkers,
+  getThroughput,
+  type Throughput,
+  type WorkerView,
+} from '../worker/registry.ts'
+
+/** How the queue, its workers and the providers are. */
+export interface Status {
+  /** By the database’s clock. */
+  readonly at: Date
+  readonly depth: readonly Depth[]
+  /** For how long the oldest job waits that a worker could have taken; 0 where none does. */
+  readonly oldestDueSeconds: number
+  readonly runningWorkers: number
+  /** Those that were heard of within the hour, the latest first, up to 20. */
+  readonly workers: readonly WorkerView[]
+  readonly throughput: readonly Throughput[]
+  readonly gates: readonly GateState[]
+  readonly usage: Readonly<Record<Provider, ProviderUsage>>
+  readonly liveSessions: number
+}
+
+const shownWorkers = 20
+const windows = [5, 60]
+
+/**
+ * Reads everything at about one moment: a dozen small statements, each of which ends at a limit or reads along an index no
+ * more than an hour of what workers reported, so that its cost does not grow with the tables.
+ */
+export async function getStatus(database: Database): Promise<Status> {
+  const waited = await oldestDueSeconds(database)
+  return database.run(async (on) => {
+    const [clock] = await rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) AS now`)
+    const states = await readGates(on)
+    const usage: Partial<Record<Provider, ProviderUsage>> = {}
+    for (const provider of providers) usage[provider] = await usageOf(on, provider)
+    const throughput: Throughput[] = []
+    for (const minutes of windows) throughput.push(await getThroughput(on, minutes))
+    return {
+      at: asDate(clock?.now ?? ''),
+      depth: await getQueueDepth(on),
+      oldestDueSeconds: waited,
+      runningWorkers: await countRunningWorkers(on),
+      workers: await getRecentWorkers(on, shownWorkers),
+      throughput,
+      gates: gates.map((name) => states[name]),
+      usage: usage as Record<Provider, ProviderUsage>,
+      liveSessions: await countLiveSessions(on),
+    }
+  })
+}

@@ -1,0 +1,194 @@
+import * as z from 'zod'
+import { gates, providers, statuses } from '../../../drizzle/schema.ts'
+import { operatorVerbs } from '../../admin/audit-log.ts'
+import { cursor } from '../jobs/schema.ts'
+
+const count = z.int().min(0)
+const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['2026-11-23T12:00:00.000Z'] })
+
+// --- what goes in ---
+
+const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'Why, for those who read it later.' })
+const provider = z
+  .enum(providers)
+  .optional()
+  .meta({ description: 'Only what needs this provider next; everything if left out.' })
+const dryRun = z.boolean().default(true).meta({ description: 'Counts and changes nothing, unless this is false.' })
+const limit = z.int().min(1).max(10_000).default(1_000).meta({ description: 'At most so many jobs in one call.' })
+
+export const Nothing = z.strictObject({}).prefault({})
+
+export const Gated = z.strictObject({ provider, reason }).prefault({})
+
+export const RedriveFilterInput = z.strictObject({
+  code: z
+    .string()
+    .regex(/^[a-z_]+\.[a-z_]*$/, 'must be a code like analysis.timed_out, or its first part with the dot')
+    .optional()
+    .meta({ description: 'The code that jobs failed with, or the first part of several: `analysis.`' }),
+  since: time.optional().meta({ description: 'Only jobs that failed at this moment or later.' }),
+  until: time.optional().meta({ description: 'Only jobs that failed before this moment; now if left out.' }),
+  user: z.string().min(1).max(255).optional().meta({ description: 'Only the jobs of this user.' }),
+})
+
+export const Redrive = z
+  .strictObject({
+    filter: RedriveFilterInput.default({}).meta({ description: 'Which failed jobs; all if left out.' }),
+    dryRun,
+    limit,
+  })
+  .prefault({})
+  .meta({ id: 'Redrive' })
+
+export const Prune = z
+  .strictObject({
+    olderThanDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .optional()
+      .meta({ description: 'Jobs that ended longer ago; JOB_RETENTION_DAYS of the function if left out.' }),
+    dryRun,
+    limit,
+  })
+  .prefault({})
+
+export const ActionsPage = z
+  .strictObject({
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many actions.' }),
+    cursor: cursor.optional(),
+  })
+  .prefault({})
+
+// --- what comes out ---
+
+const tally = z
+  .object({
+    claimed: count.meta({ description: 'Runs begun.' }),
+    completed: count,
+    retried: count.meta({ description: 'Runs that failed and will be followed by another.' }),
+    failed: count.meta({ description: 'Runs that were the last of a job that failed.' }),
+    released: count.meta({ description: 'Runs given back at no cost to the job.' }),
+    lost: count.meta({ description: 'Runs whose job was cancelled, deleted or taken up by another worker.' }),
+    reclaimed: count.meta({ description: 'Jobs taken back from workers that had died.' }),
+    expired: count.meta({ description: 'Jobs that were not begun before they expired.' }),
+  })
+  .meta({ id: 'Tally' })
+
+export const GateView = z
+  .object({
+    name: z.enum(gates).meta({ description: '`all` is claiming as a whole.' }),
+    state: z.enum(['open', 'stopped', 'paused', 'down']).meta({
+      description:
+        'stopped: by an operator · paused: for a while, after the provider was in trouble · down: asked by one call at a time',
+    }),
+    stoppedAt: time.nullable(),
+    stoppedBy: z.string().nullable(),
+    pausedMs: count.meta({ description: 'How long the pause still lasts; 0 when there is none.' }),
+    pauseCode: z.string().nullable().meta({ description: 'The code of the error that it was paused for last.' }),
+    downSince: time.nullable(),
+    strikes: count.meta({ description: 'Calls that failed or timed out since it last answered.' }),
+  })
+  .meta({ id: 'Gate' })
+
+export const WorkerStatus = z
+  .object({
+    at: time,
+    queue: z.object({
+      depth: z.array(
+        z.object({
+          status: z.enum(statuses),
+          jobs: count,
+          atLeast: z.boolean().meta({ description: 'There are more: nothing is counted beyond this number.' }),
+        }),
+      ),
+      oldestDueSeconds: z.number().meta({
+        description: 'For how long the oldest job waits that a worker could have taken; 0 if none does.',
+      }),
+    }),
+    workers: z.object({
+      running: count,
+      recent: z.array(
+        z
+          .object({
+            workerId: z.string(),
+            place: z.string().meta({ description: 'Where it runs: on Lambda its log stream, elsewhere its host.' }),
+            state: z.enum(['running', 'stopped', 'silent']).meta({
+              description: 'silent: not heard of for a minute though it did not stop, so it has died',
+            }),
+            inFlight: count,
+            concurrency: count,
+            startedAt: time,
+            lastBeatAt: time,
+            stoppedAt: time.nullable(),
+            tally,
+          })
+          .meta({ id: 'Worker' }),
+      ),
+    }),
+    throughput: z.array(
+      z.object({
+        minutes: count.meta({ description: 'Within so many whole minutes and the one that has begun.' }),
+        perMinute: z.number().meta({ description: 'Completed jobs.' }),
+        failureRate: z.number().nullable().meta({
+          description: 'Runs that went wrong (retried, failed, worker died) of all that ended; null without any.',
+        }),
+        tally,
+      }),
+    ),
+    claims: GateView,
+    providers: z.array(
+      GateView.extend({
+        callsInFlight: count,
+        callsLastMinute: count,
+        tokensLastMinute: count,
+      }),
+    ),
+    liveSessions: count.meta({ description: 'Streams that are being watched.' }),
+  })
+  .meta({ id: 'WorkerStatus' })
+
+export const Gates = z.object({ gates: z.array(GateView) }).meta({ id: 'Gates' })
+
+export const RedriveResult = z
+  .object({
+    dryRun: z.boolean(),
+    jobs: count.meta({ description: 'How many were given a new life, or would be.' }),
+    sample: z.array(z.int()).meta({ description: 'The ids of some of them.' }),
+    more: z.boolean().meta({ description: 'There may be more: the limit or the time of one call was reached.' }),
+    through: time.nullable().meta({ description: 'When the last of them failed: `since` of the call that goes on.' }),
+  })
+  .meta({ id: 'RedriveResult' })
+
+export const PruneResult = z
+  .object({
+    dryRun: z.boolean(),
+    olderThanDays: count,
+    jobs: count.meta({ description: 'How many were deleted, or would be.' }),
+    more: z.boolean().meta({ description: 'There are more: the limit or the time of one call was reached.' }),
+  })
+  .meta({ id: 'PruneResult' })
+
+export const Actions = z
+  .object({
+    actions: z.array(
+      z.object({
+        id: count,
+        at: time,
+        actor: z.string().meta({ description: 'A user, or `cli:` and the account that ran the command.' }),
+        action: z.enum(operatorVerbs),
+        dryRun: z.boolean(),
+        parameters: z.record(z.string(), z.unknown()),
+        result: z.record(z.string(), z.unknown()).meta({ description: '`done` is false where it did not end.' }),
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+  })
+  .meta({ id: 'OperatorActions' })
+
+export type WorkerStatusView = z.infer<typeof WorkerStatus>
+export type GateViewed = z.infer<typeof GateView>
+export type GatesView = z.infer<typeof Gates>
+export type RedriveView = z.infer<typeof RedriveResult>
+export type PruneView = z.infer<typeof PruneResult>
+export type ActionsView = z.infer<typeof Actions>

@@ -1,0 +1,28 @@
+import { findImages } from '../../images/snapshots.ts'
+import { snapshotKey } from '../../images/store.ts'
+import type { JobRow } from '../../queue/read.ts'
+import type { ApiServices } from '../services.ts'
+import type { ImageView } from './schema.ts'
+
+/** A link to an image lasts at least so long, in seconds: enough to show a page, too short to be passed around. */
+export const linkSeconds = 900
+/** For so long, in seconds, an image keeps the same link: a page that is read again need not load it again. */
+const sameLinkSeconds = 300
+
+/** The snapshots of jobs as their owner sees them, by the image's id. */
+export async function viewImages(
+  { database, store, now }: ApiServices,
+  jobs: readonly Pick<JobRow, 'imageId'>[],
+): Promise<ReadonlyMap<number, ImageView>> {
+  const images = await findImages(database, [...new Set(jobs.flatMap((job) => job.imageId ?? []))])
+  const signedAt = Math.floor(now() / 1000 / sameLinkSeconds) * sameLinkSeconds
+  const life = { signedAt: new Date(signedAt * 1000), seconds: linkSeconds + sameLinkSeconds }
+  const expiresAt = new Date((signedAt + life.seconds) * 1000).toISOString()
+  const views = await Promise.all(
+    [...images.values()].map(async ({ id, userId, sha256, type, bytes, width, height, orientation }) => {
+      const url = await store.presignRead(snapshotKey(userId, sha256), life)
+      return [id, { url, expiresAt, type, bytes, width, height, orientation, sha256 }] as const
+    }),
+  )
+  return new Map(views)
+}

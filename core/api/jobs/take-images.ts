@@ -1,0 +1,57 @@
+import type * as z from 'zod'
+import { describeCode, VisionError } from '../../domain/errors.ts'
+import { type FieldProblem, RefusedInput } from '../../http/problem.ts'
+import { carriesBytes } from '../../images/intake.ts'
+import { checkQuota } from '../../queue/check-quota.ts'
+import type { NewJob } from '../../queue/create.ts'
+import type { ApiServices } from '../services.ts'
+import type { CreateJob } from './schema.ts'
+
+/**
+ * Takes in the images of all jobs before any job is created. Nothing is stored before all of them were looked at, and what
+ * the caller may still do: a call that is refused leaves nothing behind.
+ *
+ * @param pointers where in the input each image is named
+ * @param idempotencies of the jobs, in their order
+ * @throws RefusedInput that names every image that was refused, IdempotencyMismatch, LimitExceeded, or VisionError
+ *   `storage.unavailable`
+ */
+export async function takeImages(
+  services: Pick<ApiServices, 'database' | 'images' | 'limits'>,
+  userId: string,
+  jobs: readonly z.output<typeof CreateJob>[],
+  pointers: readonly string[],
+  idempotencies: readonly NewJob['idempotency'][],
+): Promise<readonly NewJob[]> {
+  // An image that many jobs share is taken in once.
+  const urls = [...new Set(jobs.map(({ imageUrl }) => imageUrl))]
+  const refusals = new Map(urls.flatMap((url) => refusalOf(services.images, url, userId)))
+  if (refusals.size > 0) {
+    const fields = jobs.flatMap(({ imageUrl }, index): FieldProblem[] => {
+      const error = refusals.get(imageUrl)
+      return error ? [{ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }] : []
+    })
+    // Of several kinds none is that of the call, whatever the order of the jobs.
+    const [code, ...others] = new Set([...refusals.values()].map((error) => error.code))
+    throw new RefusedInput(fields, others.length > 0 ? 'request.invalid' : code)
+  }
+  if (urls.some(carriesBytes)) await checkQuota(services.database, userId, idempotencies, services.limits)
+  const taken = await Promise.allSettled(urls.map((url) => services.images.take(url, userId)))
+  const images = new Map(
+    taken.map((image, index) => {
+      if (image.status === 'rejected') throw image.reason
+      return [urls[index] ?? '', image.value]
+    }),
+  )
+  return jobs.map(({ idempotencyKey: _, ...job }) => ({ ...job, ...images.get(job.imageUrl) }))
+}
+
+function refusalOf(images: ApiServices['images'], url: string, userId: string): [string, VisionError][] {
+  try {
+    images.check(url, userId)
+    return []
+  } catch (error) {
+    if (error instanceof VisionError && (describeCode(error.code).status ?? 500) < 500) return [[url, error]]
+    throw error
+  }
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { AnyRouter } from '@trpc/server'
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
+import { Hono, type Context as HonoContext } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ProblemView } from '../api/jobs/schema.ts'
+import type { AppEnv, StreamServices } from '../api/services.ts'
+import { VisionError } from '../domain/errors.ts'
+import type { Actor } from '../platform/auth.ts'
+import { withFields } from '../platform/log.ts'
+import { traceIdOf } from '../platform/trace.ts'
+import { shared } from './health.ts'
+import { openApiDocument } from './openapi.ts'
+import { operationsOf } from './operations.ts'
+import { failureOf, logFailure } from './problem.ts'
+import { mountRest, refuseOtherMethods } from './rest.ts'
+import { type Context, errorShape } from './trpc.ts'
+import { batchCallsAtOnce, createTurns, maxBatchCalls } from './trpc-batch.ts'
+import { methodsOf, operationsAt, requestForTrpc, sayingJson, trpcPath } from './trpc-request.ts'
+
+type Call = HonoContext<AppEnv>
+
+// An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
+// body is not all of it.
+const maxBodyBytes = 5.5 * 1024 * 1024
+
+/** An answer about the service's health counts so long, in milliseconds. */
+const healthMs = 1_000
+
+/** A router as one function from request to response, in both protocols and with its document. */
+export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
+  const operations = operationsOf(router)
+  const app = new Hono<AppEnv>()
+
+  const contextOf = (call: Call): Context<Services> => {
+    let actor: Promise<Actor> | undefined
+    return {
+      services: { ...services, log: call.get('log') },
+      requestId: call.get('requestId'),
+      traceId: call.get('traceId'),
+      authenticate: () => {
+        actor ??= services.authenticate(call.req.raw, call.env)
+        return actor
+      },
+      inTurn: createTurns(batchCallsAtOnce),
+      ticket: call.req.query('ticket'),
+      transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
+      idempotencyKey: call.req.header('idempotency-key'),
+      creations: 1,
+      wish: { patience: call.req.raw.signal },
+      reply: {},
+    }
+  }
+
+  app.use(async (call, next) => {
+    const requestId = randomUUID()
+    const traceId = traceIdOf(call.req.raw.headers, services.randomBytes)
+    call.set('requestId', requestId)
+    call.set('traceId', traceId)
+    call.set('log', withFields(services.log, { requestId, traceId }))
+    await next()
+    call.header('x-request-id', requestId)
+    call.header('x-trace-id', traceId)
+  })
+  app.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: (call) => fail(call, new VisionError('request.too_large')),
+    }),
+  )
+  app.notFound((call) => fail(call, new VisionError('request.not_found')))
+  app.onError((error, call) => fail(call, error))
+
+  app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  const isReady = shared(services.isReady, healthMs, services.now)
+  app.get('/healthz', async (call) => {
+    if (await isReady()) return call.json({ status: 'ok' })
+    call.header('retry-after', '5')
+    return call.json({ status: 'unavailable' }, 503)
+  })
+  let document: object | undefined
+  app.get('/openapi.json', (call) => {
+    document ??= openApiDocument(operations)
+    return call.json(document)
+  })
+  for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
+  app.all(`${trpcPath}/*`, async (call) => {
+    const named = operationsAt(operations, call.req.url)
+    const allowed = methodsOf(named)
+    if (!allowed.includes(call.req.method)) {
+      call.header('allow', allowed.join(', '))
+      throw new VisionError('request.method_not_allowed', { message: 'Queries take GET, mutations take POST.' })
+    }
+    const context = { ...contextOf(call), creations: named.filter(({ meta }) => meta.idempotent).length }
+    const told = new WeakSet<Error>()
+    const response = await fetchRequestHandler({
+      endpoint: trpcPath,
+      req: await orUnauthenticated(context, () => requestForTrpc(call.req.raw, named)),
+      router,
+      createContext: () => context,
+      maxBatchSize: maxBatchCalls,
+      onError: ({ error, path }) => {
+        // tRPC tells twice of a subscription that did not begin.
+        if (told.has(error)) return
+        told.add(error)
+        logFailure(call.get('log'), error, path ?? 'unknown')
+      },
+      responseMeta: ({ ctx, errors }) => ({
+        headers: Object.assign({}, ctx?.reply.limits, ...errors.map((error) => failureOf(error).headers)),
+      }),
+    })
+    return sayingJson(response)
+  })
+  mountRest(app, router, operations, contextOf)
+  return app
+
+  function fail(call: Call, error: unknown): Response {
+    logFailure(call.get('log'), error, `${call.req.method} ${call.req.path}`)
+    return respond(call, error)
+  }
+}
+
+/** A request that is refused before tRPC sees it: who may not call is told that, and not what is wrong with the request. */
+async function orUnauthenticated<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
+  try {
+    return take()
+  } catch (error) {
+    await authenticate()
+    throw error
+  }
+}
+
+/** A failure in the terms of the protocol that the path belongs to. */
+function respond(call: Call, error: unknown): Response {
+  const { code, status, message, fields, headers } = failureOf(error)
+  const requestId = call.get('requestId')
+  for (const [name, value] of Object.entries(headers)) call.header(name, value)
+  if (call.req.path.startsWith(`${trpcPath}/`)) {
+    return call.json({ error: errorShape(error, undefined, requestId) }, status as ContentfulStatusCode)
+  }
+  const problem: ProblemView = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: message,
+    code,
+    requestId,
+    ...(fields.length > 0 && { errors: [...fields] }),
+  }
+  return call.body(JSON.stringify(problem), status as ContentfulStatusCode, {
+    'content-type': 'application/problem+json',
+  })
+}

@@ -1,0 +1,45 @@
+import { VisionError } from '../domain/errors.ts'
+import { parseJson } from './json.ts'
+import { malformedJson, RefusedInput, UnsupportedEncoding } from './problem.ts'
+
+/**
+ * The JSON of a request's body, or undefined if it is empty.
+ *
+ * @throws VisionError `request.unsupported_type`, or `request.invalid` with what is wrong
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength === 0) return undefined
+  requireJson(request.headers)
+  try {
+    return parseJson(textOf(bytes))
+  } catch (error) {
+    if (error instanceof RefusedInput) throw error
+    throw new VisionError('request.invalid', { message: malformedJson })
+  }
+}
+
+/** @throws VisionError `request.unsupported_type` if a body is not said to be JSON as it is */
+export function requireJson(headers: Headers): void {
+  const coding = headers.get('content-encoding')?.trim().toLowerCase()
+  if (coding && coding !== 'identity') throw new UnsupportedEncoding()
+  if (!isJson(headers.get('content-type') ?? '')) throw new VisionError('request.unsupported_type')
+}
+
+/** @throws TypeError if the bytes are not UTF-8 */
+export function textOf(bytes: ArrayBuffer): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+}
+
+/**
+ * Whether a media type is JSON, whatever parameters it has (RFC 9110, section 8.3.1; RFC 8259, section 11, defines none).
+ * Only a charset other than UTF-8 says that the body is something else.
+ */
+function isJson(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.split(';')
+  if (type.trim().toLowerCase() !== 'application/json') return false
+  return parameters.every((parameter) => {
+    const [name = '', value = ''] = parameter.split('=')
+    return name.trim().toLowerCase() !== 'charset' || /^\s*("?)utf-?8\1\s*$/i.test(value)
+  })
+}

@@ -1,0 +1,75 @@
+import type { AnyRouter } from '@trpc/server'
+import type * as z from 'zod'
+import type { Meta, Method } from './trpc.ts'
+import type { Checked } from './validation.ts'
+
+/** A procedure as REST and the OpenAPI document see it. */
+export interface Operation {
+  /** As tRPC names it: `visionPipeline.createJob`. */
+  readonly path: string
+  readonly type: 'query' | 'mutation' | 'subscription'
+  readonly meta: Meta
+  readonly method: Method
+  /** With names in braces: `/v1/jobs/{jobId}`. */
+  readonly template: string
+  /** Which of the input's fields are in the path. */
+  readonly pathFields: readonly string[]
+  readonly input: z.ZodType
+  /** The input's fields. */
+  readonly fields: Readonly<Record<string, z.core.$ZodType>>
+}
+
+/** Reads the router's procedures; fixed paths come before paths with a field, so that they are matched first. */
+export function operationsOf(router: AnyRouter): readonly Operation[] {
+  const operations = Object.entries<{ _def: Definition }>(router._def.procedures as never).map(([path, procedure]) => {
+    const { meta, inputs, type } = procedure._def
+    const input = inputs[0]?.schema
+    if (meta === undefined || input === undefined) throw new Error(`${path} has no meta or no input`)
+    const [method, template] = meta.rest.split(' ') as [Method, string]
+    const pathFields = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => field ?? '')
+    return { path, type, meta, method, template, pathFields, input, fields: fieldsOf(input) }
+  })
+  return operations.sort((a, b) => a.pathFields.length - b.pathFields.length)
+}
+
+interface Definition {
+  readonly type: 'query' | 'mutation' | 'subscription'
+  readonly meta?: Meta
+  readonly inputs: readonly Checked<z.ZodType>[]
+}
+
+function fieldsOf(input: z.core.$ZodType): Operation['fields'] {
+  const schema = innermost(input)
+  if (schema.type !== 'object') throw new Error('the input of a procedure is an object')
+  return schema.shape
+}
+
+/**
+ * An input from text: a field of the path, or a parameter of the query, which may be repeated where the field is a list.
+ * What does not look like its field's type stays text, for the schema to refuse.
+ */
+export function inputFromText(fields: Operation['fields'], params: URLSearchParams): Record<string, unknown> {
+  const names = [...new Set(params.keys())]
+  return Object.fromEntries(names.map((name) => [name, fromText(fieldOf(fields, name), params.getAll(name))]))
+}
+
+/** A name from outside may be one that every object has: `constructor`, `__proto__`. */
+function fieldOf(fields: Operation['fields'], name: string): z.core.$ZodType | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
+}
+
+function fromText(field: z.core.$ZodType | undefined, texts: readonly string[]): unknown {
+  const schema = field && innermost(field)
+  if (schema?.type === 'array') return texts.map((text) => fromText(schema.element, [text]))
+  const [text] = texts
+  if (texts.length !== 1 || text === undefined) return texts
+  if (schema?.type === 'number' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  return text
+}
+
+/** What a schema asks for, without what is around it: optional, a default, a transformation. */
+function innermost(schema: z.core.$ZodType): z.core.$ZodTypes['_zod']['def'] {
+  const { def } = (schema as z.core.$ZodTypes)._zod
+  if ('innerType' in def) return innermost(def.innerType as z.core.$ZodType)
+  return def.type === 'pipe' ? innermost(def.in) : def
+}

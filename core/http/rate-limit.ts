@@ -1,0 +1,41 @@
+import type { Allowance, Quota } from '../usage/quotas.ts'
+
+const daySeconds = 86_400
+/** Of a quota that does not count what its name says. */
+const units: Partial<Record<Quota['code'], string>> = {
+  'limit.spend_per_day': ';qu="us-cents"',
+  'limit.upload_bytes_per_day': ';qu="content-bytes"',
+}
+const nanosPerCent = 10_000_000
+
+/**
+ * What a user is allowed and what is left of it, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
+ * counts jobs, also where one request makes many; the one of money counts US cents.
+ */
+export function rateLimitHeaders({ quotas }: Allowance): Record<string, string> {
+  if (quotas.length === 0) return {}
+  return {
+    'ratelimit-policy': quotas
+      .map((quota) => `${nameOf(quota)};q=${shown(quota, quota.limit)}${detailsOf(quota)}`)
+      .join(', '),
+    ratelimit: quotas.map((quota) => `${nameOf(quota)};r=${shown(quota, quota.left)}${resetOf(quota)}`).join(', '),
+  }
+}
+
+/** `limit.jobs_per_day` is the policy `"jobs-per-day"`. */
+function nameOf({ code }: Quota): string {
+  return `"${code.replace('limit.', '').replaceAll('_', '-')}"`
+}
+
+function detailsOf({ code, resetSeconds }: Quota): string {
+  const unit = units[code] ?? ''
+  return resetSeconds === undefined ? unit : `${unit};w=${daySeconds}`
+}
+
+function resetOf({ resetSeconds }: Quota): string {
+  return resetSeconds === undefined ? '' : `;t=${resetSeconds}`
+}
+
+function shown({ code }: Quota, amount: number): number {
+  return code === 'limit.spend_per_day' ? Math.floor(amount / nanosPerCent) : amount
+}

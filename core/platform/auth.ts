@@ -1,0 +1,214 @@
+import { createHmac } from 'node:crypto'
+import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { VisionError } from '../domain/errors.ts'
+import type { ApiConfig } from './config.ts'
+
+/** Who makes a call. */
+export interface Actor {
+  /** 1 to 255 characters of printable ASCII. */
+  readonly userId: string
+  readonly scopes: ReadonlySet<string>
+}
+
+/**
+ * Tells who makes a call.
+ *
+ * @param bindings what the server's adapter knows of the connection: Hono's `c.env`
+ * @throws VisionError `request.unauthenticated`, or `auth.unavailable` when that cannot be found out now
+ */
+export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>
+
+/** A token came along, and it is not good for this (RFC 6750, section 3.1: `invalid_token`). */
+export class InvalidToken extends VisionError {
+  constructor(message: string, detail?: string) {
+    super('request.unauthenticated', { message, ...(detail !== undefined && { detail }) })
+  }
+}
+
+/** The token is good, but not for this (RFC 6750, section 3.1: `insufficient_scope`). */
+export class InsufficientScope extends VisionError {
+  readonly scope: string
+
+  constructor(scope: string) {
+    super('request.forbidden', { message: `This needs a token with the scope \`${scope}\`.` })
+    this.scope = scope
+  }
+}
+
+export type AuthConfig = Pick<
+  ApiConfig,
+  'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'
+>
+
+/** How far the clocks of the issuer and of this machine may be apart, in seconds. */
+const clockToleranceSeconds = 10
+
+// Asymmetric only: with HS256 among them, whoever reads the public key could sign with it (RFC 8725, section 2.1).
+const publicKeyAlgorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+]
+
+// The column is ASCII, and its collation takes 'a' and 'a ' for the same: no spaces at either end. What begins with `cli:` is
+// in the record of what operators did the account that ran a command.
+const subject = /^(?!cli:)[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/i
+
+type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
+
+/**
+ * Checks bearer tokens (RFC 6750) that are JWTs: against the keys at `AUTH_JWKS_URL`, or, if they are signed with HS256,
+ * against `AUTH_SECRET` and `AUTH_SECRET_PREVIOUS`. Issuer and audience must match wherever they are configured; `sub`
+ * and `exp` must be there; the scopes are the words of `scope`.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function createAuthenticator(config: AuthConfig, now: () => number = Date.now): Authenticate {
+  const verify = verifier(config, now)
+  return async (request) => {
+    const token = bearerToken(request)
+    try {
+      return actorOf(await verify(token))
+    } catch (error) {
+      if (error instanceof VisionError) throw error
+      if (error instanceof errors.JWTExpired) throw new InvalidToken('The token has expired.', reasonFor(error))
+      if (error instanceof errors.JOSEError) throw invalid(reasonFor(error))
+      throw error
+    }
+  }
+}
+
+function bearerToken(request: Request): string {
+  const header = request.headers.get('authorization')
+  if (header === null) throw new VisionError('request.unauthenticated', { detail: 'no Authorization header' })
+  const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header.trim())?.[1]
+  if (token === undefined) throw invalid('the Authorization header is not the word Bearer and a token')
+  return token
+}
+
+/** For the operator. The library's codes and the names of claims, but never its messages, which may quote the token. */
+function reasonFor(error: errors.JOSEError): string {
+  const aboutClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired
+  return aboutClaim ? `${error.code}: ${error.claim} ${error.reason}` : error.code
+}
+
+function verifier(config: AuthConfig, now: () => number): Verify {
+  const { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_SECRET, AUTH_SECRET_PREVIOUS } = config
+  const checks = () => ({
+    ...(AUTH_ISSUER && { issuer: AUTH_ISSUER }),
+    ...(AUTH_AUDIENCE && { audience: AUTH_AUDIENCE }),
+    requiredClaims: ['sub', 'exp'],
+    clockTolerance: clockToleranceSeconds,
+    currentDate: new Date(now()),
+  })
+  const given = [AUTH_SECRET, AUTH_SECRET_PREVIOUS].flatMap((secret) => secret || [])
+  const secrets = given.map(keyOf)
+  const keyIds = new Set(given.map(keyIdOf))
+  const keys = AUTH_JWKS_URL ? publicKeys(AUTH_JWKS_URL) : undefined
+
+  const bySecret: Verify = async (token, keyId) => {
+    // The key ids of other issuers mean nothing here.
+    if (secrets.length > 0 && keyId?.startsWith(ourKeyIds) && !keyIds.has(keyId)) {
+      throw new InvalidToken(otherSecret, 'signed with another secret')
+    }
+    for (const [index, secret] of secrets.entries()) {
+      try {
+        return (await jwtVerify(token, secret, { ...checks(), algorithms: ['HS256'] })).payload
+      } catch (error) {
+        const another = index + 1 < secrets.length
+        if (!another || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+      }
+    }
+    throw invalid('signed with HS256, and there is no AUTH_SECRET')
+  }
+  return async (token) => {
+    const { alg, kid } = headerOf(token)
+    if (alg === 'HS256') return bySecret(token, kid)
+    if (keys === undefined) throw invalid('not signed with HS256, and there is no AUTH_JWKS_URL')
+    return (await jwtVerify(token, keys, { ...checks(), algorithms: publicKeyAlgorithms })).payload
+  }
+}
+
+/** Which secret a token was signed with is no secret: the token names it. */
+const otherSecret =
+  'The token was signed with another secret than this API has: another AUTH_SECRET, or of another DATA_DIR of the local stack.'
+
+function headerOf(token: string): { readonly alg?: string; readonly kid?: string } {
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    throw invalid('the token is no JWT')
+  }
+}
+
+/** The keys at a URL, kept for ten minutes; a key id that is not among them is looked up again, twice a minute at most. */
+function publicKeys(url: string): ReturnType<typeof createRemoteJWKSet> {
+  const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
+  const keys = async (...call: Parameters<typeof remote>) => {
+    try {
+      return await remote(...call)
+    } catch (error) {
+      // The token names a key that is not there, or none of several: that is the token's fault.
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
+      throw new VisionError('auth.unavailable', { cause: error, detail: 'the JWKS could not be fetched or read' })
+    }
+  }
+  return keys as typeof remote
+}
+
+function actorOf({ sub, scope }: JWTPayload): Actor {
+  if (typeof sub !== 'string' || !subject.test(sub)) {
+    throw invalid(
+      'sub is not 1 to 255 characters of printable ASCII without a space at either end, or begins with cli:',
+    )
+  }
+  return { userId: sub, scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []) }
+}
+
+export interface TokenClaims {
+  readonly userId: string
+  readonly scopes: readonly string[]
+  readonly lifeSeconds: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/**
+ * Signs a token with a shared secret (HS256), as `createAuthenticator` takes it.
+ *
+ * @throws RangeError if the user id could not be a job's owner
+ */
+export function signToken(secret: string, claims: TokenClaims): Promise<string> {
+  const { userId, scopes, lifeSeconds, now, issuer, audience } = claims
+  if (!subject.test(userId)) {
+    throw new RangeError(
+      'A user id has 1 to 255 printable ASCII characters, no space at either end, and does not begin with cli:.',
+    )
+  }
+  const issuedAt = Math.floor(now / 1000)
+  const token = new SignJWT(scopes.length > 0 ? { scope: scopes.join(' ') } : {})
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: keyIdOf(secret) })
+    .setSubject(userId)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + Math.round(lifeSeconds))
+  if (issuer) token.setIssuer(issuer)
+  if (audience) token.setAudience(audience)
+  return token.sign(keyOf(secret))
+}
+
+const ourKeyIds = 'vp-'
+
+/** Tells a secret from others, by which a token says what it was signed with; it says no more of the secret than a signature. */
+function keyIdOf(secret: string): string {
+  return `${ourKeyIds}${createHmac('sha256', secret).update('vision-pipeline/key-id').digest('hex').slice(0, 16)}`
+}
+
+function keyOf(secret: string): Uint8Array {
+  return new TextEncoder().encode(secret)
+}
+
+/** Which check failed would help an attacker more than a caller, who can only get another token. */
+function invalid(detail: string): InvalidToken {
+  return new InvalidToken('The token is not valid.', detail)
+}

@@ -1,0 +1,75 @@
+import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { Provider } from '../../drizzle/schema.ts'
+import type { Summary } from '../worker/loop.ts'
+
+/** What alarms and dashboards find the numbers under. */
+export const metricsNamespace = 'VisionPipeline'
+
+export interface MetricsOptions {
+  /** The dimension `service`: which deployment the numbers are about. */
+  readonly service: string
+  /** Takes each line, without its newline. */
+  readonly write: (line: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** The numbers that CloudWatch reads out of the log. They are gathered until they are flushed. */
+export interface Metrics {
+  /**
+   * A worker lives, and this is what it did since it last said so.
+   *
+   * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
+   */
+  beat(done: Summary, oldestDueSeconds: number | undefined): void
+  /** Whether a provider is left alone for now: stopped, paused or down. */
+  providerPaused(provider: Provider, paused: boolean): void
+  /** A call of the API was answered with this status, after so long. */
+  apiCall(status: number, milliseconds: number): void
+  jobsCreated(count: number): void
+  /** Writes what was gathered, a line for each set of dimensions; nothing if there is nothing. */
+  flush(): void
+}
+
+/** Metrics in CloudWatch's embedded metric format, gathered by Powertools. */
+export function createMetrics({ service, write, now }: MetricsOptions): Metrics {
+  const gather = (dimensions: Record<string, string> = {}) =>
+    new EmbeddedMetrics({ namespace: metricsNamespace, serviceName: service, defaultDimensions: dimensions })
+  const all = gather()
+  const byProvider = new Map<Provider, EmbeddedMetrics>()
+  const ofProvider = (provider: Provider) => {
+    const metrics = byProvider.get(provider) ?? gather({ provider })
+    byProvider.set(provider, metrics)
+    return metrics
+  }
+  const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
+  return {
+    beat: (done, oldestDueSeconds) => {
+      count('PollerHeartbeat', 1)
+      count('JobsClaimed', done.claimed)
+      count('JobsCompleted', done.completed)
+      count('JobsRetried', done.retried)
+      count('JobsFailed', done.failed + done.expired)
+      count('JobsReleased', done.released)
+      count('JobsLost', done.lost)
+      count('JobsReclaimed', done.reclaimed)
+      if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
+    },
+    providerPaused: (provider, paused) =>
+      void ofProvider(provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
+    apiCall: (status, milliseconds) => {
+      count('ApiRequests', 1)
+      count('ApiErrors', status >= 500 ? 1 : 0)
+      all.addMetric('ApiLatency', MetricUnit.Milliseconds, milliseconds)
+    },
+    jobsCreated: (created) => count('JobsCreated', created),
+    flush: () => {
+      for (const metrics of [all, ...byProvider.values()]) {
+        if (!metrics.hasStoredMetrics()) continue
+        // Its own way out is a console that cannot be replaced.
+        write(JSON.stringify(metrics.setTimestamp(now()).serializeMetrics()))
+        metrics.clearMetrics()
+      }
+    },
+  }
+}

@@ -1,0 +1,234 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Provider } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { isOpen, isProbing, withGate } from './circuit-breaker.ts'
+
+/** What a provider allows us; what is left out is not limited. */
+export interface ProviderLimits {
+  /** Calls sent within any 60 seconds. */
+  readonly requestsPerMinute?: number | undefined
+  /** Calls under way at once. */
+  readonly requestsInFlight?: number | undefined
+  /** Tokens, of prompts and answers together, of the calls sent within any 60 seconds. */
+  readonly tokensPerMinute?: number | undefined
+}
+
+export interface ReserveOptions {
+  /** The ids that the permits shall have: as many as are wanted. */
+  readonly ids: readonly string[]
+  readonly limits: ProviderLimits
+  /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
+  readonly leaseMs: number
+  /** How long a call counts in the limits of a minute, in milliseconds of the database's clock. */
+  readonly windowMs: number
+}
+
+/** What was reserved. */
+export interface Reserved {
+  /** The first so many of the ids. */
+  readonly count: number
+  /** It is the one call that goes first after a pause, and finds out how the provider is. */
+  readonly probe: boolean
+}
+
+/**
+ * A minute, in milliseconds, with a second more than it has: the note that a call goes out is made beside the call, and what
+ * is not noted yet counts as well, so no more than the time in which a request is put together must fit into it.
+ */
+export const minuteMs = 61_000
+/** For so long, in milliseconds, a reservation is tried again whose gate somebody else holds. */
+const reservePatienceMs = 600
+/** What a call is taken to need while there are no others to go by. */
+const tokensAtFirst = 4_000
+/** So many rows at a time are pruned. */
+const pruneBatch = 1_000
+
+/**
+ * Reserves leave to call a provider, as much of what is wanted as its limits have room for: none while it is stopped or
+ * paused, one at a time after a pause, until it has answered. Whoever reserves holds the provider's gate meanwhile, so no two
+ * can pass a limit together; what is reserved and not sent yet counts as if it were. Nothing is reserved while somebody else
+ * holds the gate all the while: nobody could say how much there is room for.
+ */
+export async function reservePermits(
+  database: Database,
+  provider: Provider,
+  options: ReserveOptions,
+): Promise<Reserved> {
+  const { ids, limits, leaseMs, windowMs } = options
+  const reserved = await withGate(database, provider, reservePatienceMs, async (tx, gate) => {
+    const probe = isProbing(gate)
+    if (!isOpen(gate)) return { count: 0, probe }
+    const usage = await usageOf(tx, provider, windowMs)
+    const room = roomIn(probe ? { ...limits, requestsInFlight: 1 } : limits, usage)
+    const count = Math.max(0, Math.min(ids.length, room))
+    if (count > 0) {
+      const rows = ids
+        .slice(0, count)
+        .map((id) => sql`(${id}, ${provider}, ${inMilliseconds(leaseMs)}, ${usage.tokensPerCall})`)
+      await matchedBy(
+        tx,
+        sql`INSERT INTO vision_permits (id, provider, expires_at, tokens) VALUES ${sql.join(rows, sql`, `)}`,
+      )
+    }
+    return { count, probe }
+  })
+  return reserved ?? { count: 0, probe: false }
+}
+
+/** Takes note that calls go out now. */
+export function markSent(database: Database, ids: readonly string[]): Promise<number> {
+  return database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_permits FORCE INDEX (PRIMARY) SET sent_at = UTC_TIMESTAMP(3) WHERE id IN ${[...ids]}`,
+    ),
+  )
+}
+
+/** A call that has ended. */
+export interface EndedCall {
+  /** Of its permit. */
+  readonly id: string
+  /** What it took, if it is known; what was estimated stays otherwise. */
+  readonly tokens: number | undefined
+}
+
+/** Takes note that calls have ended: they count on in the limits of the minute, as sent by now if that was not noted. */
+export function endPermits(database: Database, calls: readonly EndedCall[]): Promise<number> {
+  const spent = calls.flatMap(({ id, tokens }) => (tokens === undefined ? [] : [sql`WHEN ${id} THEN ${tokens}`]))
+  const tokens = spent.length > 0 ? sql`, tokens = CASE id ${sql.join(spent, sql` `)} ELSE tokens END` : sql``
+  return database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_permits FORCE INDEX (PRIMARY)
+        SET sent_at = COALESCE(sent_at, UTC_TIMESTAMP(3)), expires_at = NULL${tokens}
+        WHERE id IN ${calls.map(({ id }) => id)}`,
+    ),
+  )
+}
+
+/** Gives back what counts in no limit: what was reserved and never sent, or sent where there is none. In one statement. */
+export async function returnPermits(database: Database, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await database.run((on) => matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${[...ids]}`))
+}
+
+/**
+ * Renews permits whose calls have not ended, so that they count as in flight for longer; without waiting for one that somebody
+ * else holds, which is renewed the next time.
+ *
+ * @returns those that were renewed
+ */
+export async function renewPermits(
+  database: Database,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  return database.transact(
+    async (tx) => {
+      const free = await rowsOf<{ id: string }>(
+        tx,
+        sql`SELECT id FROM vision_permits FORCE INDEX (PRIMARY)
+          WHERE id IN ${[...ids]} AND expires_at IS NOT NULL FOR UPDATE SKIP LOCKED`,
+      )
+      const renewed = free.map(({ id }) => id)
+      if (renewed.length > 0) {
+        await matchedBy(
+          tx,
+          sql`UPDATE vision_permits FORCE INDEX (PRIMARY) SET expires_at = ${inMilliseconds(leaseMs)}
+            WHERE id IN ${renewed}`,
+        )
+      }
+      return renewed
+    },
+    // Twice is no harm.
+    async () => undefined,
+  )
+}
+
+/** Deletes permits that count in no limit any more: those that were sent or expired five minutes ago, and are not in flight. */
+export async function prunePermits(database: Database): Promise<void> {
+  const ago = inMilliseconds(-300_000)
+  const old = [
+    sql`FORCE INDEX (ended) WHERE sent_at < ${ago} AND (expires_at IS NULL OR expires_at < ${ago})`,
+    sql`FORCE INDEX (expired) WHERE expires_at < ${ago} AND sent_at IS NULL`,
+  ]
+  for (const which of old) {
+    for (let pruned = pruneBatch; pruned === pruneBatch; ) {
+      // DELETE takes no index hint, and would wait for rows that another worker has locked.
+      pruned = await database.transact(async (tx) => {
+        const rows = await rowsOf<{ id: string }>(
+          tx,
+          sql`SELECT id FROM vision_permits ${which} LIMIT ${pruneBatch} FOR UPDATE SKIP LOCKED`,
+        )
+        if (rows.length > 0)
+          await matchedBy(tx, sql`DELETE FROM vision_permits WHERE id IN ${rows.map(({ id }) => id)}`)
+        return rows.length
+      })
+    }
+  }
+}
+
+/** What counts in a provider's limits now. */
+export interface ProviderUsage {
+  /** Sent within the window, or reserved and about to be. */
+  readonly perMinute: number
+  /** Their tokens; of those that have not ended an estimate. */
+  readonly tokens: number
+  readonly inFlight: number
+  /** What a call takes of late. */
+  readonly tokensPerCall: number
+}
+
+/** What of a provider's limits is used; of one that has none only the probes count. */
+export async function usageOf(on: Queryable, provider: Provider, windowMs = minuteMs): Promise<ProviderUsage> {
+  // In this order: a call that goes out between the two reads is counted twice, and never not at all.
+  const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(
+    on,
+    inFlightQuery(provider, windowMs),
+  )
+  const [sent] = await rowsOf<Record<'calls' | 'tokens', number | null>>(on, sentQuery(provider, windowMs))
+  const calls = Number(sent?.calls ?? 0)
+  const tokens = Number(sent?.tokens ?? 0)
+  return {
+    perMinute: calls + Number(flying?.unsent ?? 0),
+    tokens: tokens + Number(flying?.unsentTokens ?? 0),
+    inFlight: Number(flying?.calls ?? 0),
+    tokensPerCall: calls > 0 ? Math.max(1, Math.round(tokens / calls)) : tokensAtFirst,
+  }
+}
+
+/** Must match the index: only what was sent within the window is read. */
+export function sentQuery(provider: Provider, windowMs: number): SQL {
+  return sql`SELECT COUNT(*) AS calls, SUM(tokens) AS tokens FROM vision_permits FORCE INDEX (sent)
+    WHERE provider = ${provider} AND sent_at > ${inMilliseconds(-windowMs)}`
+}
+
+/**
+ * Must match the index: only what is in flight is read, and what expired within the window. Of that, what was not noted as sent
+ * may have been: its worker died, or could not tell.
+ */
+export function inFlightQuery(provider: Provider, windowMs: number): SQL {
+  return sql`SELECT SUM(expires_at > UTC_TIMESTAMP(3)) AS calls, SUM(sent_at IS NULL) AS unsent,
+      SUM(IF(sent_at IS NULL, tokens, 0)) AS unsentTokens
+    FROM vision_permits FORCE INDEX (in_flight)
+    WHERE provider = ${provider} AND expires_at > ${inMilliseconds(-windowMs)}`
+}
+
+/** For how many more calls there is room. */
+function roomIn(
+  { requestsPerMinute, requestsInFlight, tokensPerMinute }: ProviderLimits,
+  usage: ProviderUsage,
+): number {
+  const rooms = [Number.POSITIVE_INFINITY]
+  if (requestsPerMinute !== undefined) rooms.push(requestsPerMinute - usage.perMinute)
+  if (requestsInFlight !== undefined) rooms.push(requestsInFlight - usage.inFlight)
+  if (tokensPerMinute !== undefined) {
+    const room = Math.floor((tokensPerMinute - usage.tokens) / usage.tokensPerCall)
+    // A call that takes more than the whole limit must not wait for ever: it goes alone.
+    rooms.push(usage.tokens === 0 ? Math.max(1, room) : room)
+  }
+  return Math.min(...rooms)
+}

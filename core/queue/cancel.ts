@@ -1,0 +1,160 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Status } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { VisionError } from '../domain/errors.ts'
+import { hasEnded } from '../domain/job.ts'
+import { unlinkImages } from '../images/snapshots.ts'
+import { addRuns, type OwnedRun } from '../usage/ledger.ts'
+import { deleteRows } from './delete-rows.ts'
+
+/** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
+const tellingMs = 300_000
+
+/** A job as its owner names it: the job of another user is as good as none. */
+export interface OwnedJob {
+  readonly jobId: number
+  readonly userId: string
+}
+
+/**
+ * Withdraws a job that has not ended, and closes the run it may have, whose worker learns of it by losing its fence.
+ * Doing it twice is no error. Once it is acknowledged nothing can overwrite it.
+ *
+ * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise
+ */
+export async function cancelVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await requireJob(database, { jobId, userId })
+  await database.transact(
+    async (tx) => {
+      const job = await lockJob(tx, { jobId, userId })
+      if (job === undefined) throw new VisionError('job.not_found')
+      if (job.status === 'cancelled') return true
+      if (hasEnded(job)) throw new VisionError('job.not_cancellable')
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs SET status = 'cancelled', version = version + 1, worker_id = NULL,
+            lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3),
+            updated_at = UTC_TIMESTAMP(3)
+          WHERE id = ${jobId}`,
+      )
+      await addRuns(tx, await cutOffRun(tx, job), [{ userId, status: 'cancelled' }])
+      return true
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
+  )
+}
+
+/**
+ * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way, or
+ * was taken from it lately, goes when the run notices: until then it tells what of the run the ledger has.
+ *
+ * @throws VisionError `job.not_found`
+ */
+export async function deleteVisionJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  await requireJob(database, { jobId, userId })
+  await database.transact(
+    async (tx) => {
+      // The job first: its row lock holds off a worker that would save an output under it.
+      const job = await lockJob(tx, { jobId, userId })
+      if (job === undefined) throw new VisionError('job.not_found')
+      await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
+      await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
+      const runs = await cutOffRun(tx, job)
+      await deleteRows(
+        tx,
+        'vision_job_attempts',
+        sql`job_id = ${jobId} AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
+      )
+      if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
+      await addRuns(tx, runs, hasEnded(job) ? [] : [{ userId, status: 'deleted' }])
+      return true
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),
+  )
+}
+
+/**
+ * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept. A job that is
+ * under way has it already: doing it twice is no error.
+ *
+ * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @returns whether it was this call that did it
+ * @throws VisionError `job.not_found` or `job.not_retryable`
+ */
+export async function redriveVisionJob(
+  database: Database,
+  { jobId, userId }: OwnedJob,
+  { lifeMs }: { readonly lifeMs: number },
+): Promise<boolean> {
+  await requireJob(database, { jobId, userId })
+  return database.transact(
+    async (tx) => {
+      const matched = await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs SET ${redriven(lifeMs)}
+          WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
+      )
+      if (matched > 0) return true
+      const status = await statusOf(tx, { jobId, userId })
+      if (status === undefined) throw new VisionError('job.not_found')
+      if (hasEnded({ status })) throw new VisionError('job.not_retryable')
+      return false
+    },
+    async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
+  )
+}
+
+interface LockedJob extends OwnedJob {
+  readonly imageId: number | null
+  readonly status: Status
+  readonly attempt: number
+}
+
+/**
+ * Before a job is locked: the lock of a row that is not there is a lock of the gap, where the isolation is REPEATABLE READ,
+ * and keeps others from creating jobs.
+ *
+ * @throws VisionError `job.not_found`
+ */
+async function requireJob(database: Database, { jobId, userId }: OwnedJob): Promise<void> {
+  const query = sql`SELECT 1 FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId}`
+  if ((await database.run((on) => rowsOf(on, query))).length === 0) throw new VisionError('job.not_found')
+}
+
+async function lockJob(tx: Queryable, { jobId, userId }: OwnedJob): Promise<LockedJob | undefined> {
+  const [job] = await rowsOf<Omit<LockedJob, keyof OwnedJob>>(
+    tx,
+    sql`SELECT image_id AS imageId, status, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+  )
+  return job && { ...job, jobId, userId }
+}
+
+/** Closes the run that a locked job may have: the one of its attempt, by the whole key, which locks no gap. */
+async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: LockedJob): Promise<readonly OwnedRun[]> {
+  if (status !== 'processing') return []
+  const matched = await matchedBy(
+    tx,
+    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
+    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
+      WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
+  )
+  return matched === 0 ? [] : [{ jobId, userId, attempt }]
+}
+
+/** What makes a failed job live again. */
+export function redriven(lifeMs: number): SQL {
+  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+    complaint = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
+}
+
+/** Waits for a COMMIT that is still under way. */
+async function statusOf(on: Queryable, { jobId, userId }: OwnedJob): Promise<Status | undefined> {
+  const [row] = await rowsOf<{ status: Status }>(
+    on,
+    sql`SELECT status FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+  )
+  return row?.status
+}

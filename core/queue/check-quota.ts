@@ -1,0 +1,37 @@
+import { and, eq, inArray } from 'drizzle-orm'
+import { visionJobs } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
+import { IdempotencyMismatch, type NewJob } from './create.ts'
+
+/**
+ * Refuses what `createVisionJobs` would refuse, before anything that came with the jobs is stored. Plain reads: calls at
+ * once may all pass, and are counted one after the other when the jobs are created.
+ *
+ * @param idempotencies of the jobs to be, in their order
+ * @throws IdempotencyMismatch or LimitExceeded
+ */
+export async function checkQuota(
+  database: Database,
+  userId: string,
+  idempotencies: readonly NewJob['idempotency'][],
+  limits: UserLimits | undefined,
+): Promise<void> {
+  const keys = [...new Set(idempotencies.flatMap((idempotency) => idempotency?.key ?? []))]
+  const rows =
+    keys.length === 0
+      ? []
+      : await database.run((on) =>
+          on
+            .select({ key: visionJobs.idempotencyKey, requestHash: visionJobs.requestHash })
+            .from(visionJobs)
+            .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.idempotencyKey, keys))),
+        )
+  const hashes = new Map(rows.map(({ key, requestHash }) => [key, requestHash]))
+  const mismatched = idempotencies.flatMap((idempotency, index) =>
+    idempotency && hashes.has(idempotency.key) && hashes.get(idempotency.key) !== idempotency.requestHash ? index : [],
+  )
+  if (mismatched.length > 0) throw new IdempotencyMismatch([...mismatched])
+  const keyless = idempotencies.filter((idempotency) => idempotency === undefined).length
+  takeJobs(await database.run((on) => readAllowance(on, userId, limits)), keyless + keys.length - hashes.size)
+}

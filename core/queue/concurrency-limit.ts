@@ -1,0 +1,205 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Status, Step } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { roomInBudget } from '../usage/spend.ts'
+import { issueStartTags } from './fair-queue.ts'
+import { lockJobs } from './lock-jobs.ts'
+import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
+
+// A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
+// Whatever adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. What takes away
+// from them (settlement, cancel, delete, reclaim, expiry) holds no such lock: the place is filled afterwards.
+//
+// Jobs are always locked by their primary key, after a plain read: locked along another index they could deadlock with
+// those that come by the key.
+
+/** How long a user with held jobs is left alone before the sweep looks, in milliseconds: whoever freed a place may have died. */
+const sweepAfterMs = 15_000
+const sweepBatch = 20
+
+/** For how many of the jobs that arrive there is room, by lane, and what was done to make it. */
+export interface Room extends Readonly<Record<Step, number>> {
+  /** How many held jobs were let in. */
+  readonly admitted: number
+  /** Whether the user had no held job before and has some now. */
+  readonly first: boolean
+}
+
+/**
+ * Lets a user's held jobs in, the oldest first, as long as there is room.
+ *
+ * @param cap how many jobs a user may have in flight
+ * @param costPerDay what the user's calls may cost in a day, in nano-dollars: who has spent it has no room until midnight, UTC
+ * @param lock whether to wait for the user's row, or else to leave it to whoever holds it
+ * @returns how many; undefined if somebody else holds the row
+ */
+export async function admitVisionJobs(
+  database: Database,
+  userId: string,
+  cap: number,
+  lock: typeof lockUser | typeof tryLockUser = lockUser,
+  costPerDay?: number,
+): Promise<number | undefined> {
+  const held = await database.run((on) =>
+    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND held_at IS NOT NULL`),
+  )
+  if (held.length === 0) return 0
+  return database.transact(
+    async (tx) => {
+      const user = await lock(tx, userId)
+      return user && (await makeRoom(tx, user, cap, { content: 0, analysis: 0 }, costPerDay)).admitted
+    },
+    // Doing it again does no harm.
+    async () => undefined,
+  )
+}
+
+/** Up to 20 users with held jobs after whom nobody has looked for a while, the longest first. */
+export async function usersToAdmit(database: Database): Promise<readonly string[]> {
+  const rows = await database.run((on) =>
+    rowsOf<{ userId: string }>(
+      on,
+      sql`SELECT user_id AS userId FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}
+        ORDER BY held_at LIMIT ${sweepBatch}`,
+    ),
+  )
+  return rows.map(({ userId }) => userId)
+}
+
+/** The condition on `vision_users` for `usersToAdmit`. */
+export function isOverdue(): SQL {
+  return sql`held_at <= ${inMilliseconds(-sweepAfterMs)}`
+}
+
+/**
+ * Lets held jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
+ * room a job of the lane `content` takes the place of the user's last pending one of the lane `analysis`, also while the
+ * provider of the latter is down. Those for which there is no room must become `held`.
+ *
+ * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
+ * @param arriving how many arrive, by lane
+ * @param costPerDay see `admitVisionJobs`
+ */
+export async function makeRoom(
+  tx: Queryable,
+  user: LockedUser,
+  cap: number,
+  arriving: Readonly<Record<Step, number>>,
+  costPerDay?: number,
+): Promise<Room> {
+  const { userId, mayHaveHeld } = user
+  const inFlight = await countInFlight(tx, userId)
+  let room = Math.max(0, cap - inFlight)
+  if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
+  const begun = mayHaveHeld ? await heldJobs(tx, userId, 'content', cap) : []
+  const displaced = await displace(tx, userId, begun.length + arriving.content - room)
+  room += displaced
+  const resumed = await letIn(tx, user, cap, 'content', 'held', begun.slice(0, room))
+  room -= resumed
+  const content = Math.min(room, arriving.content)
+  room -= content
+  const fresh = mayHaveHeld && room > 0 ? await heldJobs(tx, userId, 'analysis', room) : []
+  const started = await letIn(tx, user, cap, 'analysis', 'held', fresh)
+  const analysis = Math.min(room - started, arriving.analysis)
+
+  const over = content < arriving.content || analysis < arriving.analysis
+  const has = displaced > 0 || over || (mayHaveHeld && (await hasHeld(tx, userId)))
+  if (has || mayHaveHeld) {
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_users SET held_at = ${has ? sql`UTC_TIMESTAMP(3)` : sql`NULL`} WHERE user_id = ${userId}`,
+    )
+  }
+  return { content, analysis, admitted: resumed + started, first: has && !mayHaveHeld }
+}
+
+/**
+ * Makes jobs pending, with fresh start tags: see `issueStartTags`. The user's lock is held.
+ *
+ * @param ids of jobs that the transaction has locked, in the order in which they are to run
+ * @returns how many still had the status that they are to leave
+ */
+export async function letIn(
+  tx: Queryable,
+  user: LockedUser,
+  cap: number,
+  lane: Step,
+  from: Status,
+  ids: readonly number[],
+): Promise<number> {
+  if (ids.length === 0) return 0
+  const first = await issueStartTags(tx, user, lane, ids.length, cap)
+  const tags = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', turn = CASE id ${sql.join(tags, sql` `)} END,
+        available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${[...ids]} AND status = ${from}`,
+  )
+}
+
+/** Makes jobs held: see `letIn`. */
+export async function hold(tx: Queryable, from: Status, ids: readonly number[]): Promise<number> {
+  if (ids.length === 0) return 0
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'held', turn = 0, available_at = NULL,
+        version = version + 1, updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${[...ids]} AND status = ${from}`,
+  )
+}
+
+/**
+ * The first jobs of a user to be let in, locked. Their turn is 0, so that the index has them in the order of their ids. One
+ * that somebody else has locked, who may have died with it, is left for the next time.
+ */
+async function heldJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
+  const rows = await rowsOf<{ id: number }>(
+    tx,
+    sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${userId} AND status = 'held' AND next_step = ${lane} AND turn = 0 ORDER BY id LIMIT ${limit}`,
+  )
+  return lockJobs(
+    tx,
+    'held',
+    rows.map(({ id }) => id),
+  )
+}
+
+/** Takes up to so many of the user's pending jobs of the first lane out again, the last to be claimed first. */
+async function displace(tx: Queryable, userId: string, wanted: number): Promise<number> {
+  const tried = new Set<number>()
+  for (let displaced = 0; ; ) {
+    if (displaced >= wanted) return displaced
+    const rows = await rowsOf<{ id: number }>(
+      tx,
+      sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+        WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
+        ORDER BY turn DESC LIMIT ${wanted - displaced + tried.size}`,
+    )
+    const ids = rows.map(({ id }) => id).filter((id) => !tried.has(id))
+    if (ids.length === 0) return displaced
+    // Those that a claim has just taken cannot be locked: the next ones are tried.
+    for (const id of ids) tried.add(id)
+    displaced += await hold(tx, 'pending', await lockJobs(tx, 'pending', ids))
+  }
+}
+
+/** A plain read under the user's lock: what is just being settled counts still, and nothing can be added meanwhile. */
+async function countInFlight(tx: Queryable, userId: string): Promise<number> {
+  const [row] = await rowsOf<{ jobs: number }>(
+    tx,
+    sql`SELECT COUNT(*) AS jobs FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
+  )
+  return Number(row?.jobs ?? 0)
+}
+
+async function hasHeld(tx: Queryable, userId: string): Promise<boolean> {
+  const rows = await rowsOf(
+    tx,
+    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status = 'held' LIMIT 1`,
+  )
+  return rows.length > 0
+}

@@ -1,0 +1,228 @@
+import { and, eq, gte, inArray, sql } from 'drizzle-orm'
+import { visionJobs } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, type Queryable } from '../database/sql.ts'
+import { VisionError } from '../domain/errors.ts'
+import { linkImages } from '../images/snapshots.ts'
+import { addUsage } from '../usage/ledger.ts'
+import { type Allowance, readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
+import { admitVisionJobs, makeRoom } from './concurrency-limit.ts'
+import { issueStartTags } from './fair-queue.ts'
+import { lockUser } from './users.ts'
+
+/** A job to be. */
+export interface NewJob {
+  readonly imageUrl: string
+  /** The snapshot of the image, if its bytes came with the job. */
+  readonly imageId?: number | undefined
+  readonly analysisPurpose: string
+  readonly outputFormat: string
+  /** A BCP 47 tag. */
+  readonly language: string
+  /** The network that a post is for. */
+  readonly platform?: string | undefined
+  readonly metadata?: Record<string, unknown> | undefined
+  /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
+  readonly idempotency?: { readonly key: string; readonly requestHash: string } | undefined
+}
+
+export interface CreateOptions {
+  readonly userId: string
+  /** How often a job may fail and be tried again. */
+  readonly maxRetries: number
+  /** How many of the user's jobs may be in flight; the others wait in `held`. */
+  readonly inFlightPerUser: number
+  /** How long a job may take from here to its end, in milliseconds of the database's clock. */
+  readonly lifeMs: number
+  /** The trace of this call, in 32 hex digits. */
+  readonly traceId?: string | undefined
+  /** What the user may have at most; anything if not given. */
+  readonly limits?: UserLimits | undefined
+  /** Told what the user may still do, once the jobs are there. */
+  readonly onAllowance?: (left: Allowance) => void
+}
+
+/** A job that now exists, and whether it did before this call. */
+export interface CreatedJob {
+  readonly jobId: number
+  readonly replayed: boolean
+}
+
+/** Idempotency keys were used before, with other requests. */
+export class IdempotencyMismatch extends VisionError {
+  /** Where in the call the jobs of these keys are, from 0. */
+  readonly indexes: readonly number[]
+
+  constructor(indexes: readonly number[]) {
+    super('idempotency.mismatch')
+    this.indexes = indexes
+  }
+}
+
+/**
+ * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
+ * is the job of that time, unchanged. A batch takes as many statements as one job: over a slow link those are the time.
+ *
+ * @throws IdempotencyMismatch that names every key that was used with another request, or LimitExceeded; nothing is created
+ *   then
+ */
+export async function createVisionJobs(
+  database: Database,
+  jobs: readonly NewJob[],
+  options: CreateOptions,
+): Promise<readonly CreatedJob[]> {
+  const { userId, inFlightPerUser, limits, onAllowance } = options
+  const { created, left, firstHeld } = await database.transact(async (tx) => {
+    // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
+    const user = await lockUser(tx, userId)
+    const allowance = await readAllowance(tx, userId, limits)
+    const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
+    // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
+    if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
+    const left = takeJobs(allowance, plan.fresh.length)
+    const arriving = { content: 0, analysis: plan.fresh.length }
+    const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
+    const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
+    // After any job, as everywhere.
+    await linkImages(
+      tx,
+      jobs.flatMap((job) => job.imageId ?? []),
+    )
+    const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
+    const ids = await insertAll(tx, plan.fresh, tagOf, options)
+    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length }])
+    return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstHeld: room.first }
+  })
+  onAllowance?.(left)
+  // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
+  if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
+  return created
+}
+
+/** One job: see `createVisionJobs`. */
+export async function createVisionJob(database: Database, job: NewJob, options: CreateOptions): Promise<CreatedJob> {
+  const [created] = await createVisionJobs(database, [job], options)
+  if (created === undefined) throw new VisionError('internal.error', { detail: 'no row was created' })
+  return created
+}
+
+/** The job of an idempotency key, and the hash of the request that it came with. */
+interface KeyedJob {
+  readonly jobId: number
+  readonly requestHash: string | null
+}
+
+/** What a job of the call is: one that there was before, or one of those to be inserted, named anew or again. */
+type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
+
+interface Plan {
+  readonly entries: readonly Entry[]
+  /** The jobs to be inserted. */
+  readonly fresh: readonly NewJob[]
+  /** Where in the call the keys are that belong to another request. */
+  readonly mismatched: readonly number[]
+}
+
+function planOf(jobs: readonly NewJob[], known: ReadonlyMap<string, KeyedJob>): Plan {
+  const entries: Entry[] = []
+  const fresh: NewJob[] = []
+  const mismatched: number[] = []
+  const named = new Map<string, { readonly entry: Entry; readonly requestHash: string | null }>()
+  for (const [key, { jobId, requestHash }] of known) named.set(key, { entry: { jobId }, requestHash })
+  for (const [index, job] of jobs.entries()) {
+    const { idempotency } = job
+    const before = idempotency && named.get(collated(idempotency.key))
+    if (before) {
+      if (before.requestHash !== idempotency.requestHash) mismatched.push(index)
+      entries.push(before.entry)
+      continue
+    }
+    entries.push({ fresh: fresh.length, again: false })
+    if (idempotency) {
+      const { key, requestHash } = idempotency
+      named.set(collated(key), { entry: { fresh: fresh.length, again: true }, requestHash })
+    }
+    fresh.push(job)
+  }
+  return { entries, fresh, mismatched }
+}
+
+function resultOf(entry: Entry, ids: readonly number[]): CreatedJob {
+  if ('jobId' in entry) return { jobId: entry.jobId, replayed: true }
+  const jobId = ids[entry.fresh]
+  if (jobId === undefined) throw new Error('a job has no row')
+  return { jobId, replayed: entry.again }
+}
+
+/** A key as the column's collation compares it: without the spaces at its end. */
+function collated(key: string): string {
+  return key.replace(/ +$/, '')
+}
+
+async function findByKeys(
+  on: Queryable,
+  userId: string,
+  jobs: readonly NewJob[],
+): Promise<ReadonlyMap<string, KeyedJob>> {
+  const keys = new Set(jobs.flatMap(({ idempotency }) => idempotency?.key ?? []))
+  if (keys.size === 0) return new Map()
+  const { id, idempotencyKey, requestHash } = visionJobs
+  const rows = await on
+    .select({ jobId: id, key: idempotencyKey, requestHash })
+    .from(visionJobs, { forceIndex: 'idempotency' })
+    .where(and(eq(visionJobs.userId, userId), inArray(idempotencyKey, [...keys])))
+  return new Map(rows.map(({ key, ...job }) => [collated(key ?? ''), job]))
+}
+
+/**
+ * Inserts jobs in one statement.
+ *
+ * @param tagOf the start tag of each; undefined where the job must wait to be let in
+ * @returns their ids, in the same order
+ */
+async function insertAll(
+  tx: Queryable,
+  jobs: readonly NewJob[],
+  tagOf: (index: number) => number | undefined,
+  options: CreateOptions,
+): Promise<readonly number[]> {
+  const { userId, maxRetries, traceId, lifeMs } = options
+  if (jobs.length === 0) return []
+  const [{ insertId }] = await tx.insert(visionJobs).values(
+    jobs.map((job, index) => {
+      const tag = tagOf(index)
+      return {
+        userId,
+        status: tag === undefined ? ('held' as const) : ('pending' as const),
+        turn: tag ?? 0,
+        version: 1,
+        maxRetries,
+        imageUrl: job.imageUrl,
+        imageId: job.imageId ?? null,
+        analysisPurpose: job.analysisPurpose,
+        outputFormat: job.outputFormat,
+        language: job.language,
+        platform: job.platform ?? null,
+        metadata: job.metadata ?? null,
+        idempotencyKey: job.idempotency?.key ?? null,
+        requestHash: job.idempotency?.requestHash ?? null,
+        traceId: traceId ?? null,
+        createdAt: sql`UTC_TIMESTAMP(3)`,
+        updatedAt: sql`UTC_TIMESTAMP(3)`,
+        expiresAt: inMilliseconds(lifeMs),
+      }
+    }),
+  )
+  if (jobs.length === 1) return [insertId]
+  // How the ids of a multi-row INSERT follow each other is the server's setting, but they grow from the first one on, and under
+  // the user's lock nobody else makes any of this user's.
+  const rows = await tx
+    .select({ id: visionJobs.id, key: visionJobs.idempotencyKey })
+    .from(visionJobs, { forceIndex: 'history' })
+    .where(and(eq(visionJobs.userId, userId), gte(visionJobs.id, insertId)))
+    .orderBy(visionJobs.id)
+    .limit(jobs.length + 1)
+  const same = jobs.every(({ idempotency }, index) => rows[index]?.key === (idempotency?.key ?? null))
+  if (rows.length !== jobs.length || !same) throw new Error('the rows of a batch are not those that were inserted')
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,86 @@
+import { sql } from 'drizzle-orm'
+import { type Status, steps } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { describeCode } from '../domain/errors.ts'
+import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { addRuns } from '../usage/ledger.ts'
+import { withFreeLedger } from '../usage/ledger-lock.ts'
+
+const batch = 200
+
+/** A job that waits, and whose it is. */
+interface WaitingJob {
+  readonly id: number
+  readonly userId: string
+}
+
+/**
+ * Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. Those whose user's ledger
+ * somebody else has locked, who may have died with it, are left for later: see `withFreeLedger`.
+ *
+ * @returns those that have failed
+ */
+export async function failExpired<Job extends WaitingJob>(
+  tx: Queryable,
+  jobs: readonly Job[],
+): Promise<readonly Job[]> {
+  const users = jobs.map(({ userId }) => userId)
+  const free = await withFreeLedger(tx, users, ['failed'])
+  const expired = jobs.filter(({ userId }) => free.has(userId))
+  if (expired.length === 0) return []
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'failed', version = version + 1, available_at = NULL,
+        error_code = 'job.expired', error_message = ${describeCode('job.expired').message},
+        finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
+      WHERE id IN ${expired.map(({ id }) => id)}`,
+  )
+  await addRuns(
+    tx,
+    [],
+    expired.map(({ userId }) => ({ userId, status: 'failed' })),
+  )
+  return expired
+}
+
+const waiting = ['held', 'pending', 'scheduled'] as const satisfies Status[]
+
+/**
+ * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
+ * lane is stopped or its provider down nothing in it expires. As many statements for all of them as for one.
+ *
+ * @param onExpired told of the owner of each, who may have room for another now
+ * @returns how many
+ */
+export async function expireVisionJobs(
+  database: Database,
+  onExpired: (userId: string) => void = () => undefined,
+): Promise<number> {
+  const moments = expiryMoments(await database.run(readGates))
+  // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
+  const heads = waiting.flatMap((status) =>
+    steps.map(
+      (lane) =>
+        sql`(SELECT id FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}
+          ORDER BY expires_at, id LIMIT ${batch})`,
+    ),
+  )
+  const due = await database.run((on) =>
+    rowsOf<{ id: number }>(on, sql`SELECT id FROM (${sql.join(heads, sql` UNION ALL `)}) due`),
+  )
+  if (due.length === 0) return 0
+  const owners = await database.transact(async (tx) => {
+    const isDue = steps.map((lane) => sql`(next_step = ${lane} AND expires_at <= ${moments[lane]})`)
+    const locked = await rowsOf<WaitingJob>(
+      tx,
+      sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
+        WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
+        FOR UPDATE SKIP LOCKED`,
+    )
+    return (await failExpired(tx, locked)).map(({ userId }) => userId)
+  })
+  for (const userId of owners) onExpired(userId)
+  return owners.length
+}

@@ -1,0 +1,118 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type Step, steps } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
+import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { admitVisionJobs, hold, letIn, makeRoom } from './concurrency-limit.ts'
+import { failExpired } from './expire.ts'
+import { ensureUsers, tryLockUser } from './users.ts'
+
+interface Row {
+  readonly id: number
+  readonly lane: Step
+  readonly expired: 0 | 1
+}
+
+type Expiry = Readonly<Record<Step, SQL>>
+
+interface PromoteOptions {
+  readonly cap: number
+  readonly expiry: Expiry
+  readonly costPerDay?: number | undefined
+}
+
+const batch = 200
+/** How many due jobs are looked through for those of other users, where some users' are passed over: as many as a user may have. */
+const window = 10_000
+
+/**
+ * Takes up to 200 scheduled jobs whose time has come out of `scheduled`: to `pending` those for which their user has room,
+ * each with a fresh start tag, since its old one would put a retry before everybody who came meanwhile, and the others to
+ * `held`. Those that expired while they waited fail. One short transaction for each user. A user whom somebody else holds is
+ * passed over, and so are, at a second look, those whose jobs have filled the first: others are promoted all the same.
+ *
+ * @param cap how many jobs a user may have in flight
+ * @param costPerDay see `admitVisionJobs`
+ * @returns how many, expired ones aside
+ */
+export async function promoteDueVisionJobs(database: Database, cap: number, costPerDay?: number): Promise<number> {
+  const expiry = expiryMoments(await database.run(readGates))
+  const due = await database.run((on) => rowsOf<DueJob>(on, dueQuery))
+  const promoted = await promoteEach(database, due, { cap, expiry, costPerDay })
+  if (due.length < batch) return promoted
+  const seen = [...new Set(due.map(({ userId }) => userId))]
+  const others = await database.run((on) => rowsOf<DueJob>(on, dueOfOthersQuery(seen)))
+  return promoted + (await promoteEach(database, others, { cap, expiry, costPerDay }))
+}
+
+interface DueJob {
+  readonly id: number
+  readonly userId: string
+}
+
+/** Must match the due index: see `claimQuery`. A plain read, since users are locked before their jobs. */
+const dueQuery = sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due)
+  WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ${batch}`
+
+/** The first due jobs of other users than these, of as many as one user may have in front of them. */
+function dueOfOthersQuery(userIds: readonly string[]): SQL {
+  return sql`SELECT id, userId FROM (SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due)
+      WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ${window}) AS due_jobs
+    WHERE userId NOT IN ${[...userIds]} LIMIT ${batch}`
+}
+
+async function promoteEach(database: Database, due: readonly DueJob[], options: PromoteOptions): Promise<number> {
+  const byUser = Map.groupBy(due, (job) => job.userId)
+  await database.run((on) => ensureUsers(on, [...byUser.keys()]))
+  let promoted = 0
+  for (const [userId, jobs] of byUser) {
+    const ids = jobs.map(({ id }) => id)
+    const done = await database.transact((tx) => promote(tx, userId, ids, options))
+    promoted += done.promoted
+    // Its place may have been freed before anybody could see that a job waits for it.
+    if (done.firstHeld) await admitVisionJobs(database, userId, options.cap, tryLockUser, options.costPerDay)
+  }
+  return promoted
+}
+
+async function promote(
+  tx: Queryable,
+  userId: string,
+  ids: readonly number[],
+  { cap, expiry, costPerDay }: PromoteOptions,
+): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
+  const user = await tryLockUser(tx, userId)
+  if (user === undefined) return { promoted: 0, firstHeld: false }
+  const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
+  const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
+  const ready = due.filter((row) => row.expired === 0)
+  if (ready.length === 0) {
+    await failExpired(tx, expired)
+    return { promoted: 0, firstHeld: false }
+  }
+  const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
+  const arriving = { content: inLane('content'), analysis: inLane('analysis') }
+  const room = await makeRoom(
+    tx,
+    user,
+    cap,
+    { content: arriving.content.length, analysis: arriving.analysis.length },
+    costPerDay,
+  )
+  for (const lane of steps) {
+    await letIn(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await hold(tx, 'scheduled', arriving[lane].slice(room[lane]))
+  }
+  // Last, since it adds to the ledger: no job is locked after that.
+  await failExpired(tx, expired)
+  return { promoted: ready.length, firstHeld: room.first }
+}
+
+/** By the primary key, and only those that nobody has promoted or withdrawn meanwhile; the oldest first. */
+function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
+  return sql`SELECT id, next_step AS lane,
+      COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
+    FROM vision_jobs FORCE INDEX (PRIMARY)
+    WHERE id IN ${[...ids]} AND status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)
+    ORDER BY id FOR UPDATE SKIP LOCKED`
+}

@@ -1,0 +1,117 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../database/client.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { describeCode } from '../domain/errors.ts'
+import type { RunIdentity } from '../domain/run.ts'
+import { addRuns } from '../usage/ledger.ts'
+import { withFreeLedger } from '../usage/ledger-lock.ts'
+import { attemptsOf } from './attempts-of.ts'
+import { type BackoffOptions, backoff } from './backoff.ts'
+
+/** A job whose workers have died this often fails: by then it has been run alone several times. */
+export const crashesUntilFailed = 6
+
+interface Row extends RunIdentity {
+  readonly userId: string
+  readonly crashes: number
+  readonly traceId: string | null
+  /** No call can have gone out: the image of its first step was not even there. */
+  readonly unpaid: 0 | 1
+}
+
+/** A run whose worker died. */
+export interface LostRun extends RunIdentity {
+  readonly userId: string
+  readonly traceId: string | null
+  /** It was the last time: the job has failed. */
+  readonly failed: boolean
+}
+
+/** Must match the lease index: see `claimQuery`. */
+export function reclaimQuery(limit: number): SQL {
+  return sql`SELECT id AS jobId, user_id AS userId, attempt, crashes, trace_id AS traceId,
+      (next_step = 'analysis' AND image_id IS NULL) AS unpaid
+    FROM vision_jobs FORCE INDEX (lease)
+    WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
+    ORDER BY lease_expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+}
+
+/**
+ * Takes back up to 100 jobs whose lease has expired, their workers having died: they count a crash, not a failure, and
+ * are scheduled again, or fail at the sixth crash. Never folded into the claim, which would scan for it. As many statements for
+ * a hundred jobs as for one, and none that waits for what a dead worker may hold: such a job is taken back later.
+ *
+ * @param onLost told of each run that was lost, once the database has it
+ * @returns how many
+ */
+export async function reclaimVisionJobs(
+  database: Database,
+  options: BackoffOptions,
+  onLost: (run: LostRun) => void = () => undefined,
+): Promise<number> {
+  const lost = await database.transact(async (tx) => {
+    const found = await withFreeRuns(tx, await rowsOf<Row>(tx, reclaimQuery(100)))
+    const users = found.map(({ userId }) => userId)
+    const free = await withFreeLedger(tx, users, ['lost', 'failed'])
+    const lost = found.filter(({ userId }) => free.has(userId))
+    await takeBack(tx, lost, options)
+    return lost
+  })
+  for (const { jobId, attempt, userId, crashes, traceId } of lost) {
+    onLost({ jobId, attempt, userId, traceId, failed: isLast(crashes) })
+  }
+  return lost.length
+}
+
+/** Those whose rows in the attempts nobody else has locked, and locks these. */
+async function withFreeRuns(tx: Queryable, runs: readonly Row[]): Promise<readonly Row[]> {
+  if (runs.length === 0) return []
+  const query = sql`SELECT a.job_id AS jobId FROM ${attemptsOf(runs)}`
+  const free = new Set((await rowsOf<RunIdentity>(tx, sql`${query} FOR UPDATE SKIP LOCKED`)).map(({ jobId }) => jobId))
+  if (free.size === runs.length) return runs
+  const there = new Set((await rowsOf<RunIdentity>(tx, query)).map(({ jobId }) => jobId))
+  return runs.filter(({ jobId }) => free.has(jobId) || !there.has(jobId))
+}
+
+async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOptions): Promise<void> {
+  if (lost.length === 0) return
+  const { message } = describeCode('worker.lost')
+  const last = lost.filter(({ crashes }) => isLast(crashes))
+  const change = async (jobs: readonly Row[], changes: SQL, said: string): Promise<void> => {
+    if (jobs.length === 0) return
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${changes}, crashes = crashes + 1, version = version + 1,
+          worker_id = NULL, lease_expires_at = NULL, error_code = 'worker.lost', error_message = ${said},
+          updated_at = UTC_TIMESTAMP(3)
+        WHERE id IN ${jobs.map(({ jobId }) => jobId)}`,
+    )
+  }
+  const again = lost.filter(({ crashes }) => !isLast(crashes))
+  const waits = again.map(
+    ({ jobId, crashes }) => sql`WHEN ${jobId} THEN ${inMilliseconds(backoff(crashes + 1, options))}`,
+  )
+  await change(again, sql`status = 'scheduled', available_at = CASE id ${sql.join(waits, sql` `)} END`, message)
+  await change(
+    last,
+    sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`,
+    `${message} It was the last of ${crashesUntilFailed} times.`,
+  )
+  // The dead worker may have had an answer that it could not save any more.
+  const unpaid = lost.filter((row) => row.unpaid === 1).map(({ jobId }) => jobId)
+  await matchedBy(
+    tx,
+    sql`UPDATE ${attemptsOf(lost)} SET a.outcome = 'lost', a.error_code = 'worker.lost',
+        a.error_message = ${message}, a.ended_at = UTC_TIMESTAMP(3),
+        a.possibly_billed = ${unpaid.length > 0 ? sql`IF(a.job_id IN ${unpaid}, NULL, a.step)` : sql`a.step`}`,
+  )
+  await addRuns(
+    tx,
+    lost,
+    last.map(({ userId }) => ({ userId, status: 'failed' })),
+  )
+}
+
+function isLast(crashesBefore: number): boolean {
+  return crashesBefore + 1 >= crashesUntilFailed
+}

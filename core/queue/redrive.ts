@@ -1,0 +1,147 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../database/client.ts'
+import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { redriven } from './cancel.ts'
+
+/** Which failed jobs. */
+export interface RedriveFilter {
+  /** A code like `analysis.timed_out`, or all that begin with a word and a dot: `analysis.` */
+  readonly code?: string | undefined
+  /** Those that failed at this moment or later. */
+  readonly since?: Date | undefined
+  /** Those that failed before this moment. */
+  readonly until?: Date | undefined
+  readonly userId?: string | undefined
+}
+
+export interface RedriveOptions {
+  /** At most so many jobs. */
+  readonly limit: number
+  /** Counts and changes nothing. */
+  readonly dryRun: boolean
+  /** Until a redriven job expires, in milliseconds of the database's clock. */
+  readonly lifeMs: number
+  /** Aborted when it must end; what it has done stays done. */
+  readonly signal?: AbortSignal | undefined
+  /** Called in the transaction of each batch, with what has been done by its end. */
+  readonly note?: ((tx: Queryable, soFar: Redriven) => Promise<void>) | undefined
+}
+
+export interface Redriven {
+  /** How many jobs there are, or were given a new life. */
+  readonly jobs: number
+  /** Some of them. */
+  readonly sample: readonly number[]
+  /** There may be more: the limit or the time was reached. */
+  readonly more: boolean
+  /** When the last of them failed: where to go on from. */
+  readonly through: Date | null
+}
+
+interface Row {
+  readonly id: number
+  readonly userId: string
+  readonly code: string | null
+  readonly finishedAt: string
+}
+
+/** So many failed jobs are read at a time, and so many of them redriven in one transaction. */
+const page = 1_000
+const batch = 200
+const sampleSize = 20
+
+/**
+ * Gives failed jobs a new life, those that failed first before the others, in short transactions that lock nothing but the
+ * jobs themselves. A job that somebody else redrives or deletes meanwhile is left out.
+ */
+export async function redriveVisionJobs(
+  database: Database,
+  filter: RedriveFilter,
+  { limit, dryRun, lifeMs, signal, note }: RedriveOptions,
+): Promise<Redriven> {
+  let done: Redriven = { jobs: 0, sample: [], more: false, through: null }
+  let after: Row | undefined
+  // What fails again while this goes on must not be met again.
+  const until = filter.until ?? (await databaseNow(database))
+  for (;;) {
+    const rows = await database.run((on) => rowsOf<Row>(on, failedQuery(filter.since, until, after)))
+    const matching = rows.filter((row) => matches(filter, row))
+    for (let taken = 0; taken < matching.length; ) {
+      const room = limit - done.jobs
+      if (room <= 0 || signal?.aborted) return { ...done, more: true }
+      const some = matching.slice(taken, taken + Math.min(batch, room))
+      taken += some.length
+      done = dryRun ? add(done, some, some.length) : await redriveBatch(database, some, done, { lifeMs, note })
+    }
+    after = rows.at(-1)
+    if (rows.length < page) return done
+    if (signal?.aborted) return { ...done, more: true }
+  }
+}
+
+/** Along its index, page by page: the filter's other parts are no part of it, so that a page is always small. */
+function failedQuery(since: Date | undefined, until: Date, after: Row | undefined) {
+  const from = after?.finishedAt ?? (since && datetime(since))
+  const later = from === undefined ? sql`` : sql` AND finished_at >= ${from}`
+  const beyond = after ? sql` AND (finished_at > ${after.finishedAt} OR id > ${after.id})` : sql``
+  return sql`SELECT id, user_id AS userId, error_code AS code, finished_at AS finishedAt
+    FROM vision_jobs FORCE INDEX (ended) WHERE status = 'failed'${later}${beyond}
+      AND finished_at < ${datetime(until)}
+    ORDER BY finished_at, id LIMIT ${page}`
+}
+
+function matches({ code, userId }: RedriveFilter, row: Row): boolean {
+  if (userId !== undefined && row.userId !== userId) return false
+  if (code === undefined) return true
+  return code.endsWith('.') ? (row.code ?? '').startsWith(code) : row.code === code
+}
+
+async function redriveBatch(
+  database: Database,
+  rows: readonly Row[],
+  before: Redriven,
+  { lifeMs, note }: Pick<RedriveOptions, 'lifeMs' | 'note'>,
+): Promise<Redriven> {
+  // In the order of their ids, so that two redrives at once cannot wait for each other.
+  const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
+  return database.transact(
+    async (tx) => {
+      const jobs = await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${ids} AND status = 'failed'`,
+      )
+      const done = add(before, rows, jobs)
+      await note?.(tx, done)
+      return done
+    },
+    async (on) => {
+      const left = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND status = 'failed' FOR UPDATE`,
+      )
+      return left.length === 0 ? add(before, rows, ids.length) : undefined
+    },
+  )
+}
+
+function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): Redriven {
+  return {
+    jobs: jobs + count,
+    sample: [...sample, ...rows.map(({ id }) => id)].slice(0, sampleSize),
+    more: false,
+    through: asDate(rows.at(-1)?.finishedAt ?? ''),
+  }
+}
+
+async function databaseNow(database: Database): Promise<Date> {
+  // The next millisecond: what failed in this one is of the past.
+  const [row] = await database.run((on) =>
+    rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) + INTERVAL 1000 MICROSECOND AS now`),
+  )
+  return asDate(row?.now ?? '')
+}
+
+/** A moment as a `datetime(3)` column has it; a Date as a parameter of raw SQL is written in another form. */
+function datetime(moment: Date): string {
+  return moment.toISOString().replace('T', ' ').replace('Z', '')
+}

@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import type { Step } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import type { OwnedRun } from '../usage/ledger.ts'
+import { issueStartTags, unrecordedStartTag } from './fair-queue.ts'
+import { lockJobs } from './lock-jobs.ts'
+import { tryLockUser } from './users.ts'
+
+/** How often the owner’s row is tried for, and how much longer after each, in milliseconds: several runs end at once in a stop. */
+const tries = 8
+const pauseMs = 25
+/** At most so many of the owner's jobs are moved; the last of them then shares a tag with the next. */
+const mostMoved = 100
+
+/**
+ * The start tag of a job that is given back. Its owner pays for it with a tag, as for any job: one that is given back again
+ * and again would else be served before everybody else's. But the job gives up no place to its owner's younger ones: it takes
+ * the tag of the first of them in the lane, that one the next one's, and the last the new one.
+ *
+ * @param lane the lane that it enters
+ */
+export async function startTagForReturn(database: Database, run: OwnedRun, lane: Step): Promise<number> {
+  for (let attempt = 1; attempt <= tries; attempt++) {
+    const tag = await database.transact(
+      (tx) => takeTag(tx, run, lane),
+      // Then it is done again, at the cost of one tag.
+      async () => undefined,
+    )
+    if (tag !== undefined) return tag
+    await delay(pauseMs * attempt)
+  }
+  return database.run((on) => unrecordedStartTag(on, run.userId, lane))
+}
+
+/** Undefined while somebody else holds the owner's row, who may have died with it. */
+async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number | undefined> {
+  const user = await tryLockUser(tx, run.userId)
+  if (user === undefined) return undefined
+  const last = await issueStartTags(tx, user, lane, 1, Number.MAX_SAFE_INTEGER)
+  const waiting = await rowsOf<{ id: number; tag: number }>(
+    tx,
+    sql`SELECT id, turn AS tag FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY turn LIMIT ${mostMoved + 1}`,
+  )
+  const following = waiting.length > mostMoved ? waiting.pop()?.tag : undefined
+  const younger = await lockJobs(
+    tx,
+    'pending',
+    waiting.map(({ id }) => id).filter((id) => id > run.jobId),
+  )
+  const moved = waiting.filter(({ id }) => younger.includes(id))
+  const [first] = moved
+  if (first === undefined) return last
+  const tags = moved.map(({ id }, index) => sql`WHEN ${id} THEN ${moved[index + 1]?.tag ?? following ?? last}`)
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET turn = CASE id ${sql.join(tags, sql` `)} END
+      WHERE id IN ${moved.map(({ id }) => id)}`,
+  )
+  return first.tag
+}

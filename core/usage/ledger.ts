@@ -1,0 +1,206 @@
+import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
+import { type CountedStatus, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
+import type { Run, RunIdentity } from '../domain/run.ts'
+
+// The ledger, `vision_usage`. What a run took stands in its own row; once the run has ended, the ledger has exactly that. So
+// whoever ends a run, or changes the row of one that has ended, adds to the ledger in the same transaction, and as its last
+// statement, since the rows of a day are shared by all jobs of a user.
+
+/** What the ledger counts. */
+export const counters = [
+  'jobs',
+  'runs',
+  'calls',
+  'possiblyBilled',
+  'inputTokens',
+  'cachedTokens',
+  'outputTokens',
+  'thinkingTokens',
+  'cost',
+  'unpricedCalls',
+  'waitingMs',
+  'imageMs',
+  'analysisMs',
+  'contentMs',
+] as const
+export type Counter = (typeof counters)[number]
+export type Counts = Readonly<Record<Counter, number>>
+
+/** A row of `vision_usage`. */
+export type UsageRow = typeof visionUsage.$inferSelect
+/** What is added to a row of `vision_usage`. */
+export type UsageEntry = Pick<UsageRow, 'userId' | 'day' | 'model' | 'status'> & Partial<Counts>
+
+type RunRow = Awaited<ReturnType<typeof readRuns>>[number]
+/** A run, and whose it is. */
+export type OwnedRun = RunIdentity & Pick<Run, 'userId'>
+
+/**
+ * Reads the rows of runs as the ledger needs them; those that are gone are left out.
+ *
+ * @param lock whether to lock them
+ */
+export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = false) {
+  if (runs.length === 0) return []
+  const rows = tx
+    .select({
+      ...getTableColumns(visionJobAttempts),
+      day: sql<string | null>`CAST(DATE(${visionJobAttempts.endedAt}) AS CHAR)`,
+    })
+    // A small table a server would rather scan, and lock every row of.
+    .from(visionJobAttempts, { forceIndex: 'job_attempt' })
+    .where(
+      or(
+        ...runs.map(({ jobId, attempt }) =>
+          and(eq(visionJobAttempts.jobId, jobId), eq(visionJobAttempts.attempt, attempt)),
+        ),
+      ),
+    )
+  const owners = new Map(runs.map(({ jobId, userId }) => [jobId, userId]))
+  return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, userId: owners.get(row.jobId) ?? '' }))
+}
+
+/** What the ledger has of a run: nothing until it has ended. */
+export function entriesOf(row: RunRow): UsageEntry[] {
+  return row.outcome === 'running' || row.day === null ? [] : takenBy({ ...row, day: row.day })
+}
+
+function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
+  const { userId, day, outcome: status } = row
+  const entries: UsageEntry[] = [
+    {
+      userId,
+      day,
+      model: '',
+      status,
+      runs: 1,
+      // What was not answered has no model.
+      possiblyBilled: row.possiblyBilled === null ? 0 : 1,
+      waitingMs: row.waitingMs,
+      imageMs: row.imageMs,
+    },
+  ]
+  const call = { userId, day, status }
+  if (row.analysisModel !== null) {
+    entries.push({
+      ...call,
+      model: row.analysisModel,
+      calls: callsOf(row.analysisCalls),
+      inputTokens: row.analysisInputTokens ?? 0,
+      cachedTokens: row.analysisCachedTokens ?? 0,
+      outputTokens: row.analysisOutputTokens ?? 0,
+      thinkingTokens: row.analysisThinkingTokens ?? 0,
+      cost: row.analysisCost ?? 0,
+      unpricedCalls: row.analysisCost === null ? callsOf(row.analysisCalls) : 0,
+      analysisMs: row.analysisMs,
+    })
+  }
+  if (row.contentModel !== null) {
+    entries.push({
+      ...call,
+      model: row.contentModel,
+      calls: callsOf(row.contentCalls),
+      inputTokens: row.contentInputTokens ?? 0,
+      cachedTokens: row.contentCachedTokens ?? 0,
+      outputTokens: row.contentOutputTokens ?? 0,
+      thinkingTokens: row.contentThinkingTokens ?? 0,
+      cost: row.contentCost ?? 0,
+      unpricedCalls: row.contentCost === null ? callsOf(row.contentCalls) : 0,
+      contentMs: row.contentMs,
+    })
+  }
+  return entries
+}
+
+/** A model that is named has answered: rows from before calls were counted, each of one, have a 0. */
+function callsOf(counted: number): number {
+  return Math.max(1, counted)
+}
+
+/** Adds runs that have just ended to the ledger, and what of jobs has just ended with them. */
+export async function addRuns(
+  tx: Queryable,
+  runs: readonly OwnedRun[],
+  ended: readonly { readonly userId: string; readonly status: CountedStatus }[] = [],
+): Promise<void> {
+  const entries = (await readRuns(tx, runs)).flatMap(entriesOf)
+  if (entries.length + ended.length === 0) return
+  const day = entries[0]?.day ?? (await today(tx))
+  await addUsage(tx, [...entries, ...ended.map((job) => ({ ...job, day, model: '', jobs: 1 }))])
+}
+
+/** What must be added to the ledger when the row of a run changes. */
+export function difference(before: RunRow, after: RunRow | undefined): UsageEntry[] {
+  const taken = entriesOf(before).map((entry) => {
+    const counts = counters.map((counter) => [counter, -(entry[counter] ?? 0)] as const)
+    return { ...entry, ...Object.fromEntries(counts) }
+  })
+  return [...taken, ...(after ? entriesOf(after) : [])]
+}
+
+/** Adds to the ledger. To be the last statement of its transaction: the rows stay locked until its end. */
+export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
+  const merged = Map.groupBy(entries, ({ userId, day, model, status }) => JSON.stringify([userId, day, model, status]))
+  const rows = [...merged]
+    // All transactions come to the rows in one order, so that no two can wait for each other.
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, same]) => {
+      const [first] = same
+      const sums = sumOf(same)
+      return first && counters.some((counter) => sums[counter] !== 0) ? [{ ...first, ...sums }] : []
+    })
+  if (rows.length === 0) return
+  const set = counters.map((counter) => {
+    const { name } = visionUsage[counter]
+    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
+  })
+  await tx
+    .insert(visionUsage)
+    .values(rows)
+    .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+}
+
+/** Several entries as one. */
+export function sumOf(entries: readonly Partial<Counts>[]): Counts {
+  const sums = counters.map((counter) => [counter, entries.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)])
+  return Object.fromEntries(sums)
+}
+
+/**
+ * What a user has used, by day, model and status.
+ *
+ * @param from the first day, UTC: `2026-11-01`
+ * @param to the last
+ */
+export function getUserUsage(
+  database: Database,
+  userId: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<readonly UsageRow[]> {
+  const { day, model, status } = visionUsage
+  return database.run((on) =>
+    on
+      .select()
+      .from(visionUsage)
+      .where(and(eq(visionUsage.userId, userId), between(day, from, to)))
+      .orderBy(asc(day), asc(model), asc(status)),
+  )
+}
+
+/** What a job has taken: all its runs that have ended, and of the one under way what it has saved. */
+export async function getJobUsage(database: Database, owned: Omit<OwnedRun, 'attempt'>): Promise<Counts> {
+  const rows = await database.run((on) =>
+    on
+      .select({ ...getTableColumns(visionJobAttempts), day: sql<string>`''` })
+      .from(visionJobAttempts)
+      .where(eq(visionJobAttempts.jobId, owned.jobId)),
+  )
+  return sumOf(rows.flatMap((row) => takenBy({ ...row, userId: owned.userId })))
+}
+
+async function today(on: Queryable): Promise<string> {
+  const [row] = await rowsOf<{ day: string }>(on, sql`SELECT CAST(UTC_DATE() AS CHAR) AS day`)
+  return row?.day ?? ''
+}

@@ -1,0 +1,84 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../database/client.ts'
+import { matchedBy, rowsOf } from '../database/sql.ts'
+import type { ApiConfig } from '../platform/config.ts'
+import { type Allowance, LimitExceeded } from './quotas.ts'
+
+/** What a user may be granted to upload in a day, UTC. An upload that is granted counts, whether it comes or not. */
+export interface UploadLimits {
+  readonly perDay: number
+  readonly bytesPerDay: number
+}
+
+export function uploadLimits(
+  config: Pick<ApiConfig, 'USER_UPLOADS_PER_DAY' | 'USER_UPLOAD_MEGABYTES_PER_DAY'>,
+): UploadLimits {
+  return { perDay: config.USER_UPLOADS_PER_DAY, bytesPerDay: config.USER_UPLOAD_MEGABYTES_PER_DAY * 1_000_000 }
+}
+
+/**
+ * Counts an upload that is about to be granted, in one statement that commits by itself: calls at once cannot pass the
+ * limits together. Days are those of the database's clock.
+ *
+ * @returns what is left
+ * @throws LimitExceeded
+ */
+export async function takeUpload(
+  database: Database,
+  userId: string,
+  bytes: number,
+  limits: UploadLimits,
+): Promise<Allowance> {
+  const { perDay, bytesPerDay } = limits
+  // The day last: what is assigned before it still sees the old one.
+  const count = () =>
+    database.run((on) =>
+      matchedBy(
+        on,
+        sql`UPDATE vision_upload_quotas SET uploads = IF(day = UTC_DATE(), uploads, 0) + 1,
+            bytes = IF(day = UTC_DATE(), bytes, 0) + ${bytes}, day = UTC_DATE()
+          WHERE user_id = ${userId} AND IF(day = UTC_DATE(), uploads, 0) < ${perDay}
+            AND IF(day = UTC_DATE(), bytes, 0) + ${bytes} <= ${bytesPerDay}`,
+      ),
+    )
+  if ((await count()) > 0) return readUploads(database, userId, limits)
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`INSERT INTO vision_upload_quotas (user_id, day) VALUES (${userId}, UTC_DATE())
+        ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)`,
+    ),
+  )
+  if ((await count()) > 0) return readUploads(database, userId, limits)
+  const allowance = await readUploads(database, userId, limits)
+  const [uploads, size] = allowance.quotas
+  const short = uploads && uploads.left > 0 ? size : uploads
+  if (short === undefined) throw new Error('a quota of uploads is missing')
+  throw new LimitExceeded(short, allowance)
+}
+
+async function readUploads(database: Database, userId: string, limits: UploadLimits): Promise<Allowance> {
+  const [row] = await database.run((on) =>
+    rowsOf<Record<'uploads' | 'bytes' | 'resetSeconds', number> & { day: string }>(
+      on,
+      sql`SELECT CAST(UTC_DATE() AS CHAR) AS day, IF(day = UTC_DATE(), uploads, 0) AS uploads,
+          IF(day = UTC_DATE(), bytes, 0) AS bytes,
+          TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), UTC_DATE() + INTERVAL 1 DAY) AS resetSeconds
+        FROM vision_upload_quotas WHERE user_id = ${userId}`,
+    ),
+  )
+  const resetSeconds = Number(row?.resetSeconds ?? 0)
+  const left = (limit: number, used: number | undefined) => Math.max(0, limit - Number(used ?? 0))
+  return {
+    day: row?.day ?? '',
+    quotas: [
+      { code: 'limit.uploads_per_day', limit: limits.perDay, left: left(limits.perDay, row?.uploads), resetSeconds },
+      {
+        code: 'limit.upload_bytes_per_day',
+        limit: limits.bytesPerDay,
+        left: left(limits.bytesPerDay, row?.bytes),
+        resetSeconds,
+      },
+    ],
+  }
+}

@@ -1,0 +1,186 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { type Database, openDatabase } from '../database/client.ts'
+import { reasonOf } from '../domain/errors.ts'
+import type { Run } from '../domain/run.ts'
+import { createByteBudget } from '../images/budget.ts'
+import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
+import { createImageLoader } from '../images/load.ts'
+import { openImageStore } from '../images/store.ts'
+import { sweepImages } from '../images/sweep.ts'
+import { sweepSessions } from '../live/sessions.ts'
+import { createSteps, type MeasurePalette } from '../pipeline/steps.ts'
+import { ConfigError, type PollerConfig } from '../platform/config.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { createProviderAccess } from '../providers/access.ts'
+import { serveSteps } from '../providers/circuit-breaker.ts'
+import { createPrices, unpricedModels } from '../providers/prices.ts'
+import { prunePermits } from '../providers/rate-limit.ts'
+import { type ProviderEntry, servingBy } from '../providers/registry.ts'
+import { settleMs } from '../queue/limits.ts'
+import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
+import { pruneVisionJobs } from '../queue/prune.ts'
+import { saveImage } from '../queue/settle.ts'
+import { costPerDay } from '../usage/quotas.ts'
+import { type DrainOptions, drain, noCounts, type Summary } from './loop.ts'
+import { startBeats } from './metrics-reporter.ts'
+import { sweepWorkers } from './registry.ts'
+
+/**
+ * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
+ * exits sweeps too.
+ */
+const sweepMs = 30_000
+
+export interface PollerOptions {
+  readonly log: Log
+  /** Flushed after each minute of a drain and at its end. */
+  readonly metrics: Metrics
+  /** See `WorkerOptions`. */
+  readonly lookMs?: number | undefined
+  /** Those that a step may be served by; the registry's if not given. */
+  readonly providers?: readonly ProviderEntry[] | undefined
+  /** Images over plain http from this machine: for the local stack and nothing else. */
+  readonly allowLoopbackHttp: boolean
+  /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
+  readonly measurePalette?: MeasurePalette | undefined
+}
+
+export interface PollerDrainOptions extends DrainOptions {
+  /** Where this drain can be followed: see `WorkerOptions`. */
+  readonly place?: string | undefined
+}
+
+/** The worker with everything it works with. */
+export interface Poller {
+  /** See `drain` in jobs/worker.ts. */
+  drain(options: PollerDrainOptions): Promise<Summary>
+  readonly database: Database
+  close(): Promise<void>
+}
+
+/** Alarms look at each minute. */
+const beatMs = 60_000
+
+/** Puts the worker together from its configuration; nothing connects before the first drain. */
+export function createPoller(
+  config: PollerConfig,
+  { log, metrics, lookMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
+): Poller {
+  const database = openDatabase(config.DATABASE_URL, {
+    connections: config.POLLER_DATABASE_CONNECTIONS,
+    random: Math.random,
+  })
+  const store = openImageStore(config)
+  const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
+  const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
+  const prices = createPrices(config.PRICES, Date.now)
+  const unpriced = config.USER_DOLLARS_PER_DAY === undefined ? [] : unpricedModels(config, Date.now)
+  if (unpriced.length > 0) throw new ConfigError(unpriced.join('\n'))
+  const common = { prices, timeoutMs, now: Date.now }
+  const { models, limits, providerOf } = servingBy(config, common, providers)
+  serveSteps(providerOf)
+  const steps = createSteps(
+    createImageLoader({
+      database,
+      store,
+      // Half of it for one user, so that there is always room for another's.
+      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
+      link: (run: Run, imageId) => saveImage(database, run, imageId),
+      allowLoopbackHttp,
+      userAgent: config.IMAGE_USER_AGENT,
+    }),
+    models,
+    randomBytes,
+    measurePalette,
+  )
+  const pause = { baseMs: config.PROVIDER_PAUSE_SECONDS * 1000, capMs: config.PROVIDER_PAUSE_CAP_SECONDS * 1000 }
+  return {
+    database,
+    drain: async (options) => {
+      // The queue does not wait for the sweepers, nor fall with them.
+      const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
+      const sweeps = sweepTime(options)
+      const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
+      const sweeping = [
+        sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
+        sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
+        prunePermits(database).catch(orLog('permits not pruned')),
+        sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
+        sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        keepIdsFresh(database).catch(orLog('ids not looked at')),
+        pruneVisionJobs(database, old).then(({ jobs, more }) => {
+          if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
+        }, orLog('old jobs not pruned')),
+      ]
+      const workerId = randomUUID()
+      const leaseMs = config.JOB_LEASE_SECONDS * 1000
+      const now = () => performance.now()
+      const counts = noCounts()
+      const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
+      const summary = await drain(
+        {
+          database,
+          steps,
+          providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
+          workerId,
+          place: options.place,
+          concurrency: config.POLLER_CONCURRENCY,
+          inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
+          costPerDay: costPerDay(config),
+          leaseMs,
+          renewMs: config.JOB_RENEW_SECONDS * 1000,
+          idleMs: config.POLLER_IDLE_SECONDS * 1000,
+          lookMs,
+          callMs: timeoutMs,
+          stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
+          retry: {
+            baseMs: config.RETRY_BASE_SECONDS * 1000,
+            capMs: config.RETRY_CAP_SECONDS * 1000,
+            random: Math.random,
+          },
+          providerWaitMs: pause.baseMs,
+          log,
+          counts,
+          now,
+          wall: Date.now,
+        },
+        options,
+      ).finally(async () => {
+        sweeps.endSoon()
+        await stopBeats()
+        await Promise.all(sweeping)
+        sweeps.release()
+      })
+      return summary
+    },
+    close: async () => {
+      store.close()
+      await database.close()
+    },
+  }
+}
+
+/** What a timer of Node.js takes at most: with more it fires at once. */
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * The time of the sweepers: until they are done, as long as the drain lasts, and never so long that what they have begun
+ * would outlast the function.
+ */
+function sweepTime({ deadline, signal }: DrainOptions) {
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const started = performance.now()
+  const latest = deadline - settleMs - bucketCallMs
+  const at = (moment: number) => setTimeout(end, Math.min(longestTimer, Math.max(0, moment - performance.now())))
+  const timers = [at(latest)]
+  return {
+    signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+    /** The drain has ended. */
+    endSoon: () => void timers.push(at(Math.min(latest, started + Math.min(sweepMs, (latest - started) / 2)))),
+    release: () => {
+      for (const timer of timers) clearTimeout(timer)
+    },
+  }
+}

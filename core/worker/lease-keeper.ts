@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../domain/errors.ts'
+import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
+import { renewLeases } from '../queue/lease.ts'
+import type { WorkerOptions } from './loop.ts'
+
+/** A run that its worker works on. */
+export interface InFlight {
+  readonly controller: AbortController
+  readonly finished: Promise<void>
+  /** A paid call of it is out. */
+  paying: boolean
+}
+
+/** Keeps the leases of all that is in flight. */
+export interface LeaseKeeper {
+  /** Whether the leases hold for all that is known: nothing may be paid for while they may not. */
+  isCertain(): boolean
+  /** Renews at once; true if that succeeded. */
+  renew(): Promise<boolean>
+  /** A renewal that is under way is not waited for. */
+  stop(): void
+}
+
+/** How soon a renewal that failed is tried again, in milliseconds: the lease runs on. */
+const againMs = 1_000
+
+/** Renews every lease now and then, and stops the runs that have lost theirs. */
+export function keepLeases(
+  {
+    database,
+    providers,
+    workerId,
+    leaseMs,
+    renewMs,
+    log,
+  }: Pick<WorkerOptions, 'database' | 'providers' | 'workerId' | 'leaseMs' | 'renewMs' | 'log'>,
+  inFlight: ReadonlyMap<Run, InFlight>,
+): LeaseKeeper {
+  const stopping = new AbortController()
+  let certain = true
+  // When no renewal has succeeded for as long as a lease lasts others may run these jobs by now: going on would pay for
+  // the same step twice. What is paid for already may be answered and saved still. A clock of its own, since a renewal may hang.
+  const giveUp = () => {
+    certain = false
+    for (const [run, { controller, paying }] of inFlight) if (!paying) controller.abort(new LeaseUncertain(run))
+  }
+  let guard = setTimeout(giveUp, leaseMs)
+
+  const renewOnce = async (): Promise<boolean> => {
+    const begun = performance.now()
+    try {
+      for (const run of await renewLeases(database, workerId, [...inFlight.keys()], leaseMs)) {
+        const lost = inFlight.get(run)
+        if (lost === undefined) continue
+        log('warn', 'lease lost', { jobId: run.jobId, attempt: run.attempt, traceId: run.traceId })
+        lost.controller.abort(new LeaseLost(run))
+      }
+    } catch (error) {
+      log('error', 'leases not renewed', { detail: reasonOf(error) })
+      return false
+    }
+    if (stopping.signal.aborted) return true
+    clearTimeout(guard)
+    const left = leaseMs - (performance.now() - begun)
+    certain = left > 0
+    guard = setTimeout(giveUp, Math.max(0, left))
+    // Last: leases that are renewed must not be given up for a permit that is not.
+    await providers.renew().catch((error: unknown) => log('error', 'permits not renewed', { detail: reasonOf(error) }))
+    return true
+  }
+  let renewing: Promise<boolean> | undefined
+  const renew = () => {
+    renewing ??= renewOnce().finally(() => {
+      renewing = undefined
+    })
+    return renewing
+  }
+  const loop = async () => {
+    for (let renewed = true; ; ) {
+      await delay(renewed ? renewMs : Math.min(againMs, renewMs), undefined, { signal: stopping.signal })
+      renewed = await renew()
+    }
+  }
+  loop().catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+  })
+  return {
+    isCertain: () => certain,
+    renew,
+    stop: () => {
+      stopping.abort()
+      clearTimeout(guard)
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { sql } from 'drizzle-orm'
+import type { Gate, Step } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
+import { expiryMoments, type GateState, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
+import { isOverdue } from '../queue/concurrency-limit.ts'
+
+/** What there is to do. */
+export interface Look {
+  /** The lanes in which something may be claimed, their gates being open; `content` first, so that what was begun is finished. */
+  readonly lanes: readonly Step[]
+  /** How many jobs wait in each lane, counted no further than was asked for. */
+  readonly waiting: Readonly<Record<Step, number>>
+  readonly gates: Readonly<Record<Gate, GateState>>
+  /** A scheduled job's time has come. */
+  readonly due: boolean
+  /** A lease has expired. */
+  readonly lost: boolean
+  /** A waiting job is past its `expires_at`. */
+  readonly expired: boolean
+  /** A user has held jobs after whom nobody has looked for a while. */
+  readonly held: boolean
+}
+
+/**
+ * Two plain reads that lock nothing, so that an idle queue costs two small statements a look.
+ *
+ * @param limit how many jobs of a lane are counted at most: as many as might be claimed
+ */
+export async function lookForWork(database: Database, limit = 1): Promise<Look> {
+  const gates = await database.run(readGates)
+  const moments = expiryMoments(gates)
+  const [row] = await database.run((on) =>
+    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'held', number>>(
+      on,
+      sql`SELECT
+        (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
+          WHERE status = 'pending' AND next_step = 'content' LIMIT ${limit}) c) AS content,
+        (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
+          WHERE status = 'pending' AND next_step = 'analysis' LIMIT ${limit}) a) AS analysis,
+        EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (due)
+          WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)) AS due,
+        EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
+          WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
+        (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+        OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
+          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          AS expired,
+        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}) AS held`,
+    ),
+  )
+  const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
+  return {
+    lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
+    waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },
+    gates,
+    due: Boolean(row?.due),
+    lost: Boolean(row?.lost),
+    expired: Boolean(row?.expired),
+    held: Boolean(row?.held),
+  }
+}

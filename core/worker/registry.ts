@@ -1,0 +1,223 @@
+import { hostname } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { reasonOf } from '../domain/errors.ts'
+import type { Log } from '../platform/log.ts'
+
+const counters = [
+  'claimed',
+  'completed',
+  'retried',
+  'failed',
+  'released',
+  'lost',
+  'reclaimed',
+  'expired',
+] as const satisfies readonly (keyof typeof visionWorkers.$inferSelect)[]
+type Counter = (typeof counters)[number]
+/** What workers count, in jobs and runs: see `Summary` in worker.ts. */
+export type Tally = Readonly<Record<Counter, number>>
+
+/** A worker's state, as it reports it. */
+export interface WorkerReport {
+  readonly inFlight: number
+  /** Everything since its start. */
+  readonly tally: Tally
+}
+
+export interface HeartbeatOptions {
+  readonly database: Database
+  readonly workerId: string
+  /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
+  readonly place?: string | undefined
+  readonly concurrency: number
+  /** How often it reports, in milliseconds. */
+  readonly everyMs: number
+  readonly log: Log
+}
+
+/** A worker that was not heard of for so long, and did not stop, has died; three reports fit into it. */
+export const workerLifeSeconds = 60
+const keptDays = 7
+const sweepBatch = 1_000
+/** The last report is not worth more of a function's time, in milliseconds. */
+const farewellMs = 2_000
+
+/**
+ * Reports a worker's state at once and then every `everyMs`, beside its work: a report that fails is made good by the next.
+ *
+ * @returns stops it with a last report, which is waited for, but not for long
+ */
+export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerReport): () => Promise<void> {
+  const { everyMs, log } = options
+  const stopping = new AbortController()
+  const beat = (stopped: boolean) =>
+    reportWorker(options, read(), stopped).catch((error: unknown) =>
+      log('warn', 'worker not reported', { detail: reasonOf(error) }),
+    )
+  const loop = async () => {
+    while (!stopping.signal.aborted) {
+      await beat(false)
+      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+  const looping = loop()
+  return async () => {
+    stopping.abort()
+    const waited = new AbortController()
+    const enough = delay(farewellMs, undefined, { signal: waited.signal }).catch(() => undefined)
+    await Promise.race([looping.then(() => beat(true)), enough])
+    waited.abort()
+  }
+}
+
+/**
+ * Writes a worker's state and adds what is new in it to the minute in which it is reported. The worker's own row says what
+ * was added before, so that a report may be repeated.
+ */
+async function reportWorker(
+  { database, workerId, place = hostname(), concurrency }: HeartbeatOptions,
+  { tally, inFlight }: WorkerReport,
+  stopped: boolean,
+): Promise<void> {
+  const now = sql`UTC_TIMESTAMP(3)`
+  const state = { ...tally, inFlight, lastBeatAt: now, stoppedAt: stopped ? now : null }
+  await database.transact(
+    async (tx) => {
+      const [before] = await rowsOf<Tally>(
+        tx,
+        sql`SELECT ${sql.raw(counters.join(', '))} FROM vision_workers WHERE id = ${workerId} FOR UPDATE`,
+      )
+      const news = counters
+        .map((one) => [one, tally[one] - (before?.[one] ?? 0)] as const)
+        .filter(([, more]) => more > 0)
+      if (news.length > 0) {
+        await tx
+          .insert(visionWorkerMinutes)
+          .values({ minute: sql.raw(minuteNow), workerId, ...Object.fromEntries(news) })
+          .onDuplicateKeyUpdate({
+            set: Object.fromEntries(news.map(([one, more]) => [one, sql`${sql.raw(one)} + ${more}`])),
+          })
+      }
+      await tx
+        .insert(visionWorkers)
+        .values({ id: workerId, place: place.slice(0, 255), concurrency, startedAt: now, ...state })
+        .onDuplicateKeyUpdate({ set: state })
+    },
+    // Whether it took effect does not matter: a second time it adds nothing.
+    async () => undefined,
+  )
+}
+
+const minuteNow = "CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3))"
+
+export type WorkerState = 'running' | 'stopped' | 'silent'
+
+/** A worker as it was last heard of. */
+export interface WorkerView extends WorkerReport {
+  readonly workerId: string
+  readonly place: string
+  /** `silent`: it neither stopped nor was heard of for a minute, so it has died. */
+  readonly state: WorkerState
+  readonly concurrency: number
+  readonly startedAt: Date
+  readonly lastBeatAt: Date
+  readonly stoppedAt: Date | null
+}
+
+/** The workers that were heard of last within the hour, the latest first. */
+export async function getRecentWorkers(on: Queryable, limit: number): Promise<readonly WorkerView[]> {
+  const rows = await rowsOf<WorkerRow>(on, recentWorkersQuery(limit))
+  return rows.map(({ id, place, state, concurrency, inFlight, startedAt, lastBeatAt, stoppedAt, ...tally }) => ({
+    workerId: id,
+    place,
+    state,
+    concurrency,
+    inFlight,
+    tally,
+    startedAt: asDate(startedAt),
+    lastBeatAt: asDate(lastBeatAt),
+    stoppedAt: stoppedAt === null ? null : asDate(stoppedAt),
+  }))
+}
+
+interface WorkerRow extends Tally {
+  readonly id: string
+  readonly place: string
+  readonly state: WorkerState
+  readonly concurrency: number
+  readonly inFlight: number
+  readonly startedAt: string
+  readonly lastBeatAt: string
+  readonly stoppedAt: string | null
+}
+
+const isAlive = sql`last_beat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(String(workerLifeSeconds))} SECOND`
+
+/** Must match the index: a table of a week's workers is not read for the last of them. */
+function recentWorkersQuery(limit: number) {
+  return sql`SELECT id, place, concurrency, in_flight AS inFlight, started_at AS startedAt, last_beat_at AS lastBeatAt,
+      stopped_at AS stoppedAt, IF(stopped_at IS NOT NULL, 'stopped', IF(${isAlive}, 'running', 'silent')) AS state,
+      ${sql.raw(counters.join(', '))}
+    FROM vision_workers FORCE INDEX (heard) WHERE last_beat_at > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR
+    ORDER BY last_beat_at DESC LIMIT ${limit}`
+}
+
+/** How many workers run. */
+export async function countRunningWorkers(on: Queryable): Promise<number> {
+  const [row] = await rowsOf<{ workers: number }>(
+    on,
+    sql`SELECT COUNT(*) AS workers FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+  )
+  return Number(row?.workers ?? 0)
+}
+
+/** What all workers did within a time. */
+export interface Throughput {
+  readonly minutes: number
+  readonly tally: Tally
+  /** Completed jobs. */
+  readonly perMinute: number
+  /** Which part of the runs that came to an end of their own went wrong, 0 to 1; null if there were none. */
+  readonly failureRate: number | null
+}
+
+/**
+ * What all workers reported within the last so many whole minutes and the one that has begun. A worker that dies takes at
+ * most what it had not reported yet with it.
+ */
+export async function getThroughput(on: Queryable, minutes: number): Promise<Throughput> {
+  const [row] = await rowsOf<Record<Counter | 'seconds', number | string | null>>(on, throughputQuery(minutes))
+  const tally = Object.fromEntries(counters.map((one) => [one, Number(row?.[one] ?? 0)])) as Record<Counter, number>
+  const wrong = tally.retried + tally.failed + tally.reclaimed
+  const runs = tally.completed + wrong
+  return {
+    minutes,
+    tally,
+    perMinute: (tally.completed * 60) / (minutes * 60 + Number(row?.seconds ?? 0)),
+    failureRate: runs === 0 ? null : wrong / runs,
+  }
+}
+
+function throughputQuery(minutes: number) {
+  return sql`SELECT ${sql.raw(counters.map((one) => `SUM(${one}) AS ${one}`).join(', '))},
+      SECOND(UTC_TIMESTAMP(3)) AS seconds
+    FROM vision_worker_minutes WHERE minute >= ${sql.raw(minuteNow)} - INTERVAL ${minutes} MINUTE`
+}
+
+/** Deletes what is older than a week, in small batches. */
+export async function sweepWorkers(database: Database, signal?: AbortSignal): Promise<void> {
+  const old = sql`<= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY`
+  for (const which of [
+    sql`vision_worker_minutes WHERE minute ${old} ORDER BY minute`,
+    sql`vision_workers WHERE last_beat_at ${old} ORDER BY last_beat_at`,
+  ]) {
+    while (!signal?.aborted) {
+      const deleted = await database.run((on) => matchedBy(on, sql`DELETE FROM ${which} LIMIT ${sweepBatch}`))
+      if (deleted < sweepBatch) break
+    }
+  }
+}

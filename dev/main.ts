@@ -1,0 +1,74 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../core/database/client.ts'
+import { rowsOf } from '../core/database/sql.ts'
+import { reasonOf } from '../core/domain/errors.ts'
+import { readDotenv } from './dotenv.mjs'
+import { localEnvironment } from './environment.ts'
+import { errorText } from './error-text.ts'
+import { readOptions } from './options.mjs'
+import { runSampleJob } from './sample.ts'
+import { type Stack, startStack } from './stack.ts'
+import { ineffectiveSettings } from './unused-settings.ts'
+
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+// The channel to dev/start.mjs closes when that process dies, however it dies.
+process.on('disconnect', () => stopping.abort())
+
+try {
+  const dotenv = readDotenv()
+  const env = localEnvironment(dotenv)
+  const options = readOptions(process.argv.slice(2), env)
+  for (const warning of ineffectiveSettings(dotenv, env)) say(`Warning: ${warning}`)
+  const stack = await startStack({ ...options, env, say })
+  stack.broken.then(() => {
+    process.exitCode = 1
+    stopping.abort()
+  })
+  try {
+    await serve(stack, options.sample)
+  } finally {
+    say('\nStopping …')
+    await stack.stop()
+    say('Stopped.')
+  }
+} catch (error) {
+  process.stderr.write(`${errorText(error)}\n`)
+  process.exitCode = 1
+} finally {
+  if (process.connected) process.disconnect()
+}
+
+async function serve(stack: Stack, sample: boolean): Promise<void> {
+  introduce(stack)
+  try {
+    const jobs = await countJobs(stack.database)
+    if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)
+    else if (sample) await runSampleJob(stack.url, say, stopping.signal)
+    say(`\nServing at ${stack.url}. Ctrl-C stops everything.`)
+  } catch (error) {
+    if (!stopping.signal.aborted) say(`The jobs could not be shown: ${reasonOf(error)}`)
+  }
+  await aborted(stopping.signal)
+}
+
+function introduce({ url, parts, logFile }: Stack): void {
+  say(`\nVision Pipeline listens at ${url}\n`)
+  for (const { name, kind, what } of parts) say(`  ${name.padEnd(9)} ${kind.padEnd(9)} ${what}`)
+  say(`\n  OpenAPI: ${url}/openapi.json   health: ${url}/healthz   log: ${logFile}\n`)
+}
+
+/** How many jobs there are, as far as a thousand. */
+async function countJobs(database: Database): Promise<number> {
+  const [row] = await database.run((on) =>
+    rowsOf<{ jobs: number }>(on, sql`SELECT COUNT(*) AS jobs FROM (SELECT id FROM vision_jobs LIMIT 1000) AS some`),
+  )
+  return Number(row?.jobs ?? 0)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

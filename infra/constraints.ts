@@ -1,0 +1,63 @@
+import { loadMs } from '../core/images/limits.ts'
+import type { PollerConfig, StreamConfig } from '../core/platform/config.ts'
+import { settleMs } from '../core/queue/limits.ts'
+
+/** The schedule's period, in seconds: also how old an event may get before it is dropped. */
+export const tickSeconds = 60
+/** What a function may take at most, in seconds: a quota of AWS Lambda. */
+const functionSeconds = 900
+/** What the stream function has beyond the life of a stream, in seconds: to start, and to settle at its end. */
+export const streamGraceSeconds = 15
+
+/**
+ * What does not fit together: the schedule, the poller's time, its leases, its memory and the life of a stream.
+ *
+ * @returns a sentence each
+ */
+export function disagreements(
+  {
+    DEPLOY_POLLER_SECONDS: seconds,
+    DEPLOY_POLLER_MEMORY: memory,
+  }: Record<`DEPLOY_POLLER_${'SECONDS' | 'MEMORY'}`, number>,
+  { poller, stream }: { readonly poller: PollerConfig; readonly stream: StreamConfig },
+): readonly string[] {
+  const { JOB_LEASE_SECONDS, POLLER_IDLE_SECONDS, STEP_TIMEOUT_SECONDS, POLLER_IMAGE_MEGABYTES } = poller
+  const jobSeconds = 2 * STEP_TIMEOUT_SECONDS + (loadMs + settleMs) / 1000
+  const needed = POLLER_IDLE_SECONDS + jobSeconds
+  // Measured by bench/image-memory.ts: 600 MB with a budget of 40, 740 with 60, 950 with 100, and some air.
+  const megabytes = 450 + 5.5 * POLLER_IMAGE_MEGABYTES
+  const found: readonly (readonly [boolean, string])[] = [
+    [
+      needed > seconds,
+      `DEPLOY_POLLER_SECONDS must be at least ${needed}: a worker looks for work for ${POLLER_IDLE_SECONDS} s ` +
+        `(POLLER_IDLE_SECONDS), and a job that it finds last may take ${jobSeconds} s (STEP_TIMEOUT_SECONDS)`,
+    ],
+    [
+      JOB_LEASE_SECONDS >= seconds,
+      'JOB_LEASE_SECONDS must be less than DEPLOY_POLLER_SECONDS: a dead worker would keep its jobs longer than a live ' +
+        'one may run',
+    ],
+    [
+      POLLER_IDLE_SECONDS > 0 && POLLER_IDLE_SECONDS < tickSeconds,
+      `POLLER_IDLE_SECONDS must be 0 or at least ${tickSeconds}: the next worker starts that much later`,
+    ],
+    [
+      stream.STREAM_SECONDS + streamGraceSeconds > functionSeconds,
+      `STREAM_SECONDS must be at most ${functionSeconds - streamGraceSeconds}: no function runs longer than ` +
+        `${functionSeconds} s`,
+    ],
+    [
+      megabytes > memory,
+      `DEPLOY_POLLER_MEMORY must be at least ${Math.ceil(megabytes)} for ${POLLER_IMAGE_MEGABYTES} MB of images ` +
+        '(POLLER_IMAGE_MEGABYTES)',
+    ],
+    [
+      stream.AUTH_JWKS_URL?.startsWith('https:') === false,
+      'AUTH_JWKS_URL must be https: whoever changes the keys on their way makes tokens of their own',
+    ],
+    ...(['GEMINI_BASE_URL', 'DEEPSEEK_BASE_URL'] as const).map(
+      (key) => [!poller[key].startsWith('https:'), `${key} must be https: the key goes with each call`] as const,
+    ),
+  ]
+  return found.flatMap(([isWrong, why]) => (isWrong ? [why] : []))
+}

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { getOperatorActions } from '../../core/admin/audit-log.ts'
+import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../core/admin/commands.ts'
+import { getStatus } from '../../core/admin/status.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { failVisionJob } from '../../core/queue/settle.ts'
+import { lookForWork } from '../../core/worker/poll.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let database: TestDatabase
+let proxy: DatabaseProxy
+beforeAll(async () => {
+  database = await createTestDatabase()
+  proxy = await startProxy(database.url)
+})
+beforeEach(async () => {
+  await emptyQueue(database)
+  for (const table of ['vision_gates', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
+})
+afterAll(async () => {
+  await proxy.close()
+  await database.drop()
+})
+
+const ann = () => ({ database, actor: 'cli:ann' })
+const actions = async () =>
+  (await getOperatorActions(database, { limit: 100 })).map(({ actor, action, parameters, result, dryRun }) => ({
+    actor,
+    action,
+    parameters,
+    result,
+    dryRun,
+  }))
+
+async function failJobs(count: number): Promise<void> {
+  await makeJobs(database, count)
+  for (const run of await claim(database, { limit: count })) {
+    await failVisionJob(database, run, badAnswer, nothingSpent)
+  }
+}
+
+test('claiming stops for what needs one provider, or for all, and starts again', async () => {
+  await makeJob(database)
+  const lanes = async () => (await lookForWork(database)).lanes
+  expect(await lanes()).toEqual(['analysis'])
+  await pauseClaims(ann(), { gate: 'deepseek' })
+  expect(await lanes()).toEqual(['analysis'])
+  await pauseClaims(ann(), { gate: 'gemini', reason: 'the bill' })
+  expect(await lanes()).toEqual([])
+  const { gates } = await getStatus(database)
+  expect(gates.map(({ name, stopped }) => [name, stopped?.by])).toEqual([
+    ['all', undefined],
+    ['gemini', 'cli:ann'],
+    ['deepseek', 'cli:ann'],
+  ])
+  expect(await resumeClaims(ann(), { gate: 'gemini' })).toBe(true)
+  expect(await lanes()).toEqual(['analysis'])
+  await pauseClaims(ann(), { gate: 'all' })
+  expect(await lanes()).toEqual([])
+  expect(await resumeClaims(ann(), { gate: 'all' })).toBe(true)
+  expect(await resumeClaims(ann(), { gate: 'all' }), 'there was nothing to start').toBe(false)
+  expect(await actions()).toMatchObject([
+    { action: 'resume', parameters: { gate: 'all' }, result: { changed: false } },
+    { action: 'resume', parameters: { gate: 'all' }, result: { changed: true } },
+    { action: 'pause', parameters: { gate: 'all' } },
+    { action: 'resume', parameters: { gate: 'gemini' } },
+    { actor: 'cli:ann', action: 'pause', parameters: { gate: 'gemini', reason: 'the bill' }, dryRun: 0 },
+    { action: 'pause', parameters: { gate: 'deepseek' }, result: { done: true } },
+  ])
+})
+
+test('a pause without its row does not happen, nor a row without its pause', async () => {
+  await database.sql('ALTER TABLE vision_operator_actions RENAME TO vision_elsewhere')
+  try {
+    await expect(pauseClaims(ann(), { gate: 'gemini' })).rejects.toThrow()
+  } finally {
+    await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_operator_actions')
+  }
+  expect((await getStatus(database)).gates.every(({ stopped }) => stopped === null)).toBe(true)
+  await database.sql('ALTER TABLE vision_gates RENAME TO vision_elsewhere')
+  try {
+    await expect(pauseClaims(ann(), { gate: 'gemini' })).rejects.toThrow()
+  } finally {
+    await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_gates')
+  }
+  expect(await actions()).toEqual([])
+})
+
+test('a redrive leaves one row, dry or not: what was asked for, and what came of it', async () => {
+  await failJobs(3)
+  const filter = { code: 'analysis.', since: new Date('2026-01-01T00:00:00Z'), userId: 'user-1' }
+  const options = { limit: 2, lifeMs: hour }
+  await redriveJobs(ann(), filter, { ...options, dryRun: true })
+  const { sample } = await redriveJobs(ann(), filter, { ...options, dryRun: false })
+  const parameters = { code: 'analysis.', since: '2026-01-01T00:00:00.000Z', userId: 'user-1', limit: 2 }
+  const result = { jobs: 2, sample, more: true, done: true }
+  expect(await actions()).toEqual([
+    { actor: 'cli:ann', action: 'redrive', parameters, result, dryRun: 0 },
+    { actor: 'cli:ann', action: 'redrive', parameters, result, dryRun: 1 },
+  ])
+})
+
+test('a prune leaves one row, dry or not', async () => {
+  await failJobs(3)
+  await database.sql('UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL 50 HOUR')
+  await pruneJobs(ann(), { olderThanDays: 2, dryRun: true })
+  await pruneJobs(ann(), { olderThanDays: 2, dryRun: false })
+  const row = { actor: 'cli:ann', action: 'prune', parameters: { olderThanDays: 2 } }
+  const result = { jobs: 3, more: false, done: true }
+  expect(await actions()).toEqual([
+    { ...row, result, dryRun: 0 },
+    { ...row, result, dryRun: 1 },
+  ])
+})
+
+test('of a command that was cut off in the middle the row tells what it had done', async () => {
+  await failJobs(250)
+  let transactions = 0
+  // It is gone after the row and the first batch.
+  const dying: Database = {
+    ...database,
+    transact: (work, landed) => database.transact(work, landed).finally(() => transactions++),
+    run: (work) => (transactions < 2 ? database.run(work) : Promise.reject(new Error('gone'))),
+  }
+  const whole = redriveJobs({ database: dying, actor: 'bob' }, {}, { dryRun: false, lifeMs: hour, limit: 200 })
+  await expect(whole).rejects.toThrow('gone')
+  expect(await actions()).toMatchObject([{ actor: 'bob', result: { jobs: 200, done: false } }])
+})
+
+test.each(['lost', 'answer lost'] as const)('a pause whose COMMIT is %s holds, and its row is there', async (fault) => {
+  const proxied = openDatabase(proxy.url(database.url), { connections: 1, random: () => 0 })
+  try {
+    proxy.failNextCommit(fault)
+    await pauseClaims({ database: proxied, actor: 'ann' }, { gate: 'all' })
+  } finally {
+    await proxied.close()
+  }
+  expect((await getStatus(database)).gates[0]?.stopped?.by).toBe('ann')
+  expect((await actions())[0]).toMatchObject({ action: 'pause' })
+})

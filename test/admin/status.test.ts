@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pruneJobs, redriveJobs } from '../../core/admin/commands.ts'
+import { getStatus } from '../../core/admin/status.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { countLimit } from '../../core/queue/depth.ts'
+import { sweepWorkers } from '../../core/worker/registry.ts'
+import { fillQueue } from '../support/big-queue.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { hour } from '../support/jobs.ts'
+import { type Looker, openLooker, type PlanStep } from '../support/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let queue: Database
+let looker: Looker
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  await fillQueue(direct)
+  await direct.sql(
+    `UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL id SECOND, error_code = 'analysis.timed_out',
+       status = IF(id % 2 = 0, 'failed', status) WHERE status = 'completed'`,
+  )
+  const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999)'
+  const fill = (insert: string, select: string) => direct.sql(`${insert} ${numbers} ${select}`)
+  await fill(
+    'INSERT INTO vision_workers (id, place, started_at, last_beat_at, stopped_at)',
+    `SELECT n, 'x', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n MINUTE, IF(n < 3, NULL, UTC_TIMESTAMP(3)) FROM numbers`,
+  )
+  await fill(
+    'INSERT INTO vision_worker_minutes (minute, worker_id, completed)',
+    `SELECT CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3)) - INTERVAL n MINUTE, 'x', 1 FROM numbers`,
+  )
+  await fill(
+    'INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at, closed_at, close_reason)',
+    `SELECT 'ann', n, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), IF(n < 7, NULL, UTC_TIMESTAMP(3)),
+       IF(n < 7, NULL, 'ended') FROM numbers`,
+  )
+  await fill(
+    'INSERT INTO vision_permits (id, provider, sent_at, tokens)',
+    `SELECT n, 'gemini', UTC_TIMESTAMP(3) - INTERVAL n SECOND, 100 FROM numbers`,
+  )
+  for (const table of ['permits', 'jobs', 'workers', 'worker_minutes', 'job_sessions']) {
+    await direct.sql(`ANALYZE TABLE vision_${table}`)
+  }
+  proxy = await startProxy(direct.url)
+  queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  looker = await openLooker(direct.url)
+})
+afterAll(async () => {
+  await looker.close()
+  await queue.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+test('the status says how everything is', async () => {
+  const status = await getStatus(queue)
+  const depth = Object.fromEntries(status.depth.map(({ status, jobs, atLeast }) => [status, { jobs, atLeast }]))
+  expect(depth).toMatchObject({
+    pending: { jobs: countLimit, atLeast: true },
+    completed: { jobs: countLimit, atLeast: true },
+    cancelled: { jobs: 0, atLeast: false },
+  })
+  // Due for a thousand seconds when they were made.
+  expect(status.oldestDueSeconds).toBeGreaterThanOrEqual(999)
+  expect(status.runningWorkers).toBe(1)
+  expect(status.workers).toHaveLength(20)
+  expect(status.workers.map(({ state }) => state).slice(0, 4)).toEqual(['running', 'silent', 'silent', 'stopped'])
+  expect(status.throughput.map(({ minutes }) => minutes)).toEqual([5, 60])
+  expect(status.throughput[1]?.tally.completed).toBeGreaterThanOrEqual(59)
+  expect(status.throughput[1]?.tally.completed).toBeLessThanOrEqual(61)
+  expect(status.gates.map(({ name, stopped, pausedMs }) => [name, stopped, pausedMs])).toEqual([
+    ['all', null, 0],
+    ['gemini', null, 0],
+    ['deepseek', null, 0],
+  ])
+  expect(status.liveSessions).toBe(7)
+  expect(Math.abs(status.at.getTime() - Date.now())).toBeLessThan(60_000)
+})
+
+/** The steps on tables of ours: what was joined or counted before is read whole, a list of ids or cut off at the limit. */
+async function planOf(statement: string): Promise<readonly PlanStep[]> {
+  return (await looker.planOf(statement)).filter(({ table }) => table !== null && /^vision_/.test(table))
+}
+
+const scans = /^(ALL|index)$/
+
+/** The statements that some work sends, beside those that insert. */
+async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  proxy.statements.length = 0
+  await work()
+  return proxy.statements.filter((statement) => /vision_/.test(statement) && !/^insert/i.test(statement))
+}
+
+describe('on a queue of 80,000 jobs', () => {
+  test('the status reads no table whole, and no more than its limits and an hour of reports', async () => {
+    const statements = await statementsOf(() => getStatus(queue))
+    expect(statements.length).toBeGreaterThan(8)
+    let reads = 0
+    for (const statement of statements.filter((one) => !/vision_gates/.test(one))) {
+      for (const step of await planOf(statement)) {
+        expect(step.key, statement).not.toBeNull()
+        // A count that ends at its limit may say that it would read on along the index of its status.
+        expect(step.type, `${statement} ${JSON.stringify(step)}`).not.toMatch(scans)
+        expect(step.Extra ?? '', statement).not.toMatch(/filesort/)
+      }
+      reads += await looker.readsOf(statement)
+    }
+    // Six statuses, each read up to the limit and then, on some servers, once more out of a temporary table.
+    expect(reads).toBeLessThan(6 * 2 * (countLimit + 10) + 1_500)
+  })
+
+  test('a redrive reads a page at a time along its index, and changes rows by their ids', async () => {
+    const filter = { code: 'analysis.', since: new Date(Date.now() - 48 * hour) }
+    await direct.sql('DELETE FROM vision_operator_actions')
+    const statements = await statementsOf(() =>
+      redriveJobs({ database: queue, actor: 'ann' }, filter, { limit: 300, dryRun: false, lifeMs: hour }),
+    )
+    const changes = statements.filter((one) => /^update vision_jobs/i.test(one))
+    expect(changes).toHaveLength(2)
+    for (const statement of statements.filter((one) => /vision_jobs/.test(one))) {
+      for (const step of await planOf(statement)) {
+        expect(['ended', 'PRIMARY']).toContain(step.key)
+        expect(step.type, statement).not.toMatch(scans)
+        expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
+      }
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(1_010)
+    }
+  })
+
+  test('a prune reads a hundred rows along its index, and deletes them by look-ups', async () => {
+    await direct.sql(
+      `UPDATE vision_jobs SET finished_at = finished_at - INTERVAL 40 DAY WHERE status = 'completed' ORDER BY id LIMIT 150`,
+    )
+    // More than are deleted, or the servers read the small tables whole.
+    const some = "FROM vision_jobs WHERE status = 'completed' ORDER BY id LIMIT 5000"
+    await direct.sql(
+      `INSERT INTO vision_job_outputs (job_id, kind, attempt, version, model, body, created_at)
+        SELECT id, 'analysis', 1, 1, 'm', '{}', UTC_TIMESTAMP(3) ${some}`,
+    )
+    await direct.sql(
+      `INSERT INTO vision_job_attempts (job_id, attempt, worker_id, step, outcome, started_at)
+        SELECT id, 1, 'w', 'analysis', 'completed', UTC_TIMESTAMP(3) ${some}`,
+    )
+    await direct.sql('ANALYZE TABLE vision_job_outputs, vision_job_attempts')
+    const statements = await statementsOf(() =>
+      pruneJobs({ database: queue, actor: 'ann' }, { olderThanDays: 30, dryRun: false }),
+    )
+    expect(statements.filter((one) => /^delete/i.test(one))).toHaveLength(6)
+    for (const statement of statements.filter((one) => !/vision_operator/.test(one))) {
+      for (const step of await planOf(statement)) {
+        expect(step.key, `${statement} ${JSON.stringify(step)}`).not.toBeNull()
+        expect(step.type, `${statement} ${JSON.stringify(step)}`).not.toMatch(scans)
+        expect(step.Extra ?? '', statement).not.toMatch(/filesort/)
+      }
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(350)
+    }
+  })
+
+  test('old reports are found by their age', async () => {
+    for (const statement of await statementsOf(() => sweepWorkers(queue))) {
+      for (const step of await planOf(statement)) expect(step.type, statement).toBe('range')
+    }
+  })
+})

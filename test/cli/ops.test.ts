@@ -1,0 +1,151 @@
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { failVisionJob } from '../../core/queue/settle.ts'
+import { quickImports } from '../../dev/prepare.mjs'
+import { migrateDatabase } from '../../drizzle/migrate.ts'
+import { start, startScript, temporaryFolder } from '../dev/child-processes.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/jobs.ts'
+
+// Each command is a process of its own, some of which a test starts one after the other.
+vi.setConfig({ testTimeout: 120_000 })
+
+const script = join(import.meta.dirname, '../../cli/ops.ts')
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterEach(async () => {
+  await emptyQueue(database)
+  for (const table of ['vision_gates', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
+})
+afterAll(() => database.drop())
+
+async function ops(args: string[], env: Record<string, string> = {}) {
+  const command = start(process.execPath, [...quickImports, script, ...args], {
+    env: { PATH: process.env.PATH, DATA_DIR: '/nowhere', DATABASE_URL: database.url, ...env },
+  })
+  const { code } = await command.end
+  return { code, output: command.output() }
+}
+
+async function failJobs(count: number): Promise<number[]> {
+  const ids = await makeJobs(database, count)
+  for (const run of await claim(database, { limit: count })) {
+    await failVisionJob(database, run, badAnswer, nothingSpent)
+  }
+  return ids
+}
+
+test('status shows everything in tables, and with --json what the API answers', async () => {
+  await failJobs(2)
+  await makeJobs(database, 3)
+  const { code, output } = await ops(['status'])
+  expect(code).toBe(0)
+  for (const line of [
+    /claiming: open/,
+    /^pending +3$/m,
+    /^failed +2$/m,
+    /^oldest due job: waits for \d+ s$/m,
+    /^gemini +open +0 +0 +0$/m,
+    /^5 min +0 +0\.0/m,
+    /^0 running, 0 live streams$/m,
+  ]) {
+    expect(output).toMatch(line)
+  }
+  const { queue } = JSON.parse((await ops(['status', '--json'])).output)
+  expect(queue.depth).toContainEqual({ status: 'pending', jobs: 3, atLeast: false })
+})
+
+test('pause and resume, and who did it is in the audit', async () => {
+  const actor = `cli:${userInfo().username}`
+  const paused = await ops(['pause', '--provider', 'deepseek', '--reason', 'their bill'])
+  expect(paused.output).toMatch(new RegExp(`^deepseek +stopped by ${actor} at 20.*Z$`, 'm'))
+  expect(paused.output).toMatch(/^all +open$/m)
+  expect((await ops(['status'])).output).toMatch(/^deepseek +stopped by/m)
+  expect((await ops(['resume', '--provider', 'deepseek'])).output).toMatch(/^deepseek +open$/m)
+  expect((await ops(['pause'])).output).toMatch(/^all +stopped by/m)
+  const { output } = await ops(['actions'])
+  expect(output).toMatch(new RegExp(`${actor} +pause +{"gate":"deepseek","reason":"their bill"}`))
+  const { actions } = JSON.parse((await ops(['actions', '--limit', '2', '--json'])).output)
+  expect(actions).toMatchObject([
+    { actor, action: 'pause', parameters: { gate: 'all' } },
+    { actor, action: 'resume' },
+  ])
+})
+
+test('redrive counts, and with --yes it does it', async () => {
+  const [first = 0, second = 0] = await failJobs(2)
+  const args = ['redrive', '--code', 'analysis.', '--user', 'user-1', '--since', '2026-01-01T00:00:00Z']
+  const dry = await ops(args)
+  expect(dry.output).toBe(`Would be redriven: 2 jobs (${first}, ${second}).\nNothing was changed; --yes does it.\n`)
+  expect(await statusOf(database, first)).toBe('failed')
+  expect((await ops([...args, '--limit', '1', '--yes'])).output).toMatch(
+    new RegExp(`^Redriven: 1 job \\(${first}\\)\\.\nThere may be more: go on with --since 20.*Z\\.\n$`),
+  )
+  expect((await ops([...args, '--yes', '--json'])).output).toMatch(/"jobs": 1/)
+  expect([await statusOf(database, first), await statusOf(database, second)]).toEqual(['scheduled', 'scheduled'])
+})
+
+test('prune counts, and with --yes it does it', async () => {
+  const [first = 0] = await failJobs(1)
+  await database.sql('UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL 20 DAY')
+  expect((await ops(['prune'])).output).toBe('Would be deleted: 0 jobs that ended more than 30 days ago.\n')
+  expect((await ops(['prune'], { JOB_RETENTION_DAYS: '10' })).output).toMatch(/^Would be deleted: 1 job .* 10 days ago/)
+  expect((await ops(['prune', '--older-than-days', '15', '--yes'])).output).toBe(
+    'Deleted: 1 job that ended more than 15 days ago.\n',
+  )
+  expect(await statusOf(database, first)).toBe('deleted')
+})
+
+test.each([['--help'], ['status', '-h']])('%s prints the usage and touches nothing', async (...args) => {
+  const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
+  expect(code).toBe(0)
+  expect(output).toMatch(/^What operators do[\s\S]*Usage: npm run ops[\s\S]*redrive[\s\S]*--yes/)
+})
+
+describe('what is not understood is told before a database is asked', () => {
+  test.each([
+    [['destroy'], "not 'destroy'"],
+    [['status', '--yes'], 'status does not take --yes'],
+    [['pause', '--provider', 'openai'], "not 'openai'"],
+    [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be a time with its zone'],
+    [['redrive', '--code', 'analysis'], '--code must be a code like'],
+    [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
+    [['prune', '--force'], '--force'],
+  ])('%j', async (args, says) => {
+    const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
+    expect([code, output]).toEqual([2, expect.stringContaining(says)])
+    expect(output).not.toContain('    at ')
+  })
+})
+
+test('a database that is not there is told in one line, without its password', async () => {
+  const url = `mysql://nobody:hunter2@${new URL(inject('databaseServer')).host}/vision`
+  for (const bad of [url, 'mysql://nobody:hunter2@127.0.0.1:1/vision']) {
+    const { code, output } = await ops(['status'], { DATABASE_URL: bad })
+    expect([code, output.trim().split('\n')]).toEqual([1, [expect.any(String)]])
+    expect(output).not.toContain('hunter2')
+  }
+})
+
+test('a database without our tables is told how to get them', async () => {
+  const { url, drop } = await createEmptyDatabase()
+  const { code, output } = await ops(['status'], { DATABASE_URL: url })
+  await drop()
+  expect([code, output]).toEqual([1, 'The database lacks tables of ours: npm run db:migrate makes them.\n'])
+})
+
+test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {
+  const folder = join(await temporaryFolder(), 'data')
+  const holder = startScript('hold-database.ts', [folder])
+  await migrateDatabase(await holder.says(/(mysql:\S+)\s/))
+  const running = await ops(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })
+  expect(running.output).toMatch(/^all +stopped by/m)
+  holder.child.kill('SIGTERM')
+  await holder.end
+  const { code, output } = await ops(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
+  expect([code, output]).toEqual([0, expect.stringContaining('it runs')])
+})

@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAuthenticator } from '../../core/platform/auth.ts'
+import { openDataFolder } from '../../dev/data-folder.ts'
+import { quickImports } from '../../dev/prepare.mjs'
+
+const script = fileURLToPath(new URL('../../cli/token.ts', import.meta.url))
+const secret = 'a secret of the tests, 32 bytes or more'
+let dataDir: string
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'vision-token-'))
+})
+afterAll(() => rm(dataDir, { recursive: true, force: true }))
+
+function run(args: string[], env: Record<string, string> = {}) {
+  const options = { env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env } }
+  return promisify(execFile)(process.execPath, [...quickImports, script, ...args], options)
+}
+const actorOf = (token: string, key: string, now = Date.now()) => {
+  const request = new Request('http://localhost/', { headers: { authorization: `Bearer ${token.trim()}` } })
+  return createAuthenticator({ AUTH_SECRET: key }, () => now)(request, {})
+}
+
+test('prints a token that the secret of the environment signed', async () => {
+  const args = ['--user', 'ann', '--scope', 'operator', '--scope', 'read', '--hours', '2']
+  const { stdout, stderr } = await run(args, { AUTH_SECRET: secret })
+  expect(stderr).toBe('')
+  expect(await actorOf(stdout, secret)).toEqual({ userId: 'ann', scopes: new Set(['operator', 'read']) })
+  await expect(actorOf(stdout, secret, Date.now() + 2.1 * 3_600_000)).rejects.toThrow('expired')
+})
+
+test('takes the secret of the local stack, made now or held by a stack that runs', async () => {
+  const first = await run(['--user', 'ann'])
+  const folder = await openDataFolder(dataDir)
+  try {
+    const kept = await folder.secret('auth-secret', 32)
+    expect(await actorOf(first.stdout, kept)).toMatchObject({ userId: 'ann' })
+    const second = await run(['--user', 'bob', '--data-dir', dataDir], { DATA_DIR: '/nowhere' })
+    expect(await actorOf(second.stdout, kept)).toMatchObject({ userId: 'bob' })
+  } finally {
+    await folder.release()
+  }
+})
+
+test('--help prints the usage and nothing else', async () => {
+  for (const option of ['--help', '-h']) {
+    const { stdout, stderr } = await run([option])
+    expect(stdout).toMatch(/^Prints a bearer token[\s\S]*Usage:[\s\S]*--user/)
+    expect(stderr).toBe('')
+  }
+})
+
+test('what goes to standard output is the token alone', async () => {
+  expect((await run(['--user', 'ann'])).stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+})
+
+test.each([
+  { args: [], says: /--user/ },
+  { args: ['--user', 'ann', '--hours', 'many'], says: /--hours/ },
+  { args: ['--user', 'ä'], says: /printable ASCII/ },
+  { args: ['--user', 'ann', '--scop', 'x'], says: /--scop/ },
+])('explains itself and prints no token: $args', async ({ args, says }) => {
+  const failed = await run(args, { AUTH_SECRET: secret }).catch((error) => error)
+  expect(failed).toMatchObject({ code: 2, stdout: '' })
+  expect(failed.stderr).toMatch(says)
+  expect(failed.stderr).toContain('Usage:')
+})

@@ -1,0 +1,297 @@
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
+import { openDataFolder } from '../../dev/data-folder.ts'
+import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { fixtureUrl, startTestStorage } from '../support/storage.ts'
+import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
+
+// Each test starts the whole product, some of them three times.
+vi.setConfig({ testTimeout: 120_000 })
+
+const project = join(import.meta.dirname, '../..')
+
+let folder: string
+beforeEach(async () => {
+  folder = await temporaryFolder()
+  onTestFinished(async () => {
+    for (const pid of await survivors()) process.kill(pid, 'SIGKILL')
+  })
+})
+
+function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, checkout = project): TestProcess {
+  const { DATABASE_URL: _, TEST_DATABASE_URL: __, ...own } = process.env
+  return start(process.execPath, [join(checkout, 'dev/start.mjs'), ...args], {
+    env: { ...own, PORT: '0', DATA_DIR: join(folder, 'data'), ...env },
+    detached: true,
+  })
+}
+
+/** Asks a copy to stop and waits for its end. */
+async function stop({ child, end }: TestProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  child.kill(signal)
+  return (await end).code
+}
+
+const logLines = async (data = join(folder, 'data')) =>
+  (await readFile(join(data, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+const listening = /listens at (http:\S+)/
+
+/** The processes that name the test's folder: the database above all. Found on Linux alone. */
+async function survivors(): Promise<number[]> {
+  const found: number[] = []
+  if (process.platform !== 'linux') return found
+  for (const name of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    if (command.includes(folder)) found.push(Number(name))
+  }
+  return found
+}
+
+async function call(url: string, init?: RequestInit) {
+  const response = await fetch(url, init)
+  return { status: response.status, body: (await response.json()) as Record<string, never> }
+}
+
+const post = (url: string, body: unknown) =>
+  call(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+
+test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
+  const first = launch()
+  const url = await first.says(listening)
+  await first.says(/100 % {2}completed/)
+  await first.says(/Serving at/)
+  for (const part of ['database', 'storage', 'gemini', 'deepseek', 'schedule']) {
+    expect(first.output()).toMatch(new RegExp(`${part} +(real|emulated)`))
+  }
+  expect((await call(`${url}/healthz`)).status).toBe(200)
+  const { body: sample } = await call(`${url}/v1/jobs/1`)
+  const outputs = sample.outputs as unknown as Record<string, { model: string; result: unknown }>
+  // The poster's own colours: see dev/sample/poster.svg.
+  expect(BrandAnalysis.parse(outputs.analysis?.result).palette[0]).toMatchObject({ hex: '#0f4c5c' })
+  expect(outputs.content?.model).toMatch(/emulated/)
+
+  // The two lines of docs/api.md.
+  const created = await post(`${url}/api/trpc/visionPipeline.createJob`, {
+    imageUrl: await fixtureUrl('red.png', 'image/png'),
+    analysisPurpose: 'a test',
+    outputFormat: 'detailed_analysis',
+  })
+  expect(created.body).toMatchObject({ result: { data: { jobId: 2 } } })
+  await vi.waitFor(
+    async () => {
+      const { body } = await call(`${url}/api/trpc/visionPipeline.getJobStatus?jobId=2`)
+      expect(body).toMatchObject({ result: { data: { jobId: 2, status: 'completed' } } })
+    },
+    { timeout: 20_000, interval: 100 },
+  )
+
+  // A job's own link streams it, and a stream that is open holds nothing up.
+  const { body: third } = await post(`${url}/v1/jobs`, {
+    imageUrl: await fixtureUrl('red.png', 'image/png'),
+    analysisPurpose: 'a test',
+    outputFormat: 'summary',
+  })
+  const eventsUrl = String(third.eventsUrl)
+  expect(eventsUrl.startsWith(`${url}/v1/jobs/3/events?ticket=`)).toBe(true)
+  const stream = await (await fetch(eventsUrl)).text()
+  expect(stream.match(/^event: .*/gm)?.at(-1)).toBe('event: completed')
+  expect((await fetch(`${url}/v1/jobs/3`, { method: 'DELETE' })).status).toBe(204)
+  const { body: open } = await post(`${url}/v1/jobs`, {
+    imageUrl: `${url}/never.png`,
+    analysisPurpose: 'a test',
+    outputFormat: 'summary',
+  })
+  const watching = await fetch(String(open.eventsUrl))
+  expect(watching.status).toBe(200)
+  void watching.text().catch(() => undefined)
+
+  const asked = performance.now()
+  expect(await stop(first)).toBe(0)
+  expect(performance.now() - asked).toBeLessThan(5_000)
+  expect(await survivors()).toEqual([])
+  expect(first.output()).toMatch(/Stopped\.\n$/)
+  expect(await logLines()).toMatchObject([
+    {
+      message: 'stack started',
+      node: process.versions.node,
+      database: expect.stringMatching(/^(MariaDB|MySQL) \d/),
+      storage: 'emulated',
+    },
+    ...Array((await logLines()).length - 2).fill({}),
+    { message: 'stack stopped' },
+  ])
+
+  const second = launch()
+  const again = await second.says(listening)
+  await second.says(/history has 3 jobs/)
+  expect(second.output()).not.toContain('sample image')
+  expect(second.output()).not.toContain('did not end in order')
+  const { body: page } = await call(`${again}/v1/jobs`)
+  expect(page.jobs).toMatchObject([{ jobId: 4 }, { jobId: 2, status: 'completed' }, { jobId: 1, status: 'completed' }])
+  expect(await stop(second, 'SIGINT')).toBe(0)
+  expect(await survivors()).toEqual([])
+})
+
+test('two copies run side by side, and one on the same folder refuses and names the first', async () => {
+  const first = launch(['--no-sample'])
+  const other = launch(['--no-sample'], { DATA_DIR: join(folder, 'other') })
+  expect(await first.says(listening)).not.toBe(await other.says(listening))
+  const third = launch()
+  expect((await third.end).code).toBe(1)
+  expect(third.output()).toMatch(/in use by process \d+.*DATA_DIR/)
+  expect(first.child.exitCode).toBeNull()
+  await Promise.all([stop(first), stop(other)])
+  expect(await survivors()).toEqual([])
+})
+
+test('a port that is taken is told with a way out, and nothing stays behind', async () => {
+  const first = launch(['--no-sample'])
+  const port = new URL(await first.says(listening)).port
+  const second = launch(['--port', port], { DATA_DIR: join(folder, 'other') })
+  expect((await second.end).code).toBe(1)
+  expect(second.output()).toMatch(new RegExp(`Port ${port} is in use.* Choose another with PORT or --port`))
+  expect(await readdir(folder), 'nothing was made for it').toEqual(['data'])
+  await stop(first)
+  expect(await survivors()).toEqual([])
+})
+
+test('a power cut in the middle of ten jobs loses none: after the next start all are completed', async () => {
+  const leases = { JOB_LEASE_SECONDS: '2', JOB_RENEW_SECONDS: '1', RETRY_BASE_SECONDS: '0.1' }
+  const first = launch(['--no-sample', '--emulator-latency', '1500'], leases)
+  const url = await first.says(listening)
+  const image = await fixtureUrl('halves.png', 'image/png')
+  const job = { imageUrl: image, analysisPurpose: 'a test', outputFormat: 'summary' }
+  expect((await post(`${url}/v1/jobs/batch`, { jobs: Array(10).fill(job) })).status).toBe(201)
+  // Some have their analysis saved and wait for their text.
+  await vi.waitFor(
+    async () => expect(JSON.stringify((await call(`${url}/v1/jobs`)).body)).toContain('"step":"content"'),
+    { timeout: 20_000, interval: 50 },
+  )
+  await first.kill()
+  for (const pid of await survivors()) process.kill(pid, 'SIGKILL')
+
+  const second = launch([], leases)
+  const again = await second.says(listening)
+  expect(second.output()).toContain('The previous run did not end in order')
+  expect(await logLines()).toContainEqual(expect.objectContaining({ message: 'previous run did not end in order' }))
+  await vi.waitFor(
+    async () => {
+      const { body } = await call(`${again}/v1/jobs?status=completed`)
+      expect(body.jobs).toHaveLength(10)
+    },
+    { timeout: 25_000, interval: 200 },
+  )
+  await stop(second)
+}, 60_000)
+
+test('every log line of a job is JSON that names the job and the attempt, and none holds a secret', async () => {
+  const copy = launch()
+  await copy.says(/100 % {2}completed/)
+  await stop(copy)
+  const lines = (await readFile(join(folder, 'data', 'log.jsonl'), 'utf8')).trim().split('\n')
+  const started = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'step started')
+  expect(started).toMatchObject([
+    { jobId: 1, attempt: 1, step: 'analysis' },
+    { jobId: 1, attempt: 1, step: 'content' },
+  ])
+  const secrets = join(folder, 'data', 'secrets')
+  for (const name of await readdir(secrets)) {
+    const secret = (await readFile(join(secrets, name), 'utf8')).trim()
+    expect(`${lines.join()}${copy.output()}`).not.toContain(secret)
+  }
+})
+
+test.runIf(process.platform === 'linux')(
+  'when its database server ends by itself the stack says so, stops whole and fails',
+  async () => {
+    const copy = launch(['--no-sample'])
+    await copy.says(/Serving at/)
+    const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
+    process.kill(pid, 'SIGKILL')
+    expect(await copy.end).toEqual({ code: 1, signal: null })
+    expect(copy.output()).toMatch(/database server ended by itself \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
+    expect(copy.output()).not.toContain('    at ')
+    expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
+    await gone(copy.pid)
+    expect(await survivors()).toEqual([])
+    const next = launch(['--no-sample'])
+    await next.says(/Serving at/)
+    expect(next.output(), 'it did end in order').not.toContain('did not end in order')
+    await stop(next)
+  },
+)
+
+test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops in order', async () => {
+  const server = await openDataFolder(join(folder, 'server'))
+  onTestFinished(() => server.release())
+  const database = await startPrivateDatabase({ folder: server, env: process.env, log: () => {} })
+  onTestFinished(() => database.stop())
+  const copy = launch(['--no-sample'], { DATABASE_URL: database.url })
+  const url = await copy.says(listening)
+  await copy.says(/Serving at/)
+  expect((await call(`${url}/healthz`)).status).toBe(200)
+  await database.stop()
+  // An answer holds for a second.
+  await vi.waitFor(
+    async () => expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } }),
+    { timeout: 10_000, interval: 200 },
+  )
+  expect(await stop(copy)).toBe(0)
+  expect(copy.output()).toMatch(/Stopped\.\n$/)
+}, 60_000)
+
+test('everything that is wrong in the environment is told at once, before anything is made', async () => {
+  const copy = launch([], { JOB_MAX_RETRIES: 'hunter2', POLLER_CONCURRENCY: 'hunter2' })
+  expect((await copy.end).code).toBe(1)
+  expect(copy.output()).toMatch(/JOB_MAX_RETRIES .*\n.*POLLER_CONCURRENCY /)
+  expect(copy.output()).not.toMatch(/hunter2|_KEY| {4}at /)
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('.env is read, and what counts for nothing in it is warned about', async () => {
+  const checkout = join(folder, 'checkout')
+  await mkdir(checkout)
+  for (const name of ['core', 'drizzle', 'local', 'package.json', 'package-lock.json']) {
+    await cp(join(project, name), join(checkout, name), { recursive: true })
+  }
+  await symlink(join(project, 'node_modules'), join(checkout, 'node_modules'))
+  await writeFile(
+    join(checkout, '.env'),
+    'GEMINI_APIKEY=hunter2\nhunter2\nLOG_LEVEL=warn\nS3_ENDPOINT=http://127.0.0.1:1\n',
+  )
+  const copy = launch(['--no-sample'], {}, checkout)
+  await copy.says(/Serving at/)
+  for (const warning of [/Warning: .*line 1: .*GEMINI_APIKEY/, /Warning: .*line 2/, /Warning: S3_ENDPOINT has no/]) {
+    expect(copy.output()).toMatch(warning)
+  }
+  expect(copy.output()).not.toContain('hunter2')
+  await stop(copy)
+  expect(await readFile(join(folder, 'data', 'log.jsonl'), 'utf8'), 'at LOG_LEVEL=warn').toBe('')
+
+  await writeFile(join(checkout, '.env'), 'PORT=many\n')
+  const refused = launch([], { PORT: undefined }, checkout)
+  expect((await refused.end).code).toBe(2)
+  expect(refused.output()).toContain('PORT must be a whole number')
+})
+
+test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', async () => {
+  const storage = await startTestStorage()
+  onTestFinished(() => storage.stop())
+  const copy = launch(['--no-sample'], storage.settings)
+  await copy.says(listening)
+  await copy.says(/Serving at/)
+  expect(copy.output()).toContain(`S3, bucket ${storage.settings.BUCKET_NAME} at ${storage.settings.S3_ENDPOINT}`)
+  await stop(copy)
+
+  const other = { ...storage.settings, BUCKET_NAME: 'no-such-bucket', DATA_DIR: join(folder, 'other') }
+  const refused = launch([], other)
+  expect((await refused.end).code).toBe(1)
+  expect(refused.output()).toMatch(/The bucket no-such-bucket .* cannot be used/)
+  expect(await readdir(folder)).toEqual(['data'])
+})

@@ -1,0 +1,352 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { appRouter } from '../../core/api/router.ts'
+import { errorCodes } from '../../core/domain/errors.ts'
+import { operationsOf } from '../../core/http/operations.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { createTestApi, json, type TestApi } from '../support/api.ts'
+import { parseStream, sayingOf } from '../support/events.ts'
+
+interface Parameter {
+  name: string
+  in: 'path' | 'query' | 'header'
+  required: boolean
+  schema: { type?: string; default?: unknown; items?: { $ref: string } }
+}
+interface Described {
+  operationId: string
+  tags: string[]
+  security?: Record<string, string[]>[]
+  parameters?: Parameter[]
+  requestBody?: { required: boolean; content: { 'application/json': { schema?: object; example: unknown } } }
+  responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }>; headers?: object }>
+}
+interface Document {
+  paths: Record<string, Record<string, Described>>
+  components: { schemas: Record<string, { enum?: string[]; properties?: Record<string, object> }> }
+}
+
+let api: TestApi
+let document: Document
+let ajv: Ajv2020
+beforeAll(async () => {
+  api = await createTestApi()
+  document = await json(api.call('GET', '/openapi.json'))
+  ajv = new Ajv2020({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addSchema({ $id: 'doc', components: document.components })
+})
+afterAll(() => api.drop())
+
+const everyOperation = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  )
+
+/** The complaints of a validator that has never heard of zod. */
+function complaints(schema: object, value: unknown) {
+  const resolved = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components'))
+  const validate = ajv.compile(resolved)
+  return validate(value) ? [] : validate.errors
+}
+
+interface Following {
+  readonly jobId: number
+  readonly as?: string
+  /** Those that the document asks for, unless a test says otherwise. */
+  readonly scopes?: readonly string[]
+  readonly key?: string
+  readonly last?: number
+  readonly body?: unknown
+}
+
+function scopesOf({ security = [] }: Described): readonly string[] {
+  return security.flatMap((one) => one.bearer ?? [])
+}
+
+/** Sends what the document says of an operation, and holds the reply against what the document says of it. */
+async function follow(
+  { path, method, operation }: ReturnType<typeof everyOperation>[number],
+  { jobId, as, scopes = scopesOf(operation), key, last, body }: Following,
+) {
+  const query = new URLSearchParams()
+  const headers: Record<string, string> = {}
+  let target = path
+  for (const { name, in: where, required, schema } of operation.parameters ?? []) {
+    if (where === 'path') {
+      expect([name, required, schema.type]).toEqual(['jobId', true, 'integer'])
+      target = target.replace(`{${name}}`, String(jobId))
+    } else if (where === 'header') {
+      if (key && name === 'Idempotency-Key') headers[name] = key
+      if (last && name === 'Last-Event-ID') headers[name] = String(last)
+    } else if (schema.items) {
+      const words = document.components.schemas[schema.items.$ref.split('/').at(-1) ?? '']?.enum ?? []
+      for (const word of words) query.append(name, word)
+    } else if (schema.default !== undefined) {
+      query.set(name, String(schema.default))
+    }
+  }
+  const reply = await api.call(method, `${target}?${query}`, {
+    headers,
+    ...(as !== undefined && { as, scopes }),
+    ...(operation.requestBody && { body: body ?? operation.requestBody.content['application/json'].example }),
+  })
+  const described = operation.responses[reply.status]
+  expect([operation.operationId, reply.status, undocumented(reply, described)]).toEqual([
+    operation.operationId,
+    reply.status,
+    [],
+  ])
+  expect([operation.operationId, reply.status, Object.keys(operation.responses)]).toEqual([
+    operation.operationId,
+    reply.status,
+    expect.arrayContaining([String(reply.status)]),
+  ])
+  const type = reply.headers.get('content-type')?.split(';')[0] ?? ''
+  if (described?.content === undefined) {
+    expect(await reply.text()).toBe('')
+  } else {
+    expect(Object.keys(described.content)).toEqual([type])
+    const schema = described.content[type]?.schema ?? {}
+    if (type === 'text/event-stream' && 'contentSchema' in schema) {
+      const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
+      expect(events.map(({ type }) => type)).toEqual(['analysis', 'completed'])
+      for (const event of events) expect(complaints(schema.contentSchema as object, event)).toEqual([])
+      return reply.status
+    }
+    expect(complaints(schema, await reply.json())).toEqual([])
+  }
+  return reply.status
+}
+
+/** The headers that an answer has and the document does not, or that the document has in another form. */
+function undocumented(reply: Response, described: Described['responses'][string] | undefined): string[] {
+  const headers = (described?.headers ?? {}) as Record<string, { schema: object }>
+  return [...reply.headers].flatMap(([name, value]) => {
+    // The media type is said by the content.
+    if (name === 'content-type') return []
+    const header = headers[name]
+    if (header === undefined) return [name]
+    const { type } = header.schema as { type: string }
+    return complaints(header.schema, type === 'integer' ? Number(value) : value)?.length ? [`${name}: ${value}`] : []
+  })
+}
+
+test('the document stands up to the recommended rules', async () => {
+  const config = await createConfig({ extends: ['recommended'], telemetry: 'off' })
+  const problems = await lintFromString({ source: JSON.stringify(document), config })
+  expect(problems.map(({ ruleId, location }) => [ruleId, location[0]?.pointer])).toEqual([
+    // Nothing that a caller does makes that one fail.
+    ['operation-4xx-response', '#/paths/~1healthz/get/responses'],
+  ])
+})
+
+test('every procedure is in the document, under the name that it has in tRPC', () => {
+  const names = operationsOf(appRouter).map(({ path }) => path.split('.').at(-1))
+  expect(names).toHaveLength(Object.keys(appRouter._def.procedures).length)
+  expect(
+    everyOperation()
+      .map(({ operation }) => operation.operationId)
+      .sort(),
+  ).toEqual([...names, 'getHealth'].sort())
+})
+
+test('an operation stands under what it is about', () => {
+  const tags = Object.fromEntries(everyOperation().map(({ operation }) => [operation.operationId, operation.tags]))
+  expect(tags).toMatchObject({ createJob: ['jobs'], createUpload: ['uploads'], getHealth: ['service'] })
+})
+
+test('what is for operators is said to want their scope, and nothing else is', () => {
+  const scoped = everyOperation().filter(({ operation }) => scopesOf(operation).length > 0)
+  expect(scoped.map(({ path }) => path).sort()).toEqual([
+    '/v1/operator/actions',
+    '/v1/operator/pause',
+    '/v1/operator/prune',
+    '/v1/operator/redrive',
+    '/v1/operator/resume',
+    '/v1/worker',
+  ])
+  for (const { operation } of scoped) {
+    expect(scopesOf(operation)).toEqual(['operator'])
+    expect(operation).toMatchObject({ tags: ['operator'], responses: { 403: expect.anything() } })
+  }
+})
+
+test('the document says what is so unless it is said otherwise, and where else a key may be', () => {
+  const { language, idempotencyKey, imageUrl } = document.components.schemas.CreateJob?.properties ?? {}
+  expect(language).toMatchObject({ description: expect.stringContaining('`en` if left out') })
+  expect(idempotencyKey).toMatchObject({ description: expect.stringContaining('header `Idempotency-Key`') })
+  expect(imageUrl).toMatchObject({ description: expect.stringMatching(/4 MB.*5\.5 MiB/) })
+  const [header] = document.paths['/v1/jobs']?.post?.parameters ?? []
+  expect(header).toMatchObject({ name: 'Idempotency-Key', description: expect.stringContaining('`idempotencyKey`') })
+  expect(header).not.toMatchObject({ description: expect.stringContaining('header') })
+})
+
+test('health is as the document says, well or ill, and asks for no token', async () => {
+  const health = document.paths['/healthz']?.get as Described
+  expect(health.security).toEqual([])
+  for (const isReady of [true, false]) {
+    const reply = await createApp({ ...api.services, isReady: async () => isReady }).request('/healthz')
+    const described = health.responses[reply.status]
+    expect(undocumented(reply, described)).toEqual([])
+    expect(Object.keys(described?.headers ?? {}).every((name) => reply.headers.has(name))).toBe(true)
+    const schema = described?.content?.['application/json']?.schema ?? { not: {} }
+    expect(complaints(schema, await reply.json())).toEqual([])
+  }
+})
+
+test('whoever is refused is told of the scheme, of the error and of the scope', async () => {
+  const challengeOf = async (path: string, options: object) =>
+    (await api.call('GET', path, options)).headers.get('www-authenticate')
+  expect(await challengeOf('/v1/jobs', {})).toBe('Bearer realm="vision-pipeline"')
+  for (const [path, told] of [
+    ['/v1/jobs', 'The token is not valid.'],
+    ['/api/trpc/visionPipeline.getJobHistory', 'The token is not valid.'],
+  ] as const) {
+    expect(await challengeOf(path, { headers: { authorization: 'Bearer x' } })).toBe(
+      `Bearer realm="vision-pipeline", error="invalid_token", error_description="${told}"`,
+    )
+  }
+  expect(await challengeOf('/v1/jobs/1/events?ticket=x', {})).toContain('error="invalid_token"')
+  expect(await challengeOf('/v1/worker', { as: 'ann' })).toBe(
+    'Bearer realm="vision-pipeline", error="insufficient_scope", error_description="This needs a token with the scope `operator`.", scope="operator"',
+  )
+})
+
+test('codes are listed, and results and events say which of them they are', () => {
+  const { schemas } = document.components as unknown as { schemas: Record<string, Record<string, unknown>> }
+  const codes = Object.keys(errorCodes)
+  expect(schemas.ErrorCode).toMatchObject({ enum: codes })
+  expect(schemas.Problem).toMatchObject({ properties: { code: { enum: expect.arrayContaining(['internal.error']) } } })
+  for (const [name, property] of [
+    ['Content', 'outputFormat'],
+    ['JobEvent', 'type'],
+  ] as const) {
+    const { discriminator, oneOf, anyOf } = schemas[name] as {
+      discriminator: { propertyName: string; mapping: Record<string, string> }
+      oneOf?: { $ref: string }[]
+      anyOf?: { $ref: string }[]
+    }
+    expect(discriminator.propertyName).toBe(property)
+    // Each value leads to a schema that takes it.
+    const targets = Object.entries(discriminator.mapping)
+    expect(new Set(targets.map(([, target]) => target))).toEqual(new Set((oneOf ?? anyOf)?.map(({ $ref }) => $ref)))
+    for (const [value, target] of targets) {
+      const schema = schemas[target.split('/').at(-1) ?? ''] as { properties: Record<string, object> }
+      expect([value, complaints(schema.properties[property] ?? { not: {} }, value)]).toEqual([value, []])
+    }
+  }
+})
+
+test('what may be left out of a body has no default there, which generators of types would take for required', () => {
+  const bodies = Object.entries(document.components.schemas).filter(([name]) => /^Create|Redrive$/.test(name))
+  const inline = everyOperation().flatMap(({ operation }) => operation.requestBody?.content['application/json'] ?? [])
+  expect(bodies.length).toBeGreaterThan(3)
+  expect(JSON.stringify([bodies, inline.map(({ schema }) => schema)])).not.toContain('"default"')
+})
+
+test('what has a default may be left out', () => {
+  const parameters = everyOperation().flatMap(({ operation }) => operation.parameters ?? [])
+  const withDefault = parameters.filter(({ schema }) => schema.default !== undefined)
+  expect(withDefault).not.toEqual([])
+  for (const { name, required } of withDefault) expect([name, required]).toEqual([name, false])
+})
+
+test('its examples fit its schemas', () => {
+  const contents = everyOperation().flatMap(({ operation }) =>
+    [operation.requestBody, ...Object.values(operation.responses)].flatMap((part) =>
+      Object.values(part?.content ?? {}),
+    ),
+  ) as { schema: object; example?: unknown }[]
+  const examples = contents.filter((one) => one.example !== undefined)
+  expect(examples.length).toBeGreaterThan(8)
+  for (const { schema, example } of examples) expect(complaints(schema, example)).toEqual([])
+})
+
+test('a schema of the document can be failed', () => {
+  const schema = { $ref: '#/components/schemas/Job' }
+  const { outputs, ...summary } = exampleJob
+  expect(complaints(schema, exampleJob)).toEqual([])
+  for (const wrong of [summary, { ...exampleJob, progress: 101 }, { ...exampleJob, createdAt: 'yesterday' }]) {
+    expect(complaints(schema, wrong)).not.toEqual([])
+  }
+  const palette = [{ hex: 'red', name: 'red', share: 2 }]
+  const analysis = { ...outputs.analysis, result: { ...outputs.analysis?.result, palette } }
+  expect(complaints(schema, { ...exampleJob, outputs: { ...outputs, analysis } })).not.toEqual([])
+})
+
+test('a client that knows nothing but the document gets what the document promises', async () => {
+  for (const one of everyOperation()) {
+    const { operationId, responses } = one.operation
+    const jobId = await api.create('ann')
+    if (operationId === 'retryJob' || operationId === 'getJobAttempts') {
+      const reason = { code: 'image.not_found', message: 'It is not there.' } as const
+      await failVisionJob(api.database, await api.claim(jobId), reason, {})
+    }
+    if (['getJobStatus', 'getJobHistory', 'watchJob'].includes(operationId)) {
+      const run = await api.claim(jobId)
+      const { analysis, content } = exampleJob.outputs
+      await saveAnalysis(api.database, run, { model: 'm', body: analysis?.result }, {})
+      await completeVisionJob(api.database, run, { model: 'm', body: content?.result }, {})
+    }
+    const success = Number(
+      Object.keys(responses)
+        .filter((status) => status.startsWith('2') && !(operationId === 'watchJob' && status === '204'))
+        .at(-1),
+    )
+    expect([operationId, await follow(one, { jobId, as: 'ann', key: operationId })]).toEqual([operationId, success])
+    if (operationId === 'watchJob') expect(await follow(one, { jobId, as: 'ann', last: 4 })).toBe(204)
+    if (responses[200] && success === 201) {
+      expect(await follow(one, { jobId, as: 'ann', key: operationId })).toBe(200)
+    }
+  }
+})
+
+test('and when it does something wrong, it is told so as the document says', async () => {
+  for (const one of everyOperation()) {
+    const { operationId, responses, requestBody, security } = one.operation
+    if (security?.length === 0) continue
+    const jobId = await api.create('ann')
+    const key = `${operationId}-2`
+    expect(await follow(one, { jobId })).toBe(401)
+    if (scopesOf(one.operation).length > 0) {
+      expect(await follow(one, { jobId, as: 'ann', scopes: ['read', 'operators'] })).toBe(403)
+    }
+    if (one.path.includes('{')) expect(await follow(one, { jobId, as: 'mallory' })).toBe(404)
+    if (one.path.includes('{')) expect(await follow(one, { jobId: 0, as: 'ann' })).toBe(400)
+    if (requestBody) {
+      expect(await follow(one, { jobId, as: 'ann', body: { nothing: 'of use' } })).toBe(400)
+      // What need not be sent is what the server can do without.
+      const reply = await api.call(one.method, one.path, { as: 'ann', scopes: scopesOf(one.operation) })
+      expect([operationId, reply.ok]).toEqual([operationId, !requestBody.required])
+      expect(await follow(one, { jobId, as: 'ann', key })).toBe(responses[201] ? 201 : 200)
+    }
+    if (requestBody && responses[409]) {
+      const example = requestBody.content['application/json'].example
+      const other = JSON.parse(JSON.stringify(example).replace('"summary"', '"alt_text"'))
+      expect(await follow(one, { jobId, as: 'ann', key, body: other })).toBe(409)
+    } else if (responses[409]) {
+      await api.call('POST', `/v1/jobs/${jobId}/cancel`, { as: 'ann' })
+      const conflict = operationId === 'cancelJob' ? 200 : 409
+      expect(await follow(one, { jobId, as: 'ann' })).toBe(conflict)
+    }
+  }
+})
+
+test('every code that it names exists, with the status that it is named under', () => {
+  for (const { operation } of everyOperation()) {
+    for (const [status, { description = '' }] of Object.entries(operation.responses) as [
+      string,
+      { description?: string },
+    ][]) {
+      for (const [, code] of description.matchAll(/`([a-z_.]+)`:/g)) {
+        const entry = errorCodes[code as keyof typeof errorCodes]
+        expect([code, 'status' in entry ? entry.status : 500]).toEqual([code, Number(status)])
+      }
+    }
+  }
+})

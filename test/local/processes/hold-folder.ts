@@ -1,6 +1,0 @@
-// Holds the data folder given as argument until it is killed.
-import { openDataFolder } from '../../../local/data-folder.ts'
-
-await openDataFolder(process.argv[2] ?? '')
-process.stdout.write('held\n')
-setInterval(() => {}, 60_000)

@@ -1,0 +1,304 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type ErrorCode, VisionError } from '../../core/domain/errors.ts'
+import {
+  readGates,
+  reportAnswer,
+  reportTrouble,
+  startGate,
+  stopGate,
+  strikesUntilDown,
+} from '../../core/providers/circuit-breaker.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
+import { expireVisionJobs } from '../../core/queue/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { lookForWork } from '../../core/worker/poll.ts'
+import type { Gate, Provider } from '../../drizzle/schema.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  analysisOutput,
+  claimOne,
+  emptyQueue,
+  jobIn,
+  makeJob,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  passed,
+  statusOf,
+} from '../support/jobs.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterEach(async () => {
+  await emptyQueue(database)
+  await database.sql('DELETE FROM vision_gates')
+})
+afterAll(() => database.drop())
+
+const pauses = { baseMs: 30_000, capMs: 100_000 }
+const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') => {
+  const error = new VisionError(code, retryAfterMs === undefined ? {} : { retryAfterMs })
+  const reported = await reportTrouble(database, provider, error, pauses)
+  if (reported === undefined) throw new Error('the gate was held')
+  return reported
+}
+const strike = () => trouble('analysis.unavailable')
+const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates))[name]
+const stop = (name: Gate) => database.transact((tx) => stopGate(tx, name, 'olga'))
+const start = (name: Gate) => database.transact((tx) => startGate(tx, name))
+const endPause = (name: Gate = 'gemini') =>
+  database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) WHERE name = ?', [name])
+/** Lets everything that a gate remembers have happened so many seconds earlier. */
+const later = (seconds: number) =>
+  database.sql(
+    `UPDATE vision_gates SET stopped_at = stopped_at - INTERVAL ? SECOND, down_since = down_since - INTERVAL ? SECOND,
+       grace_until = grace_until - INTERVAL ? SECOND, paused_until = paused_until - INTERVAL ? SECOND`,
+    [seconds, seconds, seconds, seconds],
+  )
+
+test('a gate that nothing has happened to is open', async () => {
+  expect(await gateOf()).toEqual({
+    name: 'gemini',
+    stopped: null,
+    pausedMs: 0,
+    pauseCode: null,
+    pauses: 0,
+    strikes: 0,
+    downSince: null,
+    graceMs: 0,
+  })
+})
+
+describe('a provider over its limit', () => {
+  test('is paused for everyone until the time that it asked for, without counting as down', async () => {
+    expect(await trouble('analysis.rate_limited', 50_000)).toEqual({ down: false, pausedMs: 50_000 })
+    const { pausedMs, pauseCode, downSince } = await gateOf()
+    expect(pausedMs).toBeGreaterThan(49_000)
+    expect(pausedMs).toBeLessThanOrEqual(50_000)
+    expect({ pauseCode, downSince }).toEqual({ pauseCode: 'analysis.rate_limited', downSince: null })
+    expect((await gateOf('deepseek')).pausedMs).toBe(0)
+  })
+
+  test('is paused for longer each time, up to the cap, until it answers', async () => {
+    const lengths: unknown[] = []
+    for (let time = 0; time < 4; time++) {
+      lengths.push((await trouble('analysis.rate_limited')).pausedMs)
+      await endPause()
+    }
+    expect(lengths).toEqual([30_000, 60_000, 100_000, 100_000])
+    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: false })
+    expect((await trouble('analysis.rate_limited')).pausedMs).toBe(30_000)
+  })
+
+  test('is not taken at its word for more than a day', async () => {
+    expect((await trouble('analysis.rate_limited', 7 * 86_400_000)).pausedMs).toBe(86_400_000)
+  })
+
+  test('while it is paused, only a longer wait that it asks for changes anything', async () => {
+    await trouble('analysis.rate_limited', 40_000)
+    await trouble('analysis.rate_limited', 1_000)
+    await strike()
+    await trouble('analysis.misconfigured')
+    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 0, downSince: null })
+    expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
+    await trouble('analysis.rate_limited', 500_000)
+    expect((await gateOf()).pausedMs).toBeGreaterThan(490_000)
+  })
+
+  test('what is answered during the pause was asked before it, and does not end it', async () => {
+    await trouble('analysis.rate_limited', 40_000)
+    await reportAnswer(database, 'gemini')
+    expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
+  })
+})
+
+describe('a provider that fails', () => {
+  test('is down at its fifth failure in a row, and only then is it paused', async () => {
+    for (let time = 1; time < strikesUntilDown; time++) expect(await strike()).toEqual({ down: false })
+    expect((await gateOf()).pausedMs).toBe(0)
+    expect(await strike()).toEqual({ down: true, pausedMs: 30_000 })
+    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 5, downSince: expect.any(Date) })
+  })
+
+  test('an answer between its failures begins the count anew', async () => {
+    for (let time = 1; time < strikesUntilDown; time++) await strike()
+    await reportAnswer(database, 'gemini')
+    expect(await strike()).toEqual({ down: false })
+    expect((await gateOf()).strikes).toBe(1)
+  })
+
+  test('sixteen workers that meet its failure at once count it exactly', async () => {
+    const reports = await Promise.all(Array.from({ length: 16 }, strike))
+    expect(reports.filter(({ pausedMs }) => pausedMs !== undefined)).toHaveLength(1)
+    expect(reports.filter(({ down }) => down)).toHaveLength(16 - (strikesUntilDown - 1))
+    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: strikesUntilDown })
+  })
+
+  test('a failed probe keeps it down for longer, and an answer brings it back', async () => {
+    for (let time = 0; time < strikesUntilDown; time++) await strike()
+    await endPause()
+    await later(100)
+    const { downSince } = await gateOf()
+    expect(await strike()).toEqual({ down: true, pausedMs: 60_000 })
+    expect((await gateOf()).downSince).toEqual(downSince)
+    await endPause()
+    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await gateOf()).toMatchObject({ pausedMs: 0, pauses: 0, strikes: 0, downSince: null })
+  })
+})
+
+test.each<[ErrorCode, Provider]>([
+  ['analysis.misconfigured', 'gemini'],
+  ['content.misconfigured', 'deepseek'],
+  ['content.insufficient_balance', 'deepseek'],
+])('%s takes the provider for down at once', async (code, provider) => {
+  expect(await trouble(code, undefined, provider)).toEqual({ down: true, pausedMs: 30_000 })
+  expect(await gateOf(provider)).toMatchObject({ downSince: expect.any(Date), pauseCode: code })
+})
+
+describe('a lane whose gate is closed', () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['paused', () => trouble('analysis.rate_limited')],
+    ['stopped', () => stop('gemini')],
+  ])('is not offered to workers while it is %s; the other one is', async (_, close) => {
+    const [first] = await makeJobs(database, 2)
+    await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [first])
+    await close()
+    expect((await lookForWork(database)).lanes).toEqual(['content'])
+    await start('gemini')
+    expect((await lookForWork(database)).lanes).toEqual(['content', 'analysis'])
+  })
+
+  test('when claiming as a whole is stopped neither is, whoever stops it again', async () => {
+    await makeJobs(database, 2)
+    await stop('all')
+    await database.transact((tx) => stopGate(tx, 'all', 'somebody else'))
+    expect(await gateOf('all')).toMatchObject({ stopped: { by: 'olga', at: expect.any(Date) } })
+    expect((await lookForWork(database)).lanes).toEqual([])
+    expect(await start('all')).toBe(true)
+    expect(await start('all')).toBe(false)
+    expect((await lookForWork(database)).lanes).toEqual(['analysis'])
+  })
+})
+
+describe('the clock by which jobs expire', () => {
+  const claim = () => claimPendingVisionJobs(database, { workerId: 'w', lane: 'analysis', limit: 10, leaseMs: 60_000 })
+  const states = async (...ids: number[]) => Promise.all(ids.map((id) => statusOf(database, id)))
+
+  test.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+    [
+      'its provider is down',
+      () => trouble('analysis.misconfigured'),
+      () => endPause().then(() => reportAnswer(database, 'gemini')),
+    ],
+    ['its provider is stopped', () => stop('gemini'), () => start('gemini')],
+    ['claiming is stopped', () => stop('all'), () => start('all')],
+  ])('stands still for a lane while %s, and the time is added afterwards', async (_, close, open) => {
+    const { jobId: retried } = await jobIn(database, 'scheduled')
+    const waiting = await makeJob(database)
+    await close()
+    await later(86_400)
+    // Both have been past their time for ten hours, and lost a day to the outage.
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
+    await passed(database, 'available_at', retried)
+    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await expireVisionJobs(database)).toBe(0)
+    await open()
+    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await expireVisionJobs(database)).toBe(0)
+    await promoteDueVisionJobs(database, noCap)
+    expect(await states(retried, waiting)).toEqual(['pending', 'pending'])
+    // What the outage did not take from them they have had.
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR WHERE id = ?', [
+      retried,
+    ])
+    expect(await lookForWork(database)).toMatchObject({ expired: true })
+    const { runs, expired } = await claim()
+    expect(expired).toBe(1)
+    expect(runs.map(({ jobId }) => jobId)).toEqual([waiting])
+  })
+
+  test('goes on for what has the step of that provider behind it', async () => {
+    const jobId = await makeJob(database)
+    await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [jobId])
+    await trouble('analysis.misconfigured')
+    await passed(database, 'expires_at', jobId)
+    expect(await expireVisionJobs(database)).toBe(1)
+  })
+
+  test('stands still for a held job whose user’s places are full of jobs that wait for the second provider', async () => {
+    const [begun, held] = (await makeJobs(database, 2, { inFlightPerUser: 1 })) as [number, number]
+    const run = await claimOne(database)
+    await saveAnalysis(database, run, analysisOutput, nothingSpent)
+    await releaseVisionJob(database, run, 'content', nothingSpent)
+    await trouble('content.insufficient_balance', undefined, 'deepseek')
+    await later(86_400)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
+    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await states(begun, held)).toEqual(['pending', 'held'])
+    await endPause('deepseek')
+    await reportAnswer(database, 'deepseek')
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect((await claim()).expired).toBe(0)
+  })
+
+  test('gives what lived through an outage its time in the next lane as well', async () => {
+    const jobId = await makeJob(database)
+    await stop('gemini')
+    await later(86_400)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
+    await start('gemini')
+    const run = await claimOne(database)
+    await saveAnalysis(database, run, analysisOutput, nothingSpent)
+    await releaseVisionJob(database, run, 'content', nothingSpent)
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await states(jobId)).toEqual(['pending'])
+  })
+
+  test('two outages within a week add up, and after a week they are forgotten', async () => {
+    for (const hours of [3, 5]) {
+      await stop('gemini')
+      await later(hours * 3_600)
+      await start('gemini')
+    }
+    expect((await gateOf()).graceMs / 3_600_000).toBeCloseTo(8, 2)
+    await later(8 * 86_400)
+    expect((await gateOf()).graceMs).toBe(0)
+    await stop('gemini')
+    await later(3_600)
+    await start('gemini')
+    expect((await gateOf()).graceMs / 3_600_000).toBeCloseTo(1, 2)
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a quota that is used up', () => trouble('analysis.quota_exhausted', 3_600_000)],
+    ['a limit that asks for longer than we ever pause by ourselves', () => trouble('analysis.rate_limited', 3_600_000)],
+    [
+      'a short pause that becomes such a one',
+      () => trouble('analysis.rate_limited', 40_000).then(() => trouble('analysis.quota_exhausted', 3_600_000)),
+    ],
+  ])('stands still during %s, until it is over and the provider has answered', async (_, happen) => {
+    const jobId = await makeJob(database)
+    await happen()
+    expect((await gateOf()).pausedMs).toBeGreaterThan(3_590_000)
+    await later(3_700)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE')
+    expect(await expireVisionJobs(database)).toBe(0)
+    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await expireVisionJobs(database)).toBe(0)
+    await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 70 MINUTE')
+    expect(await expireVisionJobs(database)).toBe(1)
+    expect(await states(jobId)).toEqual(['failed'])
+  })
+
+  test('a pause for a limit is no outage', async () => {
+    const jobId = await makeJob(database)
+    await trouble('analysis.rate_limited')
+    await passed(database, 'expires_at', jobId)
+    expect(await expireVisionJobs(database)).toBe(1)
+  })
+})

@@ -1,0 +1,238 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { LeaseLost } from '../../core/domain/run.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
+import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { expireVisionJobs } from '../../core/queue/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/queue/settle.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { analysisOutput, badAnswer, contentOutput, makeJobs, noCap, nothingSpent, passed } from '../support/jobs.ts'
+
+const claimers = 16
+let database: TestDatabase
+let pools: Database[]
+beforeAll(async () => {
+  database = await createTestDatabase()
+  pools = Array.from({ length: claimers }, () => openDatabase(database.url, { connections: 1, random: Math.random }))
+})
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.close()))
+  await database.drop()
+})
+
+test('sixteen workers at once never share a job and lose none, whatever else goes on', async () => {
+  const waiting = 1_600
+  for (let user = 0; user < 4; user++) await makeJobs(database, waiting / 4, { userId: `user-${user}` })
+  const claims = new Map<string, number>()
+  const cancelled = new Set<number>()
+  let inserting = true
+  let open = waiting
+
+  const insert = async () => {
+    for (let batch = 0; batch < 40; batch++) {
+      const { length } = await makeJobs(database, 10, { userId: `late-${batch % 7}` })
+      open += length
+    }
+    inserting = false
+  }
+  const cancel = async () => {
+    while (open > 0 || inserting) {
+      const rows = await database.sql(
+        "SELECT id, user_id FROM vision_jobs WHERE status = 'pending' ORDER BY RAND() LIMIT 2",
+      )
+      for (const { id, user_id } of rows) {
+        try {
+          await cancelVisionJob(database, { jobId: Number(id), userId: String(user_id) })
+          cancelled.add(Number(id))
+          open--
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'job.not_cancellable' })
+        }
+      }
+      if (cancelled.size >= 60) return
+    }
+  }
+  const promote = async () => {
+    while (open > 0 || inserting) await promoteDueVisionJobs(database, noCap)
+  }
+  const work = async (pool: Database, number: number) => {
+    const workerId = `worker-${number}`
+    while (open > 0 || inserting) {
+      for (const lane of ['content', 'analysis'] as const) {
+        const { runs } = await claimPendingVisionJobs(pool, { workerId, lane, limit: 10, leaseMs: 60_000 })
+        for (const [index, run] of runs.entries()) {
+          const key = `${run.jobId} ${run.attempt}`
+          claims.set(key, (claims.get(key) ?? 0) + 1)
+          try {
+            if (run.attempt === 1 && index % 5 === 1) {
+              await retryVisionJob(pool, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })
+            } else if (run.attempt === 1 && index % 5 === 2) {
+              await saveAnalysis(pool, run, analysisOutput, nothingSpent)
+              await releaseVisionJob(pool, run, 'content', nothingSpent)
+            } else {
+              await completeVisionJob(pool, run, contentOutput, nothingSpent)
+              open--
+            }
+          } catch (error) {
+            // Only a cancel takes a job away here.
+            expect(error).toBeInstanceOf(LeaseLost)
+          }
+        }
+      }
+    }
+  }
+  await Promise.all([insert(), cancel(), promote(), ...pools.map(work)])
+
+  expect(
+    [...claims].filter(([, count]) => count > 1),
+    'claimed twice',
+  ).toEqual([])
+  const ended = await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status ORDER BY status')
+  expect(ended).toEqual([
+    { status: 'cancelled', jobs: cancelled.size },
+    { status: 'completed', jobs: 2_000 - cancelled.size },
+  ])
+  const torn = await database.sql(
+    `SELECT j.id FROM vision_jobs j LEFT JOIN vision_job_attempts a ON a.job_id = j.id
+     GROUP BY j.id, j.attempt HAVING COUNT(a.id) <> j.attempt OR SUM(a.outcome = 'running') > 0`,
+  )
+  expect(torn, 'one ended row for each run').toEqual([])
+}, 60_000)
+
+test('sixteen workers at once never have more of a user’s jobs in flight than the cap, and leave none held', async () => {
+  const cap = 5
+  const users = Array.from({ length: 3 }, (_, index) => `capped-${index}`)
+  let retries = 0
+  const retrying = {
+    connections: 2,
+    random: () => {
+      retries++
+      return Math.random()
+    },
+  }
+  const crowd = Array.from({ length: claimers }, () => openDatabase(database.url, retrying))
+  const api = openDatabase(database.url, { ...retrying, connections: 8 })
+  const admit = (on: Database, userId: string) => admitVisionJobs(on, userId, cap)
+  let creating = users.length
+  let done = false
+  const errors: unknown[] = []
+
+  const create = async (userId: string) => {
+    const sizes = [20, ...Array(8).fill(5), ...Array(10).fill(1)]
+    // Two at once for each user, or one creator would never meet another.
+    await Promise.all(
+      [0, 1].map(async () => {
+        for (const size of sizes) await makeJobs(api, size, { userId, inFlightPerUser: cap })
+      }),
+    )
+    creating--
+  }
+  const withdraw = async (how: typeof cancelVisionJob) => {
+    while (creating > 0) {
+      const rows = await database.sql(
+        `SELECT id, user_id FROM vision_jobs WHERE status IN ('held', 'pending', 'processing', 'scheduled')
+           AND user_id LIKE 'capped%' ORDER BY RAND() LIMIT 1`,
+      )
+      for (const { id, user_id } of rows) {
+        const job = { jobId: Number(id), userId: String(user_id) }
+        await how(api, job).catch((error) => expect(error).toMatchObject({ code: /^job\./ }))
+        await admit(api, job.userId)
+      }
+    }
+  }
+  const tend = async () => {
+    while (!done) {
+      const freed = new Set<string>()
+      await promoteDueVisionJobs(api, cap)
+      await reclaimVisionJobs(api, { baseMs: 0, capMs: 0, random: () => 0 }, ({ userId }) => freed.add(userId))
+      await expireVisionJobs(api, (userId) => freed.add(userId))
+      for (const userId of freed) await admit(api, userId)
+    }
+  }
+  const work = async (on: Database, number: number) => {
+    const workerId = `capped-worker-${number}`
+    let runsSeen = number
+    while (!done) {
+      for (const lane of ['content', 'analysis'] as const) {
+        const freed: string[] = []
+        const onExpired = (userId: string) => freed.push(userId)
+        const { runs } = await claimPendingVisionJobs(on, { workerId, lane, limit: 4, leaseMs: 60_000, onExpired })
+        for (const run of runs) {
+          const turn = run.attempt === 1 ? runsSeen++ % 8 : 7
+          const retry = (delayMs = 0) =>
+            retryVisionJob(on, run, badAnswer, nothingSpent, { delayMs, costsRetry: false })
+          const save = () => (lane === 'analysis' ? saveAnalysis(on, run, analysisOutput, nothingSpent) : undefined)
+          try {
+            if (turn === 0) await retry()
+            else if (turn === 1) await save()?.then(() => retry())
+            else if (turn === 2) await releaseVisionJob(on, run, lane, nothingSpent)
+            else if (turn === 3) await save()?.then(() => releaseVisionJob(on, run, 'content', nothingSpent))
+            else if (turn === 4) await failVisionJob(on, run, badAnswer, nothingSpent)
+            else if (turn === 5) await passed(database, 'lease_expires_at', run.jobId)
+            else if (turn === 6) {
+              await releaseVisionJob(on, run, lane, nothingSpent)
+              await passed(database, 'expires_at', run.jobId)
+            } else await completeVisionJob(on, run, contentOutput, nothingSpent)
+          } catch (error) {
+            expect(error).toBeInstanceOf(LeaseLost)
+          }
+          await admit(on, run.userId)
+        }
+        for (const userId of freed) await admit(on, userId)
+      }
+    }
+  }
+  const over: unknown[] = []
+  let samples = 0
+  let full = 0
+  const sample = async () => {
+    for (; !done; samples++) {
+      const rows = await database.sql(
+        `SELECT user_id, SUM(status IN ('pending', 'processing')) AS jobs, SUM(status = 'held') AS held
+         FROM vision_jobs WHERE user_id LIKE 'capped%' GROUP BY user_id`,
+      )
+      over.push(...rows.filter(({ jobs }) => Number(jobs) > cap))
+      full += rows.filter(({ jobs, held }) => Number(jobs) === cap && Number(held) > 0).length
+      const [open] = await database.sql(
+        `SELECT COUNT(*) AS jobs FROM vision_jobs
+         WHERE user_id LIKE 'capped%' AND status IN ('scheduled', 'held', 'pending', 'processing')`,
+      )
+      if (creating === 0 && open?.jobs === 0) done = true
+    }
+  }
+  const orEnd = (work: Promise<void>) =>
+    work.catch((error) => {
+      errors.push(error)
+      done = true
+      creating = 0
+    })
+  await Promise.all(
+    [
+      ...users.map(create),
+      withdraw(cancelVisionJob),
+      withdraw(deleteVisionJob),
+      tend(),
+      tend(),
+      sample(),
+      ...crowd.map(work),
+    ].map(orEnd),
+  )
+  await Promise.all([api, ...crowd].map((pool) => pool.close()))
+
+  expect(errors).toEqual([])
+  expect(over, 'more in flight than the cap').toEqual([])
+  expect(samples, 'looked often enough to see it').toBeGreaterThan(50)
+  expect(full, 'and there was always something to be let in').toBeGreaterThan(50)
+  const marked = await database.sql('SELECT user_id FROM vision_users WHERE held_at IS NOT NULL')
+  expect(marked, 'users with held jobs').toEqual([])
+  expect(retries, 'deadlocks, lock waits and broken connections').toBeLessThanOrEqual(2)
+}, 120_000)

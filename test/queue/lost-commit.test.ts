@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Run } from '../../core/domain/run.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  recordSpending,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/queue/settle.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  analysisOutput,
+  attemptRows,
+  badAnswer,
+  claim,
+  claimOne,
+  contentOutput,
+  emptyQueue,
+  hour,
+  jobIn,
+  jobRow,
+  makeJob,
+  makeJobs,
+  nothingSpent,
+  outcomesOf,
+  outputRows,
+  passed,
+  spending,
+  statusOf,
+} from '../support/jobs.ts'
+import { expectLedgerOfRuns, ledgerOf } from '../support/ledger.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let proxied: Database
+beforeAll(async () => {
+  direct = await createTestDatabase({ connections: 2 })
+  proxy = await startProxy(direct.url)
+  proxied = openDatabase(proxy.url(direct.url), { connections: 2, random: () => 0 })
+})
+afterAll(async () => {
+  await proxied.close()
+  await proxy.close()
+  await direct.drop()
+})
+beforeEach(() => emptyQueue(direct))
+
+async function withFault<T>(fault: CommitFault, work: () => Promise<T>): Promise<T> {
+  const before = proxy.faults
+  proxy.failNextCommit(fault)
+  const result = await work()
+  expect(proxy.faults, 'the fault was met').toBe(before + 1)
+  return result
+}
+
+const faults: readonly CommitFault[] = ['lost', 'answer lost', 'late']
+const retry = { delayMs: hour, costsRetry: true }
+
+describe.each(faults)('with a COMMIT that is %s', (fault) => {
+  test('a step is saved once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => saveAnalysis(proxied, run, analysisOutput, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'processing', next_step: 'content', version: 3 })
+    expect(await outputRows(direct, jobId)).toHaveLength(1)
+  })
+
+  test('a job completes once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => completeVisionJob(proxied, run, contentOutput, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 3 })
+    expect(await outputRows(direct, jobId)).toHaveLength(1)
+    expect(await outcomesOf(direct, jobId)).toEqual(['completed'])
+  })
+
+  test('a retry counts one failure', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => retryVisionJob(proxied, run, badAnswer, nothingSpent, retry))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'scheduled', failures: 1, version: 3 })
+    expect(await outcomesOf(direct, jobId)).toEqual(['retried'])
+  })
+
+  test('a job fails once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => failVisionJob(proxied, run, badAnswer, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'failed', failures: 1, version: 3 })
+  })
+
+  test('a job is given back once', async () => {
+    const { jobId, run } = await processing()
+    await withFault(fault, () => releaseVisionJob(proxied, run, 'analysis', nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'pending', failures: 0, version: 3 })
+  })
+
+  test('a claim tells exactly the runs that it holds', async () => {
+    const ids = await makeJobs(direct, 5)
+    const runs = await withFault(fault, () => claim(proxied, { limit: 3 }))
+    expect(runs.map(({ jobId, attempt }) => ({ jobId, attempt }))).toEqual(
+      ids.slice(0, 3).map((jobId) => ({ jobId, attempt: 1 })),
+    )
+    const held = await direct.sql("SELECT id FROM vision_jobs WHERE status = 'processing' ORDER BY id")
+    expect(held.map((row) => row.id)).toEqual(ids.slice(0, 3))
+    expect(await direct.sql('SELECT id FROM vision_job_attempts')).toHaveLength(3)
+  })
+
+  test('a claim that found nothing but expired jobs fails them, and the others are claimed once each', async () => {
+    const [expired = 0, ...rest] = await makeJobs(direct, 3)
+    await passed(direct, 'expires_at', expired)
+    const runs = [...(await withFault(fault, () => claim(proxied, { limit: 1 })))]
+    // While the broken session still holds the expired job, a claim passes it over.
+    const claimUntilExpired = async () => {
+      runs.push(...(await claim(direct)))
+      return statusOf(direct, expired)
+    }
+    await expect.poll(claimUntilExpired).toBe('failed')
+    expect(runs.map((run) => run.jobId)).toEqual(rest)
+  })
+
+  test('a cancel is acknowledged once it is true', async () => {
+    const { jobId } = await jobIn(direct, 'processing')
+    await withFault(fault, () => cancelVisionJob(proxied, { jobId, userId: 'user-1' }))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'cancelled', version: 3 })
+    expect(await outcomesOf(direct, jobId)).toEqual(['cancelled'])
+  })
+
+  test('a deleted job is not said to have been missing', async () => {
+    const { jobId } = await jobIn(direct, 'completed')
+    await withFault(fault, () => deleteVisionJob(proxied, { jobId, userId: 'user-1' }))
+    expect(await statusOf(direct, jobId)).toBe('deleted')
+    expect(await outputRows(direct, jobId)).toEqual([])
+    expect(await attemptRows(direct, jobId)).toEqual([])
+  })
+
+  test('a new job is refused as unknown, and sent again with its key it is there once', async () => {
+    const idempotency = { key: 'k', requestHash: 'a'.repeat(64) }
+    const before = proxy.faults
+    proxy.failNextCommit(fault)
+    await expect(makeJob(proxied, { idempotency })).rejects.toMatchObject({ code: 'database.unavailable' })
+    expect(proxy.faults).toBe(before + 1)
+    const jobId = await makeJob(proxied, { idempotency })
+    expect(await direct.sql('SELECT id FROM vision_jobs')).toEqual([{ id: jobId }])
+  })
+
+  test('a redriven job is not said to be no longer redrivable', async () => {
+    const { jobId } = await jobIn(direct, 'failed')
+    await withFault(fault, () => redriveVisionJob(proxied, { jobId, userId: 'user-1' }, { lifeMs: hour }))
+    expect(await statusOf(direct, jobId)).toBe('scheduled')
+  })
+})
+
+describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) => {
+  const analysis = spending({ model: 'sees' })
+  const content = spending({ model: 'writes' })
+  const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
+  const both = { analysis, content }
+  const works: Record<string, (on: Database, run: Run) => Promise<unknown>> = {
+    completed: (on, run) => completeVisionJob(on, run, contentOutput, both),
+    failed: (on, run) => failVisionJob(on, run, badAnswer, both),
+    retried: (on, run) => retryVisionJob(on, run, badAnswer, both, retry),
+    released: (on, run) => releaseVisionJob(on, run, 'analysis', both),
+  }
+
+  test.each(Object.entries(works))('what a run took that is %s', async (outcome, work) => {
+    const { run } = await processing()
+    await withFault(fault, () => work(proxied, run))
+    await expectLedgerOfRuns(direct)
+    const ledger = await ledgerOf(direct)
+    expect(ledger[outcome]).toMatchObject({ runs: 1 })
+    expect(ledger[outcome]?.jobs).toBe(['completed', 'failed'].includes(outcome) ? 1 : undefined)
+  })
+
+  test('a cancel, and what the run adds to it', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await withFault(fault, () => cancelVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => recordSpending(proxied, run, both))
+    await expectLedgerOfRuns(direct)
+    expect(await ledgerOf(direct)).toMatchObject({ cancelled: { jobs: 1, runs: 1 }, 'writes cancelled': { calls: 1 } })
+  })
+
+  test('a deletion, and what the run adds to it', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await withFault(fault, () => deleteVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => recordSpending(proxied, run, both))
+    expect(await ledgerOf(direct)).toMatchObject({
+      created: { jobs: 1 },
+      deleted: { jobs: 1 },
+      cancelled: { runs: 1 },
+      'sees cancelled': { calls: 1 },
+      'writes cancelled': { calls: 1 },
+    })
+    expect(await attemptRows(direct, jobId)).toEqual([])
+  })
+
+  test('a job that was sent again with its key', async () => {
+    const idempotency = { key: 'k', requestHash: 'a'.repeat(64) }
+    proxy.failNextCommit(fault)
+    await expect(makeJob(proxied, { idempotency })).rejects.toMatchObject({ code: 'database.unavailable' })
+    await makeJob(proxied, { idempotency })
+    expect(await ledgerOf(direct)).toEqual({ created: { jobs: 1 } })
+  })
+
+  test('jobs that were lost with their worker', async () => {
+    const { jobId, run } = await processing()
+    await saveAnalysis(direct, run, analysisOutput, { analysis })
+    await passed(direct, 'lease_expires_at', jobId)
+    const reclaim = () => reclaimVisionJobs(proxied, { baseMs: 0, capMs: 0, random: () => 0 })
+    proxy.failNextCommit(fault)
+    await reclaim().catch(() => undefined)
+    await expect.poll(reclaim).toBe(0)
+    await expect.poll(() => outcomesOf(direct, jobId)).toEqual(['lost'])
+    await expectLedgerOfRuns(direct)
+    expect(await ledgerOf(direct)).toMatchObject({ lost: { runs: 1 }, 'sees lost': { calls: 1 } })
+  })
+})
+
+test('a run that lost its lease is told so, although the COMMIT of its settlement was lost as well', async () => {
+  const { jobId, run } = await processing()
+  await cancelVisionJob(direct, { jobId, userId: 'user-1' })
+  proxy.failNextCommit('lost')
+  await expect(completeVisionJob(proxied, run, contentOutput, nothingSpent)).rejects.toThrow('the lease is lost')
+  proxy.failNextCommit('lost')
+  await claim(proxied)
+  expect(await statusOf(direct, jobId)).toBe('cancelled')
+})
+
+test('a settlement that is repeated after it took effect changes nothing and is no error', async () => {
+  const { jobId, run } = await processing()
+  for (let time = 0; time < 2; time++) await saveAnalysis(direct, run, analysisOutput, nothingSpent)
+  for (let time = 0; time < 2; time++) await completeVisionJob(direct, run, contentOutput, nothingSpent)
+  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 4 })
+  expect(await outputRows(direct, jobId)).toHaveLength(2)
+  await expect(failVisionJob(direct, run, badAnswer, nothingSpent)).rejects.toThrow('the lease is lost')
+})
+
+async function processing() {
+  const { jobId } = await jobIn(direct, 'pending')
+  return { jobId, run: await claimOne(direct) }
+}

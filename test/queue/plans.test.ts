@@ -1,0 +1,259 @@
+import type { RowDataPacket } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { admitVisionJobs, usersToAdmit } from '../../core/queue/concurrency-limit.ts'
+import { createVisionJob } from '../../core/queue/create.ts'
+import { expireVisionJobs } from '../../core/queue/expire.ts'
+import { getUserVisionJobs } from '../../core/queue/history.ts'
+import { renewLeases } from '../../core/queue/lease.ts'
+import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read.ts'
+import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  recordSpending,
+  releaseVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+} from '../../core/queue/settle.ts'
+import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
+import { lookForWork } from '../../core/worker/poll.ts'
+import { fillQueue } from '../support/big-queue.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claim,
+  claimOne,
+  contentOutput,
+  hour,
+  makeJob,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  someJob,
+} from '../support/jobs.ts'
+import { type Looker, openLooker } from '../support/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let queue: Database
+let looker: Looker
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  await fillQueue(direct)
+  proxy = await startProxy(direct.url)
+  queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  looker = await openLooker(direct.url)
+})
+afterAll(async () => {
+  await looker.close()
+  await queue.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+const owner = 'big-user'
+/** As many as the owner has in flight. */
+const cap = 10
+
+/** The statements on the queue's tables that some work sends. */
+async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  proxy.statements.length = 0
+  await work()
+  return proxy.statements.filter((statement) => /vision_(job|user|usage)/.test(statement))
+}
+
+const isSelect = (statement: string) => /^select/i.test(statement)
+
+describe('on a queue of 130,000 jobs', () => {
+  test.each<[string, string, number, () => Promise<unknown>]>([
+    ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
+    ['a promotion of 200 to pending, and of 200 of others', 'owner', 2_500, promoteAndUndo],
+    ['a promotion of 200 to held', 'due', 2_500, () => promoteDueVisionJobs(queue, cap)],
+    ['a batch of 100 jobs', 'history', 220, () => makeJobs(queue, 100, { userId: owner, inFlightPerUser: cap })],
+    ['letting five held jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
+    ['letting none in', 'owner', 50, () => admitVisionJobs(queue, owner, cap)],
+    ['a look for users with held jobs', 'held', 30, () => usersToAdmit(queue)],
+    ['a job for which there is no room', 'owner', 50, () => makeJob(queue, { userId: owner, inFlightPerUser: cap })],
+    [
+      'taking back 100 lost jobs',
+      'lease',
+      250,
+      () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 }),
+    ],
+    // 200 of each lane; what the parts of a union yield is read once more.
+    ['a sweep of 200 expired jobs', 'expiry', 850, () => expireVisionJobs(queue)],
+    ['a page of a history', 'history', 50, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
+    ['a look for work', 'claim', 20, () => lookForWork(queue)],
+    ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
+    ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
+    ['a job of a new user', 'owner', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
+    ['the tag of a job that is given back', 'claim', 20, release],
+    ['the tag of a job that goes before its owner’s younger ones', 'owner', 40, releaseFirst],
+    [
+      'the look-up of an idempotency key',
+      'idempotency',
+      20,
+      () => makeJob(queue, { userId: owner, idempotency, inFlightPerUser: cap }),
+    ],
+  ])('%s reads along the index %s, and no more rows than it takes', async (_, index, limit, work) => {
+    const statements = (await statementsOf(work)).filter(isSelect)
+    const plans = await Promise.all(
+      statements.map(async (statement) => ({ statement, plan: await looker.planOf(statement) })),
+    )
+    const [first] = plans.filter(({ plan }) => plan.some((step) => step.key === index))
+    expect(first, `a statement that reads along ${index}: ${JSON.stringify(plans)}`).toBeDefined()
+    for (const { statement, plan } of plans) {
+      for (const step of plan) expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(limit)
+    }
+  })
+
+  test('every statement of a job of a big queue finds its rows by an index', async () => {
+    const statements = await statementsOf(async () => {
+      const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: 'someone' })
+      await direct.sql('UPDATE vision_jobs SET turn = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
+      const [run, second, ...more] = await claim(queue, { limit: 4 })
+      if (run === undefined || second === undefined) throw new Error('nothing to claim')
+      await renewLeases(queue, 'worker-1', [run, second, ...more], hour)
+      await renewLeases(queue, 'worker-1', [run, { ...second, attempt: 9 }], hour)
+      await saveAnalysis(queue, run, analysisOutput, nothingSpent)
+      await completeVisionJob(queue, run, contentOutput, nothingSpent)
+      await completeVisionJob(queue, run, contentOutput, nothingSpent)
+      await failVisionJob(queue, second, badAnswer, nothingSpent)
+      await failVisionJob(queue, second, badAnswer, nothingSpent)
+      await recordSpending(queue, second, nothingSpent)
+      const failed = { jobId: second.jobId, userId: second.userId }
+      await redriveVisionJob(queue, failed, { lifeMs: hour })
+      await cancelVisionJob(queue, failed)
+      await cancelVisionJob(queue, failed)
+      await getVisionJob(queue, failed)
+      await getVisionJobAttempts(queue, failed)
+      await getVisionJobOutput(queue, run.jobId, 'analysis')
+      await getVisionJobs(queue, owner, [1, 2, 3])
+      await getJobUsage(queue, failed)
+      await getUserUsage(queue, owner, { from: '2026-01-01', to: '2026-12-31' })
+      await deleteVisionJob(queue, failed)
+      const again = await claimOne(queue)
+      await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
+      await promoteDueVisionJobs(queue, cap)
+      await direct.sql("UPDATE vision_jobs SET next_step = 'content' WHERE user_id = ? AND status = 'held' LIMIT 3", [
+        owner,
+      ])
+      await admitVisionJobs(queue, owner, cap)
+      await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
+    })
+    expect(statements.length).toBeGreaterThan(30)
+    for (const statement of statements.filter((sent) => !/^insert/i.test(sent))) {
+      for (const step of await looker.planOf(statement)) {
+        // What is made of a list is no table.
+        if (step.table === null || step.table.startsWith('<')) continue
+        expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
+        expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
+        expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
+      }
+      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(
+        statement.includes('due_jobs') ? 2_500 : 700,
+      )
+    }
+  }, 120_000)
+
+  test('a user’s waiting jobs are counted up to the limit and no further', async () => {
+    const limits = { jobsPerDay: 10, jobsWaiting: 100, costPerDay: undefined }
+    const statements = await statementsOf(() =>
+      createVisionJob(queue, someJob, {
+        userId: owner,
+        maxRetries: 3,
+        inFlightPerUser: noCap,
+        lifeMs: hour,
+        limits,
+      }).catch(() => undefined),
+    )
+    const [count = ''] = statements.filter((statement) => statement.includes('some_jobs'))
+    expect(await looker.planOf(count)).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'owner' }))
+    // The index's rows, and the 100 once more where the server keeps them aside to count them.
+    expect(await looker.readsOf(count)).toBeLessThanOrEqual(250)
+  })
+
+  test('a renewal locks its own jobs and no others', async () => {
+    const runs = await claim(queue, { limit: 20 })
+    const [renewal = ''] = await statementsOf(() => renewLeases(queue, 'worker-1', runs, hour))
+    expect(await looker.planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
+    expect(await looker.readsOf(renewal)).toBeLessThanOrEqual(50)
+  })
+
+  test('a second claimer at once gets the next jobs while the first has not committed', async () => {
+    const [statement = ''] = await statementsOf(() => claim(queue, { limit: 10 }))
+    expect(statement).toMatch(/SKIP LOCKED/)
+    const inOrder = await direct.sql(
+      `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY turn, id LIMIT 20`,
+    )
+    await looker.connection.query('BEGIN')
+    const [first] = await looker.connection.query<RowDataPacket[]>(statement)
+    const second = await claim(queue, { limit: 10 })
+    const third = await claim(queue, { limit: 10 })
+    await looker.connection.query('ROLLBACK')
+    const fourth = await claim(queue, { limit: 10 })
+    const ids = [...second, ...third, ...fourth].map((run) => run.jobId)
+    expect(new Set(ids).size).toBe(30)
+    expect(
+      fourth.map((run) => run.jobId),
+      'no row but the ten was locked',
+    ).toEqual(first.map((row) => row.jobId))
+    expect([...first.map((row) => row.jobId), ...second.map((run) => run.jobId)]).toEqual(inOrder.map((row) => row.id))
+  })
+})
+
+test('in a small queue, which a server would rather scan, leases are still found by their ids', async () => {
+  const small = await createTestDatabase()
+  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  try {
+    await makeJobs(small, 30)
+    const runs = await claim(small, { limit: 20 })
+    await claim(small, { limit: 10, workerId: 'worker-2' })
+    await small.sql('ANALYZE TABLE vision_jobs')
+    const [first, ...others] = runs
+    const lost = [{ ...(first ?? (await claimOne(small))), attempt: 9 }, ...others]
+    const statements = await statementsOf(() => renewLeases(through, 'worker-1', lost, hour))
+    expect(statements).toHaveLength(3)
+    for (const statement of statements.slice(0, 2)) {
+      const [plan] = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
+      expect(plan, statement).toMatchObject({ type: 'range', key: 'PRIMARY' })
+    }
+  } finally {
+    await through.close()
+    await small.drop()
+  }
+})
+
+const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
+
+async function release(): Promise<void> {
+  const run = await claimOne(direct)
+  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}
+
+/** The owner's first job is given back, with younger ones waiting. */
+async function releaseFirst(): Promise<void> {
+  const [job] = await direct.sql("SELECT id FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY turn", [
+    owner,
+  ])
+  await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
+  const run = { jobId: Number(job?.id), attempt: 1, userId: owner }
+  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}
+
+/** For due-user, and for the owner, whose jobs are then held again. */
+async function promoteAndUndo(): Promise<void> {
+  await promoteDueVisionJobs(queue, 500)
+  await direct.sql(
+    `UPDATE vision_jobs SET status = 'held', turn = 0 WHERE user_id = ? AND status = 'pending' ORDER BY turn DESC LIMIT 490`,
+    [owner],
+  )
+}

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
+import type { StepContext, Steps } from '../../core/worker/execute.ts'
+import { drain } from '../../core/worker/loop.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { emptyQueue, makeJobs, noCap, spending } from '../support/jobs.ts'
+import { accessTo } from '../support/providers.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let proxied: Database
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  proxy = await startProxy(direct.url)
+  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: Math.random })
+})
+afterEach(async () => {
+  await emptyQueue(direct)
+  for (const table of ['vision_gates', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
+})
+afterAll(async () => {
+  await proxied.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+const paid = async ({ meter }: StepContext) => {
+  await meter.sent()
+  await delay(20)
+  meter.answered(spending())
+  return { model: 'a-model', body: {} }
+}
+const steps: Steps = {
+  analysis: (_, context) => paid(context),
+  content: (_, __, context) => paid(context),
+}
+
+/** What one job costs while `work` goes on beside a worker: statements, and commits that write. Looks are left out. */
+async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<void>) {
+  const workerId = `counted-${Math.random()}`
+  const stop = new AbortController()
+  const draining = drain(
+    {
+      database: proxied,
+      steps,
+      providers: accessTo(proxied, { workerId, limits: { gemini: limits, deepseek: limits } }),
+      workerId,
+      concurrency: 25,
+      inFlightPerUser: noCap,
+      leaseMs: 60_000,
+      renewMs: 20_000,
+      idleMs: 60_000,
+      lookMs: 20,
+      stepMs: { analysis: 1_000, content: 1_000 },
+      callMs: 1_000,
+      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      providerWaitMs: 1_000,
+      log: () => undefined,
+      now: () => performance.now(),
+    },
+    { deadline: performance.now() + 120_000, signal: stop.signal },
+  )
+  // The first report and the connections' settings.
+  await delay(300)
+  proxy.statements.length = 0
+  const before = proxy.commits
+  await work()
+  const completed = async () => (await direct.sql("SELECT 1 FROM vision_jobs WHERE status = 'completed'")).length
+  await expect.poll(completed, { timeout: 60_000 }).toBe(jobs)
+  await delay(100)
+  const commits = (proxy.commits - before) / jobs
+  const statements = proxy.statements.filter((one) => !/^SELECT\s+EXISTS|FROM vision_gates$/.test(one.trim()))
+  stop.abort()
+  await draining
+  const of = (what: RegExp) => statements.filter((one) => what.test(one)).length / jobs
+  return { statements: statements.length / jobs, commits, permits: of(/vision_permits/), gates: of(/vision_gates/) }
+}
+
+const oneByOne = (jobs: number) => async () => {
+  for (let job = 1; job <= jobs; job++) {
+    await makeJobs(direct, 1)
+    const ended = async () => (await direct.sql("SELECT 1 FROM vision_jobs WHERE status = 'completed'")).length
+    await expect.poll(ended, { interval: 20, timeout: 10_000 }).toBe(job)
+  }
+}
+const atOnce = (jobs: number) => async () => {
+  await makeJobs(direct, jobs)
+}
+
+const limits: ProviderLimits = { requestsPerMinute: 10_000, requestsInFlight: 1_000 }
+
+describe('what a job costs, looks aside', () => {
+  test('in a trickle, at providers without limits: no lock of a gate, no permit, four commits', async () => {
+    const cost = await costOf(10, {}, oneByOne(10))
+    expect(cost).toMatchObject({ permits: 0, gates: 0 })
+    expect(cost.commits).toBeLessThanOrEqual(4.5)
+    expect(cost.statements).toBeLessThanOrEqual(30)
+  })
+
+  test('among 25 in flight, at providers without limits', async () => {
+    const cost = await costOf(200, {}, atOnce(200))
+    expect(cost).toMatchObject({ permits: 0, gates: 0 })
+    expect(cost.commits).toBeLessThanOrEqual(2.5)
+    expect(cost.statements).toBeLessThanOrEqual(18)
+  })
+
+  test('in a trickle, at providers with limits: no more is reserved than there is to claim', async () => {
+    const cost = await costOf(10, limits, oneByOne(10))
+    // Of each of two calls: two counts, the reservation, the note that it goes out, and the end.
+    expect(cost.permits).toBeLessThanOrEqual(11)
+    expect(cost.commits).toBeLessThanOrEqual(11)
+    expect(cost.statements).toBeLessThanOrEqual(48)
+  })
+
+  test('among 25 in flight, at providers with limits: what happens at the same time is noted together', async () => {
+    const cost = await costOf(200, limits, atOnce(200))
+    expect(cost.permits).toBeLessThanOrEqual(5)
+    expect(cost.commits).toBeLessThanOrEqual(5)
+    expect(cost.statements).toBeLessThanOrEqual(25)
+  })
+}, 60_000)

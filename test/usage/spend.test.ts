@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createApp } from '../../core/api/app.ts'
+import type { Run } from '../../core/domain/run.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { createVisionJobs } from '../../core/queue/create.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { completeVisionJob, recordSpending, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { lockUser } from '../../core/queue/users.ts'
+import { callCostAtFirst, readSpend } from '../../core/usage/spend.ts'
+import { createTestApi, json, type TestApi, token } from '../support/api.ts'
+import {
+  analysisOutput,
+  attemptRows,
+  badAnswer,
+  claim,
+  claimOne,
+  contentOutput,
+  emptyQueue,
+  hour,
+  nothingSpent,
+  someJob,
+  spending,
+} from '../support/jobs.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await createTestApi()
+})
+beforeEach(() => emptyQueue(api.database))
+afterAll(() => api.drop())
+
+const userId = 'user-1'
+const cap = 10
+/** Of one job, as each of these costs: two calls. */
+const jobCost = 2 * callCostAtFirst
+const limits = (costPerDay: number | undefined) => ({ jobsPerDay: 1_000, jobsWaiting: 1_000, costPerDay })
+const batch = (jobs: number, costPerDay: number | undefined) =>
+  createVisionJobs(api.database, Array(jobs).fill(someJob), {
+    userId,
+    maxRetries: 3,
+    inFlightPerUser: cap,
+    lifeMs: hour,
+    limits: limits(costPerDay),
+  })
+const admit = (costPerDay: number | undefined) => admitVisionJobs(api.database, userId, cap, lockUser, costPerDay)
+const complete = async (run: Run) => {
+  const [analysis, content] = [spending({ cost: callCostAtFirst }), spending({ cost: callCostAtFirst })]
+  await saveAnalysis(api.database, run, analysisOutput, { analysis })
+  await completeVisionJob(api.database, run, contentOutput, { analysis, content })
+}
+const count = async (status: string) =>
+  Number((await api.database.sql('SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = ?', [status]))[0]?.jobs)
+const spent = async () => (await api.database.run((on) => readSpend(on, userId))).spent
+const nextDay = () => api.database.sql('UPDATE vision_usage SET day = day - INTERVAL 1 DAY')
+
+test('one batch costs what a day may cost and no more, and goes on the next day', async () => {
+  const costPerDay = 3 * jobCost
+  await batch(100, costPerDay)
+  for (let round = 0; round < 30; round++) {
+    for (const run of await claim(api.database)) await complete(run)
+    await admit(costPerDay)
+  }
+  expect(await spent()).toBe(costPerDay)
+  expect([await count('completed'), await count('held'), await count('pending')]).toEqual([3, 97, 0])
+  await nextDay()
+  expect(await admit(costPerDay)).toBe(3)
+  // Without a limit as many as there are places.
+  expect(await admit(undefined)).toBe(7)
+})
+
+test('what is in flight counts as if it had run, and with nothing in flight one goes as long as there is any money', async () => {
+  await batch(20, Math.floor(2.5 * jobCost))
+  expect(await count('pending')).toBe(2)
+  expect(await admit(Math.floor(2.5 * jobCost))).toBe(0)
+  await emptyQueue(api.database)
+  await batch(20, 1)
+  expect(await count('pending')).toBe(1)
+})
+
+test('a retry that is due waits too, once its owner has spent the day', async () => {
+  const costPerDay = 2 * jobCost
+  await batch(1, costPerDay)
+  const run = await claimOne(api.database)
+  const analysis = spending({ cost: costPerDay })
+  await retryVisionJob(api.database, run, badAnswer, { analysis }, { delayMs: 0, costsRetry: true })
+  expect(await promoteDueVisionJobs(api.database, cap, costPerDay)).toBe(1)
+  expect(await count('held')).toBe(1)
+  await nextDay()
+  expect(await admit(costPerDay)).toBe(1)
+})
+
+test.each([
+  ['cancelled', cancelVisionJob],
+  ['deleted', deleteVisionJob],
+])(
+  'a call that was %s costs its estimate until its worker has told, and for good if it is dead',
+  async (_, withdraw) => {
+    const costPerDay = 3 * jobCost
+    await batch(3, costPerDay)
+    const runs = await claim(api.database)
+    expect(runs).toHaveLength(3)
+    for (const run of runs) await withdraw(api.database, run)
+    expect(await spent()).toBe(3 * callCostAtFirst)
+    // Of six calls that may be paid for, the user has half of the money left, and not all of it.
+    await batch(10, costPerDay)
+    expect(await count('pending')).toBe(1)
+    const [first, second] = runs as [Run, Run]
+    await recordSpending(api.database, first, nothingSpent)
+    expect(await spent()).toBe(2 * callCostAtFirst)
+    await recordSpending(api.database, second, { analysis: spending({ cost: 5 }) })
+    // What a call costs is known by now.
+    expect(await spent()).toBe(5 + 5)
+  },
+)
+
+test('a cancelled run is told to be possibly billed until its worker says what was', async () => {
+  await batch(1, undefined)
+  const run = await claimOne(api.database)
+  await cancelVisionJob(api.database, run)
+  expect(await attemptRows(api.database, run.jobId)).toMatchObject([{ possibly_billed: 'analysis' }])
+  await recordSpending(api.database, run, nothingSpent)
+  expect(await attemptRows(api.database, run.jobId)).toMatchObject([{ possibly_billed: null }])
+})
+
+test('a held job says what it waits for', async () => {
+  const read = async (costPerDay: number) => {
+    const app = createApp({ ...api.services, limits: limits(costPerDay) })
+    const headers = { authorization: `Bearer ${await token(userId)}` }
+    const { jobs } = await json(app.request('/v1/jobs?status=held&limit=1', { headers }))
+    const [{ jobId }] = jobs
+    const one = await json(app.request(`/v1/jobs/${jobId}`, { headers }))
+    expect(one.heldBecause).toBe(jobs[0].heldBecause)
+    return one.heldBecause
+  }
+  await batch(12, 100 * jobCost)
+  expect(await read(100 * jobCost)).toBe('jobs_in_flight')
+  const run = await claimOne(api.database)
+  await retryVisionJob(
+    api.database,
+    run,
+    badAnswer,
+    { analysis: spending({ cost: 100 * jobCost }) },
+    { delayMs: hour, costsRetry: true },
+  )
+  expect(await read(100 * jobCost)).toBe('spend_per_day')
+})

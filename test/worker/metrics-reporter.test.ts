@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { openDatabase } from '../../core/database/client.ts'
+import { VisionError } from '../../core/domain/errors.ts'
+import type { Level } from '../../core/platform/log.ts'
+import { createMetrics } from '../../core/platform/metrics.ts'
+import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
+import { noCounts } from '../../core/worker/loop.ts'
+import { type BeatOptions, startBeats } from '../../core/worker/metrics-reporter.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { readMetrics } from '../support/metrics.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterEach(() => database.sql('DELETE FROM vision_gates'))
+afterAll(() => database.drop())
+
+const pause = { baseMs: 60_000, capMs: 60_000 }
+
+function beats(options: Partial<BeatOptions> = {}) {
+  const lines: string[] = []
+  const logged: [Level, string][] = []
+  const counts = noCounts()
+  const stop = startBeats({
+    database,
+    metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),
+    log: (level, message) => void logged.push([level, message]),
+    counts,
+    everyMs: 20,
+    ...options,
+  })
+  const told = () => readMetrics(lines).flatMap(({ values }) => ('PollerHeartbeat' in values ? [values] : []))
+  const paused = () =>
+    Object.fromEntries(
+      readMetrics(lines).flatMap(({ dimensions, values }) =>
+        dimensions.provider === undefined ? [] : [[dimensions.provider, values.ProviderPaused]],
+      ),
+    )
+  return { counts, stop, told, paused, logged }
+}
+
+test('a worker that drains says again and again what it has done since the last time', async () => {
+  const { counts, stop, told } = beats()
+  await eventually(() => expect(told().length).toBeGreaterThanOrEqual(2))
+  counts.claimed = 3
+  await eventually(() => expect(told().some(({ JobsClaimed }) => JobsClaimed === 3)).toBe(true))
+  counts.claimed = 5
+  counts.completed = 4
+  await stop()
+  const sum = (name: string) => told().reduce((total, values) => total + (values[name] ?? 0), 0)
+  expect([sum('JobsClaimed'), sum('JobsCompleted')]).toEqual([5, 4])
+  expect(told().every(({ PollerHeartbeat }) => PollerHeartbeat === 1)).toBe(true)
+  const last = told().length
+  await delay(60)
+  expect(told().length, 'and nothing once it has been stopped').toBe(last)
+})
+
+test('a worker that ends at once says so once', async () => {
+  const { stop, told } = beats({ everyMs: 60_000 })
+  await stop()
+  expect(told()).toHaveLength(1)
+})
+
+test('without the database the worker still says that it lives, and not that nobody waits', async () => {
+  const away = openDatabase('mysql://root@127.0.0.1:1/gone', { connections: 1, random: Math.random })
+  const { stop, told, paused, logged } = beats({ database: away, everyMs: 60_000 })
+  await stop()
+  await away.close()
+  expect(told()).toMatchObject([{ PollerHeartbeat: 1 }])
+  expect(told()[0]).not.toHaveProperty('OldestDueSeconds')
+  expect(paused()).toEqual({})
+  expect(logged).toEqual([['error', 'the state of the queue could not be read']])
+})
+
+test('a database that never answers does not hold the end up', async () => {
+  const { promise: never } = Promise.withResolvers<never>()
+  const hanging = { ...database, run: () => never }
+  const { stop, told } = beats({ database: hanging, everyMs: 60_000 })
+  await stop()
+  expect(told()).toHaveLength(1)
+})
+
+test.each<[string, () => Promise<unknown>]>([
+  ['paused', () => reportTrouble(database, 'gemini', new VisionError('analysis.rate_limited'), pause)],
+  ['down', () => reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)],
+  [
+    'down and about to be probed',
+    async () => {
+      await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
+      await database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
+    },
+  ],
+  ['stopped by an operator', () => database.transact((tx) => stopGate(tx, 'gemini', 'ann'))],
+])('every worker tells of a provider that is %s, whoever met it', async (_, trouble) => {
+  await trouble()
+  const { stop, paused } = beats({ everyMs: 60_000 })
+  await stop()
+  expect(paused()).toEqual({ gemini: 1, deepseek: 0 })
+})

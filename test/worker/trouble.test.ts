@@ -1,0 +1,196 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { VisionError } from '../../core/domain/errors.ts'
+import { readGates } from '../../core/providers/circuit-breaker.ts'
+import type { StepContext, Steps } from '../../core/worker/execute.ts'
+import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { attemptRows, emptyQueue, jobRow, makeJob, noCap, spending } from '../support/jobs.ts'
+import { accessTo } from '../support/providers.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let proxied: Database
+beforeAll(async () => {
+  direct = await createTestDatabase()
+})
+beforeEach(async () => {
+  proxy = await startProxy(direct.url)
+  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+})
+afterEach(async () => {
+  await proxied.close().catch(() => undefined)
+  await proxy.close()
+  await emptyQueue(direct)
+  for (const table of ['vision_gates', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
+})
+afterAll(() => direct.drop())
+
+const calls: string[] = []
+const lines: string[] = []
+const paid = async (step: string, { meter }: StepContext, during = async () => {}) => {
+  await meter.sent()
+  calls.push(step)
+  await during()
+  meter.answered(spending())
+  return { model: 'a-model', body: {} }
+}
+
+function worker(on: Database, steps: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptions {
+  calls.length = 0
+  lines.length = 0
+  const workerId = `worker-${Math.random()}`
+  return {
+    database: on,
+    steps,
+    providers: accessTo(on, { workerId }),
+    workerId,
+    concurrency: 5,
+    inFlightPerUser: noCap,
+    leaseMs: 60_000,
+    renewMs: 20_000,
+    idleMs: 0,
+    lookMs: 100,
+    stepMs: { analysis: 1_000, content: 1_000 },
+    callMs: 1_000,
+    retry: { baseMs: 0, capMs: 0, random: () => 0 },
+    providerWaitMs: 1_000,
+    log: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
+    now: () => performance.now(),
+    ...changes,
+  }
+}
+const inAMinute = () => ({ deadline: performance.now() + 60_000 })
+
+test.each([
+  ['a full disk', 1114, 'HY000'],
+  ['a time limit of its own', 3024, 'HY000'],
+  ['a replica in place of the writer', 1290, 'HY000'],
+])(
+  'an answer that %s kept from being saved is saved when that is over, and not paid for again',
+  async (_, errno, sqlState) => {
+    const jobId = await makeJob(direct)
+    const fault = { matches: /insert into `?vision_job_outputs/i, errno, sqlState, message: 'of the test' }
+    const steps: Steps = {
+      analysis: (_, context) =>
+        paid('analysis', context, async () => {
+          proxy.failStatements(fault)
+          setTimeout(() => proxy.failStatements(null), 2_500)
+        }),
+      content: (_, __, context) => paid('content', context),
+    }
+    expect(await drain(worker(proxied, steps), inAMinute())).toMatchObject({ completed: 1, retried: 0, released: 0 })
+    expect(calls).toEqual(['analysis', 'content'])
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', attempt: 1, failures: 0 })
+  },
+)
+
+test('an answer that cannot be stored as it is fails by itself, and is not tried again and again', async () => {
+  const jobId = await makeJob(direct, { maxRetries: 0 })
+  const fault = { matches: /insert into `?vision_job_outputs/i, errno: 1406, sqlState: '22001', message: 'too long' }
+  proxy.failStatements(fault)
+  const steps: Steps = {
+    analysis: (_, context) => paid('analysis', context),
+    content: (_, __, context) => paid('content', context),
+  }
+  expect(await drain(worker(proxied, steps), inAMinute())).toMatchObject({ failed: 1 })
+  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'failed', error_code: 'internal.error' })
+})
+
+test('an outage longer than the lease is no crash of a worker that lives, also where another one looks on', async () => {
+  const jobId = await makeJob(direct)
+  const begun = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const steps: Steps = {
+    analysis: (_, context) =>
+      paid('analysis', context, async () => {
+        begun.resolve()
+        await answered.promise
+      }),
+    content: (_, __, context) => paid('content', context),
+  }
+  const stop = new AbortController()
+  const until = { ...inAMinute(), signal: stop.signal }
+  const leases = { leaseMs: 1_500, renewMs: 500, idleMs: 50_000 }
+  const other = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+  const living = drain(worker(proxied, steps, leases), until)
+  const looking = drain(worker(other, steps, { ...leases, renewMs: 700, leaseMs: 2_000 }), until)
+  await begun.promise
+  await proxy.refuse()
+  await delay(4_000)
+  await proxy.resume()
+  await delay(1_500)
+  answered.resolve()
+  await expect.poll(async () => (await jobRow(direct, jobId)).status, { timeout: 10_000 }).toBe('completed')
+  stop.abort()
+  await Promise.all([living, looking])
+  await other.close()
+  expect(await jobRow(direct, jobId)).toMatchObject({ crashes: 0, attempt: 1 })
+  expect(await attemptRows(direct, jobId)).toMatchObject([{ outcome: 'completed', possibly_billed: null }])
+  expect(calls).toEqual(['analysis', 'content'])
+  expect(lines.filter((line) => line.includes('lease lost') || line.includes('dead worker'))).toEqual([])
+}, 60_000)
+
+/** The whole process stands still, as one that is stopped by a signal. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+test.each(['analysis.timed_out', 'analysis.unavailable', 'image.timed_out'] as const)(
+  'a call that ended in %s while the process stood still blames neither the provider nor the job',
+  async (code) => {
+    const jobId = await makeJob(direct)
+    let times = 0
+    const steps: Steps = {
+      analysis: (_, context) =>
+        paid('analysis', context, async () => {
+          if (++times > 1) return
+          // The call's own limit is over while nobody listens.
+          const timeout = delay(500)
+          await delay(100)
+          standStill(5_000)
+          await timeout
+          throw new VisionError(code)
+        }),
+      content: (_, __, context) => paid('content', context),
+    }
+    expect(await drain(worker(direct, steps), inAMinute())).toMatchObject({ released: 1, retried: 0, completed: 1 })
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', failures: 0, crashes: 0 })
+    expect(await attemptRows(direct, jobId)).toMatchObject([
+      { outcome: 'released', possibly_billed: 'analysis' },
+      { outcome: 'completed' },
+    ])
+    expect((await direct.run(readGates)).gemini).toMatchObject({ strikes: 0 })
+  },
+  30_000,
+)
+
+test('the same of a process that did not stand still is a failure', async () => {
+  const jobId = await makeJob(direct, { maxRetries: 0 })
+  const steps: Steps = {
+    analysis: (_, context) => paid('analysis', context, () => Promise.reject(new VisionError('analysis.timed_out'))),
+    content: (_, __, context) => paid('content', context),
+  }
+  expect(await drain(worker(direct, steps), inAMinute())).toMatchObject({ failed: 1 })
+  expect(await jobRow(direct, jobId)).toMatchObject({ failures: 1 })
+  expect((await direct.run(readGates)).gemini).toMatchObject({ strikes: 1 })
+})
+
+test('a machine that was frozen as a whole is known by the wall’s clock', async () => {
+  const jobId = await makeJob(direct)
+  let wall = 0
+  let times = 0
+  const steps: Steps = {
+    analysis: (_, context) =>
+      paid('analysis', context, async () => {
+        if (++times > 1) return
+        wall += 600_000
+        throw new VisionError('analysis.unavailable')
+      }),
+    content: (_, __, context) => paid('content', context),
+  }
+  await drain(worker(direct, steps, { wall: () => wall }), inAMinute())
+  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', failures: 0 })
+})
