@@ -7,7 +7,7 @@ import { describeBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/store.ts'
 import { quickImports } from '../../dev/boot/prepare.mjs'
 import { start, type TestProcess } from '../dev/child-processes.ts'
-import { startTestStorage, type TestStorage } from '../support/storage.ts'
+import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 const script = join(import.meta.dirname, '../../cli/setup-bucket.ts')
 

@@ -30,12 +30,12 @@ import type { UploadLimits } from '../../core/usage/upload-quota.ts'
 import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
-import { makeCertificate } from '../support/certificate.ts'
-import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/hostile-server.ts'
-import { png, pngHeader, pngSignature } from '../support/image-files.ts'
-import { contentOutput, passed } from '../support/jobs.ts'
-import { startNameServer } from '../support/name-server.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { contentOutput, passed } from '../support/database/jobs.ts'
+import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
+import { makeCertificate } from '../support/network/certificate.ts'
+import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
+import { startNameServer } from '../support/network/name-server.ts'
 
 // Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
 // ends in a code is tested beside its part.

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthenticator } from '../../../core/platform/auth.ts'
 import { withLocalUser } from '../../../dev/access/authenticate.ts'
-import { secret, token } from '../../support/api.ts'
+import { secret, token } from '../../support/api/test-api.ts'
 
 const authenticate = withLocalUser(createAuthenticator({ AUTH_SECRET: secret }))
 // As the API does it: the request and what the adapter knows of its connection.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withPageAccess } from '../../../dev/access/page-access.ts'
-import { createTestApi, json, type TestApi } from '../../support/api.ts'
-import { type Served, serveApp } from '../../support/serve.ts'
+import { type Served, serveApp } from '../../support/api/serve.ts'
+import { createTestApi, json, type TestApi } from '../../support/api/test-api.ts'
 
 let api: TestApi
 let served: Served

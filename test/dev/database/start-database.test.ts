@@ -11,7 +11,7 @@ import { makeData } from '../../../dev/database/make-data.ts'
 import { startPrivateServer } from '../../../dev/database/private-server.ts'
 import { type LocalDatabase, startDatabase, startPrivateDatabase } from '../../../dev/database/start-database.ts'
 import { StartError } from '../../../dev/errors/start-error.ts'
-import { createEmptyDatabase } from '../../support/database.ts'
+import { createEmptyDatabase } from '../../support/database/test-database.ts'
 import { gone, startScript, temporaryFolder } from '../child-processes.ts'
 
 const env = { PATH: process.env.PATH }

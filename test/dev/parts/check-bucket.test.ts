@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { StartError } from '../../../dev/errors/start-error.ts'
 import { checkBucket } from '../../../dev/parts/check-bucket.ts'
-import { startTestStorage, type TestStorage } from '../../support/storage.ts'
+import { startTestStorage, type TestStorage } from '../../support/images/storage.ts'
 
 let storage: TestStorage
 beforeAll(async () => {

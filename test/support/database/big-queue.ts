@@ -1,4 +1,4 @@
-import type { TestDatabase } from './database.ts'
+import type { TestDatabase } from './test-database.ts'
 
 /**
  * Fills a queue. Of 5,000 users: 50,000 jobs pending, 2,000 of them expired, and 2,000 processing, 200 of them with an

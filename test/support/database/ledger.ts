@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { counters } from '../../core/usage/ledger.ts'
-import type { TestDatabase } from './database.ts'
+import { counters } from '../../../core/usage/ledger.ts'
+import type { TestDatabase } from './test-database.ts'
 
 type Counts = Partial<Record<string, number>>
 

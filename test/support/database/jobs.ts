@@ -1,17 +1,17 @@
-import type { Database } from '../../core/database/client.ts'
-import type { Reason, Run, Spending, Spent } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
-import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
-import { type CreateOptions, createVisionJobs, type NewJob } from '../../core/queue/create.ts'
+import type { Database } from '../../../core/database/client.ts'
+import type { Reason, Run, Spending, Spent } from '../../../core/domain/run.ts'
+import { cancelVisionJob, deleteVisionJob } from '../../../core/queue/cancel.ts'
+import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
+import { type CreateOptions, createVisionJobs, type NewJob } from '../../../core/queue/create.ts'
 import {
   completeVisionJob,
   failVisionJob,
   retryVisionJob,
   type StepOutput,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
-import type { Status, Step } from '../../drizzle/schema.ts'
-import type { TestDatabase } from './database.ts'
+} from '../../../core/queue/settle.ts'
+import type { Status, Step } from '../../../drizzle/schema.ts'
+import type { TestDatabase } from './test-database.ts'
 
 export const hour = 3_600_000
 /** Where the cap on a user's jobs in flight is not the subject. */

@@ -1,5 +1,9 @@
-import type { Database } from '../../core/database/client.ts'
-import { createProviderAccess, type ProviderAccess, type ProviderAccessOptions } from '../../core/providers/access.ts'
+import type { Database } from '../../../core/database/client.ts'
+import {
+  createProviderAccess,
+  type ProviderAccess,
+  type ProviderAccessOptions,
+} from '../../../core/providers/access.ts'
 
 /** A worker's way to providers that limit nothing, unless a test says otherwise. */
 export function accessTo(

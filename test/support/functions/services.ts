@@ -1,6 +1,6 @@
-import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
-import { noCap } from './jobs.ts'
-import { startTestStorage, type TestStorage } from './storage.ts'
+import { type ProviderEmulators, startProviderEmulators } from '../../../dev/emulators/providers/server.ts'
+import { noCap } from '../database/jobs.ts'
+import { startTestStorage, type TestStorage } from '../images/storage.ts'
 
 /** Emulated providers and storage, and the settings by which a function finds them. */
 export interface TestServices extends Pick<TestStorage, 'store'> {

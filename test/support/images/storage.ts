@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ImageStore, openImageStore } from '../../core/images/store.ts'
-import { startS3Emulator } from '../../dev/emulators/s3/server.ts'
+import { type ImageStore, openImageStore } from '../../../core/images/store.ts'
+import { startS3Emulator } from '../../../dev/emulators/s3/server.ts'
 
 /** An emulated bucket, empty at first. */
 export interface TestStorage {

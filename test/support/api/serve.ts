@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import type { createApp } from '../../core/api/app.ts'
+import type { createApp } from '../../../core/api/app.ts'
 
 /** An API on a port of this machine. */
 export interface Served {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import mysql from 'mysql2/promise'
 import { inject } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
-import { migrateDatabase } from '../../drizzle/migrate.ts'
+import { type Database, openDatabase } from '../../../core/database/client.ts'
+import { migrateDatabase } from '../../../drizzle/migrate.ts'
 
 /** A database of a test file's own on the server of the run. */
 export interface TestDatabase extends Database {
