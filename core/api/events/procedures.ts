@@ -40,9 +40,7 @@ export const events = {
       .input(validated(WatchJob))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobEventView>>> => {
         const { live } = ctx.services
-        if (live === undefined) {
-          throw new VisionError('request.not_found', { message: 'Nothing is streamed here: use the job’s eventsUrl.' })
-        }
+        if (live === undefined) throw notStreamed()
         const watch = await live.watch({
           userId: ctx.actor.userId,
           jobId: input.jobId,
@@ -59,9 +57,14 @@ export const events = {
 export const streamRouter = router({ visionPipeline: router(events.procedures) })
 
 /** The owner of the job that a ticket is for; one for another job than the input names is refused. */
-function holderOf({ services: { tickets }, ticket = '' }: Context<StreamServices>, input: unknown): Promise<Actor> {
-  if (tickets === undefined) throw new VisionError('request.unauthenticated')
+async function holderOf({ services, ticket = '' }: Context<StreamServices>, input: unknown): Promise<Actor> {
+  const { live, tickets } = services
+  if (live === undefined || tickets === undefined) throw notStreamed()
   return tickets.check(ticket, (input as { readonly jobId?: unknown } | undefined)?.jobId)
+}
+
+function notStreamed(): VisionError {
+  return new VisionError('request.not_found', { message: 'Nothing is streamed here: use the job’s eventsUrl.' })
 }
 
 /** The events with the ids that both protocols resume by. */
