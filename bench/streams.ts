@@ -14,7 +14,7 @@ import { openDatabase } from '../core/database/client.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { environment } from '../core/platform/config.ts'
 import { type CreatedJob, createVisionJob } from '../core/queue/create.ts'
-import { openDataFolder } from '../dev/data-folder.ts'
+import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 

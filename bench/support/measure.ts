@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { rowsOf } from '../../core/database/sql.ts'
-import { openLooker, type PlanStep } from '../../test/support/looker.ts'
-import { startProxy } from '../../test/support/proxy.ts'
+import { openLooker, type PlanStep } from '../../test/support/database/looker.ts'
+import { startProxy } from '../../test/support/database/proxy.ts'
 
 /** Something of the queue that is measured. */
 export interface Operation {

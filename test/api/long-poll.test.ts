@@ -7,11 +7,11 @@ import { createFeed } from '../../core/live/feed.ts'
 import { createWaits } from '../../core/live/waits.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
 import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+import { type Served, serveApp } from '../support/api/serve.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
+import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
+import { startProxy } from '../support/database/proxy.ts'
 import { eventually } from '../support/eventually.ts'
-import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/jobs.ts'
-import { startProxy } from '../support/proxy.ts'
-import { type Served, serveApp } from '../support/serve.ts'
 
 let api: TestApi
 let server: Served

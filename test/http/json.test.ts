@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkJson, maxDepth, parseJson } from '../../core/http/json.ts'
 import { RefusedInput } from '../../core/http/problem.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 
 /** What is wrong with a text, by pointer. */
 function problemsOf(text: string): Record<string, string> {

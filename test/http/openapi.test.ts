@@ -8,8 +8,8 @@ import { appRouter } from '../../core/api/router.ts'
 import { errorCodes } from '../../core/domain/errors.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, json, type TestApi } from '../support/api.ts'
-import { parseStream, sayingOf } from '../support/events.ts'
+import { parseStream, sayingOf } from '../support/api/events.ts'
+import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
 
 interface Parameter {
   name: string

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { toEventStream, type WireEvent } from '../../core/http/sse.ts'
 import { WatchCut } from '../../core/live/watch.ts'
-import { parsePart, parseStream } from '../support/events.ts'
+import { parsePart, parseStream } from '../support/api/events.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -12,11 +12,11 @@ import { openDatabase } from '../../core/database/client.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'
 import { completeVisionJob, releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, json, type TestApi, token } from '../support/api.ts'
-import { type Part, parseStream, partsOf, sayingOf } from '../support/events.ts'
+import { type Part, parseStream, partsOf, sayingOf } from '../support/api/events.ts'
+import { type Served, serveApp } from '../support/api/serve.ts'
+import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
+import { startProxy } from '../support/database/proxy.ts'
 import { eventually } from '../support/eventually.ts'
-import { startProxy } from '../support/proxy.ts'
-import { type Served, serveApp } from '../support/serve.ts'
 
 let api: TestApi
 let server: Served

@@ -21,8 +21,7 @@ import {
 } from '../../core/queue/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import { fillQueue } from '../support/big-queue.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fillQueue } from '../support/database/big-queue.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -35,9 +34,10 @@ import {
   noCap,
   nothingSpent,
   someJob,
-} from '../support/jobs.ts'
-import { type Looker, openLooker } from '../support/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { type Looker, openLooker } from '../support/database/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
