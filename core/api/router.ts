@@ -359,7 +359,7 @@ async function admitNext({ services, actor }: Caller): Promise<void> {
     services.inFlightPerUser,
     lockUser,
     services.limits.costPerDay,
-  ).catch((error: unknown) => services.log('error', 'held jobs not let in', { detail: reasonOf(error) }))
+  ).catch((error: unknown) => services.log('error', 'blocked jobs not let in', { detail: reasonOf(error) }))
 }
 
 /**
@@ -395,11 +395,11 @@ async function surroundings(services: ApiServices, jobs: readonly JobRow[]): Pro
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
   const { costPerDay } = services.limits
-  const held = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'held')
+  const blocked = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'blocked')
   const spendExhausted =
-    held !== undefined &&
+    blocked !== undefined &&
     costPerDay !== undefined &&
-    (await services.database.run((on) => readSpend(on, held.userId))).spent >= costPerDay
+    (await services.database.run((on) => readSpend(on, blocked.userId))).spent >= costPerDay
   return { images, runningTimes, spendExhausted, now: services.now() }
 }
 

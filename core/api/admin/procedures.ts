@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { type Gate, gates } from '../../../drizzle/schema.ts'
+import { type ProviderScope, providerScopes } from '../../../drizzle/schema.ts'
 import { getOperatorActions } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
@@ -63,7 +63,7 @@ export const operatorProcedures = {
       example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleGates },
     })
     .input(checked(Gated))
-    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, pauseClaims, 'claims paused')),
+    .mutation(({ ctx, input }): Promise<GatesView> => setPaused(ctx, input, pauseClaims, 'claims paused')),
 
   resumeClaims: procedure
     .meta({
@@ -78,7 +78,7 @@ export const operatorProcedures = {
       example: { request: { provider: 'deepseek' }, reply: exampleGates },
     })
     .input(checked(Gated))
-    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, resumeClaims, 'claims resumed')),
+    .mutation(({ ctx, input }): Promise<GatesView> => setPaused(ctx, input, resumeClaims, 'claims resumed')),
 
   redriveJobs: procedure
     .meta({
@@ -168,19 +168,19 @@ function logAction({ services, requestId }: Caller, what: string, fields: Record
 }
 
 /** Pauses or resumes claiming, and shows what is open after it. */
-async function turn(
+async function setPaused(
   caller: Caller,
   { provider, reason }: z.output<typeof Gated>,
   change: typeof pauseClaims | typeof resumeClaims,
   what: string,
 ): Promise<GatesView> {
-  const gate: Gate = provider ?? 'all'
-  await change(operator(caller), { gate, reason })
-  logAction(caller, what, { gate })
+  const scope: ProviderScope = provider ?? 'all'
+  await change(operator(caller), { provider: scope, reason })
+  logAction(caller, what, { provider: scope })
   return viewGates(caller)
 }
 
 async function viewGates({ services }: Caller): Promise<GatesView> {
   const states = await services.database.run(readGates)
-  return { gates: gates.map((name) => viewGate(states[name])) }
+  return { gates: providerScopes.map((name) => viewGate(states[name])) }
 }

@@ -11,7 +11,7 @@ export const exampleSummary: JobSummaryView = {
   crashes: 0,
   maxRetries: 3,
   nextTryAt: null,
-  heldBecause: null,
+  blockedBy: null,
   error: null,
   imageUrl: 'https://example.com/poster.jpg',
   image: {

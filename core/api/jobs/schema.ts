@@ -14,7 +14,7 @@ import { platformNames } from '../../pipeline/platforms.ts'
 const Status = z.enum(statuses).meta({
   id: 'Status',
   description:
-    'scheduled: waits for its time · held: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: withdrawn by its owner',
+    'scheduled: waits for its time · blocked: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: withdrawn by its owner',
 })
 const Step = z
   .enum(steps)
@@ -228,9 +228,9 @@ export const JobSummary = z
     crashes: count.meta({ description: 'Runs whose worker died since creation or the last retry by hand.' }),
     maxRetries: count.meta({ description: 'How often a failed run is tried again.' }),
     nextTryAt: time.nullable().meta({ description: 'When a scheduled job is due; null in every other status.' }),
-    heldBecause: z.enum(['jobs_in_flight', 'spend_per_day']).nullable().meta({
+    blockedBy: z.enum(['jobs_in_flight', 'spend_per_day']).nullable().meta({
       description:
-        'What a held job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status.',
+        'What a blocked job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status.',
     }),
     error: JobError.nullable(),
     imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),

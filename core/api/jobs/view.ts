@@ -11,7 +11,7 @@ export interface Surroundings {
   readonly images: ReadonlyMap<number, ImageView>
   /** How long their runs have taken together, by the job's id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
-  /** The owner has spent what a day may cost: held jobs wait for the next. */
+  /** The owner has spent what a day may cost: blocked jobs wait for the next. */
   readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -48,7 +48,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     crashes: job.crashes,
     maxRetries: job.maxRetries,
     nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
-    heldBecause: job.status === 'held' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
+    blockedBy: job.status === 'blocked' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
     image,
