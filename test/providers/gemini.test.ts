@@ -14,7 +14,7 @@ import { nextMidnight } from '../../core/providers/next-midnight.ts'
 import { createPrices } from '../../core/providers/prices.ts'
 import { retryAfter } from '../../core/providers/refusals.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
-import { startWireServer, type WireServer } from '../support/wire.ts'
+import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 const inlineBytes = 150_000
 let emulators: ProviderEmulators

@@ -10,10 +10,10 @@ import { type ProviderEntry, registry, servingBy } from '../../core/providers/re
 import { createVisionJob } from '../../core/queue/create.ts'
 import { createPoller } from '../../core/worker/create-worker.ts'
 import type { ProviderScope } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startTestServices, type TestServices } from '../support/services.ts'
-import { fixtureUrl } from '../support/storage.ts'
-import { startWireServer, type WireServer } from '../support/wire.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestServices, type TestServices } from '../support/functions/services.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
+import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 let database: TestDatabase
 let services: TestServices
