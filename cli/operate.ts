@@ -233,7 +233,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 async function viewGates(database: Database) {
   const states = await database.run(readGates)
-  return { providerScopes: providerScopes.map((name) => viewGate(states[name])) }
+  return { gates: providerScopes.map((name) => viewGate(states[name])) }
 }
 
 /** Who runs the command, as far as its column can say it. */
