@@ -1,6 +1,6 @@
 import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Provider } from '../../drizzle/schema.ts'
-import type { Summary } from '../worker/loop.ts'
+import type { Summary } from '../domain/tally.ts'
 
 /** What alarms and dashboards find the numbers under. */
 export const metricsNamespace = 'VisionPipeline'

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
+import type { Summary } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
-import { drain, type Summary } from '../../core/worker/loop.ts'
+import { drain } from '../../core/worker/loop.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
 import type { Provider } from '../../drizzle/schema.ts'
 import { noCap } from '../support/database/jobs.ts'
@@ -29,7 +30,7 @@ afterEach(async () => {
     'vision_job_outputs',
     'vision_job_attempts',
     'vision_images',
-    'vision_gates',
+    'vision_provider_states',
     'vision_permits',
   ]) {
     await database.sql(`DELETE FROM ${table}`)
