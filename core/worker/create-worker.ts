@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { emptyTally, type Tally } from '../domain/tally.ts'
 import { createByteBudget } from '../images/budget.ts'
 import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
 import { createImageLoader } from '../images/load.ts'
@@ -22,7 +23,7 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
-import { type DrainOptions, drain, noCounts, type Summary } from './loop.ts'
+import { type DrainOptions, drain } from './loop.ts'
 import { startBeats } from './metrics-reporter.ts'
 import { sweepWorkers } from './registry.ts'
 
@@ -54,7 +55,7 @@ export interface PollerDrainOptions extends DrainOptions {
 /** The worker with everything it works with. */
 export interface Poller {
   /** See `drain` in jobs/worker.ts. */
-  drain(options: PollerDrainOptions): Promise<Summary>
+  drain(options: PollerDrainOptions): Promise<Tally>
   readonly database: Database
   close(): Promise<void>
 }
@@ -116,7 +117,7 @@ export function createPoller(
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
-      const counts = noCounts()
+      const counts = emptyTally()
       const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
       const summary = await drain(
         {

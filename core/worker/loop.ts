@@ -3,6 +3,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { emptyTally, type RunningTally, type Tally } from '../domain/tally.ts'
 import type { Log, LogFields } from '../platform/log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
@@ -14,9 +15,10 @@ import { settleMs } from '../queue/limits.ts'
 import { promoteDueVisionJobs } from '../queue/promote.ts'
 import { type LostRun, reclaimVisionJobs } from '../queue/reclaim.ts'
 import { tryLockUser } from '../queue/users.ts'
-import { execute, type Steps, Stopped } from './execute.ts'
+import { execute, type Steps } from './execute.ts'
 import { watchFreezes } from './freezes.ts'
 import { type InFlight, keepLeases } from './lease-keeper.ts'
+import { Stopped } from './outcome.ts'
 import { type Look, lookForWork } from './poll.ts'
 import { startHeartbeat } from './registry.ts'
 
@@ -51,7 +53,7 @@ export interface WorkerOptions {
   readonly providerWaitMs: number
   readonly log: Log
   /** Counted up as things happen, for who looks on meanwhile. */
-  readonly counts?: Counts
+  readonly counts?: RunningTally
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
   /** Milliseconds of the wall's clock, by which the worker knows that its whole machine stood still; not looked at if left out. */
@@ -65,29 +67,6 @@ export interface DrainOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a drain did, in jobs. */
-export interface Summary {
-  readonly claimed: number
-  readonly completed: number
-  readonly retried: number
-  /** For good; among them those that were reclaimed for the last time. */
-  readonly failed: number
-  /** Given back at no cost: for the deadline, or because a provider was not to be had. */
-  readonly released: number
-  /** Taken away while they ran: cancelled, deleted, or the lease expired. */
-  readonly lost: number
-  /** Taken back from workers that died. */
-  readonly reclaimed: number
-  readonly expired: number
-}
-
-/** A summary that grows while the worker drains. */
-export type Counts = { -readonly [Count in keyof Summary]: number }
-
-export function noCounts(): Counts {
-  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
-}
-
 /** A job waits for half of it on average, in milliseconds. */
 const defaultLookMs = 2_000
 
@@ -99,11 +78,11 @@ const farewellMs = 1_000
  * workers left, promotes what is due, claims up to the free slots, runs the jobs side by side, and claims again the
  * moment a slot frees. Everything it claimed is settled when it returns.
  */
-export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Summary> {
+export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, providers, concurrency, idleMs, leaseMs, renewMs, workerId, retry, stepMs, callMs, now, log } =
     options
   const { inFlightPerUser, costPerDay, lookMs = defaultLookMs } = options
-  const counts = options.counts ?? noCounts()
+  const counts = options.counts ?? emptyTally()
   const started = now()
   const stopAt = deadline - settleMs
   const inFlight = new Map<Run, InFlight>()

@@ -2,18 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
+import { emptyTally, since, type Tally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { isOpen, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
-import { type Counts, noCounts, type Summary } from './loop.ts'
 
 export interface BeatOptions {
   readonly database: Database
   readonly metrics: Metrics
   readonly log: Log
   /** What the worker has done so far. */
-  readonly counts: Summary
+  readonly counts: Tally
   /** How often a worker that drains says how it is doing, in milliseconds. */
   readonly everyMs: number
 }
@@ -28,14 +28,14 @@ const patienceMs = 1_000
  */
 export function startBeats({ database, metrics, log, counts, everyMs }: BeatOptions): () => Promise<void> {
   const stopping = new AbortController()
-  let told: Summary = noCounts()
+  let told: Tally = emptyTally()
   const beat = async () => {
     const look = inTime(Promise.all([oldestDueSeconds(database), database.run(readGates)]))
     const [oldest, gates] = await look.catch((error: unknown) => {
       log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
       return []
     })
-    metrics.beat(difference(counts, told), oldest)
+    metrics.beat(since(told, counts), oldest)
     if (gates) {
       const { all: _, ...byProvider } = gates
       for (const state of Object.values(byProvider)) {
@@ -59,12 +59,6 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     await beating
     await beat()
   }
-}
-
-function difference(now: Summary, before: Summary): Summary {
-  const done: Counts = noCounts()
-  for (const key of Object.keys(done) as (keyof Summary)[]) done[key] = now[key] - before[key]
-  return done
 }
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {

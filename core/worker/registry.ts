@@ -5,21 +5,8 @@ import { visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
+import { type Counter, counters, type Tally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
-
-const counters = [
-  'claimed',
-  'completed',
-  'retried',
-  'failed',
-  'released',
-  'lost',
-  'reclaimed',
-  'expired',
-] as const satisfies readonly (keyof typeof visionWorkers.$inferSelect)[]
-type Counter = (typeof counters)[number]
-/** What workers count, in jobs and runs: see `Summary` in worker.ts. */
-export type Tally = Readonly<Record<Counter, number>>
 
 /** A worker's state, as it reports it. */
 export interface WorkerReport {

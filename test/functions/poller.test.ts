@@ -4,13 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Context, ScheduledEvent } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
 import { ConfigError } from '../../core/platform/config.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
-import type { Summary } from '../../core/worker/loop.ts'
 import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -56,7 +56,7 @@ const context = {
 } as Context
 
 /** Fires a function that has just started: its module is loaded anew, as on a cold start. */
-async function fire(settings: Record<string, string> = {}): Promise<Summary> {
+async function fire(settings: Record<string, string> = {}): Promise<Tally> {
   for (const [key, value] of Object.entries({ ...services.settings(database.url), ...settings })) vi.stubEnv(key, value)
   vi.stubEnv('LOG_LEVEL', 'error')
   vi.resetModules()

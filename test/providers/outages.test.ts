@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
-import { drain, type Summary } from '../../core/worker/loop.ts'
+import { drain } from '../../core/worker/loop.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
 import type { Provider } from '../../drizzle/schema.ts'
 import { noCap } from '../support/database/jobs.ts'
@@ -43,7 +44,7 @@ afterAll(async () => {
 const lines: { level: string; message: string; [field: string]: unknown }[] = []
 
 /** So many workers of one process, as of one Lambda each, with waits as short as a test needs them. */
-async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summary[]>) => Promise<T>): Promise<T> {
+async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tally[]>) => Promise<T>): Promise<T> {
   lines.length = 0
   const config = loadPollerConfig({
     ...services.settings(database.url),

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
+import { emptyTally } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
-import { noCounts } from '../../core/worker/loop.ts'
 import { type BeatOptions, startBeats } from '../../core/worker/metrics-reporter.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -23,7 +23,7 @@ const pause = { baseMs: 60_000, capMs: 60_000 }
 function beats(options: Partial<BeatOptions> = {}) {
   const lines: string[] = []
   const logged: [Level, string][] = []
-  const counts = noCounts()
+  const counts = emptyTally()
   const stop = startBeats({
     database,
     metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),
