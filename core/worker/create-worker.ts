@@ -23,8 +23,9 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
-import { type DrainOptions, drain } from './loop.ts'
+import { drain } from './loop.ts'
 import { startBeats } from './metrics-reporter.ts'
+import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
 
 /**
@@ -38,7 +39,7 @@ export interface PollerOptions {
   /** Flushed after each minute of a drain and at its end. */
   readonly metrics: Metrics
   /** See `WorkerOptions`. */
-  readonly lookMs?: number | undefined
+  readonly pollMs?: number | undefined
   /** Those that a step may be served by; the registry's if not given. */
   readonly providers?: readonly ProviderEntry[] | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
@@ -66,7 +67,7 @@ const beatMs = 60_000
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, lookMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
+  { log, metrics, pollMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
@@ -132,7 +133,7 @@ export function createPoller(
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
-          lookMs,
+          pollMs,
           callMs: timeoutMs,
           stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {

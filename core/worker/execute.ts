@@ -4,6 +4,7 @@ import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
 import { LeaseLost, type Reason, type Run } from '../domain/run.ts'
 import type { Meter, RunUsage, StepContext, StepOutput, StepUsage } from '../domain/step.ts'
+import { race } from '../platform/async.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
@@ -142,7 +143,7 @@ async function runSteps(run: Run, options: ExecuteOptions, usage: RunUsage, prog
     }
     try {
       const meter = meterOf(step, usage, progress, { again, failed }, options)
-      const output = await untilAborted(call({ signal, meter }), signal)
+      const output = await race(call({ signal, meter }), signal)
       if (progress.permit) progress.ending = end()
       return output
     } catch (error) {
@@ -172,20 +173,6 @@ async function runSteps(run: Run, options: ExecuteOptions, usage: RunUsage, prog
 function tokensOf(used: StepUsage | undefined): number | undefined {
   if (!used || used.inputTokens === null || used.outputTokens === null) return undefined
   return used.inputTokens + used.outputTokens
-}
-
-/** Does not wait for a step that is slow to notice that it must stop. */
-async function untilAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([step, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-    // Whichever of the two lost the race must not surface as an unhandled rejection.
-    step.catch(() => undefined)
-  }
 }
 
 /**

@@ -2,15 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../domain/errors.ts'
 import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
 import { renewLeases } from '../queue/lease.ts'
-import type { WorkerOptions } from './loop.ts'
-
-/** A run that its worker works on. */
-export interface InFlight {
-  readonly controller: AbortController
-  readonly finished: Promise<void>
-  /** A paid call of it is out. */
-  paying: boolean
-}
+import type { WorkerOptions } from './options.ts'
+import type { InFlight } from './slots.ts'
 
 /** Keeps the leases of all that is in flight. */
 export interface LeaseKeeper {

@@ -56,7 +56,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tall
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
       metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
-      lookMs: 50,
+      pollMs: 50,
       allowLoopbackHttp: false,
     }),
   )

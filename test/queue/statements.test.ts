@@ -54,7 +54,7 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
       leaseMs: 60_000,
       renewMs: 20_000,
       idleMs: 60_000,
-      lookMs: 20,
+      pollMs: 20,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
       retry: { baseMs: 0, capMs: 0, random: () => 0 },
