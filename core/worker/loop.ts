@@ -14,9 +14,8 @@ import { createSlots } from './slots.ts'
 import { timeLeft } from './time-left.ts'
 
 /**
- * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, does the maintenance
- * that is due, claims up to the free slots, runs the jobs side by side, and claims again the moment a slot frees. Everything
- * it claimed is settled when it returns.
+ * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, maintains the queue, claims
+ * up to the free slots, and claims again the moment a slot frees. Everything it claimed is settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, renewMs, now, log, pollMs = defaultPollMs } = options
@@ -33,15 +32,13 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   signal?.addEventListener('abort', stop, { once: true })
   const keeper = keepLeases(options, slots.inFlight)
   const freezes = watchFreezes({ now, wall: options.wall ?? now })
-  const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, () => ({
-    inFlight: slots.inFlight.size,
-    tally: { ...tally },
-  }))
+  const report = () => ({ inFlight: slots.inFlight.size, tally: { ...tally } })
+  const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
   const maintenance = createMaintenance(options, slots, keeper, tally)
   const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
   const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally }, mayClaim)
 
-  /** One poll and what follows from it; true if there was anything to do. One that fails ends nothing: the next may succeed. */
+  /** One poll and what follows from it; true if there was anything to do. */
   const poll = async (): Promise<boolean> => {
     try {
       const work = await pollQueue(database, concurrency)
