@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ciede2000, labOf } from '../../core/pipeline/ciede2000.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
 import { createDeepSeek } from '../../core/providers/deepseek.ts'
@@ -7,7 +8,6 @@ import { createPrices } from '../../core/providers/prices.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { type Case, cases } from '../../eval/cases.ts'
 import { checkAnalysis, checkContent } from '../../eval/checks.ts'
-import { ciede2000, labOf } from '../../eval/ciede2000.ts'
 import { complaints, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
 
