@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { createBrand, maxBrands, maxVersions, updateBrand } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -31,7 +32,7 @@ import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { codeTable, settingTables } from '../../dev/reference-docs.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { contentOutput, passed } from '../support/database/jobs.ts'
+import { contentOutput, makeJob, passed } from '../support/database/jobs.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
@@ -132,11 +133,20 @@ function download(behaviour: Behaviour, changes: Partial<DownloadOptions> = {}):
 const head = (status: string, ...headers: string[]) =>
   answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
 
+const thrown = (work: Promise<unknown>) =>
+  work.then(
+    () => 'nothing',
+    (error: VisionError) => error.code,
+  )
+
 /** The two steps over adapters that find their providers at this address. */
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
   const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
   const steps = createSteps(
-    async () => ({ bytes, type: 'image/png', release: () => undefined }),
+    {
+      image: async () => ({ bytes, type: 'image/png', release: () => undefined }),
+      brand: async () => undefined,
+    },
     { analysis: createGemini(options), content: createDeepSeek(options) },
     randomBytes,
   )
@@ -258,6 +268,20 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'brand.not_found': () => thrown(makeJob(api.database, { brandId: 9_007_199_254_740_991 })),
+  'brand.too_many': async () => {
+    for (let made = 0; made < maxBrands; made++) await createBrand(api.database, 'collector', { name: `Brand ${made}` })
+    return thrown(createBrand(api.database, 'collector', { name: 'One more' }))
+  },
+  'brand.too_many_versions': async () => {
+    const owned = { userId: 'ann', brandId: (await createBrand(api.database, 'ann', { name: 'One' })).id }
+    await api.database.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [maxVersions, owned.brandId])
+    return thrown(updateBrand(api.database, owned, maxVersions, { name: 'Two' }))
+  },
+  'request.precondition_failed': async () => {
+    const owned = { userId: 'ann', brandId: (await createBrand(api.database, 'ann', { name: 'One' })).id }
+    return thrown(updateBrand(api.database, owned, 7, { name: 'Two' }))
   },
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
