@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { withLocalUser } from '../dev/authenticate.ts'
+import { withLocalUser } from '../dev/access/authenticate.ts'
 import { type Served, serveApp } from './support/api/serve.ts'
 import { createTestApi, json, secret, type TestApi } from './support/api/test-api.ts'
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { commonjsModules } from '../dev/boot/commonjs-modules.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const folders = ['core', 'functions', 'drizzle', 'infra', 'cli', 'dev', 'eval', 'test']
@@ -89,6 +90,11 @@ describe('who imports whom', () => {
     expect(edges((from) => !may(from), within('dev'))).toEqual([])
     expect(edges((from) => !within('cli')(from) && !within('test')(from), within('cli'))).toEqual([])
     expect(edges((from) => !within('eval')(from) && !within('test')(from), within('eval'))).toEqual([])
+  })
+
+  test('every module of drizzle-orm that is imported is listed to be loaded by its CommonJS files', () => {
+    const modules = imports.filter(({ to, isType }) => /^drizzle-orm(\/|$)/.test(to) && !isType).map(({ to }) => to)
+    expect([...new Set(modules)].sort()).toEqual([...commonjsModules].sort())
   })
 
   test('nothing imports a test', () => {

@@ -1,6 +1,6 @@
 import { type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { ConfigError, secureDatabaseUrl } from '../../core/platform/config.ts'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors/start-error.ts'
 
 /**
  * Checks that a database answers under the URL, and says which.

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { matchedBy, rowsOf } from '../../core/database/sql.ts'
 import { secureDatabaseUrl } from '../../core/platform/config.ts'
-import { openDataFolder } from '../../dev/data-folder.ts'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 

@@ -232,6 +232,26 @@ test('in a small queue, which a server would rather scan, leases are still found
   }
 })
 
+test('where users are few, whose other index a server would rather read, those of due jobs are still found by theirs', async () => {
+  const small = await createTestDatabase()
+  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  try {
+    const users = Array.from({ length: 100 }, (_, n) => `user-${n}`)
+    await small.sql(`INSERT INTO vision_users (user_id) VALUES ${users.map(() => '(?)').join()}`, users)
+    for (const userId of users.slice(0, 80)) await makeJob(small, { userId })
+    await small.sql("UPDATE vision_jobs SET status = 'scheduled', available_at = UTC_TIMESTAMP(3)")
+    await small.sql('ANALYZE TABLE vision_users')
+    const statements = await statementsOf(() => promoteDueVisionJobs(through, cap))
+    const [search = ''] = statements.filter((statement) => /^select.+vision_users/is.test(statement))
+    const plan = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${search}`)
+    const [step] = plan.filter(({ key }) => key !== null)
+    expect(step).toMatchObject({ type: 'eq_ref', key: 'PRIMARY' })
+  } finally {
+    await through.close()
+    await small.drop()
+  }
+})
+
 const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
 
 async function release(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { JobEventView } from '../../../core/api/jobs/schema.ts'
+import type { JobEventView } from '../../../core/api/events/schema.ts'
 
 /** A part of an event stream: an event, a comment or a retry time. */
 export interface Part {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import mysql from 'mysql2/promise'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../../../core/database/client.ts'
-import { migrateDatabase } from '../../../drizzle/migrate.ts'
 
 /** A database of a test file's own on the server of the run. */
 export interface TestDatabase extends Database {
@@ -32,9 +31,9 @@ export async function createEmptyDatabase(): Promise<{ url: string; drop(): Prom
 /** Creates a database with the schema in place. */
 export async function createTestDatabase({ connections = 10 } = {}): Promise<TestDatabase> {
   const { url, drop } = await createEmptyDatabase()
-  await migrateDatabase(url)
   const database = openDatabase(url, { connections, random: Math.random })
-  const raw = await mysql.createConnection({ uri: url, timezone: 'Z', dateStrings: true })
+  const raw = await mysql.createConnection({ uri: url, timezone: 'Z', dateStrings: true, multipleStatements: true })
+  await raw.query(inject('schema').sql)
   return {
     ...database,
     url,
