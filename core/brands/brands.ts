@@ -66,14 +66,14 @@ export async function createBrand(database: Database, userId: string, profile: B
 /**
  * Makes the next version of a brand. What the brand says already makes none, so that a call may be sent again.
  *
- * @param expected the version that the caller read
+ * @param isExpected whether a version is the one that the caller read
  * @throws VisionError `brand.not_found`, also for another user's and for one that is archived, `request.precondition_failed` if it
  *   has come to another version, or `brand.too_many_versions`
  */
 export async function updateBrand(
   database: Database,
   owned: OwnedBrand,
-  expected: number,
+  isExpected: (version: number) => boolean,
   profile: BrandProfile,
 ): Promise<Brand> {
   const { brandId, userId } = owned
@@ -85,17 +85,17 @@ export async function updateBrand(
       const current = await findVersion(tx, brandId, brand.version)
       const same = isDeepStrictEqual(current?.profile, stored(profile))
       // Sent again, after an answer that was lost, it has come to the very next version.
-      if (same && (brand.version === expected || brand.version === expected + 1)) return true
-      if (brand.version !== expected) throw new VisionError('request.precondition_failed')
+      if (same && (isExpected(brand.version) || isExpected(brand.version - 1))) return true
+      if (!isExpected(brand.version)) throw new VisionError('request.precondition_failed')
       const { versions } = await countsOf(tx, userId)
       if (brand.version >= maxVersions || versions >= maxVersionsOfUser)
         throw new VisionError('brand.too_many_versions')
       await matchedBy(
         tx,
-        sql`UPDATE vision_brands SET version = ${expected + 1}, name = ${profile.name}, updated_at = UTC_TIMESTAMP(3)
+        sql`UPDATE vision_brands SET version = ${brand.version + 1}, name = ${profile.name}, updated_at = UTC_TIMESTAMP(3)
           WHERE id = ${brandId}`,
       )
-      await insertVersion(tx, brandId, expected + 1, profile)
+      await insertVersion(tx, brandId, brand.version + 1, profile)
       return true
     },
     // Then it is done again, and finds itself done.

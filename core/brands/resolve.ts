@@ -25,10 +25,12 @@ export interface Decided {
 
 /** Why a job cannot be made: which of its fields, and what is wrong there. */
 export interface Undecided {
-  readonly field: 'brandId' | 'outputFormat'
-  readonly code: 'brand.not_found' | 'field.missing'
+  readonly field: 'brandId' | 'outputFormat' | 'platform'
+  readonly code: 'brand.not_found' | 'field.missing' | 'field.conflict'
   readonly detail: string
 }
+
+export const platformConflict = 'goes with the output format social_post only: leave it out, or ask for a social_post'
 
 /**
  * What jobs are made with: the current version of each one's brand, and the brand's defaults where the job leaves something
@@ -52,6 +54,9 @@ export async function resolveBrands(
     const outputFormat = wanted.outputFormat ?? outputFormats[0]
     if (outputFormat === undefined) {
       return { field: 'outputFormat', code: 'field.missing', detail: 'is missing, and the brand has none by default' }
+    }
+    if (wanted.platform && outputFormat !== 'social_post') {
+      return { field: 'platform', code: 'field.conflict', detail: platformConflict }
     }
     // A network goes with a post alone.
     const platform = wanted.platform === undefined && outputFormat === 'social_post' ? platforms[0] : wanted.platform

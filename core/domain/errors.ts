@@ -35,6 +35,11 @@ export const errorCodes = {
     status: 412,
     message: 'It was changed since you read it. Read it again, and send its new ETag as If-Match.',
   },
+  'request.precondition_required': {
+    blame: 'request',
+    status: 428,
+    message: 'Say what you change: send the ETag of what you read as If-Match, or its version.',
+  },
   'auth.unavailable': {
     blame: 'request',
     status: 503,

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { describeCode, type ErrorCode } from '../domain/errors.ts'
 import { Health, type HealthView } from './health.ts'
 import { describeKey, idempotencyKey } from './idempotency.ts'
+import { takesBody } from './meta.ts'
 import { content, isTrpcOnly, type Json, schemaOf } from './openapi-schema.ts'
 import type { Operation } from './operations.ts'
 import { longestWaitSeconds } from './prefer.ts'
@@ -16,6 +17,7 @@ const everywhere: readonly ErrorCode[] = [
   'database.unavailable',
   'auth.unavailable',
 ]
+const conditional: readonly ErrorCode[] = ['request.precondition_failed', 'request.precondition_required']
 const withBody: readonly ErrorCode[] = ['request.too_large', 'request.unsupported_type']
 
 /** The OpenAPI 3.1 document of the REST routes (https://spec.openapis.org/oas/v3.1.1). */
@@ -56,7 +58,7 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
 function describe({ path, resource, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
   const isInQuery = (name: string) => method === 'GET' && !pathFields.includes(name) && !isTrpcOnly(fields[name])
   const inQuery = Object.keys(fields).filter(isInQuery)
-  const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
+  const hasBody = takesBody(method) && Object.keys(fields).length > pathFields.length
   const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
@@ -65,6 +67,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
     ...(meta.waits ? [preferHeader] : []),
     ...(meta.versioned && method === 'GET' ? [ifNoneMatchHeader] : []),
+    ...(meta.conditional ? [ifMatchHeader] : []),
   ]
   return {
     operationId: path.split('.').at(-1),
@@ -84,7 +87,16 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     }),
     responses: {
       ...successes(method, meta, components),
-      ...errorResponses([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
+      ...errorResponses(
+        [
+          ...everywhere,
+          ...withScope,
+          ...(hasBody ? withBody : []),
+          ...(meta.conditional ? conditional : []),
+          ...meta.errors,
+        ],
+        components,
+      ),
     },
   }
 }
@@ -146,6 +158,15 @@ const ifNoneMatchHeader = {
   description: 'The `ETag` of an earlier answer: nothing new is answered with 304.',
   schema: text,
   example: 'W/"42-3"',
+}
+const ifMatchHeader = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description:
+    'The `ETag` of what was read: if it was changed since, the answer is 412, and nothing is changed. `*` is whatever it has come to. Without it and without `version` the answer is 428.',
+  schema: text,
+  example: '"7-3"',
 }
 const versionHeaders = {
   etag: { schema: text, description: 'The version that the answer shows.' },

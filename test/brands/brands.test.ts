@@ -15,6 +15,8 @@ import { createBrandLoader } from '../../core/brands/load.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
+const is = (expected: number) => (version: number) => version === expected
+
 let direct: TestDatabase
 const levels: { [level: string]: Database } = {}
 beforeAll(async () => {
@@ -47,7 +49,11 @@ describe.each(['READ COMMITTED', 'REPEATABLE READ'])('in %s', (level) => {
     const first = await getBrand(database(), owned)
     expect(first).toMatchObject({ name: 'Fernhill', version: 1, archivedAt: null, profile })
     const next = { name: 'Fernhill & Daughters', do: ['Name the workshop'] }
-    expect(await updateBrand(database(), owned, 1, next)).toMatchObject({ name: next.name, version: 2, profile: next })
+    expect(await updateBrand(database(), owned, is(1), next)).toMatchObject({
+      name: next.name,
+      version: 2,
+      profile: next,
+    })
     expect(await getBrandVersion(database(), owned, 1)).toMatchObject({ version: 1, profile })
     expect(await getBrandVersion(database(), owned, 2)).toMatchObject({ version: 2, profile: next })
     await expect(getBrandVersion(database(), owned, 3)).rejects.toEqual(refused('brand.not_found'))
@@ -61,7 +67,7 @@ describe.each(['READ COMMITTED', 'REPEATABLE READ'])('in %s', (level) => {
     const { id: brandId } = await createBrand(database(), 'ann', profile)
     const owned = { userId: 'ann', brandId }
     const changes = Array.from({ length: 8 }, (_, index) =>
-      updateBrand(database(), owned, 1, { name: `Fernhill ${index}` }),
+      updateBrand(database(), owned, is(1), { name: `Fernhill ${index}` }),
     )
     const results = await Promise.allSettled(changes)
     const made = results.filter(({ status }) => status === 'fulfilled')
@@ -76,12 +82,12 @@ describe.each(['READ COMMITTED', 'REPEATABLE READ'])('in %s', (level) => {
     const { id: brandId } = await createBrand(database(), 'ann', profile)
     const owned = { userId: 'ann', brandId }
     const next = { name: 'Fernhill', facts: { b: 1, a: ['x'] }, voice: undefined }
-    await updateBrand(database(), owned, 1, next)
+    await updateBrand(database(), owned, is(1), next)
     const again = { facts: { a: ['x'], b: 1 }, name: 'Fernhill' }
-    expect(await updateBrand(database(), owned, 1, again)).toMatchObject({ version: 2 })
-    expect(await updateBrand(database(), owned, 2, again)).toMatchObject({ version: 2 })
-    await updateBrand(database(), owned, 2, profile)
-    await expect(updateBrand(database(), owned, 1, profile)).rejects.toEqual(refused('request.precondition_failed'))
+    expect(await updateBrand(database(), owned, is(1), again)).toMatchObject({ version: 2 })
+    expect(await updateBrand(database(), owned, is(2), again)).toMatchObject({ version: 2 })
+    await updateBrand(database(), owned, is(2), profile)
+    await expect(updateBrand(database(), owned, is(1), profile)).rejects.toEqual(refused('request.precondition_failed'))
   })
 
   test('another user’s brand is none, for whatever is asked', async () => {
@@ -89,7 +95,7 @@ describe.each(['READ COMMITTED', 'REPEATABLE READ'])('in %s', (level) => {
     const bobs = { userId: 'bob', brandId }
     const nothing = refused('brand.not_found')
     await expect(getBrand(database(), bobs)).rejects.toEqual(nothing)
-    await expect(updateBrand(database(), bobs, 1, profile)).rejects.toEqual(nothing)
+    await expect(updateBrand(database(), bobs, is(1), profile)).rejects.toEqual(nothing)
     await expect(archiveBrand(database(), bobs)).rejects.toEqual(nothing)
     await expect(listBrandVersions(database(), bobs, { limit: 1 })).rejects.toEqual(nothing)
     await expect(getBrandVersion(database(), bobs, 1)).rejects.toEqual(nothing)
@@ -104,7 +110,7 @@ describe.each(['READ COMMITTED', 'REPEATABLE READ'])('in %s', (level) => {
     expect(archivedAt).toBeInstanceOf(Date)
     await archiveBrand(database(), owned)
     expect(await getBrand(database(), owned)).toMatchObject({ archivedAt, updatedAt, profile })
-    await expect(updateBrand(database(), owned, 1, { name: 'Other' })).rejects.toEqual(refused('brand.not_found'))
+    await expect(updateBrand(database(), owned, is(1), { name: 'Other' })).rejects.toEqual(refused('brand.not_found'))
     expect(await listBrands(database(), 'ann', { limit: 10 })).toEqual([])
   })
 
@@ -139,15 +145,17 @@ test('a brand has at most 1,000 versions, and a user’s brands 5,000 together, 
   const setTo = (version: number) =>
     direct.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [version, owned.brandId])
   await setTo(maxVersions - 1)
-  await updateBrand(direct, owned, maxVersions - 1, { name: 'The last' })
-  await expect(updateBrand(direct, owned, maxVersions, { name: 'One more' })).rejects.toEqual(
+  await updateBrand(direct, owned, is(maxVersions - 1), { name: 'The last' })
+  await expect(updateBrand(direct, owned, is(maxVersions), { name: 'One more' })).rejects.toEqual(
     refused('brand.too_many_versions'),
   )
   const other = { userId: 'ann', brandId: (await createBrand(direct, 'ann', profile)).id }
   await setTo(maxVersionsOfUser - 2)
   await archiveBrand(direct, owned)
-  await updateBrand(direct, other, 1, { name: 'The last of all' })
-  await expect(updateBrand(direct, other, 2, { name: 'One more' })).rejects.toEqual(refused('brand.too_many_versions'))
+  await updateBrand(direct, other, is(1), { name: 'The last of all' })
+  await expect(updateBrand(direct, other, is(2), { name: 'One more' })).rejects.toEqual(
+    refused('brand.too_many_versions'),
+  )
   await expect(createBrand(direct, 'ann', profile)).rejects.toEqual(refused('brand.too_many_versions'))
   await createBrand(direct, 'bob', profile)
 })
@@ -165,7 +173,7 @@ test('a worker reads a version once, whatever becomes of the brand, and keeps th
   expect(await load({ brandId: null, brandVersion: null })).toBeUndefined()
   expect(statements).toBe(0)
   expect(await load({ brandId, brandVersion: 1 })).toEqual(profile)
-  await updateBrand(direct, { userId: 'ann', brandId }, 1, { name: 'Other' })
+  await updateBrand(direct, { userId: 'ann', brandId }, is(1), { name: 'Other' })
   await archiveBrand(direct, { userId: 'ann', brandId })
   expect(await load({ brandId, brandVersion: 1 })).toEqual(profile)
   expect(statements).toBe(1)

@@ -4,6 +4,8 @@ import { createVisionJobs, UndecidedJobs } from '../../core/queue/create.ts'
 import { claim, emptyQueue, hour, jobRow, makeJob, noCap, someJob } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
+const is = (expected: number) => (version: number) => version === expected
+
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -17,10 +19,10 @@ const { outputFormat: _, language: __, ...openJob } = someJob
 test('a job keeps the version of its brand that was current when it was created, and its facts', async () => {
   const { id: brandId } = await createBrand(database, 'user-1', { name: 'Fernhill' })
   const owned = { userId: 'user-1', brandId }
-  await updateBrand(database, owned, 1, { name: 'Fernhill & Daughters' })
+  await updateBrand(database, owned, is(1), { name: 'Fernhill & Daughters' })
   const facts = { name: 'Tulip “Ann”', price: 4.5, organic: true, sizes: ['S', 'M'] }
   const jobId = await makeJob(database, { brandId, facts })
-  await updateBrand(database, owned, 2, { name: 'Third' })
+  await updateBrand(database, owned, is(2), { name: 'Third' })
   await archiveBrand(database, owned)
   expect(await jobRow(database, jobId)).toMatchObject({ brand_id: brandId, brand_version: 2 })
   const [run] = await claim(database)

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { createBrand, maxBrands, maxVersions, updateBrand } from '../../core/brands/brands.ts'
+import { createBrand, maxBrands, maxVersions } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -32,7 +32,7 @@ import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { contentOutput, makeJob, passed } from '../support/database/jobs.ts'
+import { contentOutput, passed } from '../support/database/jobs.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
@@ -132,12 +132,6 @@ function download(behaviour: Behaviour, changes: Partial<DownloadOptions> = {}):
 }
 const head = (status: string, ...headers: string[]) =>
   answer([`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n'), 'x')
-
-const thrown = (work: Promise<unknown>) =>
-  work.then(
-    () => 'nothing',
-    (error: VisionError) => error.code,
-  )
 
 /** The two steps over adapters that find their providers at this address. */
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
@@ -269,19 +263,23 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
   },
-  'brand.not_found': () => thrown(makeJob(api.database, { brandId: 9_007_199_254_740_991 })),
+  'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),
   'brand.too_many': async () => {
     for (let made = 0; made < maxBrands; made++) await createBrand(api.database, 'collector', { name: `Brand ${made}` })
-    return thrown(createBrand(api.database, 'collector', { name: 'One more' }))
+    return refusal('POST', '/v1/brands', { as: 'collector', body: { profile: { name: 'One more' } } })
   },
   'brand.too_many_versions': async () => {
-    const owned = { userId: 'ann', brandId: (await createBrand(api.database, 'ann', { name: 'One' })).id }
-    await api.database.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [maxVersions, owned.brandId])
-    return thrown(updateBrand(api.database, owned, maxVersions, { name: 'Two' }))
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    await api.database.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [maxVersions, id])
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: maxVersions } })
   },
   'request.precondition_failed': async () => {
-    const owned = { userId: 'ann', brandId: (await createBrand(api.database, 'ann', { name: 'One' })).id }
-    return thrown(updateBrand(api.database, owned, 7, { name: 'Two' }))
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: 7 } })
+  },
+  'request.precondition_required': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' } } })
   },
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
