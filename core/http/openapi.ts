@@ -82,7 +82,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
         // One that may be left out, as a whole: every field has a default.
         required: !input.safeParse(undefined).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
-        content: { 'application/json': content(schemaOf(input, 'body', components), meta.example?.request) },
+        content: { 'application/json': content(bodyOf(input, pathFields, components), meta.example?.request) },
       },
     }),
     responses: {
@@ -99,6 +99,25 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
       ),
     },
   }
+}
+
+/** What is sent in a body: the input without what is in the path. */
+function bodyOf(input: z.ZodType, pathFields: readonly string[], components: Json): Json {
+  const schema = schemaOf(input, 'body', components)
+  if (pathFields.length === 0) return schema
+  const id = String(schema.$ref ?? '')
+    .split('/')
+    .at(-1)
+  const whole = (id ? components[id] : schema) as { properties?: Json; required?: readonly string[] }
+  const isSent = (name: string) => !pathFields.includes(name)
+  const sent = {
+    ...whole,
+    properties: Object.fromEntries(Object.entries(whole.properties ?? {}).filter(([name]) => isSent(name))),
+    required: whole.required?.filter(isSent) ?? [],
+  }
+  if (!id) return sent
+  components[id] = sent
+  return schema
 }
 
 const keyInHeader = idempotencyKey
