@@ -3,6 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { createApp } from '../core/api/app.ts'
 import { databaseAnswers, openDatabase } from '../core/database/client.ts'
+import { waitSecondsOf } from '../core/http/prefer.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { openFeed } from '../core/live/open.ts'
@@ -38,7 +39,9 @@ export async function handler(
     status = result.statusCode ?? 200
     return result
   } finally {
-    metrics.apiCall(status, performance.now() - started)
+    // A call that may wait for a job takes as long as the job.
+    const isPlain = waitSecondsOf(event.headers?.prefer) === undefined
+    metrics.apiCall(status, isPlain ? performance.now() - started : undefined)
     metrics.flush()
   }
 }
