@@ -80,6 +80,18 @@ describe('who imports whom', () => {
     expect(edges((from) => !within('infra')(from) && !within('test')(from), within('infra'))).toEqual([])
   })
 
+  test('the kernel of the HTTP surface knows no job', () => {
+    const known = (to: string) =>
+      within('core/http')(to) || within('core/platform')(to) || to === 'core/domain/errors.ts'
+    expect(edges(within('core/http'), (to) => isOurs(to) && !known(to))).toEqual([])
+    expect(
+      edges(
+        (from) => ['core/live', 'core/queue', 'core/admin', 'core/worker'].some((room) => within(room)(from)),
+        within('core/http'),
+      ),
+    ).toEqual([])
+  })
+
   test('the queue and the pipeline know nothing of each other', () => {
     expect(edges(within('core/queue'), within('core/pipeline'))).toEqual([])
     expect(edges(within('core/pipeline'), within('core/queue'))).toEqual([])
