@@ -13,7 +13,7 @@ import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
-import { type Gate, gates, providers } from '../drizzle/schema.ts'
+import { type ProviderScope, providerScopes, providers } from '../drizzle/schema.ts'
 import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
 const usage = `What operators do with the queue.
@@ -166,10 +166,10 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
       }
     case 'pause':
     case 'resume': {
-      const gate = gateOf(values.provider)
+      const provider = scopeOf(values.provider)
       const { reason } = values
       return async (operator) => {
-        await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { gate, reason })
+        await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { provider, reason })
         const view = await viewGates(operator.database)
         return { view, text: describeGates(view.gates, verb === 'resume') }
       }
@@ -202,12 +202,12 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
   }
 }
 
-function gateOf(provider: string | undefined): Gate {
+function scopeOf(provider: string | undefined): ProviderScope {
   if (provider === undefined) return 'all'
-  const gate = providers.find((one) => one === provider)
-  if (gate === undefined)
+  const found = providers.find((one) => one === provider)
+  if (found === undefined)
     throw new OptionsError(`--provider must be one of ${providers.join(', ')}, not '${provider}'.`)
-  return gate
+  return found
 }
 
 function filterOf({ code, since, until, user }: Values) {
@@ -233,7 +233,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 async function viewGates(database: Database) {
   const states = await database.run(readGates)
-  return { gates: gates.map((name) => viewGate(states[name])) }
+  return { gates: providerScopes.map((name) => viewGate(states[name])) }
 }
 
 /** Who runs the command, as far as its column can say it. */

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { gates, type Provider, providers } from '../../drizzle/schema.ts'
+import { type Provider, providerScopes, providers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -54,7 +54,7 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: gates.map((name) => states[name]),
+      gates: providerScopes.map((name) => states[name]),
       usage: usage as Record<Provider, ProviderUsage>,
       liveSessions: await countLiveSessions(on),
     }
