@@ -92,6 +92,21 @@ describe('who imports whom', () => {
     ).toEqual([])
   })
 
+  test('the API is wired in one place, and nothing else puts its parts together', () => {
+    const parts = ['core/live/open.ts', 'core/live/waits.ts', 'core/api/about.ts']
+    const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
+    expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
+      'core/api/app.ts',
+      'core/api/compose-streams.ts',
+      'core/api/compose.ts',
+    ])
+    const outside = (from: string) => !within('core/api')(from) && !within('test')(from)
+    expect(edges(outside, (to) => to === 'core/api/compose.ts')).toEqual([
+      'functions/api.ts -> core/api/compose.ts',
+      'dev/stack.ts -> core/api/compose.ts',
+    ])
+  })
+
   test('the queue and the pipeline know nothing of each other', () => {
     expect(edges(within('core/queue'), within('core/pipeline'))).toEqual([])
     expect(edges(within('core/pipeline'), within('core/queue'))).toEqual([])
