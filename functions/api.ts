@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { composeApi } from '../core/api/compose.ts'
 import { databaseAnswers, openDatabase } from '../core/database/client.ts'
+import { waitSecondsOf } from '../core/http/prefer.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { loadApiConfig, secretsOf } from '../core/platform/config.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
@@ -30,7 +31,9 @@ export async function handler(
     status = result.statusCode ?? 200
     return result
   } finally {
-    metrics.apiCall(status, performance.now() - started)
+    // A call that may wait for a job takes as long as the job.
+    const isPlain = waitSecondsOf(event.headers?.prefer) === undefined
+    metrics.apiCall(status, isPlain ? performance.now() - started : undefined)
     metrics.flush()
   }
 }
