@@ -36,8 +36,10 @@ export interface StepOutput {
   /** The model as the provider names it in its answer. */
   readonly model: string
   /** The instructions that asked for it, with their version, like `summary@2`. */
-  readonly prompt?: string
+  readonly prompt?: string | undefined
   readonly body: unknown
+  /** What was found in a text. */
+  readonly findings?: unknown
 }
 
 /** How a call reports what it uses, as soon as it knows. */

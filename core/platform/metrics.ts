@@ -24,8 +24,8 @@ export interface Metrics {
   beat(done: Tally, oldestDueSeconds: number | undefined): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
-  /** A call of the API was answered with this status, after so long. */
-  apiCall(status: number, milliseconds: number): void
+  /** A call of the API was answered with this status, after so long; undefined where it may have waited for a job. */
+  apiCall(status: number, milliseconds: number | undefined): void
   jobsCreated(count: number): void
   /** Writes what was gathered, a line for each set of dimensions; nothing if there is nothing. */
   flush(): void
@@ -60,7 +60,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     apiCall: (status, milliseconds) => {
       count('ApiRequests', 1)
       count('ApiErrors', status >= 500 ? 1 : 0)
-      all.addMetric('ApiLatency', MetricUnit.Milliseconds, milliseconds)
+      if (milliseconds !== undefined) all.addMetric('ApiLatency', MetricUnit.Milliseconds, milliseconds)
     },
     jobsCreated: (created) => count('JobsCreated', created),
     flush: () => {

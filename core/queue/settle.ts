@@ -234,6 +234,7 @@ async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output:
     model: output.model.slice(0, modelLength),
     prompt: output.prompt ?? null,
     body: output.body,
+    findings: output.findings ?? null,
     createdAt: sql`UTC_TIMESTAMP(3)`,
   })
 }

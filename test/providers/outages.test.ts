@@ -11,7 +11,7 @@ import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
 import type { Provider } from '../../drizzle/schema.ts'
-import { noCap } from '../support/database/jobs.ts'
+import { noBackoff, noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -251,7 +251,7 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
         idleMs: 12_000,
         stepMs: { analysis: 1_000, content: 1_000 },
         callMs: 1_000,
-        retry: { baseMs: 0, capMs: 0, random: () => 0 },
+        retry: noBackoff,
         providerWaitMs: 1_000,
         log: () => undefined,
         now: () => performance.now(),

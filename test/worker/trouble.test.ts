@@ -7,7 +7,7 @@ import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { WorkerOptions } from '../../core/worker/options.ts'
-import { attemptRows, emptyQueue, jobRow, makeJob, noCap, spending } from '../support/database/jobs.ts'
+import { attemptRows, emptyQueue, jobRow, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -57,7 +57,7 @@ function worker(on: Database, steps: Steps, changes: Partial<WorkerOptions> = {}
     pollMs: 100,
     stepMs: { analysis: 1_000, content: 1_000 },
     callMs: 1_000,
-    retry: { baseMs: 0, capMs: 0, random: () => 0 },
+    retry: noBackoff,
     providerWaitMs: 1_000,
     log: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
     now: () => performance.now(),
