@@ -9,7 +9,7 @@ interface Watched {
   readonly database: DatabaseAccess
 }
 
-/** What an alarm is about; the rest is the same for all. */
+/** What differs between the alarms. */
 interface Alarm {
   readonly description: string
   readonly namespace: string
@@ -17,19 +17,19 @@ interface Alarm {
   readonly dimensions: Record<string, $util.Input<string>>
   readonly statistic: 'Sum' | 'Maximum'
   readonly threshold: number
-  /** One value counts for so long, in seconds. */
+  /** The length of one evaluation period, in seconds. */
   readonly period: number
-  /** So many values in a row. */
+  /** How many periods in a row must breach the threshold. */
   readonly periods: number
   /** It fires when a value is below the threshold, not when it is at or above it. */
   readonly below?: true
-  /** Saying nothing is as bad: who is dead sends nothing. */
+  /** Missing data breaches the threshold as well: a dead worker sends none. */
   readonly missingIsBad?: true
 }
 
 const minute = 60
 
-/** Tells people, through one SNS topic, when something needs them. A full fleet throttles its schedule by design. */
+/** Creates the alarms, which all notify one SNS topic. Throttling of the poller is no alarm: a full fleet throttles its schedule by design. */
 export function createAlarms(settings: Settings, { api, stream, poller, database }: Watched) {
   const topic = new sst.aws.SnsTopic('Alarms')
   const endpoint = settings.DEPLOY_ALARM_EMAIL
@@ -55,7 +55,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     })
 
   alarm('OldestDue', {
-    description: `A job that is due has waited for ${oldest} minutes.`,
+    description: `The oldest due job has been waiting for ${oldest} minutes, or no worker has reported.`,
     ...ours,
     metricName: 'OldestDueSeconds',
     statistic: 'Maximum',
@@ -65,7 +65,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     missingIsBad: true,
   })
   alarm('PollerSilent', {
-    description: 'No poller has drained the queue for 5 minutes.',
+    description: 'No poller has sent a heartbeat for 5 minutes.',
     ...ours,
     metricName: 'PollerHeartbeat',
     statistic: 'Sum',
@@ -76,7 +76,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     missingIsBad: true,
   })
   alarm('JobsFailed', {
-    description: `${failed} jobs have failed within 5 minutes.`,
+    description: `At least ${failed} jobs failed within 5 minutes.`,
     ...ours,
     metricName: 'JobsFailed',
     statistic: 'Sum',
@@ -89,7 +89,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     ['DeepseekPaused', 'deepseek'],
   ] as const) {
     alarm(name, {
-      description: `No job is sent to ${provider}: its key, its balance, its model, or an outage.`,
+      description: `Calls to ${provider} have been paused for 5 minutes: check its key, balance, model and status page.`,
       ...ours,
       dimensions: { ...ours.dimensions, provider },
       metricName: 'ProviderPaused',
@@ -100,7 +100,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     })
   }
   alarm('PollerErrors', {
-    description: 'The poller function ends in an error, or in its time limit.',
+    description: 'The poller function failed or timed out.',
     ...ofFunction(poller),
     metricName: 'Errors',
     statistic: 'Sum',
@@ -109,9 +109,9 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     periods: 1,
   })
   const apiErrors = settings.DEPLOY_ALARM_API_ERRORS
-  // The gateway's own count has also the calls of a function that does not start.
+  // The gateway's count includes calls whose function did not start.
   alarm('ApiErrors', {
-    description: `The API has answered ${apiErrors} calls with 5xx within 5 minutes.`,
+    description: `The API answered at least ${apiErrors} calls with 5xx within 5 minutes.`,
     namespace: 'AWS/ApiGateway',
     dimensions: { ApiId: api.gateway.nodes.api.id },
     metricName: '5xx',
@@ -123,7 +123,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   const serving = { ApiThrottled: api.handler, ...(stream && { StreamThrottled: stream }) }
   for (const [name, handler] of Object.entries(serving)) {
     alarm(name, {
-      description: 'Requests are refused because no more functions may run at once.',
+      description: 'Requests are throttled: the function has reached its concurrency limit.',
       ...ofFunction(handler),
       metricName: 'Throttles',
       statistic: 'Sum',
@@ -135,7 +135,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   if (database.instance) {
     const connections = settings.DEPLOY_ALARM_DATABASE_CONNECTIONS
     alarm('DatabaseConnections', {
-      description: `The database has had ${connections} connections for 5 minutes.`,
+      description: `The database has had at least ${connections} connections for 5 minutes.`,
       namespace: 'AWS/RDS',
       dimensions: { DBInstanceIdentifier: database.instance.identifier },
       metricName: 'DatabaseConnections',

@@ -44,7 +44,7 @@ function createRds({ DEPLOY_NAT, DEPLOY_DATABASE_INSTANCE }: Settings): Database
     `max_execution_time = ${workMs}`,
   ]
   $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
-    // Whoever waits for a connection gives up after the time that work may take.
+    // A caller that waits for a connection gives up after the time that work may take.
     args.connectionPoolConfig = {
       initQuery: `SET ${session.join(', ')}`,
       connectionBorrowTimeout: workMs / 1000,

@@ -7,7 +7,7 @@ import {
   loadPollerConfig,
   loadStreamConfig,
 } from '../core/platform/config.ts'
-import { disagreements } from './constraints.ts'
+import { validateConstraints } from './constraints.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
 export class SettingsError extends Error {
@@ -52,7 +52,7 @@ const keys = z.object({
 /** Every key that says how it is deployed: what .env.deploy.example lists. */
 export const deployKeys: readonly string[] = Object.keys(keys.shape)
 
-/** What a deployment finds out itself, and every secret: never taken from the environment of whoever deploys. */
+/** What a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
 const foundOut = /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
 /** The rest of what the functions understand, under the same names as on a laptop. */
 const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
@@ -83,7 +83,7 @@ export interface Settings extends z.output<typeof keys> {
  * Reads what is set for a deployment, as SST finds it in the shell, `.env` and `.env.<stage>`.
  *
  * @param dev `sst dev`, which brings its own database
- * @throws SettingsError something is missing or wrong, or the times do not agree with one another
+ * @throws SettingsError something is missing or wrong, or a constraint between settings is violated
  */
 export function readSettings(env: Environment, { dev }: { readonly dev: boolean }): Settings {
   // An empty line in .env means the same as none; where a comment follows, SST takes that for the value.
@@ -117,7 +117,7 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
   const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
   const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providers, ...environment.poller }))
-  if (decided && stream && poller) wrong.push(...disagreements(decided, { stream, poller }))
+  if (decided && stream && poller) wrong.push(...validateConstraints(decided, { stream, poller }))
   if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
     throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
   }
@@ -132,7 +132,7 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   }
 }
 
-/** What a function makes of what it is told, or what it complains about. */
+/** The configuration that a function reads, or undefined, with the errors added to `wrong`. */
 function attempt<T>(wrong: string[], work: () => T): T | undefined {
   try {
     return work()

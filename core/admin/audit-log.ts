@@ -1,5 +1,5 @@
 import { desc, lt, sql } from 'drizzle-orm'
-import { visionOperatorActions } from '../../drizzle/schema.ts'
+import { type Gate, visionOperatorActions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 
@@ -49,4 +49,23 @@ export function getOperatorActions(
       .orderBy(desc(visionOperatorActions.id))
       .limit(limit),
   )
+}
+
+/** The actions among which the reason of a pause is looked for: what an operator did long before is read in the log. */
+const recentActions = 200
+
+/** Why each gate was paused last, as the operator said it; nothing of a gate whose last pause had no reason. */
+export async function pauseReasons(on: Queryable): Promise<Readonly<Partial<Record<Gate, string>>>> {
+  const { action, parameters, id } = visionOperatorActions
+  const rows = await on
+    .select({ action, parameters })
+    .from(visionOperatorActions)
+    .orderBy(desc(id))
+    .limit(recentActions)
+  const last = new Map<unknown, unknown>()
+  for (const row of rows) {
+    const { gate, reason } = row.parameters as { gate?: unknown; reason?: unknown }
+    if (row.action === 'pause' && !last.has(gate)) last.set(gate, reason)
+  }
+  return Object.fromEntries([...last].filter(([, reason]) => typeof reason === 'string'))
 }
