@@ -1,9 +1,9 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
+import type { Summary } from '../core/domain/tally.ts'
 import { loadPollerConfig, secretsOf } from '../core/platform/config.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'
-import type { Summary } from '../core/worker/loop.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 
@@ -16,7 +16,7 @@ export async function handler(
   opened.log.invoked(context)
   return opened.poller.drain({
     deadline: performance.now() + context.getRemainingTimeInMillis(),
-    place: context.logStreamName,
+    host: context.logStreamName,
   })
 }
 

@@ -11,7 +11,7 @@ const optional = ''
  *
  * @throws while deploying, for each that has no value, with the command that sets it
  */
-export function createSecrets({ hasJwks, streams }: Pick<Settings, 'hasJwks' | 'streams'>) {
+export function createSecrets({ hasJwks, concurrency: { streaming } }: Pick<Settings, 'hasJwks' | 'concurrency'>) {
   return {
     gemini: new sst.Secret('GeminiApiKey'),
     deepseek: new sst.Secret('DeepseekApiKey'),
@@ -19,7 +19,7 @@ export function createSecrets({ hasJwks, streams }: Pick<Settings, 'hasJwks' | '
     auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),
     /** Signs the tickets of watchers. */
-    stream: new sst.Secret('StreamSecret', hasJwks && streams ? undefined : optional),
+    stream: new sst.Secret('StreamSecret', hasJwks && streaming ? undefined : optional),
   }
 }
 

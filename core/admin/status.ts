@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type Gate, gates, type Provider, providers } from '../../drizzle/schema.ts'
+import { type Provider, type ProviderScope, providerScopes, providers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -29,7 +29,7 @@ export interface Status {
   readonly throughput: readonly Throughput[]
   readonly gates: readonly GateState[]
   /** Why operators paused them last. */
-  readonly pauseReasons: Readonly<Partial<Record<Gate, string>>>
+  readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
   readonly usage: Readonly<Record<Provider, ProviderUsage>>
   readonly liveSessions: number
 }
@@ -57,7 +57,7 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: gates.map((name) => states[name]),
+      gates: providerScopes.map((name) => states[name]),
       pauseReasons: await pauseReasons(on),
       usage: usage as Record<Provider, ProviderUsage>,
       liveSessions: await countLiveSessions(on),

@@ -157,7 +157,7 @@ const apiKeys = z.object({
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber.default(2),
-  WAITS_PER_USER: wholeNumber.default(5),
+  WAITS_PER_USER: z.coerce.number().int().min(0).default(5),
   STREAM_URL: webUrl.optional(),
   ...jobs,
   JOB_MAX_RETRIES: z.coerce.number().int().min(0).max(20).default(3),
@@ -193,6 +193,11 @@ const streamKeys = z.object({
   ...logging,
   ...database,
   ...auth,
+  /** Pages of these origins may read streams, where nothing in front of the function says so to browsers. */
+  STREAM_ORIGINS: z
+    .string()
+    .transform((text) => text.split(','))
+    .optional(),
   STREAM_SECONDS: seconds.max(900).default(60),
   STREAM_SESSIONS_PER_USER: wholeNumber.default(10),
 })

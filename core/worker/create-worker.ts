@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { noCounts, type Summary } from '../domain/tally.ts'
 import { createByteBudget } from '../images/budget.ts'
 import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
 import { createImageLoader } from '../images/load.ts'
@@ -22,7 +23,7 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
-import { type DrainOptions, drain, noCounts, type Summary } from './loop.ts'
+import { type DrainOptions, drain } from './loop.ts'
 import { startBeats } from './metrics-reporter.ts'
 import { sweepWorkers } from './registry.ts'
 
@@ -48,7 +49,7 @@ export interface PollerOptions {
 
 export interface PollerDrainOptions extends DrainOptions {
   /** Where this drain can be followed: see `WorkerOptions`. */
-  readonly place?: string | undefined
+  readonly host?: string | undefined
 }
 
 /** The worker with everything it works with. */
@@ -124,7 +125,7 @@ export function createPoller(
           steps,
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
-          place: options.place,
+          host: options.host,
           concurrency: config.POLLER_CONCURRENCY,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           costPerDay: costPerDay(config),

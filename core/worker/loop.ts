@@ -3,6 +3,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { type Counts, noCounts, type Summary } from '../domain/tally.ts'
 import type { Log, LogFields } from '../platform/log.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
@@ -27,7 +28,7 @@ export interface WorkerOptions {
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
   /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
-  readonly place?: string | undefined
+  readonly host?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
   /** How many of a user's jobs may be in flight, in all workers together. */
@@ -65,29 +66,6 @@ export interface DrainOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a drain did, in jobs. */
-export interface Summary {
-  readonly claimed: number
-  readonly completed: number
-  readonly retried: number
-  /** For good; among them those that were reclaimed for the last time. */
-  readonly failed: number
-  /** Given back at no cost: for the deadline, or because a provider was not to be had. */
-  readonly released: number
-  /** Taken away while they ran: cancelled, deleted, or the lease expired. */
-  readonly lost: number
-  /** Taken back from workers that died. */
-  readonly reclaimed: number
-  readonly expired: number
-}
-
-/** A summary that grows while the worker drains. */
-export type Counts = { -readonly [Count in keyof Summary]: number }
-
-export function noCounts(): Counts {
-  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
-}
-
 /** A job waits for half of it on average, in milliseconds. */
 const defaultLookMs = 2_000
 
@@ -121,7 +99,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
-  // Whose jobs have left a place that a held one may take.
+  // Whose jobs have left a place that a blocked one may take.
   const freed = new Set<string>()
   const admit = async (userId: string): Promise<number> => {
     freed.delete(userId)
@@ -186,7 +164,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
         await admit(run.userId).catch((error: unknown) =>
-          log('error', 'held jobs not let in', { ...fields, detail: reasonOf(error) }),
+          log('error', 'blocked jobs not let in', { ...fields, detail: reasonOf(error) }),
         )
         inFlight.delete(run)
         ended++
@@ -242,7 +220,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
     const promoted = look.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
-    for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
+    for (const userId of look.blocked ? await usersToAdmit(database) : []) freed.add(userId)
     let admitted = 0
     for (const userId of [...freed]) admitted += await admit(userId)
     const claimed = await claim(look)

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Gate, Step } from '../../drizzle/schema.ts'
+import type { ProviderScope, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { expiryMoments, type GateState, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
@@ -11,15 +11,15 @@ export interface Look {
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>
-  readonly gates: Readonly<Record<Gate, GateState>>
+  readonly gates: Readonly<Record<ProviderScope, GateState>>
   /** A scheduled job's time has come. */
   readonly due: boolean
   /** A lease has expired. */
   readonly lost: boolean
   /** A waiting job is past its `expires_at`. */
   readonly expired: boolean
-  /** A user has held jobs after whom nobody has looked for a while. */
-  readonly held: boolean
+  /** A user has blocked jobs after whom nobody has looked for a while. */
+  readonly blocked: boolean
 }
 
 /**
@@ -31,7 +31,7 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
   const gates = await database.run(readGates)
   const moments = expiryMoments(gates)
   const [row] = await database.run((on) =>
-    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'held', number>>(
+    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'blocked', number>>(
       on,
       sql`SELECT
         (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
@@ -43,11 +43,11 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
         (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
         OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
           AS expired,
-        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}) AS held`,
+        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
   const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
@@ -58,6 +58,6 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),
     expired: Boolean(row?.expired),
-    held: Boolean(row?.held),
+    blocked: Boolean(row?.blocked),
   }
 }

@@ -26,7 +26,7 @@ afterEach(async () => {
   vi.unstubAllEnvs()
   services.providers.faults.clear()
   await emptyQueue(database)
-  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await services.stop()
@@ -209,6 +209,11 @@ test('each call of the API is one line of metrics, whatever becomes of it', asyn
     { ApiRequests: 1, ApiErrors: 0, ApiLatency: expect.any(Number) },
     { ApiRequests: 1, ApiErrors: 1, ApiLatency: expect.any(Number) },
   ])
+})
+
+test('a call that may wait for a job tells no latency: it would be that of the job', async () => {
+  expect((await call('GET', '/v1/jobs', undefined, { prefer: 'wait=1' })).statusCode).toBe(200)
+  expect(numbers()).toEqual([{ ApiRequests: 1, ApiErrors: 0 }])
 })
 
 test('an invocation that throws has its line of metrics too, once', async () => {

@@ -1,7 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadApiConfig, loadMigrationConfig, loadPollerConfig, loadStreamConfig } from '../../core/platform/config.ts'
-import { createMetrics } from '../../core/platform/metrics.ts'
-import { readMetrics } from '../support/metrics.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
@@ -40,8 +38,6 @@ describe('every function', () => {
       const made = functionOf(deployed, name)
       expect(made).toMatchObject({ runtime: 'nodejs24.x', architectures: ['arm64'], timeout, memorySize })
       expect(made.vpcConfig).toBeUndefined()
-      // New accounts have no concurrency to reserve.
-      expect(made.reservedConcurrentExecutions).toBeUndefined()
     },
   )
 
@@ -66,6 +62,9 @@ describe('every function', () => {
   })
 })
 
+/** What X-Ray needs. */
+const traces = ['Allow xray:PutTraceSegments *', 'Allow xray:PutTelemetryRecords *']
+
 describe('what a function knows and may do', () => {
   test('is enough for it to start', () => {
     expect(() => loadApiConfig(environmentOf(deployed, 'ApiHandler'))).not.toThrow()
@@ -87,14 +86,16 @@ describe('what a function knows and may do', () => {
         'Allow s3:GetObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/uploads/*',
+        ...traces,
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
     })
+    expect(functionOf(deployed, 'ApiHandler').tracingConfig).toEqual({ mode: 'Active' })
   })
 
   test('the stream: who may watch, and neither the bucket nor the providers', () => {
     expect(environmentOf(deployed, 'Stream')).toEqual({ ...service, ...auth, DATABASE_URL: url })
-    expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: [], managed: ['AWSLambdaBasicExecutionRole'] })
+    expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: traces, managed: ['AWSLambdaBasicExecutionRole'] })
   })
 
   test('the poller: the providers and the images, and nothing about callers', () => {
@@ -115,6 +116,15 @@ describe('what a function knows and may do', () => {
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
     })
+  })
+
+  test('calls of the poller are not traced, which would cost something at rest', async () => {
+    expect(functionOf(deployed, 'PollerHandler').tracingConfig).toBeUndefined()
+    const without = await deploy({ env: { DEPLOY_DATABASE: 'url', DEPLOY_TRACING: 'no' } })
+    for (const name of ['ApiHandler', 'Stream']) {
+      expect(functionOf(without, name).tracingConfig).toBeUndefined()
+      expect(permissionsOf(without, name).may).not.toContain(traces[0])
+    }
   })
 
   test('the migrations: the database alone', () => {
@@ -177,6 +187,7 @@ describe('the API', () => {
   test('no page of another origin may call anything', () => {
     expect(one(deployed, 'aws:apigatewayv2/api:Api').inputs.corsConfiguration).toEqual({})
     expect(one(deployed, 'aws:lambda/functionUrl:FunctionUrl').inputs.cors).toBeUndefined()
+    expect(all(deployed, 'aws:apigateway/restApi:RestApi')).toEqual([])
     expect(all(deployed, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration')).toEqual([])
   })
 })
@@ -220,83 +231,3 @@ describe('the bucket', () => {
     ])
   })
 })
-
-describe('the alarms', () => {
-  const service = { service: 'vision-pipeline-production' }
-  const rest = { comparisonOperator: 'GreaterThanOrEqualToThreshold', treatMissingData: 'notBreaching' }
-  const ours = { ...rest, namespace: 'VisionPipeline', dimensions: service }
-  const lambda = { ...rest, namespace: 'AWS/Lambda', statistic: 'Sum', threshold: 1 }
-
-  test.each([
-    [
-      'OldestDue',
-      { ...ours, metricName: 'OldestDueSeconds', statistic: 'Maximum', threshold: 600, treatMissingData: 'breaching' },
-    ],
-    [
-      'PollerSilent',
-      {
-        ...ours,
-        metricName: 'PollerHeartbeat',
-        statistic: 'Sum',
-        period: 300,
-        threshold: 1,
-        comparisonOperator: 'LessThanThreshold',
-        treatMissingData: 'breaching',
-      },
-    ],
-    ['JobsFailed', { ...ours, metricName: 'JobsFailed', statistic: 'Sum', period: 300, threshold: 10 }],
-    ['GeminiPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'gemini' } }],
-    ['DeepseekPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'deepseek' } }],
-    ['PollerErrors', { ...lambda, metricName: 'Errors' }],
-    [
-      'ApiErrors',
-      { ...rest, namespace: 'AWS/ApiGateway', metricName: '5xx', statistic: 'Sum', period: 300, threshold: 10 },
-    ],
-    ['ApiThrottled', { ...lambda, metricName: 'Throttles' }],
-    ['StreamThrottled', { ...lambda, metricName: 'Throttles' }],
-  ])('%s', (name, alarm) => {
-    expect(one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', name).inputs).toMatchObject(alarm)
-  })
-
-  test('there are no others: a full fleet throttles its schedule by design', () => {
-    const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-    expect(found).toHaveLength(9)
-    const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
-    expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
-    expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
-    expect(named('ApiErrors')).toEqual({ ApiId: 'ApiApi-id' })
-    expect(named('StreamThrottled')).toEqual({ FunctionName: functionOf(deployed, 'Stream').name })
-  })
-
-  test('look at metrics that the functions write', () => {
-    const lines: string[] = []
-    const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
-    metrics.beat({ ...nothing, failed: 1 }, 5)
-    metrics.providerPaused('gemini', true)
-    metrics.providerPaused('deepseek', true)
-    metrics.flush()
-    const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
-    const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
-      Object.keys(values).map((name) => JSON.stringify([name, sorted(dimensions)])),
-    )
-    const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-      .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
-      .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
-    expect(looked).toHaveLength(5)
-    for (const metric of looked) expect(written).toContain(metric)
-  })
-
-  test('all go to one topic, which a mailbox subscribes to', () => {
-    const topic = String(deployed.outputs.alarms)
-    for (const { inputs } of all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
-      expect(inputs).toMatchObject({ alarmActions: [topic], okActions: [topic] })
-    }
-    expect(one(deployed, 'aws:sns/topicSubscription:TopicSubscription').inputs).toMatchObject({
-      topic,
-      protocol: 'email',
-      endpoint: 'ann@example.com',
-    })
-  })
-})
-
-const nothing = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }

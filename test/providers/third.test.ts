@@ -9,7 +9,7 @@ import { createPrices } from '../../core/providers/prices.ts'
 import { type ProviderEntry, registry, servingBy } from '../../core/providers/registry.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { createPoller } from '../../core/worker/create-worker.ts'
-import type { Gate } from '../../drizzle/schema.ts'
+import type { ProviderScope } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -111,8 +111,8 @@ test('another provider takes a step over by its entry alone, and its trouble is 
   wire.answer({ status: 401, body: { error: { message: 'Unauthorized', code: 'invalid_api_key' } } })
   expect(await run()).toEqual({ status: 'scheduled', code: 'analysis.misconfigured' })
   const states = await database.run(readGates)
-  expect(states['mistral' as Gate]).toMatchObject({ pauseCode: 'analysis.misconfigured' })
-  expect(states['mistral' as Gate].pausedMs).toBeGreaterThan(0)
+  expect(states['mistral' as ProviderScope]).toMatchObject({ pauseCode: 'analysis.misconfigured' })
+  expect(states['mistral' as ProviderScope].pausedMs).toBeGreaterThan(0)
   expect(states.gemini.pausedMs).toBe(0)
 })
 

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import { emptyQueue, makeJobs, noCap, spending } from '../support/database/jobs.ts'
+import { emptyQueue, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await emptyQueue(direct)
-  for (const table of ['vision_gates', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await proxied.close()
@@ -56,7 +56,7 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
       lookMs: 20,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       providerWaitMs: 1_000,
       log: () => undefined,
       now: () => performance.now(),
@@ -72,11 +72,16 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
   await expect.poll(completed, { timeout: 60_000 }).toBe(jobs)
   await delay(100)
   const commits = (proxy.commits - before) / jobs
-  const statements = proxy.statements.filter((one) => !/^SELECT\s+EXISTS|FROM vision_gates$/.test(one.trim()))
+  const statements = proxy.statements.filter((one) => !/^SELECT\s+EXISTS|FROM vision_provider_states$/.test(one.trim()))
   stop.abort()
   await draining
   const of = (what: RegExp) => statements.filter((one) => what.test(one)).length / jobs
-  return { statements: statements.length / jobs, commits, permits: of(/vision_permits/), gates: of(/vision_gates/) }
+  return {
+    statements: statements.length / jobs,
+    commits,
+    permits: of(/vision_permits/),
+    gates: of(/vision_provider_states/),
+  }
 }
 
 const oneByOne = (jobs: number) => async () => {

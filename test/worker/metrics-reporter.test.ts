@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
+import { noCounts } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
-import { noCounts } from '../../core/worker/loop.ts'
 import { type BeatOptions, startBeats } from '../../core/worker/metrics-reporter.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -15,7 +15,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
 })
-afterEach(() => database.sql('DELETE FROM vision_gates'))
+afterEach(() => database.sql('DELETE FROM vision_provider_states'))
 afterAll(() => database.drop())
 
 const pause = { baseMs: 60_000, capMs: 60_000 }
@@ -90,7 +90,7 @@ test.each<[string, () => Promise<unknown>]>([
     'down and about to be probed',
     async () => {
       await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
-      await database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
+      await database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
     },
   ],
   ['stopped by an operator', () => database.transact((tx) => stopGate(tx, 'gemini', 'ann'))],

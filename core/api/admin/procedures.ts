@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { type Gate, gates } from '../../../drizzle/schema.ts'
+import { type ProviderScope, providerScopes } from '../../../drizzle/schema.ts'
 import { getOperatorActions, pauseReasons } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
@@ -176,9 +176,9 @@ async function change(
   command: typeof pauseClaims | typeof resumeClaims,
   what: string,
 ): Promise<GatesView> {
-  const gate: Gate = provider ?? 'all'
-  await command(commandOf(caller), { gate, reason })
-  logAction(caller, what, { gate })
+  const scope: ProviderScope = provider ?? 'all'
+  await command(commandOf(caller), { provider: scope, reason })
+  logAction(caller, what, { provider: scope })
   return viewGates(caller)
 }
 
@@ -186,5 +186,5 @@ async function viewGates({ services }: Caller): Promise<GatesView> {
   const [states, reasons] = await services.database.run(
     async (on) => [await readGates(on), await pauseReasons(on)] as const,
   )
-  return { gates: gates.map((name) => viewGate(states[name], reasons)) }
+  return { gates: providerScopes.map((name) => viewGate(states[name], reasons)) }
 }

@@ -16,7 +16,7 @@ export function viewStatus(status: Status): WorkerStatusView {
         ...worker,
         tally: { ...worker.tally },
         startedAt: worker.startedAt.toISOString(),
-        lastBeatAt: worker.lastBeatAt.toISOString(),
+        lastHeartbeatAt: worker.lastHeartbeatAt.toISOString(),
         stoppedAt: worker.stoppedAt?.toISOString() ?? null,
       })),
     },
@@ -49,7 +49,7 @@ export function viewGate(
     pausedMs,
     pauseCode,
     downSince: downSince?.toISOString() ?? null,
-    strikes,
+    consecutiveFailures: strikes,
   }
 }
 
