@@ -39,7 +39,16 @@ export async function evaluate(cases: readonly Case[], options: EvaluateOptions)
   for (const of of cases) {
     const bytes = await draw(of)
     const steps = createSteps(
-      async () => ({ bytes, type: 'image/png', width: of.width, height: of.height, release: () => undefined }),
+      {
+        image: async () => ({
+          bytes,
+          type: 'image/png',
+          width: of.width,
+          height: of.height,
+          release: () => undefined,
+        }),
+        brand: async () => undefined,
+      },
       options.models,
       randomBytes,
       options.measurePalette,

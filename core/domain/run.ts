@@ -1,4 +1,4 @@
-import type { Step } from '../../drizzle/schema.ts'
+import type { Facts, Step } from '../../drizzle/schema.ts'
 import type { ErrorCode } from './errors.ts'
 
 /** What a run is known by: the attempt is the fencing token, so nobody can write for a run without it. */
@@ -55,6 +55,11 @@ export interface Run extends RunIdentity {
   readonly language: string
   /** The network that a post is for. */
   readonly platform: string | null
+  /** What is known beside the image. */
+  readonly facts: Facts | null
+  /** The version of a brand that the job's texts are written for; both null for none. */
+  readonly brandId: number | null
+  readonly brandVersion: number | null
   /** What did not fit in the last answer of this step, in a run before. */
   readonly answerIssue: string | null
   /** The trace of the call that created the job, in 32 hex digits. */

@@ -1,4 +1,4 @@
-import type { Step } from '../../drizzle/schema.ts'
+import type { Facts, Step } from '../../drizzle/schema.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import { type RandomBytes, traceparentOf } from '../platform/trace.ts'
 import type { CallContext, Meter } from '../providers/call.ts'
@@ -6,7 +6,9 @@ import { codeOf, kindOf } from '../providers/kinds.ts'
 import type { Model } from '../providers/model.ts'
 import { acceptAnswer } from './accept-answer.ts'
 import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from './analysis.ts'
+import type { BrandProfile } from './brand.ts'
 import type { Swatch } from './colours.ts'
+import { type Finding, findingsIn } from './findings.ts'
 import type { Format } from './formats/format.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
 import { localeOf } from './languages.ts'
@@ -21,6 +23,11 @@ export interface PipelineJob {
   readonly language: string
   /** The network that a post is for. */
   readonly platform?: string | null | undefined
+  /** What is known beside the image. */
+  readonly facts?: Facts | null | undefined
+  /** The version of a brand that the text is written for. */
+  readonly brandId?: number | null | undefined
+  readonly brandVersion?: number | null | undefined
   /** In 32 hex digits. */
   readonly traceId: string | null
   /** How the job's last run failed, if it did. */
@@ -42,6 +49,9 @@ export interface PipelineImage {
 
 /** Brings a job's image. */
 export type LoadImage<Job> = (job: Job, signal: AbortSignal) => Promise<PipelineImage>
+
+/** Brings what a job's brand says; undefined for a job that has none. */
+export type LoadBrand<Job> = (job: Job) => Promise<BrandProfile | undefined>
 
 /**
  * Measures the dominant colours of an image from its pixels, the largest first. Where there is a decoder that is trusted with
@@ -66,6 +76,11 @@ export interface Answer<T> {
   readonly body: T
 }
 
+/** A text, and what was found in it. */
+export interface WrittenContent extends Answer<Content> {
+  readonly findings: readonly Finding[]
+}
+
 /** What can be used of an answer, if anything, and what is wrong with it, if anything. */
 interface Reading<T> {
   readonly body?: T | undefined
@@ -74,7 +89,7 @@ interface Reading<T> {
 
 /** The two steps of every job: what the image shows, and the text made from it. */
 export function createSteps<Job extends PipelineJob>(
-  loadImage: LoadImage<Job>,
+  load: { readonly image: LoadImage<Job>; readonly brand: LoadBrand<Job> },
   models: Readonly<Record<Step, Model>>,
   randomBytes: RandomBytes,
   measurePalette?: MeasurePalette,
@@ -85,9 +100,9 @@ export function createSteps<Job extends PipelineJob>(
     /** @throws VisionError `image.*` or `analysis.*`, or the signal's reason */
     analysis: async (job: Job, context: StepCallContext): Promise<Answer<BrandAnalysis>> => {
       const begun = performance.now()
-      const image = await loadImage(job, context.signal).finally(() =>
-        context.meter.imageLoaded(Math.round(performance.now() - begun)),
-      )
+      const image = await load
+        .image(job, context.signal)
+        .finally(() => context.meter.imageLoaded(Math.round(performance.now() - begun)))
       try {
         const palette = measurePalette?.(image).catch(() => undefined)
         const { model, prompt, body } = await ask<AnalysisAnswer>(models.analysis, job, traced(job, context), {
@@ -101,16 +116,25 @@ export function createSteps<Job extends PipelineJob>(
       }
     },
     /** @throws VisionError `content.*`, or the signal's reason */
-    content: (job: Job, analysis: unknown, context: StepCallContext): Promise<Answer<Content>> => {
-      const { analysisPurpose: purpose, language, platform } = job
-      // Both were checked when they were stored.
-      const format = job.outputFormat as OutputFormat
-      const writing = { analysis: analysis as BrandAnalysis, purpose, format, language, platform }
-      return ask<Content>(models.content, job, traced(job, context), {
+    content: async (job: Job, analysis: unknown, context: StepCallContext): Promise<WrittenContent> => {
+      const { analysisPurpose: purpose, language, platform, facts } = job
+      const writing = {
+        // Both were checked when they were stored.
+        analysis: analysis as BrandAnalysis,
+        format: job.outputFormat as OutputFormat,
+        purpose,
+        language,
+        platform,
+        facts,
+        brand: await load.brand(job),
+      }
+      const { format } = writing
+      const answer = await ask<Content>(models.content, job, traced(job, context), {
         step: 'content',
         request: (before) => contentRequest(writing, before),
         read: (text) => readContent(text, format, { language: localeOf(language), platform: platformOf(platform) }),
       })
+      return { ...answer, findings: findingsIn(answer.body, writing) }
     },
   }
 }

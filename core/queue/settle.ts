@@ -14,6 +14,8 @@ export interface StepOutput {
   /** The words that asked for it, with their version. */
   readonly prompt?: string | undefined
   readonly body: unknown
+  /** What was found in a text. */
+  readonly findings?: unknown
 }
 
 /** Every write of a run carries this: nothing matches once the job is another run's, or nobody's. */
@@ -237,6 +239,7 @@ async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output:
     model: output.model.slice(0, modelLength),
     prompt: output.prompt ?? null,
     body: output.body,
+    findings: output.findings ?? null,
     createdAt: sql`UTC_TIMESTAMP(3)`,
   })
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
@@ -81,16 +82,19 @@ export function createPoller(
   const common = { prices, timeoutMs, now: Date.now }
   const { models, limits, providerOf } = servingBy(config, common, providers)
   serveSteps(providerOf)
-  const steps = createSteps(
-    createImageLoader({
-      database,
-      store,
-      // Half of it for one user, so that there is always room for another's.
-      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
-      link: (run: Run, imageId) => saveImage(database, run, imageId),
-      allowLoopbackHttp,
-      userAgent: config.IMAGE_USER_AGENT,
-    }),
+  const steps = createSteps<Run>(
+    {
+      image: createImageLoader({
+        database,
+        store,
+        // Half of it for one user, so that there is always room for another's.
+        budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
+        link: (run: Run, imageId) => saveImage(database, run, imageId),
+        allowLoopbackHttp,
+        userAgent: config.IMAGE_USER_AGENT,
+      }),
+      brand: createBrandLoader(database),
+    },
     models,
     randomBytes,
     measurePalette,

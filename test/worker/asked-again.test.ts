@@ -215,7 +215,13 @@ test('a second call that fails is told to all workers, also where the first answ
     },
   }
   const image = { bytes: new Uint8Array([1]), type: 'image/png', release: () => undefined }
-  await run(createSteps(async () => image, { analysis: model, content: model }, randomBytes))
+  await run(
+    createSteps(
+      { image: async () => image, brand: async () => undefined },
+      { analysis: model, content: model },
+      randomBytes,
+    ),
+  )
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
   const { deepseek } = await database.run(readGates)
