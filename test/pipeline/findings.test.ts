@@ -3,10 +3,11 @@ import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import type { BrandProfile, Facts } from '../../core/pipeline/brand.ts'
 import { exampleAnalysis, examplePurpose } from '../../core/pipeline/example.ts'
 import { factFindings } from '../../core/pipeline/findings/facts.ts'
+import type { Origin } from '../../core/pipeline/findings/finding.ts'
 import { numberFindings } from '../../core/pipeline/findings/numbers.ts'
 import { paletteFindings } from '../../core/pipeline/findings/palette.ts'
 import { wordFindings } from '../../core/pipeline/findings/words.ts'
-import { findingsIn, type Origin } from '../../core/pipeline/findings.ts'
+import { findingsIn } from '../../core/pipeline/findings.ts'
 import { type Content, formats, outputFormats } from '../../core/pipeline/formats.ts'
 
 const fieldOf = (text: string, pointer = '/caption') => [{ pointer, text, schema: {} }]

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { findingCodes, severities } from '../../pipeline/findings.ts'
+import { findingCodes, severities } from '../../pipeline/findings/finding.ts'
 import { type Content as ContentResult, formats, type OutputFormat, outputFormats } from '../../pipeline/formats.ts'
 import { time } from '../fields.ts'
 

@@ -82,14 +82,18 @@ export const CreateJob = z
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
   })
-  .superRefine(({ outputFormat, platform, brandId }, context) => {
-    const refuse = (field: string, code: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [field], params: { code }, message })
-    // What a brand has by default is looked up when the job is created.
-    if (outputFormat === undefined && brandId === undefined) refuse('outputFormat', 'field.missing', isMissing)
-    if (platform && outputFormat !== undefined && outputFormat !== 'social_post') {
-      refuse('platform', 'field.conflict', platformConflict)
-    }
+  // What a brand has by default is looked up when the job is created.
+  .refine(({ outputFormat, brandId }) => outputFormat !== undefined || brandId !== undefined, {
+    path: ['outputFormat'],
+    params: { code: 'field.missing' },
+    message: isMissing,
+    // Told along with what else is wrong.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  })
+  .refine(({ outputFormat, platform }) => !platform || outputFormat === undefined || outputFormat === 'social_post', {
+    path: ['platform'],
+    params: { code: 'field.conflict' },
+    message: platformConflict,
   })
   .meta({ id: 'CreateJob' })
 

@@ -1,5 +1,5 @@
 import type { Facts } from '../brand.ts'
-import type { Finding } from '../findings.ts'
+import type { Finding } from './finding.ts'
 import { fold } from './fold.ts'
 import { numbersIn } from './read-numbers.ts'
 import type { TextField } from './texts.ts'

@@ -1,6 +1,6 @@
-import type { Finding } from '../findings.ts'
 import type { Format } from '../formats/format.ts'
 import { type Platform, postLength } from '../platforms.ts'
+import type { Finding } from './finding.ts'
 import type { TextField } from './texts.ts'
 
 /** A target is missed by more than a fifth, and plainly by more than a half. */

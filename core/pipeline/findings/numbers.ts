@@ -1,4 +1,4 @@
-import type { Finding, Origin } from '../findings.ts'
+import type { Finding, Origin } from './finding.ts'
 import { type NumberInText, numbersIn } from './read-numbers.ts'
 import type { TextField } from './texts.ts'
 

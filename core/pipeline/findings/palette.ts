@@ -1,7 +1,7 @@
 import type { BrandProfile } from '../brand.ts'
 import { ciede2000, labOf } from '../ciede2000.ts'
 import type { Swatch } from '../colours.ts'
-import type { Finding } from '../findings.ts'
+import type { Finding } from './finding.ts'
 
 /** CIEDE2000: beyond this, two colours are plainly others. */
 const distant = 10

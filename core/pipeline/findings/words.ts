@@ -1,4 +1,4 @@
-import type { Finding } from '../findings.ts'
+import type { Finding } from './finding.ts'
 import { fold } from './fold.ts'
 import type { TextField } from './texts.ts'
 
