@@ -1,35 +1,27 @@
-import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
-import { createApp } from '../core/api/app.ts'
+import { composeApi } from '../core/api/compose.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/database/client.ts'
-import { configureBucket } from '../core/images/bucket.ts'
-import { createImageIntake } from '../core/images/intake.ts'
-import { createS3Client, openImageStore } from '../core/images/store.ts'
-import { openFeed, openLive } from '../core/live/open.ts'
-import { createTickets } from '../core/live/tickets.ts'
-import { createWaits } from '../core/live/waits.ts'
+import { openImageStore } from '../core/images/store.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { type BucketConfig, loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import { loadStreamConfig, secretsOf } from '../core/platform/config.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
-import { userLimits } from '../core/usage/quotas.ts'
-import { uploadLimits } from '../core/usage/upload-quota.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
-import { PortError } from './boot/port.mjs'
 import { openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { lookAt } from './emulators/providers/look.ts'
-import { startProviderEmulators } from './emulators/providers/server.ts'
-import { startS3Emulator } from './emulators/s3/server.ts'
-import { checkBucket, placeOf } from './parts/check-bucket.ts'
+import { checkBucket } from './parts/check-bucket.ts'
+import { listen } from './parts/listen.ts'
+import type { Part } from './parts/part.ts'
+import { startProviders } from './parts/providers.ts'
 import { startSchedule } from './parts/schedule.ts'
+import { startStorage } from './parts/storage.ts'
 import { checkSettings, loadConfigs } from './settings/configs.ts'
 
 export interface StackOptions {
@@ -41,15 +33,10 @@ export interface StackOptions {
   readonly dataDir: string
   /** What the emulated providers take to answer, in milliseconds. */
   readonly emulatorLatencyMs?: number | undefined
-  /** Told what takes a while, and what has gone wrong. */
+  /** Aborted when the start is no longer wanted. */
+  readonly signal?: AbortSignal | undefined
+  /** Prints a line for the person at the terminal: slow steps, and errors. */
   readonly say: (line: string) => void
-}
-
-/** One part of the stack, for the person at the terminal. */
-export interface Part {
-  readonly name: string
-  readonly kind: 'real' | 'emulated'
-  readonly what: string
 }
 
 /** The whole product on this machine. */
@@ -65,10 +52,6 @@ export interface Stack {
   /** Ends everything that was started here, the database last. */
   stop(): Promise<void>
 }
-
-const bucket = 'vision-pipeline'
-/** Slow enough to see a job's progress. */
-const defaultLatencyMs = 400
 
 /**
  * Starts the product with everything it needs around it: what the environment names is used, all else is started here.
@@ -96,25 +79,25 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     write: (line) => logStream.write(`${line}\n`),
     now: Date.now,
   })
-  // Nobody would read them here.
+  // No one reads metrics locally.
   const metrics = createMetrics({ service, write: () => undefined, now: Date.now })
   if (folder.abandoned) {
-    log('warn', 'previous run did not end in order')
-    say('The previous run did not end in order; what it had begun goes on once its leases have expired.')
+    log('warn', 'previous run did not shut down cleanly')
+    say('The previous run did not shut down cleanly; jobs that were running are retried when their leases expire.')
   }
   let started = false
   cleanup.defer(() => {
     if (started) log('info', 'stack stopped')
   })
 
-  const server = await startDatabase({ folder, env, log: say })
+  const server = await startDatabase({ folder, env, log: say, signal: options.signal })
   cleanup.defer(() => server.stop())
   const broken = server.endedByItself.then(() => log('error', 'database server ended by itself'))
   await migrateDatabase(server.url)
 
-  const storage = await useStorage(options, folder, checked.bucket)
+  const storage = await startStorage(env, folder, checked.bucket)
   cleanup.defer(storage.stop)
-  const providers = await useProviders(options)
+  const providers = await startProviders(env, options.emulatorLatencyMs)
   cleanup.defer(providers.stop)
 
   const settings = {
@@ -144,34 +127,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours,
   })
   cleanup.defer(() => poller.close())
-  const streamConfig = loadStreamConfig(settings)
-  const feed = openFeed(database, log)
-  const live = openLive(streamConfig, database, feed, log)
-  cleanup.defer(() => live.close())
   let ready = false
   let url = ''
-  const app = createApp({
+  const { app, live } = composeApi(config.api, {
     database,
     store,
-    images: createImageIntake(database, store, { allowLoopbackHttp }),
-    authenticate: withLocalUser(createAuthenticator(config.api)),
-    live,
-    feed,
-    waits: createWaits({ database, perUser: config.api.WAITS_PER_USER, log, random: Math.random }),
-    tickets: createTickets(streamConfig, Date.now),
-    streamUrl: () => url,
-    maxRetries: config.api.JOB_MAX_RETRIES,
-    inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
-    limits: userLimits(config.api),
-    uploadLimits: uploadLimits(config.api),
-    lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
-    retentionDays: config.api.JOB_RETENTION_DAYS,
     log,
     metrics,
+    authenticate: withLocalUser(createAuthenticator(config.api)),
     isReady: async () => ready && (await databaseAnswers(database)),
-    now: Date.now,
-    randomBytes,
+    allowLoopbackHttp,
+    streamUrl: () => url,
+    streams: loadStreamConfig(settings),
   })
+  cleanup.defer(() => live?.close())
   const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`
@@ -204,94 +173,5 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     logFile,
     broken,
     stop: () => running.disposeAsync(),
-  }
-}
-
-interface Used {
-  /** What the configuration gets. */
-  readonly settings: Record<string, string>
-  readonly stop: () => Promise<void>
-}
-
-async function useStorage(
-  { env }: StackOptions,
-  folder: Awaited<ReturnType<typeof openDataFolder>>,
-  { AWS_REGION, UPLOAD_RETENTION_DAYS }: BucketConfig,
-): Promise<Used & { readonly part: Part }> {
-  if (env.BUCKET_NAME) {
-    const place = env.S3_ENDPOINT ? ` at ${placeOf(env.S3_ENDPOINT)}` : ''
-    const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}${place}` }
-    return { settings: {}, stop: async () => undefined, part }
-  }
-  const accessKeyId = 'local'
-  const secretAccessKey = await folder.secret('s3-secret', 32)
-  const s3 = await startS3Emulator({ folder: join(folder.path, 's3'), bucket, accessKeyId, secretAccessKey })
-  const settings = {
-    BUCKET_NAME: bucket,
-    S3_ENDPOINT: s3.endpoint,
-    S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: secretAccessKey,
-  }
-  const client = createS3Client({ ...settings, AWS_REGION })
-  try {
-    await configureBucket(client, bucket, { uploadDays: UPLOAD_RETENTION_DAYS })
-  } catch (problem) {
-    await s3.stop()
-    throw problem
-  } finally {
-    client.destroy()
-  }
-  return {
-    settings,
-    stop: () => s3.stop(),
-    part: { name: 'storage', kind: 'emulated', what: `S3 at ${s3.endpoint}, kept in ${join(folder.path, 's3')}` },
-  }
-}
-
-async function useProviders({
-  env,
-  emulatorLatencyMs,
-}: StackOptions): Promise<Used & { readonly parts: readonly Part[] }> {
-  const providers = [
-    { name: 'gemini', key: 'GEMINI_API_KEY', url: 'GEMINI_BASE_URL', model: 'GEMINI_MODEL' },
-    { name: 'deepseek', key: 'DEEPSEEK_API_KEY', url: 'DEEPSEEK_BASE_URL', model: 'DEEPSEEK_MODEL' },
-  ] as const
-  const missing = providers.filter(({ key }) => !env[key])
-  const emulators =
-    missing.length > 0
-      ? await startProviderEmulators({ baseLatencyMs: emulatorLatencyMs ?? defaultLatencyMs })
-      : undefined
-  const settings: Record<string, string> = {}
-  if (emulators) {
-    for (const { name, key, url } of missing) {
-      settings[key] = 'emulated'
-      settings[url] = name === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
-    }
-  }
-  return {
-    settings,
-    stop: async () => emulators?.stop(),
-    parts: providers.map(
-      ({ name, key, url }): Part =>
-        settings[key]
-          ? { name, kind: 'emulated', what: `at ${settings[url]}; for the real one set ${key} in .env` }
-          : { name, kind: 'real', what: `${env[url] ? placeOf(env[url]) : 'the public API'}, which costs money` },
-    ),
-  }
-}
-
-async function listen(server: Server, port: number): Promise<{ port: number; stop: () => Promise<void> }> {
-  await new Promise<void>((resolve, reject) => {
-    // It was free a while ago.
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new PortError(port, error)))
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
   }
 }

@@ -60,7 +60,7 @@ describe('who imports whom', () => {
     ['core/api'],
     ['core/http', 'core/admin', 'core/live', 'core/worker'],
     ['core/queue'],
-    ['core/pipeline', 'core/images', 'core/providers', 'core/usage'],
+    ['core/pipeline', 'core/brands', 'core/images', 'core/providers', 'core/usage'],
     ['core/database'],
     ['core/domain', 'core/platform'],
   ]
@@ -106,6 +106,33 @@ describe('who imports whom', () => {
     expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !known.includes(to))).toEqual([])
     expect(edges((from) => known.includes(from), isOurs)).toEqual([])
     expect(edges((from) => !within('infra')(from) && !within('test')(from), within('infra'))).toEqual([])
+  })
+
+  test('the kernel of the HTTP surface knows no job', () => {
+    const known = (to: string) =>
+      within('core/http')(to) || within('core/platform')(to) || to === 'core/domain/errors.ts'
+    expect(edges(within('core/http'), (to) => isOurs(to) && !known(to))).toEqual([])
+    expect(
+      edges(
+        (from) => ['core/live', 'core/queue', 'core/admin', 'core/worker'].some((room) => within(room)(from)),
+        within('core/http'),
+      ),
+    ).toEqual([])
+  })
+
+  test('the API is wired in one place, and nothing else puts its parts together', () => {
+    const parts = ['core/live/open.ts', 'core/live/waits.ts', 'core/api/about.ts']
+    const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
+    expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
+      'core/api/app.ts',
+      'core/api/compose-streams.ts',
+      'core/api/compose.ts',
+    ])
+    const outside = (from: string) => !within('core/api')(from) && !within('test')(from)
+    expect(edges(outside, (to) => to === 'core/api/compose.ts')).toEqual([
+      'functions/api.ts -> core/api/compose.ts',
+      'dev/stack.ts -> core/api/compose.ts',
+    ])
   })
 
   test('the queue and the pipeline know nothing of each other', () => {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type Provider, providerScopes, providers } from '../../drizzle/schema.ts'
+import { type Provider, type ProviderScope, providerScopes, providers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -14,6 +14,7 @@ import {
   type Throughput,
   type WorkerView,
 } from '../worker/registry.ts'
+import { pauseReasons } from './audit-log.ts'
 
 /** How the queue, its workers and the providers are. */
 export interface Status {
@@ -27,6 +28,8 @@ export interface Status {
   readonly workers: readonly WorkerView[]
   readonly throughput: readonly Throughput[]
   readonly gates: readonly GateState[]
+  /** Why operators paused them last. */
+  readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
   readonly usage: Readonly<Record<Provider, ProviderUsage>>
   readonly liveSessions: number
 }
@@ -55,6 +58,7 @@ export async function getStatus(database: Database): Promise<Status> {
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
       gates: providerScopes.map((name) => states[name]),
+      pauseReasons: await pauseReasons(on),
       usage: usage as Record<Provider, ProviderUsage>,
       liveSessions: await countLiveSessions(on),
     }

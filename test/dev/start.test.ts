@@ -1,9 +1,11 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
@@ -11,6 +13,21 @@ import { gone, start, type TestProcess, temporaryFolder } from './child-processe
 vi.setConfig({ testTimeout: 120_000 })
 
 const project = join(import.meta.dirname, '../..')
+
+/** A data folder with a database that is migrated: a server of its own needs seconds to make one. */
+let template: string
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
+  const data = await openDataFolder(template)
+  const database = await startPrivateDatabase({ folder: data, env: process.env, log: () => {} })
+  await migrateDatabase(database.url)
+  await database.stop()
+  await data.release()
+}, 60_000)
+afterAll(() => rm(template, { recursive: true, force: true, maxRetries: 20 }))
+
+/** Gives the test's stack what a first start makes. */
+const notTheFirst = (name = 'data') => cp(template, join(folder, name), { recursive: true })
 
 let folder: string
 beforeEach(async () => {
@@ -60,6 +77,25 @@ async function call(url: string, init?: RequestInit) {
 
 const post = (url: string, body: unknown) =>
   call(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+
+test('Ctrl-C while the database is made ends the start, without a word of SQL, and the next one makes it', async () => {
+  const data = join(folder, 'interrupted')
+  const first = launch(['--no-sample'], { DATA_DIR: data })
+  await vi.waitFor(async () => expect((await readdir(data)).some((name) => /^database\.new\./.test(name))).toBe(true), {
+    timeout: 20_000,
+    interval: 10,
+  })
+  // As a terminal does it: to the whole group.
+  process.kill(-first.pid, 'SIGINT')
+  const { code, signal } = await first.end
+  expect(signal ?? code).not.toBe(0)
+  expect(first.output()).not.toMatch(/\b(CREATE|INSERT|SELECT|UPDATE)\b|could not be made| {4}at /)
+  expect(first.output()).toContain('Stopped while the database was made')
+  expect((await readdir(data)).filter((name) => /^(lock|database)/.test(name))).toEqual(['database-temporary'])
+  const second = launch(['--no-sample'], { DATA_DIR: data })
+  await second.says(/Serving at/)
+  await stop(second)
+})
 
 test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
   const first = launch()
@@ -131,7 +167,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   const again = await second.says(listening)
   await second.says(/history has 3 jobs/)
   expect(second.output()).not.toContain('sample image')
-  expect(second.output()).not.toContain('did not end in order')
+  expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
   expect(page.jobs).toMatchObject([{ jobId: 4 }, { jobId: 2, status: 'completed' }, { jobId: 1, status: 'completed' }])
   expect(await stop(second, 'SIGINT')).toBe(0)
@@ -139,6 +175,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
 })
 
 test('two copies run side by side, and one on the same folder refuses and names the first', async () => {
+  await Promise.all([notTheFirst(), notTheFirst('other')])
   const first = launch(['--no-sample'])
   const other = launch(['--no-sample'], { DATA_DIR: join(folder, 'other') })
   expect(await first.says(listening)).not.toBe(await other.says(listening))
@@ -151,6 +188,7 @@ test('two copies run side by side, and one on the same folder refuses and names 
 })
 
 test('a port that is taken is told with a way out, and nothing stays behind', async () => {
+  await notTheFirst()
   const first = launch(['--no-sample'])
   const port = new URL(await first.says(listening)).port
   const second = launch(['--port', port], { DATA_DIR: join(folder, 'other') })
@@ -162,6 +200,7 @@ test('a port that is taken is told with a way out, and nothing stays behind', as
 })
 
 test('a power cut in the middle of ten jobs loses none: after the next start all are completed', async () => {
+  await notTheFirst()
   const leases = { JOB_LEASE_SECONDS: '2', JOB_RENEW_SECONDS: '1', RETRY_BASE_SECONDS: '0.1' }
   const first = launch(['--no-sample', '--emulator-latency', '1500'], leases)
   const url = await first.says(listening)
@@ -178,8 +217,10 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
 
   const second = launch([], leases)
   const again = await second.says(listening)
-  expect(second.output()).toContain('The previous run did not end in order')
-  expect(await logLines()).toContainEqual(expect.objectContaining({ message: 'previous run did not end in order' }))
+  expect(second.output()).toContain('The previous run did not shut down cleanly')
+  expect(await logLines()).toContainEqual(
+    expect.objectContaining({ message: 'previous run did not shut down cleanly' }),
+  )
   await vi.waitFor(
     async () => {
       const { body } = await call(`${again}/v1/jobs?status=completed`)
@@ -191,6 +232,7 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
 }, 60_000)
 
 test('every log line of a job is JSON that names the job and the attempt, and none holds a secret', async () => {
+  await notTheFirst()
   const copy = launch()
   await copy.says(/100 % {2}completed/)
   await stop(copy)
@@ -210,6 +252,7 @@ test('every log line of a job is JSON that names the job and the attempt, and no
 test.runIf(process.platform === 'linux')(
   'when its database server ends by itself the stack says so, stops whole and fails',
   async () => {
+    await notTheFirst()
     const copy = launch(['--no-sample'])
     await copy.says(/Serving at/)
     const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
@@ -222,12 +265,13 @@ test.runIf(process.platform === 'linux')(
     expect(await survivors()).toEqual([])
     const next = launch(['--no-sample'])
     await next.says(/Serving at/)
-    expect(next.output(), 'it did end in order').not.toContain('did not end in order')
+    expect(next.output(), 'it did shut down cleanly').not.toContain('did not shut down cleanly')
     await stop(next)
   },
 )
 
-test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops in order', async () => {
+test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops cleanly', async () => {
+  await notTheFirst('server')
   const server = await openDataFolder(join(folder, 'server'))
   onTestFinished(() => server.release())
   const database = await startPrivateDatabase({ folder: server, env: process.env, log: () => {} })
@@ -254,7 +298,8 @@ test('everything that is wrong in the environment is told at once, before anythi
   expect(await readdir(folder)).toEqual([])
 })
 
-test('.env is read, and what counts for nothing in it is warned about', async () => {
+test('.env is read, and unused settings in it are warned about', async () => {
+  await notTheFirst()
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)
   for (const name of ['core', 'drizzle', 'dev', 'package.json', 'package-lock.json']) {
@@ -281,6 +326,7 @@ test('.env is read, and what counts for nothing in it is warned about', async ()
 })
 
 test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', async () => {
+  await notTheFirst()
   const storage = await startTestStorage()
   onTestFinished(() => storage.stop())
   const copy = launch(['--no-sample'], storage.settings)

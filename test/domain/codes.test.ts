@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { createBrand, maxBrands, maxVersions } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -31,7 +32,7 @@ import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { contentOutput, passed } from '../support/database/jobs.ts'
+import { contentOutput, noBackoff, passed } from '../support/database/jobs.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
@@ -136,7 +137,10 @@ const head = (status: string, ...headers: string[]) =>
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
   const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
   const steps = createSteps(
-    async () => ({ bytes, type: 'image/png', release: () => undefined }),
+    {
+      image: async () => ({ bytes, type: 'image/png', release: () => undefined }),
+      brand: async () => undefined,
+    },
     { analysis: createGemini(options), content: createDeepSeek(options) },
     randomBytes,
   )
@@ -259,6 +263,24 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
   },
+  'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),
+  'brand.too_many': async () => {
+    for (let made = 0; made < maxBrands; made++) await createBrand(api.database, 'collector', { name: `Brand ${made}` })
+    return refusal('POST', '/v1/brands', { as: 'collector', body: { profile: { name: 'One more' } } })
+  },
+  'brand.too_many_versions': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    await api.database.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [maxVersions, id])
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: maxVersions } })
+  },
+  'request.precondition_failed': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: 7 } })
+  },
+  'request.precondition_required': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' } } })
+  },
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
   'limit.spend_per_day': () => limited({ costPerDay: 0 }),
@@ -284,7 +306,7 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     const jobId = await api.create('ann')
     await api.claim(jobId)
     await passed(api.database, 'lease_expires_at', jobId)
-    await reclaimVisionJobs(api.database, { baseMs: 0, capMs: 0, random: () => 0 })
+    await reclaimVisionJobs(api.database, noBackoff)
     return codeOf(jobId)
   },
   'internal.error': () => failing({ database: { ...api.database, run: () => Promise.reject(new Error('a mistake')) } }),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
-import type { Summary } from '../../core/domain/tally.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
@@ -11,7 +11,7 @@ import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
 import type { Provider } from '../../drizzle/schema.ts'
-import { noCap } from '../support/database/jobs.ts'
+import { noBackoff, noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -44,7 +44,7 @@ afterAll(async () => {
 const lines: { level: string; message: string; [field: string]: unknown }[] = []
 
 /** So many workers of one process, as of one Lambda each, with waits as short as a test needs them. */
-async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summary[]>) => Promise<T>): Promise<T> {
+async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tally[]>) => Promise<T>): Promise<T> {
   lines.length = 0
   const config = loadPollerConfig({
     ...services.settings(database.url),
@@ -56,7 +56,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
       metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
-      lookMs: 50,
+      pollMs: 50,
       allowLoopbackHttp: false,
     }),
   )
@@ -251,7 +251,7 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
         idleMs: 12_000,
         stepMs: { analysis: 1_000, content: 1_000 },
         callMs: 1_000,
-        retry: { baseMs: 0, capMs: 0, random: () => 0 },
+        retry: noBackoff,
         providerWaitMs: 1_000,
         log: () => undefined,
         now: () => performance.now(),

@@ -15,8 +15,9 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { WorkerOptions } from '../../core/worker/options.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -28,6 +29,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noBackoff,
   nothingSpent,
   passed,
   someJob,
@@ -36,7 +38,6 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 let other: Connection
 beforeAll(async () => {
@@ -150,7 +151,7 @@ describe('a place is freed', () => {
     'loses its worker': async (run) => {
       await passed(database, 'lease_expires_at', run.jobId)
       const owners: string[] = []
-      await reclaimVisionJobs(database, noWait, ({ userId: owner }) => owners.push(owner))
+      await reclaimVisionJobs(database, noBackoff, ({ userId: owner }) => owners.push(owner))
       expect(owners).toEqual([userId])
     },
     'expires while it is pending': async (run) => {
@@ -193,7 +194,7 @@ describe('a place is freed', () => {
     await cancelVisionJob(database, owned(cancelled as number))
     await deleteVisionJob(database, owned(deleted as number))
     await passed(database, 'expires_at', expired as number)
-    expect(await lookForWork(database)).toMatchObject({ expired: true })
+    expect(await pollQueue(database)).toMatchObject({ expired: true })
     expect(await expireVisionJobs(database)).toBe(1)
     expect(await statusOf(database, expired as number)).toBe('failed')
     expect(await admit(2)).toBe(0)
@@ -346,7 +347,7 @@ describe('a worker', () => {
       idleMs: 0,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: noWait,
+      retry: noBackoff,
       providerWaitMs: 30_000,
       log: () => undefined,
       now: () => performance.now(),
@@ -367,10 +368,10 @@ describe('a worker', () => {
   test('lets the next in where another died between settling a job and letting the next in', async () => {
     const ids = await create(5, 2)
     for (const run of await claim(database)) await completeVisionJob(database, run, contentOutput, nothingSpent)
-    expect(await lookForWork(database)).toMatchObject({ blocked: false, lanes: [] })
+    expect(await pollQueue(database)).toMatchObject({ blocked: false, lanes: [] })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ claimed: 0 })
     await neglected()
-    expect(await lookForWork(database)).toMatchObject({ blocked: true })
+    expect(await pollQueue(database)).toMatchObject({ blocked: true })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ completed: 3 })
     expect(await jobsIn('completed')).toEqual(ids)
   })
@@ -397,7 +398,7 @@ describe('a worker', () => {
     await claimOne(database)
     await neglected()
     await drain(worker({ inFlightPerUser: 1 }), inAMinute())
-    expect(await lookForWork(database)).toMatchObject({ blocked: false })
+    expect(await pollQueue(database)).toMatchObject({ blocked: false })
     expect(await isMarked()).toBe(true)
   })
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import {
@@ -9,9 +10,8 @@ import {
   getThroughput,
   startHeartbeat,
   sweepWorkers,
-  type Tally,
 } from '../../core/worker/registry.ts'
-import { analysisOutput, contentOutput, emptyQueue, makeJobs, noCap } from '../support/database/jobs.ts'
+import { analysisOutput, contentOutput, emptyQueue, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -66,7 +66,7 @@ async function work(steps: Partial<Steps> = {}) {
       callMs: 1_000,
       providerWaitMs: 30_000,
       inFlightPerUser: noCap,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       log: () => undefined,
       now: () => performance.now(),
       steps: {
