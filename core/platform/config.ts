@@ -213,6 +213,7 @@ const pollerKeys = z.object({
   ...spend,
   POLLER_DATABASE_CONNECTIONS: wholeNumber.default(4),
   POLLER_CONCURRENCY: wholeNumber.max(100).default(25),
+  TEXTS_AT_ONCE: wholeNumber.max(24).default(4),
   // Less would not hold the largest image of two users.
   POLLER_IMAGE_MEGABYTES: wholeNumber.min(40, 'must be at least 40, the largest images of two users').default(60),
   IMAGE_USER_AGENT: z

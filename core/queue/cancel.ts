@@ -6,7 +6,9 @@ import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addRuns, type OwnedRun } from '../usage/ledger.ts'
+import { callsOut } from './calls-out.ts'
 import { deleteRows } from './delete-rows.ts'
+import { countWaiting, deleteTexts, retryTexts } from './texts.ts'
 
 /** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
 const tellingMs = 300_000
@@ -61,6 +63,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
       const runs = await cutOffRun(tx, job)
+      await deleteTexts(tx, [jobId])
       await deleteRows(
         tx,
         'vision_job_attempts',
@@ -95,7 +98,10 @@ export async function redriveVisionJob(
         sql`UPDATE vision_jobs SET ${redriven(lifeMs)}
           WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
       )
-      if (matched > 0) return true
+      if (matched > 0) {
+        await retryTexts(tx, [jobId])
+        return true
+      }
       const status = await statusOf(tx, { jobId, userId })
       if (status === undefined) throw new VisionError('job.not_found')
       if (hasEnded({ status })) throw new VisionError('job.not_retryable')
@@ -134,11 +140,13 @@ async function lockJob(tx: Queryable, { jobId, userId }: OwnedJob): Promise<Lock
 /** Closes the run that a locked job may have: the one of its attempt, by the whole key, which locks no gap. */
 async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: LockedJob): Promise<readonly OwnedRun[]> {
   if (status !== 'processing') return []
+  const waiting = (await countWaiting(tx, [jobId])).get(jobId)
   const matched = await matchedBy(
     tx,
-    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
-    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
-      WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
+    // Until its worker tells what became of them, which a dead one never does, its calls may have been billed.
+    sql`UPDATE vision_job_attempts a SET a.outcome = 'cancelled', a.possibly_billed = a.step,
+        a.possibly_billed_calls = a.possibly_billed_calls + ${callsOut(waiting)}, a.ended_at = UTC_TIMESTAMP(3)
+      WHERE a.job_id = ${jobId} AND a.attempt = ${attempt} AND a.outcome = 'running'`,
   )
   return matched === 0 ? [] : [{ jobId, userId, attempt }]
 }

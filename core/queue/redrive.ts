@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { redriven } from './cancel.ts'
+import { retryTexts } from './texts.ts'
 
 /** Which failed jobs. */
 export interface RedriveFilter {
@@ -106,11 +107,16 @@ async function redriveBatch(
   const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
   return database.transact(
     async (tx) => {
-      const jobs = await matchedBy(
+      const failed = await rowsOf<{ id: number }>(
         tx,
-        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${ids} AND status = 'failed'`,
+        sql`SELECT id FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND status = 'failed' ORDER BY id FOR UPDATE`,
       )
-      const done = add(before, rows, jobs)
+      const locked = failed.map(({ id }) => id)
+      if (locked.length > 0) {
+        await matchedBy(tx, sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${locked}`)
+      }
+      await retryTexts(tx, locked)
+      const done = add(before, rows, locked.length)
       await note?.(tx, done)
       return done
     },

@@ -119,7 +119,7 @@ async function follow(
     const schema = described.content[type]?.schema ?? {}
     if (type === 'text/event-stream' && 'contentSchema' in schema) {
       const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
-      expect(events.map(({ type }) => type)).toEqual(['analysis', 'completed'])
+      expect(events.map(({ type }) => type)).toEqual(['analysis', 'text', 'completed'])
       for (const event of events) expect(errorsOf(schema.contentSchema as object, event)).toEqual([])
       return reply.status
     }
