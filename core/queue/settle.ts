@@ -71,7 +71,7 @@ export function completeVisionJob(
     async (tx) => {
       await insertOutput(tx, run, 'content', content)
       await writeAttempt(tx, run, spent, { outcome: 'completed' })
-      await addRuns(tx, [run], [{ userId: run.userId, status: 'completed' }])
+      await addRuns(tx, [run], [{ ...ownerOf(run), status: 'completed' }])
     },
     (on) => hasOutput(on, run, 'content'),
   )
@@ -186,7 +186,7 @@ function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending,
       updated_at = UTC_TIMESTAMP(3)${error}${issue}`,
     async (tx) => {
       await writeAttempt(tx, run, spent, ending)
-      await addRuns(tx, [run], outcome === 'failed' ? [{ userId: run.userId, status: outcome }] : [])
+      await addRuns(tx, [run], outcome === 'failed' ? [{ ...ownerOf(run), status: outcome, code: reason?.code }] : [])
     },
     async (on) => {
       const [row] = await rowsOf<{ outcome: Outcome }>(
@@ -219,6 +219,10 @@ async function fenced(
     },
     async (on) => ((await landed(on)) ? true : undefined),
   )
+}
+
+function ownerOf({ userId, batchId }: OwnedRun) {
+  return { userId, batchId }
 }
 
 function shown({ message }: Reason): string {
