@@ -347,6 +347,7 @@ export const visionBatches = mysqlTable(
   (batch) => [
     index('owner').on(batch.userId, batch.id),
     index('open').on(batch.userId, batch.closesAt),
+    index('closed').on(batch.closesAt),
     uniqueIndex('idempotency').on(batch.userId, batch.idempotencyKey),
   ],
 )

@@ -63,11 +63,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
       const runs = await cutOffRun(tx, job)
-      await deleteRows(
-        tx,
-        'vision_job_attempts',
-        sql`job_id = ${jobId} AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
-      )
+      await deleteRows(tx, 'vision_job_attempts', sql`job_id = ${jobId} AND NOT ${isOfWatchedRun()}`)
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       if (hasEnded(job)) await addBatchCounts(tx, deleted([job]))
       else await addRuns(tx, runs, [{ userId, batchId, status: 'deleted' }])
@@ -148,6 +144,11 @@ async function cutOffRun(
       WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
   )
   return matched === 0 ? [] : [{ jobId, userId, batchId, attempt }]
+}
+
+/** Whether the row of a run, which was taken from its worker, is kept until that has told what it spent. */
+export function isOfWatchedRun(): SQL {
+  return sql`(outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`
 }
 
 /** What makes a failed job live again. */

@@ -143,7 +143,12 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
       // The row of a run outlives the deletion of its job for this one purpose.
       const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs WHERE id = ${run.jobId}`)
       if (jobs.length === 0) await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE id = ${before.id}`)
-      await addUsage(tx, difference(before, after))
+      // Of a batch that is deleted as well nothing is counted any more.
+      const batchId = jobs.length > 0 || (await hasBatch(tx, run)) ? run.batchId : null
+      await addUsage(
+        tx,
+        difference(before, after).map((entry) => ({ ...entry, batchId })),
+      )
       return true
     },
     // Then it is done again.
@@ -219,6 +224,11 @@ async function fenced(
     },
     async (on) => ((await landed(on)) ? true : undefined),
   )
+}
+
+async function hasBatch(tx: Queryable, { batchId }: OwnedRun): Promise<boolean> {
+  if (batchId === null) return false
+  return (await rowsOf(tx, sql`SELECT 1 FROM vision_batches WHERE id = ${batchId}`)).length > 0
 }
 
 function ownerOf({ userId, batchId }: OwnedRun) {

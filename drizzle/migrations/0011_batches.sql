@@ -29,4 +29,5 @@ CREATE TABLE `vision_batches` (
 ALTER TABLE `vision_jobs` ADD `batch_id` bigint unsigned;--> statement-breakpoint
 CREATE INDEX `owner` ON `vision_batches` (`user_id`,`id`);--> statement-breakpoint
 CREATE INDEX `open` ON `vision_batches` (`user_id`,`closes_at`);--> statement-breakpoint
+CREATE INDEX `closed` ON `vision_batches` (`closes_at`);--> statement-breakpoint
 CREATE INDEX `batch` ON `vision_jobs` (`batch_id`,`status`,`id`);
