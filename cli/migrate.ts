@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { secureDatabaseUrl } from '../core/platform/config.ts'
+import { secureDatabaseUrl } from '../core/platform/config/database-url.ts'
 import { type DataFolder, FolderInUse, openDataFolder } from '../dev/data-folder.ts'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { startDatabase } from '../dev/database/start-database.ts'

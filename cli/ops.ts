@@ -8,15 +8,16 @@ import { RedriveFilterInput } from '../core/api/admin/schema.ts'
 import { viewAction, viewGate, viewStatus } from '../core/api/admin/view.ts'
 import { type Database, openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
-import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config.ts'
+import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
 import { readGates } from '../core/providers/circuit-breaker.ts'
+import { gateNames, providerNames } from '../core/providers/registry.ts'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { readDotenv } from '../dev/dotenv.mjs'
 import { localEnvironment } from '../dev/environment.ts'
 import { errorText } from '../dev/error-text.ts'
 import { OptionsError, readOptions } from '../dev/options.mjs'
-import { type Gate, gates, providers } from '../drizzle/schema.ts'
+import type { Gate } from '../drizzle/schema.ts'
 import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
 const usage = `What operators do with the queue.
@@ -32,7 +33,7 @@ Verbs:
   actions     what operators did, the latest first
 
 Options:
-  --provider <name>         pause, resume: gemini or deepseek
+  --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why, for those who read it later
   --code <code>             redrive: jobs that failed with this code, or with any that begin so: analysis.
   --since <time>            redrive: jobs that failed at this moment or later, like 2026-11-23T12:00:00Z
@@ -193,9 +194,9 @@ function prepare(verb: Verb, values: Values): Act {
 
 function gateOf(provider: string | undefined): Gate {
   if (provider === undefined) return 'all'
-  const gate = providers.find((one) => one === provider)
+  const gate = providerNames.find((one) => one === provider)
   if (gate === undefined)
-    throw new OptionsError(`--provider must be one of ${providers.join(', ')}, not '${provider}'.`)
+    throw new OptionsError(`--provider must be one of ${providerNames.join(', ')}, not '${provider}'.`)
   return gate
 }
 
@@ -222,7 +223,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 async function viewGates(database: Database) {
   const states = await database.run(readGates)
-  return { gates: gates.map((name) => viewGate(states[name])) }
+  return { gates: gateNames.map((name) => viewGate(states.of(name))) }
 }
 
 /** Who runs the command, as far as its column can say it. */

@@ -13,9 +13,14 @@ import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createWaits } from '../core/live/waits.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { type BucketConfig, loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import type { BucketConfig } from '../core/platform/config/bucket.ts'
+import type { PollerConfig } from '../core/platform/config/poller.ts'
+import { keyOf } from '../core/platform/config/providers.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
+import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
+import { registry } from '../core/providers/registry.ts'
 import { userLimits } from '../core/usage/quotas.ts'
 import { uploadLimits } from '../core/usage/upload-quota.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
@@ -114,7 +119,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const storage = await useStorage(options, folder, checked.bucket)
   cleanup.defer(storage.stop)
-  const providers = await useProviders(options)
+  const providers = await useProviders(options, checked.poller)
   cleanup.defer(providers.stop)
 
   const settings = {
@@ -248,14 +253,14 @@ async function useStorage(
   }
 }
 
-async function useProviders({
-  env,
-  emulatorLatencyMs,
-}: StackOptions): Promise<Used & { readonly parts: readonly Part[] }> {
-  const providers = [
-    { name: 'gemini', key: 'GEMINI_API_KEY', url: 'GEMINI_BASE_URL', model: 'GEMINI_MODEL' },
-    { name: 'deepseek', key: 'DEEPSEEK_API_KEY', url: 'DEEPSEEK_BASE_URL', model: 'DEEPSEEK_MODEL' },
-  ] as const
+/** Those that serve a step. Without a key one is emulated by what speaks its wire. */
+async function useProviders(
+  { env, emulatorLatencyMs }: StackOptions,
+  { ANALYSIS_PROVIDER, CONTENT_PROVIDER }: PollerConfig,
+): Promise<Used & { readonly parts: readonly Part[] }> {
+  const providers = registry
+    .filter(({ name }) => name === ANALYSIS_PROVIDER || name === CONTENT_PROVIDER)
+    .map(({ name, wire }) => ({ name, wire, key: keyOf(name, 'API_KEY'), url: keyOf(name, 'BASE_URL') }))
   const missing = providers.filter(({ key }) => !env[key])
   const emulators =
     missing.length > 0
@@ -263,9 +268,10 @@ async function useProviders({
       : undefined
   const settings: Record<string, string> = {}
   if (emulators) {
-    for (const { name, key, url } of missing) {
+    const urls = { gemini: emulators.geminiBaseUrl, openai: emulators.deepseekBaseUrl }
+    for (const { wire, key, url } of missing) {
       settings[key] = 'emulated'
-      settings[url] = name === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+      settings[url] = urls[wire]
     }
   }
   return {

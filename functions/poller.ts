@@ -1,5 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
-import { loadPollerConfig, secretsOf } from '../core/platform/config.ts'
+import { loadPollerConfig } from '../core/platform/config/poller.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'

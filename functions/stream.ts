@@ -6,7 +6,8 @@ import { openDatabase } from '../core/database/client.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
+import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 
 let server: ReturnType<typeof open> | undefined

@@ -1,5 +1,5 @@
 import type { DatabaseAccess } from './database.ts'
-import { deployName } from './names.ts'
+import { capitalised, deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 interface Watched {
@@ -84,11 +84,8 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: 5 * minute,
     periods: 1,
   })
-  for (const [name, provider] of [
-    ['GeminiPaused', 'gemini'],
-    ['DeepseekPaused', 'deepseek'],
-  ] as const) {
-    alarm(name, {
+  for (const provider of settings.providers) {
+    alarm(`${capitalised(provider)}Paused`, {
       description: `No job is sent to ${provider}: its key, its balance, its model, or an outage.`,
       ...ours,
       dimensions: { ...ours.dimensions, provider },

@@ -1,5 +1,7 @@
 import { loadMs } from '../core/images/limits.ts'
-import type { PollerConfig, StreamConfig } from '../core/platform/config.ts'
+import type { PollerConfig } from '../core/platform/config/poller.ts'
+import { keyOf } from '../core/platform/config/providers.ts'
+import type { StreamConfig } from '../core/platform/config/stream.ts'
 import { settleMs } from '../core/queue/limits.ts'
 
 /** The schedule's period, in seconds: also how old an event may get before it is dropped. */
@@ -55,8 +57,12 @@ export function disagreements(
       stream.AUTH_JWKS_URL?.startsWith('https:') === false,
       'AUTH_JWKS_URL must be https: whoever changes the keys on their way makes tokens of their own',
     ],
-    ...(['GEMINI_BASE_URL', 'DEEPSEEK_BASE_URL'] as const).map(
-      (key) => [!poller[key].startsWith('https:'), `${key} must be https: the key goes with each call`] as const,
+    ...Object.entries(poller.providers).map(
+      ([name, { baseUrl }]) =>
+        [
+          !baseUrl.startsWith('https:'),
+          `${keyOf(name, 'BASE_URL')} must be https: the key goes with each call`,
+        ] as const,
     ),
   ]
   return found.flatMap(([isWrong, why]) => (isWrong ? [why] : []))

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
-import { gates, type Provider, providers } from '../../drizzle/schema.ts'
+import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
 import { type GateState, readGates } from '../providers/circuit-breaker.ts'
 import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
+import { gateNames, providerNames } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 import {
@@ -26,8 +27,9 @@ export interface Status {
   /** Those that were heard of within the hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
   readonly throughput: readonly Throughput[]
+  /** Claiming as a whole, then every provider. */
   readonly gates: readonly GateState[]
-  readonly usage: Readonly<Record<Provider, ProviderUsage>>
+  readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
 }
 
@@ -43,8 +45,8 @@ export async function getStatus(database: Database): Promise<Status> {
   return database.run(async (on) => {
     const [clock] = await rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) AS now`)
     const states = await readGates(on)
-    const usage: Partial<Record<Provider, ProviderUsage>> = {}
-    for (const provider of providers) usage[provider] = await usageOf(on, provider)
+    const usage = new Map<Provider, ProviderUsage>()
+    for (const provider of providerNames) usage.set(provider, await usageOf(on, provider))
     const throughput: Throughput[] = []
     for (const minutes of windows) throughput.push(await getThroughput(on, minutes))
     return {
@@ -54,8 +56,8 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: gates.map((name) => states[name]),
-      usage: usage as Record<Provider, ProviderUsage>,
+      gates: gateNames.map(states.of),
+      usage,
       liveSessions: await countLiveSessions(on),
     }
   })

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { type Gate, gates, type Provider, type Step, steps } from '../../drizzle/schema.ts'
+import { type Gate, type Provider, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../domain/errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
+import { gateNames } from './registry.ts'
 
 const serving: Record<Step, Provider> = { analysis: 'gemini', content: 'deepseek' }
 /** The provider that a step calls, and so the gate of its lane. */
@@ -41,6 +42,14 @@ export interface PauseOptions {
   readonly capMs: number
 }
 
+/** Every gate's state. */
+export interface GateStates {
+  /** All that are registered, and those that once were and have a row. */
+  readonly all: readonly GateState[]
+  /** Of one that nothing has ever happened to as well. */
+  of(name: Gate): GateState
+}
+
 /** What a provider's answer, or its silence, means for everybody who calls it. */
 export type Sign = 'well' | 'limit' | 'quota' | 'strike' | 'refusal' | 'none'
 
@@ -73,8 +82,8 @@ export function signOf(code: ErrorCode): Sign {
 }
 
 /** Every gate, as it stands on the database's clock; one that nothing has ever happened to is open. */
-export async function readGates(on: Queryable): Promise<Readonly<Record<Gate, GateState>>> {
-  return byName(await rowsOf<Row>(on, gateQuery))
+export async function readGates(on: Queryable): Promise<GateStates> {
+  return statesIn(await rowsOf<Row>(on, gateQuery))
 }
 
 /** Whether claims may pass: neither stopped nor paused. */
@@ -91,12 +100,12 @@ export function isProbing({ downSince, pauses }: GateState): boolean {
  * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while claiming is stopped or a
  * provider that they still need is down or stopped, so that an outage costs time and not the jobs. Nothing compares with it then.
  */
-export function expiryMoments(states: Readonly<Record<Gate, GateState>>) {
+export function expiryMoments(states: GateStates) {
   // Also what a job lived through in the lane that it has left.
-  const graceMs = Object.values(states).reduce((sum, state) => sum + state.graceMs, 0)
+  const graceMs = states.all.reduce((sum, state) => sum + state.graceMs, 0)
   const of = (lane: Step) => {
     // The later steps too: their outage fills its user's places, and what is to begin cannot.
-    const needed = [states.all, ...steps.slice(steps.indexOf(lane)).map((step) => states[providerOf[step]])]
+    const needed = ['all', ...steps.slice(steps.indexOf(lane)).map((step) => providerOf[step])].map(states.of)
     return needed.some(({ stopped, downSince }) => stopped || downSince) ? sql`NULL` : inMilliseconds(-graceMs)
   }
   return Object.fromEntries(steps.map((lane) => [lane, of(lane)])) as Record<Step, ReturnType<typeof of>>
@@ -222,7 +231,7 @@ export async function withGate<T>(
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
     const did = await database.transact(async (tx) => {
       const rows = await rowsOf<Row>(tx, sql`${gateQuery} WHERE name = ${name} FOR UPDATE SKIP LOCKED`)
-      if (rows.length > 0) return { result: await work(tx, byName(rows)[name]) }
+      if (rows.length > 0) return { result: await work(tx, statesIn(rows).of(name)) }
       return (await rowsOf(tx, sql`SELECT 1 FROM vision_gates WHERE name = ${name}`)).length > 0 ? 'held' : 'missing'
     })
     if (did === 'missing') {
@@ -246,7 +255,7 @@ async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
     await matchedBy(tx, makeQuery(name))
     rows = await rowsOf<Row>(tx, query)
   }
-  return byName(rows)[name]
+  return statesIn(rows).of(name)
 }
 
 /** Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait. */
@@ -288,10 +297,8 @@ const gateQuery = sql`SELECT name, stopped_at AS stoppedAt, stopped_by AS stoppe
     IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0) AS graceMs
   FROM vision_gates`
 
-function byName(rows: readonly Row[]): Record<Gate, GateState> {
-  // Also those of providers that are served and that nothing has happened to, and those that no step has any more.
-  const names = new Set<Gate>([...gates, ...Object.values(serving), ...rows.map(({ name }) => name)])
-  const states = [...names].map((name): GateState => {
+function statesIn(rows: readonly Row[]): GateStates {
+  const of = (name: Gate): GateState => {
     const row = rows.find((one) => one.name === name)
     return {
       name,
@@ -303,6 +310,7 @@ function byName(rows: readonly Row[]): Record<Gate, GateState> {
       downSince: row?.downSince ? asDate(row.downSince) : null,
       graceMs: Number(row?.graceMs ?? 0),
     }
-  })
-  return Object.fromEntries(states.map((state) => [state.name, state])) as Record<Gate, GateState>
+  }
+  const names = new Set<Gate>([...gateNames, ...rows.map(({ name }) => name)])
+  return { all: [...names].map(of), of }
 }

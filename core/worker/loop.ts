@@ -199,7 +199,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const claimIn = async (lane: Step, { waiting, gates }: Look) => {
     const provider = providerOf[lane]
     const wanted = Math.min(concurrency - inFlight.size, waiting[lane])
-    const permits = [...(await providers.reserve(provider, wanted, gates[provider]))]
+    const permits = [...(await providers.reserve(provider, wanted, gates.of(provider)))]
     try {
       if (permits.length === 0) return { runs: [], expired: 0 }
       const onExpired = (userId: string) => freed.add(userId)

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
@@ -37,9 +36,8 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     })
     metrics.beat(difference(counts, told), oldest)
     if (gates) {
-      const { all: _, ...byProvider } = gates
-      for (const state of Object.values(byProvider)) {
-        metrics.providerPaused(state.name as Provider, !isOpen(state) || state.downSince !== null)
+      for (const state of gates.all.filter(({ name }) => name !== 'all')) {
+        metrics.providerPaused(state.name, !isOpen(state) || state.downSince !== null)
       }
     }
     told = { ...counts }

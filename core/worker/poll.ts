@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { Gate, Step } from '../../drizzle/schema.ts'
+import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { expiryMoments, type GateState, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments, type GateStates, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
 
 /** What there is to do. */
@@ -11,7 +11,7 @@ export interface Look {
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>
-  readonly gates: Readonly<Record<Gate, GateState>>
+  readonly gates: GateStates
   /** A scheduled job's time has come. */
   readonly due: boolean
   /** A lease has expired. */
@@ -50,7 +50,7 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}) AS held`,
     ),
   )
-  const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
+  const passes = (lane: Step) => isOpen(gates.of('all')) && isOpen(gates.of(providerOf[lane]))
   return {
     lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
     waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },

@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import {
-  ConfigError,
-  configKeys,
-  loadApiConfig,
-  loadBucketConfig,
-  loadMigrationConfig,
-  loadPollerConfig,
-  loadStreamConfig,
-} from '../../core/platform/config.ts'
+import { loadApiConfig } from '../../core/platform/config/api.ts'
+import { loadBucketConfig } from '../../core/platform/config/bucket.ts'
+import { configKeys } from '../../core/platform/config/keys.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
+import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
+import { loadPollerConfig } from '../../core/platform/config/poller.ts'
+import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { userLimits } from '../../core/usage/quotas.ts'
 
 const example = await readFile(new URL('../../.env.example', import.meta.url), 'utf8')

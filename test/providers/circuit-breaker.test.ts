@@ -46,7 +46,7 @@ const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provide
   return reported
 }
 const strike = () => trouble('analysis.unavailable')
-const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates))[name]
+const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates)).of(name)
 const stop = (name: Gate) => database.transact((tx) => stopGate(tx, name, 'olga'))
 const start = (name: Gate) => database.transact((tx) => startGate(tx, name))
 const endPause = (name: Gate = 'gemini') =>

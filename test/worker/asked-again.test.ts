@@ -218,7 +218,7 @@ test('a second call that fails is told to all workers, also where the first answ
   await run(createSteps(async () => image, { analysis: model, content: model }, randomBytes))
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
-  const { deepseek } = await database.run(readGates)
+  const deepseek = (await database.run(readGates)).of('deepseek')
   expect(deepseek).toMatchObject({ pauseCode: 'content.misconfigured', downSince: expect.any(Date) })
   // Its answer was lost: it may have been billed.
   const [attempt] = await database.sql('SELECT possibly_billed AS step FROM vision_job_attempts')

@@ -123,7 +123,7 @@ test('a report to a gate that is held is dropped, and what follows on it still t
   expect(await reportAnswer(database, 'gemini')).toBeUndefined()
   const lines: unknown[] = []
   const worker = accessTo(database, { workerId: 'w', log: (...line) => void lines.push(line) })
-  const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).deepseek)
+  const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).of('deepseek'))
   permit?.send()
   // It is down, as anybody can read: the failure is no job's.
   expect(await permit?.end({ error: new VisionError('analysis.unavailable') })).toBe(true)

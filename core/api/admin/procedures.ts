@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { type Gate, gates } from '../../../drizzle/schema.ts'
+import type { Gate } from '../../../drizzle/schema.ts'
 import { getOperatorActions } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
@@ -8,6 +8,7 @@ import { type Context, procedure } from '../../http/trpc.ts'
 import { checked } from '../../http/validation.ts'
 import type { Actor } from '../../platform/auth.ts'
 import { readGates } from '../../providers/circuit-breaker.ts'
+import { gateNames } from '../../providers/registry.ts'
 import { exampleActions, exampleGates, exampleStatus } from './examples.ts'
 import {
   Actions,
@@ -182,5 +183,5 @@ async function turn(
 
 async function viewGates({ services }: Caller): Promise<GatesView> {
   const states = await services.database.run(readGates)
-  return { gates: gates.map((name) => viewGate(states[name])) }
+  return { gates: gateNames.map((name) => viewGate(states.of(name))) }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import { gates, providers, statuses } from '../../../drizzle/schema.ts'
+import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
+import { gateNames, providerNames } from '../../providers/registry.ts'
 import { cursor } from '../jobs/schema.ts'
 
 const count = z.int().min(0)
@@ -10,7 +11,7 @@ const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['
 
 const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'Why, for those who read it later.' })
 const provider = z
-  .enum(providers)
+  .enum(providerNames)
   .optional()
   .meta({ description: 'Only what needs this provider next; everything if left out.' })
 const dryRun = z.boolean().default(true).meta({ description: 'Counts and changes nothing, unless this is false.' })
@@ -77,7 +78,7 @@ const tally = z
 
 export const GateView = z
   .object({
-    name: z.enum(gates).meta({ description: '`all` is claiming as a whole.' }),
+    name: z.enum(gateNames).meta({ description: '`all` is claiming as a whole.' }),
     state: z.enum(['open', 'stopped', 'paused', 'down']).meta({
       description:
         'stopped: by an operator · paused: for a while, after the provider was in trouble · down: asked by one call at a time',
