@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
+import { commonjsModules } from './dev/boot/commonjs-modules.mjs'
 
 const { resolve } = createRequire(import.meta.url)
 
 export default defineConfig({
   resolve: {
-    // By its CommonJS files, as dev/quick-imports.mjs does and says why.
-    alias: ['drizzle-orm', 'drizzle-orm/mysql2', 'drizzle-orm/mysql-core', 'drizzle-orm/migrator'].map((name) => ({
+    alias: commonjsModules.map((name) => ({
       find: new RegExp(`^${name}$`),
       replacement: resolve(name),
     })),

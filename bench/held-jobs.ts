@@ -12,7 +12,7 @@ import { claimPendingVisionJobs } from '../core/queue/claim.ts'
 import { admitVisionJobs } from '../core/queue/concurrency-limit.ts'
 import { createVisionJob } from '../core/queue/create.ts'
 import { promoteDueVisionJobs } from '../core/queue/promote.ts'
-import { openDataFolder } from '../dev/data-folder.ts'
+import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 

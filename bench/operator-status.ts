@@ -11,7 +11,7 @@ import { openDatabase } from '../core/database/client.ts'
 import { environment } from '../core/platform/config/load.ts'
 import { claimPendingVisionJobs } from '../core/queue/claim.ts'
 import { completeVisionJob, saveAnalysis } from '../core/queue/settle.ts'
-import { openDataFolder } from '../dev/data-folder.ts'
+import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 

@@ -1,6 +1,6 @@
 // What it costs to watch 500 jobs in one process, and how long a change takes to arrive.
 //   node bench/streams.ts [clients]
-// Database, API and clients are three processes; each job is watched by one client and changes ten times.
+// Database, API and clients are three processes; each user watches one job, which changes ten times.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,8 +13,8 @@ import mysql from 'mysql2/promise'
 import { openDatabase } from '../core/database/client.ts'
 import { createTickets } from '../core/live/tickets.ts'
 import { environment } from '../core/platform/config/load.ts'
-import { createVisionJobs } from '../core/queue/create.ts'
-import { openDataFolder } from '../dev/data-folder.ts'
+import { type CreatedJob, createVisionJob } from '../core/queue/create.ts'
+import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 
@@ -44,7 +44,7 @@ const api = startProcess(`
   import { openFeed, openLive } from ${source('core/live/open.ts')}
   import { createTickets } from ${source('core/live/tickets.ts')}
   const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })
-  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 100000 }, database, openFeed(database, console.error), console.error)
+  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 10 }, database, openFeed(database, console.error), console.error)
   const tickets = createTickets({ AUTH_SECRET: ${JSON.stringify(secret)} }, Date.now)
   const authenticate = async () => { throw new Error('no token') }
   const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now, randomBytes })
@@ -53,13 +53,19 @@ const api = startProcess(`
   process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)
 const port = Number(await api.line())
 
-const options = { userId: 'bench', maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
+// A user may have ten streams: each of these has one.
+const userOf = (client: number) => `user-${client}`
+const options = { maxRetries: 0, inFlightPerUser: 10, lifeMs: 3_600_000 }
 const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
-const created = await createVisionJobs(database, Array(clients).fill(job), options)
+const created: CreatedJob[] = []
+for (let client = 0; client < clients; client++) {
+  created.push(await createVisionJob(database, job, { ...options, userId: userOf(client) }))
+}
 const tickets = createTickets({ AUTH_SECRET: secret }, Date.now)
 const links = await Promise.all(
-  created.map(async ({ jobId: id }) => {
-    const ticket = await tickets.sign({ id, userId: 'bench', expiresAt: new Date(Date.now() + options.lifeMs) })
+  created.map(async ({ jobId: id }, client) => {
+    const expiresAt = new Date(Date.now() + options.lifeMs)
+    const ticket = await tickets.sign({ id, userId: userOf(client), expiresAt })
     return `http://127.0.0.1:${port}/v1/jobs/${id}/events?ticket=${ticket}`
   }),
 )

@@ -3,12 +3,12 @@ import type { S3ServiceException } from '@aws-sdk/client-s3'
 import { bucketFaults, bucketSummary, configureBucket, describeBucket } from '../core/images/bucket.ts'
 import { createS3Client } from '../core/images/store.ts'
 import { loadBucketConfig } from '../core/platform/config/bucket.ts'
-import { bucketPlace, bucketReason, checkBucket } from '../dev/check-bucket.ts'
-import { readDotenv } from '../dev/dotenv.mjs'
-import { localEnvironment } from '../dev/environment.ts'
-import { errorText } from '../dev/error-text.ts'
-import { OptionsError } from '../dev/options.mjs'
-import { StartError } from '../dev/start-error.ts'
+import { readDotenv } from '../dev/boot/dotenv.mjs'
+import { OptionsError } from '../dev/boot/options.mjs'
+import { errorText } from '../dev/errors/error-text.ts'
+import { StartError } from '../dev/errors/start-error.ts'
+import { bucketPlace, bucketReason, checkBucket } from '../dev/parts/check-bucket.ts'
+import { localEnvironment } from '../dev/settings/environment.ts'
 
 const usage = `Sets up the bucket of BUCKET_NAME, exported or in .env: no public access, encryption, and the deletion of uploads
 after UPLOAD_RETENTION_DAYS. Lifecycle rules of others stay. Doing it again changes nothing.

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { signToken } from '../core/platform/auth.ts'
-import { openDataFolder } from '../dev/data-folder.ts'
-import { readDotenv } from '../dev/dotenv.mjs'
-import { localEnvironment } from '../dev/environment.ts'
-import { OptionsError, readOptions } from '../dev/options.mjs'
-import { StartError } from '../dev/start-error.ts'
+import { readDotenv } from '../dev/boot/dotenv.mjs'
+import { OptionsError, readOptions } from '../dev/boot/options.mjs'
+import { openDataFolder } from '../dev/data/data-folder.ts'
+import { StartError } from '../dev/errors/start-error.ts'
+import { localEnvironment } from '../dev/settings/environment.ts'
 
 const usage = `Prints a bearer token for the API, signed with AUTH_SECRET or with the secret of the local stack.
 

@@ -2,19 +2,19 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../core/database/client.ts'
 import { rowsOf } from '../core/database/sql.ts'
 import { reasonOf } from '../core/domain/errors.ts'
-import { readDotenv } from './dotenv.mjs'
-import { localEnvironment } from './environment.ts'
-import { errorText } from './error-text.ts'
-import { readOptions } from './options.mjs'
-import { runSampleJob } from './sample.ts'
+import { readDotenv } from './boot/dotenv.mjs'
+import { readOptions } from './boot/options.mjs'
+import { errorText } from './errors/error-text.ts'
+import { runSampleJob } from './sample/run-sample-job.ts'
+import { localEnvironment } from './settings/environment.ts'
+import { ineffectiveSettings } from './settings/unused-settings.ts'
 import { type Stack, startStack } from './stack.ts'
-import { ineffectiveSettings } from './unused-settings.ts'
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
-// The channel to dev/start.mjs closes when that process dies, however it dies.
+// The channel to dev/boot/start.mjs closes when that process dies, however it dies.
 process.on('disconnect', () => stopping.abort())
 
 try {

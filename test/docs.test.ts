@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { withLocalUser } from '../dev/authenticate.ts'
-import { createTestApi, json, secret, type TestApi } from './support/api.ts'
-import { type Served, serveApp } from './support/serve.ts'
+import { withLocalUser } from '../dev/access/authenticate.ts'
+import { type Served, serveApp } from './support/api/serve.ts'
+import { createTestApi, json, secret, type TestApi } from './support/api/test-api.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 // A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.

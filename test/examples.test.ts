@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Stack, startStack } from '../dev/stack.ts'
-import { createEmptyDatabase } from './support/database.ts'
+import { createEmptyDatabase } from './support/database/test-database.ts'
 
 const examples = join(import.meta.dirname, '../examples')
 const poster = join(import.meta.dirname, '../dev/sample/poster.png')

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Stack, startStack } from '../dev/stack.ts'
-import { createEmptyDatabase } from './support/database.ts'
+import { createEmptyDatabase } from './support/database/test-database.ts'
 
 const root = join(import.meta.dirname, '..')
 /** Debian's; on other machines this file is left out. */

@@ -1,12 +1,14 @@
 import type { Hono } from 'hono'
 import { serve } from '../http/app.ts'
-import { appRouter } from './router.ts'
-import type { ApiServices, AppEnv } from './services.ts'
+import type { AppEnv } from '../http/context.ts'
+import { about } from './about.ts'
+import { appRouter, resources } from './router.ts'
+import type { ApiServices } from './services.ts'
 
 export type { AppRouter } from './router.ts'
 export type { ApiServices } from './services.ts'
 
 /** The API as one function from request to response, whatever serves it. */
 export function createApp(services: ApiServices): Hono<AppEnv> {
-  return serve(services, appRouter)
+  return serve({ ...about, resources, router: appRouter }, services)
 }

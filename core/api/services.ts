@@ -1,30 +1,21 @@
 import type { Database } from '../database/client.ts'
+import type { KernelServices } from '../http/context.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'
 import type { Tickets } from '../live/tickets.ts'
 import type { Waits } from '../live/waits.ts'
 import type { Live } from '../live/watch.ts'
-import type { Authenticate } from '../platform/auth.ts'
-import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { RandomBytes } from '../platform/trace.ts'
 import type { UserLimits } from '../usage/quotas.ts'
 import type { UploadLimits } from '../usage/upload-quota.ts'
 
-/** What every part of the API is made of; streams need no more. */
-export interface StreamServices {
-  readonly authenticate: Authenticate
+/** What the part of the API is made of that streams. */
+export interface StreamServices extends KernelServices {
   /** Undefined where replies cannot be streamed. */
   readonly live: Live | undefined
   /** Undefined where there are no streams. */
   readonly tickets: Tickets | undefined
-  readonly log: Log
-  /** Whether calls can be served now. */
-  readonly isReady: () => Promise<boolean>
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-  readonly randomBytes: RandomBytes
 }
 
 /** What the API is made of. */
@@ -35,9 +26,9 @@ export interface ApiServices extends StreamServices {
   readonly store: ImageStore
   /** Where streams are served: the base of every job's `eventsUrl`. Undefined where there are none. */
   readonly streamUrl: (() => string) | undefined
-  /** What tells those who wait for a job of its changes. */
+  /** The changes that calls wait for. */
   readonly feed: Feed
-  /** Who may wait for one. */
+  /** The calls that wait. */
   readonly waits: Waits
   readonly metrics: Pick<Metrics, 'jobsCreated'>
   /** How often a job may fail and be tried again. */
@@ -50,14 +41,4 @@ export interface ApiServices extends StreamServices {
   readonly lifeMs: number
   /** For how many days ended jobs are kept. */
   readonly retentionDays: number
-}
-
-/** What Hono keeps of a request while it is served. */
-export interface AppEnv {
-  Variables: {
-    requestId: string
-    traceId: string
-    /** With the ids of the request in every line. */
-    log: Log
-  }
 }

@@ -1,9 +1,11 @@
 import type { Hono } from 'hono'
 import { serve } from '../http/app.ts'
-import { streamRouter } from './jobs/watch.ts'
-import type { AppEnv, StreamServices } from './services.ts'
+import type { AppEnv } from '../http/context.ts'
+import { about } from './about.ts'
+import { events, streamRouter } from './events/procedures.ts'
+import type { StreamServices } from './services.ts'
 
 /** The part of the API that streams, for a server that does nothing else. */
 export function createStreamApp(services: StreamServices): Hono<AppEnv> {
-  return serve(services, streamRouter)
+  return serve({ ...about, resources: [events], router: streamRouter }, services)
 }

@@ -26,3 +26,14 @@ export function asDate(text: string): Date {
 export function inMilliseconds(milliseconds: number): SQL {
   return sql`UTC_TIMESTAMP(3) + INTERVAL ${Math.round(milliseconds * 1000)} MICROSECOND`
 }
+
+/**
+ * Users as a table of one column, `user_id`, to be joined to another by its key. Given a list, a server would read the whole
+ * of a table that it takes for small.
+ */
+export function tableOfUsers(userIds: readonly string[]): SQL {
+  const rows = userIds.map((userId, index) =>
+    index === 0 ? sql`SELECT CAST(${userId} AS CHAR CHARACTER SET ascii) AS user_id` : sql`SELECT ${userId}`,
+  )
+  return sql`(${sql.join(rows, sql` UNION ALL `)})`
+}

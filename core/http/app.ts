@@ -1,37 +1,52 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import type { AnyRouter } from '@trpc/server'
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { Hono, type Context as HonoContext } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { ProblemView } from '../api/jobs/schema.ts'
-import type { AppEnv, StreamServices } from '../api/services.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { Actor } from '../platform/auth.ts'
 import { withFields } from '../platform/log.ts'
 import { traceIdOf } from '../platform/trace.ts'
+import type { AppEnv, Context, KernelServices } from './context.ts'
+import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
 import { shared } from './health.ts'
+import { logError } from './log-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
-import { failureOf, logFailure } from './problem.ts'
+import { toProblem } from './problem.ts'
+import type { Resource } from './resource.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
-import { type Context, errorShape } from './trpc.ts'
+import { errorShape } from './trpc.ts'
 import { batchCallsAtOnce, createTurns, maxBatchCalls } from './trpc-batch.ts'
-import { methodsOf, operationsAt, requestForTrpc, sayingJson, trpcPath } from './trpc-request.ts'
+import { methodsOf, operationsAt, requestForTrpc, trpcPath, withJsonType } from './trpc-request.ts'
 
 type Call = HonoContext<AppEnv>
+
+/** What is served. */
+export interface Api {
+  readonly name: string
+  /** What the OpenAPI document begins with: its `info` object. */
+  readonly info: Readonly<Record<string, unknown>>
+  readonly resources: readonly Resource[]
+  /** All procedures of the resources. */
+  readonly router: AnyRouter
+  readonly errorHeaders?: ErrorHeaders
+}
 
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
 // body is not all of it.
 const maxBodyBytes = 5.5 * 1024 * 1024
 
-/** An answer about the service's health counts so long, in milliseconds. */
+/** How long an answer about the service's health holds, in milliseconds. */
 const healthMs = 1_000
 
-/** A router as one function from request to response, in both protocols and with its document. */
-export function serve<Services extends StreamServices>(services: Services, router: AnyRouter): Hono<AppEnv> {
-  const operations = operationsOf(router)
+/** An API as one function from request to response, in both protocols and with its document. */
+export function serve<Services extends KernelServices>(
+  { name, info, resources, router, errorHeaders }: Api,
+  services: Services,
+): Hono<AppEnv> {
+  const operations = operationsOf(router, resources)
   const app = new Hono<AppEnv>()
 
   const contextOf = (call: Call): Context<Services> => {
@@ -49,7 +64,7 @@ export function serve<Services extends StreamServices>(services: Services, route
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),
       creations: 1,
-      wish: { patience: call.req.raw.signal },
+      preferences: { waitSignal: call.req.raw.signal },
       reply: {},
     }
   }
@@ -73,7 +88,7 @@ export function serve<Services extends StreamServices>(services: Services, route
   app.notFound((call) => fail(call, new VisionError('request.not_found')))
   app.onError((error, call) => fail(call, error))
 
-  app.get('/', (call) => call.json({ name: 'vision-pipeline', openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  app.get('/', (call) => call.json({ name, openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
   const isReady = shared(services.isReady, healthMs, services.now)
   app.get('/healthz', async (call) => {
     if (await isReady()) return call.json({ status: 'ok' })
@@ -82,7 +97,7 @@ export function serve<Services extends StreamServices>(services: Services, route
   })
   let document: object | undefined
   app.get('/openapi.json', (call) => {
-    document ??= openApiDocument(operations)
+    document ??= openApiDocument(info, resources, operations)
     return call.json(document)
   })
   for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
@@ -94,36 +109,40 @@ export function serve<Services extends StreamServices>(services: Services, route
       throw new VisionError('request.method_not_allowed', { message: 'Queries take GET, mutations take POST.' })
     }
     const context = { ...contextOf(call), creations: named.filter(({ meta }) => meta.idempotent).length }
-    const told = new WeakSet<Error>()
+    const logged = new WeakSet<Error>()
     const response = await fetchRequestHandler({
       endpoint: trpcPath,
-      req: await orUnauthenticated(context, () => requestForTrpc(call.req.raw, named)),
+      req: await authenticatedIfRefused(context, () => requestForTrpc(call.req.raw, named)),
       router,
       createContext: () => context,
       maxBatchSize: maxBatchCalls,
       onError: ({ error, path }) => {
-        // tRPC tells twice of a subscription that did not begin.
-        if (told.has(error)) return
-        told.add(error)
-        logFailure(call.get('log'), error, path ?? 'unknown')
+        // tRPC reports a subscription that did not begin twice.
+        if (logged.has(error)) return
+        logged.add(error)
+        logError(call.get('log'), error, path ?? 'unknown')
       },
       responseMeta: ({ ctx, errors }) => ({
-        headers: Object.assign({}, ctx?.reply.limits, ...errors.map((error) => failureOf(error).headers)),
+        headers: Object.assign(
+          {},
+          ctx?.reply.limits,
+          ...errors.map((error) => toErrorResponse(error, errorHeaders).headers),
+        ),
       }),
     })
-    return sayingJson(response)
+    return withJsonType(response)
   })
   mountRest(app, router, operations, contextOf)
   return app
 
   function fail(call: Call, error: unknown): Response {
-    logFailure(call.get('log'), error, `${call.req.method} ${call.req.path}`)
-    return respond(call, error)
+    logError(call.get('log'), error, `${call.req.method} ${call.req.path}`)
+    return respond(call, error, errorHeaders)
   }
 }
 
-/** A request that is refused before tRPC sees it: who may not call is told that, and not what is wrong with the request. */
-async function orUnauthenticated<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
+/** A request that is refused before tRPC sees it: a caller that is not authenticated is told that first. */
+async function authenticatedIfRefused<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
   try {
     return take()
   } catch (error) {
@@ -132,24 +151,16 @@ async function orUnauthenticated<Result>({ authenticate }: Pick<Context, 'authen
   }
 }
 
-/** A failure in the terms of the protocol that the path belongs to. */
-function respond(call: Call, error: unknown): Response {
-  const { code, status, message, fields, headers } = failureOf(error)
+/** An error in the terms of the protocol that the path belongs to. */
+function respond(call: Call, error: unknown, errorHeaders: ErrorHeaders | undefined): Response {
+  const response = toErrorResponse(error, errorHeaders)
   const requestId = call.get('requestId')
-  for (const [name, value] of Object.entries(headers)) call.header(name, value)
+  const status = response.status as ContentfulStatusCode
+  for (const [name, value] of Object.entries(response.headers)) call.header(name, value)
   if (call.req.path.startsWith(`${trpcPath}/`)) {
-    return call.json({ error: errorShape(error, undefined, requestId) }, status as ContentfulStatusCode)
+    return call.json({ error: errorShape(error, undefined, requestId) }, status)
   }
-  const problem: ProblemView = {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail: message,
-    code,
-    requestId,
-    ...(fields.length > 0 && { errors: [...fields] }),
-  }
-  return call.body(JSON.stringify(problem), status as ContentfulStatusCode, {
+  return call.body(JSON.stringify(toProblem(response, requestId)), status, {
     'content-type': 'application/problem+json',
   })
 }

@@ -1,6 +1,7 @@
 import { VisionError } from '../domain/errors.ts'
+import { malformedJson, UnsupportedEncoding } from './error-response.ts'
+import { InvalidInput } from './invalid-input.ts'
 import { parseJson } from './json.ts'
-import { malformedJson, RefusedInput, UnsupportedEncoding } from './problem.ts'
 
 /**
  * The JSON of a request's body, or undefined if it is empty.
@@ -14,7 +15,7 @@ export async function readJson(request: Request): Promise<unknown> {
   try {
     return parseJson(textOf(bytes))
   } catch (error) {
-    if (error instanceof RefusedInput) throw error
+    if (error instanceof InvalidInput) throw error
     throw new VisionError('request.invalid', { message: malformedJson })
   }
 }

@@ -1,9 +1,14 @@
+import * as z from 'zod'
+
+export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({ id: 'Health' })
+export type HealthView = z.infer<typeof Health>
+
 /**
- * Asks at most once in a while, whoever asks meanwhile gets the same answer: a check that needs no token must not be a way to
- * keep a database busy.
+ * Shares one answer among all who ask within an interval: a check that needs no token must not be a way to keep a database
+ * busy.
  *
- * @param check what it costs something to find out; an error means no
- * @param everyMs so long an answer counts, in milliseconds
+ * @param check what has a cost; an error means no
+ * @param everyMs how long an answer holds, in milliseconds
  * @param now milliseconds since the epoch
  */
 export function shared(check: () => Promise<boolean>, everyMs: number, now: () => number): () => Promise<boolean> {
@@ -11,7 +16,7 @@ export function shared(check: () => Promise<boolean>, everyMs: number, now: () =
   let until = 0
   return () => {
     if (answer === undefined || now() >= until) {
-      // As long as it is under way nobody else begins.
+      // No other check starts while this one is under way.
       until = Number.POSITIVE_INFINITY
       answer = check()
         .catch(() => false)

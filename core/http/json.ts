@@ -1,4 +1,4 @@
-import { type FieldProblem, maxFieldProblems, pointerTo, RefusedInput } from './problem.ts'
+import { type FieldProblem, InvalidInput, maxFieldProblems, pointerTo } from './invalid-input.ts'
 
 /** Objects and lists may be nested so deep; what is stored is read by programs of which some overflow their stack. */
 export const maxDepth = 64
@@ -9,7 +9,7 @@ const maxNumberLength = 1_000
  * Reads a body as I-JSON (RFC 7493): JSON that every reader understands alike, and that is answered as it was sent.
  *
  * @throws SyntaxError where it is no JSON
- * @throws RefusedInput see `checkJson`
+ * @throws InvalidInput see `checkJson`
  */
 export function parseJson(text: string): unknown {
   checkJson(text)
@@ -21,7 +21,7 @@ export function parseJson(text: string): unknown {
  * `__proto__`, numbers that a double does not hold, and halves of surrogate pairs; and for nesting that is too deep. It goes
  * through the text once, without recursion, and leaves everything else to the parser.
  *
- * @throws RefusedInput that names each of them, or the depth alone
+ * @throws InvalidInput that names each of them, or the depth alone
  */
 export function checkJson(text: string): void {
   const problems: FieldProblem[] = []
@@ -53,7 +53,7 @@ export function checkJson(text: string): void {
       }
     } else if (sign === '{' || sign === '[') {
       if (around.length === maxDepth) {
-        throw new RefusedInput([
+        throw new InvalidInput([
           { pointer: '#', code: 'json.too_deep', detail: `The body is nested more than ${maxDepth} levels deep.` },
         ])
       }
@@ -75,7 +75,7 @@ export function checkJson(text: string): void {
       index++
     }
   }
-  if (problems.length > 0) throw new RefusedInput(problems)
+  if (problems.length > 0) throw new InvalidInput(problems)
 }
 
 /** An object or a list that is open. */

@@ -1,11 +1,13 @@
-import * as z from 'zod'
-import { describeKey, Health, type HealthView, idempotencyKey, type JobEventView, Problem } from '../api/jobs/schema.ts'
+import type * as z from 'zod'
 import { describeCode, type ErrorCode } from '../domain/errors.ts'
-import { longestWaitSeconds } from './conditional.ts'
+import { Health, type HealthView } from './health.ts'
+import { describeKey, idempotencyKey } from './idempotency.ts'
+import { content, isTrpcOnly, type Json, schemaOf } from './openapi-schema.ts'
 import type { Operation } from './operations.ts'
+import { longestWaitSeconds } from './prefer.ts'
+import { Problem } from './problem.ts'
+import type { Resource } from './resource.ts'
 import { eventStreamHeaders, frame } from './sse.ts'
-
-type Json = Record<string, unknown>
 
 const everywhere: readonly ErrorCode[] = [
   'request.invalid',
@@ -17,7 +19,7 @@ const everywhere: readonly ErrorCode[] = [
 const withBody: readonly ErrorCode[] = ['request.too_large', 'request.unsupported_type']
 
 /** The OpenAPI 3.1 document of the REST routes (https://spec.openapis.org/oas/v3.1.1). */
-export function openApiDocument(operations: readonly Operation[]): Json {
+export function openApiDocument(info: Json, resources: readonly Resource[], operations: readonly Operation[]): Json {
   const components: Record<string, unknown> = {}
   const paths: Record<string, Json> = {}
   for (const operation of operations) {
@@ -28,37 +30,32 @@ export function openApiDocument(operations: readonly Operation[]): Json {
   }
   return {
     openapi: '3.1.1',
-    info: {
-      title: 'Vision Pipeline',
-      version: '1',
-      description: 'Brand images in, structured words out: create a job, watch it, read its two outputs.',
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
+    info,
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
     tags: [
-      { name: 'jobs', description: 'Jobs, their outputs and their runs.' },
-      { name: 'usage', description: 'What the caller has used.' },
-      { name: 'uploads', description: 'Images on their way to a job.' },
-      {
-        name: 'operator',
-        description: 'For operators: the queue, its workers and its gates. Wants the scope `operator`.',
-      },
+      ...resources.map(({ name, description }) => ({ name, description })),
       { name: 'service', description: 'The service itself.' },
     ],
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'Part of the `eventsUrl` of a job.' },
+        ticket: {
+          type: 'apiKey',
+          in: 'query',
+          name: 'ticket',
+          description: 'Part of a URL that the API gave out, and good for that stream alone.',
+        },
       },
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   }
 }
 
-function describe({ path, method, template, meta, input, fields, pathFields }: Operation, components: Json): Json {
-  const inQuery = method === 'GET' ? Object.keys(fields).filter((name) => !pathFields.includes(name)) : []
+function describe({ path, resource, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
+  const isInQuery = (name: string) => method === 'GET' && !pathFields.includes(name) && !isTrpcOnly(fields[name])
+  const inQuery = Object.keys(fields).filter(isInQuery)
   const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
   const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
@@ -67,12 +64,11 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     ...(meta.streams ? [parameter('header', 'Last-Event-ID', fields.lastEventId, components)] : []),
     ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
     ...(meta.waits ? [preferHeader] : []),
-    ...(meta.versioned && method === 'GET' ? [knownHeader] : []),
+    ...(meta.versioned && method === 'GET' ? [ifNoneMatchHeader] : []),
   ]
   return {
     operationId: path.split('.').at(-1),
-    // Whom it is for, or what the path is about: jobs, uploads.
-    tags: [meta.scope ?? template.split('/')[2]],
+    tags: [resource],
     summary: meta.summary,
     description: meta.description,
     ...(meta.scope && { security: [{ bearer: [meta.scope] }] }),
@@ -88,7 +84,7 @@ function describe({ path, method, template, meta, input, fields, pathFields }: O
     }),
     responses: {
       ...successes(method, meta, components),
-      ...failures([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
+      ...errorResponses([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
     },
   }
 }
@@ -139,11 +135,11 @@ const preferHeader = {
   name: 'Prefer',
   in: 'header',
   required: false,
-  description: `\`wait=<seconds>\`, from 1 to ${longestWaitSeconds}: how long to wait for an answer that says more (RFC 7240).`,
+  description: `\`wait=<seconds>\`, from 1 on: how long to wait for an answer that says more (RFC 7240). More than ${longestWaitSeconds} is taken for ${longestWaitSeconds}, as \`Preference-Applied\` says.`,
   schema: text,
   example: 'wait=20',
 }
-const knownHeader = {
+const ifNoneMatchHeader = {
   name: 'If-None-Match',
   in: 'header',
   required: false,
@@ -152,21 +148,18 @@ const knownHeader = {
   example: 'W/"42-3"',
 }
 const versionHeaders = {
-  etag: { schema: text, description: 'The version of the job that the answer shows.' },
-  'cache-control': { schema: text, description: 'A job is its owner’s, and is to be asked for again.' },
+  etag: { schema: text, description: 'The version that the answer shows.' },
+  'cache-control': { schema: text, description: 'For its owner alone, and to be asked for again.' },
   'retry-after': {
     schema: { type: 'integer' },
     description:
-      'After so many seconds it is worth asking again; absent once the job has ended, and for those who wait.',
+      'After so many seconds it is worth asking again; absent where nothing will change any more, and for a caller that waits.',
   },
 }
 const streamHeaders = Object.fromEntries(
   Object.keys(eventStreamHeaders)
     .filter((name) => name !== 'content-type')
-    .map((name) => [
-      name,
-      { schema: text, description: 'For what is between: nothing is kept, changed or collected.' },
-    ]),
+    .map((name) => [name, { schema: text, description: 'For proxies: nothing is to be cached, changed or buffered.' }]),
 )
 const appliedHeader = {
   'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
@@ -182,7 +175,7 @@ const retryAfter = { 'retry-after': { schema: { type: 'integer' }, description: 
 
 function parameter(where: string, name: string, field: z.core.$ZodType | undefined, components: Json): Json {
   if (field === undefined) throw new Error(`there is no field ${name}`)
-  const { description, ...schema } = schemaOf(field, 'input', components)
+  const { description, ...schema } = schemaOf(field, 'parameter', components)
   return {
     name,
     in: where,
@@ -197,7 +190,7 @@ function successes(method: Operation['method'], meta: Operation['meta'], compone
   const headers = {
     ...callHeaders,
     ...(limited && limits),
-    ...(locates && { location: { schema: { type: 'string' }, description: 'Where the job is.' } }),
+    ...(locates && { location: { schema: { type: 'string' }, description: 'Where to find what was created.' } }),
     ...(versioned && versionHeaders),
     ...(waits && appliedHeader),
   }
@@ -213,23 +206,27 @@ function successes(method: Operation['method'], meta: Operation['meta'], compone
         headers: { ...headers, ...streamHeaders },
         content: { 'text/event-stream': content(events, example && wire(example.reply)) },
       },
-      204: { description: 'The job has ended, and the client has its last event: it need not come back.', headers },
+      204: { description: 'The stream is complete and the client has its last event: it need not come back.', headers },
     }
   }
   return {
     [status]: { description: `${summary}: done.`, headers, ...reply },
-    ...(versioned && method === 'GET' && { 304: { description: 'The job is as `If-None-Match` has it.', headers } }),
+    ...(versioned &&
+      method === 'GET' && {
+        304: { description: 'Nothing has changed since the version that `If-None-Match` names.', headers },
+      }),
     ...(idempotent && { 200: { description: 'What an earlier call with the same key created.', headers, ...reply } }),
   }
 }
 
 /** An event as an example of the text. */
 function wire(data: unknown): string {
-  return frame([String((data as JobEventView).version), data as JobEventView])
+  const event = data as { readonly type: string; readonly version: number }
+  return frame([String(event.version), event])
 }
 
 /** One response for each status, with the codes that may come with it. */
-function failures(codes: readonly ErrorCode[], components: Json): Json {
+function errorResponses(codes: readonly ErrorCode[], components: Json): Json {
   const schema = schemaOf(Problem, 'output', components)
   const byStatus = Map.groupBy(codes, (code) => describeCode(code).status ?? 500)
   return Object.fromEntries(
@@ -248,55 +245,4 @@ function failures(codes: readonly ErrorCode[], components: Json): Json {
       },
     ]),
   )
-}
-
-function content(schema: Json, example: unknown): Json {
-  return { schema, ...(example !== undefined && { example }) }
-}
-
-/** Where a schema is used: for what is sent as a body or as a parameter, or for what is answered. */
-type Use = 'body' | 'input' | 'output'
-
-/** A schema as JSON Schema; every part of it that has an id becomes a component, and is referred to. */
-function schemaOf(schema: z.core.$ZodType, use: Use, components: Json): Json {
-  const io = use === 'output' ? 'output' : 'input'
-  const { properties, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), { io, override: suit(use) })
-  const refer = (node: unknown): unknown =>
-    JSON.parse(JSON.stringify(node), (key, value) =>
-      key === '$ref' && typeof value === 'string' ? value.replace('#/$defs/', componentPath) : value,
-    )
-  for (const [id, definition] of Object.entries($defs)) components[id] = refer(definition)
-  return refer(properties?.it) as Json
-}
-
-const componentPath = '#/components/schemas/'
-
-/** Leaves out what a reader of the document does not need, and says what OpenAPI has words for. */
-function suit(use: Use) {
-  return ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }) => {
-    // zod's own pattern for times, and a ban on fields that a later release adds.
-    if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
-    if (use === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
-    // Generators of types take a field that has a default for one that is always there, also in what is sent.
-    if (use === 'body' && jsonSchema.default !== undefined) {
-      const { default: value, description = '' } = jsonSchema
-      if (typeof value !== 'object') jsonSchema.description = `${description} \`${value}\` if left out.`.trim()
-      delete jsonSchema.default
-    }
-    const { def } = zodSchema._zod
-    if (def.type === 'union' && 'discriminator' in def) {
-      Object.assign(jsonSchema, { discriminator: discriminatorOf(String(def.discriminator), def.options) })
-    }
-  }
-}
-
-/** Which of several schemas a value is of, by one of its fields (https://spec.openapis.org/oas/v3.1.1#discriminator-object). */
-function discriminatorOf(propertyName: string, options: readonly z.core.$ZodType[]): Json {
-  const mapping = options.flatMap((option) =>
-    [...(option._zod.propValues?.[propertyName] ?? [])].map((value) => [
-      String(value),
-      `${componentPath}${z.globalRegistry.get(option)?.id}`,
-    ]),
-  )
-  return { propertyName, mapping: Object.fromEntries(mapping) }
 }

@@ -1,12 +1,15 @@
 import type { AnyRouter } from '@trpc/server'
 import type * as z from 'zod'
-import type { Meta, Method } from './trpc.ts'
-import type { Checked } from './validation.ts'
+import type { Meta, Method } from './meta.ts'
+import type { Resource } from './resource.ts'
+import type { ValidatedInput } from './validation.ts'
 
 /** A procedure as REST and the OpenAPI document see it. */
 export interface Operation {
   /** As tRPC names it: `visionPipeline.createJob`. */
   readonly path: string
+  /** The resource that it belongs to. */
+  readonly resource: string
   readonly type: 'query' | 'mutation' | 'subscription'
   readonly meta: Meta
   readonly method: Method
@@ -20,14 +23,18 @@ export interface Operation {
 }
 
 /** Reads the router's procedures; fixed paths come before paths with a field, so that they are matched first. */
-export function operationsOf(router: AnyRouter): readonly Operation[] {
+export function operationsOf(router: AnyRouter, resources: readonly Resource[]): readonly Operation[] {
   const operations = Object.entries<{ _def: Definition }>(router._def.procedures as never).map(([path, procedure]) => {
     const { meta, inputs, type } = procedure._def
     const input = inputs[0]?.schema
-    if (meta === undefined || input === undefined) throw new Error(`${path} has no meta or no input`)
+    const resource = resources.find(({ procedures }) => Object.hasOwn(procedures, path.split('.').at(-1) ?? ''))
+    if (meta === undefined || input === undefined || resource === undefined) {
+      throw new Error(`${path} has no meta, no input or no resource`)
+    }
     const [method, template] = meta.rest.split(' ') as [Method, string]
     const pathFields = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => field ?? '')
-    return { path, type, meta, method, template, pathFields, input, fields: fieldsOf(input) }
+    const fields = fieldsOf(input)
+    return { path, resource: resource.name, type, meta, method, template, pathFields, input, fields }
   })
   return operations.sort((a, b) => a.pathFields.length - b.pathFields.length)
 }
@@ -35,7 +42,7 @@ export function operationsOf(router: AnyRouter): readonly Operation[] {
 interface Definition {
   readonly type: 'query' | 'mutation' | 'subscription'
   readonly meta?: Meta
-  readonly inputs: readonly Checked<z.ZodType>[]
+  readonly inputs: readonly ValidatedInput<z.ZodType>[]
 }
 
 function fieldsOf(input: z.core.$ZodType): Operation['fields'] {

@@ -1,19 +1,26 @@
-import { WatchCut } from '../live/watch.ts'
-
 /** One event as it goes over the wire: the id, and the data with its type. */
 export type WireEvent = readonly [id: string, data: { readonly type: string }, ...rest: unknown[]]
 
-/** A connection on which nothing happens carries a comment so often, in milliseconds, so that nobody between drops it. */
-export const heartbeatMs = 15_000
-/** Who takes nothing for so long, in milliseconds, has gone, though the connection may not know. */
-const stallMs = 60_000
-/** After a connection that ended, a client waits so long before it comes back, in milliseconds. */
-const retryMs = 1_000
-/** After its place was taken: two clients that take each other's place shall not do so every second. */
-const replacedRetryMs = 30_000
+/** What a procedure that streams returns. */
+export interface EventStream<Event = WireEvent> extends AsyncIterable<Event, void> {
+  /** There is nothing to send, and nothing will come. */
+  readonly complete: boolean
+  /** What the client is told where the stream was closed before it was complete; undefined for any other error. */
+  readonly closingOf: (error: unknown) => Closing | undefined
+}
 
-/** After too many came at once: by then those that were replaced have ended. */
-const crowdedRetryMs = 5_000
+/** The last words of a stream that the client may come back to. */
+export interface Closing {
+  /** How long the client is to wait before it reconnects, in milliseconds, and why; at once if left out. */
+  readonly retry?: { readonly afterMs: number; readonly because: string }
+}
+
+/** An idle connection carries a comment so often, in milliseconds, so that nothing in between drops it. */
+export const heartbeatMs = 15_000
+/** A reader that takes nothing for so long, in milliseconds, has gone, though the connection may not know. */
+const stallMs = 60_000
+/** How long a client waits before it reconnects, in milliseconds. */
+const retryMs = 1_000
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const eventStreamHeaders = {
@@ -25,16 +32,22 @@ export const eventStreamHeaders = {
   'referrer-policy': 'no-referrer',
 } as const
 
+export interface EventStreamOptions {
+  /** As an `EventStream` has it. */
+  readonly closingOf: EventStream['closingOf']
+  /** Called when the reader goes away, or reads no more. */
+  readonly left: () => void
+  /** Called with what broke the stream off, other than a closing. */
+  readonly onError: (error: unknown) => void
+}
+
 /**
  * Events as the text of server-sent events. The next event is taken when the reader has taken the last, so that nothing
  * piles up here; heartbeats fill the time between.
- *
- * @param left called when the reader goes away, or reads no more
- * @param onError told of what broke the stream off, other than a cut
  */
 export function toEventStream(
   events: AsyncIterable<WireEvent>,
-  { left, onError }: { readonly left: () => void; readonly onError: (error: unknown) => void },
+  { closingOf, left, onError }: EventStreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const iterator = events[Symbol.asyncIterator]()
@@ -47,8 +60,9 @@ export function toEventStream(
       const { done, value } = await iterator.next()
       return done ? undefined : frame(value)
     } catch (error) {
-      if (error instanceof WatchCut) return farewell(error)
-      // The client comes back by itself, and is told in a status what is wrong.
+      const closing = closingOf(error)
+      if (closing) return closingFrame(closing)
+      // The client reconnects by itself, and then gets a status that says what is wrong.
       onError(error)
       return undefined
     }
@@ -94,11 +108,7 @@ export function frame([id, data]: WireEvent): string {
   return `id: ${id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
-/** What a client is told that may come back. An event without data is never dispatched, hence the empty object. */
-function farewell({ reason }: WatchCut): string {
-  if (reason === 'replaced') return `retry: ${replacedRetryMs}\n: a younger stream of the same user took the place\n\n`
-  // Not a 429, after which an EventSource never comes back.
-  if (reason === 'crowded')
-    return `retry: ${crowdedRetryMs}\n: too many streams of the same user were opened at once\n\n`
-  return 'event: reconnect\ndata: {}\n\n'
+/** Not a 429, after which an EventSource never reconnects. An event without data is never dispatched, hence the `{}`. */
+function closingFrame({ retry }: Closing): string {
+  return retry ? `retry: ${retry.afterMs}\n: ${retry.because}\n\n` : 'event: reconnect\ndata: {}\n\n'
 }

@@ -1,5 +1,6 @@
 import { VisionError } from '../domain/errors.ts'
 import { requireJson, textOf } from './body.ts'
+import { InvalidInput, unknownField } from './invalid-input.ts'
 import { checkJson } from './json.ts'
 import { inputFromText, type Operation } from './operations.ts'
 
@@ -23,7 +24,7 @@ function decode(path: string): string {
   }
 }
 
-/** The methods by which procedures are to be had; both where none is named. */
+/** The methods that procedures take; both where none is named. */
 export function methodsOf([operation]: readonly Operation[]): readonly string[] {
   if (operation === undefined) return ['GET', 'POST']
   return operation.type === 'mutation' ? ['POST'] : ['GET']
@@ -32,15 +33,27 @@ export function methodsOf([operation]: readonly Operation[]): readonly string[] 
 /**
  * A request as tRPC is to see it: a body is what REST takes for one, and a query that names its input's fields as
  * parameters of their own, as somebody does who types a URL, is one with an `input`.
+ *
+ * @throws InvalidInput if the URL has parameters that nothing would look at
  */
 export function requestForTrpc(request: Request, [operation]: readonly Operation[]): Request {
-  return request.method === 'GET' ? withInput(request, operation) : strictly(request)
-}
-
-function withInput(request: Request, operation: Operation | undefined): Request {
   const url = new URL(request.url)
   const bare = !url.searchParams.has('input') && !url.searchParams.has('batch')
-  if (!bare || operation?.type !== 'query') return request
+  if (request.method === 'GET' && bare) return withInput(request, url, operation)
+  const known =
+    request.method === 'POST' ? ['batch'] : ['batch', 'input', ...(streamParameters[operation?.type ?? ''] ?? [])]
+  const unknown = [...new Set(url.searchParams.keys())].filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw new InvalidInput(unknown.map((name) => unknownField([name])))
+  return request.method === 'POST' ? strictly(request) : request
+}
+
+/** What a subscription may have in its URL beside the input: tRPC's own, and the ticket. */
+const streamParameters: Readonly<Record<string, readonly string[]>> = {
+  subscription: ['connectionParams', 'lastEventId', 'Last-Event-Id', 'ticket'],
+}
+
+function withInput(request: Request, url: URL, operation: Operation | undefined): Request {
+  if (operation?.type !== 'query') return request
   const input = inputFromText(operation.fields, url.searchParams)
   url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
   return new Request(url, { headers: request.headers, signal: request.signal })
@@ -61,7 +74,7 @@ function strictly(request: Request): Request {
 }
 
 /** tRPC leaves the media type out where it could not take a request apart. */
-export function sayingJson(response: Response): Response {
+export function withJsonType(response: Response): Response {
   const type = response.headers.get('content-type')
   if (type === null || type.startsWith('text/plain')) response.headers.set('content-type', jsonType)
   return response

@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 
-/** A procedure's input as tRPC takes it, whose complaints are in people's words. */
-export interface Checked<Schema extends z.ZodType> {
+/** A procedure's input as tRPC takes it, whose issues are described in people's words. */
+export interface ValidatedInput<Schema extends z.ZodType> {
   readonly schema: Schema
   readonly parse: (value: unknown) => z.output<Schema>
   /** Types alone; by them tRPC knows what a procedure takes and what it gets. */
@@ -9,12 +9,12 @@ export interface Checked<Schema extends z.ZodType> {
   readonly _output: z.output<Schema>
 }
 
-/** A schema that is asked with `complain`. Not `z.config`, which would change what every other schema says. */
-export function checked<Schema extends z.ZodType>(schema: Schema): Checked<Schema> {
-  return { schema, parse: (value: unknown) => schema.parse(value, { error: complain }) } as Checked<Schema>
+/** A schema with `describeIssue`. Not by `z.config`, which would change the messages of every other schema. */
+export function validated<Schema extends z.ZodType>(schema: Schema): ValidatedInput<Schema> {
+  return { schema, parse: (value: unknown) => schema.parse(value, { error: describeIssue }) } as ValidatedInput<Schema>
 }
 
-/** Said of a field that is not there. */
+/** The issue of a field that is not there. */
 export const isMissing = 'is missing'
 
 const kinds: Readonly<Record<string, string>> = {
@@ -39,7 +39,7 @@ const units: Readonly<Record<string, readonly [one: string, several: string]>> =
 }
 
 /** What is wrong with a value, to be read after the name of its field; undefined where the rule itself says it. */
-export function complain(issue: z.core.$ZodRawIssue): string | undefined {
+export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined ? isMissing : `must be ${kinds[issue.expected] ?? issue.expected}`

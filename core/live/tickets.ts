@@ -8,8 +8,13 @@ import type { JobRow } from '../queue/read.ts'
 export interface Tickets {
   /** Signs a ticket for a job's owner; it is valid until the job expires. */
   sign(job: Pick<JobRow, 'id' | 'userId' | 'expiresAt'>): Promise<string>
-  /** @throws VisionError `request.unauthenticated` if it is not a valid ticket for this job */
-  check(ticket: string, jobId: number): Promise<Actor>
+  /**
+   * The owner of the job that a ticket is for.
+   *
+   * @param jobId which job it is used for, as the caller sent it
+   * @throws VisionError `request.unauthenticated` if it is not a valid ticket for this job
+   */
+  check(ticket: string, jobId: unknown): Promise<Actor>
 }
 
 const audience = 'vision-pipeline/job-events'

@@ -6,20 +6,20 @@ import type { Feed } from './feed.ts'
  * Waits for a job's next change, or for its end: a job that has ended is waited for no more.
  *
  * @param known the job as its reader has it
- * @param patience aborted when the waiting is over
+ * @param waitSignal aborted when the waiting is over
  */
 export async function waitFor(
   what: 'change' | 'end',
   feed: Feed,
   { job }: Pick<JobWithOutputs, 'job'>,
-  patience: AbortSignal,
+  waitSignal: AbortSignal,
 ): Promise<void> {
-  if (hasEnded(job) || patience.aborted) return
+  if (hasEnded(job) || waitSignal.aborted) return
   try {
-    for await (const state of feed.watch(job.id, job.version, patience)) {
+    for await (const state of feed.watch(job.id, job.version, waitSignal)) {
       if (what === 'change' || hasEnded(state.job)) return
     }
   } catch (error) {
-    if (!patience.aborted) throw error
+    if (!waitSignal.aborted) throw error
   }
 }

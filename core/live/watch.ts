@@ -19,22 +19,22 @@ export interface WatchRequest {
   readonly signal: AbortSignal
 }
 
-/** The events of one job to one watcher. It ends after the job's last event, and throws `WatchCut` when cut before. */
+/** The events of one job to one watcher. It ends after the job's last event, and throws `StreamClosed` when cut before. */
 export interface Watch extends AsyncIterable<JobEvent> {
   /** There is nothing to say, and nothing will come: the job has ended and the watcher knows. */
-  readonly over: boolean
+  readonly complete: boolean
 }
 
 /**
  * The watch ends before the job does: the watcher may come back and go on. Its name is what tRPC takes for a connection
  * that broke, so that its client comes back too.
  */
-export class WatchCut extends Error {
+export class StreamClosed extends Error {
   /** `crowded` where it did not even begin: too many of the same user's were opened at once. */
   readonly reason: CloseReason | 'crowded'
 
   constructor(reason: CloseReason | 'crowded') {
-    super(`the watch was cut: ${reason}`)
+    super(`the stream was closed: ${reason}`)
     this.name = 'AbortError'
     this.reason = reason
   }
@@ -77,12 +77,12 @@ export function createLive(options: LiveOptions): Live {
   const watch: Live['watch'] = async ({ userId, jobId, after, transport, signal }) => {
     const first = await getVisionJob(database, { jobId, userId })
     const known = after > first.job.version ? 0 : after
-    if (hasEnded(first.job) && known === first.job.version) return { over: true, ...nothing }
+    if (hasEnded(first.job) && known === first.job.version) return { complete: true, ...nothing }
 
     const cut = new AbortController()
-    const end = (reason: CloseReason) => cut.abort(new WatchCut(reason))
+    const end = (reason: CloseReason) => cut.abort(new StreamClosed(reason))
     const session = await sessions.open({ userId, jobId, transport, lastEvent: known, onClosed: end })
-    if (session === undefined) return { over: false, ...crowded }
+    if (session === undefined) return { complete: false, ...crowded }
     const leave = () => end('left')
     const life = setTimeout(() => end('reconnect'), lifeMs)
     signal.addEventListener('abort', leave)
@@ -125,7 +125,7 @@ export function createLive(options: LiveOptions): Live {
         end('left')
       }
     }
-    return { over: false, [Symbol.asyncIterator]: events }
+    return { complete: false, [Symbol.asyncIterator]: events }
   }
 
   const settled = async () => {
@@ -144,7 +144,7 @@ export function createLive(options: LiveOptions): Live {
 const crowded: AsyncIterable<JobEvent> = {
   // biome-ignore lint/correctness/useYield: it ends before its first event.
   async *[Symbol.asyncIterator]() {
-    throw new WatchCut('crowded')
+    throw new StreamClosed('crowded')
   },
 }
 

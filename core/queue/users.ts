@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
-import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 
 /** A user whose row the transaction has locked. */
 export interface LockedUser {
@@ -50,7 +50,8 @@ export async function ensureUsers(on: Queryable, userIds: readonly string[]): Pr
   if (userIds.length === 0) return
   const rows = await rowsOf<{ userId: string }>(
     on,
-    sql`SELECT user_id AS userId FROM vision_users WHERE user_id IN ${[...userIds]}`,
+    sql`SELECT u.user_id AS userId FROM ${tableOfUsers(userIds)} wanted STRAIGHT_JOIN vision_users u
+      FORCE INDEX (PRIMARY) ON u.user_id = wanted.user_id`,
   )
   const known = new Set(rows.map(({ userId }) => userId))
   for (const userId of userIds) if (!known.has(userId)) await insertUser(on, userId)

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Outcome } from '../../drizzle/schema.ts'
-import { type Queryable, rowsOf } from '../database/sql.ts'
+import { type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 
 /**
  * Which of the users have ledger rows of today that nobody else has locked, and locks these. Whoever ends the runs of many users
@@ -16,11 +16,7 @@ export async function withFreeLedger(
 ): Promise<ReadonlySet<string>> {
   const users = [...new Set(userIds)]
   if (users.length === 0) return new Set()
-  // A join and no list: see `attemptsOf`.
-  const wanted = users.map((userId, index) =>
-    index === 0 ? sql`SELECT CAST(${userId} AS CHAR CHARACTER SET ascii) AS user_id` : sql`SELECT ${userId}`,
-  )
-  const which = sql`FROM (${sql.join(wanted, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_usage u FORCE INDEX (PRIMARY)
+  const which = sql`FROM ${tableOfUsers(users)} wanted STRAIGHT_JOIN vision_usage u FORCE INDEX (PRIMARY)
     ON u.user_id = wanted.user_id AND u.day = UTC_DATE() WHERE u.status IN ${[...statuses]}`
   const keysOf = async (query: ReturnType<typeof sql>) =>
     (await rowsOf<{ userId: string; model: string; status: string }>(tx, query)).map(

@@ -1,7 +1,7 @@
 import { type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { secureDatabaseUrl } from '../../core/platform/config/database-url.ts'
 import { WrongSetting } from '../../core/platform/config/setting.ts'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors/start-error.ts'
 
 /**
  * Checks that a database answers under the URL, and says which.

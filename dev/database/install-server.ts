@@ -1,5 +1,5 @@
 import { delimiter, join } from 'node:path'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors/start-error.ts'
 import { isExecutable } from './find-server.ts'
 import { type Environment, runCommand } from './run-command.ts'
 import { unpackedFolder, unpackServer } from './unpack-server.ts'

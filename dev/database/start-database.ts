@@ -1,5 +1,5 @@
-import type { DataFolder } from '../data-folder.ts'
-import { StartError } from '../start-error.ts'
+import type { DataFolder } from '../data/data-folder.ts'
+import { StartError } from '../errors/start-error.ts'
 import { checkDatabaseUrl } from './check-url.ts'
 import { findServer, type InstalledServer, serverDirectories } from './find-server.ts'
 import { installServer, none } from './install-server.ts'

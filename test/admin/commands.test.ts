@@ -5,9 +5,9 @@ import { getStatus } from '../../core/admin/status.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/database/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy

@@ -4,11 +4,11 @@ import { getStatus } from '../../core/admin/status.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { countLimit } from '../../core/queue/depth.ts'
 import { sweepWorkers } from '../../core/worker/registry.ts'
-import { fillQueue } from '../support/big-queue.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { hour } from '../support/jobs.ts'
-import { type Looker, openLooker, type PlanStep } from '../support/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { fillQueue } from '../support/database/big-queue.ts'
+import { hour } from '../support/database/jobs.ts'
+import { type Looker, openLooker, type PlanStep } from '../support/database/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

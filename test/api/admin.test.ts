@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { failVisionJob } from '../../core/queue/settle.ts'
-import { createTestApi, json, type TestApi } from '../support/api.ts'
-import { badAnswer, claim, emptyQueue, nothingSpent } from '../support/jobs.ts'
+import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
+import { badAnswer, claim, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
 
 let api: TestApi
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { hashOf } from '../../core/api/jobs/idempotency.ts'
 import { openDatabase } from '../../core/database/client.ts'
-import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
 
 let api: TestApi
 beforeAll(async () => {

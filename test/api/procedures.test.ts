@@ -3,8 +3,8 @@ import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
-import { spending } from '../support/jobs.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { spending } from '../support/database/jobs.ts'
 
 let api: TestApi
 beforeAll(async () => {

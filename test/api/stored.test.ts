@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { maxUrlLength } from '../../core/images/limits.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 
 let api: TestApi
 beforeAll(async () => {

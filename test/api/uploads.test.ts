@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
-import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
-import { fixture } from '../support/storage.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
+import { fixture } from '../support/images/storage.ts'
 
 let api: TestApi
 

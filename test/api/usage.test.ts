@@ -1,8 +1,8 @@
 import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
-import { analysisOutput, contentOutput, emptyQueue, spending } from '../support/jobs.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { analysisOutput, contentOutput, emptyQueue, spending } from '../support/database/jobs.ts'
 
 let api: TestApi
 let strict: TestApi

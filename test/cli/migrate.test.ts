@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import mysql from 'mysql2/promise'
 import { beforeEach, expect, inject, onTestFinished, test } from 'vitest'
-import { quickImports } from '../../dev/prepare.mjs'
+import { quickImports } from '../../dev/boot/prepare.mjs'
 import { start, startScript, type TestProcess, temporaryFolder } from '../dev/child-processes.ts'
-import { createEmptyDatabase } from '../support/database.ts'
+import { createEmptyDatabase } from '../support/database/test-database.ts'
 
 const script = join(import.meta.dirname, '../../cli/migrate.ts')
 

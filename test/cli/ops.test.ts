@@ -2,11 +2,11 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { failVisionJob } from '../../core/queue/settle.ts'
-import { quickImports } from '../../dev/prepare.mjs'
+import { quickImports } from '../../dev/boot/prepare.mjs'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { start, startScript, temporaryFolder } from '../dev/child-processes.ts'
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/jobs.ts'
+import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // Each command is a process of its own, some of which a test starts one after the other.
 vi.setConfig({ testTimeout: 120_000 })

@@ -5,9 +5,9 @@ import { type LifecycleRule, PutBucketLifecycleConfigurationCommand, type S3Clie
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { describeBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/store.ts'
-import { quickImports } from '../../dev/prepare.mjs'
+import { quickImports } from '../../dev/boot/prepare.mjs'
 import { start, type TestProcess } from '../dev/child-processes.ts'
-import { startTestStorage, type TestStorage } from '../support/storage.ts'
+import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 const script = join(import.meta.dirname, '../../cli/setup-bucket.ts')
 

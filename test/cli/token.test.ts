@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthenticator } from '../../core/platform/auth.ts'
-import { openDataFolder } from '../../dev/data-folder.ts'
-import { quickImports } from '../../dev/prepare.mjs'
+import { quickImports } from '../../dev/boot/prepare.mjs'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
 
 const script = fileURLToPath(new URL('../../cli/token.ts', import.meta.url))
 const secret = 'a secret of the tests, 32 bytes or more'

@@ -5,8 +5,8 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { matchedBy, rowsOf } from '../../core/database/sql.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

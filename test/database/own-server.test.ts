@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { matchedBy, rowsOf } from '../../core/database/sql.ts'
 import { secureDatabaseUrl } from '../../core/platform/config/database-url.ts'
-import { openDataFolder } from '../../dev/data-folder.ts'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
-import { makeCertificate } from '../support/certificate.ts'
+import { makeCertificate } from '../support/network/certificate.ts'
 
 // A server of its own, since these tests change what holds for everybody on it.
 const right = makeCertificate(['localhost'])

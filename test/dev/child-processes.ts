@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { processIdentity } from '../../dev/process-identity.ts'
+import { processIdentity } from '../../dev/data/process-identity.ts'
 
 /** A folder of the running test, removed with it. */
 export async function temporaryFolder(): Promise<string> {

@@ -2,9 +2,9 @@ import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
-import { openDataFolder } from '../../dev/data-folder.ts'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
-import { fixtureUrl, startTestStorage } from '../support/storage.ts'
+import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
 // Each test starts the whole product, some of them three times.
@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, checkout = project): TestProcess {
   const { DATABASE_URL: _, TEST_DATABASE_URL: __, ...own } = process.env
-  return start(process.execPath, [join(checkout, 'dev/start.mjs'), ...args], {
+  return start(process.execPath, [join(checkout, 'dev/boot/start.mjs'), ...args], {
     env: { ...own, PORT: '0', DATA_DIR: join(folder, 'data'), ...env },
     detached: true,
   })
@@ -257,7 +257,7 @@ test('everything that is wrong in the environment is told at once, before anythi
 test('.env is read, and what counts for nothing in it is warned about', async () => {
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)
-  for (const name of ['core', 'drizzle', 'local', 'package.json', 'package-lock.json']) {
+  for (const name of ['core', 'drizzle', 'dev', 'package.json', 'package-lock.json']) {
     await cp(join(project, name), join(checkout, name), { recursive: true })
   }
   await symlink(join(project, 'node_modules'), join(checkout, 'node_modules'))

@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
-import { createEmptyDatabase } from '../support/database.ts'
+import { createEmptyDatabase } from '../support/database/test-database.ts'
 
 let url: string
 let drop: () => Promise<void>

@@ -7,7 +7,7 @@ import { checkAnalysis, checkContent } from '../../eval/checks.ts'
 import { ciede2000, labOf } from '../../eval/ciede2000.ts'
 import { complaints, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
-import { modelOf } from '../support/providers.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 let emulators: ProviderEmulators
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Bundle, bundle, functionNames, statedSizes } from '../support/bundle.ts'
+import { type Bundle, bundle, functionNames, statedSizes } from '../support/functions/bundle.ts'
 
 const names = await functionNames()
 const stated = await statedSizes()

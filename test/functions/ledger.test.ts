@@ -4,11 +4,11 @@ import type { Context } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { attemptRows, emptyQueue, noCap } from '../support/jobs.ts'
-import { expectLedgerOfRuns, ledgerOf } from '../support/ledger.ts'
-import { startTestServices, type TestServices } from '../support/services.ts'
-import { fixtureUrl } from '../support/storage.ts'
+import { attemptRows, emptyQueue, noCap } from '../support/database/jobs.ts'
+import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestServices, type TestServices } from '../support/functions/services.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
 
 /** What the providers said that they counted, in their own words. */
 type Said = Record<string, number>

@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import mysql from 'mysql2/promise'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { handler } from '../../functions/migrate.ts'
-import { bundle } from '../support/bundle.ts'
-import { createEmptyDatabase } from '../support/database.ts'
-import { startProxy } from '../support/proxy.ts'
+import { startProxy } from '../support/database/proxy.ts'
+import { createEmptyDatabase } from '../support/database/test-database.ts'
+import { bundle } from '../support/functions/bundle.ts'
 
 let url: string
 let drop: () => Promise<void>

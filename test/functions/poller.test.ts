@@ -11,10 +11,10 @@ import { ConfigError } from '../../core/platform/config/load.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
 import type { Summary } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { noCap } from '../support/jobs.ts'
-import { startTestServices, type TestServices } from '../support/services.ts'
-import { fixtureUrl } from '../support/storage.ts'
+import { noCap } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestServices, type TestServices } from '../support/functions/services.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let services: TestServices

@@ -7,11 +7,11 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTickets } from '../../core/live/tickets.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
-import { secret, token } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type Part, partsOf, sayingOf } from '../support/events.ts'
-import { noCap, someJob } from '../support/jobs.ts'
-import { awslambdaStub, streamedReply } from '../support/lambda-stream.ts'
+import { type Part, partsOf, sayingOf } from '../support/api/events.ts'
+import { secret, token } from '../support/api/test-api.ts'
+import { noCap, someJob } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { awslambdaStub, streamedReply } from '../support/functions/lambda-stream.ts'
 
 let database: TestDatabase
 let handler: (event: LambdaFunctionURLEvent, stream: awslambda.HttpResponseStream, context: never) => Promise<void>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { InvalidInput } from '../../core/http/invalid-input.ts'
 import { checkJson, maxDepth, parseJson } from '../../core/http/json.ts'
-import { RefusedInput } from '../../core/http/problem.ts'
-import { createTestApi, job, json, type TestApi } from '../support/api.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 
 /** What is wrong with a text, by pointer. */
 function problemsOf(text: string): Record<string, string> {
@@ -9,7 +9,7 @@ function problemsOf(text: string): Record<string, string> {
     parseJson(text)
     return {}
   } catch (error) {
-    if (!(error instanceof RefusedInput)) throw error
+    if (!(error instanceof InvalidInput)) throw error
     return Object.fromEntries(error.fields.map(({ pointer, code }) => [pointer, code]))
   }
 }
@@ -72,7 +72,7 @@ describe('JSON that would be changed', () => {
       } catch (caught) {
         return caught
       }
-    })() as RefusedInput
+    })() as InvalidInput
     expect(error.fields).toHaveLength(100)
     expect(JSON.stringify(error.fields).length).toBeLessThan(100_000)
   })

@@ -4,12 +4,12 @@ import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { appRouter } from '../../core/api/router.ts'
+import { appRouter, resources } from '../../core/api/router.ts'
 import { errorCodes } from '../../core/domain/errors.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestApi, json, type TestApi } from '../support/api.ts'
-import { parseStream, sayingOf } from '../support/events.ts'
+import { parseStream, sayingOf } from '../support/api/events.ts'
+import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
 
 interface Parameter {
   name: string
@@ -47,8 +47,8 @@ const everyOperation = () =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )
 
-/** The complaints of a validator that has never heard of zod. */
-function complaints(schema: object, value: unknown) {
+/** The errors of a validator that has never heard of zod. */
+function errorsOf(schema: object, value: unknown) {
   const resolved = JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components'))
   const validate = ajv.compile(resolved)
   return validate(value) ? [] : validate.errors
@@ -115,10 +115,10 @@ async function follow(
     if (type === 'text/event-stream' && 'contentSchema' in schema) {
       const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
       expect(events.map(({ type }) => type)).toEqual(['analysis', 'completed'])
-      for (const event of events) expect(complaints(schema.contentSchema as object, event)).toEqual([])
+      for (const event of events) expect(errorsOf(schema.contentSchema as object, event)).toEqual([])
       return reply.status
     }
-    expect(complaints(schema, await reply.json())).toEqual([])
+    expect(errorsOf(schema, await reply.json())).toEqual([])
   }
   return reply.status
 }
@@ -132,7 +132,7 @@ function undocumented(reply: Response, described: Described['responses'][string]
     const header = headers[name]
     if (header === undefined) return [name]
     const { type } = header.schema as { type: string }
-    return complaints(header.schema, type === 'integer' ? Number(value) : value)?.length ? [`${name}: ${value}`] : []
+    return errorsOf(header.schema, type === 'integer' ? Number(value) : value)?.length ? [`${name}: ${value}`] : []
   })
 }
 
@@ -146,7 +146,7 @@ test('the document stands up to the recommended rules', async () => {
 })
 
 test('every procedure is in the document, under the name that it has in tRPC', () => {
-  const names = operationsOf(appRouter).map(({ path }) => path.split('.').at(-1))
+  const names = operationsOf(appRouter, resources).map(({ path }) => path.split('.').at(-1))
   expect(names).toHaveLength(Object.keys(appRouter._def.procedures).length)
   expect(
     everyOperation()
@@ -195,7 +195,7 @@ test('health is as the document says, well or ill, and asks for no token', async
     expect(undocumented(reply, described)).toEqual([])
     expect(Object.keys(described?.headers ?? {}).every((name) => reply.headers.has(name))).toBe(true)
     const schema = described?.content?.['application/json']?.schema ?? { not: {} }
-    expect(complaints(schema, await reply.json())).toEqual([])
+    expect(errorsOf(schema, await reply.json())).toEqual([])
   }
 })
 
@@ -237,7 +237,7 @@ test('codes are listed, and results and events say which of them they are', () =
     expect(new Set(targets.map(([, target]) => target))).toEqual(new Set((oneOf ?? anyOf)?.map(({ $ref }) => $ref)))
     for (const [value, target] of targets) {
       const schema = schemas[target.split('/').at(-1) ?? ''] as { properties: Record<string, object> }
-      expect([value, complaints(schema.properties[property] ?? { not: {} }, value)]).toEqual([value, []])
+      expect([value, errorsOf(schema.properties[property] ?? { not: {} }, value)]).toEqual([value, []])
     }
   }
 })
@@ -264,19 +264,19 @@ test('its examples fit its schemas', () => {
   ) as { schema: object; example?: unknown }[]
   const examples = contents.filter((one) => one.example !== undefined)
   expect(examples.length).toBeGreaterThan(8)
-  for (const { schema, example } of examples) expect(complaints(schema, example)).toEqual([])
+  for (const { schema, example } of examples) expect(errorsOf(schema, example)).toEqual([])
 })
 
 test('a schema of the document can be failed', () => {
   const schema = { $ref: '#/components/schemas/Job' }
   const { outputs, ...summary } = exampleJob
-  expect(complaints(schema, exampleJob)).toEqual([])
+  expect(errorsOf(schema, exampleJob)).toEqual([])
   for (const wrong of [summary, { ...exampleJob, progress: 101 }, { ...exampleJob, createdAt: 'yesterday' }]) {
-    expect(complaints(schema, wrong)).not.toEqual([])
+    expect(errorsOf(schema, wrong)).not.toEqual([])
   }
   const palette = [{ hex: 'red', name: 'red', share: 2 }]
   const analysis = { ...outputs.analysis, result: { ...outputs.analysis?.result, palette } }
-  expect(complaints(schema, { ...exampleJob, outputs: { ...outputs, analysis } })).not.toEqual([])
+  expect(errorsOf(schema, { ...exampleJob, outputs: { ...outputs, analysis } })).not.toEqual([])
 })
 
 test('a client that knows nothing but the document gets what the document promises', async () => {

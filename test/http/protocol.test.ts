@@ -4,7 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import { createTestApi, job, json, type TestApi, token } from '../support/api.ts'
+import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
 
 let api: TestApi
 let port: number

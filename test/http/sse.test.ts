@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { closingOf } from '../../core/api/events/closing.ts'
 import { toEventStream, type WireEvent } from '../../core/http/sse.ts'
-import { WatchCut } from '../../core/live/watch.ts'
-import { parsePart, parseStream } from '../support/events.ts'
+import { StreamClosed } from '../../core/live/watch.ts'
+import { parsePart, parseStream } from '../support/api/events.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -15,7 +16,11 @@ function startStream() {
   const input = new TransformStream<WireEvent, WireEvent>()
   const events = input.writable.getWriter()
   const told: unknown[] = []
-  const stream = toEventStream(input.readable, { left: () => told.push('left'), onError: (error) => told.push(error) })
+  const stream = toEventStream(input.readable, {
+    closingOf,
+    left: () => told.push('left'),
+    onError: (error) => told.push(error),
+  })
   return { events, told, stream, text: () => new Response(stream).text() }
 }
 const read = async (reader: ReadableStreamDefaultReader<Uint8Array>) => {
@@ -79,9 +84,9 @@ test.each([
   ['reconnect', { event: 'reconnect', data: '{}' }],
   ['expired', { event: 'reconnect', data: '{}' }],
   ['replaced', { retry: '30000', comment: 'a younger stream of the same user took the place' }],
-] as const)('a stream that is cut, %s, says what its client needs', async (reason, last) => {
+] as const)('a stream that is closed, %s, says what its client needs', async (reason, last) => {
   const { events, text, told } = startStream()
-  void events.abort(new WatchCut(reason)).catch(() => undefined)
+  void events.abort(new StreamClosed(reason)).catch(() => undefined)
   expect(parseStream(await text())).toEqual([{ retry: '1000' }, last])
   expect(told).toEqual([])
 })

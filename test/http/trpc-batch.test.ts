@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import type { Database } from '../../core/database/client.ts'
-import { createTestApi, json, type TestApi, token } from '../support/api.ts'
+import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
 
 let api: TestApi
 beforeAll(async () => {

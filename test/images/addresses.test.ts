@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { VisionError } from '../../core/domain/errors.ts'
 import type { Address } from '../../core/images/connect.ts'
 import { downloadImage } from '../../core/images/download.ts'
-import { stayOnThisMachine } from '../support/stay-on-this-machine.ts'
+import { stayOnThisMachine } from '../support/network/stay-on-this-machine.ts'
 
 // Nothing here opens a connection: the connector writes down where one would have gone, and fails.
 stayOnThisMachine()

@@ -9,7 +9,7 @@ import {
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bucketFaults, configureBucket, describeBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/store.ts'
-import { startTestStorage, type TestStorage } from '../support/storage.ts'
+import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let storage: TestStorage
 let client: S3Client

@@ -25,7 +25,7 @@ import {
   webpFrame,
   webpLossless,
   zip,
-} from '../support/image-files.ts'
+} from '../support/images/image-files.ts'
 
 const fixture = (name: string) => readFile(new URL(`../fixtures/images/${name}`, import.meta.url))
 const [red, photo, portrait, sampleWebp, sampleHeic, thumbnailHeic] = await Promise.all(

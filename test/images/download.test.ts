@@ -19,7 +19,7 @@ import { connectToFirst } from '../../core/images/connect.ts'
 import { detectImage } from '../../core/images/detect.ts'
 import { type DownloadOptions, downloadImage } from '../../core/images/download.ts'
 import { checkImageUrl } from '../../core/images/image-url.ts'
-import { makeCertificate } from '../support/certificate.ts'
+import { makeCertificate } from '../support/network/certificate.ts'
 import {
   answer,
   type Behaviour,
@@ -27,8 +27,8 @@ import {
   flood,
   type HostileServer,
   startHostileServer,
-} from '../support/hostile-server.ts'
-import { stayOnThisMachine } from '../support/stay-on-this-machine.ts'
+} from '../support/network/hostile-server.ts'
+import { stayOnThisMachine } from '../support/network/stay-on-this-machine.ts'
 
 // The whole way of a download over real sockets, set as in the cloud: images.example "resolves" to a public address, and
 // the connector, instead of going there, goes to the server of the test on 127.0.0.1.

@@ -6,8 +6,8 @@ import { createImageIntake, type ImageIntake } from '../../core/images/intake.ts
 import { maxDataUrlBytes } from '../../core/images/limits.ts'
 import { findImages } from '../../core/images/snapshots.ts'
 import { snapshotKey } from '../../core/images/store.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/storage.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage

@@ -13,10 +13,10 @@ import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
 import { retryVisionJob, saveImage } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { png, pngChunk } from '../support/image-files.ts'
-import { noCap } from '../support/jobs.ts'
-import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
+import { noCap } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { png, pngChunk } from '../support/images/image-files.ts'
+import { fixture, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage

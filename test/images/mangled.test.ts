@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { detectImage } from '../../core/images/detect.ts'
-import { box, jpegSegment, png, pngChunk } from '../support/image-files.ts'
+import { box, jpegSegment, png, pngChunk } from '../support/images/image-files.ts'
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/images/${name}`, import.meta.url))
 const names = { PNG: 'red.png', JPEG: 'photo-like.jpg', WebP: 'sample.webp', HEIF: 'sample.heic' }

@@ -16,8 +16,8 @@ import {
   webpCanvas,
   webpChunk,
   webpLossless,
-} from '../support/image-files.ts'
-import { fixture } from '../support/storage.ts'
+} from '../support/images/image-files.ts'
+import { fixture } from '../support/images/storage.ts'
 
 const orientations = [1, 2, 3, 4, 5, 6, 7, 8] as const
 const flat = (width: number, height: number) => sharp({ create: { width, height, channels: 3, background: '#108080' } })

@@ -11,7 +11,7 @@ import {
   serverFailure,
   startNameServer,
   type Zone,
-} from '../support/name-server.ts'
+} from '../support/network/name-server.ts'
 
 // Names are looked up at a server of the test's own; nothing is connected to.
 

@@ -10,9 +10,9 @@ import { type ImageStore, snapshotKey } from '../../core/images/store.ts'
 import { sweepImages } from '../../core/images/sweep.ts'
 import { deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { noCap } from '../support/jobs.ts'
-import { fixture, startTestStorage, type TestStorage } from '../support/storage.ts'
+import { noCap } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { fixture, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import { type RuntimeApi, startRuntimeApi } from '../support/runtime-api.ts'
+import { type RuntimeApi, startRuntimeApi } from '../support/functions/runtime-api.ts'
 
 /** A function as it runs when it is deployed: its bundle, under Lambda's own runtime client. */
 export interface Deployed extends Pick<RuntimeApi, 'invoke'> {

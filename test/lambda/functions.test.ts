@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { functionNames } from '../support/bundle.ts'
-import { createEmptyDatabase } from '../support/database.ts'
+import { createEmptyDatabase } from '../support/database/test-database.ts'
+import { functionNames } from '../support/functions/bundle.ts'
 import { apiEvent, tick, urlEvent } from './events.ts'
 import { type DeployedStack, readAll, readUntil, startDeployedStack, streamUrl } from './stack.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { emptyQueue, jobRow, statusOf } from '../support/jobs.ts'
+import { emptyQueue, jobRow, statusOf } from '../support/database/jobs.ts'
 import { type DeployedStack, startDeployedStack } from './stack.ts'
 
 let stack: DeployedStack

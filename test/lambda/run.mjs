@@ -1,8 +1,8 @@
 // `npm run test:lambda`: compiles the runtime client of AWS Lambda where it is not yet, and runs the tests that need it.
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { endLike, runChild } from '../../dev/child.mjs'
-import { npmEnvironment, projectFolder } from '../../dev/prepare.mjs'
+import { endLike, runChild } from '../../dev/boot/child.mjs'
+import { npmEnvironment, projectFolder } from '../../dev/boot/prepare.mjs'
 
 const folder = import.meta.dirname
 const client = join(folder, 'node_modules/aws-lambda-ric')

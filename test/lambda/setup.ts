@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { bundle, functionNames } from '../support/bundle.ts'
+import { bundle, functionNames } from '../support/functions/bundle.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {

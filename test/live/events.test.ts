@@ -11,7 +11,6 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -22,7 +21,8 @@ import {
   noCap,
   nothingSpent,
   passed,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

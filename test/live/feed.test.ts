@@ -4,9 +4,17 @@ import { createFeed, type Feed } from '../../core/live/feed.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
 import type { JobWithOutputs } from '../../core/queue/read.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, claim, claimOne, contentOutput, makeJob, makeJobs, nothingSpent } from '../support/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import {
+  analysisOutput,
+  claim,
+  claimOne,
+  contentOutput,
+  makeJob,
+  makeJobs,
+  nothingSpent,
+} from '../support/database/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
 import { endingAtOnce } from '../../core/live/slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 
 let database: TestDatabase

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createTickets } from '../../core/live/tickets.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
-import { createTestApi, json, secret, type TestApi, token } from '../support/api.ts'
+import { createTestApi, json, secret, type TestApi, token } from '../support/api/test-api.ts'
 
 let api: TestApi
 const left: AbortController[] = []

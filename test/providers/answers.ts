@@ -1,5 +1,5 @@
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import type { Wire } from '../support/wire.ts'
+import type { Wire } from '../support/providers/wire.ts'
 
 /** What becomes of the job and of its provider. */
 export type Decision =

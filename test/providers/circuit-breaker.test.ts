@@ -14,7 +14,6 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
 import type { Gate, Provider } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   claimOne,
@@ -26,7 +25,8 @@ import {
   nothingSpent,
   passed,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

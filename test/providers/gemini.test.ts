@@ -12,8 +12,8 @@ import type { ModelRequest } from '../../core/providers/model.ts'
 import { nextMidnight } from '../../core/providers/next-midnight.ts'
 import { retryAfter } from '../../core/providers/refusals.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
-import { modelOf } from '../support/providers.ts'
-import { startWireServer, type WireServer } from '../support/wire.ts'
+import { modelOf } from '../support/providers/access.ts'
+import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 const inlineBytes = 150_000
 let emulators: ProviderEmulators

@@ -10,7 +10,7 @@ import type { Usage } from '../../core/providers/call.ts'
 import type { Model } from '../../core/providers/model.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
-import { modelOf } from '../support/providers.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 let emulators: ProviderEmulators
 let halves: Uint8Array

@@ -10,11 +10,11 @@ import type { Steps } from '../../core/worker/execute.ts'
 import { drain, type Summary } from '../../core/worker/loop.ts'
 import type { Provider } from '../../dev/emulators/providers/faults.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { noCap } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
-import { startTestServices, type TestServices } from '../support/services.ts'
-import { fixtureUrl } from '../support/storage.ts'
+import { noCap } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestServices, type TestServices } from '../support/functions/services.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 let services: TestServices

@@ -13,10 +13,10 @@ import {
   sentQuery,
   usageOf,
 } from '../../core/providers/rate-limit.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { openLooker } from '../support/looker.ts'
-import { accessTo } from '../support/providers.ts'
-import { startProxy } from '../support/proxy.ts'
+import { openLooker } from '../support/database/looker.ts'
+import { startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

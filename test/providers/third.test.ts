@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startTestServices, type TestServices } from '../support/services.ts'
-import { fixtureUrl } from '../support/storage.ts'
-import { startWireServer, type WireServer } from '../support/wire.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestServices, type TestServices } from '../support/functions/services.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
+import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -257,7 +257,7 @@ test('a deployment has its secret, and asks for none of a provider that serves n
 
 test('its types fit, and npm run docs writes its settings down', async () => {
   await node([join(root, 'node_modules/typescript/bin/tsc'), '--incremental', 'false'], {})
-  await node(['dev/write-reference-docs.ts'], {})
+  await node(['dev/docs/write-reference-docs.ts'], {})
   for (const page of ['.env.example', 'docs/configuration.md']) {
     const text = await readFile(join(copy, page), 'utf8')
     expect(text, page).toContain('MISTRAL_API_KEY')

@@ -17,7 +17,6 @@ import {
 } from '../../core/queue/settle.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -33,8 +32,9 @@ import {
   passed,
   someJob,
   statusOf,
-} from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

@@ -14,8 +14,16 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, contentOutput, makeJobs, noCap, nothingSpent, passed } from '../support/jobs.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  contentOutput,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  passed,
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const claimers = 16
 let database: TestDatabase

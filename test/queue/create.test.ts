@@ -7,9 +7,9 @@ import { type CreatedJob, createVisionJob, createVisionJobs, type NewJob } from 
 import { getUserVisionJobs } from '../../core/queue/history.ts'
 import { getVisionJob, getVisionJobOutput } from '../../core/queue/read.ts'
 import { saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/jobs.ts'
-import { startProxy } from '../support/proxy.ts'
+import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/database/jobs.ts'
+import { startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { countLimit, getQueueDepth } from '../../core/queue/depth.ts'
 import { statuses } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { emptyQueue, jobIn, makeJob, makeJobs } from '../support/jobs.ts'
+import { emptyQueue, jobIn, makeJob, makeJobs } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -4,7 +4,6 @@ import { cancelVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -16,7 +15,8 @@ import {
   noCap,
   nothingSpent,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

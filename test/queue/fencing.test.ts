@@ -15,7 +15,6 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -36,7 +35,8 @@ import {
   passed,
   spending,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

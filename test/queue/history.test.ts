@@ -3,9 +3,9 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
 import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/history.ts'
 import { statuses } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type Looker, openLooker } from '../support/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { type Looker, openLooker } from '../support/database/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 type Filter = Pick<HistoryQuery, 'statuses' | 'outputFormats'>
 

@@ -13,8 +13,8 @@ import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { pruneVisionJobs } from '../../core/queue/prune.ts'
 import { redriveVisionJobs } from '../../core/queue/redrive.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, claim, contentOutput, hour, makeJobs, spending } from '../support/jobs.ts'
+import { analysisOutput, badAnswer, claim, contentOutput, hour, makeJobs, spending } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const isolations: readonly Isolation[] = ['READ COMMITTED', 'REPEATABLE READ']
 let direct: TestDatabase

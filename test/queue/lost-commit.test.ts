@@ -11,7 +11,6 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -31,9 +30,10 @@ import {
   passed,
   spending,
   statusOf,
-} from '../support/jobs.ts'
-import { expectLedgerOfRuns, ledgerOf } from '../support/ledger.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
 import { retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -13,7 +12,8 @@ import {
   makeJob,
   makeJobs,
   nothingSpent,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

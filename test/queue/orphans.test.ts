@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { deleteVisionJob } from '../../core/queue/cancel.ts'
 import { keepIdsFresh, sweepOrphans } from '../../core/queue/orphans.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -16,7 +15,8 @@ import {
   outcomesOf,
   outputRows,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -21,8 +21,7 @@ import {
 } from '../../core/queue/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import { fillQueue } from '../support/big-queue.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fillQueue } from '../support/database/big-queue.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -35,9 +34,10 @@ import {
   noCap,
   nothingSpent,
   someJob,
-} from '../support/jobs.ts'
-import { type Looker, openLooker } from '../support/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { type Looker, openLooker } from '../support/database/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
@@ -226,6 +226,26 @@ test('in a small queue, which a server would rather scan, leases are still found
       const [plan] = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${statement}`)
       expect(plan, statement).toMatchObject({ type: 'range', key: 'PRIMARY' })
     }
+  } finally {
+    await through.close()
+    await small.drop()
+  }
+})
+
+test('where users are few, whose other index a server would rather read, those of due jobs are still found by theirs', async () => {
+  const small = await createTestDatabase()
+  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  try {
+    const users = Array.from({ length: 100 }, (_, n) => `user-${n}`)
+    await small.sql(`INSERT INTO vision_users (user_id) VALUES ${users.map(() => '(?)').join()}`, users)
+    for (const userId of users.slice(0, 80)) await makeJob(small, { userId })
+    await small.sql("UPDATE vision_jobs SET status = 'scheduled', available_at = UTC_TIMESTAMP(3)")
+    await small.sql('ANALYZE TABLE vision_users')
+    const statements = await statementsOf(() => promoteDueVisionJobs(through, cap))
+    const [search = ''] = statements.filter((statement) => /^select.+vision_users/is.test(statement))
+    const plan = await small.sql(`EXPLAIN FORMAT=TRADITIONAL ${search}`)
+    const [step] = plan.filter(({ key }) => key !== null)
+    expect(step).toMatchObject({ type: 'eq_ref', key: 'PRIMARY' })
   } finally {
     await through.close()
     await small.drop()

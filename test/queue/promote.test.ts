@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claim, emptyQueue, makeJob, makeJobs, noCap, statusOf } from '../support/jobs.ts'
+import { claim, emptyQueue, makeJob, makeJobs, noCap, statusOf } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let dead: Connection

@@ -7,7 +7,6 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { countPrunable, type PruneOptions, pruneVisionJobs } from '../../core/queue/prune.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle.ts'
 import { visionImages } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -25,8 +24,9 @@ import {
   outputRows,
   someJob,
   statusOf,
-} from '../support/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy

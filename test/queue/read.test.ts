@@ -3,8 +3,17 @@ import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { getUserVisionJobs } from '../../core/queue/history.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read.ts'
 import { retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, badAnswer, claimOne, emptyQueue, jobIn, makeJob, makeJobs, spending } from '../support/jobs.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claimOne,
+  emptyQueue,
+  jobIn,
+  makeJob,
+  makeJobs,
+  spending,
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

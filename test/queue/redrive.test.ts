@@ -4,9 +4,19 @@ import type { ErrorCode } from '../../core/domain/errors.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/queue/redrive.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { claim, emptyQueue, hour, jobIn, jobRow, makeJobs, noCap, nothingSpent, statusOf } from '../support/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import {
+  claim,
+  emptyQueue,
+  hour,
+  jobIn,
+  jobRow,
+  makeJobs,
+  noCap,
+  nothingSpent,
+  statusOf,
+} from '../support/database/jobs.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy

@@ -8,8 +8,8 @@ import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { completeVisionJob, releaseVisionJob, retryVisionJob } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { badAnswer, claim, contentOutput, hour, nothingSpent, someJob } from '../support/jobs.ts'
+import { badAnswer, claim, contentOutput, hour, nothingSpent, someJob } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // Vitess keeps its connections in REPEATABLE READ, where locking reads lock the gaps between rows as well.
 

@@ -7,7 +7,6 @@ import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import type { Step } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   claim,
@@ -17,7 +16,8 @@ import {
   makeJobs,
   nothingSpent,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // Who is served how often, over hundreds of claims. Jobs are made, let in, given back and claimed by the queue itself; what
 // lies between, the run and its end, is plain SQL, since it has no part in whose turn it is.

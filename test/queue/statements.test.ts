@@ -4,10 +4,10 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { emptyQueue, makeJobs, noCap, spending } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { emptyQueue, makeJobs, noCap, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

@@ -6,7 +6,6 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { getVisionJob, getVisionJobAttempts } from '../../core/queue/read.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -17,7 +16,8 @@ import {
   makeJob,
   noCap,
   nothingSpent,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

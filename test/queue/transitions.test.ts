@@ -14,7 +14,6 @@ import {
   saveAnalysis,
 } from '../../core/queue/settle.ts'
 import { type Status, statuses } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -32,7 +31,8 @@ import {
   passed,
   type RawRow,
   statusOf,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

@@ -2,15 +2,18 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { openDataFolder } from '../../dev/data-folder.ts'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { checkDatabaseUrl } from '../../dev/database/check-url.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { mysqlDirectories } from './mysql-server.ts'
+import { readSchema, type Schema } from './schema.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** `mysql://…` of a user who may create databases; test files make their own and drop them */
     databaseServer: string
+    /** what the migrations make, so that test files need not apply them */
+    schema: Schema
   }
 }
 
@@ -18,7 +21,7 @@ const prefix = 'vision-pipeline-test-'
 const leftoverAfterMs = 60 * 60_000
 
 /**
- * Provides one database server to all test files: that of TEST_DATABASE_URL, or one of our own in a throwaway folder, MySQL with
+ * Provides one database server to all test files, and the schema of the product: that of TEST_DATABASE_URL, or one of our own in a throwaway folder, MySQL with
  * TEST_DATABASE=mysql and MariaDB otherwise.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
@@ -26,6 +29,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   if (given) {
     await checkDatabaseUrl('TEST_DATABASE_URL', given)
     project.provide('databaseServer', given)
+    project.provide('schema', await readSchema(given))
     return undefined
   }
 
@@ -45,6 +49,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     settings: ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'],
   })
   project.provide('databaseServer', database.url)
+  project.provide('schema', await readSchema(database.url))
   return async () => {
     await database.stop()
     await rm(path, { recursive: true, force: true })

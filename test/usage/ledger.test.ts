@@ -12,7 +12,6 @@ import {
   saveAnalysis,
 } from '../../core/queue/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -28,8 +27,9 @@ import {
   nothingSpent,
   passed,
   spending,
-} from '../support/jobs.ts'
-import { expectLedgerOfRuns, ledgerOf } from '../support/ledger.ts'
+} from '../support/database/jobs.ts'
+import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

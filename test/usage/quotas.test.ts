@@ -3,7 +3,6 @@ import { deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle.ts'
 import type { Allowance, UserLimits } from '../../core/usage/quotas.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   badAnswer,
   claimOne,
@@ -13,8 +12,9 @@ import {
   nothingSpent,
   someJob,
   spending,
-} from '../support/jobs.ts'
-import { ledgerOf } from '../support/ledger.ts'
+} from '../support/database/jobs.ts'
+import { ledgerOf } from '../support/database/ledger.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { completeVisionJob, recordSpending, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { lockUser } from '../../core/queue/users.ts'
 import { callCostAtFirst, readSpend } from '../../core/usage/spend.ts'
-import { createTestApi, json, type TestApi, token } from '../support/api.ts'
+import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -21,7 +21,7 @@ import {
   nothingSpent,
   someJob,
   spending,
-} from '../support/jobs.ts'
+} from '../support/database/jobs.ts'
 
 let api: TestApi
 beforeAll(async () => {

@@ -8,9 +8,9 @@ import type { Model } from '../../core/providers/model.ts'
 import { redriveVisionJob } from '../../core/queue/cancel.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { hour, makeJob, noCap, spending } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
+import { hour, makeJob, noCap, spending } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 

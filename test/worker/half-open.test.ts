@@ -11,7 +11,6 @@ import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob } from '../../core/queue/settle.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   claim,
   contentOutput,
@@ -24,9 +23,10 @@ import {
   passed,
   spending,
   statusOf,
-} from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
-import { startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 // A machine that vanishes in the middle of a transaction: its connection stays open at the server, with all its locks.
 

@@ -14,7 +14,6 @@ import {
   saveAnalysis,
 } from '../../core/queue/settle.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -34,8 +33,9 @@ import {
   outputRows,
   passed,
   statusOf,
-} from '../support/jobs.ts'
-import { startProxy } from '../support/proxy.ts'
+} from '../support/database/jobs.ts'
+import { startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase

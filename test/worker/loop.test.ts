@@ -6,9 +6,9 @@ import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { noCap, spending } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
+import { noCap, spending } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 

@@ -7,7 +7,7 @@ import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
 import { noCounts } from '../../core/worker/loop.ts'
 import { type BeatOptions, startBeats } from '../../core/worker/metrics-reporter.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 import { readMetrics } from '../support/metrics.ts'
 

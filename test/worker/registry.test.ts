@@ -11,10 +11,10 @@ import {
   sweepWorkers,
   type Tally,
 } from '../../core/worker/registry.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { analysisOutput, contentOutput, emptyQueue, makeJobs, noCap } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { analysisOutput, contentOutput, emptyQueue, makeJobs, noCap } from '../support/database/jobs.ts'
+import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy

@@ -5,10 +5,10 @@ import { VisionError } from '../../core/domain/errors.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { attemptRows, emptyQueue, jobRow, makeJob, noCap, spending } from '../support/jobs.ts'
-import { accessTo } from '../support/providers.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { attemptRows, emptyQueue, jobRow, makeJob, noCap, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy

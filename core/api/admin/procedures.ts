@@ -4,11 +4,11 @@ import { getOperatorActions } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
-import { type Context, procedure } from '../../http/trpc.ts'
-import { checked } from '../../http/validation.ts'
-import type { Actor } from '../../platform/auth.ts'
+import type { Resource } from '../../http/resource.ts'
+import { validated } from '../../http/validation.ts'
 import { readGates } from '../../providers/circuit-breaker.ts'
 import { gateNames } from '../../providers/registry.ts'
+import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleGates, exampleStatus } from './examples.ts'
 import {
   Actions,
@@ -29,138 +29,140 @@ import {
 } from './schema.ts'
 import { viewAction, viewGate, viewStatus } from './view.ts'
 
-type Caller = Context & { readonly actor: Actor }
-
 /** A call ends so long after it began, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
 const callMs = 20_000
 
 /** What operators call: every one of them wants the scope `operator`. */
-export const operatorProcedures = {
-  getWorkerStatus: procedure
-    .meta({
-      rest: 'GET /v1/worker',
-      status: 200,
-      scope: 'operator',
-      summary: 'Look at the queue and its workers',
-      description:
-        'How many jobs are in each status, for how long the oldest waits, the workers, what they did within 5 minutes and an hour, the providers, and the live streams. Costs the same whatever the number of jobs.',
-      errors: [],
-      output: WorkerStatus,
-      example: { reply: exampleStatus },
-    })
-    .input(checked(Nothing))
-    .query(async ({ ctx }): Promise<WorkerStatusView> => viewStatus(await getStatus(ctx.services.database))),
+export const operator = {
+  name: 'operator',
+  description: 'For operators: the queue, its workers and its gates. Wants the scope `operator`.',
+  procedures: {
+    getWorkerStatus: procedure
+      .meta({
+        rest: 'GET /v1/worker',
+        status: 200,
+        scope: 'operator',
+        summary: 'Look at the queue and its workers',
+        description:
+          'How many jobs are in each status, for how long the oldest waits, the workers, what they did within 5 minutes and an hour, the providers, and the live streams. Costs the same whatever the number of jobs.',
+        errors: [],
+        output: WorkerStatus,
+        example: { reply: exampleStatus },
+      })
+      .input(validated(Nothing))
+      .query(async ({ ctx }): Promise<WorkerStatusView> => viewStatus(await getStatus(ctx.services.database))),
 
-  pauseClaims: procedure
-    .meta({
-      rest: 'POST /v1/operator/pause',
-      status: 200,
-      scope: 'operator',
-      summary: 'Pause claiming',
-      description:
-        'Nothing more is claimed, or nothing that needs one provider next, until it is resumed. What runs ends, and nothing expires meanwhile. Doing it twice keeps the first.',
-      errors: [],
-      output: Gates,
-      example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleGates },
-    })
-    .input(checked(Gated))
-    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, pauseClaims, 'claims paused')),
+    pauseClaims: procedure
+      .meta({
+        rest: 'POST /v1/operator/pause',
+        status: 200,
+        scope: 'operator',
+        summary: 'Pause claiming',
+        description:
+          'Nothing more is claimed, or nothing that needs one provider next, until it is resumed. What runs ends, and nothing expires meanwhile. Doing it twice keeps the first.',
+        errors: [],
+        output: Gates,
+        example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleGates },
+      })
+      .input(validated(Gated))
+      .mutation(({ ctx, input }): Promise<GatesView> => change(ctx, input, pauseClaims, 'claims paused')),
 
-  resumeClaims: procedure
-    .meta({
-      rest: 'POST /v1/operator/resume',
-      status: 200,
-      scope: 'operator',
-      summary: 'Resume claiming',
-      description:
-        'Ends what an operator has paused, and a pause that a provider’s trouble has brought: it is asked again at once.',
-      errors: [],
-      output: Gates,
-      example: { request: { provider: 'deepseek' }, reply: exampleGates },
-    })
-    .input(checked(Gated))
-    .mutation(({ ctx, input }): Promise<GatesView> => turn(ctx, input, resumeClaims, 'claims resumed')),
+    resumeClaims: procedure
+      .meta({
+        rest: 'POST /v1/operator/resume',
+        status: 200,
+        scope: 'operator',
+        summary: 'Resume claiming',
+        description:
+          'Ends what an operator has paused, and a pause that a provider’s trouble has brought: it is asked again at once.',
+        errors: [],
+        output: Gates,
+        example: { request: { provider: 'deepseek' }, reply: exampleGates },
+      })
+      .input(validated(Gated))
+      .mutation(({ ctx, input }): Promise<GatesView> => change(ctx, input, resumeClaims, 'claims resumed')),
 
-  redriveJobs: procedure
-    .meta({
-      rest: 'POST /v1/operator/redrive',
-      status: 200,
-      scope: 'operator',
-      summary: 'Redrive failed jobs',
-      description:
-        'Gives failed jobs a new life, the oldest failures first: due at once, with all their retries. A dry run, unless `dryRun` is false. Where `more` comes back true, call again; a dry run with `since` set to `through`.',
-      errors: [],
-      output: RedriveResult,
-      example: {
-        request: { filter: { code: 'analysis.', since: '2026-11-23T12:00:00.000Z' }, dryRun: true },
-        reply: { dryRun: true, jobs: 2, sample: [17, 21], more: false, through: '2026-11-23T12:31:07.112Z' },
-      },
-    })
-    .input(checked(Redrive))
-    .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<RedriveView> => {
-      const { since, until, code, user } = filter
-      const { jobs, sample, more, through } = await redriveJobs(
-        operator(ctx),
-        { code, userId: user, since: momentOf(since), until: momentOf(until) },
-        { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
-      )
-      logAction(ctx, 'jobs redriven', { jobs, dryRun })
-      return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
-    }),
+    redriveJobs: procedure
+      .meta({
+        rest: 'POST /v1/operator/redrive',
+        status: 200,
+        scope: 'operator',
+        summary: 'Redrive failed jobs',
+        description:
+          'Gives failed jobs a new life, the oldest failures first: due at once, with all their retries. A dry run, unless `dryRun` is false. Where `more` comes back true, call again; a dry run with `since` set to `through`.',
+        errors: [],
+        output: RedriveResult,
+        example: {
+          request: { filter: { code: 'analysis.', since: '2026-11-23T12:00:00.000Z' }, dryRun: true },
+          reply: { dryRun: true, jobs: 2, sample: [17, 21], more: false, through: '2026-11-23T12:31:07.112Z' },
+        },
+      })
+      .input(validated(Redrive))
+      .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<RedriveView> => {
+        const { since, until, code, user } = filter
+        const { jobs, sample, more, through } = await redriveJobs(
+          commandOf(ctx),
+          { code, userId: user, since: momentOf(since), until: momentOf(until) },
+          { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
+        )
+        logAction(ctx, 'jobs redriven', { jobs, dryRun })
+        return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
+      }),
 
-  pruneJobs: procedure
-    .meta({
-      rest: 'POST /v1/operator/prune',
-      status: 200,
-      scope: 'operator',
-      summary: 'Prune old jobs',
-      description:
-        'Deletes jobs that ended long ago with all they made, in small batches that no claim waits for. A dry run, unless `dryRun` is false. Where `more` comes back true, call again.',
-      errors: [],
-      output: PruneResult,
-      example: {
-        request: { olderThanDays: 90 },
-        reply: { dryRun: true, olderThanDays: 90, jobs: 1204, more: false },
-      },
-    })
-    .input(checked(Prune))
-    .mutation(async ({ ctx, input: { limit, dryRun, olderThanDays: days } }): Promise<PruneView> => {
-      const olderThanDays = days ?? ctx.services.retentionDays
-      const signal = AbortSignal.timeout(callMs)
-      const { jobs, more } = await pruneJobs(operator(ctx), { olderThanDays, limit, dryRun, signal })
-      logAction(ctx, 'jobs pruned', { jobs, dryRun })
-      return { dryRun, olderThanDays, jobs, more }
-    }),
+    pruneJobs: procedure
+      .meta({
+        rest: 'POST /v1/operator/prune',
+        status: 200,
+        scope: 'operator',
+        summary: 'Prune old jobs',
+        description:
+          'Deletes jobs that ended long ago with all they made, in small batches that no claim waits for. A dry run, unless `dryRun` is false. Where `more` comes back true, call again.',
+        errors: [],
+        output: PruneResult,
+        example: {
+          request: { olderThanDays: 90 },
+          reply: { dryRun: true, olderThanDays: 90, jobs: 1204, more: false },
+        },
+      })
+      .input(validated(Prune))
+      .mutation(async ({ ctx, input: { limit, dryRun, olderThanDays: days } }): Promise<PruneView> => {
+        const olderThanDays = days ?? ctx.services.retentionDays
+        const signal = AbortSignal.timeout(callMs)
+        const { jobs, more } = await pruneJobs(commandOf(ctx), { olderThanDays, limit, dryRun, signal })
+        logAction(ctx, 'jobs pruned', { jobs, dryRun })
+        return { dryRun, olderThanDays, jobs, more }
+      }),
 
-  getOperatorActions: procedure
-    .meta({
-      rest: 'GET /v1/operator/actions',
-      status: 200,
-      scope: 'operator',
-      summary: 'List what operators did',
-      description: 'Every pause, resume, redrive and prune, by whichever way, the latest first.',
-      errors: [],
-      output: Actions,
-      example: { reply: exampleActions },
-    })
-    .input(checked(ActionsPage))
-    .query(async ({ ctx, input: { limit, cursor } }): Promise<ActionsView> => {
-      // One more than asked for tells whether there is another page.
-      const rows = await getOperatorActions(ctx.services.database, { limit: limit + 1, before: cursor })
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)
-      return {
-        actions: page.map(viewAction),
-        nextCursor: last && rows.length > page.length ? encodeCursor(last.id) : null,
-      }
-    }),
-}
+    getOperatorActions: procedure
+      .meta({
+        rest: 'GET /v1/operator/actions',
+        status: 200,
+        scope: 'operator',
+        summary: 'List what operators did',
+        description: 'Every pause, resume, redrive and prune, by whichever way, the latest first.',
+        errors: [],
+        output: Actions,
+        example: { reply: exampleActions },
+      })
+      .input(validated(ActionsPage))
+      .query(async ({ ctx, input: { limit, cursor } }): Promise<ActionsView> => {
+        // One more than asked for tells whether there is another page.
+        const rows = await getOperatorActions(ctx.services.database, { limit: limit + 1, before: cursor })
+        const page = rows.slice(0, limit)
+        const last = page.at(-1)
+        return {
+          actions: page.map(viewAction),
+          nextCursor: last && rows.length > page.length ? encodeCursor(last.id) : null,
+        }
+      }),
+  },
+} satisfies Resource
 
 function momentOf(text: string | undefined): Date | undefined {
   return text === undefined ? undefined : new Date(text)
 }
 
-function operator({ services, actor }: Caller) {
+function commandOf({ services, actor }: Caller) {
   return { database: services.database, actor: actor.userId }
 }
 
@@ -169,14 +171,14 @@ function logAction({ services, requestId }: Caller, what: string, fields: Record
 }
 
 /** Pauses or resumes claiming, and shows what is open after it. */
-async function turn(
+async function change(
   caller: Caller,
   { provider, reason }: z.output<typeof Gated>,
-  change: typeof pauseClaims | typeof resumeClaims,
+  command: typeof pauseClaims | typeof resumeClaims,
   what: string,
 ): Promise<GatesView> {
   const gate: Gate = provider ?? 'all'
-  await change(operator(caller), { gate, reason })
+  await command(commandOf(caller), { gate, reason })
   logAction(caller, what, { gate })
   return viewGates(caller)
 }

@@ -1,13 +1,11 @@
 import * as z from 'zod'
 import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
+import { pageFields } from '../../http/cursor.ts'
 import { gateNames, providerNames } from '../../providers/registry.ts'
-import { cursor } from '../jobs/schema.ts'
+import { count, time } from '../fields.ts'
 
-const count = z.int().min(0)
-const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['2026-11-23T12:00:00.000Z'] })
-
-// --- what goes in ---
+// --- input ---
 
 const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'Why, for those who read it later.' })
 const provider = z
@@ -57,11 +55,11 @@ export const Prune = z
 export const ActionsPage = z
   .strictObject({
     limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many actions.' }),
-    cursor: cursor.optional(),
+    ...pageFields,
   })
   .prefault({})
 
-// --- what comes out ---
+// --- output ---
 
 const tally = z
   .object({

@@ -1,6 +1,14 @@
-import type { AttemptsView, JobEventView, JobSummaryView, JobView, UploadView, UserUsageView } from './schema.ts'
+import { exampleTaken } from '../usage/examples.ts'
+import type { AttemptsView, JobSummaryView, JobView } from './schema.ts'
 
-/** Examples for the OpenAPI document; a test holds them against its schemas. */
+// Examples for the OpenAPI document; a test holds them against its schemas.
+
+export const exampleRequest = {
+  imageUrl: 'https://example.com/poster.jpg',
+  analysisPurpose: 'Improve the hero image of our shop',
+  outputFormat: 'summary',
+}
+
 export const exampleSummary: JobSummaryView = {
   jobId: 1,
   status: 'completed',
@@ -37,21 +45,6 @@ export const exampleSummary: JobSummaryView = {
   expiresAt: '2026-11-24T12:00:00.000Z',
   timings: { waitingMs: 1500, runningMs: 20_000, totalMs: 21_500 },
   version: 4,
-}
-
-const exampleTaken = {
-  calls: 2,
-  possiblyBilled: 0,
-  inputTokens: 1900,
-  cachedTokens: 448,
-  outputTokens: 620,
-  thinkingTokens: 0,
-  costUsd: 0.001494644,
-  unpricedCalls: 0,
-  waitingMs: 1500,
-  imageMs: 320,
-  analysisMs: 7400,
-  contentMs: 12_100,
 }
 
 export const exampleJob: JobView = {
@@ -98,19 +91,6 @@ export const exampleJob: JobView = {
   },
 }
 
-export const exampleEvent: JobEventView = {
-  type: 'status',
-  jobId: 1,
-  version: 2,
-  status: 'processing',
-  step: 'analysis',
-  progress: 10,
-  attempt: 1,
-  failures: 0,
-  nextTryAt: null,
-  error: null,
-}
-
 export const exampleAttempts: AttemptsView = {
   attempts: [
     {
@@ -145,47 +125,4 @@ export const exampleAttempts: AttemptsView = {
       },
     },
   ],
-}
-
-export const exampleUsage: UserUsageView = {
-  from: '2026-11-01',
-  to: '2026-11-24',
-  usage: [
-    {
-      day: '2026-11-23',
-      status: 'completed',
-      model: 'deepseek-flash',
-      jobs: 0,
-      runs: 0,
-      calls: 1,
-      possiblyBilled: 0,
-      inputTokens: 690,
-      cachedTokens: 448,
-      outputTokens: 240,
-      thinkingTokens: 0,
-      costUsd: 0.000181644,
-      unpricedCalls: 0,
-      waitingMs: 0,
-      imageMs: 0,
-      analysisMs: 0,
-      contentMs: 12_100,
-    },
-  ],
-  totals: {
-    jobs: { created: 1, completed: 1, failed: 0, cancelled: 0, deleted: 0 },
-    runs: 1,
-    ...exampleTaken,
-  },
-}
-
-export const exampleUpload: UploadView = {
-  url: 'https://images.s3.amazonaws.com/',
-  fields: {
-    key: 'uploads/0f1e/2c3d',
-    'Content-Type': 'image/jpeg',
-    Policy: 'eyJleHBpcmF0aW9uIjo',
-    'X-Amz-Signature': '5d67',
-  },
-  imageUrl: 'upload:uploads/0f1e/2c3d',
-  expiresAt: '2026-11-23T12:10:00.000Z',
 }

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { describeCode, VisionError } from '../../domain/errors.ts'
-import { type FieldProblem, RefusedInput } from '../../http/problem.ts'
+import { type FieldProblem, InvalidInput } from '../../http/invalid-input.ts'
 import { carriesBytes } from '../../images/intake.ts'
 import { checkQuota } from '../../queue/check-quota.ts'
 import type { NewJob } from '../../queue/create.ts'
@@ -8,12 +8,12 @@ import type { ApiServices } from '../services.ts'
 import type { CreateJob } from './schema.ts'
 
 /**
- * Takes in the images of all jobs before any job is created. Nothing is stored before all of them were looked at, and what
- * the caller may still do: a call that is refused leaves nothing behind.
+ * Takes in the images of all jobs before any job is created. Nothing is stored before all of them, and the caller's quota,
+ * were checked: a call that is refused leaves nothing behind.
  *
  * @param pointers where in the input each image is named
  * @param idempotencies of the jobs, in their order
- * @throws RefusedInput that names every image that was refused, IdempotencyMismatch, LimitExceeded, or VisionError
+ * @throws InvalidInput that names every image that was refused, IdempotencyMismatch, LimitExceeded, or VisionError
  *   `storage.unavailable`
  */
 export async function takeImages(
@@ -33,7 +33,7 @@ export async function takeImages(
     })
     // Of several kinds none is that of the call, whatever the order of the jobs.
     const [code, ...others] = new Set([...refusals.values()].map((error) => error.code))
-    throw new RefusedInput(fields, others.length > 0 ? 'request.invalid' : code)
+    throw new InvalidInput(fields, others.length > 0 ? 'request.invalid' : code)
   }
   if (urls.some(carriesBytes)) await checkQuota(services.database, userId, idempotencies, services.limits)
   const taken = await Promise.allSettled(urls.map((url) => services.images.take(url, userId)))

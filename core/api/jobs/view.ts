@@ -1,31 +1,20 @@
-import { type CountedStatus, countedStatuses } from '../../../drizzle/schema.ts'
 import type { ErrorCode } from '../../domain/errors.ts'
 import { progressOf } from '../../domain/job.ts'
 import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../../queue/read.ts'
-import { type Counts, sumOf, type UsageRow } from '../../usage/ledger.ts'
-import type { AttemptsView, ImageView, JobSummaryView, JobView, UsageView, UserUsageView } from './schema.ts'
-
-/** What is shown along with the jobs at hand. */
-export interface Surroundings {
-  /** The snapshots that they use, by id. */
-  readonly images: ReadonlyMap<number, ImageView>
-  /** How long their runs have taken together, by the job's id, in milliseconds. */
-  readonly runningTimes: ReadonlyMap<number, number>
-  /** The owner has spent what a day may cost: held jobs wait for the next. */
-  readonly spendExhausted: boolean
-  /** Milliseconds since the epoch. */
-  readonly now: number
-}
+import type { Counts } from '../../usage/ledger.ts'
+import { inDollars, viewCounts } from '../usage/view.ts'
+import type { Relations } from './relations.ts'
+import type { AttemptsView, JobSummaryView, JobView } from './schema.ts'
 
 /** A job as its owner sees it. */
 export function viewJob(
   { job, outputs }: JobWithOutputs,
   usage: Counts,
   eventsUrl: string | null,
-  surroundings: Surroundings,
+  relations: Relations,
 ): JobView {
   return {
-    ...summarizeJob(job, surroundings),
+    ...summarizeJob(job, relations),
     usage: viewCounts(usage),
     eventsUrl,
     outputs: { analysis: viewAnalysis(outputs), content: viewContent(job, outputs) },
@@ -33,7 +22,7 @@ export function viewJob(
 }
 
 /** A job without its outputs. */
-export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted, now }: Surroundings): JobSummaryView {
+export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted, now }: Relations): JobSummaryView {
   const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
   // The database writes the times and this machine says what now is: its clock may be a little behind.
   const totalMs = Math.max(0, (job.finishedAt?.getTime() ?? now) - job.createdAt.getTime())
@@ -112,44 +101,7 @@ export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
   }
 }
 
-/** What a user has used, row by row and in all. */
-export function viewUserUsage(rows: readonly UsageRow[]): Omit<UserUsageView, 'from' | 'to'> {
-  const jobs = countedStatuses.map((status) => {
-    const { jobs } = sumOf(rows.filter((row) => row.status === status))
-    return [status, jobs] as const
-  })
-  const totals = sumOf(rows)
-  return {
-    usage: rows.map((row) => ({
-      day: row.day,
-      status: row.status,
-      model: row.model === '' ? null : row.model,
-      jobs: row.jobs,
-      runs: row.runs,
-      ...viewCounts(row),
-    })),
-    totals: {
-      jobs: Object.fromEntries(jobs) as Record<CountedStatus, number>,
-      runs: totals.runs,
-      ...viewCounts(totals),
-    },
-  }
-}
-
-function viewCounts(counts: Counts): UsageView {
-  const { jobs: _, runs: __, cost, ...rest } = sumOf([counts])
-  const { calls, unpricedCalls } = rest
-  return { ...rest, costUsd: calls > 0 && calls === unpricedCalls ? null : inDollars(cost) }
-}
-
-/** Of nano-dollars. */
-function inDollars(cost: number): number
-function inDollars(cost: number | null): number | null
-function inDollars(cost: number | null): number | null {
-  return cost === null ? null : cost / 1e9
-}
-
-// The body is what its step checked when it saved it.
+// The body was validated when its step saved it.
 function viewAnalysis(outputs: readonly OutputRow[]): JobView['outputs']['analysis'] {
   return viewOutput(outputs, 'analysis') as JobView['outputs']['analysis']
 }

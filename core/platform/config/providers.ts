@@ -1,10 +1,13 @@
-import { type Step, steps } from '../../../drizzle/schema.ts'
+import type { Step } from '../../../drizzle/schema.ts'
 import { callTokens, roomAfterCutOff } from '../../domain/call-tokens.ts'
 import type { Price, ProviderEntry } from '../../providers/entry.ts'
 import { createPrices } from '../../providers/prices.ts'
 import type { ProviderLimits } from '../../providers/rate-limit.ts'
 import { registry } from '../../providers/registry.ts'
 import { got, type Setting, type Shape, setting, text, WrongSetting, webUrl, wholeNumber } from './setting.ts'
+
+// Not the schema's: it comes with all of drizzle, which a deployment has no use for.
+const steps = Object.keys(callTokens) as Step[]
 
 /** How a provider is called, as it is configured. */
 export interface ProviderConfig {

@@ -4,6 +4,7 @@ import { start, type TestProcess, temporaryFolder } from '../child-processes.ts'
 
 const scripts = [
   'child.mjs',
+  'commonjs-modules.mjs',
   'dotenv.mjs',
   'options.mjs',
   'port.mjs',
@@ -12,7 +13,7 @@ const scripts = [
   'run.mjs',
   'start.mjs',
 ]
-const projectDev = join(import.meta.dirname, '../../../dev')
+const projectBoot = join(import.meta.dirname, '../../../dev/boot')
 
 /** A fresh checkout of the bootstrap files alone, on a machine whose npm notes its calls and installs next to nothing. */
 export type Checkout = {
@@ -21,16 +22,16 @@ export type Checkout = {
   npmCalls: () => Promise<string[]>
   /** the environment of that machine, on which every start takes a free port */
   env: NodeJS.ProcessEnv
-  /** runs a file of `dev/`; the given variables are added to the environment */
+  /** runs a file of `dev/boot/`; the given variables are added to the environment */
   local: (file: string, args: string[], env?: NodeJS.ProcessEnv) => TestProcess
 }
 
 /** @param npm what npm does besides noting the call, as a shell script in the checkout */
 export async function checkout(npm = installs): Promise<Checkout> {
   const root = await temporaryFolder()
-  await mkdir(join(root, 'dev'))
+  await mkdir(join(root, 'dev/boot'), { recursive: true })
   await mkdir(join(root, 'machine'))
-  for (const name of scripts) await cp(join(projectDev, name), join(root, 'dev', name))
+  for (const name of scripts) await cp(join(projectBoot, name), join(root, 'dev/boot', name))
   await writeFile(join(root, 'package.json'), '{ "type": "module" }\n')
   await writeFile(join(root, 'package-lock.json'), lockfile('1.0.0'))
   await writeFile(join(root, 'machine', 'npm'), `#!/bin/sh\necho "$*" >> "${root}/npm-calls"\n${npm}\n`, {
@@ -44,7 +45,7 @@ export async function checkout(npm = installs): Promise<Checkout> {
     env,
     npmCalls: async () => (await readFile(join(root, 'npm-calls'), 'utf8').catch(() => '')).split('\n').filter(Boolean),
     local: (file, args, more = {}) =>
-      start(process.execPath, [join(root, 'dev', file), ...args], { cwd: root, env: { ...env, ...more } }),
+      start(process.execPath, [join(root, 'dev/boot', file), ...args], { cwd: root, env: { ...env, ...more } }),
   }
 }
 

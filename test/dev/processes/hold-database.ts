@@ -1,5 +1,5 @@
 // Holds the data folder given as argument and runs the database in it until it is killed. Prints the database's URL.
-import { openDataFolder } from '../../../dev/data-folder.ts'
+import { openDataFolder } from '../../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../../dev/database/start-database.ts'
 
 const folder = await openDataFolder(process.argv[2] ?? '')

@@ -1,0 +1,166 @@
+import type { Database } from '../../core/database/client.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
+import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { type CreatedJob, createVisionJobs, type NewJob } from '../../core/queue/create.ts'
+import { expireVisionJobs } from '../../core/queue/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { lookForWork } from '../../core/worker/poll.ts'
+import type { Operation } from './measure.ts'
+import { type BenchDatabase, numbers } from './server.ts'
+
+/** As many of a user's jobs may be in flight, and as many pending jobs each user of the big queue has. */
+export const cap = 10
+/** The jobs that fill the queue have this start tag and those after it: whoever is to come before them can. */
+export const firstTag = 100_000
+const portion = 100_000
+export const lifeMs = 864_000_000
+
+export const someJob: NewJob = {
+  imageUrl: 'https://images.example.com/poster.png',
+  analysisPurpose: 'What does the poster say about the brand?',
+  outputFormat: 'summary',
+  language: 'en',
+}
+
+/** Creates jobs as the API does, with its default limits. */
+export function create(on: Database, userId: string, jobs: readonly NewJob[]): Promise<readonly CreatedJob[]> {
+  const limits = { jobsPerDay: 1_000_000, jobsWaiting: 10_000, costPerDay: undefined }
+  return createVisionJobs(on, jobs, { userId, maxRetries: 3, inFlightPerUser: cap, lifeMs, limits })
+}
+
+/** Adds users of ten pending jobs each, the tenth behind everybody's ninth, until there are so many jobs. */
+export async function fillQueue({ sql }: BenchDatabase, from: number, size: number): Promise<void> {
+  for (let first = from; first < size; first += portion) {
+    const rows = numbers(first, Math.min(portion, size - first))
+    await sql(`INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose,
+        output_format, language, created_at, updated_at, expires_at)
+      SELECT CONCAT('user-', LPAD(n DIV ${cap}, 7, '0')), 'pending', ${firstTag} + n MOD ${cap}, 1, 3,
+        'https://images.example.com/poster.png', 'What does the poster say about the brand?', 'summary', 'en',
+        UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 10 DAY
+      FROM ${rows}`)
+    await sql(`INSERT INTO vision_users (user_id, analysis_tag)
+      SELECT CONCAT('user-', LPAD(n DIV ${cap}, 7, '0')), ${firstTag + cap - 1} FROM ${rows} WHERE n MOD ${cap} = 0`)
+  }
+  for (const name of ['vision_jobs', 'vision_users']) await sql(`ANALYZE TABLE ${name}`)
+}
+
+/** The operations of the queue, each of which finds something to do, and leaves the queue as large as it was. */
+export async function queueOperations({ sql }: BenchDatabase, size: number): Promise<readonly Operation[]> {
+  // One job each of 100 users, spread over all.
+  const users = Array.from(
+    { length: 100 },
+    (_, n) => `user-${String(Math.floor((n * size) / cap / 100)).padStart(7, '0')}`,
+  )
+  const rows = await sql('SELECT MAX(id) AS id FROM vision_jobs WHERE user_id IN (?) GROUP BY user_id', [users])
+  const spread = rows.map(({ id }) => Number(id))
+  const change = (changes: string, ids: readonly number[]) =>
+    sql(`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${changes} WHERE id IN (?)`, [ids])
+  const makePending = async (ids: readonly number[]) => {
+    await change(
+      `status = 'pending', attempt = 0, crashes = 0, worker_id = NULL, lease_expires_at = NULL, available_at = NULL,
+        started_at = NULL, finished_at = NULL, error_code = NULL, error_message = NULL,
+        expires_at = UTC_TIMESTAMP(3) + INTERVAL 10 DAY`,
+      ids,
+    )
+    await sql('DELETE FROM vision_job_attempts WHERE job_id IN (?)', [ids])
+  }
+  const remove = (userId: string) => sql('DELETE FROM vision_jobs WHERE user_id = ?', [userId])
+  const expect = (count: number, wanted: number) => {
+    if (count !== wanted) throw new Error(`${count} instead of ${wanted}`)
+  }
+
+  let sender = 0
+  const creation = (name: string, jobs: readonly NewJob[]): Operation => ({
+    name,
+    work: (on) => create(on, `sender-${size}-${++sender}`, jobs),
+    undo: async () => void (await remove(`sender-${size}-${sender}`)),
+  })
+  const claim = (limit: number): Operation => ({
+    name: `claim ${limit}`,
+    work: async (on) => {
+      const { runs } = await claimPendingVisionJobs(on, { workerId: 'bench', lane: 'analysis', limit, leaseMs: 60_000 })
+      expect(runs.length, limit)
+      return runs.map(({ jobId }) => jobId)
+    },
+    undo: (ids) => makePending(ids as number[]),
+  })
+  const keyed = Array.from({ length: 100 }, (_, n) => ({
+    ...someJob,
+    idempotency: { key: `key-${n}`, requestHash: 'a'.repeat(64) },
+  }))
+  const crowded = `crowded-${size}`
+  const fillCrowded = async () => {
+    await remove(crowded)
+    await sql(
+      `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
+         language, created_at, updated_at, expires_at)
+       SELECT ?, IF(n < ${cap}, 'pending', 'held'), IF(n < ${cap}, ${firstTag + 1_000_000} + n, 0), 1, 3, image_url,
+         analysis_purpose, output_format, language, created_at, updated_at, expires_at
+       FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) AS one, ${numbers(0, 2_000)}`,
+      [crowded],
+    )
+    await sql('REPLACE INTO vision_users (user_id, held_at) VALUES (?, UTC_TIMESTAMP(3))', [crowded])
+  }
+  await fillCrowded()
+  const makeRoom = async () => {
+    await sql(`DELETE FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY turn LIMIT 5`, [crowded])
+  }
+  const admission = (name: string, wanted: number, prepare?: () => Promise<void>): Operation => ({
+    name,
+    ...(prepare && { prepare }),
+    work: async (on) => expect((await admitVisionJobs(on, crowded, cap)) ?? -1, wanted),
+  })
+
+  return [
+    { name: 'look for work', work: (on) => lookForWork(on) },
+    claim(1),
+    claim(5),
+    claim(25),
+    creation('create 1', [someJob]),
+    creation('create 100, with keys', keyed),
+    admission('let 5 of 2,000 in', 5, makeRoom),
+    admission('let none of 2,000 in', 0),
+    {
+      name: 'create 1, over the limit',
+      work: (on) => create(on, crowded, [someJob]),
+    },
+    {
+      name: 'promote 100, of 100 users',
+      prepare: async () => {
+        await change("status = 'scheduled', turn = 0, available_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND", spread)
+      },
+      work: async (on) => expect(await promoteDueVisionJobs(on, cap), 100),
+      undo: async () => void (await change(`turn = ${firstTag + cap}`, spread)),
+    },
+    {
+      name: 'expire 100',
+      prepare: async () => void (await change('expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND', spread)),
+      work: async (on) => expect(await expireVisionJobs(on), 100),
+      undo: () => makePending(spread),
+    },
+    {
+      name: 'reclaim 100',
+      prepare: async () => {
+        await change(
+          `status = 'processing', attempt = 1, worker_id = 'dead', lease_expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND`,
+          spread,
+        )
+        await sql(
+          `INSERT INTO vision_job_attempts (job_id, attempt, worker_id, step, started_at)
+           SELECT id, 1, 'dead', 'analysis', UTC_TIMESTAMP(3) FROM vision_jobs WHERE id IN (?)`,
+          [spread],
+        )
+      },
+      work: async (on) =>
+        expect(await reclaimVisionJobs(on, { baseMs: 1_000, capMs: 1_000, random: Math.random }), 100),
+      undo: () => makePending(spread),
+    },
+    {
+      name: 'cancel 1',
+      work: (on) => cancelVisionJob(on, { jobId: spread.at(-1) as number, userId: users.at(-1) as string }),
+      undo: () => makePending(spread.slice(-1)),
+    },
+  ]
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
+import { environment } from '../../core/platform/config/load.ts'
+import { openDataFolder } from '../../dev/data/data-folder.ts'
+import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { migrateDatabase } from '../../drizzle/migrate.ts'
+import { mysqlDirectories } from '../../test/setup/mysql-server.ts'
+
+/** A database of a measurement's own, with the schema in place. */
+export interface BenchDatabase {
+  /** `mysql://…`, of a user who may do anything. */
+  readonly url: string
+  /** As in `MySQL 9.7.4`. */
+  readonly name: string
+  /** A connection beside those that are measured. */
+  readonly raw: Connection
+  sql(query: string, values?: unknown[]): Promise<RowDataPacket[]>
+}
+
+/** What a private server is started with: room for the indexes of two million jobs, and no wait for the disk at a commit. */
+const settings = [
+  '--innodb-buffer-pool-size=1G',
+  '--innodb-flush-log-at-trx-commit=0',
+  '--innodb-doublewrite=0',
+  '--max-connections=200',
+]
+export const settingsInWords = '1 GB buffer pool, log flushed each second'
+
+/**
+ * The databases to measure on, one after the other: on a private MariaDB and a private MySQL, on one of them where the
+ * argument names it, or on the server of TEST_DATABASE_URL alone. Each is dropped when its turn is over.
+ */
+export async function onEachServer(only: string | undefined, measure: (on: BenchDatabase) => Promise<void>) {
+  const given = environment().TEST_DATABASE_URL
+  const kinds = only ? [only] : given ? ['given'] : ['mariadb', 'mysql']
+  for (const kind of kinds) {
+    if (!['given', 'mariadb', 'mysql'].includes(kind)) throw new Error(`${kind} is neither mariadb nor mysql`)
+    await using cleanup = new AsyncDisposableStack()
+    const server = given ?? (await startServer(kind, cleanup))
+    const raw = await mysql.createConnection({ uri: server, timezone: 'Z', multipleStatements: false })
+    cleanup.defer(() => raw.end())
+    const name = `bench_${process.pid}`
+    await raw.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+    cleanup.defer(async () => void (await raw.query(`DROP DATABASE ${name}`)))
+    await raw.query(`USE ${name}`)
+    const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
+    await migrateDatabase(url)
+    const [[row]] = await raw.query<RowDataPacket[]>('SELECT VERSION() AS version')
+    const [, number] = /^([\d.]+)/.exec(row?.version) ?? []
+    await measure({
+      url,
+      name: `${/mariadb/i.test(row?.version) ? 'MariaDB' : 'MySQL'} ${number}`,
+      raw,
+      sql: async (query, values = []) => (await raw.query<RowDataPacket[]>(query, values))[0],
+    })
+  }
+}
+
+async function startServer(kind: string, cleanup: AsyncDisposableStack): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
+  cleanup.defer(() => rm(path, { recursive: true, force: true }))
+  const folder = await openDataFolder(path)
+  cleanup.defer(() => folder.release())
+  const env = environment()
+  const { url, stop } = await startPrivateDatabase({
+    folder,
+    env,
+    log: console.error,
+    administrator: true,
+    settings,
+    ...(kind === 'mysql' && { directories: await mysqlDirectories(env, console.error) }),
+  })
+  cleanup.defer(stop)
+  return url
+}
+
+/** SQL for the numbers from a first one up, at most a hundred thousand of them: a table of one column, `n`. */
+export function numbers(first: number, count: number): string {
+  const digit = `(${Array.from({ length: 10 }, (_, d) => `SELECT ${d} AS d`).join(' UNION ALL ')})`
+  return `(SELECT ${first} + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n
+    FROM ${['f', 'e', 'c', 'b', 'a'].map((alias) => `${digit} AS ${alias}`).join(', ')}
+    HAVING n < ${first + count}) AS numbers`
+}

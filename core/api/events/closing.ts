@@ -1,0 +1,14 @@
+import type { Closing } from '../../http/sse.ts'
+import { StreamClosed } from '../../live/watch.ts'
+
+/** What a client is told of a stream that was closed before it was complete; undefined for any other error. */
+export function closingOf(error: unknown): Closing | undefined {
+  return error instanceof StreamClosed ? (retries[error.reason] ?? {}) : undefined
+}
+
+const retries: Partial<Record<StreamClosed['reason'], Closing>> = {
+  // Two clients that take each other's place are not to do so every second.
+  replaced: { retry: { afterMs: 30_000, because: 'a younger stream of the same user took the place' } },
+  // By then those that were replaced have ended.
+  crowded: { retry: { afterMs: 5_000, because: 'too many streams of the same user were opened at once' } },
+}

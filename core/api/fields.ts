@@ -1,0 +1,34 @@
+import * as z from 'zod'
+import { statuses, steps } from '../../drizzle/schema.ts'
+import { type ErrorCode, errorCodes } from '../domain/errors.ts'
+import { outputFormats } from '../pipeline/formats.ts'
+import { platformNames } from '../pipeline/platforms.ts'
+
+// The fields that several resources share.
+
+export const Status = z.enum(statuses).meta({
+  id: 'Status',
+  description:
+    'scheduled: waits for its time · held: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: by its owner',
+})
+export const Step = z
+  .enum(steps)
+  .meta({ id: 'Step', description: 'analysis: what is in the image · content: the text made from it' })
+export const OutputFormat = z
+  .enum(outputFormats)
+  .meta({ id: 'OutputFormat', description: 'What the second step writes.' })
+export const Platform = z
+  .enum(platformNames)
+  .meta({ id: 'Platform', description: 'The network that a post is for: its limits and habits are kept.' })
+export const ErrorCodes = z
+  .enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]])
+  .meta({ id: 'ErrorCode', description: 'Stable: docs/errors.md says what follows from each.' })
+
+export const jobId = z
+  .int()
+  .min(1)
+  .meta({ description: 'The id of a job.', examples: [1] })
+export const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['2026-11-23T12:00:00.000Z'] })
+export const day = z.iso.date()
+export const count = z.int().min(0)
+export const milliseconds = z.int().min(0)

@@ -1,0 +1,114 @@
+import type * as z from 'zod'
+import { VisionError } from '../../domain/errors.ts'
+import { InvalidInput } from '../../http/invalid-input.ts'
+import {
+  type CreatedJob,
+  createVisionJob,
+  createVisionJobs,
+  IdempotencyMismatch,
+  type NewJob,
+} from '../../queue/create.ts'
+import type { Allowance } from '../../usage/quotas.ts'
+import type { Caller } from '../procedure.ts'
+import { rateLimitHeaders } from '../rate-limit.ts'
+import { hashOf, idempotencyOf, keyInBatch } from './idempotency.ts'
+import { logJob } from './owned.ts'
+import { replyWithJob } from './reply.ts'
+import type { CreateJob, JobView } from './schema.ts'
+import { takeImages } from './take-images.ts'
+
+type JobRequest = z.output<typeof CreateJob>
+
+const vanishTries = 3
+
+/**
+ * Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it.
+ *
+ * @throws what `takeImages` and `createVisionJob` throw
+ */
+export async function createOne(
+  caller: Caller,
+  { idempotencyKey: _, ...request }: JobRequest,
+  key: string | undefined,
+): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
+  const { services, actor } = caller
+  const idempotency = idempotencyOf(key, request)
+  const [taken] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
+  const job: NewJob = { ...(taken ?? request), idempotency }
+  for (let attempt = 1; ; attempt++) {
+    const created = await createVisionJob(services.database, job, creating(caller))
+    logCreated(caller, [created])
+    const { jobId, replayed } = created
+    try {
+      return { replayed, view: await replyWithJob(caller, jobId, 'end') }
+    } catch (error) {
+      const vanished = replayed && error instanceof VisionError && error.code === 'job.not_found'
+      if (!vanished || attempt >= vanishTries) throw error
+    }
+  }
+}
+
+/**
+ * Creates all jobs of a batch, or none.
+ *
+ * @param batchKey the key of the batch as a whole
+ * @throws what `takeImages` and `createVisionJobs` throw, InvalidInput that names the jobs whose keys do not match
+ */
+export async function createBatch(
+  caller: Caller,
+  requests: readonly JobRequest[],
+  batchKey: string | undefined,
+): Promise<readonly CreatedJob[]> {
+  const { services, actor } = caller
+  const keys = keysOf(requests, batchKey)
+  const pointers = requests.map((_, index) => `#/jobs/${index}/imageUrl`)
+  try {
+    const taken = await takeImages(services, actor.userId, requests, pointers, keys)
+    const jobs = taken.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
+    const created = await createVisionJobs(services.database, jobs, creating(caller))
+    logCreated(caller, created)
+    return created
+  } catch (error) {
+    throw error instanceof IdempotencyMismatch ? mismatchedKeys(error, requests) : error
+  }
+}
+
+function creating({ services, actor, traceId, reply }: Caller) {
+  const onAllowance = (left: Allowance) => {
+    reply.limits = rateLimitHeaders(left)
+  }
+  return { ...services, userId: actor.userId, traceId, onAllowance }
+}
+
+function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
+  const created = jobs.filter(({ replayed }) => !replayed)
+  for (const { jobId } of created) logJob(caller, 'created', jobId)
+  if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
+}
+
+/** Names the jobs of a batch whose own keys do not match; the key of the batch is known to its caller. */
+function mismatchedKeys({ indexes, code }: IdempotencyMismatch, requests: readonly JobRequest[]): InvalidInput {
+  const named = indexes.filter((index) => requests[index]?.idempotencyKey !== undefined)
+  const detail = 'was used with another request'
+  return new InvalidInput(
+    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, code, detail })),
+    code,
+  )
+}
+
+const twiceKeyed = 'The batch has a key already: send one or the other.'
+
+/** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
+function keysOf(jobs: readonly JobRequest[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
+  const requests = jobs.map(({ idempotencyKey: _, ...request }) => request)
+  if (batchKey === undefined) return jobs.map((job, index) => idempotencyOf(job.idempotencyKey, requests[index]))
+  const twice = jobs.flatMap((job, index) =>
+    job.idempotencyKey === undefined
+      ? []
+      : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
+  )
+  if (twice.length > 0) throw new InvalidInput(twice)
+  // Once: it is of all that was sent, images included.
+  const requestHash = hashOf(requests)
+  return requests.map((_, index) => ({ key: keyInBatch(batchKey, index), requestHash }))
+}

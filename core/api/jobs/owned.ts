@@ -1,0 +1,25 @@
+import { reasonOf } from '../../domain/errors.ts'
+import { admitVisionJobs } from '../../queue/concurrency-limit.ts'
+import { lockUser } from '../../queue/users.ts'
+import type { Caller } from '../procedure.ts'
+
+/** A job of the caller's, as the queue takes it. */
+export function owned({ actor }: Caller, jobId: number) {
+  return { jobId, userId: actor.userId }
+}
+
+/** Logs what a caller did to a job; the caller's id stays out of the log. */
+export function logJob({ services }: Caller, what: string, jobId: number): void {
+  services.log('info', `job ${what}`, { jobId })
+}
+
+/** Fills the place of a job that was cancelled or deleted, which is done: an error here is left to the workers. */
+export async function admitNext({ services, actor }: Caller): Promise<void> {
+  await admitVisionJobs(
+    services.database,
+    actor.userId,
+    services.inFlightPerUser,
+    lockUser,
+    services.limits.costPerDay,
+  ).catch((error: unknown) => services.log('error', 'held jobs not let in', { detail: reasonOf(error) }))
+}

@@ -1,0 +1,215 @@
+import { hasEnded } from '../../domain/job.ts'
+import { encodeCursor } from '../../http/cursor.ts'
+import { oneKey } from '../../http/idempotency.ts'
+import type { Resource } from '../../http/resource.ts'
+import { validated } from '../../http/validation.ts'
+import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
+import { getUserVisionJobs } from '../../queue/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobs } from '../../queue/read.ts'
+import { readAllowance, requireRetry } from '../../usage/quotas.ts'
+import { procedure } from '../procedure.ts'
+import { createBatch, createOne } from './create.ts'
+import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
+import { admitNext, logJob, owned } from './owned.ts'
+import { replyWithJob, summarizeJobs } from './reply.ts'
+import {
+  Attempts,
+  type AttemptsView,
+  CreateJob,
+  CreateJobs,
+  History,
+  Job,
+  JobPage,
+  type JobSummaryView,
+  Jobs,
+  type JobView,
+  OneJob,
+} from './schema.ts'
+import { viewAttempts } from './view.ts'
+
+const createErrors = [
+  'image.invalid_url',
+  'image.too_large',
+  'image.unsupported_type',
+  'image.truncated',
+  'image.malformed',
+  'image.too_many_pixels',
+  'upload.not_found',
+  'idempotency.mismatch',
+  'limit.jobs_per_day',
+  'limit.jobs_waiting',
+  'limit.spend_per_day',
+  'storage.unavailable',
+] as const
+
+/** Jobs, their outputs and their runs. */
+export const jobs = {
+  name: 'jobs',
+  description: 'Jobs, their outputs and their runs.',
+  procedures: {
+    createJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs',
+        status: 201,
+        summary: 'Create a job',
+        description:
+          'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201. With `Prefer: wait` the answer comes when the job has ended, or else when the time is over.',
+        errors: createErrors,
+        idempotent: true,
+        limited: true,
+        locates: true,
+        versioned: true,
+        waits: 'end',
+        output: Job,
+        example: { request: exampleRequest, reply: exampleJob },
+      })
+      .input(validated(CreateJob))
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        const { replayed, view } = await createOne(ctx, input, oneKey(ctx, input.idempotencyKey))
+        if (replayed) ctx.reply.status = 200
+        ctx.reply.location = `/v1/jobs/${view.jobId}`
+        return view
+      }),
+
+    createJobs: procedure
+      .meta({
+        rest: 'POST /v1/jobs/batch',
+        status: 201,
+        summary: 'Create up to 100 jobs',
+        description:
+          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
+        errors: createErrors,
+        idempotent: true,
+        limited: true,
+        output: Jobs,
+        example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
+      })
+      .input(validated(CreateJobs))
+      .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
+        const created = await createBatch(ctx, input.jobs, oneKey(ctx, input.idempotencyKey))
+        if (created.every((job) => job.replayed)) ctx.reply.status = 200
+        // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
+        const ids = created.map((job) => job.jobId)
+        const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)
+        return { jobs: await summarizeJobs(ctx.services, rows) }
+      }),
+
+    getJobStatus: procedure
+      .meta({
+        rest: 'GET /v1/jobs/{jobId}',
+        status: 200,
+        summary: 'Look at a job',
+        description:
+          'Where a job stands, and what it has made so far. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A job that has ended is answered at once.',
+        errors: ['job.not_found'],
+        versioned: true,
+        waits: 'change',
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(validated(OneJob))
+      .query(({ ctx, input }): Promise<JobView> => replyWithJob(ctx, input.jobId, 'change')),
+
+    getJobHistory: procedure
+      .meta({
+        rest: 'GET /v1/jobs',
+        status: 200,
+        summary: 'List jobs',
+        description:
+          'The jobs of the caller, newest first, without their outputs. Filtered by status and format at once, a page may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
+        errors: [],
+        output: JobPage,
+        example: { reply: { jobs: [exampleSummary], nextCursor: null } },
+      })
+      .input(validated(History))
+      .query(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[]; nextCursor: string | null }> => {
+        const { services, actor } = ctx
+        const { jobs, next } = await getUserVisionJobs(services.database, {
+          userId: actor.userId,
+          limit: input.limit,
+          before: input.cursor,
+          statuses: input.status,
+          outputFormats: input.outputFormat,
+        })
+        return {
+          jobs: await summarizeJobs(services, jobs),
+          nextCursor: next === undefined ? null : encodeCursor(next),
+        }
+      }),
+
+    cancelJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs/{jobId}/cancel',
+        status: 200,
+        summary: 'Cancel a job',
+        description: 'Cancels a job that has not ended. Doing it twice is no error.',
+        errors: ['job.not_found', 'job.not_cancellable'],
+        versioned: true,
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(validated(OneJob))
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        logJob(ctx, 'cancelled', input.jobId)
+        await admitNext(ctx)
+        return replyWithJob(ctx, input.jobId)
+      }),
+
+    retryJob: procedure
+      .meta({
+        rest: 'POST /v1/jobs/{jobId}/retry',
+        status: 200,
+        summary: 'Retry a failed job',
+        description:
+          'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
+        errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
+        versioned: true,
+        output: Job,
+        example: { reply: exampleJob },
+      })
+      .input(validated(OneJob))
+      .mutation(async ({ ctx, input }): Promise<JobView> => {
+        const { database, limits } = ctx.services
+        const { job } = await getVisionJob(database, owned(ctx, input.jobId))
+        // Before the quota: nothing more is asked for than there is.
+        if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
+        requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
+        if (redriven) logJob(ctx, 'retried', input.jobId)
+        return replyWithJob(ctx, input.jobId)
+      }),
+
+    deleteJob: procedure
+      .meta({
+        rest: 'DELETE /v1/jobs/{jobId}',
+        status: 204,
+        summary: 'Delete a job',
+        description: 'Deletes a job in any status, with its outputs and attempts.',
+        errors: ['job.not_found'],
+      })
+      .input(validated(OneJob))
+      .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
+        await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
+        logJob(ctx, 'deleted', input.jobId)
+        await admitNext(ctx)
+        return { deleted: true, jobId: input.jobId }
+      }),
+
+    getJobAttempts: procedure
+      .meta({
+        rest: 'GET /v1/jobs/{jobId}/attempts',
+        status: 200,
+        summary: 'List the runs of a job',
+        description: 'Every run of a job, oldest first: how it ended, why, and what it took.',
+        errors: ['job.not_found'],
+        output: Attempts,
+        example: { reply: exampleAttempts },
+      })
+      .input(validated(OneJob))
+      .query(
+        async ({ ctx, input }): Promise<AttemptsView> =>
+          viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),
+      ),
+  },
+} satisfies Resource

@@ -1,0 +1,33 @@
+import type { JobRow } from '../../queue/read.ts'
+import { getRunningTimes } from '../../queue/running-time.ts'
+import { readSpend } from '../../usage/spend.ts'
+import type { ApiServices } from '../services.ts'
+import { viewImages } from './images.ts'
+import type { ImageView } from './schema.ts'
+
+/** What is shown with jobs and stands in other tables. */
+export interface Relations {
+  /** The snapshots that they use, by id. */
+  readonly images: ReadonlyMap<number, ImageView>
+  /** How long their runs have taken together, by the job's id, in milliseconds. */
+  readonly runningTimes: ReadonlyMap<number, number>
+  /** The owner has spent what a day may cost: held jobs wait for the next. */
+  readonly spendExhausted: boolean
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** Reads the relations of jobs of one owner: one query for each kind, however many jobs there are. */
+export async function readRelations(services: ApiServices, jobs: readonly JobRow[]): Promise<Relations> {
+  const started = jobs.filter((job) => job.startedAt !== null).map((job) => job.id)
+  // One after the other: side by side each would take a connection of its own.
+  const images = await viewImages(services, jobs)
+  const runningTimes = await getRunningTimes(services.database, started)
+  const { costPerDay } = services.limits
+  const held = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'held')
+  const spendExhausted =
+    held !== undefined &&
+    costPerDay !== undefined &&
+    (await services.database.run((on) => readSpend(on, held.userId))).spent >= costPerDay
+  return { images, runningTimes, spendExhausted, now: services.now() }
+}

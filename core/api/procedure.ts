@@ -1,0 +1,9 @@
+import type { Context } from '../http/context.ts'
+import { createProcedures } from '../http/trpc.ts'
+import type { Actor } from '../platform/auth.ts'
+import type { ApiServices } from './services.ts'
+
+export const { procedure, router } = createProcedures<ApiServices>()
+
+/** The context of a call whose caller is known. */
+export type Caller = Context<ApiServices> & { readonly actor: Actor }

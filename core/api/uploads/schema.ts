@@ -1,0 +1,31 @@
+import * as z from 'zod'
+import { imageTypes } from '../../images/detect.ts'
+import { maxImageBytes } from '../../images/limits.ts'
+import { time } from '../fields.ts'
+
+export const CreateUpload = z
+  .strictObject({
+    contentType: z
+      .enum([...imageTypes, 'image/jpg'])
+      .transform((type) => (type === 'image/jpg' ? 'image/jpeg' : type))
+      .meta({ description: 'What the file is; nothing else will be taken. image/jpg is image/jpeg.' }),
+    bytes: z
+      .int()
+      .min(1)
+      .max(maxImageBytes)
+      .meta({ description: 'How large the file is; nothing larger will be taken.' }),
+  })
+  .meta({ id: 'CreateUpload' })
+
+export const Upload = z
+  .object({
+    url: z.url().meta({ description: 'POST the file here, as multipart/form-data.' }),
+    fields: z.record(z.string(), z.string()).meta({
+      description: 'The fields of the form, to be sent as they are and before the file, which is the field `file`.',
+    }),
+    imageUrl: z.string().meta({ description: 'What a job is created with.', examples: ['upload:uploads/…'] }),
+    expiresAt: time,
+  })
+  .meta({ id: 'Upload' })
+
+export type UploadView = z.infer<typeof Upload>

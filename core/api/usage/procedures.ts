@@ -1,0 +1,57 @@
+import type * as z from 'zod'
+import { InvalidInput } from '../../http/invalid-input.ts'
+import type { Resource } from '../../http/resource.ts'
+import { validated } from '../../http/validation.ts'
+import { getUserUsage } from '../../usage/ledger.ts'
+import { procedure } from '../procedure.ts'
+import { exampleUsage } from './examples.ts'
+import { UsageQuery, UserUsage, type UserUsageView } from './schema.ts'
+import { viewUserUsage } from './view.ts'
+
+/** What the caller has used. */
+export const usage = {
+  name: 'usage',
+  description: 'What the caller has used.',
+  procedures: {
+    getUsage: procedure
+      .meta({
+        rest: 'GET /v1/usage',
+        status: 200,
+        summary: 'See what was used',
+        description:
+          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.',
+        errors: [],
+        output: UserUsage,
+        example: { reply: exampleUsage },
+      })
+      .input(validated(UsageQuery))
+      .query(async ({ ctx: { services, actor }, input }): Promise<UserUsageView> => {
+        const days = daysOf(input, services.now())
+        return { ...days, ...viewUserUsage(await getUserUsage(services.database, actor.userId, days)) }
+      }),
+  },
+} satisfies Resource
+
+const dayMs = 86_400_000
+const defaultDays = 30
+const maxDays = 366
+
+/** @throws InvalidInput if the first day is after the last, or too long before it */
+function daysOf(input: z.output<typeof UsageQuery>, now: number): { readonly from: string; readonly to: string } {
+  const to = input.to ?? dayOf(now)
+  const from = input.from ?? dayOf(Date.parse(to) - (defaultDays - 1) * dayMs)
+  const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1
+  if (days < 1)
+    throw new InvalidInput([
+      { pointer: '#/from', code: 'field.conflict', detail: `must not be after the last day, ${to}` },
+    ])
+  if (days > maxDays) {
+    const detail = `must be at most ${maxDays} days until ${to}, not ${days}`
+    throw new InvalidInput([{ pointer: '#/from', code: 'field.too_large', detail }])
+  }
+  return { from, to }
+}
+
+function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10)
+}

@@ -1,0 +1,44 @@
+import * as z from 'zod'
+import type { Context } from './context.ts'
+import { InvalidInput } from './invalid-input.ts'
+
+/** What may be an idempotency key. Their column takes 'a' and 'a ' for the same, hence no space at either end. */
+export const idempotencyKey = z
+  .string()
+  .regex(
+    /^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/,
+    'must be 1 to 200 characters of printable ASCII, with no space at either end',
+  )
+
+/** What an idempotency key is for, and where else it may be said. */
+export function describeKey(elsewhere: string): string {
+  return `The same key with the same request is carried out once, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. ${elsewhere}`
+}
+
+/**
+ * The one key of a call that may carry it as a header or as a field.
+ *
+ * @throws InvalidInput if the two differ, if the header is no key, or if it came with several creations in a tRPC batch
+ */
+export function oneKey(
+  { idempotencyKey: header, creations }: Pick<Context, 'idempotencyKey' | 'creations'>,
+  field: string | undefined,
+): string | undefined {
+  if (header === undefined) return field
+  if (creations > 1) {
+    throw refused(
+      `The header Idempotency-Key stands for one call, and this batch creates by ${creations}: give each its own idempotencyKey.`,
+    )
+  }
+  if (!idempotencyKey.safeParse(header).success) {
+    throw refused('The header Idempotency-Key must be 1 to 200 characters of printable ASCII.')
+  }
+  if (field !== undefined && field !== header) {
+    throw refused('The header Idempotency-Key and the field differ: send one of them.')
+  }
+  return header
+}
+
+function refused(detail: string): InvalidInput {
+  return new InvalidInput([{ pointer: '#/idempotencyKey', code: 'field.conflict', detail }])
+}

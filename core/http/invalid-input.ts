@@ -1,0 +1,90 @@
+import type * as z from 'zod'
+import { type ErrorCode, VisionError } from '../domain/errors.ts'
+import { isMissing } from './validation.ts'
+
+/** What can be wrong with a part of an input, beside what has an error code of its own. Stable, as error codes are. */
+export const fieldCodes = [
+  'field.missing',
+  'field.unknown',
+  'field.wrong_type',
+  'field.not_allowed',
+  'field.too_small',
+  'field.too_large',
+  'field.malformed',
+  'field.conflict',
+  'json.duplicate_name',
+  'json.forbidden_name',
+  'json.inexact_number',
+  'json.lone_surrogate',
+  'json.too_deep',
+] as const
+export type FieldCode = (typeof fieldCodes)[number] | ErrorCode
+
+/** One part of an input that is wrong. */
+export interface FieldProblem {
+  /** Where in the input, as a JSON pointer in URI fragment form (RFC 6901): `#/jobs/3/imageUrl`. */
+  readonly pointer: string
+  readonly code: FieldCode
+  readonly detail: string
+}
+
+/** The caller is told of so many problems at most, or the answer could be larger than a function may send. */
+export const maxFieldProblems = 100
+
+/** An input that is refused, with the parts of it that are wrong. */
+export class InvalidInput extends VisionError {
+  readonly fields: readonly FieldProblem[]
+
+  constructor(fields: readonly FieldProblem[], code: ErrorCode = 'request.invalid') {
+    super(code)
+    this.fields = fields.slice(0, maxFieldProblems)
+  }
+}
+
+/** A schema's first issue with each field; an unknown field is named by its own pointer. */
+export function fieldProblemsOf(issues: readonly z.core.$ZodIssue[]): readonly FieldProblem[] {
+  const problems = issues.flatMap((issue): FieldProblem[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.slice(0, maxFieldProblems).map((key) => unknownField([...issue.path, key]))
+      : [{ pointer: pointerTo(issue.path), code: fieldCodeOf(issue), detail: issue.message }],
+  )
+  return [...Map.groupBy(problems, ({ pointer }) => pointer).values()].flatMap(([first]) => first ?? [])
+}
+
+/** The problem with a field or a parameter that is not known. */
+export function unknownField(path: readonly PropertyKey[]): FieldProblem {
+  return { pointer: pointerTo(path), code: 'field.unknown', detail: 'There is no such field.' }
+}
+
+function fieldCodeOf(issue: z.core.$ZodIssue): FieldCode {
+  if (issue.message === isMissing) return 'field.missing'
+  switch (issue.code) {
+    case 'invalid_type':
+      return 'field.wrong_type'
+    case 'invalid_value':
+      return 'field.not_allowed'
+    case 'too_small':
+      return 'field.too_small'
+    case 'too_big':
+      return 'field.too_large'
+    case 'custom':
+      return (issue.params?.code as FieldCode | undefined) ?? 'field.malformed'
+    default:
+      return 'field.malformed'
+  }
+}
+
+/** Whoever sends a longer name knows it by its beginning. */
+const maxTokenLength = 200
+
+/** A JSON pointer as a URI fragment (RFC 6901, section 6). A name that is very long is cut off. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  const escaped = path.map((part) => {
+    const name = String(part)
+    const short = name.length > maxTokenLength ? `${name.slice(0, maxTokenLength)}…` : name
+    const token = short.replaceAll('~', '~0').replaceAll('/', '~1')
+    // A lone surrogate has no UTF-8 to be percent-encoded in.
+    return `/${encodeURIComponent(token.toWellFormed())}`
+  })
+  return `#${escaped.join('')}`
+}

@@ -1,0 +1,36 @@
+import type * as z from 'zod'
+import type { ErrorCode } from '../domain/errors.ts'
+
+export type Method = 'GET' | 'POST' | 'DELETE'
+
+/** What a procedure declares beyond its input: its REST route and its part of the OpenAPI document. */
+export interface Meta {
+  /** The method and path; names in braces are fields of the input. */
+  readonly rest: `${Method} /${string}`
+  /** The status of a success in REST. */
+  readonly status: 200 | 201 | 204
+  readonly summary: string
+  readonly description: string
+  /** What the token must allow beyond being valid; the document says so too. */
+  readonly scope?: 'operator'
+  /** The errors that it can end in, beyond those that every procedure can. */
+  readonly errors: readonly ErrorCode[]
+  /** Answers with server-sent events, and resumes after a `Last-Event-ID`. */
+  readonly streams?: true
+  /** Takes an `Idempotency-Key` header, and answers a repetition with 200. */
+  readonly idempotent?: true
+  /** Answers with an `ETag`; a GET is answered with 304 where `If-None-Match` matches it. */
+  readonly versioned?: true
+  /** Waits, as long as `Prefer: wait` allows, for the next change, or for the end. */
+  readonly waits?: 'change' | 'end'
+  /** Counts against the caller's quotas, and says in headers what is left of them. */
+  readonly limited?: true
+  /** Says in a `Location` header where to find what it created. */
+  readonly locates?: true
+  /**
+   * What the reply looks like, for the document alone: checked at run time, a row of an earlier release could turn a
+   * read into a 500.
+   */
+  readonly output?: z.ZodType
+  readonly example?: { readonly request?: unknown; readonly reply?: unknown }
+}

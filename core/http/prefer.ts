@@ -1,0 +1,26 @@
+/** An HTTP API of AWS gives up after 30 seconds, and the reply has to be made too. */
+export const longestWaitSeconds = 25
+
+/**
+ * How long a caller is willing to wait, by the header `Prefer: wait=<seconds>` (RFC 7240, section 4.3): more than 25 is
+ * taken for 25. What is no whole number of seconds from 1 on is no preference, as the RFC has it of all that is not
+ * understood.
+ */
+export function waitSecondsOf(prefer: string | undefined): number | undefined {
+  for (const element of prefer?.match(elements) ?? []) {
+    const [preference = ''] = element.match(beforeParameters) ?? []
+    const [name = '', ...value] = preference.split('=')
+    if (name.trim().toLowerCase() !== 'wait') continue
+    const [, quoted, plain] = /^(?:"(\d+)"|(\d+))$/.exec(value.join('=').trim()) ?? []
+    const seconds = Number(quoted ?? plain ?? 0)
+    // Of two of the same name the first one counts (section 2).
+    return seconds >= 1 ? Math.min(seconds, longestWaitSeconds) : undefined
+  }
+  return undefined
+}
+
+// Neither pattern can fail and backtrack: a header is read before its sender is known, in time linear in its length.
+/** What is between commas, other than those in quotes. */
+const elements = /(?:"(?:[^"\\]|\\.?)*"?|[^",])+/g
+/** What is before the first semicolon, other than those in quotes. */
+const beforeParameters = /^(?:"(?:[^"\\]|\\.?)*"?|[^";])*/

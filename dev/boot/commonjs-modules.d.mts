@@ -1,0 +1,2 @@
+/** The modules that are loaded by their CommonJS files. */
+export const commonjsModules: readonly string[]

@@ -1,0 +1,57 @@
+import { type ApiConfig, loadApiConfig } from '../../core/platform/config/api.ts'
+import { type BucketConfig, loadBucketConfig } from '../../core/platform/config/bucket.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
+import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/poller.ts'
+import { keyOf } from '../../core/platform/config/providers.ts'
+import { providerNames } from '../../core/providers/registry.ts'
+
+/** Takes the place of a provider's key until it is known whether it is emulated. */
+function standInFor(name: string, env: Settings): Settings {
+  return env[keyOf(name, 'API_KEY')]
+    ? {}
+    : { [keyOf(name, 'API_KEY')]: 'local', [keyOf(name, 'BASE_URL')]: 'http://127.0.0.1' }
+}
+
+type Settings = Readonly<Record<string, string | undefined>>
+
+/** The configurations of both functions and of their bucket. */
+export interface Configs {
+  readonly api: ApiConfig
+  readonly poller: PollerConfig
+  readonly bucket: BucketConfig
+}
+
+/** @throws ConfigError naming what is wrong for any of them, all at once */
+export function loadConfigs(settings: Settings): Configs {
+  const complaints: string[][] = []
+  const attempt = <Config>(load: (from: Settings) => Config): Config | undefined => {
+    try {
+      return load(settings)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      complaints.push(error.message.split('\n'))
+      return undefined
+    }
+  }
+  const api = attempt(loadApiConfig)
+  const poller = attempt(loadPollerConfig)
+  const bucket = attempt(loadBucketConfig)
+  if (api && poller && bucket) return { api, poller, bucket }
+  const [heading = ''] = complaints[0] ?? []
+  throw new ConfigError([heading, ...new Set(complaints.flatMap((lines) => lines.slice(1)))].join('\n'))
+}
+
+/**
+ * Checks all that the environment sets before anything is started: what the stack will fill in is taken for granted.
+ *
+ * @throws ConfigError
+ */
+export function checkSettings(env: Settings): Configs {
+  return loadConfigs({
+    ...env,
+    ...(!env.DATABASE_URL && { DATABASE_URL: 'mysql://local@127.0.0.1/local' }),
+    ...(!env.BUCKET_NAME && { BUCKET_NAME: 'local', S3_ENDPOINT: 'http://127.0.0.1' }),
+    ...Object.assign({}, ...providerNames.map((name) => standInFor(name, env))),
+    ...(!env.AUTH_SECRET && { AUTH_SECRET: '-'.repeat(32) }),
+  })
+}

@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto'
+import mysql, { type RowDataPacket } from 'mysql2/promise'
+import { migrateDatabase } from '../../drizzle/migrate.ts'
+
+/** What the migrations make of an empty database. */
+export interface Schema {
+  /** The names of the tables. */
+  readonly tables: readonly string[]
+  /** SQL, of many statements, that makes the same of another one at once. */
+  readonly sql: string
+}
+
+/**
+ * Applies the migrations to a database that goes again, and reads what they made.
+ *
+ * @param server the URL of a server where databases may be created
+ */
+export async function readSchema(server: string): Promise<Schema> {
+  const name = `test_schema_${randomBytes(8).toString('hex')}`
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  const admin = await mysql.createConnection(server)
+  try {
+    await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+    await migrateDatabase(url.href)
+    return await readDatabase(url.href)
+  } finally {
+    await admin.query(`DROP DATABASE IF EXISTS ${name}`)
+    await admin.end()
+  }
+}
+
+/** The tables of a database, and the SQL that makes them with their rows. */
+export async function readDatabase(url: string): Promise<Schema> {
+  // Moments and numbers as the server writes them.
+  const connection = await mysql.createConnection({ uri: url, dateStrings: true, bigNumberStrings: true })
+  try {
+    const [named] = await connection.query<RowDataPacket[]>("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
+    const tables = named.map((row) => String(Object.values(row)[0]))
+    const statements: string[] = []
+    for (const table of tables) {
+      const [[made]] = await connection.query<RowDataPacket[]>('SHOW CREATE TABLE ??', [table])
+      statements.push(made?.['Create Table'])
+      const [rows] = await connection.query<RowDataPacket[]>('SELECT * FROM ??', [table])
+      for (const row of rows) statements.push(connection.format('INSERT INTO ?? SET ?', [table, row]))
+    }
+    return { tables, sql: statements.join(';\n') }
+  } finally {
+    await connection.end()
+  }
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+import mysql from 'mysql2/promise'
+import { inject } from 'vitest'
+import { type Database, openDatabase } from '../../../core/database/client.ts'
+
+/** A database of a test file's own on the server of the run. */
+export interface TestDatabase extends Database {
+  readonly url: string
+  /** Raw SQL on a connection of its own: to look at rows, or to move the clock of a row. */
+  sql(query: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  drop(): Promise<void>
+}
+
+/** Creates an empty database; the test drops it. */
+export async function createEmptyDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const server = inject('databaseServer')
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const admin = await mysql.createConnection(server)
+  await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    url: url.href,
+    drop: async () => {
+      await admin.query(`DROP DATABASE ${name}`)
+      await admin.end()
+    },
+  }
+}
+
+/** Creates a database with the schema in place. */
+export async function createTestDatabase({ connections = 10 } = {}): Promise<TestDatabase> {
+  const { url, drop } = await createEmptyDatabase()
+  const database = openDatabase(url, { connections, random: Math.random })
+  const raw = await mysql.createConnection({ uri: url, timezone: 'Z', dateStrings: true, multipleStatements: true })
+  await raw.query(inject('schema').sql)
+  return {
+    ...database,
+    url,
+    sql: async (query, values = []) => (await raw.query(query, values))[0] as Record<string, unknown>[],
+    drop: async () => {
+      await raw.end()
+      await database.close()
+      await drop()
+    },
+  }
+}
