@@ -1,4 +1,4 @@
-// How much memory a poller function takes with 25 jobs of 20 MB images in flight, by the budget for images.
+// How much memory a poller function takes with 25 jobs of 20 MB images, of five users, in flight, by the budget for images.
 //   node bench/image-memory.ts [megabytes …]
 // The function runs in a process of its own, as on Lambda; providers, storage and database are around it.
 import { spawn } from 'node:child_process'
@@ -22,7 +22,7 @@ import { startS3Emulator } from '../dev/emulators/s3/server.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 
 const jobs = 25
-const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['40', '100', '500']
+const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['40', '60', '100']
 const poller = fileURLToPath(new URL('../functions/poller.ts', import.meta.url))
 
 await using cleanup = new AsyncDisposableStack()
@@ -63,11 +63,13 @@ async function largeImage(): Promise<Buffer> {
 async function submit(): Promise<void> {
   for (let n = 0; n < jobs; n++) {
     const bytes = await largeImage()
-    const { id } = await keepImage(database, store, 'bench', bytes, detectImage(bytes))
+    // One user alone would have half of the budget.
+    const userId = `bench-${n % 5}`
+    const { id } = await keepImage(database, store, userId, bytes, detectImage(bytes))
     await createVisionJob(
       database,
       { imageUrl: 'data:', imageId: id, analysisPurpose: 'a bench', outputFormat: 'alt_text', language: 'en' },
-      { userId: 'bench', maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 },
+      { userId, maxRetries: 0, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 },
     )
   }
 }

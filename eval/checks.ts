@@ -2,6 +2,7 @@ import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
 import { exampleAnalysis, examplePurpose } from '../core/pipeline/example.ts'
 import { withoutOpener } from '../core/pipeline/formats/alt-text.ts'
 import { formats, type OutputFormat } from '../core/pipeline/formats.ts'
+import { languages as emulatedLanguages } from '../dev/emulators/providers/colour-names.ts'
 import type { Case } from './cases.ts'
 import { ciede2000, labOf } from './ciede2000.ts'
 import { isIn } from './language.ts'
@@ -29,7 +30,7 @@ export function checkAnalysis(of: Case, { palette }: BrandAnalysis): Findings {
 /**
  * The text of a case.
  *
- * @param emulated emulated texts are in English, whatever was asked for, and say so
+ * @param emulated an emulated text is in English where its language is none of those that the emulator writes
  */
 export function checkContent(
   of: Case,
@@ -44,7 +45,9 @@ export function checkContent(
     fits: parsed.success
       ? []
       : [parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')],
-    ...(!emulated && { language: isIn(text, of.language) ? [] : [`is not in ${of.language}: ${text.slice(0, 60)}`] }),
+    ...((!emulated || isEmulated(of.language)) && {
+      language: isIn(text, of.language) ? [] : [`is not in ${of.language}: ${text.slice(0, 60)}`],
+    }),
     ...(customerFacing.has(format) && {
       facts: of.facts.filter((fact) => !text.includes(fact)).map((fact) => `${fact} is lost`),
     }),
@@ -52,6 +55,8 @@ export function checkContent(
     phrases: phrasesIn(content, text),
   }
 }
+
+const isEmulated = (tag: string) => emulatedLanguages.some((language) => language === new Intl.Locale(tag).language)
 
 /** Formats that speak to whom the purpose is for, so that what it offers must be in them. */
 const customerFacing = new Set<OutputFormat>(['social_post', 'product_description'])

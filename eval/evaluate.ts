@@ -112,7 +112,7 @@ export function table(results: readonly Result[]): string {
 }
 
 /** Everything that was found wrong, a line each. */
-export function complaints(results: readonly Result[]): string[] {
+export function describeFindings(results: readonly Result[]): string[] {
   return results.flatMap(({ name, what, findings, error }) => [
     ...(error ? [`${name} ${what}: ${error}`] : []),
     ...checkNames.flatMap((check) => (findings[check] ?? []).map((finding) => `${name} ${what} ${check}: ${finding}`)),

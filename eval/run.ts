@@ -3,7 +3,7 @@
 //
 //   npm run eval -- --cases sale-en,menu-en --formats alt_text
 import { parseArgs } from 'node:util'
-import { type OutputFormat, outputFormats } from '../core/pipeline/formats.ts'
+import { outputFormats } from '../core/pipeline/formats.ts'
 import { environment } from '../core/platform/config/load.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
@@ -13,17 +13,50 @@ import { servingBy } from '../core/providers/serving.ts'
 import { lookAt } from '../dev/emulators/providers/look.ts'
 import { startProviderEmulators } from '../dev/emulators/providers/server.ts'
 import { cases } from './cases.ts'
-import { complaints, evaluate, table } from './evaluate.ts'
+import { describeFindings, evaluate, table } from './evaluate.ts'
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string' },
-    formats: { type: 'string' },
-    'measured-palette': { type: 'boolean', default: false },
-  },
-})
-const chosen = values.cases?.split(',')
-const formats = values.formats?.split(',').filter((name): name is OutputFormat => outputFormats.includes(name as never))
+const usage = `Usage: npm run eval [-- options]
+
+Options:
+  --cases <names>      only these images, separated by commas
+  --formats <names>    only these formats, separated by commas
+  --measured-palette   takes the palette from the pixels, as the local stack does
+`
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n\n${usage}`)
+  process.exit(2)
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        cases: { type: 'string' },
+        formats: { type: 'string' },
+        'measured-palette': { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+}
+
+/** The names in an option's value; all of them if the option was not given. */
+function chosen<Name extends string>(option: string, value: string | undefined, names: readonly Name[]): Name[] {
+  const given = value === undefined ? names : value.split(',').map((name) => name.trim())
+  const unknown = given.filter((name) => !names.some((one) => one === name))
+  if (unknown.length > 0) fail(`${option} does not know ${unknown.join(', ')}. It takes: ${names.join(', ')}.`)
+  return names.filter((name) => given.includes(name))
+}
+
+const values = readArguments()
+const names = chosen(
+  '--cases',
+  values.cases,
+  cases.map(({ name }) => name),
+)
+const formats = chosen('--formats', values.formats, outputFormats)
 
 const env = environment()
 const { ANALYSIS_PROVIDER = 'gemini', CONTENT_PROVIDER = 'deepseek' } = env
@@ -49,16 +82,16 @@ const { models } = servingBy(config, common)
 console.log(`${serving.map(({ name }) => `${name}: ${isReal(name) ? 'real' : 'emulated'}`).join(', ')}\n`)
 
 const results = await evaluate(
-  cases.filter(({ name }) => chosen === undefined || chosen.includes(name)),
+  cases.filter(({ name }) => names.includes(name)),
   {
     models,
-    ...(formats && { formats }),
+    formats,
     ...(values['measured-palette'] && { measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours }),
   },
 )
 await emulators?.stop()
 
-const wrong = complaints(results)
+const wrong = describeFindings(results)
 for (const line of wrong) console.log(line)
 console.log(`\n${table(results)}\n`)
 const cost = results.reduce((sum, result) => sum + (result.cost ?? 0), 0) / 1e9

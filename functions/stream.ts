@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { LambdaFunctionURLEvent } from 'aws-lambda'
+import type { APIGatewayProxyEvent, LambdaFunctionURLEvent } from 'aws-lambda'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { createStreamApp } from '../core/api/stream.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { openFeed, openLive } from '../core/live/open.ts'
@@ -12,32 +14,36 @@ import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 
 let server: ReturnType<typeof open> | undefined
 
-/** Function URL, response streaming: live progress. One instance serves one stream at a time. */
-export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent>(async (event, stream, context) => {
-  server ??= open()
-  const { app, live, log } = server
-  log.invoked(context)
-  const left = new AbortController()
-  // Lambda says nothing when the client has gone; where the stream does break, the work ends.
-  for (const broken of ['error', 'close']) stream.on(broken, () => left.abort())
-  const response = await app.fetch(requestOf(event, left.signal))
-  const reply = awslambda.HttpResponseStream.from(stream, {
-    statusCode: response.status,
-    headers: Object.fromEntries(response.headers),
-  })
-  // The status and the headers go out with the first write, and never with an end alone.
-  reply.write('')
-  try {
-    for await (const chunk of response.body ?? []) {
-      if (!reply.write(chunk)) await once(reply, 'drain', { signal: left.signal })
+/**
+ * Function URL, or REST API, both with response streaming: live progress. One instance serves one stream at a time.
+ */
+export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent | APIGatewayProxyEvent>(
+  async (event, stream, context) => {
+    server ??= open()
+    const { app, live, log } = server
+    log.invoked(context)
+    const left = new AbortController()
+    // Lambda says nothing when the client has gone; where the stream does break, the work ends.
+    for (const broken of ['error', 'close']) stream.on(broken, () => left.abort())
+    const response = await app.fetch(requestOf(event, left.signal))
+    const reply = awslambda.HttpResponseStream.from(stream, {
+      statusCode: response.status,
+      headers: Object.fromEntries(response.headers),
+    })
+    // The status and the headers go out with the first write, and never with an end alone.
+    reply.write('')
+    try {
+      for await (const chunk of response.body ?? []) {
+        if (!reply.write(chunk)) await once(reply, 'drain', { signal: left.signal })
+      }
+    } catch (error) {
+      if (!left.signal.aborted) throw error
     }
-  } catch (error) {
-    if (!left.signal.aborted) throw error
-  }
-  reply.end()
-  // Whatever is under way when this returns is frozen with the function.
-  await live.settled()
-})
+    reply.end()
+    // Whatever is under way when this returns is frozen with the function.
+    await live.settled()
+  },
+)
 
 function open() {
   const config = loadStreamConfig()
@@ -50,7 +56,7 @@ function open() {
   })
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
   const live = openLive(config, database, openFeed(database, log), log)
-  const app = createStreamApp({
+  const streams = createStreamApp({
     live,
     tickets: createTickets(config, Date.now),
     authenticate: createAuthenticator(config),
@@ -60,13 +66,39 @@ function open() {
     now: Date.now,
     randomBytes,
   })
-  return { app, live, log }
+  const { STREAM_ORIGINS } = config
+  return { app: STREAM_ORIGINS ? readableFrom(STREAM_ORIGINS, streams) : streams, live, log }
 }
 
-/** The request in a payload of format 2.0. */
-function requestOf({ rawPath, rawQueryString, headers, requestContext }: LambdaFunctionURLEvent, signal: AbortSignal) {
+/** Answers what browsers ask before pages of other origins read a stream, as a function URL would. */
+function readableFrom(origins: string[], streams: Pick<Hono, 'fetch'>): Hono {
+  const app = new Hono()
+  app.use(
+    cors({ origin: origins, allowMethods: ['GET'], allowHeaders: ['authorization', 'last-event-id'], maxAge: 3_600 }),
+  )
+  app.all('*', (context) => streams.fetch(context.req.raw))
+  return app
+}
+
+/** The request of a function URL (payload format 2.0) or of a REST API (1.0). */
+function requestOf(event: LambdaFunctionURLEvent | APIGatewayProxyEvent, signal: AbortSignal): Request {
+  return 'rawPath' in event ? requestOf2(event, signal) : requestOf1(event, signal)
+}
+
+function requestOf2(event: LambdaFunctionURLEvent, signal: AbortSignal): Request {
+  const { rawPath, rawQueryString, headers, requestContext } = event
   const { domainName, http } = requestContext
   const url = new URL(`https://${domainName}${rawPath}`)
   url.search = rawQueryString
   return new Request(url, { method: http.method, headers: headers as Record<string, string>, signal })
+}
+
+function requestOf1(event: APIGatewayProxyEvent, signal: AbortSignal): Request {
+  const { path, httpMethod, headers, multiValueQueryStringParameters, requestContext } = event
+  const url = new URL(`https://${requestContext.domainName}${path}`)
+  for (const [name, values = []] of Object.entries(multiValueQueryStringParameters ?? {})) {
+    for (const value of values) url.searchParams.append(name, value)
+  }
+  const given = Object.entries(headers ?? {}).filter(([, value]) => value !== undefined) as [string, string][]
+  return new Request(url, { method: httpMethod, headers: given, signal })
 }

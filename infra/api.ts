@@ -69,8 +69,8 @@ export function createApi({
     transform: {
       stage: (args) => {
         args.defaultRouteSettings = {
-          throttlingRateLimit: settings.DEPLOY_API_RATE,
-          throttlingBurstLimit: settings.DEPLOY_API_BURST,
+          throttlingRateLimit: settings.concurrency.api.rate,
+          throttlingBurstLimit: settings.concurrency.api.burst,
         }
       },
     },

@@ -1,5 +1,7 @@
+import { accountConcurrency } from './account.ts'
 import { createAlarms } from './alarms.ts'
 import { createApi } from './api.ts'
+import { describeConcurrency } from './concurrency.ts'
 import { createDatabase } from './database.ts'
 import { createMigrations } from './migrations.ts'
 import { createPoller } from './poller.ts'
@@ -14,17 +16,27 @@ import { createStream } from './stream.ts'
  * @returns what `sst deploy` prints at its end
  * @throws SettingsError before anything is created
  */
-export function deploy() {
-  const settings = readSettings(process.env, { dev: $dev })
+export async function deploy() {
+  const asks = !$dev && !process.env.DEPLOY_ACCOUNT_CONCURRENCY
+  const quota = asks ? await accountConcurrency() : undefined
+  const settings = readSettings(process.env, { dev: $dev, quota, node: process.versions.node })
   const secrets = createSecrets(settings)
   const bucket = createBucket(settings)
   const database = createDatabase(settings)
   const { migratedUrl } = createMigrations(settings, database)
-  const shared = { settings, secrets, databaseUrl: migratedUrl, vpc: database.vpc }
-  const stream = settings.streams ? createStream(shared) : undefined
+  const shared = { settings, secrets, databaseUrl: migratedUrl, vpc: database.network?.vpc }
+  const stream = settings.concurrency.streaming ? createStream(shared) : undefined
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url })
   const poller = createPoller({ ...shared, bucket })
   // A laptop that sleeps is no incident.
-  const topic = $dev ? undefined : createAlarms(settings, { api, stream, poller, database })
-  return { api: api.gateway.url, events: stream?.url, bucket: bucket.name, alarms: topic?.arn }
+  const topic = $dev ? undefined : createAlarms(settings, { api, stream: stream?.handler, poller, database })
+  return {
+    api: api.gateway.url,
+    events: stream?.url,
+    bucket: bucket.name,
+    alarms: topic?.arn,
+    bastion: database.network?.bastion,
+    database: database.instance?.address,
+    concurrency: describeConcurrency(settings),
+  }
 }

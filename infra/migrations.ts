@@ -14,11 +14,11 @@ const folder = 'drizzle/migrations'
  *
  * @returns the database's URL, known once the migrations are through: what uses it is deployed after them
  */
-export function createMigrations(settings: Settings, { url, vpc }: DatabaseAccess) {
+export function createMigrations(settings: Settings, { url, network }: DatabaseAccess) {
   // `npm run db:migrate` does it there; and the stub that is deployed could not reach this machine yet.
   if ($dev) return { migratedUrl: url }
   const migrate = new sst.aws.Function('Migrate', {
-    ...common({ settings, vpc }),
+    ...common({ settings, vpc: network?.vpc }),
     description: 'Applies or checks the migrations, called by each deployment',
     handler: 'functions/migrate.handler',
     copyFiles: [{ from: folder }],
@@ -30,7 +30,7 @@ export function createMigrations(settings: Settings, { url, vpc }: DatabaseAcces
   const migration = new aws.lambda.Invocation('Migration', {
     functionName: migrate.name,
     // A proxy answers minutes after it has been made.
-    input: JSON.stringify({ mode: settings.DEPLOY_MIGRATIONS, patienceSeconds: vpc ? 600 : 30 }),
+    input: JSON.stringify({ mode: settings.DEPLOY_MIGRATIONS, patienceSeconds: network ? 600 : 30 }),
     triggers: { migrations: migrationsHash(), database: $util.secret(url.apply(sha256)) },
   })
   return { migratedUrl: $resolve([url, migration.result]).apply(([after]) => after) }

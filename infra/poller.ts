@@ -5,7 +5,8 @@ import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 /** The worker, started anew every minute. */
 export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: sst.aws.Bucket }) {
   const { settings, secrets, databaseUrl } = shared
-  const { DEPLOY_POLLER_CONCURRENCY: reserved, DEPLOY_POLLER_SECONDS, DEPLOY_POLLER_MEMORY } = settings
+  const { DEPLOY_POLLER_SECONDS, DEPLOY_POLLER_MEMORY } = settings
+  const reserved = settings.concurrency.pollers
   const shape = common(shared)
   const handler = new sst.aws.Function('PollerHandler', {
     ...shape,

@@ -13,7 +13,11 @@ const optional = ''
  *
  * @throws while deploying, for each that has no value, with the command that sets it
  */
-export function createSecrets({ hasJwks, streams, providers }: Pick<Settings, 'hasJwks' | 'streams' | 'providers'>) {
+export function createSecrets({
+  hasJwks,
+  concurrency: { streaming },
+  providers,
+}: Pick<Settings, 'hasJwks' | 'concurrency' | 'providers'>) {
   return {
     /** The keys of the providers that serve a step, by their settings: `GEMINI_API_KEY`. */
     providers: Object.fromEntries(
@@ -23,7 +27,7 @@ export function createSecrets({ hasJwks, streams, providers }: Pick<Settings, 'h
     auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),
     /** Signs the tickets of watchers. */
-    stream: new sst.Secret('StreamSecret', hasJwks && streams ? undefined : optional),
+    stream: new sst.Secret('StreamSecret', hasJwks && streaming ? undefined : optional),
   }
 }
 

@@ -7,6 +7,7 @@ import { keyOf } from '../core/platform/config/providers.ts'
 import { isWebUrl } from '../core/platform/config/setting.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { providerNames } from '../core/providers/registry.ts'
+import { type ConcurrencyPlan, planConcurrency } from './concurrency.ts'
 import { disagreements } from './constraints.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
@@ -15,6 +16,9 @@ export class SettingsError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the deployed functions run on. */
+const functionsNode = 24
 
 const wholeNumber = z.coerce.number().int().positive()
 const origins = z
@@ -25,21 +29,31 @@ const origins = z
     'must be origins like https://app.example,https://admin.example, http on localhost alone',
   )
 
+const yesOrNo = z.enum(['yes', 'no'])
+/** RDS takes no ceiling of its storage that is less than a tenth above the 20 GB it starts with; it warns below a quarter. */
+const smallestCeiling = 25
+
 /** How long CloudWatch keeps logs, in the words of SST. */
 const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
 
 const keys = z.object({
   DEPLOY_DATABASE: z.enum(['rds', 'url'], 'must be rds (a private MySQL of its own) or url (the secret DatabaseUrl)'),
   DEPLOY_DATABASE_INSTANCE: z.string().default('t4g.micro'),
+  DEPLOY_DATABASE_MAX_GIGABYTES: wholeNumber.min(smallestCeiling).max(65_536).default(100),
+  DEPLOY_DATABASE_MULTI_AZ: yesOrNo.default('no'),
   DEPLOY_NAT: z.enum(['ec2', 'managed']).default('ec2'),
+  DEPLOY_NAT_IMAGE: z.string().min(1).default('fck-nat-al2023-hvm-1.4.0-20260701-arm64-ebs'),
+  DEPLOY_BASTION: yesOrNo.default('yes'),
   DEPLOY_MIGRATIONS: z.enum(['apply', 'check']).default('apply'),
   DEPLOY_DOMAIN: z.hostname().optional(),
   DEPLOY_ORIGINS: origins.optional(),
-  DEPLOY_API_RATE: wholeNumber.default(50),
-  DEPLOY_API_BURST: wholeNumber.default(100),
+  DEPLOY_API_RATE: wholeNumber.optional(),
+  DEPLOY_API_BURST: wholeNumber.optional(),
   DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(300),
   DEPLOY_POLLER_MEMORY: wholeNumber.min(1024).max(10_240).default(1024),
+  DEPLOY_ACCOUNT_CONCURRENCY: wholeNumber.optional(),
   DEPLOY_POLLER_CONCURRENCY: wholeNumber.optional(),
+  DEPLOY_STREAMS: yesOrNo.optional(),
   DEPLOY_STREAM_CONCURRENCY: wholeNumber.optional(),
   DEPLOY_LOG_RETENTION: z.enum(retentions).default('1 month'),
   DEPLOY_ALARM_EMAIL: z.email().optional(),
@@ -53,7 +67,8 @@ const keys = z.object({
 export const deployKeys: readonly string[] = Object.keys(keys.shape)
 
 /** What a deployment finds out itself, and every secret: never taken from the environment of whoever deploys. */
-const foundOut = /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
+const foundOut =
+  /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|STREAM_ORIGINS|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
 /** The rest of what the functions understand, under the same names as on a laptop. */
 const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
 
@@ -75,8 +90,10 @@ export interface Settings extends z.output<typeof keys> {
   readonly providers: readonly string[]
   /** How long a stream lives, in seconds. */
   readonly streamSeconds: number
-  /** A function URL does not stream from within a VPC: where the database is private, jobs have no `eventsUrl`. */
-  readonly streams: boolean
+  /** Who may run how many functions at once, and whether there are streams. */
+  readonly concurrency: ConcurrencyPlan
+  /** How many functions the account may run at once; undefined under `sst dev`. */
+  readonly accountConcurrency: number | undefined
   /** Tokens are checked against a JWKS URL, and not with a secret of ours. */
   readonly hasJwks: boolean
 }
@@ -85,9 +102,14 @@ export interface Settings extends z.output<typeof keys> {
  * Reads what is set for a deployment, as SST finds it in the shell, `.env` and `.env.<stage>`.
  *
  * @param dev `sst dev`, which brings its own database
+ * @param quota how many functions the account may run at once, where DEPLOY_ACCOUNT_CONCURRENCY does not say
+ * @param node the version of Node.js that runs this, as `24.1.0`; under `sst dev` it runs the functions too
  * @throws SettingsError something is missing or wrong, or the times do not agree with one another
  */
-export function readSettings(env: Environment, { dev }: { readonly dev: boolean }): Settings {
+export function readSettings(
+  env: Environment,
+  { dev, quota, node }: { readonly dev: boolean; readonly quota?: number | undefined; readonly node?: string },
+): Settings {
   // An empty line in .env means the same as none; where a comment follows, SST takes that for the value.
   const given: Record<string, string> = {}
   for (const [key, value] of Object.entries(env)) if (value && !value.startsWith('#')) given[key] = value
@@ -95,6 +117,11 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   if (dev) {
     given.DEPLOY_DATABASE = 'url'
     if (!given.DATABASE_URL) wrong.push('DATABASE_URL is missing: `sst dev` uses the MySQL of this machine')
+    if (node !== undefined && Number.parseInt(node, 10) < functionsNode) {
+      wrong.push(
+        `Node.js ${functionsNode} or later is missing: sst dev runs the functions with the node of your PATH, ${node}`,
+      )
+    }
   }
   const read = <Keys extends z.ZodType>(schema: Keys): z.output<Keys> | undefined => {
     const result = schema.safeParse(given)
@@ -103,7 +130,7 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   }
   const decided = read(keys)
   const bucket = read(bucketKeys)
-  const pick = (names: readonly string[]) =>
+  const pick = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.flatMap((name) => (given[name] ? [[name, given[name]]] : [])))
   const environment = {
     api: pick(settable(functionKeys.api)),
@@ -120,6 +147,17 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
   const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
   const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providerKeys, ...environment.poller }))
   if (decided && stream && poller) wrong.push(...disagreements(decided, { stream, poller }))
+  const accountConcurrency = dev ? undefined : (decided?.DEPLOY_ACCOUNT_CONCURRENCY ?? quota)
+  const { plan, wrong: tooMany } = planConcurrency(accountConcurrency, {
+    pollerSeconds: decided?.DEPLOY_POLLER_SECONDS ?? 0,
+    pollers: decided?.DEPLOY_POLLER_CONCURRENCY,
+    streams: decided?.DEPLOY_STREAM_CONCURRENCY,
+    streaming: decided?.DEPLOY_STREAMS && decided.DEPLOY_STREAMS === 'yes',
+    rate: decided?.DEPLOY_API_RATE,
+    burst: decided?.DEPLOY_API_BURST,
+  })
+  wrong.push(...tooMany)
+  if (!plan.waiting) environment.api.WAITS_PER_USER ??= '0'
   if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
     throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
   }
@@ -128,7 +166,8 @@ export function readSettings(env: Environment, { dev }: { readonly dev: boolean 
     ...bucket,
     environment,
     hasJwks,
-    streams: decided.DEPLOY_DATABASE === 'url',
+    concurrency: plan,
+    accountConcurrency,
     localDatabaseUrl: dev ? given.DATABASE_URL : undefined,
     streamSeconds: stream.STREAM_SECONDS,
     providers: [...new Set([poller.ANALYSIS_PROVIDER, poller.CONTENT_PROVIDER])],

@@ -2,30 +2,41 @@ import { streamGraceSeconds } from './constraints.ts'
 import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 
+/** Live progress: the function, and where it answers. */
+export interface LiveStream {
+  readonly handler: sst.aws.Function
+  readonly url: $util.Output<string>
+}
+
 /**
- * Live progress at a function URL that streams. Who may watch is checked by the function itself, by ticket or token. Not
- * for a function in a VPC: from there function URLs do not stream (AWS Lambda Developer Guide, "Response streaming").
+ * Live progress as server-sent events. Who may watch is checked by the function itself, by ticket or token. It answers at a
+ * function URL, or, in a private network, from where those do not stream (AWS Lambda Developer Guide, "Response streaming"),
+ * behind a REST API that does (API Gateway Developer Guide, "Stream the integration response").
  */
-export function createStream(shared: Shared) {
-  const { settings, secrets, databaseUrl } = shared
-  const { DEPLOY_ORIGINS: origins, DEPLOY_STREAM_CONCURRENCY: reserved } = settings
-  return new sst.aws.Function('Stream', {
+export function createStream(shared: Shared): LiveStream {
+  const { settings, secrets, databaseUrl, vpc } = shared
+  const { DEPLOY_ORIGINS: origins } = settings
+  const reserved = settings.concurrency.streams
+  const seconds = Math.ceil(settings.streamSeconds) + streamGraceSeconds
+  const handler = new sst.aws.Function('Stream', {
     ...common(shared),
     description: 'Live progress as server-sent events',
     handler: 'functions/stream.handler',
     streaming: true,
-    url: {
-      authorization: 'none',
-      cors: origins
-        ? {
-            allowOrigins: origins,
-            allowMethods: ['GET'],
-            allowHeaders: ['authorization', 'last-event-id'],
-            maxAge: '1 hour',
-          }
-        : false,
-    },
-    timeout: `${Math.ceil(settings.streamSeconds) + streamGraceSeconds} seconds`,
+    ...(!vpc && {
+      url: {
+        authorization: 'none',
+        cors: origins
+          ? {
+              allowOrigins: origins,
+              allowMethods: ['GET'],
+              allowHeaders: ['authorization', 'last-event-id'],
+              maxAge: '1 hour',
+            }
+          : false,
+      },
+    }),
+    timeout: `${seconds} seconds`,
     memory: '512 MB',
     ...(reserved && { concurrency: { reserved } }),
     environment: environmentOf({
@@ -33,6 +44,37 @@ export function createStream(shared: Shared) {
       ...observedAs(),
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
+      // A REST API leaves the headers of other origins to the function.
+      ...(vpc && origins && { STREAM_ORIGINS: origins.join(',') }),
     }),
   })
+  return { handler, url: vpc ? gatewayOf(handler, seconds, shared).url : handler.url }
+}
+
+/** A REST API in this region, where a stream may be silent for five minutes; at the edge it would be half of one. */
+function gatewayOf(handler: sst.aws.Function, seconds: number, { settings }: Shared): sst.aws.ApiGatewayV1 {
+  const { rate, burst } = settings.concurrency.api
+  const gateway = new sst.aws.ApiGatewayV1('StreamGateway', {
+    endpoint: { type: 'regional' },
+    cors: false,
+    accessLog: { retention: settings.DEPLOY_LOG_RETENTION },
+  })
+  gateway.route('ANY /{proxy+}', handler.arn, {
+    name: 'Events',
+    // Of a function that is named by its ARN SST does not know that it streams.
+    streaming: true,
+    transform: {
+      integration: (args) => {
+        args.timeoutMilliseconds = seconds * 1000
+      },
+    },
+  })
+  gateway.deploy()
+  new aws.apigateway.MethodSettings('StreamLimits', {
+    restApi: gateway.nodes.api.id,
+    stageName: gateway.nodes.stage?.stageName ?? $app.stage,
+    methodPath: '*/*',
+    settings: { throttlingRateLimit: rate, throttlingBurstLimit: burst },
+  })
+  return gateway
 }

@@ -87,7 +87,7 @@ export async function openMeter(url: string): Promise<Meter> {
       for (const statement of sent.filter((one) => !/^insert/i.test(one))) {
         const steps = await looker.planOf(statement)
         plans.add(
-          `${/^\W*(\w+)/.exec(statement)?.[1]?.toUpperCase()} ${steps.flatMap(inShort).join(' + ') || 'finds its row gone'}`,
+          `${/^\W*(\w+)/.exec(statement)?.[1]?.toUpperCase()} ${[...new Set(steps.flatMap(inShort))].join(' + ') || 'of no row: it is gone by now'}`,
         )
         if (steps.some(isFault)) faults.push(`${statement.slice(0, 200)} ${JSON.stringify(steps)}`)
       }

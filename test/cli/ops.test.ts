@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { operate } from '../../cli/operate.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
 import { quickImports } from '../../dev/boot/prepare.mjs'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
@@ -8,7 +9,7 @@ import { start, startScript, temporaryFolder } from '../dev/child-processes.ts'
 import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-// Each command is a process of its own, some of which a test starts one after the other.
+// Some start processes, one after the other.
 vi.setConfig({ testTimeout: 120_000 })
 
 const script = join(import.meta.dirname, '../../cli/ops.ts')
@@ -23,10 +24,27 @@ afterEach(async () => {
 })
 afterAll(() => database.drop())
 
+const environment = (env: Record<string, string>) => ({
+  PATH: process.env.PATH,
+  DATA_DIR: '/nowhere',
+  DATABASE_URL: database.url,
+  ...env,
+})
+
+/** The command in this process. */
 async function ops(args: string[], env: Record<string, string> = {}) {
-  const command = start(process.execPath, [...quickImports, script, ...args], {
-    env: { PATH: process.env.PATH, DATA_DIR: '/nowhere', DATABASE_URL: database.url, ...env },
-  })
+  let output = ''
+  const write = (text: string) => {
+    output += text
+  }
+  const signal = new AbortController().signal
+  const code = await operate(args, { environment: () => environment(env), out: write, error: write, signal })
+  return { code, output }
+}
+
+/** The command as it is called, in a process of its own. */
+async function opsProcess(args: string[], env: Record<string, string> = {}) {
+  const command = start(process.execPath, [...quickImports, script, ...args], { env: environment(env) })
   const { code } = await command.end
   return { code, output: command.output() }
 }
@@ -42,7 +60,7 @@ async function failJobs(count: number): Promise<number[]> {
 test('status shows everything in tables, and with --json what the API answers', async () => {
   await failJobs(2)
   await makeJobs(database, 3)
-  const { code, output } = await ops(['status'])
+  const { code, output } = await opsProcess(['status'])
   expect(code).toBe(0)
   for (const line of [
     /claiming: open/,
@@ -122,6 +140,10 @@ describe('what is not understood is told before a database is asked', () => {
   })
 })
 
+test('a command that is not understood ends its process with 2', async () => {
+  expect(await opsProcess(['destroy'])).toEqual({ code: 2, output: expect.stringContaining("not 'destroy'") })
+})
+
 test('a database that is not there is told in one line, without its password', async () => {
   const url = `mysql://nobody:hunter2@${new URL(inject('databaseServer')).host}/vision`
   for (const bad of [url, 'mysql://nobody:hunter2@127.0.0.1:1/vision']) {
@@ -142,10 +164,10 @@ test('without DATABASE_URL it is the database of the data folder, whether the st
   const folder = join(await temporaryFolder(), 'data')
   const holder = startScript('hold-database.ts', [folder])
   await migrateDatabase(await holder.says(/(mysql:\S+)\s/))
-  const running = await ops(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })
+  const running = await opsProcess(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })
   expect(running.output).toMatch(/^all +stopped by/m)
   holder.child.kill('SIGTERM')
   await holder.end
-  const { code, output } = await ops(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
+  const { code, output } = await opsProcess(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
   expect([code, output]).toEqual([0, expect.stringContaining('it runs')])
 })

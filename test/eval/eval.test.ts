@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
@@ -5,7 +8,7 @@ import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulat
 import { type Case, cases } from '../../eval/cases.ts'
 import { checkAnalysis, checkContent } from '../../eval/checks.ts'
 import { ciede2000, labOf } from '../../eval/ciede2000.ts'
-import { complaints, evaluate, table } from '../../eval/evaluate.ts'
+import { describeFindings, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
 import { modelOf } from '../support/providers/access.ts'
 
@@ -25,18 +28,27 @@ const models = () => {
 
 test('the emulated models pass on images of every kind, in every format', async () => {
   const results = await evaluate(some('sale-de', 'mug-fr', 'haru-ja', 'hostile-en', 'face-sv'), { models: models() })
-  expect(complaints(results)).toEqual([])
+  expect(describeFindings(results)).toEqual([])
   expect(results).toHaveLength(5 * (1 + outputFormats.length))
   expect(results.every(({ calls }) => calls === 1)).toBe(true)
-  expect(table(results)).toMatch(/^social_post +5 +0 +0 +5\/5 +5\/5 +5\/5 +5\/5$/m)
+  expect(table(results)).toMatch(/^social_post +5 +0 +0 +5\/5 +4\/4 +5\/5 +5\/5 +5\/5$/m)
 })
 
 test('what fails is told', async () => {
   emulators.faults.add({ provider: 'deepseek', kind: 'malformed', times: 'unlimited' })
   const results = await evaluate(some('sale-en'), { models: models(), formats: ['summary'] })
   emulators.faults.clear()
-  expect(complaints(results)).toEqual(['sale-en summary: content.invalid_answer'])
+  expect(describeFindings(results)).toEqual(['sale-en summary: content.invalid_answer'])
   expect(results[1]?.calls).toBe(2)
+})
+
+test.each([
+  ['--formats', 'haiku,summary', /haiku.*detailed_analysis, summary, social_post/s],
+  ['--cases', 'sale-en,sale-xx', /sale-xx.*sale-en, sale-de/s],
+  ['--format', 'summary', /--format.*--formats/s],
+])('%s %s is refused, and what there is is listed', async (option, value, message) => {
+  const run = promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../eval/run.ts'), option, value])
+  await expect(run).rejects.toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
 })
 
 test('there are 30 images, of every kind, and no two alike', () => {

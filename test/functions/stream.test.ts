@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { LambdaFunctionURLEvent } from 'aws-lambda'
+import type { APIGatewayProxyEvent, LambdaFunctionURLEvent } from 'aws-lambda'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTickets } from '../../core/live/tickets.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
@@ -14,7 +14,11 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 import { awslambdaStub, streamedReply } from '../support/functions/lambda-stream.ts'
 
 let database: TestDatabase
-let handler: (event: LambdaFunctionURLEvent, stream: awslambda.HttpResponseStream, context: never) => Promise<void>
+let handler: (
+  event: LambdaFunctionURLEvent | APIGatewayProxyEvent,
+  stream: awslambda.HttpResponseStream,
+  context: never,
+) => Promise<void>
 
 /** Loads the function as a fresh copy of it would start. */
 async function start(env: Record<string, string>) {
@@ -58,7 +62,38 @@ const eventOf = (path: string, query = '', headers: Record<string, string> = {},
     isBase64Encoded: false,
   }) satisfies LambdaFunctionURLEvent
 
-function invoke(event: LambdaFunctionURLEvent) {
+/** What a REST API sends, payload format 1.0: the stage is in the path of its context alone, and the query is decoded. */
+function restEventOf(
+  path: string,
+  query: Record<string, string> = {},
+  headers: Record<string, string> = {},
+  method = 'GET',
+) {
+  const { requestContext, ...event } = eventOf(path, '', headers, method)
+  return {
+    resource: '/{proxy+}',
+    path,
+    httpMethod: method,
+    headers: { ...event.headers, 'X-Forwarded-Proto': 'https' },
+    multiValueHeaders: {},
+    queryStringParameters: query,
+    multiValueQueryStringParameters: Object.fromEntries(Object.entries(query).map(([key, value]) => [key, [value]])),
+    pathParameters: { proxy: path.slice(1) },
+    stageVariables: null,
+    requestContext: {
+      ...requestContext,
+      domainName: 'abc.execute-api.eu-central-1.amazonaws.com',
+      httpMethod: method,
+      path: `/production${path}`,
+      stage: 'production',
+      protocol: 'HTTP/1.1',
+    },
+    body: null,
+    isBase64Encoded: false,
+  } as unknown as APIGatewayProxyEvent
+}
+
+function invoke(event: LambdaFunctionURLEvent | APIGatewayProxyEvent) {
   const reply = streamedReply()
   const done = handler(event, reply.stream, undefined as never)
   return { ...reply, done, parts: partsOf(reply.body) }
@@ -153,6 +188,54 @@ test('that it runs is all that it says without a token, and the database is not 
   expect(await database.sql('SELECT COUNT(*) AS n FROM information_schema.processlist WHERE db = DATABASE()')).toEqual(
     before,
   )
+})
+
+test('behind a REST API, as in a private network, it streams just the same', async () => {
+  const { jobId, query } = await create()
+  const ticket = query.slice('ticket='.length)
+  const { prelude, parts, done } = invoke(restEventOf(`/v1/jobs/${jobId}/events`, { ticket }, { 'last-event-id': '0' }))
+  expect(await next(parts)).toMatchObject({ type: 'status', version: 1 })
+  expect(await prelude).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } })
+  await cancelVisionJob(database, { jobId, userId: 'ann' })
+  expect(await next(parts)).toMatchObject({ type: 'cancelled', version: 2 })
+  await done
+  // A value with what URLs escape comes decoded, and must not be taken apart again.
+  const refused = invoke(restEventOf(`/v1/jobs/${jobId}/events`, { ticket, lastEventId: '1&ticket=x' }))
+  expect(await new Response(refused.body).json()).toMatchObject({ code: 'request.invalid' })
+  await refused.done
+})
+
+test('behind a REST API it tells browsers itself which pages may read a stream', async () => {
+  const env = { DATABASE_URL: database.url, AUTH_SECRET: secret, STREAM_SECONDS: '2', LOG_LEVEL: 'error' }
+  await start({ ...env, STREAM_ORIGINS: 'https://app.example,https://admin.example' })
+  const { jobId, query } = await create()
+  const path = `/v1/jobs/${jobId}/events`
+  const asked = invoke(restEventOf(path, {}, { origin: 'https://admin.example' }, 'OPTIONS'))
+  await new Response(asked.body).text()
+  expect(await asked.prelude).toMatchObject({
+    statusCode: 204,
+    headers: {
+      'access-control-allow-origin': 'https://admin.example',
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': 'authorization,last-event-id',
+    },
+  })
+  for (const [origin, allowed] of [
+    ['https://app.example', 'https://app.example'],
+    ['https://evil.example', undefined],
+  ] as const) {
+    const read = invoke(restEventOf(path, { ticket: query.slice('ticket='.length) }, { origin }))
+    await next(read.parts)
+    expect((await read.prelude).headers['access-control-allow-origin']).toBe(allowed)
+    read.stream.destroy()
+    await read.parts.return(undefined).catch(() => undefined)
+    await read.done
+  }
+  await start(env)
+  const silent = invoke(restEventOf(path, {}, { origin: 'https://app.example' }, 'OPTIONS'))
+  await new Response(silent.body).text()
+  expect((await silent.prelude).headers).not.toHaveProperty('access-control-allow-origin')
+  await silent.done
 })
 
 test('a stream that breaks ends the work', async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
@@ -12,7 +13,7 @@ test('the configuration runs through without an error', () => {
 })
 
 describe('the network', () => {
-  test('has a way out by an instance of its own, and to S3 by an endpoint that costs nothing', () => {
+  test('has a way out by instances of its own, and to S3 by an endpoint that costs nothing', () => {
     expect(all(deployed, 'aws:ec2/natGateway:NatGateway')).toEqual([])
     expect(all(deployed, 'aws:ec2/instance:Instance').map(({ name }) => name)).toEqual([
       'NetworkNatInstance1',
@@ -25,11 +26,36 @@ describe('the network', () => {
     })
   })
 
-  test('has managed gateways instead where that is chosen', async () => {
+  test('whose instances are of one image by its full name, and take calls from the network alone', () => {
+    for (const { inputs } of all(deployed, 'aws:ec2/instance:Instance')) {
+      expect(inputs.ami).toBe(
+        'ami of [{"name":"name","values":["fck-nat-al2023-hvm-1.4.0-20260701-arm64-ebs"]}] by 568608671756',
+      )
+      expect(inputs.metadataOptions).toEqual({ httpTokens: 'required', httpEndpoint: 'enabled' })
+    }
+    expect(one(deployed, 'aws:ec2/vpc:Vpc').inputs.cidrBlock).toBe('10.0.0.0/16')
+    expect(one(deployed, 'aws:ec2/securityGroup:SecurityGroup').inputs.ingress).toEqual([
+      { protocol: '-1', fromPort: 0, toPort: 0, cidrBlocks: ['10.0.0.0/16'] },
+    ])
+  })
+
+  test('which Session Manager reaches, so that somebody can mend the database from there', () => {
+    expect(deployed.outputs).toMatchObject({ bastion: 'NetworkNatInstance1-id', database: 'instance.example' })
+    expect(one(deployed, 'aws:iam/role:Role', 'NetworkNatInstanceRole').inputs.managedPolicyArns).toEqual([
+      'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore',
+    ])
+  })
+
+  test('has managed gateways instead where that is chosen, and an instance that nobody can call to mend from', async () => {
     const managed = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_NAT: 'managed' } })
     expect(managed.errors).toEqual([])
     expect(all(managed, 'aws:ec2/natGateway:NatGateway')).toHaveLength(2)
-    expect(all(managed, 'aws:ec2/instance:Instance')).toEqual([])
+    expect(all(managed, 'aws:ec2/instance:Instance').map(({ name }) => name)).toEqual(['NetworkBastionInstance'])
+    expect(one(managed, 'aws:ec2/securityGroup:SecurityGroup').inputs.ingress).toEqual([])
+    expect(managed.outputs.bastion).toBe('NetworkBastionInstance-id')
+    const without = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_NAT: 'managed', DEPLOY_BASTION: 'no' } })
+    expect(all(without, 'aws:ec2/instance:Instance')).toEqual([])
+    expect(without.outputs).not.toHaveProperty('bastion')
   })
 })
 
@@ -47,10 +73,12 @@ describe('the database', () => {
       finalSnapshotIdentifier: 'vision-pipeline-production-final',
       allowMajorVersionUpgrade: false,
       autoMinorVersionUpgrade: true,
+      allocatedStorage: 20,
+      maxAllocatedStorage: 100,
+      multiAz: false,
     })
     expect(inputs.publiclyAccessible).toBeUndefined()
     expect([protect, retainOnDelete]).toEqual([true, true])
-    expect(one(deployed, 'aws:rds/parameterGroup:ParameterGroup').inputs.family).toBe('mysql8.4')
     expect(one(deployed, 'aws:rds/subnetGroup:SubnetGroup').inputs.subnetIds).toEqual([
       'NetworkPrivateSubnet1-id',
       'NetworkPrivateSubnet2-id',
@@ -71,15 +99,27 @@ describe('the database', () => {
     }
   })
 
-  test('has its sessions set by the proxy, as the code wants them, so that no connection is pinned', () => {
+  test('grows to a ceiling, and has a stand-in in another zone, as it is set', async () => {
+    const env = { DEPLOY_DATABASE: 'rds', DEPLOY_DATABASE_MAX_GIGABYTES: '500', DEPLOY_DATABASE_MULTI_AZ: 'yes' }
+    expect(one(await deploy({ env }), 'aws:rds/instance:Instance').inputs).toMatchObject({
+      allocatedStorage: 20,
+      maxAllocatedStorage: 500,
+      multiAz: true,
+    })
+  })
+
+  test('takes no connection without TLS, and has its sessions set as the code wants them, so that none is pinned', () => {
+    expect(one(deployed, 'aws:rds/parameterGroup:ParameterGroup').inputs).toMatchObject({
+      family: 'mysql8.4',
+      parameters: [
+        { name: 'require_secure_transport', value: 'ON' },
+        { name: 'transaction_isolation', value: 'READ-COMMITTED' },
+        { name: 'innodb_lock_wait_timeout', value: '10' },
+      ],
+    })
     expect(
       one(deployed, 'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup').inputs.connectionPoolConfig,
-    ).toEqual({
-      initQuery:
-        "SET transaction_isolation = 'READ-COMMITTED', wait_timeout = 15, innodb_lock_wait_timeout = 10, " +
-        'max_execution_time = 20000',
-      connectionBorrowTimeout: 20,
-    })
+    ).toEqual({ initQuery: 'SET wait_timeout = 15, max_execution_time = 20000', connectionBorrowTimeout: 20 })
   })
 
   test('is waited for by the migrations: its proxy answers minutes after it has been made', () => {
@@ -92,7 +132,7 @@ describe('the database', () => {
     expect(alarm.inputs).toMatchObject({
       namespace: 'AWS/RDS',
       metricName: 'DatabaseConnections',
-      dimensions: { DBInstanceIdentifier: one(deployed, 'aws:rds/instance:Instance').inputs.identifier },
+      dimensions: { DBInstanceIdentifier: 'MysqlInstance-identifier' },
       threshold: 50,
     })
   })
@@ -100,7 +140,7 @@ describe('the database', () => {
 
 describe('the functions', () => {
   test('all sit in the private subnets, and may do no more for it than that takes', () => {
-    expect(functionNames(deployed)).toEqual(['ApiHandler', 'Migrate', 'PollerHandler'])
+    expect(functionNames(deployed)).toEqual(['ApiHandler', 'Migrate', 'PollerHandler', 'Stream'])
     for (const name of functionNames(deployed)) {
       expect(functionOf(deployed, name).vpcConfig).toMatchObject({
         subnetIds: ['NetworkPrivateSubnet1-id', 'NetworkPrivateSubnet2-id'],
@@ -111,10 +151,47 @@ describe('the functions', () => {
       ])
     }
   })
+})
 
-  test('nothing streams, since a function URL does not from within a VPC, and the API promises no stream', () => {
+describe('the stream', () => {
+  test('goes by a REST API of this region that streams, since a function URL does not from within a VPC', () => {
     expect(all(deployed, 'aws:lambda/functionUrl:FunctionUrl')).toEqual([])
-    expect(environmentOf(deployed, 'ApiHandler')).not.toHaveProperty('STREAM_URL')
-    expect(deployed.outputs).not.toHaveProperty('events')
+    expect(one(deployed, 'aws:apigateway/restApi:RestApi').inputs.endpointConfiguration).toMatchObject({
+      types: 'REGIONAL',
+    })
+    expect(one(deployed, 'aws:apigateway/resource:Resource').inputs.pathPart).toBe('{proxy+}')
+    expect(one(deployed, 'aws:apigateway/method:Method').inputs).toMatchObject({
+      httpMethod: 'ANY',
+      authorization: 'NONE',
+    })
+    expect(one(deployed, 'aws:apigateway/integration:Integration').inputs).toMatchObject({
+      type: 'AWS_PROXY',
+      responseTransferMode: 'STREAM',
+      uri: expect.stringMatching(
+        /lambda:path\/2021-11-15\/functions\/.*StreamFunction.*\/response-streaming-invocations$/,
+      ),
+      // As long as the function may run.
+      timeoutMilliseconds: 1000 * Number(functionOf(deployed, 'Stream').timeout),
+    })
+  })
+
+  test('has its address in the API, and a limit on its rate', () => {
+    const url = 'https://StreamGatewayApi-id.execute-api.eu-central-1.amazonaws.com/production/'
+    expect(deployed.outputs.events).toBe(url)
+    expect(environmentOf(deployed, 'ApiHandler').STREAM_URL).toBe(url)
+    expect(one(deployed, 'aws:apigateway/methodSettings:MethodSettings').inputs).toMatchObject({
+      restApi: 'StreamGatewayApi-id',
+      stageName: 'production',
+      methodPath: '*/*',
+      settings: { throttlingRateLimit: 50, throttlingBurstLimit: 100 },
+    })
+  })
+
+  test('tells browsers itself who may read it', async () => {
+    expect(environmentOf(deployed, 'Stream')).not.toHaveProperty('STREAM_ORIGINS')
+    const origins = 'https://app.example,https://admin.example'
+    const open = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_ORIGINS: origins } })
+    expect(environmentOf(open, 'Stream').STREAM_ORIGINS).toBe(origins)
+    expect(loadStreamConfig(environmentOf(open, 'Stream')).STREAM_ORIGINS).toEqual(origins.split(','))
   })
 })

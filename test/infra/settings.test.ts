@@ -74,6 +74,11 @@ describe('what does not agree is refused, and told in full', () => {
       { AUTH_JWKS_URL: 'http://127.0.0.1:3000/jwks', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' },
       'AUTH_JWKS_URL must be https',
     ],
+    [
+      'a ceiling of the storage below which it cannot grow',
+      { DEPLOY_DATABASE_MAX_GIGABYTES: '20' },
+      'DEPLOY_DATABASE_MAX_GIGABYTES',
+    ],
     ['a database that nobody chose', { DEPLOY_DATABASE: '' }, 'DEPLOY_DATABASE must be rds'],
   ])('%s', (_what, env, message) => {
     expect(refusal(env)).toContain(message)
@@ -205,7 +210,14 @@ describe('.env.deploy.example', () => {
   })
 
   test('every key of the functions can be set for a deployment, but for what it finds out itself and the secrets', () => {
-    const known = ['DATABASE_URL', 'BUCKET_NAME', 'AWS_REGION', 'STREAM_URL', 'POWERTOOLS_SERVICE_NAME']
+    const known = [
+      'DATABASE_URL',
+      'BUCKET_NAME',
+      'AWS_REGION',
+      'STREAM_URL',
+      'STREAM_ORIGINS',
+      'POWERTOOLS_SERVICE_NAME',
+    ]
     const secret = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'STREAM_SECRET']
     const elsewhere = ['S3_ENDPOINT', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']
     const others = configKeys.filter((key) => !settableKeys.includes(key))

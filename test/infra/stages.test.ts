@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { readSettings } from '../../infra/settings.ts'
 import { deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one } from './support/look.ts'
 
@@ -45,6 +46,24 @@ describe('sst dev', () => {
       expect(all(deployed, type)).toEqual([])
     }
     expect(all(deployed, 'aws:lambda/invocation:Invocation')).toEqual([])
+  })
+
+  test('reserves nothing, and does not ask how much there is', async () => {
+    const env = { DATABASE_URL: 'mysql://root@127.0.0.1:3306/vision' }
+    const deployed = await deploy({ stage: 'ann', dev: true, env, quota: null })
+    expect(deployed.errors).toEqual([])
+    for (const name of functionNames(deployed)) {
+      expect(functionOf(deployed, name).reservedConcurrentExecutions).toBeUndefined()
+    }
+  })
+
+  test('wants the version of Node.js that the functions are deployed with: it runs them by the one of this machine', () => {
+    const env = { DATABASE_URL: 'mysql://root@127.0.0.1:3306/vision' }
+    const read = (dev: boolean, node: string) => () => readSettings({ ...env, DEPLOY_DATABASE: 'url' }, { dev, node })
+    expect(read(true, '22.11.0')).toThrow('Node.js 24 or later is missing')
+    expect(read(true, '24.1.0')).not.toThrow()
+    // A deployment only bundles them.
+    expect(read(false, '22.11.0')).not.toThrow()
   })
 
   test('says so where there is none', async () => {

@@ -43,8 +43,6 @@ describe('every function', () => {
       const made = functionOf(deployed, name)
       expect(made).toMatchObject({ runtime: 'nodejs24.x', architectures: ['arm64'], timeout, memorySize })
       expect(made.vpcConfig).toBeUndefined()
-      // New accounts have no concurrency to reserve.
-      expect(made.reservedConcurrentExecutions).toBeUndefined()
     },
   )
 
@@ -180,6 +178,7 @@ describe('the API', () => {
   test('no page of another origin may call anything', () => {
     expect(one(deployed, 'aws:apigatewayv2/api:Api').inputs.corsConfiguration).toEqual({})
     expect(one(deployed, 'aws:lambda/functionUrl:FunctionUrl').inputs.cors).toBeUndefined()
+    expect(all(deployed, 'aws:apigateway/restApi:RestApi')).toEqual([])
     expect(all(deployed, 'aws:s3/bucketCorsConfiguration:BucketCorsConfiguration')).toEqual([])
   })
 })

@@ -99,6 +99,13 @@ test('an answer that cannot be stored as it is fails by itself, and is not tried
   expect(await jobRow(direct, jobId)).toMatchObject({ status: 'failed', error_code: 'internal.error' })
 })
 
+const leaseOf = (jobId: number) => async () => {
+  const [row] = await direct.sql('SELECT lease_expires_at > UTC_TIMESTAMP(3) AS held FROM vision_jobs WHERE id = ?', [
+    jobId,
+  ])
+  return row?.held === 1 ? 'held' : 'expired'
+}
+
 test('an outage longer than the lease is no crash of a worker that lives, also where another one looks on', async () => {
   const jobId = await makeJob(direct)
   const begun = Promise.withResolvers<void>()
@@ -113,15 +120,23 @@ test('an outage longer than the lease is no crash of a worker that lives, also w
   }
   const stop = new AbortController()
   const until = { ...inAMinute(), signal: stop.signal }
-  const leases = { leaseMs: 1_500, renewMs: 500, idleMs: 50_000 }
   const other = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
-  const living = drain(worker(proxied, steps, leases), until)
-  const looking = drain(worker(other, steps, { ...leases, renewMs: 700, leaseMs: 2_000 }), until)
+  const owner = worker(proxied, steps, { leaseMs: 3_000, renewMs: 1_000, idleMs: 50_000, lookMs: 20_000 })
+  // After trouble it leaves the others several times what they need to renew theirs, as in production.
+  const onlooker = worker(other, steps, { leaseMs: 15_000, renewMs: 5_000, idleMs: 50_000 })
+  const living = drain(owner, until)
   await begun.promise
+  const looking = drain(onlooker, until)
+  const times = (what: string) => lines.filter((line) => line.includes(what)).length
   await proxy.refuse()
-  await delay(4_000)
+  await delay(3_200)
+  await expect.poll(leaseOf(jobId)).toBe('expired')
+  // It is over just after its owner has tried to renew: the other one looks several times before that happens again.
+  const renewals = times('leases not renewed')
+  await expect.poll(() => times('leases not renewed'), { interval: 10, timeout: 10_000 }).toBeGreaterThan(renewals)
+  expect(times('the queue could not be read')).toBeGreaterThan(0)
   await proxy.resume()
-  await delay(1_500)
+  await expect.poll(leaseOf(jobId), { timeout: 10_000 }).toBe('held')
   answered.resolve()
   await expect.poll(async () => (await jobRow(direct, jobId)).status, { timeout: 10_000 }).toBe('completed')
   stop.abort()

@@ -8,7 +8,7 @@ export const apiKeys = {
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber().or(2),
-  WAITS_PER_USER: wholeNumber().or(5),
+  WAITS_PER_USER: wholeNumber({ min: 0 }).or(5),
   STREAM_URL: webUrl().optional(),
   ...jobs,
   JOB_MAX_RETRIES: wholeNumber({ min: 0, max: 20 }).or(3),

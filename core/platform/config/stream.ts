@@ -1,11 +1,13 @@
 import { type Environment, environment, load } from './load.ts'
-import { decimal, type Values, wholeNumber } from './setting.ts'
+import { decimal, setting, type Values, wholeNumber } from './setting.ts'
 import { auth, authRule, database, logging, ticketRule } from './shared.ts'
 
 export const streamKeys = {
   ...logging,
   ...database,
   ...auth,
+  /** Pages of these origins may read streams, where nothing in front of the function says so to browsers. */
+  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
   STREAM_SECONDS: decimal({ max: 900 }).or(60),
   STREAM_SESSIONS_PER_USER: wholeNumber().or(10),
 }

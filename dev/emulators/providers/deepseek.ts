@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from './exchange.ts'
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
-import { block, jsonBlock } from './prompt-blocks.ts'
+import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
 import { draftContent, type Source } from './written-content.ts'
 
 /** What is read of a chat completion request; fields that are not here are let through, as the real service does. */
@@ -32,8 +32,8 @@ const cacheBlockTokens = 64
 /**
  * An emulated DeepSeek: `POST /chat/completions` and `/v1/chat/completions`, any model name, not streamed. It writes
  * JSON that fits the schema between `<schema>` and `</schema>`, for the format named in `<format>`, from the brand
- * analysis in `<analysis>` and the purpose in `<purpose>`. It writes English; where `<language>` asks for another
- * language the text says so. `model` in every answer ends in `-emulated`.
+ * analysis in `<analysis>` and the purpose in `<purpose>`. It writes English, German, French, Spanish and Japanese; where
+ * `<language>` asks for another language it writes English, and says so. `model` in every answer ends in `-emulated`.
  *
  * Its faults, as the real service shows them: `rate_limited` 429 and `unavailable` 503, with Retry-After;
  * `unauthorized` 401; `insufficient_balance` 402; `unknown_model` 400 "Model Not Exist"; `blank` blanks with
@@ -88,7 +88,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         cached.add(first)
         const written = write(
           jsonBlock(instructions, 'schema')?.value,
-          { analysis: analysis?.value, purpose, language: languageIn(material) },
+          { analysis: analysis?.value, purpose, language: languageIn(material), network: networkIn(instructions) },
           block(material, 'format'),
         )
         return { text: written, limit: (asked.max_tokens ?? Number.POSITIVE_INFINITY) * charactersPerToken }

@@ -16,6 +16,14 @@ export function jsonBlock(prompt: string, name: string): { text: string; value: 
   return undefined
 }
 
+/** The network that a post is asked for, with what the prompt says of its captions; undefined where it says nothing. */
+export function networkIn(instructions: string): { name: string; aim: number; hashtags: number } | undefined {
+  const name = /Write a post for ([^.]+?) that goes with/.exec(instructions)?.[1]
+  const aim = /caption has about (\d+) characters/.exec(instructions)?.[1]
+  const hashtags = /Give (?:\d+ to )?(\d+) hashtags?\./.exec(instructions)?.[1]
+  return name && aim && hashtags ? { name, aim: Number(aim), hashtags: Number(hashtags) } : undefined
+}
+
 function blocks(prompt: string, name: string): string[] {
   const pattern = new RegExp(`<${name}>((?:(?!<${name}>)[\\s\\S])*?)</${name}>`, 'g')
   return [...prompt.matchAll(pattern)].map((match) => (match[1] ?? '').trim()).filter((text) => text !== '')

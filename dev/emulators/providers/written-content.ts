@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import type { Content, OutputFormat } from '../../../core/pipeline/formats.ts'
+import { type Language, languages, translateColour } from './colour-names.ts'
+import { moods, phrases } from './phrases.ts'
 
 /** What a text is written from. */
 export interface Source {
@@ -8,6 +10,16 @@ export interface Source {
   readonly purpose: string | undefined
   /** A language tag (BCP 47). */
   readonly language: string | undefined
+  readonly network: Network | undefined
+}
+
+/** Where a post will appear, by the prompt. */
+export interface Network {
+  readonly name: string
+  /** How long its caption should be, in characters. */
+  readonly aim: number
+  /** At most so many hashtags. */
+  readonly hashtags: number
 }
 
 /** What a text says, before it is fitted to a schema. */
@@ -21,11 +33,13 @@ export interface Draft {
 const Analysis = z.object({
   subject: z.string().min(1).catch('An image of which no subject is given'),
   composition: z
-    .object({ layout: z.string().catch(''), focalPoint: z.string().catch(''), orientation: z.string().catch('') })
-    .catch({ layout: '', focalPoint: '', orientation: '' }),
-  palette: z
-    .array(z.object({ hex: z.string(), name: z.string().catch('a colour'), share: z.number().catch(0) }))
-    .catch([]),
+    .object({
+      layout: z.string().catch(''),
+      focalPoint: z.string().catch(''),
+      orientation: z.enum(['landscape', 'portrait', 'square']).catch('square'),
+    })
+    .catch({ layout: '', focalPoint: '', orientation: 'square' }),
+  palette: z.array(z.object({ hex: z.string(), name: z.string().catch('grey') })).catch([]),
   typography: z.object({ style: z.string().catch('') }).catch({ style: '' }),
   mood: z.array(z.string()).catch([]),
   style: z.array(z.string()).catch([]),
@@ -33,101 +47,167 @@ const Analysis = z.object({
   brandSignals: z.array(z.string()).catch([]),
   suggestions: z.array(z.string()).catch([]),
 })
-
-/** What every format is written from, in the words it uses. */
-interface Material extends z.infer<typeof Analysis> {
-  readonly purpose: string
-  /** `navy #101c58, orange #ff8c00` */
-  readonly colours: string
-  readonly main: { readonly hex: string; readonly name: string }
-  readonly feel: string
-  /** Goes before the longest text where another language than English was asked for. */
-  readonly notice: string
-}
+type Analysis = z.infer<typeof Analysis>
 
 /**
  * Drafts the text of a format from an analysis: the words are plain and the facts all come from the analysis and the
- * purpose. An unknown format gets the properties of all the known ones, to be picked by name.
+ * purpose. An unknown format gets the properties of all the known ones, to be picked by name. Where the language is none
+ * of those that are known here, the text is in English and says so.
  */
-export function draftContent({ analysis, purpose, language }: Source, format: string | undefined): Draft {
-  if (analysis === undefined) {
+export function draftContent(source: Source, format: string | undefined): Draft {
+  if (source.analysis === undefined) {
     const lack = 'No analysis was given to write from'
-    return { draft: { note: lack }, fallback: (property) => `${lack} (${property})` }
+    const draft = { note: lack, hashtags: ['#Emulated'], colours: [{ hex: '#808080' }] }
+    return { draft, fallback: (property) => `${lack} (${property})` }
   }
-  const read = Analysis.safeParse(analysis)
-  const known = read.success ? read.data : Analysis.parse({})
-  const material: Material = {
-    ...known,
-    purpose: purpose ?? 'no stated purpose',
-    colours: known.palette.map(({ hex, name }) => `${name} ${hex}`).join(', ') || 'no colours named',
-    main: known.palette[0] ?? { hex: '#808080', name: 'grey' },
-    feel: known.mood.join(', ') || 'no mood named',
-    notice:
-      !language || /^en\b/i.test(language)
-        ? ''
-        : `[emulated, written in English: ${language.slice(0, 35)} was asked for] `,
-  }
+  const read = Analysis.safeParse(source.analysis)
+  const material = materialOf(read.success ? read.data : Analysis.parse({}), source)
   const write = Object.hasOwn(writers, format ?? '') ? writers[format as OutputFormat] : undefined
   const draft = write ? write(material) : Object.assign({}, ...Object.values(writers).map((writer) => writer(material)))
-  return { draft, fallback: (property) => `${material.notice}${property}: ${material.subject}` }
+  return { draft, fallback: (property) => `${material.notice} ${property}: ${material.subject}` }
+}
+
+/** What every format is written from, in the words of the text's language. */
+interface Material {
+  readonly palette: Analysis['palette']
+  readonly moods: readonly string[]
+  readonly styles: readonly string[]
+  readonly network: Network
+  readonly notice: string
+  readonly subject: string
+  /** What the analysis says in English of composition, lettering and audience; in another language what is measured. */
+  readonly composition: string
+  readonly lettering: string
+  readonly audience: string
+  readonly advice: readonly string[]
+  readonly signals: readonly string[]
+  /** A phrase with what it speaks of in place. */
+  readonly say: (phrase: string) => string
+  readonly words: (typeof phrases)[Language]
+  /** Sentences one after the other. */
+  readonly join: (...sentences: readonly string[]) => string
+}
+
+function materialOf(about: Analysis, { purpose = '', language = 'en', network }: Source): Material {
+  const tag = language.split('-')[0]?.toLowerCase()
+  const known = languages.find((one) => one === tag)
+  const to = known ?? 'en'
+  const words = phrases[to]
+  const palette = about.palette.map(({ hex, name }) => ({ hex, name: translateColour(name, to) }))
+  const translated = about.mood.map((mood) => words.moods[moods.indexOf(mood as never)] ?? mood)
+  const [main = { hex: '#808080', name: translateColour('grey', to) }, ...others] = palette
+  const comma = to === 'ja' ? '、' : ', '
+  const values: Record<string, string> = {
+    purpose: purpose || '–',
+    main: main.name,
+    Main: capital(main.name),
+    hex: main.hex,
+    others: others.map(({ name }) => name).join(comma),
+    colours: palette.map(({ hex, name }) => `${name} ${hex}`).join(comma) || main.name,
+    feel: translated.join(comma) || '–',
+    shape: words.shapes[about.composition.orientation],
+    network: network?.name ?? words.network,
+  }
+  const say = (phrase: string) => phrase.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+  const isEnglish = to === 'en'
+  values.subject = isEnglish ? about.subject : say(others.length > 0 ? words.subject : words.subjectAlone)
+  const elsewhere = known ? '' : ` It is in English, not in ${language.slice(0, 35)}.`
+  return {
+    palette,
+    moods: translated,
+    styles: isEnglish ? about.style : [],
+    network: network ?? { name: words.network, aim: 300, hashtags: 4 },
+    notice: words.notice + elsewhere,
+    subject: values.subject,
+    composition: isEnglish
+      ? `${about.composition.layout} Focal point: ${about.composition.focalPoint}.`
+      : values.subject,
+    lettering: isEnglish ? about.typography.style : words.letteringUnread,
+    audience: isEnglish ? about.audience : say(words.audience),
+    advice: isEnglish && about.suggestions.length > 0 ? about.suggestions : words.advice.map(say),
+    signals: isEnglish ? about.brandSignals : [],
+    say,
+    words: { ...words, post: words.post + elsewhere },
+    join: (...sentences) => sentences.filter(Boolean).join(to === 'ja' ? '' : ' '),
+  }
 }
 
 const writers: { readonly [F in OutputFormat]: (material: Material) => Content<F> } = {
-  detailed_analysis: ({ notice, ...about }) => ({
-    title: `${capital(about.main.name)} first: an analysis for ${about.purpose}`,
-    overview: `${notice}${about.subject} The colours are ${about.colours}. The mood is ${about.feel}. The purpose: ${about.purpose}.`,
+  detailed_analysis: ({ say, words, join, notice, ...about }) => ({
+    title: say(words.title),
+    overview: join(notice, about.subject, say(words.colours), say(words.feel), ended(say(words.purpose))),
     sections: [
-      { heading: 'Composition', body: `${about.composition.layout} Focal point: ${about.composition.focalPoint}.` },
-      { heading: 'Colour', body: `${capital(about.colours)}. ${about.brandSignals.map(capital).join(' ')}` },
-      { heading: 'Lettering', body: about.typography.style },
-      { heading: 'Mood and audience', body: `Mood: ${about.feel}. ${about.audience}` },
+      { heading: words.composition, body: about.composition },
+      { heading: words.colour, body: join(say(words.colours), ...about.signals) },
+      { heading: words.lettering, body: about.lettering },
+      { heading: words.effect, body: join(say(words.feel), about.audience) },
     ],
-    strengths: [
-      `${capital(about.main.name)} (${about.main.hex}) gives the image one clear lead.`,
-      `The style holds together: ${about.style.join(', ')}.`,
-    ],
-    weaknesses: [`For ${about.purpose}, ${about.suggestions.length} points are still open: see the recommendations.`],
-    recommendations: about.suggestions,
+    strengths: [say(words.clear), say(words.coherent)],
+    weaknesses: [say(words.open)],
+    recommendations: [...about.advice],
   }),
-  summary: ({ notice, ...about }) => ({
-    headline: `${capital(about.main.name)} leads, for ${about.purpose}`,
-    summary: `${notice}${about.subject} Mood: ${about.feel}. Colours: ${about.colours}.`,
-    keyPoints: [`Purpose: ${about.purpose}`, `Colours: ${about.colours}`, ...about.suggestions].slice(0, 6),
+  summary: ({ say, words, join, notice, ...about }) => ({
+    headline: say(words.title),
+    summary: join(notice, about.subject, say(words.feel), say(words.colours)),
+    keyPoints: [say(words.purpose), say(words.clear), ...about.advice].slice(0, 6),
   }),
-  social_post: ({ notice, ...about }) => ({
-    caption: `${notice}${about.subject} Made for ${about.purpose}: ${about.feel}, in ${about.colours}.`,
-    hashtags: [about.main.name, ...about.mood, ...about.style].map(hashtag).slice(0, 5),
-    callToAction: `See what ${about.main.name} does for ${about.purpose}.`,
+  social_post: ({ say, words, join, network, ...about }) => ({
+    caption: caption(network, join, [
+      say(words.post),
+      ended(say('{purpose}')),
+      ...(conversational.has(network.name) ? [words.question] : []),
+      about.subject,
+      say(words.feel),
+      ...about.advice,
+    ]),
+    hashtags: [
+      ...new Set([...about.palette.map(({ name }) => name), ...about.moods, ...about.styles].map(hashtag)),
+    ].slice(0, network.hashtags),
+    callToAction: words.action,
   }),
-  product_description: ({ notice, ...about }) => ({
-    name: `The ${about.main.name} one`,
-    tagline: `${capital(about.feel)}, for ${about.purpose}`,
-    description: `${notice}${about.subject} It comes in ${about.colours} and feels ${about.feel}. ${about.audience}`,
-    features: [
-      `Colours: ${about.colours}`,
-      ...about.brandSignals.map(capital),
-      ...about.style.map((style) => `Style: ${style}`),
-    ],
-    searchKeywords: [...about.palette.map(({ name }) => name), ...about.mood, ...about.style],
+  product_description: ({ say, words, join, notice, ...about }) => ({
+    name: say(words.name),
+    tagline: say(words.tagline),
+    description: join(ended(say('{purpose}')), about.subject, say(words.feel), about.audience, notice),
+    features: [say(words.colours), say(words.clear), ...about.signals],
+    searchKeywords: [...about.palette.map(({ name }) => name), ...about.moods, ...about.styles],
   }),
-  alt_text: ({ notice, ...about }) => ({
+  alt_text: ({ say, words, join, notice, ...about }) => ({
     imageRole: 'informative',
-    altText: `Mostly ${about.palette.map(({ name }) => name).join(', then ') || about.subject}; mood: ${about.feel}`,
-    longDescription: `${notice}${about.subject} ${about.composition.layout} Colours: ${about.colours}. Mood: ${about.feel}. Described for: ${about.purpose}.`,
+    altText: about.subject,
+    longDescription: join(
+      about.subject,
+      about.composition,
+      say(words.colours),
+      say(words.feel),
+      ended(say(words.purpose)),
+      notice,
+    ),
   }),
-  brand_guidelines: ({ notice, ...about }) => ({
-    summary: `${notice}Observed in this image: ${about.subject} Guidelines for ${about.purpose}.`,
-    dos: [`Let ${about.main.name} (${about.main.hex}) lead.`, `Keep the mood: ${about.feel}.`, ...about.suggestions],
-    donts: [`Colours other than ${about.colours}.`, `Whatever breaks the mood: ${about.feel}.`],
+  brand_guidelines: ({ say, words, join, notice, ...about }) => ({
+    summary: join(say(words.observed), ended(say(words.purpose)), notice),
+    dos: [...words.dos.map(say), ...about.advice],
+    donts: words.donts.map(say),
     colours: about.palette.map(({ hex, name }, index) => ({ hex, name, role: roles[index] ?? 'accent' })),
-    typography: about.typography.style,
-    tone: { voice: `${capital(about.feel)}. ${about.audience}`, words: [...about.mood, ...about.style] },
+    typography: about.lettering,
+    tone: { voice: say(words.voice), words: [...about.moods, ...about.styles] },
   }),
 }
 
 const roles = ['primary', 'secondary', 'accent', 'background', 'text'] as const
+/** Networks where a question is at home. */
+const conversational = new Set(['Facebook', 'Threads', 'TikTok'])
+
+/** As many of the sentences as a caption of the network's length takes: what it is and what it is about in any case. */
+function caption({ aim }: Network, join: Material['join'], sentences: readonly string[]): string {
+  const kept = sentences.filter((_, index) => index < 3 || join(...sentences.slice(0, index + 1)).length <= aim)
+  return join(...kept)
+}
 
 const hashtag = (text: string) =>
-  `#${(text.match(/[\p{L}\p{N}]+/gu) ?? []).map(capital).join('').slice(0, 40) || 'Emulated'}`
+  `#${(text.match(/[\p{L}\p{M}\p{N}]+/gu) ?? []).map(capital).join('').slice(0, 40) || 'Emulated'}`
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** As a sentence that has an end. */
+const ended = (text: string) => (/[.!?…。！？]$/.test(text) ? text : `${text}.`)

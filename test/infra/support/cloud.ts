@@ -21,7 +21,14 @@ export function outputsOf({ type, name, inputs }: NewResource): { id: string; st
   const more: Record<string, () => Record<string, unknown>> = {
     'aws:lambda/function:Function': () => {
       const arn = `arn:aws:lambda:${region}:${account}:function:${own({}, 'name')}`
-      return { arn, qualifiedArn: `${arn}:1`, invokeArn: `${arn}/invoke`, publish: false, lastModified: 'today' }
+      return {
+        arn,
+        qualifiedArn: `${arn}:1`,
+        invokeArn: `${arn}/invoke`,
+        responseStreamingInvokeArn: `${arn}/stream`,
+        publish: false,
+        lastModified: 'today',
+      }
     },
     'aws:lambda/functionUrl:FunctionUrl': () => ({ functionUrl: `https://${name.toLowerCase()}.lambda-url.example/` }),
     'aws:lambda/invocation:Invocation': () => ({ result: '{"applied":1}' }),
@@ -33,7 +40,16 @@ export function outputsOf({ type, name, inputs }: NewResource): { id: string; st
     'aws:acm/certificate:Certificate': () => ({
       domainValidationOptions: [{ resourceRecordName: 'a', resourceRecordType: 'CNAME', resourceRecordValue: 'b' }],
     }),
-    'aws:rds/instance:Instance': () => ({ endpoint: 'instance.example:3306', port: 3306 }),
+    'aws:apigateway/restApi:RestApi': () => ({
+      rootResourceId: 'root',
+      executionArn: `arn:aws:execute-api:${region}:${account}:${id}`,
+    }),
+    'aws:rds/instance:Instance': () => ({
+      endpoint: 'instance.example:3306',
+      address: 'instance.example',
+      identifier: `${name}-identifier`,
+      port: 3306,
+    }),
     'aws:rds/proxy:Proxy': () => ({ endpoint: 'proxy.example' }),
     'aws:ec2/vpc:Vpc': () => ({ cidrBlock: '10.0.0.0/16' }),
     'random:index/randomPassword:RandomPassword': () => ({ result: 'password/of?the+database' }),
@@ -43,9 +59,16 @@ export function outputsOf({ type, name, inputs }: NewResource): { id: string; st
   return { id, state: { ...common, ...more[type]?.() } }
 }
 
-/** What AWS answers. */
-export function answer({ token, inputs }: Call): Record<string, unknown> {
+/**
+ * What AWS answers.
+ *
+ * @param quota how many functions the account may run at once; null: whoever deploys may not ask
+ */
+export function answer({ token, inputs }: Call, quota: number | null): Record<string, unknown> {
   switch (token) {
+    case 'aws:servicequotas/getServiceQuota:getServiceQuota':
+      if (quota === null) throw new Error('AccessDeniedException')
+      return { value: quota, serviceCode: inputs.serviceCode, quotaCode: inputs.quotaCode }
     case 'aws:index/getRegion:getRegion':
       return { region, name: region, id: region }
     case 'aws:index/getPartition:getPartition':
@@ -59,7 +82,7 @@ export function answer({ token, inputs }: Call): Record<string, unknown> {
       return { json: JSON.stringify({ statements }), ...(statements?.length ? { statements } : {}) }
     }
     case 'aws:ec2/getAmi:getAmi':
-      return { id: 'ami' }
+      return { id: `ami of ${JSON.stringify(inputs.filters)} by ${String(inputs.owners)}` }
     case 'aws:route53/getZone:getZone':
       return { id: 'Z2', zoneId: 'Z2', name: 'example.com' }
     case 'aws:route53/getZones:getZones':

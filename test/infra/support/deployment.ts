@@ -13,6 +13,8 @@ export interface ForkInput {
   /** The settings, as the shell or a .env file would have them. */
   readonly env: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, string>>
+  /** How many functions the account may run at once; null: whoever deploys may not ask. */
+  readonly quota: number | null
   /** A type of resource that cannot be made. */
   readonly failing?: string
   /** The bundled sst.config.ts. */
@@ -66,6 +68,7 @@ export async function deploy(input: Partial<ForkInput> = {}): Promise<Deployment
     dev: false,
     env: { DEPLOY_DATABASE: 'url' },
     secrets,
+    quota: 1000,
     bundle: inject('configuration'),
     ...input,
   }

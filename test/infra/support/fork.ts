@@ -105,7 +105,7 @@ async function runConfiguration(file: string): Promise<void> {
         }
         return outputsOf({ type, name, inputs: plain })
       },
-      call: (call: Call) => answer(call),
+      call: (call: Call) => answer(call, input.quota),
     },
     'vision-pipeline',
     input.stage,

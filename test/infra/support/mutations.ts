@@ -24,8 +24,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'the stream may read the bucket': {
     file: 'infra/stream.ts',
-    text: 'streaming: true,',
-    instead: "streaming: true, permissions: [{ actions: ['s3:GetObject'], resources: ['*'] }],",
+    text: "description: 'Live progress as server-sent events',",
+    instead: "permissions: [{ actions: ['s3:GetObject'], resources: ['*'] }],",
   },
   'the poller may not see what is missing': {
     file: 'infra/poller.ts',
@@ -34,8 +34,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'the stream answers in one piece': {
     file: 'infra/stream.ts',
-    text: 'streaming: true,',
-    instead: '',
+    text: 'streaming: true,\n    ...(!vpc',
+    instead: '...(!vpc',
   },
   'the stream asks for AWS signatures, which browsers do not have': {
     file: 'infra/stream.ts',
@@ -88,17 +88,107 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     instead: "'remove'",
   },
   'the database of production may be deleted': {
-    file: 'infra/database.ts',
+    file: 'infra/rds.ts',
     text: 'args.deletionProtection = keeps',
     instead: 'args.deletionProtection = false',
   },
   'the private network has no way out': {
-    file: 'infra/database.ts',
-    text: ', { nat: DEPLOY_NAT }',
+    file: 'infra/network.ts',
+    text: "{ type: 'ec2', ec2: { instance: 't4g.nano', ami: natImage(DEPLOY_NAT_IMAGE) } } : 'managed'",
+    instead: "undefined : 'managed'",
+  },
+  'the NAT instances are of the newest image of a third party': {
+    file: 'infra/network.ts',
+    text: ', ami: natImage(DEPLOY_NAT_IMAGE)',
     instead: '',
   },
+  'the whole internet may call the NAT instances': {
+    file: 'infra/network.ts',
+    text: 'fromPort: 0, toPort: 0, cidrBlocks: [addresses]',
+    instead: "fromPort: 0, toPort: 0, cidrBlocks: ['0.0.0.0/0']",
+  },
+  'the whole internet may call the bastion': {
+    file: 'infra/network.ts',
+    text: 'args.ingress = []',
+    instead: '',
+  },
+  'nobody can get at the private database': {
+    file: 'infra/network.ts',
+    text: "DEPLOY_BASTION === 'yes'",
+    instead: 'false',
+  },
+  'whoever makes an instance fetch an address gets its credentials': {
+    file: 'infra/network.ts',
+    text: "httpTokens: 'required'",
+    instead: "httpTokens: 'optional'",
+  },
+  'the storage of the database does not grow': {
+    file: 'infra/rds.ts',
+    text: ' GB`',
+    instead: ' TB`',
+  },
+  'the database has no stand-in where one is asked for': {
+    file: 'infra/rds.ts',
+    text: "multiAz: DEPLOY_DATABASE_MULTI_AZ === 'yes',",
+    instead: '',
+  },
+  'the server takes connections without TLS': {
+    file: 'infra/rds.ts',
+    text: "value: 'ON'",
+    instead: "value: 'OFF'",
+  },
+  'each client sets the isolation, which pins its connection': {
+    file: 'infra/rds.ts',
+    text: "{ name: 'transaction_isolation', value: 'READ-COMMITTED' },",
+    instead: '',
+  },
+  'the stream of a private network ends after half a minute': {
+    file: 'infra/stream.ts',
+    text: 'args.timeoutMilliseconds = seconds * 1000',
+    instead: '',
+  },
+  'the stream of a private network answers in one piece': {
+    file: 'infra/stream.ts',
+    text: 'streaming: true,\n    transform',
+    instead: 'transform',
+  },
+  'the stream of a private network has no limit on its rate': {
+    file: 'infra/stream.ts',
+    text: 'throttlingRateLimit: rate,',
+    instead: '',
+  },
+  'no page may read the stream of a private network': {
+    file: 'infra/stream.ts',
+    text: "STREAM_ORIGINS: origins.join(',')",
+    instead: '',
+  },
+  'the poller has nothing for itself': {
+    file: 'infra/poller.ts',
+    text: '...(reserved && { concurrency: { reserved } }),',
+    instead: '',
+  },
+  'the streams may take every function of the account': {
+    file: 'infra/stream.ts',
+    text: '...(reserved && { concurrency: { reserved } }),',
+    instead: '',
+  },
+  'a new account reserves what it does not have': {
+    file: 'infra/concurrency.ts',
+    text: 'if (room < fleet) return small(total, fleet, request)',
+    instead: '',
+  },
+  'calls wait in a new account, and take the functions of the poller': {
+    file: 'infra/settings.ts',
+    text: "if (!plan.waiting) environment.api.WAITS_PER_USER ??= '0'",
+    instead: '',
+  },
+  'sst dev runs the functions on another Node.js': {
+    file: 'infra/settings.ts',
+    text: 'Number.parseInt(node, 10) < functionsNode',
+    instead: 'false',
+  },
   'the proxy takes connections without TLS': {
-    file: 'infra/database.ts',
+    file: 'infra/rds.ts',
     text: 'args.requireTls = true',
     instead: 'args.requireTls = false',
   },

@@ -25,34 +25,41 @@ test('a text never ends in half an emoji', () => {
   expect(fitted(z.string().max(4), '😀😀😀😀')).toBe('😀…')
 })
 
-test.each([
-  ['a hashtag', z.string().regex(/^#[\p{L}\p{N}_]{1,60}$/u), 'warm and open', '#WarmAndOpen'],
-  ['a colour in a sentence', z.string().regex(/^#[0-9a-f]{6}$/), 'navy (#101c58)', '#101c58'],
-  ['one line', z.string().regex(/^[^\r\n]*$/), 'one\ntwo', 'one two'],
-  ['a slug', z.string().regex(/^[a-z0-9-]+$/), 'Warm & open', 'warm-open'],
-])('a pattern bends the text: %s', (_, schema, draft, expected) => {
-  expect(fitted(schema, draft)).toBe(expected)
-})
-
-test('enums, constants, numbers, unions, formats and references are kept to', () => {
+test('enums, constants, numbers, unions and references are kept to', () => {
   const schema = z
     .object({
       role: z.enum(['a', 'b']),
       version: z.literal(2),
       share: z.number().min(0).max(1),
-      even: z.number().multipleOf(2).min(3),
-      above: z.number().gt(5),
+      above: z.int().min(3),
       maybe: z.union([z.null(), z.string()]),
-      when: z.iso.datetime(),
-      link: z.url(),
-      id: z.uuid(),
       ok: z.boolean(),
-      pair: z.tuple([z.string(), z.int()]),
-      unique: z.array(z.string()).min(1),
+      some: z.array(z.string()).min(1),
     })
     .meta({ id: 'Everything' })
-  const answer = fitted(z.object({ inner: schema }), { inner: { role: 'c', share: 7, even: 3, unique: [] } })
-  expect(answer.inner).toMatchObject({ role: 'a', version: 2, share: 1, even: 4, maybe: 'about maybe' })
+  const answer = fitted(z.object({ inner: schema }), { inner: { role: 'c', share: 7, above: 2, some: [] } })
+  expect(answer.inner).toEqual({
+    role: 'a',
+    version: 2,
+    share: 1,
+    above: 3,
+    maybe: 'about maybe',
+    ok: true,
+    some: ['about some'],
+  })
+})
+
+test('bounds that a description tells in words are kept to', () => {
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: {
+      tags: { type: 'array', items: { type: 'string' }, description: 'What it is about. 2 to 3 items' },
+      title: { type: 'string', description: 'Aim for at most 10 characters; the limit is 12' },
+      seen: { type: 'string', description: 'As written. At most 8 characters' },
+    },
+  }
+  const draft = { tags: ['a', 'b', 'c', 'd'], title: 'one two three four', seen: 'one two three' }
+  expect(fitSchema(schema, draft, fallback)).toEqual({ tags: ['a', 'b', 'c'], title: 'one two…', seen: 'one two…' })
 })
 
 test("Gemini's upper-case dialect is understood", () => {
@@ -61,7 +68,7 @@ test("Gemini's upper-case dialect is understood", () => {
     properties: {
       names: { type: 'ARRAY', items: { type: 'STRING' }, minItems: '2' },
       size: { type: 'INTEGER', minimum: 4 },
-      note: { type: 'STRING', nullable: true },
+      note: { type: 'STRING' },
     },
   }
   expect(fitSchema(schema, { names: ['x'] }, fallback)).toEqual({
@@ -81,5 +88,4 @@ test('a schema that contains itself, or refers to nothing, still ends', () => {
   expect(fitSchema({ ...tree, $defs: { Tree: node } }, {}, fallback)).toHaveProperty('children[0].name')
   expect(fitSchema({ $ref: '#' }, 'x', fallback)).toBe('x')
   expect(fitSchema({ $ref: '#/nowhere' }, undefined, fallback)).toBe('about answer')
-  expect(fitSchema({ allOf: [{ $ref: '#' }] }, 'x', fallback)).toBe('x')
 })

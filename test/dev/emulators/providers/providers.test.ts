@@ -3,10 +3,14 @@ import { type GenerationConfig, GoogleGenerativeAI } from '@google/generative-ai
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { AnalysisAnswer } from '../../../../core/pipeline/analysis.ts'
+import { AnalysisAnswer, completeAnalysis } from '../../../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../../../core/pipeline/formats.ts'
+import { platformNames, platformOf } from '../../../../core/pipeline/platforms.ts'
+import { contentRequest } from '../../../../core/pipeline/prompts.ts'
 import { lookAt } from '../../../../dev/emulators/providers/look.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../../../dev/emulators/providers/server.ts'
+import { textsIn } from '../../../../eval/checks.ts'
+import { isIn } from '../../../../eval/language.ts'
 
 const fixture = (name: string) => readFile(new URL(`../../../fixtures/images/${name}`, import.meta.url))
 const clock = () => new Date('2026-03-04T05:06:07Z')
@@ -233,17 +237,52 @@ describe('the emulated DeepSeek', () => {
     formats[format].schema.parse(JSON.parse(text))
   })
 
-  test.each(outputFormats)('asked for French, %s says that it is English', async (format) => {
-    const analysis = await analyse(await fixture('red.png'))
-    const notice = '[emulated, written in English: fr was asked for]'
-    expect(contentOf(await writeText(format, analysis, { language: 'fr' }))).toContain(notice)
-    expect(contentOf(await writeText(format, analysis, { language: 'en-GB' }))).not.toContain('[emulated')
+  test.each(outputFormats)('%s is in the language that was asked for, and says that it is emulated', async (format) => {
+    const analysis = await analyse(await fixture('halves.png'))
+    const marks = { en: /emulated/i, de: /emuliert/i, fr: /émulé/i, es: /emulad/i, 'ja-JP': /エミュレート/ }
+    for (const [language, mark] of Object.entries(marks)) {
+      const text = contentOf(await writeText(format, analysis, { language, purpose: '2026' }))
+      expect(isIn(textsIn(JSON.parse(text)).join('\n'), language), `${language}: ${text}`).toBe(true)
+      expect(text).toMatch(mark)
+    }
+    expect(contentOf(await writeText(format, analysis, { language: 'sv' }))).toContain('It is in English, not in sv.')
+    expect(contentOf(await writeText(format, analysis, { language: 'en-GB' }))).not.toContain('It is in English')
   })
 
   test.each(outputFormats)('without an analysis, %s speaks of the lack and still fits', async (format) => {
     const text = contentOf(await writeText(format, undefined))
     formats[format].schema.parse(JSON.parse(text))
     expect(text).toContain('No analysis was given')
+  })
+
+  test('a post differs by network, and keeps to what the prompt says of it', async () => {
+    const analysis = completeAnalysis(await analyse(await fixture('halves.png')), {})
+    const client = new OpenAI({ apiKey: 'k', baseURL: emulators.deepseekBaseUrl, maxRetries: 0 })
+    const captions = new Set<string>()
+    for (const name of [...platformNames, null]) {
+      const { hashtags: range, aim, name: network } = platformOf(name)
+      const { instructions, input } = contentRequest({
+        analysis,
+        purpose: 'Announce the summer sale: 30 % off',
+        format: 'social_post',
+        language: 'de',
+        platform: name,
+      })
+      const completion = await client.chat.completions.create({
+        model: 'm',
+        messages: [
+          { role: 'system', content: instructions },
+          { role: 'user', content: input },
+        ],
+      })
+      const { caption, hashtags } = JSON.parse(contentOf(completion))
+      captions.add(caption)
+      expect(hashtags.length).toBeLessThanOrEqual(range[1])
+      expect(caption).toContain('30 % off')
+      expect(caption.length).toBeLessThanOrEqual(Math.max(aim, 200))
+      if (name) expect(caption).toContain(network)
+    }
+    expect(captions.size).toBe(platformNames.length + 1)
   })
 
   test('instructions that only speak of the tags are not taken for what stands in them', async () => {

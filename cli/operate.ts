@@ -1,0 +1,255 @@
+import { userInfo } from 'node:os'
+import { parseArgs } from 'node:util'
+import { getOperatorActions } from '../core/admin/audit-log.ts'
+import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
+import { getStatus } from '../core/admin/status.ts'
+import { RedriveFilterInput } from '../core/api/admin/schema.ts'
+import { viewAction, viewGate, viewStatus } from '../core/api/admin/view.ts'
+import { type Database, openDatabase } from '../core/database/client.ts'
+import { asVisionError, innermost } from '../core/domain/errors.ts'
+import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
+import { readGates } from '../core/providers/circuit-breaker.ts'
+import { gateNames, providerNames } from '../core/providers/registry.ts'
+import { OptionsError, readOptions } from '../dev/boot/options.mjs'
+import { checkDatabaseUrl } from '../dev/database/check-url.ts'
+import { openLocalDatabase } from '../dev/database/open-local.ts'
+import { errorText } from '../dev/errors/error-text.ts'
+import type { Gate } from '../drizzle/schema.ts'
+import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
+
+const usage = `What operators do with the queue.
+
+Usage: npm run ops -- <verb> [options]
+
+Verbs:
+  status      the queue, its workers, the providers and the live streams
+  pause       stops claiming: all, or what needs one provider next; what runs ends, and nothing expires meanwhile
+  resume      starts claiming again, and ends a pause that a provider's trouble has brought
+  redrive     gives failed jobs a new life; counts them only, unless --yes is there
+  prune       deletes jobs that ended long ago, with all they made; counts them only, unless --yes is there
+  actions     what operators did, the latest first
+
+Options:
+  --provider <name>         pause, resume: ${providerNames.join(' or ')}
+  --reason <text>           pause, resume: why, for those who read it later
+  --code <code>             redrive: jobs that failed with this code, or with any that begin so: analysis.
+  --since <time>            redrive: jobs that failed at this moment or later, like 2026-11-23T12:00:00Z
+  --until <time>            redrive: jobs that failed before this moment
+  --user <id>               redrive: jobs of this user
+  --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
+  --limit <n>               redrive, prune: at most so many jobs (default: all); actions: so many (default: 20)
+  --yes                     redrive, prune: do it
+  --json                    what the API answers, instead of tables
+  -h, --help                show this and exit
+
+With DATABASE_URL, exported or in .env, on that database; without it on the one that npm start keeps in DATA_DIR,
+which may be running. Each pause, resume, redrive and prune leaves a row in vision_operator_actions.
+Exits with 0 when it is done, 1 when it failed, 2 when it was not understood.
+`
+
+const verbs = ['status', 'pause', 'resume', 'redrive', 'prune', 'actions'] as const
+type Verb = (typeof verbs)[number]
+
+const options = {
+  provider: { type: 'string' },
+  reason: { type: 'string' },
+  code: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  user: { type: 'string' },
+  'older-than-days': { type: 'string' },
+  limit: { type: 'string' },
+  yes: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Which verb takes which options; all take --json. */
+const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
+  status: [],
+  pause: ['provider', 'reason'],
+  resume: ['provider', 'reason'],
+  redrive: ['code', 'since', 'until', 'user', 'limit', 'yes'],
+  prune: ['older-than-days', 'limit', 'yes'],
+  actions: ['limit'],
+}
+
+type Values = ReturnType<typeof parse>['values']
+
+/** What to print: the API's answer, and the same for people. */
+interface Answer {
+  readonly view: unknown
+  readonly text: string
+}
+
+/** Where a command runs. */
+export interface Terminal {
+  /** The settings, asked for once the command is understood: what is exported, and what `.env` adds. */
+  readonly environment: () => Record<string, string | undefined>
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
+  /** Aborted when what goes on in batches is to end after this one. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Does one command of an operator's, on DATABASE_URL or on the local database.
+ *
+ * @param args what follows `npm run ops --`
+ * @returns the exit code: 0 when it is done, 1 when it failed, 2 when it was not understood
+ */
+export async function operate(args: string[], terminal: Terminal): Promise<0 | 1 | 2> {
+  try {
+    const { verb, values } = readArguments(args)
+    terminal.out(verb === undefined ? usage : await answer(verb, values, terminal))
+    return 0
+  } catch (error) {
+    terminal.error(`${textOf(error)}\n`)
+    return error instanceof OptionsError ? 2 : 1
+  }
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
+  }
+}
+
+function readArguments(args: string[]): { readonly verb: Verb | undefined; readonly values: Values } {
+  const { values, positionals } = parse(args)
+  if (values.help) return { verb: undefined, values }
+  const [verb, ...more] = positionals
+  if (!isVerb(verb) || more.length > 0) {
+    throw new OptionsError(`Say one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
+  }
+  for (const name of Object.keys(values) as (keyof typeof options)[]) {
+    if (name !== 'json' && !taken[verb].includes(name))
+      throw new OptionsError(`${verb} does not take --${name}.\n\n${usage}`)
+  }
+  return { verb, values }
+}
+
+function isVerb(word: string | undefined): word is Verb {
+  return verbs.some((verb) => verb === word)
+}
+
+async function answer(verb: Verb, values: Values, { environment, error, signal }: Terminal): Promise<string> {
+  // Whatever is wrong with the command is told before a database is asked.
+  const act = prepare(verb, values, signal)
+  await using cleanup = new AsyncDisposableStack()
+  const env = environment()
+  if (env.DATABASE_URL) {
+    await checkDatabaseUrl('DATABASE_URL', env.DATABASE_URL, { named: true })
+  } else {
+    const local = await openLocalDatabase(readOptions([], env).dataDir, env, (line) => error(`${line}\n`))
+    cleanup.defer(() => local.stop())
+    env.DATABASE_URL = local.url
+  }
+  const config = loadOperatorConfig(env)
+  const database = openDatabase(config.DATABASE_URL, { connections: 1, random: Math.random })
+  cleanup.defer(() => database.close())
+  const { view, text } = await act({ database, actor: actor() }, config)
+  return values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`
+}
+
+type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
+
+function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
+  const dryRun = values.yes !== true
+  const limit = wholeNumber('limit', values.limit)
+  switch (verb) {
+    case 'status':
+      return async ({ database }) => {
+        const view = viewStatus(await getStatus(database))
+        return { view, text: describeStatus(view) }
+      }
+    case 'pause':
+    case 'resume': {
+      const gate = gateOf(values.provider)
+      const { reason } = values
+      return async (operator) => {
+        await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { gate, reason })
+        const view = await viewGates(operator.database)
+        return { view, text: describeGates(view.gates, verb === 'resume') }
+      }
+    }
+    case 'redrive': {
+      const filter = filterOf(values)
+      return async (operator, { JOB_EXPIRES_HOURS }) => {
+        const lifeMs = JOB_EXPIRES_HOURS * 3_600_000
+        const batches = { limit, dryRun, lifeMs, signal }
+        const { through, ...done } = await redriveJobs(operator, filter, batches)
+        const view = { dryRun, ...done, sample: [...done.sample], through: through?.toISOString() ?? null }
+        return { view, text: describeRedrive(view) }
+      }
+    }
+    case 'prune': {
+      const days = wholeNumber('older-than-days', values['older-than-days'])
+      return async (operator, { JOB_RETENTION_DAYS }) => {
+        const olderThanDays = days ?? JOB_RETENTION_DAYS
+        const batches = { olderThanDays, limit, dryRun, signal }
+        const view = { dryRun, olderThanDays, ...(await pruneJobs(operator, batches)) }
+        return { view, text: describePrune(view) }
+      }
+    }
+    case 'actions':
+      return async ({ database }) => {
+        const rows = await getOperatorActions(database, { limit: limit ?? 20 })
+        const view = { actions: rows.map(viewAction) }
+        return { view, text: describeActions(view.actions) }
+      }
+  }
+}
+
+function gateOf(provider: string | undefined): Gate {
+  if (provider === undefined) return 'all'
+  const gate = providerNames.find((one) => one === provider)
+  if (gate === undefined)
+    throw new OptionsError(`--provider must be one of ${providerNames.join(', ')}, not '${provider}'.`)
+  return gate
+}
+
+function filterOf({ code, since, until, user }: Values) {
+  const moment = (name: string, text: string | undefined) => {
+    if (text === undefined) return undefined
+    const at = new Date(text)
+    // Without a zone it would be this machine's, which nobody who reads the command later knows.
+    if (Number.isNaN(at.getTime()) || !/(Z|[+-]\d\d:\d\d)$/.test(text)) {
+      throw new OptionsError(`--${name} must be a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`)
+    }
+    return at
+  }
+  const codes = RedriveFilterInput.shape.code.safeParse(code)
+  if (!codes.success) throw new OptionsError(`--code ${codes.error.issues[0]?.message}, not '${code}'.`)
+  return { code: codes.data, since: moment('since', since), until: moment('until', until), userId: user }
+}
+
+function wholeNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new OptionsError(`--${name} must be a whole number from 1 on, not '${text}'.`)
+  return Number(text)
+}
+
+async function viewGates(database: Database) {
+  const states = await database.run(readGates)
+  return { gates: gateNames.map((name) => viewGate(states.of(name))) }
+}
+
+/** Who runs the command, as far as its column can say it. */
+function actor(): string {
+  return `cli:${userInfo().username.replaceAll(/[^\x21-\x7e]/g, '?')}`
+}
+
+/** The database's own errors are told in one line: without the statement, whose values are the users'. */
+function textOf(error: unknown): string {
+  const known = errorText(error)
+  if (known === (error as Error).message) return known
+  const inner = innermost(error)
+  if (inner instanceof Error && 'code' in inner && inner.code === 'ER_NO_SUCH_TABLE') {
+    return 'The database lacks tables of ours: npm run db:migrate makes them.'
+  }
+  const { code, message, detail } = asVisionError(error)
+  return code === 'internal.error' ? known : `${code}: ${message}${detail ? ` (${detail})` : ''}`
+}

@@ -1,0 +1,121 @@
+import { tickSeconds } from './constraints.ts'
+
+/** AWS keeps these for functions that reserve nothing ("Configuring reserved concurrency", AWS Lambda Developer Guide). */
+export const keptUnreserved = 100
+/** Streams at once that are reserved where nothing else is said and there is room for them. */
+const defaultStreams = 100
+/** Requests a second, and at once, where nothing else is said. */
+const defaultRate = { rate: 50, burst: 100 }
+
+/** What is set by hand; undefined where the account decides. */
+export interface ConcurrencyRequest {
+  readonly pollerSeconds: number
+  readonly pollers: number | undefined
+  readonly streams: number | undefined
+  readonly streaming: boolean | undefined
+  readonly rate: number | undefined
+  readonly burst: number | undefined
+}
+
+/** How the functions that may run at once are shared out. */
+export interface ConcurrencyPlan {
+  /** What the poller has for itself, and cannot exceed; undefined where nothing can be reserved. */
+  readonly pollers: number | undefined
+  /** The same for live streams. */
+  readonly streams: number | undefined
+  /** Whether there are live streams at all. */
+  readonly streaming: boolean
+  /** Whether calls of the API may wait for a job: each holds a function. */
+  readonly waiting: boolean
+  readonly api: { readonly rate: number; readonly burst: number }
+}
+
+/**
+ * As many pollers as overlap where each runs its whole time, and one that starts before the first has ended.
+ *
+ * @param pollerSeconds how long one may run
+ */
+export function fleetOf(pollerSeconds: number): number {
+  return Math.ceil(pollerSeconds / tickSeconds) + 1
+}
+
+/**
+ * Shares out the functions that an account may run at once, so that neither streams nor waiting calls can take those of the
+ * poller. What the account has room for is reserved. Where it has none, as a new one with ten, nothing may hold a function
+ * for long but the poller: there are no streams, no call waits, and the API takes only so many calls at once as are left.
+ *
+ * @param total how many functions the account may run at once; undefined where nobody knows, as under `sst dev`
+ * @returns the plan, or a sentence for everything that was asked for and does not fit
+ */
+export function planConcurrency(
+  total: number | undefined,
+  request: ConcurrencyRequest,
+): { readonly plan: ConcurrencyPlan; readonly wrong: readonly string[] } {
+  const { rate, burst } = request
+  const api = { rate: rate ?? defaultRate.rate, burst: burst ?? defaultRate.burst }
+  if (total === undefined) {
+    return {
+      plan: { pollers: undefined, streams: undefined, streaming: request.streaming ?? true, waiting: true, api },
+      wrong: [],
+    }
+  }
+  const room = Math.max(0, total - keptUnreserved)
+  const fleet = request.pollers ?? fleetOf(request.pollerSeconds)
+  if (room < fleet) return small(total, fleet, request)
+  const streaming = request.streaming ?? true
+  const streams = streaming
+    ? (request.streams ?? (Math.min(defaultStreams, Math.floor((room - fleet) / 4)) || undefined))
+    : undefined
+  const reserved = fleet + (streams ?? 0)
+  return {
+    plan: { pollers: fleet, streams, streaming, waiting: true, api },
+    wrong: reserved > room ? [tooMany('DEPLOY_POLLER_CONCURRENCY and DEPLOY_STREAM_CONCURRENCY', total)] : [],
+  }
+}
+
+/** For an account that has nothing to reserve. */
+function small(total: number, fleet: number, { pollers, streams, streaming, rate, burst }: ConcurrencyRequest) {
+  const left = Math.max(1, total - fleet)
+  const wrong = [
+    ...(pollers ? [tooMany('DEPLOY_POLLER_CONCURRENCY', total)] : []),
+    ...(streams ? [tooMany('DEPLOY_STREAM_CONCURRENCY', total)] : []),
+  ]
+  return {
+    plan: {
+      pollers: undefined,
+      streams: undefined,
+      streaming: streaming ?? false,
+      waiting: false,
+      // A call takes a fifth of a second at most, but for a cold start.
+      api: { rate: rate ?? 5 * left, burst: burst ?? left },
+    },
+    wrong,
+  }
+}
+
+/** What `sst deploy` says about it at its end; undefined where nobody knows how much there is. */
+export function describeConcurrency({
+  accountConcurrency: total,
+  concurrency: { pollers, streams, streaming, api },
+}: {
+  readonly accountConcurrency: number | undefined
+  readonly concurrency: ConcurrencyPlan
+}): string | undefined {
+  if (total === undefined) return undefined
+  if (pollers === undefined) {
+    return (
+      `${total} functions at once, none to reserve: ${streaming ? '' : 'no live streams, '}calls are answered at once, and ` +
+      `${api.burst} calls may come at once. Ask for more under Service Quotas, then deploy again`
+    )
+  }
+  return `${total} functions at once: ${pollers} reserved for the poller, ${streams ?? 'none'} for live streams`
+}
+
+function tooMany(keys: string, total: number): string {
+  const room = Math.max(0, total - keptUnreserved)
+  return (
+    `${keys} must be at most ${room}${keys.includes(' and ') ? ' together' : ''}: the account runs ${total} functions at ` +
+    `once, and AWS keeps ${keptUnreserved} of them unreserved. Ask for more under Service Quotas (AWS Lambda, Concurrent ` +
+    'executions), or leave them out'
+  )
+}

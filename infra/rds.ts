@@ -1,0 +1,79 @@
+import { lockWaitSeconds, sessionIdleSeconds, workMs } from '../core/database/limits.ts'
+import type { Settings } from './settings.ts'
+
+/** A MySQL of its own behind RDS Proxy. */
+export interface RdsDatabase {
+  readonly url: $util.Output<string>
+  readonly instance: aws.rds.Instance
+}
+
+/** How the server is set for every session, the proxy's among them. */
+const parameters = [
+  // Also between the proxy and the server.
+  { name: 'require_secure_transport', value: 'ON' },
+  // What core/database/session.ts wants: a SET of it would pin the proxy's connection to one client.
+  { name: 'transaction_isolation', value: 'READ-COMMITTED' },
+  { name: 'innodb_lock_wait_timeout', value: String(lockWaitSeconds) },
+]
+
+/** The rest of what it wants, for the sessions of the proxy alone: a dump may be idle for longer, and read for longer. */
+const initQuery = `SET wait_timeout = ${sessionIdleSeconds}, max_execution_time = ${workMs}`
+
+/** The server, private, encrypted and backed up, and in production kept at all costs. */
+export function createRds(
+  vpc: sst.aws.Vpc,
+  {
+    DEPLOY_DATABASE_INSTANCE: instanceClass,
+    DEPLOY_DATABASE_MAX_GIGABYTES: ceiling,
+    DEPLOY_DATABASE_MULTI_AZ,
+  }: Settings,
+): RdsDatabase {
+  $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
+    // Whoever waits for a connection gives up after the time that work may take.
+    args.connectionPoolConfig = { initQuery, connectionBorrowTimeout: workMs / 1000 }
+  })
+  const keeps = $app.removal !== 'remove'
+  const mysql = new sst.aws.Mysql('Mysql', {
+    vpc,
+    version: '8.4',
+    instance: instanceClass,
+    // It starts with 20 GB and grows by itself.
+    storage: `${ceiling} GB`,
+    multiAz: DEPLOY_DATABASE_MULTI_AZ === 'yes',
+    username: 'vision',
+    database: 'vision',
+    // Functions come and go by the hundred; the server has some sixty connections.
+    proxy: true,
+    transform: {
+      parameterGroup: (args) => {
+        args.parameters = parameters
+      },
+      instance: (args, opts) => {
+        args.deletionProtection = keeps
+        args.skipFinalSnapshot = !keeps
+        if (keeps) args.finalSnapshotIdentifier = `${$app.name}-${$app.stage}-final`
+        // The version names no patch release.
+        args.autoMinorVersionUpgrade = true
+        args.allowMajorVersionUpgrade = false
+        opts.protect = keeps
+      },
+      proxy: (args) => {
+        args.requireTls = true
+        args.auths = $util
+          .output(args.auths)
+          .apply((auths = []) =>
+            auths.map((auth) => ({ ...auth, clientPasswordAuthType: 'MYSQL_CACHING_SHA2_PASSWORD' })),
+          )
+      },
+    },
+  })
+  // The proxy's certificate is of Amazon's public authority, which Node.js knows.
+  const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true, verifyIdentity: true }))
+  const url = $resolve([mysql.username, mysql.password, mysql.host, mysql.port, mysql.database]).apply(
+    ([username, password, host, port, database]) =>
+      `mysql://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${host}:${port}/${database}?ssl=${ssl}`,
+  )
+  const { instance } = mysql.nodes
+  if (!instance) throw new Error('SST has made no instance')
+  return { url, instance }
+}
