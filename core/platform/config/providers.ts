@@ -76,16 +76,16 @@ export function providersIn(values: Values): Readonly<Record<string, ProviderCon
 }
 
 function configOf(entry: ProviderEntry, values: Values): ProviderConfig {
-  const valueOf = (key: string) => values[keyOf(entry.name, key)]
-  const own = Object.keys(entry.own).map((key) => [key, valueOf(key)])
+  const settingValue = (key: string) => values[keyOf(entry.name, key)]
+  const own = Object.keys(entry.own).map((key) => [key, settingValue(key)])
   return {
-    apiKey: valueOf('API_KEY') as string | undefined,
-    baseUrl: String(valueOf('BASE_URL') ?? entry.baseUrl),
-    model: String(valueOf('MODEL') ?? entry.model),
+    apiKey: settingValue('API_KEY') as string | undefined,
+    baseUrl: String(settingValue('BASE_URL') ?? entry.baseUrl),
+    model: String(settingValue('MODEL') ?? entry.model),
     limits: {
-      requestsPerMinute: valueOf('REQUESTS_PER_MINUTE') as number | undefined,
-      requestsInFlight: valueOf('REQUESTS_IN_FLIGHT') as number | undefined,
-      tokensPerMinute: valueOf('TOKENS_PER_MINUTE') as number | undefined,
+      requestsPerMinute: settingValue('REQUESTS_PER_MINUTE') as number | undefined,
+      requestsInFlight: settingValue('REQUESTS_IN_FLIGHT') as number | undefined,
+      tokensPerMinute: settingValue('TOKENS_PER_MINUTE') as number | undefined,
     },
     settings: Object.fromEntries(own.filter(([, value]) => value !== undefined)),
   }
