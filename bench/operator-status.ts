@@ -38,7 +38,7 @@ for (let made = 0; made < jobs; made += batch) await fill(Math.min(batch, jobs -
 await admin.query(`INSERT INTO vision_worker_minutes (minute, worker_id, completed)
   SELECT CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3)) - INTERVAL n DIV 100 MINUTE, n % 100, 25
   FROM (${numbers(6_000)}) AS numbers`)
-await admin.query(`INSERT INTO vision_workers (id, place, started_at, last_beat_at, stopped_at)
+await admin.query(`INSERT INTO vision_workers (id, host, started_at, last_heartbeat_at, stopped_at)
   SELECT n, 'bench', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n SECOND, IF(n < 100, NULL, UTC_TIMESTAMP(3))
   FROM (${numbers(10_000)}) AS numbers`)
 await admin.query(`INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
@@ -86,7 +86,7 @@ async function work(): Promise<void> {
 /** Jobs of a thousand users, in every status. */
 async function fill(count: number): Promise<void> {
   const within = (status: string) => `CASE status WHEN '${status}' THEN`
-  await admin.query(`INSERT INTO vision_jobs (user_id, status, next_step, turn, version, attempt, max_retries, image_url,
+  await admin.query(`INSERT INTO vision_jobs (user_id, status, next_step, start_tag, version, attempt, max_retries, image_url,
       analysis_purpose, output_format, language, available_at, lease_expires_at, error_code, created_at, updated_at,
       finished_at, expires_at)
     SELECT CONCAT('user-', n % 1000), status, IF(n % 3 = 0, 'content', 'analysis'), n, 1, 0, 3,

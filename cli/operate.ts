@@ -9,12 +9,12 @@ import { type Database, openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
 import { readGates } from '../core/providers/circuit-breaker.ts'
-import { gateNames, providerNames } from '../core/providers/registry.ts'
+import { providerNames, providerScopes } from '../core/providers/registry.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
-import type { Gate } from '../drizzle/schema.ts'
+import type { ProviderScope } from '../drizzle/schema.ts'
 import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
 const usage = `What operators do with the queue.
@@ -167,10 +167,10 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
       }
     case 'pause':
     case 'resume': {
-      const gate = gateOf(values.provider)
+      const provider = scopeOf(values.provider)
       const { reason } = values
       return async (operator) => {
-        await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { gate, reason })
+        await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { provider, reason })
         const view = await viewGates(operator.database)
         return { view, text: describeGates(view.gates, verb === 'resume') }
       }
@@ -203,7 +203,7 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
   }
 }
 
-function gateOf(provider: string | undefined): Gate {
+function scopeOf(provider: string | undefined): ProviderScope {
   if (provider === undefined) return 'all'
   const gate = providerNames.find((one) => one === provider)
   if (gate === undefined)
@@ -234,7 +234,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 async function viewGates(database: Database) {
   const states = await database.run(readGates)
-  return { gates: gateNames.map((name) => viewGate(states.of(name))) }
+  return { gates: providerScopes.map((name) => viewGate(states.of(name))) }
 }
 
 /** Who runs the command, as far as its column can say it. */

@@ -37,15 +37,15 @@ export function describeStatus(status: WorkerStatusView): string {
     ),
     `${number(workers.running)} running, ${number(liveSessions)} live streams${workers.recent.length > 0 ? '\n' : ''}` +
       table(
-        ['worker', 'state', 'in flight', 'claimed', 'completed', 'last heard of', 'where'],
+        ['worker', 'state', 'in flight', 'claimed', 'completed', 'last heartbeat', 'where'],
         workers.recent.map((one) => [
           one.workerId.slice(0, 8),
           one.state,
           `${one.inFlight} of ${one.concurrency}`,
           number(one.tally.claimed),
           number(one.tally.completed),
-          `${duration(at.getTime() - new Date(one.lastBeatAt).getTime())} ago`,
-          one.place,
+          `${duration(at.getTime() - new Date(one.lastHeartbeatAt).getTime())} ago`,
+          one.host,
         ]),
       ),
   )

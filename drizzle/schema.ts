@@ -14,7 +14,7 @@ import {
 } from 'drizzle-orm/mysql-core'
 
 /** Every status of a job, in the order of a job's life. docs/job-lifecycle.md has the table of what leads where. */
-export const statuses = ['scheduled', 'held', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
+export const statuses = ['scheduled', 'blocked', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
 /** Those in which nothing happens to a job by itself any more. */
@@ -64,8 +64,8 @@ export type CloseReason = (typeof closeReasons)[number]
  */
 export type Provider = string
 
-/** What a claim must pass: that of its lane's provider, and `all`, that of claiming as a whole. */
-export type Gate = string
+/** What a claim depends on: the state of its lane's provider, and `all`, that of claiming as a whole. */
+export type ProviderScope = string
 
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
 const key = customType<{ data: string; config: { length: number } }>({
@@ -114,8 +114,8 @@ export const visionJobs = mysqlTable(
     status: word<Status>('status').notNull(),
     /** The step that a claim would run next, and so the lane in which the job waits. */
     nextStep: word<Step>('next_step').notNull().default('analysis'),
-    /** The job's start tag, its place in the fair queue; means something while pending. */
-    turn: id('turn').notNull().default(0),
+    /** The job's place in its lane's fair queue; meaningful while pending. */
+    startTag: id('start_tag').notNull().default(0),
     /** Grows with every change that a client can see. */
     version: count('version'),
     /** Grows with every claim, through every retry and redrive: the fencing token. */
@@ -148,7 +148,7 @@ export const visionJobs = mysqlTable(
     errorCode: key('error_code', { length: 64 }),
     errorMessage: text('error_message', { length: 500 }),
     /** What did not fit in the paid answer of the next step, which is then asked for once more and no third time. */
-    complaint: text('complaint', { length: 1000 }),
+    answerIssue: text('answer_issue', { length: 1000 }),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     /** The first claim. */
@@ -157,11 +157,11 @@ export const visionJobs = mysqlTable(
     expiresAt: time('expires_at').notNull(),
   },
   (job) => [
-    index('claim').on(job.status, job.nextStep, job.turn, job.id),
+    index('claim').on(job.status, job.nextStep, job.startTag, job.id),
     index('due').on(job.status, job.availableAt, job.id),
     index('lease').on(job.status, job.leaseExpiresAt),
     index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
-    index('owner').on(job.userId, job.status, job.nextStep, job.turn),
+    index('owner').on(job.userId, job.status, job.nextStep, job.startTag),
     index('history').on(job.userId, job.id),
     // With the format behind the id: a page that is filtered by both finds it without the row.
     index('status_history').on(job.userId, job.status, job.id, job.outputFormat),
@@ -175,20 +175,20 @@ export const visionJobs = mysqlTable(
 )
 
 /**
- * One row for each user who has ever had a job: the lock under which the user's jobs are let in, who has any waiting, and
- * how far the user has come in the fair queue.
+ * One row for each user who has ever had a job: the lock under which the concurrency limit is enforced, whether any are
+ * blocked, and how far the user has come in the fair queue.
  */
 export const visionUsers = mysqlTable(
   'vision_users',
   {
     userId: key('user_id', { length: 255 }).primaryKey(),
-    /** When the user was last found to have held jobs; null once there are none. */
-    heldAt: time('held_at'),
+    /** When the user was last seen to have blocked jobs; null once there are none. */
+    blockedSeenAt: time('blocked_seen_at'),
     /** The last start tags that the user's jobs had in the two lanes: remembered when those jobs have long been claimed. */
     analysisTag: id('analysis_tag').notNull().default(0),
     contentTag: id('content_tag').notNull().default(0),
   },
-  (user) => [index('held').on(user.heldAt)],
+  (user) => [index('blocked').on(user.blockedSeenAt)],
 )
 
 /** The two lanes of the queue: how far each has come. */
@@ -381,18 +381,21 @@ export const visionWorkers = mysqlTable(
   'vision_workers',
   {
     id: key('id', { length: 64 }).primaryKey(),
-    /** Where it runs: on Lambda its log stream, elsewhere its host. */
-    place: text('place', { length: 255 }).notNull(),
+    /** Where it runs: the log stream on Lambda, the host's name elsewhere. */
+    host: text('host', { length: 255 }).notNull(),
     /** At most so many jobs in flight. */
     concurrency: count('concurrency'),
     inFlight: count('in_flight'),
     startedAt: time('started_at').notNull(),
-    lastBeatAt: time('last_beat_at').notNull(),
+    lastHeartbeatAt: time('last_heartbeat_at').notNull(),
     /** When it ended in order; null while it runs, and of one that died. */
     stoppedAt: time('stopped_at'),
     ...tallies(),
   },
-  (worker) => [index('heard').on(worker.lastBeatAt), index('running').on(worker.stoppedAt, worker.lastBeatAt)],
+  (worker) => [
+    index('heartbeat').on(worker.lastHeartbeatAt),
+    index('running').on(worker.stoppedAt, worker.lastHeartbeatAt),
+  ],
 )
 
 /** What each worker did in each minute, so that the last hour is a sum over few rows and no row is everybody's. */
@@ -420,28 +423,31 @@ export const visionOperatorActions = mysqlTable('vision_operator_actions', {
   dryRun: tinyint('dry_run', { unsigned: true }).notNull(),
 })
 
-/** What all workers know of a provider, and what an operator has stopped: one row for each gate. */
-export const visionGates = mysqlTable('vision_gates', {
-  name: word<Gate>('name').primaryKey(),
-  /** Stopped by an operator, until an operator starts it again. */
-  stoppedAt: time('stopped_at'),
-  stoppedBy: key('stopped_by', { length: 255 }),
-  /** Nothing is asked of the provider before. */
-  pausedUntil: time('paused_until'),
-  /** The error that it was paused for last. */
-  pauseCode: key('pause_code', { length: 64 }),
-  /** How often it was paused since it last answered: each pause is longer. */
-  pauses: count('pauses'),
-  /** How often it failed or was silent since it last answered. */
-  strikes: count('strikes'),
-  /** Since when it is down: its circuit is open, and one call at a time probes it. */
-  downSince: time('down_since'),
-  /** How much later the jobs expire that lived through an outage, in milliseconds, and until when that holds. */
+/**
+ * What all workers know of a provider, and what an operator has paused: one row for each provider, and `all` for claiming as
+ * a whole.
+ */
+export const visionProviderStates = mysqlTable('vision_provider_states', {
+  provider: word<ProviderScope>('provider').primaryKey(),
+  /** Paused by an operator, until an operator resumes it. */
+  pausedAt: time('paused_at'),
+  pausedBy: key('paused_by', { length: 255 }),
+  /** No call goes to the provider before. */
+  backoffUntil: time('backoff_until'),
+  /** The error that caused the last backoff. */
+  backoffCode: key('backoff_code', { length: 64 }),
+  /** Backoffs since the provider last answered: each is longer. */
+  backoffs: count('backoffs'),
+  /** Calls that failed or timed out since it last answered. */
+  consecutiveFailures: count('consecutive_failures'),
+  /** Since when its circuit is open: one call at a time probes it. */
+  openedAt: time('opened_at'),
+  /** By how much the expiry of jobs that lived through an outage is postponed, in milliseconds, and until when that holds. */
   graceMs: id('grace_ms').notNull().default(0),
   graceUntil: time('grace_until'),
 })
 
-/** Leave to call a provider, one row for each call from its reservation until it counts in no limit any more. */
+/** Permits to call a provider: one row for each call, from its reservation until it counts in no limit any more. */
 export const visionPermits = mysqlTable(
   'vision_permits',
   {

@@ -17,7 +17,7 @@ export async function handler(
   opened.log.invoked(context)
   return opened.poller.drain({
     deadline: performance.now() + context.getRemainingTimeInMillis(),
-    place: context.logStreamName,
+    host: context.logStreamName,
   })
 }
 

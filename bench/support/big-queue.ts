@@ -34,7 +34,7 @@ export function create(on: Database, userId: string, jobs: readonly NewJob[]): P
 export async function fillQueue({ sql }: BenchDatabase, from: number, size: number): Promise<void> {
   for (let first = from; first < size; first += portion) {
     const rows = numbers(first, Math.min(portion, size - first))
-    await sql(`INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose,
+    await sql(`INSERT INTO vision_jobs (user_id, status, start_tag, version, max_retries, image_url, analysis_purpose,
         output_format, language, created_at, updated_at, expires_at)
       SELECT CONCAT('user-', LPAD(n DIV ${cap}, 7, '0')), 'pending', ${firstTag} + n MOD ${cap}, 1, 3,
         'https://images.example.com/poster.png', 'What does the poster say about the brand?', 'summary', 'en',
@@ -94,18 +94,18 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
   const fillCrowded = async () => {
     await remove(crowded)
     await sql(
-      `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
+      `INSERT INTO vision_jobs (user_id, status, start_tag, version, max_retries, image_url, analysis_purpose, output_format,
          language, created_at, updated_at, expires_at)
-       SELECT ?, IF(n < ${cap}, 'pending', 'held'), IF(n < ${cap}, ${firstTag + 1_000_000} + n, 0), 1, 3, image_url,
+       SELECT ?, IF(n < ${cap}, 'pending', 'blocked'), IF(n < ${cap}, ${firstTag + 1_000_000} + n, 0), 1, 3, image_url,
          analysis_purpose, output_format, language, created_at, updated_at, expires_at
        FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) AS one, ${numbers(0, 2_000)}`,
       [crowded],
     )
-    await sql('REPLACE INTO vision_users (user_id, held_at) VALUES (?, UTC_TIMESTAMP(3))', [crowded])
+    await sql('REPLACE INTO vision_users (user_id, blocked_seen_at) VALUES (?, UTC_TIMESTAMP(3))', [crowded])
   }
   await fillCrowded()
   const makeRoom = async () => {
-    await sql(`DELETE FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY turn LIMIT 5`, [crowded])
+    await sql(`DELETE FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY start_tag LIMIT 5`, [crowded])
   }
   const admission = (name: string, wanted: number, prepare?: () => Promise<void>): Operation => ({
     name,
@@ -129,10 +129,10 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
     {
       name: 'promote 100, of 100 users',
       prepare: async () => {
-        await change("status = 'scheduled', turn = 0, available_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND", spread)
+        await change("status = 'scheduled', start_tag = 0, available_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND", spread)
       },
       work: async (on) => expect(await promoteDueVisionJobs(on, cap), 100),
-      undo: async () => void (await change(`turn = ${firstTag + cap}`, spread)),
+      undo: async () => void (await change(`start_tag = ${firstTag + cap}`, spread)),
     },
     {
       name: 'expire 100',

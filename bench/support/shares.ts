@@ -79,17 +79,17 @@ async function begin(on: Database, sql: BenchDatabase['sql'], jobs: number): Pro
   await sql('UPDATE vision_lanes SET virtual_time = 0')
   // The head of the lane is virtual time, too: this one is in front until the others are there.
   const columns = `max_retries, image_url, analysis_purpose, output_format, language, created_at, updated_at, expires_at`
-  const copy = (status: string, turn: number, count: number) =>
+  const copy = (status: string, startTag: number, count: number) =>
     sql(
-      `INSERT INTO vision_jobs (user_id, status, turn, version, ${columns}) SELECT 'big', ?, ?, 1, ${columns}
+      `INSERT INTO vision_jobs (user_id, status, start_tag, version, ${columns}) SELECT 'big', ?, ?, 1, ${columns}
        FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) AS one, ${numbers(0, count)}`,
-      [status, turn],
+      [status, startTag],
     )
   await copy('pending', 1, 1)
   await create(on, 'big', Array(cap).fill(someJob))
-  await copy('held', 0, 9_990)
+  await copy('blocked', 0, 9_990)
   for (const userId of others) await create(on, userId, Array(jobs).fill(someJob))
-  await sql("DELETE FROM vision_jobs WHERE user_id = 'big' AND status = 'pending' ORDER BY turn, id LIMIT 1")
+  await sql("DELETE FROM vision_jobs WHERE user_id = 'big' AND status = 'pending' ORDER BY start_tag, id LIMIT 1")
 }
 
 async function clear(sql: BenchDatabase['sql']): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Gate } from '../../drizzle/schema.ts'
+import type { ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { startGate, stopGate } from '../providers/circuit-breaker.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
@@ -23,12 +23,12 @@ interface Batches {
 /** Stops claiming, of all or of what needs one provider: what runs ends, and nothing expires meanwhile. */
 export async function pauseClaims(
   { database, actor }: Operator,
-  { gate, reason }: { readonly gate: Gate; readonly reason?: string | undefined },
+  { provider, reason }: { readonly provider: ProviderScope; readonly reason?: string | undefined },
 ): Promise<void> {
   await database.transact(
     async (tx) => {
-      await stopGate(tx, gate, actor)
-      await noteAction(tx, { actor, action: 'pause', parameters: { gate, reason }, result: { done: true } })
+      await stopGate(tx, provider, actor)
+      await noteAction(tx, { actor, action: 'pause', parameters: { provider, reason }, result: { done: true } })
     },
     // Twice is no harm: it keeps the first, and two rows say what was tried.
     async () => undefined,
@@ -42,13 +42,13 @@ export async function pauseClaims(
  */
 export function resumeClaims(
   { database, actor }: Operator,
-  { gate, reason }: { readonly gate: Gate; readonly reason?: string | undefined },
+  { provider, reason }: { readonly provider: ProviderScope; readonly reason?: string | undefined },
 ): Promise<boolean> {
   return database.transact(
     async (tx) => {
-      const changed = await startGate(tx, gate)
+      const changed = await startGate(tx, provider)
       const result = { done: true, changed }
-      await noteAction(tx, { actor, action: 'resume', parameters: { gate, reason }, result })
+      await noteAction(tx, { actor, action: 'resume', parameters: { provider, reason }, result })
       return changed
     },
     async () => undefined,

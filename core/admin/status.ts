@@ -5,7 +5,7 @@ import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
 import { type GateState, readGates } from '../providers/circuit-breaker.ts'
 import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
-import { gateNames, providerNames } from '../providers/registry.ts'
+import { providerNames, providerScopes } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 import {
@@ -56,7 +56,7 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: gateNames.map(states.of),
+      gates: providerScopes.map(states.of),
       usage,
       liveSessions: await countLiveSessions(on),
     }

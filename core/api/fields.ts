@@ -9,7 +9,7 @@ import { platformNames } from '../pipeline/platforms.ts'
 export const Status = z.enum(statuses).meta({
   id: 'Status',
   description:
-    'scheduled: waits for its time · held: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: by its owner',
+    'scheduled: waits for its time · blocked: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: by its owner',
 })
 export const Step = z
   .enum(steps)

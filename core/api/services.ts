@@ -33,7 +33,7 @@ export interface ApiServices extends StreamServices {
   readonly metrics: Pick<Metrics, 'jobsCreated'>
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
-  /** How many of a user's jobs may be in flight; the others wait in `held`. */
+  /** How many of a user's jobs may be in flight; the others wait in `blocked`. */
   readonly inFlightPerUser: number
   readonly limits: UserLimits
   readonly uploadLimits: UploadLimits

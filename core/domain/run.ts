@@ -33,7 +33,7 @@ export interface Spent {
   content?: Spending
   possiblyBilled?: Step
   /** What did not fit in the answer of the step under way, once it was asked again or is to be. */
-  complaint?: string
+  answerIssue?: string
 }
 
 /** A run of a job by one worker, from claim to settlement. */
@@ -56,7 +56,7 @@ export interface Run extends RunIdentity {
   /** The network that a post is for. */
   readonly platform: string | null
   /** What did not fit in the last answer of this step, in a run before. */
-  readonly complaint: string | null
+  readonly answerIssue: string | null
   /** The trace of the call that created the job, in 32 hex digits. */
   readonly traceId: string | null
   /** The code that the job's last run failed with, in this life of it or before a redrive. */

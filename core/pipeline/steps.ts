@@ -26,7 +26,7 @@ export interface PipelineJob {
   /** How the job's last run failed, if it did. */
   readonly lastErrorCode?: ErrorCode | null | undefined
   /** What did not fit in the answer that the step's last run was given. */
-  readonly complaint?: string | null | undefined
+  readonly answerIssue?: string | null | undefined
 }
 
 /** An image with what its file says of it, turned as it is shown. */
@@ -148,12 +148,15 @@ async function ask<T>(
   }
   const answer = ({ model, prompt, body }: Awaited<ReturnType<typeof call>>) => ({ model, prompt, body: body as T })
 
-  const { lastErrorCode, complaint: told } = job
-  const first = await call({ previous: lastErrorCode ? kindOf(lastErrorCode, step) : undefined, complaint: told })
+  const { lastErrorCode, answerIssue } = job
+  const first = await call({
+    previous: lastErrorCode ? kindOf(lastErrorCode, step) : undefined,
+    complaint: answerIssue,
+  })
   const { complaint } = first
   if (complaint === undefined) return answer(first)
   const usable = first.body !== undefined
-  if (told) {
+  if (answerIssue) {
     if (usable) return answer(first)
     throw new VisionError(codeOf(step, 'invalid_answer'), { detail: complaint })
   }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { type Gate, type Provider, type Step, steps } from '../../drizzle/schema.ts'
+import { type Provider, type ProviderScope, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../domain/errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
-import { gateNames } from './registry.ts'
+import { providerScopes } from './registry.ts'
 
 const serving: Record<Step, Provider> = { analysis: 'gemini', content: 'deepseek' }
 /** The provider that a step calls, and so the gate of its lane. */
@@ -18,7 +18,7 @@ export function serveSteps(by: Readonly<Record<Step, Provider>>): void {
 
 /** What all workers know of a provider, or of claiming as a whole. */
 export interface GateState {
-  readonly name: Gate
+  readonly name: ProviderScope
   /** An operator has stopped it: who, and when. */
   readonly stopped: { readonly by: string; readonly at: Date } | null
   /** What is left of a pause, in milliseconds; 0 when there is none. */
@@ -47,7 +47,7 @@ export interface GateStates {
   /** All that are registered, and those that once were and have a row. */
   readonly all: readonly GateState[]
   /** Of one that nothing has ever happened to as well. */
-  of(name: Gate): GateState
+  of(name: ProviderScope): GateState
 }
 
 /** What a provider's answer, or its silence, means for everybody who calls it. */
@@ -112,12 +112,12 @@ export function expiryMoments(states: GateStates) {
 }
 
 /** Stops a gate until it is started again. Doing it twice keeps the first. */
-export async function stopGate(tx: Queryable, name: Gate, by: string): Promise<void> {
+export async function stopGate(tx: Queryable, name: ProviderScope, by: string): Promise<void> {
   await lockGate(tx, name)
   await matchedBy(
     tx,
-    sql`UPDATE vision_gates SET stopped_at = UTC_TIMESTAMP(3), stopped_by = ${by}
-      WHERE name = ${name} AND stopped_at IS NULL`,
+    sql`UPDATE vision_provider_states SET paused_at = UTC_TIMESTAMP(3), paused_by = ${by}
+      WHERE provider = ${name} AND paused_at IS NULL`,
   )
 }
 
@@ -126,12 +126,12 @@ export async function stopGate(tx: Queryable, name: Gate, by: string): Promise<v
  *
  * @returns whether there was anything to start
  */
-export async function startGate(tx: Queryable, name: Gate): Promise<boolean> {
+export async function startGate(tx: Queryable, name: ProviderScope): Promise<boolean> {
   const { stopped, pausedMs } = await lockGate(tx, name)
-  if (stopped) await addGrace(tx, name, 'stopped_at')
+  if (stopped) await addGrace(tx, name, 'paused_at')
   await matchedBy(
     tx,
-    sql`UPDATE vision_gates SET stopped_at = NULL, stopped_by = NULL, paused_until = NULL WHERE name = ${name}`,
+    sql`UPDATE vision_provider_states SET paused_at = NULL, paused_by = NULL, backoff_until = NULL WHERE provider = ${name}`,
   )
   return stopped !== null || pausedMs > 0
 }
@@ -164,14 +164,14 @@ export function reportTrouble(
   const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
   const usedUp = sign === 'quota' || (sign === 'limit' && asked > options.capMs)
   return withGate(database, provider, reportPatienceMs, async (tx, state) => {
-    const downSince = sql`down_since = COALESCE(down_since, UTC_TIMESTAMP(3))`
+    const downSince = sql`opened_at = COALESCE(opened_at, UTC_TIMESTAMP(3))`
     if (state.pausedMs > 0) {
       const longer = (sign === 'limit' || sign === 'quota') && asked > state.pausedMs
       if (longer) await pause(tx, provider, asked)
       if (longer && usedUp) {
         await matchedBy(
           tx,
-          sql`UPDATE vision_gates SET pause_code = ${error.code}, ${downSince} WHERE name = ${provider}`,
+          sql`UPDATE vision_provider_states SET backoff_code = ${error.code}, ${downSince} WHERE provider = ${provider}`,
         )
       }
       return { down: state.downSince !== null || (longer && usedUp) }
@@ -179,16 +179,19 @@ export function reportTrouble(
     const strikes = state.strikes + (sign === 'strike' ? 1 : 0)
     const down = sign === 'refusal' || usedUp || state.downSince !== null || strikes >= strikesUntilDown
     if (sign === 'strike' && !down) {
-      await matchedBy(tx, sql`UPDATE vision_gates SET strikes = ${strikes} WHERE name = ${provider}`)
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_provider_states SET consecutive_failures = ${strikes} WHERE provider = ${provider}`,
+      )
       return { down }
     }
     const pausedMs = Math.max(asked, Math.min(options.capMs, options.baseMs * 2 ** state.pauses))
     await pause(tx, provider, pausedMs)
     await matchedBy(
       tx,
-      sql`UPDATE vision_gates SET pause_code = ${error.code}, pauses = pauses + 1, strikes = ${strikes},
-          ${down ? downSince : sql`down_since = NULL`}
-        WHERE name = ${provider}`,
+      sql`UPDATE vision_provider_states SET backoff_code = ${error.code}, backoffs = backoffs + 1, consecutive_failures = ${strikes},
+          ${down ? downSince : sql`opened_at = NULL`}
+        WHERE provider = ${provider}`,
     )
     return { down, pausedMs }
   })
@@ -204,11 +207,11 @@ export function reportAnswer(database: Database, provider: Provider, probe = tru
   return withGate(database, provider, reportPatienceMs, async (tx, state) => {
     const { pausedMs, downSince } = state
     if (pausedMs > 0 || (isProbing(state) && !probe)) return { down: downSince !== null }
-    if (downSince) await addGrace(tx, provider, 'down_since')
+    if (downSince) await addGrace(tx, provider, 'opened_at')
     await matchedBy(
       tx,
-      sql`UPDATE vision_gates SET strikes = 0, pauses = 0, down_since = NULL, paused_until = NULL
-        WHERE name = ${provider}`,
+      sql`UPDATE vision_provider_states SET consecutive_failures = 0, backoffs = 0, opened_at = NULL, backoff_until = NULL
+        WHERE provider = ${provider}`,
     )
     return { down: false, back: downSince !== null }
   })
@@ -223,16 +226,18 @@ export function reportAnswer(database: Database, provider: Provider, probe = tru
  */
 export async function withGate<T>(
   database: Database,
-  name: Gate,
+  name: ProviderScope,
   patienceMs: number,
   work: (tx: Queryable, state: GateState) => Promise<T>,
 ): Promise<T | undefined> {
   let waited = 0
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
     const did = await database.transact(async (tx) => {
-      const rows = await rowsOf<Row>(tx, sql`${gateQuery} WHERE name = ${name} FOR UPDATE SKIP LOCKED`)
+      const rows = await rowsOf<Row>(tx, sql`${gateQuery} WHERE provider = ${name} FOR UPDATE SKIP LOCKED`)
       if (rows.length > 0) return { result: await work(tx, statesIn(rows).of(name)) }
-      return (await rowsOf(tx, sql`SELECT 1 FROM vision_gates WHERE name = ${name}`)).length > 0 ? 'held' : 'missing'
+      return (await rowsOf(tx, sql`SELECT 1 FROM vision_provider_states WHERE provider = ${name}`)).length > 0
+        ? 'held'
+        : 'missing'
     })
     if (did === 'missing') {
       // By itself, so that nobody can die with it uncommitted.
@@ -248,8 +253,8 @@ export async function withGate<T>(
 }
 
 /** Locks a gate's row, which is made when it is first needed, and reads it. It may wait: not for workers. */
-async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
-  const query = sql`${gateQuery} WHERE name = ${name} FOR UPDATE`
+async function lockGate(tx: Queryable, name: ProviderScope): Promise<GateState> {
+  const query = sql`${gateQuery} WHERE provider = ${name} FOR UPDATE`
   let rows = await rowsOf<Row>(tx, query)
   if (rows.length === 0) {
     await matchedBy(tx, makeQuery(name))
@@ -259,28 +264,31 @@ async function lockGate(tx: Queryable, name: Gate): Promise<GateState> {
 }
 
 /** Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait. */
-function makeQuery(name: Gate) {
-  return sql`INSERT INTO vision_gates (name) VALUES (${name}) ON DUPLICATE KEY UPDATE name = name`
+function makeQuery(name: ProviderScope) {
+  return sql`INSERT INTO vision_provider_states (provider) VALUES (${name}) ON DUPLICATE KEY UPDATE provider = provider`
 }
 
-function pause(tx: Queryable, name: Gate, milliseconds: number): Promise<number> {
-  return matchedBy(tx, sql`UPDATE vision_gates SET paused_until = ${inMilliseconds(milliseconds)} WHERE name = ${name}`)
+function pause(tx: Queryable, name: ProviderScope, milliseconds: number): Promise<number> {
+  return matchedBy(
+    tx,
+    sql`UPDATE vision_provider_states SET backoff_until = ${inMilliseconds(milliseconds)} WHERE provider = ${name}`,
+  )
 }
 
 /** The clocks of jobs that stood still go on; what they missed is added to their time. */
-function addGrace(tx: Queryable, name: Gate, since: 'down_since' | 'stopped_at'): Promise<number> {
+function addGrace(tx: Queryable, name: ProviderScope, since: 'opened_at' | 'paused_at'): Promise<number> {
   return matchedBy(
     tx,
-    sql`UPDATE vision_gates SET
+    sql`UPDATE vision_provider_states SET
         grace_ms = IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0)
           + TIMESTAMPDIFF(MICROSECOND, ${sql.raw(since)}, UTC_TIMESTAMP(3)) DIV 1000,
         grace_until = UTC_TIMESTAMP(3) + INTERVAL ${graceDays} DAY
-      WHERE name = ${name}`,
+      WHERE provider = ${name}`,
   )
 }
 
 interface Row {
-  readonly name: Gate
+  readonly name: ProviderScope
   readonly stoppedAt: string | null
   readonly stoppedBy: string | null
   readonly pausedMs: number
@@ -291,14 +299,14 @@ interface Row {
   readonly graceMs: number
 }
 
-const gateQuery = sql`SELECT name, stopped_at AS stoppedAt, stopped_by AS stoppedBy,
-    GREATEST(0, COALESCE(CEIL(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), paused_until) / 1000), 0)) AS pausedMs,
-    pause_code AS pauseCode, pauses, strikes, down_since AS downSince,
+const gateQuery = sql`SELECT provider AS name, paused_at AS stoppedAt, paused_by AS stoppedBy,
+    GREATEST(0, COALESCE(CEIL(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), backoff_until) / 1000), 0)) AS pausedMs,
+    backoff_code AS pauseCode, backoffs AS pauses, consecutive_failures AS strikes, opened_at AS downSince,
     IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0) AS graceMs
-  FROM vision_gates`
+  FROM vision_provider_states`
 
 function statesIn(rows: readonly Row[]): GateStates {
-  const of = (name: Gate): GateState => {
+  const of = (name: ProviderScope): GateState => {
     const row = rows.find((one) => one.name === name)
     return {
       name,
@@ -311,6 +319,6 @@ function statesIn(rows: readonly Row[]): GateStates {
       graceMs: Number(row?.graceMs ?? 0),
     }
   }
-  const names = new Set<Gate>([...gateNames, ...rows.map(({ name }) => name)])
+  const names = new Set<ProviderScope>([...providerScopes, ...rows.map(({ name }) => name)])
   return { all: [...names].map(of), of }
 }

@@ -112,4 +112,4 @@ if (first === undefined) throw new RangeError('there is no provider')
 export const providerNames: readonly [string, ...string[]] = [first, ...others]
 
 /** What can be stopped: claiming as a whole, or what needs one provider. */
-export const gateNames: readonly [string, ...string[]] = ['all', ...providerNames]
+export const providerScopes: readonly [string, ...string[]] = ['all', ...providerNames]

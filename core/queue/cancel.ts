@@ -147,7 +147,7 @@ async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: Lock
 export function redriven(lifeMs: number): SQL {
   return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
     available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
-    complaint = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
+    answer_issue = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 /** Waits for a COMMIT that is still under way. */

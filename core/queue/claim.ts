@@ -107,11 +107,11 @@ async function claimOnce(
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, platform, complaint, trace_id AS traceId, turn AS tag, error_code AS lastErrorCode,
+      language, platform, answer_issue AS answerIssue, trace_id AS traceId, start_tag AS tag, error_code AS lastErrorCode,
       LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
-    ORDER BY turn, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+    ORDER BY start_tag, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
 
 function upToTheFirstAlone(rows: readonly Row[]): readonly Row[] {

@@ -14,20 +14,20 @@ import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
 // Jobs are always locked by their primary key, after a plain read: locked along another index they could deadlock with
 // those that come by the key.
 
-/** How long a user with held jobs is left alone before the sweep looks, in milliseconds: whoever freed a place may have died. */
+/** How long a user with blocked jobs is left alone before the sweep looks, in milliseconds: whoever freed a place may have died. */
 const sweepAfterMs = 15_000
 const sweepBatch = 20
 
 /** For how many of the jobs that arrive there is room, by lane, and what was done to make it. */
 export interface Room extends Readonly<Record<Step, number>> {
-  /** How many held jobs were let in. */
+  /** How many blocked jobs were let in. */
   readonly admitted: number
-  /** Whether the user had no held job before and has some now. */
+  /** Whether the user had no blocked job before and has some now. */
   readonly first: boolean
 }
 
 /**
- * Lets a user's held jobs in, the oldest first, as long as there is room.
+ * Lets a user's blocked jobs in, the oldest first, as long as there is room.
  *
  * @param cap how many jobs a user may have in flight
  * @param costPerDay what the user's calls may cost in a day, in nano-dollars: who has spent it has no room until midnight, UTC
@@ -41,10 +41,10 @@ export async function admitVisionJobs(
   lock: typeof lockUser | typeof tryLockUser = lockUser,
   costPerDay?: number,
 ): Promise<number | undefined> {
-  const held = await database.run((on) =>
-    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND held_at IS NOT NULL`),
+  const blocked = await database.run((on) =>
+    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND blocked_seen_at IS NOT NULL`),
   )
-  if (held.length === 0) return 0
+  if (blocked.length === 0) return 0
   return database.transact(
     async (tx) => {
       const user = await lock(tx, userId)
@@ -55,13 +55,13 @@ export async function admitVisionJobs(
   )
 }
 
-/** Up to 20 users with held jobs after whom nobody has looked for a while, the longest first. */
+/** Up to 20 users with blocked jobs after whom nobody has looked for a while, the longest first. */
 export async function usersToAdmit(database: Database): Promise<readonly string[]> {
   const rows = await database.run((on) =>
     rowsOf<{ userId: string }>(
       on,
-      sql`SELECT user_id AS userId FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}
-        ORDER BY held_at LIMIT ${sweepBatch}`,
+      sql`SELECT user_id AS userId FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}
+        ORDER BY blocked_seen_at LIMIT ${sweepBatch}`,
     ),
   )
   return rows.map(({ userId }) => userId)
@@ -69,13 +69,13 @@ export async function usersToAdmit(database: Database): Promise<readonly string[
 
 /** The condition on `vision_users` for `usersToAdmit`. */
 export function isOverdue(): SQL {
-  return sql`held_at <= ${inMilliseconds(-sweepAfterMs)}`
+  return sql`blocked_seen_at <= ${inMilliseconds(-sweepAfterMs)}`
 }
 
 /**
- * Lets held jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
+ * Lets blocked jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
  * room a job of the lane `content` takes the place of the user's last pending one of the lane `analysis`, also while the
- * provider of the latter is down. Those for which there is no room must become `held`.
+ * provider of the latter is down. Those for which there is no room must become `blocked`.
  *
  * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
  * @param arriving how many arrive, by lane
@@ -88,30 +88,30 @@ export async function makeRoom(
   arriving: Readonly<Record<Step, number>>,
   costPerDay?: number,
 ): Promise<Room> {
-  const { userId, mayHaveHeld } = user
+  const { userId, mayHaveBlocked } = user
   const inFlight = await countInFlight(tx, userId)
   let room = Math.max(0, cap - inFlight)
   if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
-  const begun = mayHaveHeld ? await heldJobs(tx, userId, 'content', cap) : []
+  const begun = mayHaveBlocked ? await blockedJobs(tx, userId, 'content', cap) : []
   const displaced = await displace(tx, userId, begun.length + arriving.content - room)
   room += displaced
-  const resumed = await letIn(tx, user, cap, 'content', 'held', begun.slice(0, room))
+  const resumed = await letIn(tx, user, cap, 'content', 'blocked', begun.slice(0, room))
   room -= resumed
   const content = Math.min(room, arriving.content)
   room -= content
-  const fresh = mayHaveHeld && room > 0 ? await heldJobs(tx, userId, 'analysis', room) : []
-  const started = await letIn(tx, user, cap, 'analysis', 'held', fresh)
+  const fresh = mayHaveBlocked && room > 0 ? await blockedJobs(tx, userId, 'analysis', room) : []
+  const started = await letIn(tx, user, cap, 'analysis', 'blocked', fresh)
   const analysis = Math.min(room - started, arriving.analysis)
 
   const over = content < arriving.content || analysis < arriving.analysis
-  const has = displaced > 0 || over || (mayHaveHeld && (await hasHeld(tx, userId)))
-  if (has || mayHaveHeld) {
+  const has = displaced > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
+  if (has || mayHaveBlocked) {
     await matchedBy(
       tx,
-      sql`UPDATE vision_users SET held_at = ${has ? sql`UTC_TIMESTAMP(3)` : sql`NULL`} WHERE user_id = ${userId}`,
+      sql`UPDATE vision_users SET blocked_seen_at = ${has ? sql`UTC_TIMESTAMP(3)` : sql`NULL`} WHERE user_id = ${userId}`,
     )
   }
-  return { content, analysis, admitted: resumed + started, first: has && !mayHaveHeld }
+  return { content, analysis, admitted: resumed + started, first: has && !mayHaveBlocked }
 }
 
 /**
@@ -133,36 +133,36 @@ export async function letIn(
   const tags = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
   return matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', turn = CASE id ${sql.join(tags, sql` `)} END,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', start_tag = CASE id ${sql.join(tags, sql` `)} END,
         available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${[...ids]} AND status = ${from}`,
   )
 }
 
-/** Makes jobs held: see `letIn`. */
-export async function hold(tx: Queryable, from: Status, ids: readonly number[]): Promise<number> {
+/** Makes jobs blocked: see `letIn`. */
+export async function block(tx: Queryable, from: Status, ids: readonly number[]): Promise<number> {
   if (ids.length === 0) return 0
   return matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'held', turn = 0, available_at = NULL,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'blocked', start_tag = 0, available_at = NULL,
         version = version + 1, updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${[...ids]} AND status = ${from}`,
   )
 }
 
 /**
- * The first jobs of a user to be let in, locked. Their turn is 0, so that the index has them in the order of their ids. One
+ * The first jobs of a user to be let in, locked. Their start tag is 0, so that the index has them in the order of their ids. One
  * that somebody else has locked, who may have died with it, is left for the next time.
  */
-async function heldJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
+async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
   const rows = await rowsOf<{ id: number }>(
     tx,
     sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${userId} AND status = 'held' AND next_step = ${lane} AND turn = 0 ORDER BY id LIMIT ${limit}`,
+      WHERE user_id = ${userId} AND status = 'blocked' AND next_step = ${lane} AND start_tag = 0 ORDER BY id LIMIT ${limit}`,
   )
   return lockJobs(
     tx,
-    'held',
+    'blocked',
     rows.map(({ id }) => id),
   )
 }
@@ -176,13 +176,13 @@ async function displace(tx: Queryable, userId: string, wanted: number): Promise<
       tx,
       sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
         WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
-        ORDER BY turn DESC LIMIT ${wanted - displaced + tried.size}`,
+        ORDER BY start_tag DESC LIMIT ${wanted - displaced + tried.size}`,
     )
     const ids = rows.map(({ id }) => id).filter((id) => !tried.has(id))
     if (ids.length === 0) return displaced
     // Those that a claim has just taken cannot be locked: the next ones are tried.
     for (const id of ids) tried.add(id)
-    displaced += await hold(tx, 'pending', await lockJobs(tx, 'pending', ids))
+    displaced += await block(tx, 'pending', await lockJobs(tx, 'pending', ids))
   }
 }
 
@@ -196,10 +196,10 @@ async function countInFlight(tx: Queryable, userId: string): Promise<number> {
   return Number(row?.jobs ?? 0)
 }
 
-async function hasHeld(tx: Queryable, userId: string): Promise<boolean> {
+async function hasBlocked(tx: Queryable, userId: string): Promise<boolean> {
   const rows = await rowsOf(
     tx,
-    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status = 'held' LIMIT 1`,
+    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status = 'blocked' LIMIT 1`,
   )
   return rows.length > 0
 }

@@ -30,7 +30,7 @@ export interface CreateOptions {
   readonly userId: string
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
-  /** How many of the user's jobs may be in flight; the others wait in `held`. */
+  /** How many of the user's jobs may be in flight; the others wait in `blocked`. */
   readonly inFlightPerUser: number
   /** How long a job may take from here to its end, in milliseconds of the database's clock. */
   readonly lifeMs: number
@@ -72,7 +72,7 @@ export async function createVisionJobs(
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
   const { userId, inFlightPerUser, limits, onAllowance } = options
-  const { created, left, firstHeld } = await database.transact(async (tx) => {
+  const { created, left, firstBlocked } = await database.transact(async (tx) => {
     // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
     const user = await lockUser(tx, userId)
     const allowance = await readAllowance(tx, userId, limits)
@@ -91,11 +91,12 @@ export async function createVisionJobs(
     const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
     const ids = await insertAll(tx, plan.fresh, tagOf, options)
     await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length }])
-    return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstHeld: room.first }
+    return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
   })
   onAllowance?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
-  if (firstHeld) await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
+  if (firstBlocked)
+    await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
   return created
 }
 
@@ -193,8 +194,8 @@ async function insertAll(
       const tag = tagOf(index)
       return {
         userId,
-        status: tag === undefined ? ('held' as const) : ('pending' as const),
-        turn: tag ?? 0,
+        status: tag === undefined ? ('blocked' as const) : ('pending' as const),
+        startTag: tag ?? 0,
         version: 1,
         maxRetries,
         imageUrl: job.imageUrl,

@@ -44,7 +44,7 @@ export async function failExpired<Job extends WaitingJob>(
   return expired
 }
 
-const waiting = ['held', 'pending', 'scheduled'] as const satisfies Status[]
+const waiting = ['blocked', 'pending', 'scheduled'] as const satisfies Status[]
 
 /**
  * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a

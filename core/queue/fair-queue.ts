@@ -5,7 +5,7 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { type LockedUser, lastTagColumn } from './users.ts'
 
-// Start-time fair queueing. A job enters its lane with a start tag, the column `turn`, and lanes are claimed in the order of
+// Start-time fair queueing. A job enters its lane with a start tag, the column `start_tag`, and lanes are claimed in the order of
 // tags. A user's tags follow each other, so that each user with jobs waiting is served once per tag, however many those are.
 // The last tag is remembered past the claim, in `vision_users`: a user who was just served and comes back enters behind those
 // who wait, and not level with the first of them.
@@ -20,8 +20,8 @@ async function virtualTime(on: Queryable, lane: Step): Promise<number> {
     on,
     sql`SELECT GREATEST(
       COALESCE((SELECT virtual_time FROM vision_lanes WHERE lane = ${lane}), 0),
-      COALESCE((SELECT IF(turn > 0, turn - 1, 0) FROM vision_jobs FORCE INDEX (claim)
-        WHERE status = 'pending' AND next_step = ${lane} ORDER BY turn, id LIMIT 1), 0)) AS tag`,
+      COALESCE((SELECT IF(start_tag > 0, start_tag - 1, 0) FROM vision_jobs FORCE INDEX (claim)
+        WHERE status = 'pending' AND next_step = ${lane} ORDER BY start_tag, id LIMIT 1), 0)) AS tag`,
   )
   return Number(row?.tag ?? 0)
 }

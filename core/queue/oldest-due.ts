@@ -29,7 +29,7 @@ export async function oldestDueSeconds(database: Database): Promise<number> {
 function oldestIn(lane: Step): readonly SQL[] {
   const pending = sql`status = 'pending' AND next_step = ${lane}`
   return [
-    sql`(SELECT updated_at FROM vision_jobs FORCE INDEX (claim) WHERE ${pending} ORDER BY turn, id LIMIT 1)`,
+    sql`(SELECT updated_at FROM vision_jobs FORCE INDEX (claim) WHERE ${pending} ORDER BY start_tag, id LIMIT 1)`,
     sql`(SELECT updated_at FROM vision_jobs FORCE INDEX (expiry) WHERE ${pending} ORDER BY expires_at, id LIMIT 100)`,
   ]
 }

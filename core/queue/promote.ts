@@ -3,7 +3,7 @@ import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
-import { admitVisionJobs, hold, letIn, makeRoom } from './concurrency-limit.ts'
+import { admitVisionJobs, block, letIn, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
 
@@ -28,7 +28,7 @@ const window = 10_000
 /**
  * Takes up to 200 scheduled jobs whose time has come out of `scheduled`: to `pending` those for which their user has room,
  * each with a fresh start tag, since its old one would put a retry before everybody who came meanwhile, and the others to
- * `held`. Those that expired while they waited fail. One short transaction for each user. A user whom somebody else holds is
+ * `blocked`. Those that expired while they waited fail. One short transaction for each user. A user whom somebody else holds is
  * passed over, and so are, at a second look, those whose jobs have filled the first: others are promoted all the same.
  *
  * @param cap how many jobs a user may have in flight
@@ -70,7 +70,7 @@ async function promoteEach(database: Database, due: readonly DueJob[], options: 
     const done = await database.transact((tx) => promote(tx, userId, ids, options))
     promoted += done.promoted
     // Its place may have been freed before anybody could see that a job waits for it.
-    if (done.firstHeld) await admitVisionJobs(database, userId, options.cap, tryLockUser, options.costPerDay)
+    if (done.firstBlocked) await admitVisionJobs(database, userId, options.cap, tryLockUser, options.costPerDay)
   }
   return promoted
 }
@@ -80,15 +80,15 @@ async function promote(
   userId: string,
   ids: readonly number[],
   { cap, expiry, costPerDay }: PromoteOptions,
-): Promise<{ readonly promoted: number; readonly firstHeld: boolean }> {
+): Promise<{ readonly promoted: number; readonly firstBlocked: boolean }> {
   const user = await tryLockUser(tx, userId)
-  if (user === undefined) return { promoted: 0, firstHeld: false }
+  if (user === undefined) return { promoted: 0, firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
   const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
     await failExpired(tx, expired)
-    return { promoted: 0, firstHeld: false }
+    return { promoted: 0, firstBlocked: false }
   }
   const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
@@ -101,11 +101,11 @@ async function promote(
   )
   for (const lane of steps) {
     await letIn(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
-    await hold(tx, 'scheduled', arriving[lane].slice(room[lane]))
+    await block(tx, 'scheduled', arriving[lane].slice(room[lane]))
   }
   // Last, since it adds to the ledger: no job is locked after that.
   await failExpired(tx, expired)
-  return { promoted: ready.length, firstHeld: room.first }
+  return { promoted: ready.length, firstBlocked: room.first }
 }
 
 /** By the primary key, and only those that nobody has promoted or withdrawn meanwhile; the oldest first. */

@@ -41,8 +41,8 @@ async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number
   const last = await issueStartTags(tx, user, lane, 1, Number.MAX_SAFE_INTEGER)
   const waiting = await rowsOf<{ id: number; tag: number }>(
     tx,
-    sql`SELECT id, turn AS tag FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY turn LIMIT ${mostMoved + 1}`,
+    sql`SELECT id, start_tag AS tag FROM vision_jobs FORCE INDEX (owner)
+      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY start_tag LIMIT ${mostMoved + 1}`,
   )
   const following = waiting.length > mostMoved ? waiting.pop()?.tag : undefined
   const younger = await lockJobs(
@@ -56,7 +56,7 @@ async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number
   const tags = moved.map(({ id }, index) => sql`WHEN ${id} THEN ${moved[index + 1]?.tag ?? following ?? last}`)
   await matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET turn = CASE id ${sql.join(tags, sql` `)} END
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET start_tag = CASE id ${sql.join(tags, sql` `)} END
       WHERE id IN ${moved.map(({ id }) => id)}`,
   )
   return first.tag

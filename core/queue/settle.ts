@@ -31,7 +31,7 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
     database,
     run,
     // It made progress: whatever its workers died of, it was not this job that killed them.
-    sql`next_step = 'content', crashes = 0, complaint = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
+    sql`next_step = 'content', crashes = 0, answer_issue = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
       await insertOutput(tx, run, 'analysis', output)
       await writeAttempt(tx, run, spent, { step: 'content' })
@@ -70,7 +70,7 @@ export function completeVisionJob(database: Database, run: OwnedRun, content: St
     database,
     run,
     sql`status = 'completed', version = version + 1, lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
-      error_message = NULL, complaint = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`,
+      error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
       await insertOutput(tx, run, 'content', content)
       await writeAttempt(tx, run, spent, { outcome: 'completed' })
@@ -128,7 +128,7 @@ export function failVisionJob(database: Database, run: Run, reason: Reason, spen
  */
 export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: Spent): Promise<void> {
   const tag = await startTagForReturn(database, run, lane)
-  return settle(database, run, sql`status = 'pending', turn = ${tag}`, { outcome: 'released' }, spent)
+  return settle(database, run, sql`status = 'pending', start_tag = ${tag}`, { outcome: 'released' }, spent)
 }
 
 /**
@@ -160,9 +160,9 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: S
  *
  * @throws LeaseLost if the run no longer holds the job
  */
-export async function noteComplaint(database: Database, run: RunIdentity, complaint: string): Promise<void> {
+export async function saveAnswerIssue(database: Database, run: RunIdentity, issue: string): Promise<void> {
   const noted = await database.run((on) =>
-    matchedBy(on, sql`UPDATE vision_jobs SET complaint = ${complaint.slice(0, complaintLength)} WHERE ${held(run)}`),
+    matchedBy(on, sql`UPDATE vision_jobs SET answer_issue = ${issue.slice(0, answerIssueLength)} WHERE ${held(run)}`),
   )
   if (noted === 0) throw new LeaseLost(run)
 }
@@ -171,7 +171,7 @@ export async function noteComplaint(database: Database, run: RunIdentity, compla
 const messageLength = 500
 const detailLength = 2000
 const modelLength = 120
-const complaintLength = 1000
+const answerIssueLength = 1000
 
 interface Ending {
   readonly outcome: Outcome
@@ -181,12 +181,12 @@ interface Ending {
 function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: Spent): Promise<void> {
   const { outcome, reason } = ending
   const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
-  const complaint = spent.complaint ? sql`, complaint = ${spent.complaint.slice(0, complaintLength)}` : sql``
+  const issue = spent.answerIssue ? sql`, answer_issue = ${spent.answerIssue.slice(0, answerIssueLength)}` : sql``
   return fenced(
     database,
     run,
     sql`${changes}, version = version + 1, lease_expires_at = NULL, worker_id = NULL,
-      updated_at = UTC_TIMESTAMP(3)${error}${complaint}`,
+      updated_at = UTC_TIMESTAMP(3)${error}${issue}`,
     async (tx) => {
       await writeAttempt(tx, run, spent, ending)
       await addRuns(tx, [run], outcome === 'failed' ? [{ userId: run.userId, status: outcome }] : [])

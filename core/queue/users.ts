@@ -5,8 +5,8 @@ import { matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql
 /** A user whose row the transaction has locked. */
 export interface LockedUser {
   readonly userId: string
-  /** Whether any of the user's jobs may be held. */
-  readonly mayHaveHeld: boolean
+  /** Whether any of the user's jobs may be blocked. */
+  readonly mayHaveBlocked: boolean
   /** The last start tag that the user's jobs had, by lane; 0 where there was none. Whoever issues tags keeps it up to date. */
   readonly lastTags: Record<Step, number>
 }
@@ -15,10 +15,10 @@ export interface LockedUser {
 export const lastTagColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_tag`, content: sql`content_tag` }
 
 interface Row extends Record<Step, number> {
-  readonly held: 0 | 1
+  readonly blocked: 0 | 1
 }
 
-const columns = sql`held_at IS NOT NULL AS held, analysis_tag AS analysis, content_tag AS content`
+const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS analysis, content_tag AS content`
 
 /**
  * Locks a user's row, which is made when it is first needed. Whoever adds to the user's jobs in flight holds it, and takes
@@ -66,5 +66,5 @@ function insertUser(on: Queryable, userId: string): Promise<number> {
 
 function locked(userId: string, row: Row): LockedUser {
   const lastTags = { analysis: Number(row.analysis), content: Number(row.content) }
-  return { userId, mayHaveHeld: row.held === 1, lastTags }
+  return { userId, mayHaveBlocked: row.blocked === 1, lastTags }
 }

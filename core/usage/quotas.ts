@@ -97,7 +97,7 @@ export async function readAllowance(tx: Queryable, userId: string, limits: UserL
 /** Up to so many of a user's waiting jobs, by the owner index alone. */
 export function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
-    WHERE user_id = ${userId} AND status IN ('scheduled', 'held', 'pending') LIMIT ${limit}`
+    WHERE user_id = ${userId} AND status IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
 }
 
 /**

@@ -46,7 +46,7 @@ export interface PollerOptions {
 
 export interface PollerDrainOptions extends DrainOptions {
   /** Where this drain can be followed: see `WorkerOptions`. */
-  readonly place?: string | undefined
+  readonly host?: string | undefined
 }
 
 /** The worker with everything it works with. */
@@ -121,7 +121,7 @@ export function createPoller(
           steps,
           providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
           workerId,
-          place: options.place,
+          host: options.host,
           concurrency: config.POLLER_CONCURRENCY,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           costPerDay: costPerDay(config),

@@ -11,12 +11,12 @@ import { getVisionJobOutput, getVisionJobState } from '../queue/read.ts'
 import {
   completeVisionJob,
   failVisionJob,
-  noteComplaint,
   recordSpending,
   releaseVisionJob,
   retryVisionJob,
   type StepOutput,
   saveAnalysis,
+  saveAnswerIssue,
 } from '../queue/settle.ts'
 
 /** How a step tells what it takes of its provider, as soon as it knows. */
@@ -33,11 +33,11 @@ export interface Meter {
   answered(spending?: Spending): void
   /**
    * The paid answer did not fit. Ends its call, and says whether there is leave and time for one more in this run; if not, a
-   * later run is told of the complaint. Paid answers that do not fit are thus two at most, also where the worker dies in between.
+   * later run is told of the issue. Paid answers that do not fit are thus two at most, also where the worker dies in between.
    *
-   * @param complaint what did not fit, in our own words
+   * @param issue what did not fit, in our own words
    */
-  again(complaint: string): Promise<boolean>
+  again(issue: string): Promise<boolean>
   /** The further call failed, and the step does without its answer: all workers are told how it ended all the same. */
   failed(error: unknown): void
 }
@@ -163,12 +163,12 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       counted = tokens ?? 0
       return (await ending?.end({ tokens: ofThisCall, error })) ?? false
     }
-    const again = async (complaint: string): Promise<boolean> => {
-      spent.complaint = complaint
+    const again = async (issue: string): Promise<boolean> => {
+      spent.answerIssue = issue
       await end()
       if (!options.mayPay()) return false
       // Before the further call goes out, so that whoever takes this job up after a crash knows that it was asked for.
-      await noteComplaint(database, run, complaint)
+      await saveAnswerIssue(database, run, issue)
       const [next] = await providers.reserve(providerOf[step], 1)
       // Meanwhile the run may have ended, and nobody would give it back.
       if (signal.aborted) await next?.end({ cutOff: true })
@@ -200,7 +200,7 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   if (run.step === 'analysis') {
     const output = await perform('analysis', (context) => steps.analysis(run, context))
     await persist(() => saveAnalysis(database, run, output, spent), options)
-    delete spent.complaint
+    delete spent.answerIssue
     progress.step = 'content'
     analysis = output.body
   } else {

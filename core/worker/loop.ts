@@ -27,7 +27,7 @@ export interface WorkerOptions {
   /** Names the worker in leases and attempts; its own for each drain. */
   readonly workerId: string
   /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
-  readonly place?: string | undefined
+  readonly host?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
   /** How many of a user's jobs may be in flight, in all workers together. */
@@ -121,7 +121,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     inFlight.size < concurrency &&
     ![...inFlight.keys()].some((run) => run.crashes >= crashesUntilAlone)
 
-  // Whose jobs have left a place that a held one may take.
+  // Whose jobs have left a place that a blocked one may take.
   const freed = new Set<string>()
   const admit = async (userId: string): Promise<number> => {
     freed.delete(userId)
@@ -186,7 +186,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
         await admit(run.userId).catch((error: unknown) =>
-          log('error', 'held jobs not let in', { ...fields, detail: reasonOf(error) }),
+          log('error', 'blocked jobs not let in', { ...fields, detail: reasonOf(error) }),
         )
         inFlight.delete(run)
         ended++
@@ -242,7 +242,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     const expired = look.expired ? await expireVisionJobs(database, (userId) => freed.add(userId)) : 0
     counts.expired += expired
     const promoted = look.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
-    for (const userId of look.held ? await usersToAdmit(database) : []) freed.add(userId)
+    for (const userId of look.blocked ? await usersToAdmit(database) : []) freed.add(userId)
     let admitted = 0
     for (const userId of [...freed]) admitted += await admit(userId)
     const claimed = await claim(look)

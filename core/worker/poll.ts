@@ -18,8 +18,8 @@ export interface Look {
   readonly lost: boolean
   /** A waiting job is past its `expires_at`. */
   readonly expired: boolean
-  /** A user has held jobs after whom nobody has looked for a while. */
-  readonly held: boolean
+  /** A user has blocked jobs after whom nobody has looked for a while. */
+  readonly blocked: boolean
 }
 
 /**
@@ -31,7 +31,7 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
   const gates = await database.run(readGates)
   const moments = expiryMoments(gates)
   const [row] = await database.run((on) =>
-    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'held', number>>(
+    rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'blocked', number>>(
       on,
       sql`SELECT
         (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
@@ -43,11 +43,11 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
         (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
         OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('held', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
           AS expired,
-        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (held) WHERE ${isOverdue()}) AS held`,
+        EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
   const passes = (lane: Step) => isOpen(gates.of('all')) && isOpen(gates.of(providerOf[lane]))
@@ -58,6 +58,6 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),
     expired: Boolean(row?.expired),
-    held: Boolean(row?.held),
+    blocked: Boolean(row?.blocked),
   }
 }

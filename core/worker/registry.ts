@@ -32,7 +32,7 @@ export interface HeartbeatOptions {
   readonly database: Database
   readonly workerId: string
   /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
-  readonly place?: string | undefined
+  readonly host?: string | undefined
   readonly concurrency: number
   /** How often it reports, in milliseconds. */
   readonly everyMs: number
@@ -79,12 +79,12 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
  * was added before, so that a report may be repeated.
  */
 async function reportWorker(
-  { database, workerId, place = hostname(), concurrency }: HeartbeatOptions,
+  { database, workerId, host = hostname(), concurrency }: HeartbeatOptions,
   { tally, inFlight }: WorkerReport,
   stopped: boolean,
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
-  const state = { ...tally, inFlight, lastBeatAt: now, stoppedAt: stopped ? now : null }
+  const state = { ...tally, inFlight, lastHeartbeatAt: now, stoppedAt: stopped ? now : null }
   await database.transact(
     async (tx) => {
       const [before] = await rowsOf<Tally>(
@@ -104,7 +104,7 @@ async function reportWorker(
       }
       await tx
         .insert(visionWorkers)
-        .values({ id: workerId, place: place.slice(0, 255), concurrency, startedAt: now, ...state })
+        .values({ id: workerId, host: host.slice(0, 255), concurrency, startedAt: now, ...state })
         .onDuplicateKeyUpdate({ set: state })
     },
     // Whether it took effect does not matter: a second time it adds nothing.
@@ -119,51 +119,51 @@ export type WorkerState = 'running' | 'stopped' | 'silent'
 /** A worker as it was last heard of. */
 export interface WorkerView extends WorkerReport {
   readonly workerId: string
-  readonly place: string
+  readonly host: string
   /** `silent`: it neither stopped nor was heard of for a minute, so it has died. */
   readonly state: WorkerState
   readonly concurrency: number
   readonly startedAt: Date
-  readonly lastBeatAt: Date
+  readonly lastHeartbeatAt: Date
   readonly stoppedAt: Date | null
 }
 
 /** The workers that were heard of last within the hour, the latest first. */
 export async function getRecentWorkers(on: Queryable, limit: number): Promise<readonly WorkerView[]> {
   const rows = await rowsOf<WorkerRow>(on, recentWorkersQuery(limit))
-  return rows.map(({ id, place, state, concurrency, inFlight, startedAt, lastBeatAt, stoppedAt, ...tally }) => ({
+  return rows.map(({ id, host, state, concurrency, inFlight, startedAt, lastHeartbeatAt, stoppedAt, ...tally }) => ({
     workerId: id,
-    place,
+    host,
     state,
     concurrency,
     inFlight,
     tally,
     startedAt: asDate(startedAt),
-    lastBeatAt: asDate(lastBeatAt),
+    lastHeartbeatAt: asDate(lastHeartbeatAt),
     stoppedAt: stoppedAt === null ? null : asDate(stoppedAt),
   }))
 }
 
 interface WorkerRow extends Tally {
   readonly id: string
-  readonly place: string
+  readonly host: string
   readonly state: WorkerState
   readonly concurrency: number
   readonly inFlight: number
   readonly startedAt: string
-  readonly lastBeatAt: string
+  readonly lastHeartbeatAt: string
   readonly stoppedAt: string | null
 }
 
-const isAlive = sql`last_beat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(String(workerLifeSeconds))} SECOND`
+const isAlive = sql`last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(String(workerLifeSeconds))} SECOND`
 
 /** Must match the index: a table of a week's workers is not read for the last of them. */
 function recentWorkersQuery(limit: number) {
-  return sql`SELECT id, place, concurrency, in_flight AS inFlight, started_at AS startedAt, last_beat_at AS lastBeatAt,
+  return sql`SELECT id, host, concurrency, in_flight AS inFlight, started_at AS startedAt, last_heartbeat_at AS lastHeartbeatAt,
       stopped_at AS stoppedAt, IF(stopped_at IS NOT NULL, 'stopped', IF(${isAlive}, 'running', 'silent')) AS state,
       ${sql.raw(counters.join(', '))}
-    FROM vision_workers FORCE INDEX (heard) WHERE last_beat_at > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR
-    ORDER BY last_beat_at DESC LIMIT ${limit}`
+    FROM vision_workers FORCE INDEX (heartbeat) WHERE last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR
+    ORDER BY last_heartbeat_at DESC LIMIT ${limit}`
 }
 
 /** How many workers run. */
@@ -213,7 +213,7 @@ export async function sweepWorkers(database: Database, signal?: AbortSignal): Pr
   const old = sql`<= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY`
   for (const which of [
     sql`vision_worker_minutes WHERE minute ${old} ORDER BY minute`,
-    sql`vision_workers WHERE last_beat_at ${old} ORDER BY last_beat_at`,
+    sql`vision_workers WHERE last_heartbeat_at ${old} ORDER BY last_heartbeat_at`,
   ]) {
     while (!signal?.aborted) {
       const deleted = await database.run((on) => matchedBy(on, sql`DELETE FROM ${which} LIMIT ${sweepBatch}`))

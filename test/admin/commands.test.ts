@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await emptyQueue(database)
-  for (const table of ['vision_gates', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await proxy.close()
@@ -45,9 +45,9 @@ test('claiming stops for what needs one provider, or for all, and starts again',
   await makeJob(database)
   const lanes = async () => (await lookForWork(database)).lanes
   expect(await lanes()).toEqual(['analysis'])
-  await pauseClaims(ann(), { gate: 'deepseek' })
+  await pauseClaims(ann(), { provider: 'deepseek' })
   expect(await lanes()).toEqual(['analysis'])
-  await pauseClaims(ann(), { gate: 'gemini', reason: 'the bill' })
+  await pauseClaims(ann(), { provider: 'gemini', reason: 'the bill' })
   expect(await lanes()).toEqual([])
   const { gates } = await getStatus(database)
   expect(gates.map(({ name, stopped }) => [name, stopped?.by])).toEqual([
@@ -55,35 +55,35 @@ test('claiming stops for what needs one provider, or for all, and starts again',
     ['gemini', 'cli:ann'],
     ['deepseek', 'cli:ann'],
   ])
-  expect(await resumeClaims(ann(), { gate: 'gemini' })).toBe(true)
+  expect(await resumeClaims(ann(), { provider: 'gemini' })).toBe(true)
   expect(await lanes()).toEqual(['analysis'])
-  await pauseClaims(ann(), { gate: 'all' })
+  await pauseClaims(ann(), { provider: 'all' })
   expect(await lanes()).toEqual([])
-  expect(await resumeClaims(ann(), { gate: 'all' })).toBe(true)
-  expect(await resumeClaims(ann(), { gate: 'all' }), 'there was nothing to start').toBe(false)
+  expect(await resumeClaims(ann(), { provider: 'all' })).toBe(true)
+  expect(await resumeClaims(ann(), { provider: 'all' }), 'there was nothing to start').toBe(false)
   expect(await actions()).toMatchObject([
-    { action: 'resume', parameters: { gate: 'all' }, result: { changed: false } },
-    { action: 'resume', parameters: { gate: 'all' }, result: { changed: true } },
-    { action: 'pause', parameters: { gate: 'all' } },
-    { action: 'resume', parameters: { gate: 'gemini' } },
-    { actor: 'cli:ann', action: 'pause', parameters: { gate: 'gemini', reason: 'the bill' }, dryRun: 0 },
-    { action: 'pause', parameters: { gate: 'deepseek' }, result: { done: true } },
+    { action: 'resume', parameters: { provider: 'all' }, result: { changed: false } },
+    { action: 'resume', parameters: { provider: 'all' }, result: { changed: true } },
+    { action: 'pause', parameters: { provider: 'all' } },
+    { action: 'resume', parameters: { provider: 'gemini' } },
+    { actor: 'cli:ann', action: 'pause', parameters: { provider: 'gemini', reason: 'the bill' }, dryRun: 0 },
+    { action: 'pause', parameters: { provider: 'deepseek' }, result: { done: true } },
   ])
 })
 
 test('a pause without its row does not happen, nor a row without its pause', async () => {
   await database.sql('ALTER TABLE vision_operator_actions RENAME TO vision_elsewhere')
   try {
-    await expect(pauseClaims(ann(), { gate: 'gemini' })).rejects.toThrow()
+    await expect(pauseClaims(ann(), { provider: 'gemini' })).rejects.toThrow()
   } finally {
     await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_operator_actions')
   }
   expect((await getStatus(database)).gates.every(({ stopped }) => stopped === null)).toBe(true)
-  await database.sql('ALTER TABLE vision_gates RENAME TO vision_elsewhere')
+  await database.sql('ALTER TABLE vision_provider_states RENAME TO vision_elsewhere')
   try {
-    await expect(pauseClaims(ann(), { gate: 'gemini' })).rejects.toThrow()
+    await expect(pauseClaims(ann(), { provider: 'gemini' })).rejects.toThrow()
   } finally {
-    await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_gates')
+    await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_provider_states')
   }
   expect(await actions()).toEqual([])
 })
@@ -133,7 +133,7 @@ test.each(['lost', 'answer lost'] as const)('a pause whose COMMIT is %s holds, a
   const proxied = openDatabase(proxy.url(database.url), { connections: 1, random: () => 0 })
   try {
     proxy.failNextCommit(fault)
-    await pauseClaims({ database: proxied, actor: 'ann' }, { gate: 'all' })
+    await pauseClaims({ database: proxied, actor: 'ann' }, { provider: 'all' })
   } finally {
     await proxied.close()
   }

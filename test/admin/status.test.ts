@@ -24,7 +24,7 @@ beforeAll(async () => {
   const numbers = 'WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999)'
   const fill = (insert: string, select: string) => direct.sql(`${insert} ${numbers} ${select}`)
   await fill(
-    'INSERT INTO vision_workers (id, place, started_at, last_beat_at, stopped_at)',
+    'INSERT INTO vision_workers (id, host, started_at, last_heartbeat_at, stopped_at)',
     `SELECT n, 'x', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n MINUTE, IF(n < 3, NULL, UTC_TIMESTAMP(3)) FROM numbers`,
   )
   await fill(
@@ -98,7 +98,7 @@ describe('on a queue of 80,000 jobs', () => {
     const statements = await statementsOf(() => getStatus(queue))
     expect(statements.length).toBeGreaterThan(8)
     let reads = 0
-    for (const statement of statements.filter((one) => !/vision_gates/.test(one))) {
+    for (const statement of statements.filter((one) => !/vision_provider_states/.test(one))) {
       for (const step of await planOf(statement)) {
         expect(step.key, statement).not.toBeNull()
         // A count that ends at its limit may say that it would read on along the index of its status.

@@ -9,7 +9,8 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await emptyQueue(api.database)
-  for (const table of ['vision_gates', 'vision_operator_actions']) await api.database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_operator_actions'])
+    await api.database.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => api.drop())
 
@@ -94,8 +95,8 @@ test('a pause and its end are seen in the gates, in the status and in the audit,
   const { gates } = await operator().resumeClaims.mutate({ provider: 'gemini' })
   expect(gates.every(({ state }) => state === 'open')).toBe(true)
   expect((await call('GET', '/v1/operator/actions')).actions).toMatchObject([
-    { actor: 'olga', action: 'resume', dryRun: false, parameters: { gate: 'gemini' } },
-    { actor: 'olga', action: 'pause', parameters: { gate: 'gemini', reason: 'a test' }, result: { done: true } },
+    { actor: 'olga', action: 'resume', dryRun: false, parameters: { provider: 'gemini' } },
+    { actor: 'olga', action: 'pause', parameters: { provider: 'gemini', reason: 'a test' }, result: { done: true } },
   ])
 })
 

@@ -502,15 +502,15 @@ test('the path says which job it is, and the body may not say another', async ()
   })
 })
 
-test('a job over the cap of its owner is held, and gets the place of one that is cancelled or deleted', async () => {
+test('a job over the cap of its owner is blocked, and gets the place of one that is cancelled or deleted', async () => {
   const capped = await createTestApi({ inFlightPerUser: 1 })
   try {
     const [first, second, third] = [await capped.create('ann'), await capped.create('ann'), await capped.create('ann')]
     const statusOf = async (jobId: number) =>
       (await json(capped.call('GET', `/v1/jobs/${jobId}`, { as: 'ann' }))).status as string
-    expect(await statusOf(second)).toBe('held')
-    expect(await json(capped.call('GET', '/v1/jobs?status=held', { as: 'ann' }))).toMatchObject({
-      jobs: [{ jobId: third }, { jobId: second, status: 'held', step: 'analysis', progress: 0, nextTryAt: null }],
+    expect(await statusOf(second)).toBe('blocked')
+    expect(await json(capped.call('GET', '/v1/jobs?status=blocked', { as: 'ann' }))).toMatchObject({
+      jobs: [{ jobId: third }, { jobId: second, status: 'blocked', step: 'analysis', progress: 0, nextTryAt: null }],
     })
     await capped.call('POST', `/v1/jobs/${first}/cancel`, { as: 'ann' })
     expect(await statusOf(second)).toBe('pending')

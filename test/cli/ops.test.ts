@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await emptyQueue(database)
-  for (const table of ['vision_gates', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => database.drop())
 
@@ -86,10 +86,10 @@ test('pause and resume, and who did it is in the audit', async () => {
   expect((await ops(['resume', '--provider', 'deepseek'])).output).toMatch(/^deepseek +open$/m)
   expect((await ops(['pause'])).output).toMatch(/^all +stopped by/m)
   const { output } = await ops(['actions'])
-  expect(output).toMatch(new RegExp(`${actor} +pause +{"gate":"deepseek","reason":"their bill"}`))
+  expect(output).toMatch(new RegExp(`${actor} +pause +{"provider":"deepseek","reason":"their bill"}`))
   const { actions } = JSON.parse((await ops(['actions', '--limit', '2', '--json'])).output)
   expect(actions).toMatchObject([
-    { actor, action: 'pause', parameters: { gate: 'all' } },
+    { actor, action: 'pause', parameters: { provider: 'all' } },
     { actor, action: 'resume' },
   ])
 })

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -93,6 +93,93 @@ describe('the migrations of the project', () => {
     }
   })
 })
+
+describe('the migration to the field’s words', () => {
+  /** The schema as it was, with a row for everything that is renamed. */
+  async function makeRows(): Promise<void> {
+    await migrateDatabase(url, { folder: firstMigrations(9) })
+    await connection.query(insertInto('vision_jobs', 'status', 'pending'))
+    await connection.query("UPDATE vision_jobs SET turn = 7, complaint = 'palette is missing'")
+    for (const status of ['held', 'held', 'scheduled'])
+      await connection.query(insertInto('vision_jobs', 'status', status))
+    await connection.query(
+      "INSERT INTO vision_users (user_id, held_at) VALUES ('u', '2026-01-02 03:04:05.678'), ('v', NULL)",
+    )
+    await connection.query(
+      `INSERT INTO vision_gates (name, stopped_at, stopped_by, paused_until, pause_code, pauses, strikes, down_since)
+       VALUES ('gemini', '2026-01-01', 'ann', '2026-01-02', 'analysis.rate_limited', 2, 5, '2026-01-03'), ('all', NULL, NULL,
+         NULL, NULL, 0, 0, NULL)`,
+    )
+    await connection.query(
+      `INSERT INTO vision_workers (id, place, started_at, last_beat_at) VALUES ('w', 'here', '2026-01-01', '2026-01-02')`,
+    )
+    for (const parameters of [
+      { gate: 'gemini', reason: '{"gate":' },
+      { olderThanDays: 2, note: 'gate' },
+    ]) {
+      await connection.query(
+        `INSERT INTO vision_operator_actions (at, actor, action, parameters, result, dry_run)
+         VALUES (UTC_TIMESTAMP(3), 'cli:ann', 'pause', ?, '{"done":true}', 0)`,
+        [JSON.stringify(parameters)],
+      )
+    }
+  }
+
+  test('keeps every row of a database that has the earlier ones', async () => {
+    await makeRows()
+    expect(await migrateDatabase(url)).toBeGreaterThanOrEqual(1)
+    expect(await query('SELECT status, start_tag, answer_issue FROM vision_jobs ORDER BY id')).toEqual([
+      { status: 'pending', start_tag: 7, answer_issue: 'palette is missing' },
+      { status: 'blocked', start_tag: 0, answer_issue: null },
+      { status: 'blocked', start_tag: 0, answer_issue: null },
+      { status: 'scheduled', start_tag: 0, answer_issue: null },
+    ])
+    const seen = "DATE_FORMAT(blocked_seen_at, '%Y-%m-%d %H:%i:%s.%f') AS seen"
+    expect(await query(`SELECT user_id, ${seen} FROM vision_users FORCE INDEX (blocked) ORDER BY user_id`)).toEqual([
+      { user_id: 'u', seen: '2026-01-02 03:04:05.678000' },
+      { user_id: 'v', seen: null },
+    ])
+    const states = `SELECT provider, DAY(paused_at) AS paused, paused_by, DAY(backoff_until) AS until, backoff_code, backoffs,
+      consecutive_failures, DAY(opened_at) AS opened FROM vision_provider_states ORDER BY provider`
+    const nothing = { paused: null, paused_by: null, until: null, backoff_code: null, opened: null }
+    expect(await query(states)).toEqual([
+      { provider: 'all', ...nothing, backoffs: 0, consecutive_failures: 0 },
+      {
+        ...{ provider: 'gemini', paused: 1, paused_by: 'ann', until: 2, backoff_code: 'analysis.rate_limited' },
+        ...{ backoffs: 2, consecutive_failures: 5, opened: 3 },
+      },
+    ])
+    expect(
+      await query('SELECT host, DAY(last_heartbeat_at) AS day FROM vision_workers FORCE INDEX (heartbeat)'),
+    ).toEqual([{ host: 'here', day: 2 }])
+    const actions = await query('SELECT parameters FROM vision_operator_actions ORDER BY id')
+    expect(actions.map((row) => JSON.parse(row.parameters))).toEqual([
+      { provider: 'gemini', reason: '{"gate":' },
+      { olderThanDays: 2, note: 'gate' },
+    ])
+  })
+
+  test('leaves the indexes of the queue as they were, and no way back to the former status', async () => {
+    await makeRows()
+    await migrateDatabase(url)
+    const columns = async (name: string) =>
+      (await query(`SHOW INDEX FROM vision_jobs WHERE Key_name = '${name}'`)).map((row) => row.Column_name)
+    expect(await columns('claim')).toEqual(['status', 'next_step', 'start_tag', 'id'])
+    expect(await columns('owner')).toEqual(['user_id', 'status', 'next_step', 'start_tag'])
+    await expect(connection.query(insertInto('vision_jobs', 'status', 'held'))).rejects.toThrow(/constraint/i)
+    await connection.query(insertInto('vision_jobs', 'status', 'blocked'))
+  })
+})
+
+/** The first of the project's migrations, in a folder of their own. */
+function firstMigrations(count: number): string {
+  const project = join(import.meta.dirname, '../../drizzle/migrations')
+  cpSync(project, folder, { recursive: true })
+  const path = join(folder, 'meta', '_journal.json')
+  const journal = JSON.parse(readFileSync(path, 'utf8')) as { entries: unknown[] }
+  writeFileSync(path, JSON.stringify({ ...journal, entries: journal.entries.slice(0, count) }))
+  return folder
+}
 
 function insertInto(table: string, column: string, value: string): string {
   const rows: Record<string, Record<string, string>> = {

@@ -156,7 +156,7 @@ test('holds the jobs of a user beyond ten, or beyond as many as are set', async 
     const created = await handler(eventOf({ method: 'POST', path: '/v1/jobs/batch', body, headers }))
     return read(created).jobs.map(({ status }: { status: string }) => status)
   }
-  expect(await statuses('bob', 12)).toEqual([...Array(10).fill('pending'), 'held', 'held'])
+  expect(await statuses('bob', 12)).toEqual([...Array(10).fill('pending'), 'blocked', 'blocked'])
   await start({
     DATABASE_URL: database.url,
     BUCKET_NAME: 'bucket',
@@ -164,7 +164,7 @@ test('holds the jobs of a user beyond ten, or beyond as many as are set', async 
     LOG_LEVEL: 'error',
     JOB_IN_FLIGHT_PER_USER: '1',
   })
-  expect(await statuses('carl', 2)).toEqual(['pending', 'held'])
+  expect(await statuses('carl', 2)).toEqual(['pending', 'blocked'])
 })
 
 test('does not start without a way to check tokens, and says what is missing', async () => {

@@ -26,7 +26,7 @@ afterEach(async () => {
   vi.unstubAllEnvs()
   services.providers.faults.clear()
   await emptyQueue(database)
-  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await services.stop()

@@ -102,10 +102,10 @@ test('a tick takes every waiting job through both providers, in every output for
   }
 })
 
-test('a tick lets held jobs in as others end, until none is left', async () => {
+test('a tick lets blocked jobs in as others end, until none is left', async () => {
   const ids = []
   for (let made = 0; made < 3; made++) ids.push(await submit('summary', { inFlightPerUser: 1 }))
-  expect((await read(ids[2] as number)).job.status).toBe('held')
+  expect((await read(ids[2] as number)).job.status).toBe('blocked')
   expect(await fire({ JOB_IN_FLIGHT_PER_USER: '1' })).toMatchObject({ claimed: 3, completed: 3 })
 })
 
@@ -250,8 +250,8 @@ test('a tick says in its row what it did and where its log is, and deletes what 
     [young, running].toSorted((one, other) => one - other).map((id) => ({ id })),
   )
   expect(
-    await database.sql('SELECT place, claimed, completed, stopped_at IS NULL AS running FROM vision_workers'),
-  ).toEqual([{ place: '2026/11/23/[$LATEST]58419525', claimed: 1, completed: 1, running: 0 }])
+    await database.sql('SELECT host, claimed, completed, stopped_at IS NULL AS running FROM vision_workers'),
+  ).toEqual([{ host: '2026/11/23/[$LATEST]58419525', claimed: 1, completed: 1, running: 0 }])
 })
 
 test('one tick prunes and sweeps until nothing is left, however much there is', async () => {

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterEach(async () => {
   stack.services.providers.faults.clear()
   await emptyQueue(stack.database)
-  for (const table of ['vision_gates', 'vision_permits']) await stack.database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await stack.database.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => stack.stop())
 

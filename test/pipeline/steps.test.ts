@@ -83,7 +83,7 @@ test('a second that does not fit is the last', async () => {
 test('where there is no second call in this run, the next one’s first is the second', async () => {
   const steps = stepsThat([misfit, misfit, good], { again: false })
   await expect(steps.content()).rejects.toMatchObject({ code: 'content.misfit', blame: 'retryable' })
-  await expect(steps.content({ complaint: 'summary is missing' })).rejects.toMatchObject({
+  await expect(steps.content({ answerIssue: 'summary is missing' })).rejects.toMatchObject({
     code: 'content.invalid_answer',
   })
   expect(steps.asked[1]?.instructions).toContain('could not be used: summary is missing.')

@@ -13,7 +13,7 @@ import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { lookForWork } from '../../core/worker/poll.ts'
-import type { Gate, Provider } from '../../drizzle/schema.ts'
+import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import {
   analysisOutput,
   claimOne,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await emptyQueue(database)
-  await database.sql('DELETE FROM vision_gates')
+  await database.sql('DELETE FROM vision_provider_states')
 })
 afterAll(() => database.drop())
 
@@ -46,16 +46,16 @@ const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provide
   return reported
 }
 const strike = () => trouble('analysis.unavailable')
-const gateOf = async (name: Gate = 'gemini') => (await database.run(readGates)).of(name)
-const stop = (name: Gate) => database.transact((tx) => stopGate(tx, name, 'olga'))
-const start = (name: Gate) => database.transact((tx) => startGate(tx, name))
-const endPause = (name: Gate = 'gemini') =>
-  database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) WHERE name = ?', [name])
+const gateOf = async (name: ProviderScope = 'gemini') => (await database.run(readGates)).of(name)
+const stop = (name: ProviderScope) => database.transact((tx) => stopGate(tx, name, 'olga'))
+const start = (name: ProviderScope) => database.transact((tx) => startGate(tx, name))
+const endPause = (name: ProviderScope = 'gemini') =>
+  database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3) WHERE provider = ?', [name])
 /** Lets everything that a gate remembers have happened so many seconds earlier. */
 const later = (seconds: number) =>
   database.sql(
-    `UPDATE vision_gates SET stopped_at = stopped_at - INTERVAL ? SECOND, down_since = down_since - INTERVAL ? SECOND,
-       grace_until = grace_until - INTERVAL ? SECOND, paused_until = paused_until - INTERVAL ? SECOND`,
+    `UPDATE vision_provider_states SET paused_at = paused_at - INTERVAL ? SECOND, opened_at = opened_at - INTERVAL ? SECOND,
+       grace_until = grace_until - INTERVAL ? SECOND, backoff_until = backoff_until - INTERVAL ? SECOND`,
     [seconds, seconds, seconds, seconds],
   )
 
@@ -229,8 +229,8 @@ describe('the clock by which jobs expire', () => {
     expect(await expireVisionJobs(database)).toBe(1)
   })
 
-  test('stands still for a held job whose user’s places are full of jobs that wait for the second provider', async () => {
-    const [begun, held] = (await makeJobs(database, 2, { inFlightPerUser: 1 })) as [number, number]
+  test('stands still for a blocked job whose user’s places are full of jobs that wait for the second provider', async () => {
+    const [begun, blocked] = (await makeJobs(database, 2, { inFlightPerUser: 1 })) as [number, number]
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, nothingSpent)
     await releaseVisionJob(database, run, 'content', nothingSpent)
@@ -239,7 +239,7 @@ describe('the clock by which jobs expire', () => {
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
     expect(await lookForWork(database)).toMatchObject({ expired: false })
     expect(await expireVisionJobs(database)).toBe(0)
-    expect(await states(begun, held)).toEqual(['pending', 'held'])
+    expect(await states(begun, blocked)).toEqual(['pending', 'blocked'])
     await endPause('deepseek')
     await reportAnswer(database, 'deepseek')
     expect(await expireVisionJobs(database)).toBe(0)

@@ -43,7 +43,13 @@ beforeAll(async () => {
   wire = await startWireServer()
 })
 beforeEach(async () => {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_gates', 'vision_permits']) {
+  for (const table of [
+    'vision_jobs',
+    'vision_job_outputs',
+    'vision_job_attempts',
+    'vision_provider_states',
+    'vision_permits',
+  ]) {
     await database.sql(`DELETE FROM ${table}`)
   }
 })
@@ -227,7 +233,7 @@ test('a request that is wrong for every job fails none of thirty, and pauses its
   for (let time = 0; time < 6; time++) {
     await drain('gemini')
     await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01' WHERE status = 'scheduled'")
-    await database.sql("UPDATE vision_gates SET paused_until = '2020-01-01'")
+    await database.sql("UPDATE vision_provider_states SET backoff_until = '2020-01-01'")
   }
   const all = await jobs()
   expect(all.map(({ status }) => status)).not.toContain('failed')

@@ -29,7 +29,7 @@ afterEach(async () => {
     'vision_job_outputs',
     'vision_job_attempts',
     'vision_images',
-    'vision_gates',
+    'vision_provider_states',
     'vision_permits',
   ]) {
     await database.sql(`DELETE FROM ${table}`)

@@ -23,7 +23,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterEach(async () => {
-  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => database.drop())
 
@@ -44,7 +44,7 @@ const sent = async (permit: Permit | undefined) => {
   expect(permit?.send()).toBe(true)
   await expect.poll(marks).toBe(before + 1)
 }
-const endPause = () => database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3)')
+const endPause = () => database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3)')
 
 describe('limits', () => {
   test('without any, all that is wanted is granted', async () => {

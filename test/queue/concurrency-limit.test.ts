@@ -60,16 +60,16 @@ async function jobsIn(...statuses: string[]): Promise<number[]> {
   return rows.map(({ id }) => Number(id))
 }
 
-/** Whether the user is known to have held jobs. */
+/** Whether the user is known to have blocked jobs. */
 async function isMarked(): Promise<boolean> {
-  const [row] = await database.sql('SELECT held_at FROM vision_users WHERE user_id = ?', [userId])
-  return row?.held_at != null
+  const [row] = await database.sql('SELECT blocked_seen_at FROM vision_users WHERE user_id = ?', [userId])
+  return row?.blocked_seen_at != null
 }
 
-/** Nobody has looked after the user's held jobs for a while. */
+/** Nobody has looked after the user's blocked jobs for a while. */
 async function neglected(): Promise<void> {
   await database.sql(
-    'UPDATE vision_users SET held_at = UTC_TIMESTAMP(3) - INTERVAL 16 SECOND WHERE held_at IS NOT NULL',
+    'UPDATE vision_users SET blocked_seen_at = UTC_TIMESTAMP(3) - INTERVAL 16 SECOND WHERE blocked_seen_at IS NOT NULL',
   )
 }
 
@@ -87,10 +87,10 @@ describe('creation', () => {
   test('lets as many of a user’s jobs in as the cap allows, and holds the others', async () => {
     const ids = await create(25, 10)
     expect(await jobsIn('pending')).toEqual(ids.slice(0, 10))
-    expect(await jobsIn('held')).toEqual(ids.slice(10))
-    expect(await jobRow(database, ids[24] as number)).toMatchObject({ version: 1, turn: 0, available_at: null })
+    expect(await jobsIn('blocked')).toEqual(ids.slice(10))
+    expect(await jobRow(database, ids[24] as number)).toMatchObject({ version: 1, start_tag: 0, available_at: null })
     const [late] = await create(1, 10)
-    expect(await jobsIn('held')).toEqual([...ids.slice(10), late])
+    expect(await jobsIn('blocked')).toEqual([...ids.slice(10), late])
     expect(await statusOf(database, await makeJob(database, { userId: 'user-2', inFlightPerUser: 10 }))).toBe('pending')
   })
 
@@ -98,28 +98,28 @@ describe('creation', () => {
     await create(2, 2)
     const [first, second] = (await claim(database)) as [Run, Run]
     const [third] = await create(1, 2)
-    expect(await jobsIn('held')).toEqual([third])
+    expect(await jobsIn('blocked')).toEqual([third])
     await completeVisionJob(database, first, contentOutput, nothingSpent)
     await retryVisionJob(database, second, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
     const more = await create(2, 2)
     expect(await jobsIn('pending'), 'what waits longer goes first').toEqual([third, more[0]])
-    expect(await jobsIn('held')).toEqual([more[1]])
+    expect(await jobsIn('blocked')).toEqual([more[1]])
   })
 
   test('of a job that exists already changes nothing, and takes no place', async () => {
     const keyed = (key: string) => ({ ...someJob, idempotency: { key, requestHash: 'a'.repeat(64) } })
     const options = { userId, maxRetries: 3, inFlightPerUser: 1, lifeMs: hour }
     const first = await createVisionJob(database, keyed('a'), options)
-    const held = await createVisionJob(database, keyed('b'), options)
+    const blocked = await createVisionJob(database, keyed('b'), options)
     expect(await createVisionJob(database, keyed('a'), options)).toEqual({ ...first, replayed: true })
-    expect(await createVisionJob(database, keyed('b'), options)).toEqual({ ...held, replayed: true })
-    expect([await jobsIn('pending'), await jobsIn('held')]).toEqual([[first.jobId], [held.jobId]])
+    expect(await createVisionJob(database, keyed('b'), options)).toEqual({ ...blocked, replayed: true })
+    expect([await jobsIn('pending'), await jobsIn('blocked')]).toEqual([[first.jobId], [blocked.jobId]])
     const wider = { ...options, inFlightPerUser: 3 }
     const [, second] = await createVisionJobs(database, [keyed('a'), keyed('c'), keyed('d')], wider)
-    expect(await jobsIn('pending')).toEqual([first.jobId, held.jobId, second?.jobId])
+    expect(await jobsIn('pending')).toEqual([first.jobId, blocked.jobId, second?.jobId])
   })
 
-  test('of a held job misses no place that is freed before the others can see it', async () => {
+  test('of a blocked job misses no place that is freed before the others can see it', async () => {
     await create(1, 1)
     const run = await claimOne(database)
     // Whoever creates with this key waits, having counted already.
@@ -175,18 +175,18 @@ describe('a place is freed', () => {
       expect(owners).toEqual([userId])
     },
   }
-  test.each(Object.keys(ends))('when a job %s, and the oldest held job takes it', async (how) => {
+  test.each(Object.keys(ends))('when a job %s, and the oldest blocked job takes it', async (how) => {
     const ids = await create(5, 2)
     const [run] = (await claim(database)) as [Run, Run]
     expect(await admit(2), 'none is free yet').toBe(0)
     await ends[how]?.(run)
     expect(await admit(2)).toBe(1)
     expect(await jobRow(database, ids[2] as number)).toMatchObject({ status: 'pending', version: 2 })
-    expect(await jobsIn('held')).toEqual(ids.slice(3))
+    expect(await jobsIn('blocked')).toEqual(ids.slice(3))
     expect(await admit(2)).toBe(0)
   })
 
-  test('by no job that is given back, and by no held one that is withdrawn or expires', async () => {
+  test('by no job that is given back, and by no blocked one that is withdrawn or expires', async () => {
     const [, , cancelled, deleted, expired, last] = (await create(6, 2)) as [number, ...number[]]
     const [run] = (await claim(database)) as [Run, Run]
     await releaseVisionJob(database, run, 'analysis', nothingSpent)
@@ -197,10 +197,10 @@ describe('a place is freed', () => {
     expect(await expireVisionJobs(database)).toBe(1)
     expect(await statusOf(database, expired as number)).toBe('failed')
     expect(await admit(2)).toBe(0)
-    expect(await jobsIn('held')).toEqual([last])
+    expect(await jobsIn('blocked')).toEqual([last])
   })
 
-  test('a user is marked as long as there are held jobs, and no longer', async () => {
+  test('a user is marked as long as there are blocked jobs, and no longer', async () => {
     const ids = await create(2, 1)
     expect(await isMarked()).toBe(true)
     await cancelVisionJob(database, owned(ids[0] as number))
@@ -217,12 +217,16 @@ describe('promotion', () => {
     }
     expect(await promoteDueVisionJobs(database, 3)).toBe(4)
     expect(await jobsIn('pending')).toEqual(ids.slice(0, 3))
-    expect(await jobRow(database, ids[3] as number)).toMatchObject({ status: 'held', available_at: null, turn: 0 })
+    expect(await jobRow(database, ids[3] as number)).toMatchObject({
+      status: 'blocked',
+      available_at: null,
+      start_tag: 0,
+    })
     const [late] = await create(1, 3)
     const [run] = await claim(database)
     await failVisionJob(database, run as Run, badAnswer, nothingSpent)
     await admit(3)
-    expect(await jobsIn('held')).toEqual([late])
+    expect(await jobsIn('blocked')).toEqual([late])
   })
 
   test('of a redriven job waits for a place like any other', async () => {
@@ -231,17 +235,17 @@ describe('promotion', () => {
     const next = await create(1, 1)
     await redriveVisionJob(database, owned(ids[0] as number), { lifeMs: hour })
     expect(await promoteDueVisionJobs(database, 1)).toBe(1)
-    expect([await jobsIn('pending'), await jobsIn('held')]).toEqual([next, ids])
+    expect([await jobsIn('pending'), await jobsIn('blocked')]).toEqual([next, ids])
   })
 })
 
 describe('what was begun goes first', () => {
-  test('a held job whose analysis is saved is let in before older ones whose is not', async () => {
+  test('a blocked job whose analysis is saved is let in before older ones whose is not', async () => {
     const begun = await begunJob(2)
     const ids = await create(4, 2)
     await claim(database)
     await promoteDueVisionJobs(database, 2)
-    expect(await jobsIn('held')).toEqual([begun, ...ids.slice(2)])
+    expect(await jobsIn('blocked')).toEqual([begun, ...ids.slice(2)])
     const [row] = await database.sql("SELECT id FROM vision_jobs WHERE status = 'processing' ORDER BY id")
     await cancelVisionJob(database, owned(Number(row?.id)))
     await admit(2)
@@ -253,21 +257,21 @@ describe('what was begun goes first', () => {
     const ids = await create(4, 3)
     expect(await promoteDueVisionJobs(database, 3)).toBe(1)
     expect(await jobsIn('pending')).toEqual([begun, ...ids.slice(0, 2)])
-    expect(await jobRow(database, ids[2] as number)).toMatchObject({ status: 'held', turn: 0, version: 2 })
+    expect(await jobRow(database, ids[2] as number)).toMatchObject({ status: 'blocked', start_tag: 0, version: 2 })
     expect(await isMarked()).toBe(true)
   })
 
-  test('one that is held does so when the others are given back, as in an outage of the first provider', async () => {
+  test('one that is blocked does so when the others are given back, as in an outage of the first provider', async () => {
     const begun = await begunJob(2)
     const ids = await create(2, 2)
     const runs = await claim(database)
     await promoteDueVisionJobs(database, 2)
-    expect(await jobsIn('held')).toEqual([begun])
+    expect(await jobsIn('blocked')).toEqual([begun])
     for (const run of runs) await releaseVisionJob(database, run, 'analysis', nothingSpent)
     expect(await admit(2)).toBe(1)
     expect(await jobsIn('pending')).toEqual(expect.arrayContaining([begun]))
     expect(await jobsIn('pending')).toHaveLength(2)
-    expect(await jobsIn('held')).toEqual([ids[1]])
+    expect(await jobsIn('blocked')).toEqual([ids[1]])
   })
 
   test('one that a claim has just taken is left alone, and the next is tried', async () => {
@@ -281,7 +285,7 @@ describe('what was begun goes first', () => {
     await promoting
     expect(await jobsIn('processing')).toEqual([ids[2]])
     expect(await jobsIn('pending')).toEqual([begun, ids[0]])
-    expect(await jobsIn('held')).toEqual([ids[1]])
+    expect(await jobsIn('blocked')).toEqual([ids[1]])
   })
 
   test('where all that is in flight runs or was begun too, it waits', async () => {
@@ -290,7 +294,7 @@ describe('what was begun goes first', () => {
     await claim(database)
     await promoteDueVisionJobs(database, 3)
     expect(await jobsIn('pending')).toEqual(begun.slice(0, 2))
-    expect(await jobsIn('held')).toEqual(begun.slice(2))
+    expect(await jobsIn('blocked')).toEqual(begun.slice(2))
   })
 })
 
@@ -363,10 +367,10 @@ describe('a worker', () => {
   test('lets the next in where another died between settling a job and letting the next in', async () => {
     const ids = await create(5, 2)
     for (const run of await claim(database)) await completeVisionJob(database, run, contentOutput, nothingSpent)
-    expect(await lookForWork(database)).toMatchObject({ held: false, lanes: [] })
+    expect(await lookForWork(database)).toMatchObject({ blocked: false, lanes: [] })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ claimed: 0 })
     await neglected()
-    expect(await lookForWork(database)).toMatchObject({ held: true })
+    expect(await lookForWork(database)).toMatchObject({ blocked: true })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ completed: 3 })
     expect(await jobsIn('completed')).toEqual(ids)
   })
@@ -384,7 +388,7 @@ describe('a worker', () => {
     } finally {
       await other.query('ROLLBACK')
     }
-    expect([await jobsIn('scheduled'), (await jobsIn('held')).length]).toEqual([[due], 1])
+    expect([await jobsIn('scheduled'), (await jobsIn('blocked')).length]).toEqual([[due], 1])
     expect(await drain(worker(), inAMinute())).toMatchObject({ completed: 2 })
   })
 
@@ -393,7 +397,7 @@ describe('a worker', () => {
     await claimOne(database)
     await neglected()
     await drain(worker({ inFlightPerUser: 1 }), inAMinute())
-    expect(await lookForWork(database)).toMatchObject({ held: false })
+    expect(await lookForWork(database)).toMatchObject({ blocked: false })
     expect(await isMarked()).toBe(true)
   })
 

@@ -116,7 +116,7 @@ test('sixteen workers at once never share a job and lose none, whatever else goe
   expect(torn, 'one ended row for each run').toEqual([])
 }, 60_000)
 
-test('sixteen workers at once never have more of a user’s jobs in flight than the cap, and leave none held', async () => {
+test('sixteen workers at once never have more of a user’s jobs in flight than the cap, and leave none blocked', async () => {
   const cap = 5
   const users = Array.from({ length: 3 }, (_, index) => `capped-${index}`)
   let retries = 0
@@ -147,7 +147,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
   const withdraw = async (how: typeof cancelVisionJob) => {
     while (creating > 0) {
       const rows = await database.sql(
-        `SELECT id, user_id FROM vision_jobs WHERE status IN ('held', 'pending', 'processing', 'scheduled')
+        `SELECT id, user_id FROM vision_jobs WHERE status IN ('blocked', 'pending', 'processing', 'scheduled')
            AND user_id LIKE 'capped%' ORDER BY RAND() LIMIT 1`,
       )
       for (const { id, user_id } of rows) {
@@ -205,14 +205,14 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
   const sample = async () => {
     for (; !done; samples++) {
       const rows = await database.sql(
-        `SELECT user_id, SUM(status IN ('pending', 'processing')) AS jobs, SUM(status = 'held') AS held
+        `SELECT user_id, SUM(status IN ('pending', 'processing')) AS jobs, SUM(status = 'blocked') AS blocked
          FROM vision_jobs WHERE user_id LIKE 'capped%' GROUP BY user_id`,
       )
       over.push(...rows.filter(({ jobs }) => Number(jobs) > cap))
-      full += rows.filter(({ jobs, held }) => Number(jobs) === cap && Number(held) > 0).length
+      full += rows.filter(({ jobs, blocked }) => Number(jobs) === cap && Number(blocked) > 0).length
       const [open] = await database.sql(
         `SELECT COUNT(*) AS jobs FROM vision_jobs
-         WHERE user_id LIKE 'capped%' AND status IN ('scheduled', 'held', 'pending', 'processing')`,
+         WHERE user_id LIKE 'capped%' AND status IN ('scheduled', 'blocked', 'pending', 'processing')`,
       )
       if (creating === 0 && open?.jobs === 0) done = true
     }
@@ -240,7 +240,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
   expect(over, 'more in flight than the cap').toEqual([])
   expect(samples, 'looked often enough to see it').toBeGreaterThan(50)
   expect(full, 'and there was always something to be let in').toBeGreaterThan(50)
-  const marked = await database.sql('SELECT user_id FROM vision_users WHERE held_at IS NOT NULL')
-  expect(marked, 'users with held jobs').toEqual([])
+  const marked = await database.sql('SELECT user_id FROM vision_users WHERE blocked_seen_at IS NOT NULL')
+  expect(marked, 'users with blocked jobs').toEqual([])
   expect(retries, 'deadlocks, lock waits and broken connections').toBeLessThanOrEqual(2)
 }, 120_000)

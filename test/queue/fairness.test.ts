@@ -41,9 +41,9 @@ async function backlog(userId: string, count: number, status = 'pending'): Promi
   const digits =
     '(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)'
   await database.sql(
-    `INSERT INTO vision_jobs (user_id, status, turn, version, max_retries, image_url, analysis_purpose, output_format,
+    `INSERT INTO vision_jobs (user_id, status, start_tag, version, max_retries, image_url, analysis_purpose, output_format,
        language, created_at, updated_at, expires_at)
-     SELECT user_id, status, IF(status = 'pending', turn + n, 0), version, max_retries, image_url, analysis_purpose, output_format, language,
+     SELECT user_id, status, IF(status = 'pending', start_tag + n, 0), version, max_retries, image_url, analysis_purpose, output_format, language,
        created_at, updated_at, expires_at
      FROM (SELECT * FROM vision_jobs WHERE user_id = ? AND status = ? LIMIT 1) one, (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n
        FROM ${digits} a, ${digits} b, ${digits} c, ${digits} e) numbers
@@ -52,7 +52,7 @@ async function backlog(userId: string, count: number, status = 'pending'): Promi
   )
   if (status !== 'pending') return
   await database.sql(
-    `UPDATE vision_users SET analysis_tag = (SELECT MAX(turn) FROM vision_jobs WHERE user_id = ?) WHERE user_id = ?`,
+    `UPDATE vision_users SET analysis_tag = (SELECT MAX(start_tag) FROM vision_jobs WHERE user_id = ?) WHERE user_id = ?`,
     [userId, userId],
   )
 }
@@ -105,7 +105,9 @@ describe('with 10,000 jobs of one user waiting', () => {
 
   test('cancelling jobs, waiting ones and running ones, changes nothing for others', async () => {
     for (const run of await served(20)) await cancelVisionJob(database, run)
-    const waiting = await database.sql("SELECT id FROM vision_jobs WHERE status = 'pending' ORDER BY turn LIMIT 100")
+    const waiting = await database.sql(
+      "SELECT id FROM vision_jobs WHERE status = 'pending' ORDER BY start_tag LIMIT 100",
+    )
     for (const { id } of waiting) await cancelVisionJob(database, { jobId: Number(id), userId: 'big' })
     await makeJob(database, { userId: newcomer })
     expect(await placeOf(newcomer)).toBeLessThanOrEqual(soon)
@@ -146,17 +148,17 @@ describe('with the cap on jobs in flight', () => {
   beforeAll(async () => {
     await emptyQueue(database)
     await makeJobs(database, cap + 1, { userId: 'big', inFlightPerUser: cap })
-    await backlog('big', 10_000 - cap, 'held')
+    await backlog('big', 10_000 - cap, 'blocked')
   })
   beforeEach(async () => {
-    await database.sql("DELETE FROM vision_jobs WHERE user_id <> 'big' OR status NOT IN ('pending', 'held')")
+    await database.sql("DELETE FROM vision_jobs WHERE user_id <> 'big' OR status NOT IN ('pending', 'blocked')")
     await admitVisionJobs(database, 'big', cap)
   })
   const countOf = async (status: string) =>
     Number((await database.sql('SELECT COUNT(*) AS n FROM vision_jobs WHERE status = ?', [status]))[0]?.n)
 
   test('ten of 10,000 jobs of one user are pending, and a newcomer gets in at once and is claimed with them', async () => {
-    expect([await countOf('pending'), await countOf('held')]).toEqual([10, 9_990])
+    expect([await countOf('pending'), await countOf('blocked')]).toEqual([10, 9_990])
     const newcomer = await makeJob(database, { userId: 'newcomer', inFlightPerUser: cap })
     expect(await statusOf(database, newcomer)).toBe('pending')
     expect(await placeOf('newcomer')).toBeLessThanOrEqual(2)
@@ -218,7 +220,7 @@ describe('whoever comes', () => {
     expect((await claim(database, { limit: 30 })).map((run) => run.jobId)).toEqual(ids)
   })
 
-  test('the second step has a virtual time of its own, and a turn of the first is none of it', async () => {
+  test('the second step has a virtual time of its own, and a start tag of the first is none of it', async () => {
     const big = await makeJobs(database, 40, { userId: 'big' })
     for (const run of await claim(database, { limit: 40 })) {
       await saveAnalysis(database, run, analysisOutput, nothingSpent)

@@ -77,11 +77,11 @@ test('a job that waits for its second step counts like one that waits for its fi
   await expectAge(700)
 })
 
-test('a newcomer whose turn comes first does not hide who has waited longer', async () => {
+test('a newcomer whose start tag comes first does not hide who has waited longer', async () => {
   const [first = 0, second = 0] = await makeJobs(database, 2, { userId: 'ann' })
   await claim(database, { limit: 1 })
   const newcomer = await makeJob(database, { userId: 'bob' })
-  await database.sql('UPDATE vision_jobs SET turn = turn + 1 WHERE id = ?', [second])
+  await database.sql('UPDATE vision_jobs SET start_tag = start_tag + 1 WHERE id = ?', [second])
   await waiting(first, 1_000)
   await waiting(second, 800)
   await expectAge(800)

@@ -74,11 +74,11 @@ describe('on a queue of 130,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
     ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
     ['a promotion of 200 to pending, and of 200 of others', 'owner', 2_500, promoteAndUndo],
-    ['a promotion of 200 to held', 'due', 2_500, () => promoteDueVisionJobs(queue, cap)],
+    ['a promotion of 200 to blocked', 'due', 2_500, () => promoteDueVisionJobs(queue, cap)],
     ['a batch of 100 jobs', 'history', 220, () => makeJobs(queue, 100, { userId: owner, inFlightPerUser: cap })],
-    ['letting five held jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
+    ['letting five blocked jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
     ['letting none in', 'owner', 50, () => admitVisionJobs(queue, owner, cap)],
-    ['a look for users with held jobs', 'held', 30, () => usersToAdmit(queue)],
+    ['a look for users with blocked jobs', 'blocked', 30, () => usersToAdmit(queue)],
     ['a job for which there is no room', 'owner', 50, () => makeJob(queue, { userId: owner, inFlightPerUser: cap })],
     [
       'taking back 100 lost jobs',
@@ -118,7 +118,7 @@ describe('on a queue of 130,000 jobs', () => {
   test('every statement of a job of a big queue finds its rows by an index', async () => {
     const statements = await statementsOf(async () => {
       const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: 'someone' })
-      await direct.sql('UPDATE vision_jobs SET turn = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
+      await direct.sql('UPDATE vision_jobs SET start_tag = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
       const [run, second, ...more] = await claim(queue, { limit: 4 })
       if (run === undefined || second === undefined) throw new Error('nothing to claim')
       await renewLeases(queue, 'worker-1', [run, second, ...more], hour)
@@ -143,9 +143,10 @@ describe('on a queue of 130,000 jobs', () => {
       const again = await claimOne(queue)
       await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
       await promoteDueVisionJobs(queue, cap)
-      await direct.sql("UPDATE vision_jobs SET next_step = 'content' WHERE user_id = ? AND status = 'held' LIMIT 3", [
-        owner,
-      ])
+      await direct.sql(
+        "UPDATE vision_jobs SET next_step = 'content' WHERE user_id = ? AND status = 'blocked' LIMIT 3",
+        [owner],
+      )
       await admitVisionJobs(queue, owner, cap)
       await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
     })
@@ -192,7 +193,7 @@ describe('on a queue of 130,000 jobs', () => {
     const [statement = ''] = await statementsOf(() => claim(queue, { limit: 10 }))
     expect(statement).toMatch(/SKIP LOCKED/)
     const inOrder = await direct.sql(
-      `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY turn, id LIMIT 20`,
+      `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY start_tag, id LIMIT 20`,
     )
     await looker.connection.query('BEGIN')
     const [first] = await looker.connection.query<RowDataPacket[]>(statement)
@@ -261,19 +262,20 @@ async function release(): Promise<void> {
 
 /** The owner's first job is given back, with younger ones waiting. */
 async function releaseFirst(): Promise<void> {
-  const [job] = await direct.sql("SELECT id FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY turn", [
-    owner,
-  ])
+  const [job] = await direct.sql(
+    "SELECT id FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY start_tag",
+    [owner],
+  )
   await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
   const run = { jobId: Number(job?.id), attempt: 1, userId: owner }
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
 }
 
-/** For due-user, and for the owner, whose jobs are then held again. */
+/** For due-user, and for the owner, whose jobs are then blocked again. */
 async function promoteAndUndo(): Promise<void> {
   await promoteDueVisionJobs(queue, 500)
   await direct.sql(
-    `UPDATE vision_jobs SET status = 'held', turn = 0 WHERE user_id = ? AND status = 'pending' ORDER BY turn DESC LIMIT 490`,
+    `UPDATE vision_jobs SET status = 'blocked', start_tag = 0 WHERE user_id = ? AND status = 'pending' ORDER BY start_tag DESC LIMIT 490`,
     [owner],
   )
 }

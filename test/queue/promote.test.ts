@@ -22,7 +22,7 @@ beforeEach(() => emptyQueue(database))
 async function dueJobs(userId: string, count: number, seconds: number): Promise<number[]> {
   const ids = await makeJobs(database, count, { userId })
   await database.sql(
-    `UPDATE vision_jobs SET status = 'scheduled', turn = 0, available_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND
+    `UPDATE vision_jobs SET status = 'scheduled', start_tag = 0, available_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND
      WHERE id IN (?)`,
     [seconds, ids],
   )
@@ -30,7 +30,7 @@ async function dueJobs(userId: string, count: number, seconds: number): Promise<
 }
 
 /** Does something while a connection that has died without a word holds rows. */
-async function whileHeld<T>(query: string, work: () => Promise<T>): Promise<T> {
+async function whileLocked<T>(query: string, work: () => Promise<T>): Promise<T> {
   await dead.query('BEGIN')
   await dead.query(query)
   try {
@@ -45,7 +45,7 @@ describe('many due jobs of one user, in front of another’s', () => {
     const front = await dueJobs('front', 450, 100)
     const [behind] = (await dueJobs('behind', 1, 1)) as [number]
     const locked = "SELECT 1 FROM vision_users WHERE user_id = 'front' FOR UPDATE"
-    await whileHeld(locked, async () => {
+    await whileLocked(locked, async () => {
       expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
       expect(await statusOf(database, behind)).toBe('pending')
       expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
@@ -70,10 +70,10 @@ test('the due jobs of a user who has no row yet are promoted', async () => {
 })
 
 describe('a job that a connection holds which has died with it', () => {
-  test('is not waited for when held jobs are let in: the next goes', async () => {
+  test('is not waited for when blocked jobs are let in: the next goes', async () => {
     const [first, second, third] = (await makeJobs(database, 3, { inFlightPerUser: 1 })) as [number, number, number]
     await cancelVisionJob(database, { jobId: first, userId: 'user-1' })
-    await whileHeld(`SELECT 1 FROM vision_jobs WHERE id = ${second} FOR UPDATE`, async () => {
+    await whileLocked(`SELECT 1 FROM vision_jobs WHERE id = ${second} FOR UPDATE`, async () => {
       expect(await admitVisionJobs(database, 'user-1', 2)).toBe(1)
       expect(await statusOf(database, third)).toBe('pending')
     })
@@ -89,10 +89,10 @@ describe('a job that a connection holds which has died with it', () => {
          available_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?`,
       [begun],
     )
-    await whileHeld(`SELECT 1 FROM vision_jobs WHERE id = ${third} FOR UPDATE`, async () => {
+    await whileLocked(`SELECT 1 FROM vision_jobs WHERE id = ${third} FOR UPDATE`, async () => {
       expect(await promoteDueVisionJobs(database, 3)).toBe(1)
       expect(await statusOf(database, begun)).toBe('pending')
-      expect([await statusOf(database, second), await statusOf(database, third)]).toEqual(['held', 'pending'])
+      expect([await statusOf(database, second), await statusOf(database, third)]).toEqual(['blocked', 'pending'])
     })
   })
 })

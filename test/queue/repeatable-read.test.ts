@@ -75,7 +75,7 @@ test('creation, claims, promotion, admission and cancels at once surface no dead
   const cancel = async () => {
     while (!done) {
       const [job] = await direct.sql(
-        `SELECT id, user_id FROM vision_jobs WHERE status IN ('held', 'pending') ORDER BY RAND() LIMIT 1`,
+        `SELECT id, user_id FROM vision_jobs WHERE status IN ('blocked', 'pending') ORDER BY RAND() LIMIT 1`,
       )
       if (!job) await new Promise((resolve) => setTimeout(resolve, 5))
       else {
@@ -97,7 +97,7 @@ test('creation, claims, promotion, admission and cancels at once surface no dead
         )),
       )
       const [open] = await direct.sql(
-        "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status IN ('scheduled', 'held', 'pending', 'processing')",
+        "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status IN ('scheduled', 'blocked', 'pending', 'processing')",
       )
       if (creating === 0 && open?.jobs === 0) done = true
     }

@@ -20,7 +20,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // Who is served how often, over hundreds of claims. Jobs are made, let in, given back and claimed by the queue itself; what
-// lies between, the run and its end, is plain SQL, since it has no part in whose turn it is.
+// lies between, the run and its end, is plain SQL, since it has no part in who comes next.
 
 const cap = 10
 let database: TestDatabase
@@ -123,7 +123,7 @@ const cases: Record<string, Case> = {
   'one by one, thirty who send at the end': { limit: 1, others: 30, claims: 130, next: atTheEnd },
   'by fives, thirty who send at the claim': { limit: 5, others: 30, claims: 400, next: atTheClaim },
   'by 25, thirty who send at the end': { limit: 25, others: 30, claims: 400, next: atTheEnd },
-  'by fives, ten, and the first has a thousand held': {
+  'by fives, ten, and the first has a thousand blocked': {
     limit: 5,
     others: 10,
     claims: 220,
@@ -249,7 +249,7 @@ test('nobody idles: where others have nothing waiting, a claim takes all that on
 })
 
 describe('a job that is given back', () => {
-  const turnOf = async (jobId: number) => Number((await jobRow(database, jobId)).turn)
+  const tagOf = async (jobId: number) => Number((await jobRow(database, jobId)).start_tag)
 
   test('goes before its owner’s younger jobs, after one of everybody else’s, and each time again', async () => {
     const ids = (await makeJobs(database, 5, { userId: 'big', inFlightPerUser: cap })) as [number, ...number[]]
@@ -263,16 +263,16 @@ describe('a job that is given back', () => {
       await end([other as Run])
       ;[few] = await send([{ userId: 'few' }])
     }
-    const turns = await Promise.all(ids.map(turnOf))
-    expect(turns, 'no two of one user at once').toEqual([4, 5, 6, 7, 8])
+    const tags = await Promise.all(ids.map(tagOf))
+    expect(tags, 'no two of one user at once').toEqual([4, 5, 6, 7, 8])
   })
 
   test('of many in a worker that is stopped, they do not all come at once again', async () => {
     const ids = await makeJobs(database, cap, { userId: 'big', inFlightPerUser: cap })
     const runs = await claim(database, { limit: cap })
     await Promise.all(runs.map((run) => releaseVisionJob(database, run, 'analysis', nothingSpent)))
-    // One that does not get its user’s row in time shares a turn.
-    expect(new Set(await Promise.all(ids.map(turnOf))).size).toBeGreaterThanOrEqual(cap - 2)
+    // One that does not get its user’s row in time shares a start tag.
+    expect(new Set(await Promise.all(ids.map(tagOf))).size).toBeGreaterThanOrEqual(cap - 2)
   })
 
   test('enters the lane that it has come to behind all that its owner has there', async () => {
@@ -281,8 +281,8 @@ describe('a job that is given back', () => {
       await saveAnalysis(database, run, analysisOutput, nothingSpent)
       await releaseVisionJob(database, run, 'content', nothingSpent)
     }
-    const turns = await database.sql("SELECT turn FROM vision_jobs WHERE next_step = 'content' ORDER BY id")
-    expect(turns.map(({ turn }) => Number(turn))).toEqual([1, 2, 3])
+    const tags = await database.sql("SELECT start_tag FROM vision_jobs WHERE next_step = 'content' ORDER BY id")
+    expect(tags.map(({ start_tag }) => Number(start_tag))).toEqual([1, 2, 3])
   })
 
   test('waits for nobody who holds its owner, and may have died with it', async () => {
@@ -294,7 +294,7 @@ describe('a job that is given back', () => {
       await dead.query("SELECT 1 FROM vision_users WHERE user_id = 'big' FOR UPDATE")
       await releaseVisionJob(database, run as Run, 'analysis', nothingSpent)
       expect(await statusOf(database, jobId)).toBe('pending')
-      expect(await turnOf(jobId)).toBe(2)
+      expect(await tagOf(jobId)).toBe(2)
     } finally {
       await dead.end()
     }
@@ -321,11 +321,11 @@ describe('virtual time', () => {
     await makeJobs(database, 100, { userId: 'big' })
     await end(await claim(database, { limit: 90 }))
     const late = await makeJob(database, { userId: 'late' })
-    await database.sql('UPDATE vision_jobs SET turn = 3 WHERE id = ?', [late])
+    await database.sql('UPDATE vision_jobs SET start_tag = 3 WHERE id = ?', [late])
     const next = await makeJob(database, { userId: 'next' })
-    expect(Number((await jobRow(database, next)).turn)).toBe(91)
+    expect(Number((await jobRow(database, next)).start_tag)).toBe(91)
     expect(idsOf(await claim(database, { limit: 1 }))).toEqual([late])
     const last = await makeJob(database, { userId: 'last' })
-    expect(Number((await jobRow(database, last)).turn)).toBe(91)
+    expect(Number((await jobRow(database, last)).start_tag)).toBe(91)
   })
 })

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await emptyQueue(direct)
-  for (const table of ['vision_gates', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   await proxied.close()
@@ -72,11 +72,16 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
   await expect.poll(completed, { timeout: 60_000 }).toBe(jobs)
   await delay(100)
   const commits = (proxy.commits - before) / jobs
-  const statements = proxy.statements.filter((one) => !/^SELECT\s+EXISTS|FROM vision_gates$/.test(one.trim()))
+  const statements = proxy.statements.filter((one) => !/^SELECT\s+EXISTS|FROM vision_provider_states$/.test(one.trim()))
   stop.abort()
   await draining
   const of = (what: RegExp) => statements.filter((one) => what.test(one)).length / jobs
-  return { statements: statements.length / jobs, commits, permits: of(/vision_permits/), gates: of(/vision_gates/) }
+  return {
+    statements: statements.length / jobs,
+    commits,
+    permits: of(/vision_permits/),
+    gates: of(/vision_provider_states/),
+  }
 }
 
 const oneByOne = (jobs: number) => async () => {

@@ -65,28 +65,28 @@ const operations: Record<string, Operation> = {
       await promoteDueVisionJobs(database, noCap)
     },
     leads: { scheduled: 'pending' },
-    changes: ['status', 'available_at', 'turn'],
+    changes: ['status', 'available_at', 'start_tag'],
   },
   'promote without room': {
     run: async (jobId) => {
       await passed(database, 'available_at', jobId)
       await promoteDueVisionJobs(database, 0)
     },
-    leads: { scheduled: 'held' },
-    changes: ['status', 'available_at', 'turn'],
+    leads: { scheduled: 'blocked' },
+    changes: ['status', 'available_at', 'start_tag'],
   },
   admit: {
     run: () => admitVisionJobs(database, 'user-1', noCap),
-    leads: { held: 'pending' },
-    changes: ['status', 'turn'],
+    leads: { blocked: 'pending' },
+    changes: ['status', 'start_tag'],
   },
   displace: {
     run: async () => {
-      await heldContent()
+      await blockedContent()
       await admitVisionJobs(database, 'user-1', 1)
     },
-    leads: { pending: 'held' },
-    changes: ['status', 'turn'],
+    leads: { pending: 'blocked' },
+    changes: ['status', 'start_tag'],
   },
   claim: {
     run: () => claim(database, { workerId: 'worker-2' }),
@@ -120,7 +120,7 @@ const operations: Record<string, Operation> = {
   release: {
     run: (_, run) => releaseVisionJob(database, run, 'analysis', nothingSpent),
     leads: { ...toEveryOther('processing', 'lost' as const), processing: 'pending' },
-    changes: ['status', 'worker_id', 'lease_expires_at', 'turn'],
+    changes: ['status', 'worker_id', 'lease_expires_at', 'start_tag'],
     outcome: 'released',
   },
   reclaim: {
@@ -136,7 +136,7 @@ const operations: Record<string, Operation> = {
     run: (jobId) => cancelVisionJob(database, owned(jobId)),
     leads: {
       scheduled: 'cancelled',
-      held: 'cancelled',
+      blocked: 'cancelled',
       pending: 'cancelled',
       processing: 'cancelled',
       completed: 'job.not_cancellable',
@@ -170,7 +170,7 @@ const operations: Record<string, Operation> = {
       await passed(database, 'expires_at', jobId)
       await expireVisionJobs(database)
     },
-    leads: { scheduled: 'failed', held: 'failed', pending: 'failed' },
+    leads: { scheduled: 'failed', blocked: 'failed', pending: 'failed' },
     changes: ['status', 'available_at', 'finished_at', 'error_code', 'error_message', 'expires_at'],
   },
   renew: {
@@ -284,16 +284,16 @@ async function neighbourOf(jobId: number): Promise<RawRow> {
   return row ?? {}
 }
 
-/** A held job of the same user whose analysis is saved. */
-async function heldContent(): Promise<void> {
+/** A blocked job of the same user whose analysis is saved. */
+async function blockedContent(): Promise<void> {
   const rows = `user_id, status, next_step, max_retries, image_url, analysis_purpose, output_format, language, created_at,
     updated_at, expires_at`
   await database.sql(
     `INSERT INTO vision_jobs (${rows})
-     SELECT ${rows.replace('status, next_step', "'held', 'content'")} FROM vision_jobs WHERE status = 'completed' LIMIT 1`,
+     SELECT ${rows.replace('status, next_step', "'blocked', 'content'")} FROM vision_jobs WHERE status = 'completed' LIMIT 1`,
   )
   await database.sql(
-    "INSERT INTO vision_users (user_id, held_at) VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE held_at = UTC_TIMESTAMP(3)",
+    "INSERT INTO vision_users (user_id, blocked_seen_at) VALUES ('user-1', UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE blocked_seen_at = UTC_TIMESTAMP(3)",
   )
 }
 
@@ -314,7 +314,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     outputFormat: '',
     language: 'en',
     platform: null,
-    complaint: null,
+    answerIssue: null,
     traceId: null,
     lastErrorCode: null,
   }

@@ -26,7 +26,7 @@ afterAll(() => database.drop())
 const options = (limits: Partial<UserLimits>, userId = 'user-1') => ({
   userId,
   maxRetries: 3,
-  // So that most of the jobs that wait are held.
+  // So that most of the jobs that wait are blocked.
   inFlightPerUser: 2,
   lifeMs: hour,
   limits: { jobsPerDay: 1_000, jobsWaiting: 1_000, costPerDay: undefined, ...limits },

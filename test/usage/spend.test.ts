@@ -62,7 +62,7 @@ test('one batch costs what a day may cost and no more, and goes on the next day'
     await admit(costPerDay)
   }
   expect(await spent()).toBe(costPerDay)
-  expect([await count('completed'), await count('held'), await count('pending')]).toEqual([3, 97, 0])
+  expect([await count('completed'), await count('blocked'), await count('pending')]).toEqual([3, 97, 0])
   await nextDay()
   expect(await admit(costPerDay)).toBe(3)
   // Without a limit as many as there are places.
@@ -85,7 +85,7 @@ test('a retry that is due waits too, once its owner has spent the day', async ()
   const analysis = spending({ cost: costPerDay })
   await retryVisionJob(api.database, run, badAnswer, { analysis }, { delayMs: 0, costsRetry: true })
   expect(await promoteDueVisionJobs(api.database, cap, costPerDay)).toBe(1)
-  expect(await count('held')).toBe(1)
+  expect(await count('blocked')).toBe(1)
   await nextDay()
   expect(await admit(costPerDay)).toBe(1)
 })
@@ -123,15 +123,15 @@ test('a cancelled run is told to be possibly billed until its worker says what w
   expect(await attemptRows(api.database, run.jobId)).toMatchObject([{ possibly_billed: null }])
 })
 
-test('a held job says what it waits for', async () => {
+test('a blocked job says what it waits for', async () => {
   const read = async (costPerDay: number) => {
     const app = createApp({ ...api.services, limits: limits(costPerDay) })
     const headers = { authorization: `Bearer ${await token(userId)}` }
-    const { jobs } = await json(app.request('/v1/jobs?status=held&limit=1', { headers }))
+    const { jobs } = await json(app.request('/v1/jobs?status=blocked&limit=1', { headers }))
     const [{ jobId }] = jobs
     const one = await json(app.request(`/v1/jobs/${jobId}`, { headers }))
-    expect(one.heldBecause).toBe(jobs[0].heldBecause)
-    return one.heldBecause
+    expect(one.blockedBy).toBe(jobs[0].blockedBy)
+    return one.blockedBy
   }
   await batch(12, 100 * jobCost)
   expect(await read(100 * jobCost)).toBe('jobs_in_flight')

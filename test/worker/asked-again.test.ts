@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterEach(async () => {
-  for (const table of ['jobs', 'job_outputs', 'job_attempts', 'permits', 'usage', 'gates']) {
+  for (const table of ['jobs', 'job_outputs', 'job_attempts', 'permits', 'usage', 'provider_states']) {
     await database.sql(`DELETE FROM vision_${table}`)
   }
 })
@@ -97,8 +97,8 @@ test('both calls of a step are in the run, in the ledger and in the provider’s
     "SELECT tokens FROM vision_permits WHERE provider = 'gemini' AND sent_at IS NOT NULL ORDER BY tokens",
   )
   expect(permits.map(({ tokens }) => Number(tokens))).toEqual([11, 32])
-  const [job] = await database.sql('SELECT complaint FROM vision_jobs WHERE id = ?', [jobId])
-  expect(job).toEqual({ complaint: null })
+  const [job] = await database.sql('SELECT answer_issue FROM vision_jobs WHERE id = ?', [jobId])
+  expect(job).toEqual({ answer_issue: null })
 })
 
 test('calls without a price count, all of them, as calls without a price', async () => {
@@ -122,7 +122,7 @@ test('without time for a second call the next run has the complaint, whatever ha
   let runs = 0
   const steps: Steps = {
     analysis: async (job, context) => {
-      seen.push(job.complaint)
+      seen.push(job.answerIssue)
       runs++
       await paid(context)
       if (runs === 1) {
@@ -142,8 +142,8 @@ test('without time for a second call the next run has the complaint, whatever ha
   await run(steps, { now: () => (late ? began + 59_500 : performance.now()) })
   await run(steps)
   expect(seen).toEqual([null, 'palette is missing', 'palette is missing'])
-  const [job] = await database.sql('SELECT status, complaint FROM vision_jobs WHERE id = ?', [jobId])
-  expect(job).toEqual({ status: 'completed', complaint: null })
+  const [job] = await database.sql('SELECT status, answer_issue FROM vision_jobs WHERE id = ?', [jobId])
+  expect(job).toEqual({ status: 'completed', answer_issue: null })
 })
 
 test('what did not fit is stored before it is asked for again: a worker may die meanwhile', async () => {
@@ -152,14 +152,14 @@ test('what did not fit is stored before it is asked for again: a worker may die 
   const analysis: Steps['analysis'] = async (_, context) => {
     await paid(context)
     await context.meter.again('palette is missing')
-    ;[stored] = await database.sql('SELECT complaint FROM vision_jobs WHERE id = ?', [jobId])
+    ;[stored] = await database.sql('SELECT answer_issue FROM vision_jobs WHERE id = ?', [jobId])
     await paid(context)
     return answer
   }
   await run({ analysis, content: once })
-  expect(stored).toEqual({ complaint: 'palette is missing' })
-  const [job] = await database.sql('SELECT status, complaint FROM vision_jobs WHERE id = ?', [jobId])
-  expect(job).toEqual({ status: 'completed', complaint: null })
+  expect(stored).toEqual({ answer_issue: 'palette is missing' })
+  const [job] = await database.sql('SELECT status, answer_issue FROM vision_jobs WHERE id = ?', [jobId])
+  expect(job).toEqual({ status: 'completed', answer_issue: null })
 })
 
 test('without leave for a second call there is none', async () => {
@@ -188,7 +188,7 @@ test('a job that failed for it and is retried by hand is asked afresh', async ()
   const seen: (string | null)[] = []
   const steps: Steps = {
     analysis: async (job, context) => {
-      seen.push(job.complaint)
+      seen.push(job.answerIssue)
       await paid(context)
       await context.meter.again('palette is missing')
       throw new VisionError('internal.error')

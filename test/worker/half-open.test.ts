@@ -36,12 +36,12 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 beforeEach(async () => {
-  await database.sql("INSERT INTO vision_gates (name) VALUES ('gemini'), ('deepseek')")
+  await database.sql("INSERT INTO vision_provider_states (provider) VALUES ('gemini'), ('deepseek')")
 })
 afterEach(async () => {
   await isNoticed()
   await emptyQueue(database)
-  for (const table of ['vision_gates', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => database.drop())
 
@@ -65,7 +65,7 @@ async function isNoticed(): Promise<void> {
 }
 
 const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
-const ofGate = /FROM vision_gates WHERE name = 'gemini' FOR UPDATE/
+const ofGate = /FROM vision_provider_states WHERE provider = 'gemini' FOR UPDATE/
 const limits: ProviderLimits = { requestsInFlight: 100 }
 const pause = { baseMs: 30_000, capMs: 900_000 }
 const reserveThere = (on: Database) =>

@@ -16,7 +16,13 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterEach(async () => {
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_gates', 'vision_permits']) {
+  for (const table of [
+    'vision_jobs',
+    'vision_job_outputs',
+    'vision_job_attempts',
+    'vision_provider_states',
+    'vision_permits',
+  ]) {
     await database.sql(`DELETE FROM ${table}`)
   }
 })

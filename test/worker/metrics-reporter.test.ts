@@ -15,7 +15,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
 })
-afterEach(() => database.sql('DELETE FROM vision_gates'))
+afterEach(() => database.sql('DELETE FROM vision_provider_states'))
 afterAll(() => database.drop())
 
 const pause = { baseMs: 60_000, capMs: 60_000 }
@@ -90,7 +90,7 @@ test.each<[string, () => Promise<unknown>]>([
     'down and about to be probed',
     async () => {
       await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
-      await database.sql('UPDATE vision_gates SET paused_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
+      await database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
     },
   ],
   ['stopped by an operator', () => database.transact((tx) => stopGate(tx, 'gemini', 'ann'))],

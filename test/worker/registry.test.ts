@@ -57,7 +57,7 @@ async function work(steps: Partial<Steps> = {}) {
       database,
       providers: accessTo(database, { workerId: 'ann' }),
       workerId: 'ann',
-      place: '2026/11/24/[7]c0ffee',
+      host: '2026/11/24/[7]c0ffee',
       concurrency: 4,
       leaseMs: 60_000,
       renewMs: 20,
@@ -92,7 +92,7 @@ test('a worker says that it runs and what it holds, and in the end what it did',
   ])
   const [worker] = await rows()
   expect(worker).toMatchObject({
-    place: '2026/11/24/[7]c0ffee',
+    host: '2026/11/24/[7]c0ffee',
     state: 'stopped',
     inFlight: 0,
     tally: summary,
@@ -160,7 +160,7 @@ test('a worker that died in the middle is silent after a minute, and counts as r
   startHeartbeat({ ...options, workerId: 'dead' }, report)
   await expect.poll(async () => (await rows()).length).toBe(2)
   const age = (seconds: number) =>
-    database.sql('UPDATE vision_workers SET last_beat_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE id = ?', [
+    database.sql('UPDATE vision_workers SET last_heartbeat_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE id = ?', [
       seconds,
       'dead',
     ])
@@ -206,7 +206,7 @@ test('what is older than a week is swept, and nothing else', async () => {
     ['young', 167],
   ]) {
     await database.sql(
-      `INSERT INTO vision_workers (id, place, started_at, last_beat_at)
+      `INSERT INTO vision_workers (id, host, started_at, last_heartbeat_at)
        VALUES (?, 'x', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL ? HOUR)`,
       [id, hours],
     )

@@ -24,7 +24,7 @@ afterEach(async () => {
   await proxied.close().catch(() => undefined)
   await proxy.close()
   await emptyQueue(direct)
-  for (const table of ['vision_gates', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
+  for (const table of ['vision_provider_states', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
 })
 afterAll(() => direct.drop())
 

@@ -9,7 +9,7 @@ const open: Omit<GateViewed, 'name'> = {
   pausedMs: 0,
   pauseCode: null,
   downSince: null,
-  strikes: 0,
+  consecutiveFailures: 0,
 }
 
 export const exampleGates: GatesView = {
@@ -37,12 +37,12 @@ export const exampleStatus: WorkerStatusView = {
     recent: [
       {
         workerId: '6f1d2c0e-2a3b-4c5d-8e9f-0a1b2c3d4e5f',
-        place: '2026/11/23/[$LATEST]58419525dade4d17a495dceeeed44708',
+        host: '2026/11/23/[$LATEST]58419525dade4d17a495dceeeed44708',
         state: 'running',
         inFlight: 25,
         concurrency: 25,
         startedAt: '2026-11-23T11:59:01.000Z',
-        lastBeatAt: '2026-11-23T11:59:41.000Z',
+        lastHeartbeatAt: '2026-11-23T11:59:41.000Z',
         stoppedAt: null,
         tally,
       },

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { Gate } from '../../../drizzle/schema.ts'
+import type { ProviderScope } from '../../../drizzle/schema.ts'
 import { getOperatorActions } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
@@ -7,7 +7,7 @@ import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { readGates } from '../../providers/circuit-breaker.ts'
-import { gateNames } from '../../providers/registry.ts'
+import { providerScopes } from '../../providers/registry.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleGates, exampleStatus } from './examples.ts'
 import {
@@ -177,13 +177,13 @@ async function change(
   command: typeof pauseClaims | typeof resumeClaims,
   what: string,
 ): Promise<GatesView> {
-  const gate: Gate = provider ?? 'all'
-  await command(commandOf(caller), { gate, reason })
-  logAction(caller, what, { gate })
+  const scope: ProviderScope = provider ?? 'all'
+  await command(commandOf(caller), { provider: scope, reason })
+  logAction(caller, what, { provider: scope })
   return viewGates(caller)
 }
 
 async function viewGates({ services }: Caller): Promise<GatesView> {
   const states = await services.database.run(readGates)
-  return { gates: gateNames.map((name) => viewGate(states.of(name))) }
+  return { gates: providerScopes.map((name) => viewGate(states.of(name))) }
 }

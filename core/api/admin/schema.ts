@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
-import { gateNames, providerNames } from '../../providers/registry.ts'
+import { providerNames, providerScopes } from '../../providers/registry.ts'
 import { count, time } from '../fields.ts'
 
 // --- input ---
@@ -76,7 +76,7 @@ const tally = z
 
 export const GateView = z
   .object({
-    name: z.enum(gateNames).meta({ description: '`all` is claiming as a whole.' }),
+    name: z.enum(providerScopes).meta({ description: '`all` is claiming as a whole.' }),
     state: z.enum(['open', 'stopped', 'paused', 'down']).meta({
       description:
         'stopped: by an operator · paused: for a while, after the provider was in trouble · down: asked by one call at a time',
@@ -86,7 +86,7 @@ export const GateView = z
     pausedMs: count.meta({ description: 'How long the pause still lasts; 0 when there is none.' }),
     pauseCode: z.string().nullable().meta({ description: 'The code of the error that it was paused for last.' }),
     downSince: time.nullable(),
-    strikes: count.meta({ description: 'Calls that failed or timed out since it last answered.' }),
+    consecutiveFailures: count.meta({ description: 'Calls that failed or timed out since it last answered.' }),
   })
   .meta({ id: 'Gate' })
 
@@ -111,14 +111,14 @@ export const WorkerStatus = z
         z
           .object({
             workerId: z.string(),
-            place: z.string().meta({ description: 'Where it runs: on Lambda its log stream, elsewhere its host.' }),
+            host: z.string().meta({ description: 'Where it runs: on Lambda its log stream, elsewhere its host.' }),
             state: z.enum(['running', 'stopped', 'silent']).meta({
               description: 'silent: not heard of for a minute though it did not stop, so it has died',
             }),
             inFlight: count,
             concurrency: count,
             startedAt: time,
-            lastBeatAt: time,
+            lastHeartbeatAt: time,
             stoppedAt: time.nullable(),
             tally,
           })

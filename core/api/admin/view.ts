@@ -16,7 +16,7 @@ export function viewStatus(status: Status): WorkerStatusView {
         ...worker,
         tally: { ...worker.tally },
         startedAt: worker.startedAt.toISOString(),
-        lastBeatAt: worker.lastBeatAt.toISOString(),
+        lastHeartbeatAt: worker.lastHeartbeatAt.toISOString(),
         stoppedAt: worker.stoppedAt?.toISOString() ?? null,
       })),
     },
@@ -41,7 +41,7 @@ export function viewGate({ name, stopped, pausedMs, pauseCode, downSince, strike
     pausedMs,
     pauseCode,
     downSince: downSince?.toISOString() ?? null,
-    strikes,
+    consecutiveFailures: strikes,
   }
 }
 

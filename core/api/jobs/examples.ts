@@ -19,7 +19,7 @@ export const exampleSummary: JobSummaryView = {
   crashes: 0,
   maxRetries: 3,
   nextTryAt: null,
-  heldBecause: null,
+  blockedBy: null,
   error: null,
   imageUrl: 'https://example.com/poster.jpg',
   image: {

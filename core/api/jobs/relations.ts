@@ -11,7 +11,7 @@ export interface Relations {
   readonly images: ReadonlyMap<number, ImageView>
   /** How long their runs have taken together, by the job's id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
-  /** The owner has spent what a day may cost: held jobs wait for the next. */
+  /** The owner has spent what a day may cost: blocked jobs wait for the next. */
   readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -24,10 +24,10 @@ export async function readRelations(services: ApiServices, jobs: readonly JobRow
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
   const { costPerDay } = services.limits
-  const held = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'held')
+  const blocked = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'blocked')
   const spendExhausted =
-    held !== undefined &&
+    blocked !== undefined &&
     costPerDay !== undefined &&
-    (await services.database.run((on) => readSpend(on, held.userId))).spent >= costPerDay
+    (await services.database.run((on) => readSpend(on, blocked.userId))).spent >= costPerDay
   return { images, runningTimes, spendExhausted, now: services.now() }
 }

@@ -150,9 +150,9 @@ export const JobSummary = z
     crashes: count.meta({ description: 'Runs whose worker died since creation or the last retry by hand.' }),
     maxRetries: count.meta({ description: 'How often a failed run is tried again.' }),
     nextTryAt: time.nullable().meta({ description: 'When a scheduled job is due; null in every other status.' }),
-    heldBecause: z.enum(['jobs_in_flight', 'spend_per_day']).nullable().meta({
+    blockedBy: z.enum(['jobs_in_flight', 'spend_per_day']).nullable().meta({
       description:
-        'What a held job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status.',
+        'What a blocked job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status.',
     }),
     error: JobError.nullable(),
     imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),

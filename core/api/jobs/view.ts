@@ -37,7 +37,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     crashes: job.crashes,
     maxRetries: job.maxRetries,
     nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
-    heldBecause: job.status === 'held' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
+    blockedBy: job.status === 'blocked' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
     image,

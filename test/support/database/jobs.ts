@@ -84,7 +84,7 @@ export interface JobIn {
 
 /** Makes a job and brings it into a status; nothing else may be waiting. */
 export async function jobIn(on: Database, status: Status): Promise<JobIn> {
-  if (status === 'held') {
+  if (status === 'blocked') {
     const [first, jobId] = (await makeJobs(on, 2, { inFlightPerUser: 1 })) as [number, number]
     await deleteVisionJob(on, { jobId: first, userId: 'user-1' })
     return { jobId }

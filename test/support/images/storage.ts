@@ -45,7 +45,7 @@ export async function startTestStorage(): Promise<TestStorage> {
 
 /** The bytes of a file of test/fixtures/images. */
 export function fixture(name: string): Promise<Buffer> {
-  return readFile(new URL(`../fixtures/images/${name}`, import.meta.url))
+  return readFile(new URL(`../../fixtures/images/${name}`, import.meta.url))
 }
 
 /** A file of test/fixtures/images as a data URL. */

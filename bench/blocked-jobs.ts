@@ -1,5 +1,5 @@
-// What the cap on a user's jobs in flight costs while one user has up to two million held jobs.
-//   node bench/held-jobs.ts [mysql://… of a server where a database may be made]
+// What the cap on a user's jobs in flight costs while one user has up to two million blocked jobs.
+//   node bench/blocked-jobs.ts [mysql://… of a server where a database may be made]
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,7 +71,7 @@ for (const size of sizes) {
     const quantile = (q: number) => (all[Math.floor(all.length * q)] ?? 0).toFixed(1)
     return `${what} ${quantile(0.5)} (${quantile(0.99)}) ${reads[what]}`
   })
-  console.log(`${size.toLocaleString('en')} held, milliseconds, p50 (p99), and rows read: ${parts.join(', ')}`)
+  console.log(`${size.toLocaleString('en')} blocked, milliseconds, p50 (p99), and rows read: ${parts.join(', ')}`)
 }
 
 /** Index entries and rows that the connection has read so far. */
@@ -82,7 +82,7 @@ async function rowsRead(): Promise<number> {
   return rows.reduce((sum, { Value }) => sum + Number(Value), 0)
 }
 
-/** Adds held jobs of the user, until there are so many. */
+/** Adds blocked jobs of the user, until there are so many. */
 async function fillUp(size: number): Promise<void> {
   const digits = ['a', 'b', 'c', 'd', 'e'].map(
     (name) =>
@@ -90,13 +90,13 @@ async function fillUp(size: number): Promise<void> {
         UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) ${name}`,
   )
   const [rows] = await raw.query<mysql.RowDataPacket[]>(
-    "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = 'held'",
+    "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = 'blocked'",
   )
   for (let missing = size - Number(rows[0]?.jobs); missing > 0; missing -= chunk) {
     await raw.query(
       `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format,
          language, created_at, updated_at, expires_at)
-       SELECT user_id, 'held', 1, 0, image_url, analysis_purpose, output_format, language, created_at, updated_at,
+       SELECT user_id, 'blocked', 1, 0, image_url, analysis_purpose, output_format, language, created_at, updated_at,
          expires_at
        FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) one, ${digits.join(', ')} LIMIT ?`,
       [Math.min(missing, chunk)],
