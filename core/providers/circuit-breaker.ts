@@ -50,11 +50,11 @@ export interface GateStates {
   of(name: ProviderScope): GateState
 }
 
-/** What a provider's answer, or its silence, means for everybody who calls it. */
-export type Sign = 'well' | 'limit' | 'quota' | 'strike' | 'refusal' | 'none'
+/** What the end of a call says of its provider, for every caller. */
+export type CallOutcome = 'success' | 'rate-limited' | 'quota-exhausted' | 'transient' | 'fatal' | 'ignored'
 
-/** So many strikes without an answer between them open the circuit. */
-export const strikesUntilDown = 5
+/** So many transient failures in a row open the circuit. */
+export const failureThreshold = 5
 /** No provider is taken at its word for longer, in milliseconds. */
 const longestPauseMs = 86_400_000
 /** For so long, in milliseconds, a report is tried again whose gate somebody else holds: a live worker holds it for a moment. */
@@ -64,21 +64,21 @@ const [firstWaitMs, longestWaitMs] = [10, 320]
 /** Jobs that lived through an outage have been claimed, or have expired, by then. */
 const graceDays = 7
 
-const signs: Partial<Record<CallErrorKind, Sign>> = {
-  rate_limited: 'limit',
-  refused: 'strike',
-  unavailable: 'strike',
-  overloaded: 'strike',
-  timed_out: 'strike',
-  quota_exhausted: 'quota',
-  insufficient_balance: 'refusal',
-  misconfigured: 'refusal',
+const outcomes: Partial<Record<CallErrorKind, CallOutcome>> = {
+  rate_limited: 'rate-limited',
+  refused: 'transient',
+  unavailable: 'transient',
+  overloaded: 'transient',
+  timed_out: 'transient',
+  quota_exhausted: 'quota-exhausted',
+  insufficient_balance: 'fatal',
+  misconfigured: 'fatal',
 }
 
 /** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
-export function signOf(code: ErrorCode): Sign {
+export function outcomeOf(code: ErrorCode): CallOutcome {
   const kind = kindOf(code)
-  return kind === undefined ? 'none' : (signs[kind] ?? 'well')
+  return kind === undefined ? 'ignored' : (outcomes[kind] ?? 'success')
 }
 
 /** Every gate, as it stands on the database's clock; one that nothing has ever happened to is open. */
@@ -86,8 +86,8 @@ export async function readGates(on: Queryable): Promise<GateStates> {
   return statesIn(await rowsOf<Row>(on, gateQuery))
 }
 
-/** Whether claims may pass: neither stopped nor paused. */
-export function isOpen({ stopped, pausedMs }: GateState): boolean {
+/** Whether calls may go out: no operator has stopped them, and the circuit is not open. */
+export function allowsCalls({ stopped, pausedMs }: GateState): boolean {
   return stopped === null && pausedMs === 0
 }
 
@@ -160,13 +160,13 @@ export function reportTrouble(
   error: VisionError,
   options: PauseOptions,
 ): Promise<Report | undefined> {
-  const sign = signOf(error.code)
+  const outcome = outcomeOf(error.code)
   const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
-  const usedUp = sign === 'quota' || (sign === 'limit' && asked > options.capMs)
+  const usedUp = outcome === 'quota-exhausted' || (outcome === 'rate-limited' && asked > options.capMs)
   return withGate(database, provider, reportPatienceMs, async (tx, state) => {
     const downSince = sql`opened_at = COALESCE(opened_at, UTC_TIMESTAMP(3))`
     if (state.pausedMs > 0) {
-      const longer = (sign === 'limit' || sign === 'quota') && asked > state.pausedMs
+      const longer = (outcome === 'rate-limited' || outcome === 'quota-exhausted') && asked > state.pausedMs
       if (longer) await pause(tx, provider, asked)
       if (longer && usedUp) {
         await matchedBy(
@@ -176,9 +176,9 @@ export function reportTrouble(
       }
       return { down: state.downSince !== null || (longer && usedUp) }
     }
-    const strikes = state.strikes + (sign === 'strike' ? 1 : 0)
-    const down = sign === 'refusal' || usedUp || state.downSince !== null || strikes >= strikesUntilDown
-    if (sign === 'strike' && !down) {
+    const strikes = state.strikes + (outcome === 'transient' ? 1 : 0)
+    const down = outcome === 'fatal' || usedUp || state.downSince !== null || strikes >= failureThreshold
+    if (outcome === 'transient' && !down) {
       await matchedBy(
         tx,
         sql`UPDATE vision_provider_states SET consecutive_failures = ${strikes} WHERE provider = ${provider}`,

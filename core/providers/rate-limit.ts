@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { isOpen, isProbing, withGate } from './circuit-breaker.ts'
+import { allowsCalls, isProbing, withGate } from './circuit-breaker.ts'
 
 /** What a provider allows us; what is left out is not limited. */
 export interface ProviderLimits {
@@ -58,7 +58,7 @@ export async function reservePermits(
   const { ids, limits, leaseMs, windowMs } = options
   const reserved = await withGate(database, provider, reservePatienceMs, async (tx, gate) => {
     const probe = isProbing(gate)
-    if (!isOpen(gate)) return { count: 0, probe }
+    if (!allowsCalls(gate)) return { count: 0, probe }
     const usage = await usageOf(tx, provider, windowMs)
     const room = roomIn(probe ? { ...limits, requestsInFlight: 1 } : limits, usage)
     const count = Math.max(0, Math.min(ids.length, room))

@@ -3,7 +3,7 @@ import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { isOpen, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 import { type Counts, noCounts, type Summary } from './loop.ts'
 
@@ -37,7 +37,7 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     metrics.beat(difference(counts, told), oldest)
     if (gates) {
       for (const state of gates.all.filter(({ name }) => name !== 'all')) {
-        metrics.providerPaused(state.name, !isOpen(state) || state.downSince !== null)
+        metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)
       }
     }
     told = { ...counts }

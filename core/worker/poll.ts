@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { expiryMoments, type GateStates, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, expiryMoments, type GateStates, providerOf, readGates } from '../providers/circuit-breaker.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
 
 /** What there is to do. */
@@ -50,7 +50,7 @@ export async function lookForWork(database: Database, limit = 1): Promise<Look> 
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
-  const passes = (lane: Step) => isOpen(gates.of('all')) && isOpen(gates.of(providerOf[lane]))
+  const passes = (lane: Step) => allowsCalls(gates.of('all')) && allowsCalls(gates.of(providerOf[lane]))
   return {
     lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
     waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },

@@ -3,8 +3,8 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import type { Permit, ProviderAccess } from '../../core/providers/access.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
+import type { Permit, ProviderAccess } from '../../core/providers/permits.ts'
 import {
   inFlightQuery,
   type ProviderLimits,

@@ -3,15 +3,15 @@ import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import {
+  allowsCalls,
   type GateState,
-  isOpen,
   isProbing,
+  outcomeOf,
   type PauseOptions,
   type Report,
   readGates,
   reportAnswer,
   reportTrouble,
-  signOf,
 } from './circuit-breaker.ts'
 import {
   type EndedCall,
@@ -160,9 +160,9 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   }
 
   const report = async (provider: Provider, probe: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
-    const sign = error === undefined ? 'well' : signOf(error.code)
-    if (cutOff || sign === 'none') return false
-    if (error === undefined || sign === 'well') {
+    const outcome = error === undefined ? 'success' : outcomeOf(error.code)
+    if (cutOff || outcome === 'ignored') return false
+    if (error === undefined || outcome === 'success') {
       await reportWell(provider, probe)
       return false
     }
@@ -223,7 +223,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
       const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
       learn(provider, state)
-      if (!isOpen(state)) return []
+      if (!allowsCalls(state)) return []
       if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)
       return Array.from({ length: wanted }, () => permitOf(provider, false, undefined))
     },
