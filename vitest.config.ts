@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
 import { commonjsModules } from './dev/boot/commonjs-modules.mjs'
+import { LongestFirst } from './test/setup/longest-first.ts'
 
 const { resolve } = createRequire(import.meta.url)
 
@@ -18,7 +19,9 @@ export default defineConfig({
     globalSetup: ['test/setup/database.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than there are processors where it is decided about a change: much of a test's time is waiting.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // A client of server-sent events that is not ours.
     execArgv: ['--experimental-eventsource'],
   },

@@ -37,17 +37,12 @@ const raw = await mysql.createConnection(server.url)
 cleanup.defer(() => raw.end())
 
 const api = startProcess(`
-  import { randomBytes } from 'node:crypto'
   import { createAdaptorServer } from '@hono/node-server'
-  import { createStreamApp } from ${source('core/api/stream.ts')}
+  import { composeStreams } from ${source('core/api/compose-streams.ts')}
   import { openDatabase } from ${source('core/database/client.ts')}
-  import { openFeed, openLive } from ${source('core/live/open.ts')}
-  import { createTickets } from ${source('core/live/tickets.ts')}
   const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })
-  const live = openLive({ STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 10 }, database, openFeed(database, console.error), console.error)
-  const tickets = createTickets({ AUTH_SECRET: ${JSON.stringify(secret)} }, Date.now)
-  const authenticate = async () => { throw new Error('no token') }
-  const app = createStreamApp({ live, tickets, authenticate, log: console.error, isReady: async () => true, now: Date.now, randomBytes })
+  const config = { AUTH_SECRET: ${JSON.stringify(secret)}, STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 10 }
+  const { app } = composeStreams(config, { database, log: console.error, isReady: async () => true })
   const server = createAdaptorServer({ fetch: app.fetch })
   server.listen(0, '127.0.0.1', () => console.log(server.address().port))
   process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)

@@ -1,17 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
-import { createApp } from '../core/api/app.ts'
+import { composeApi } from '../core/api/compose.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/database/client.ts'
 import { configureBucket } from '../core/images/bucket.ts'
-import { createImageIntake } from '../core/images/intake.ts'
 import { createS3Client, openImageStore } from '../core/images/store.ts'
-import { openFeed, openLive } from '../core/live/open.ts'
-import { createTickets } from '../core/live/tickets.ts'
-import { createWaits } from '../core/live/waits.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
 import type { BucketConfig } from '../core/platform/config/bucket.ts'
 import type { PollerConfig } from '../core/platform/config/poller.ts'
@@ -21,8 +16,6 @@ import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { registry } from '../core/providers/registry.ts'
-import { userLimits } from '../core/usage/quotas.ts'
-import { uploadLimits } from '../core/usage/upload-quota.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './access/authenticate.ts'
@@ -149,34 +142,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours,
   })
   cleanup.defer(() => poller.close())
-  const streamConfig = loadStreamConfig(settings)
-  const feed = openFeed(database, log)
-  const live = openLive(streamConfig, database, feed, log)
-  cleanup.defer(() => live.close())
   let ready = false
   let url = ''
-  const app = createApp({
+  const { app, live } = composeApi(config.api, {
     database,
     store,
-    images: createImageIntake(database, store, { allowLoopbackHttp }),
-    authenticate: withLocalUser(createAuthenticator(config.api)),
-    live,
-    feed,
-    waits: createWaits({ database, perUser: config.api.WAITS_PER_USER, log, random: Math.random }),
-    tickets: createTickets(streamConfig, Date.now),
-    streamUrl: () => url,
-    maxRetries: config.api.JOB_MAX_RETRIES,
-    inFlightPerUser: config.api.JOB_IN_FLIGHT_PER_USER,
-    limits: userLimits(config.api),
-    uploadLimits: uploadLimits(config.api),
-    lifeMs: config.api.JOB_EXPIRES_HOURS * 3_600_000,
-    retentionDays: config.api.JOB_RETENTION_DAYS,
     log,
     metrics,
+    authenticate: withLocalUser(createAuthenticator(config.api)),
     isReady: async () => ready && (await databaseAnswers(database)),
-    now: Date.now,
-    randomBytes,
+    allowLoopbackHttp,
+    streamUrl: () => url,
+    streams: loadStreamConfig(settings),
   })
+  cleanup.defer(() => live?.close())
   const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`

@@ -1,20 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 import { handle, type LambdaContext } from 'hono/aws-lambda'
-import { createApp } from '../core/api/app.ts'
+import { composeApi } from '../core/api/compose.ts'
 import { databaseAnswers, openDatabase } from '../core/database/client.ts'
-import { createImageIntake } from '../core/images/intake.ts'
+import { waitSecondsOf } from '../core/http/prefer.ts'
 import { openImageStore } from '../core/images/store.ts'
-import { openFeed } from '../core/live/open.ts'
-import { createTickets } from '../core/live/tickets.ts'
-import { createWaits } from '../core/live/waits.ts'
-import { createAuthenticator } from '../core/platform/auth.ts'
 import { loadApiConfig } from '../core/platform/config/api.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
-import { userLimits } from '../core/usage/quotas.ts'
-import { uploadLimits } from '../core/usage/upload-quota.ts'
 
 let api: ReturnType<typeof open> | undefined
 
@@ -39,7 +32,9 @@ export async function handler(
     status = result.statusCode ?? 200
     return result
   } finally {
-    metrics.apiCall(status, performance.now() - started)
+    // A call that may wait for a job takes as long as the job.
+    const isPlain = waitSecondsOf(event.headers?.prefer) === undefined
+    metrics.apiCall(status, isPlain ? performance.now() - started : undefined)
     metrics.flush()
   }
 }
@@ -54,30 +49,16 @@ function open() {
     connections: config.API_DATABASE_CONNECTIONS,
     random: Math.random,
   })
-  const store = openImageStore(config)
-  const feed = openFeed(database, log)
-  const app = createApp({
+  const { app, feed } = composeApi(config, {
     database,
-    store,
-    images: createImageIntake(database, store, { allowLoopbackHttp: false }),
-    authenticate: createAuthenticator(config),
-    // An HTTP API does not stream: functions/stream.ts does.
-    live: undefined,
-    feed,
-    waits: createWaits({ database, perUser: config.WAITS_PER_USER, log, random: Math.random }),
-    tickets: STREAM_URL ? createTickets(config, Date.now) : undefined,
-    streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
-    maxRetries: config.JOB_MAX_RETRIES,
-    inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
-    limits: userLimits(config),
-    uploadLimits: uploadLimits(config),
-    lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
-    retentionDays: config.JOB_RETENTION_DAYS,
+    store: openImageStore(config),
     log,
     metrics,
     isReady: () => databaseAnswers(database),
-    now: Date.now,
-    randomBytes,
+    allowLoopbackHttp: false,
+    streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
+    // An HTTP API does not stream: functions/stream.ts does.
+    streams: undefined,
   })
   return { serve: handle(app), feed, log, metrics }
 }

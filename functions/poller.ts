@@ -1,10 +1,10 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
+import type { Summary } from '../core/domain/tally.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'
-import type { Summary } from '../core/worker/loop.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 

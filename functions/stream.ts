@@ -1,13 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { APIGatewayProxyEvent, LambdaFunctionURLEvent } from 'aws-lambda'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
-import { createStreamApp } from '../core/api/stream.ts'
+import { composeStreams } from '../core/api/compose-streams.ts'
 import { openDatabase } from '../core/database/client.ts'
-import { openFeed, openLive } from '../core/live/open.ts'
-import { createTickets } from '../core/live/tickets.ts'
-import { createAuthenticator } from '../core/platform/auth.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
@@ -55,19 +51,10 @@ function open() {
     now: Date.now,
   })
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
-  const live = openLive(config, database, openFeed(database, log), log)
-  const streams = createStreamApp({
-    live,
-    tickets: createTickets(config, Date.now),
-    authenticate: createAuthenticator(config),
-    log,
-    // Anybody may ask, and an instance serves one call at a time: that it runs is the answer. The API asks the database.
-    isReady: async () => true,
-    now: Date.now,
-    randomBytes,
-  })
+  // Anybody may ask, and an instance serves one call at a time: that it runs is the answer. The API asks the database.
+  const { app, live } = composeStreams(config, { database, log, isReady: async () => true })
   const { STREAM_ORIGINS } = config
-  return { app: STREAM_ORIGINS ? readableFrom(STREAM_ORIGINS, streams) : streams, live, log }
+  return { app: STREAM_ORIGINS ? readableFrom(STREAM_ORIGINS, app) : app, live, log }
 }
 
 /** Answers what browsers ask before pages of other origins read a stream, as a function URL would. */

@@ -1,33 +1,21 @@
+import { alarmsTo, minute } from './alarm.ts'
 import type { DatabaseAccess } from './database.ts'
+import { createDatabaseAlarms } from './database-alarms.ts'
 import { capitalised, deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
-interface Watched {
+/** What is watched. */
+export interface Watched {
   readonly api: { readonly handler: sst.aws.Function; readonly gateway: sst.aws.ApiGatewayV2 }
   readonly stream: sst.aws.Function | undefined
   readonly poller: sst.aws.Function
   readonly database: DatabaseAccess
 }
 
-/** What an alarm is about; the rest is the same for all. */
-interface Alarm {
-  readonly description: string
-  readonly namespace: string
-  readonly metricName: string
-  readonly dimensions: Record<string, $util.Input<string>>
-  readonly statistic: 'Sum' | 'Maximum'
-  readonly threshold: number
-  /** One value counts for so long, in seconds. */
-  readonly period: number
-  /** So many values in a row. */
-  readonly periods: number
-  /** It fires when a value is below the threshold, not when it is at or above it. */
-  readonly below?: true
-  /** Saying nothing is as bad: who is dead sends nothing. */
-  readonly missingIsBad?: true
-}
-
-const minute = 60
+/** A client comes back by itself; this many errors within 5 minutes are none of its own. */
+const streamErrors = 5
+/** The part of the account's functions at which there is still time to ask for more. */
+const nearLimit = 0.8
 
 /** Tells people, through one SNS topic, when something needs them. A full fleet throttles its schedule by design. */
 export function createAlarms(settings: Settings, { api, stream, poller, database }: Watched) {
@@ -40,20 +28,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   const failed = settings.DEPLOY_ALARM_FAILED_JOBS
   const oldest = settings.DEPLOY_ALARM_OLDEST_MINUTES
 
-  const alarm = (name: string, { description, threshold, period, periods, below, missingIsBad, ...metric }: Alarm) =>
-    new aws.cloudwatch.MetricAlarm(name, {
-      name: `${deployName()}-${name}`,
-      alarmDescription: description,
-      ...metric,
-      threshold,
-      period,
-      evaluationPeriods: periods,
-      comparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
-      treatMissingData: missingIsBad ? 'breaching' : 'notBreaching',
-      alarmActions: [topic.arn],
-      okActions: [topic.arn],
-    })
-
+  const alarm = alarmsTo(topic)
   alarm('OldestDue', {
     description: `A job that is due has waited for ${oldest} minutes.`,
     ...ours,
@@ -105,6 +80,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: 5 * minute,
     periods: 1,
   })
+  const slow = settings.DEPLOY_ALARM_API_MILLISECONDS
   const apiErrors = settings.DEPLOY_ALARM_API_ERRORS
   // The gateway's own count has also the calls of a function that does not start.
   alarm('ApiErrors', {
@@ -117,6 +93,26 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: 5 * minute,
     periods: 1,
   })
+  alarm('ApiSlow', {
+    description: `One call of the API in twenty has taken ${slow} ms or more for 15 minutes, waits for a job left out.`,
+    ...ours,
+    metricName: 'ApiLatency',
+    statistic: 'p95',
+    threshold: slow,
+    period: 5 * minute,
+    periods: 3,
+  })
+  if (stream) {
+    alarm('StreamErrors', {
+      description: `The stream function has ended in an error, or in its time limit, ${streamErrors} times within 5 minutes.`,
+      ...ofFunction(stream),
+      metricName: 'Errors',
+      statistic: 'Sum',
+      threshold: streamErrors,
+      period: 5 * minute,
+      periods: 1,
+    })
+  }
   const serving = { ApiThrottled: api.handler, ...(stream && { StreamThrottled: stream }) }
   for (const [name, handler] of Object.entries(serving)) {
     alarm(name, {
@@ -129,18 +125,20 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
       periods: 1,
     })
   }
-  if (database.instance) {
-    const connections = settings.DEPLOY_ALARM_DATABASE_CONNECTIONS
-    alarm('DatabaseConnections', {
-      description: `The database has had ${connections} connections for 5 minutes.`,
-      namespace: 'AWS/RDS',
-      dimensions: { DBInstanceIdentifier: database.instance.identifier },
-      metricName: 'DatabaseConnections',
+  if (settings.accountConcurrency !== undefined) {
+    const most = Math.floor(nearLimit * settings.accountConcurrency)
+    alarm('ConcurrencyHigh', {
+      description: `${most} of the ${settings.accountConcurrency} functions that the account may run at once have run for 3 minutes.`,
+      namespace: 'AWS/Lambda',
+      // Of all functions in the account and the region: they share the limit.
+      dimensions: {},
+      metricName: 'ConcurrentExecutions',
       statistic: 'Maximum',
-      threshold: connections,
+      threshold: most,
       period: minute,
-      periods: 5,
+      periods: 3,
     })
   }
+  createDatabaseAlarms(alarm, settings, database)
   return topic
 }

@@ -1,4 +1,4 @@
-import { common, environmentOf, observedAs, type Shared } from './functions.ts'
+import { common, environmentOf, observedAs, type Shared, traced } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 import { mayUse } from './storage.ts'
 
@@ -32,8 +32,10 @@ export function createApi({
   ...shared
 }: Shared & { readonly bucket: sst.aws.Bucket; readonly streamUrl: $util.Output<string> | undefined }) {
   const { settings, secrets, databaseUrl } = shared
+  const shape = common(shared)
+  const tracing = traced(settings)
   const handler = new sst.aws.Function('ApiHandler', {
-    ...common(shared),
+    ...shape,
     description: 'The HTTP API',
     handler: 'functions/api.handler',
     // As long as API Gateway waits.
@@ -51,7 +53,9 @@ export function createApi({
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject']),
       mayUse(bucket, 'uploads/', ['s3:PutObject']),
+      ...tracing.permissions,
     ],
+    transform: { ...shape.transform, ...tracing.transform },
   })
   const { DEPLOY_DOMAIN: domain, DEPLOY_ORIGINS: origins } = settings
   const gateway = new sst.aws.ApiGatewayV2('Api', {

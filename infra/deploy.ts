@@ -1,7 +1,9 @@
 import { accountConcurrency } from './account.ts'
 import { createAlarms } from './alarms.ts'
 import { createApi } from './api.ts'
+import { createBudget } from './budget.ts'
 import { describeConcurrency } from './concurrency.ts'
+import { createDashboard } from './dashboard.ts'
 import { createDatabase } from './database.ts'
 import { createMigrations } from './migrations.ts'
 import { createPoller } from './poller.ts'
@@ -29,7 +31,12 @@ export async function deploy() {
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url })
   const poller = createPoller({ ...shared, bucket })
   // A laptop that sleeps is no incident.
-  const topic = $dev ? undefined : createAlarms(settings, { api, stream: stream?.handler, poller, database })
+  const watched = { api, stream: stream?.handler, poller, database }
+  const topic = $dev ? undefined : createAlarms(settings, watched)
+  if (!$dev) {
+    createDashboard(settings, watched)
+    createBudget(settings)
+  }
   return {
     api: api.gateway.url,
     events: stream?.url,

@@ -28,6 +28,20 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
   } as const
 }
 
+/** What X-Ray needs of a function whose calls it traces: those it samples, and none at rest. */
+export function traced({ DEPLOY_TRACING }: Settings) {
+  const traces = DEPLOY_TRACING === 'yes'
+  return {
+    permissions: traces ? [{ actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], resources: ['*'] }] : [],
+    transform: {
+      function: (args: aws.lambda.FunctionArgs) => {
+        if (traces) args.tracingConfig = { mode: 'Active' }
+        return undefined
+      },
+    },
+  }
+}
+
 /** An environment without what has no value: a secret that is optional, and not set. */
 export function environmentOf(values: Readonly<Record<string, $util.Input<string>>>) {
   return $resolve(values).apply((given) =>

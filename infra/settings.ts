@@ -60,7 +60,10 @@ const keys = z.object({
   DEPLOY_ALARM_OLDEST_MINUTES: wholeNumber.default(10),
   DEPLOY_ALARM_FAILED_JOBS: wholeNumber.default(10),
   DEPLOY_ALARM_API_ERRORS: wholeNumber.default(10),
+  DEPLOY_ALARM_API_MILLISECONDS: wholeNumber.default(2_000),
   DEPLOY_ALARM_DATABASE_CONNECTIONS: wholeNumber.default(50),
+  DEPLOY_BUDGET_DOLLARS: wholeNumber.optional(),
+  DEPLOY_TRACING: yesOrNo.default('yes'),
 })
 
 /** Every key that says how it is deployed: what .env.deploy.example lists. */
@@ -157,6 +160,9 @@ export function readSettings(
     burst: decided?.DEPLOY_API_BURST,
   })
   wrong.push(...tooMany)
+  if (decided?.DEPLOY_BUDGET_DOLLARS && !decided.DEPLOY_ALARM_EMAIL) {
+    wrong.push('DEPLOY_ALARM_EMAIL is missing: it is who DEPLOY_BUDGET_DOLLARS tells')
+  }
   if (!plan.waiting) environment.api.WAITS_PER_USER ??= '0'
   if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
     throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))

@@ -1,5 +1,5 @@
 import { streamGraceSeconds } from './constraints.ts'
-import { common, environmentOf, observedAs, type Shared } from './functions.ts'
+import { common, environmentOf, observedAs, type Shared, traced } from './functions.ts'
 import { authEnvironment } from './secrets.ts'
 
 /** Live progress: the function, and where it answers. */
@@ -18,8 +18,10 @@ export function createStream(shared: Shared): LiveStream {
   const { DEPLOY_ORIGINS: origins } = settings
   const reserved = settings.concurrency.streams
   const seconds = Math.ceil(settings.streamSeconds) + streamGraceSeconds
+  const shape = common(shared)
+  const tracing = traced(settings)
   const handler = new sst.aws.Function('Stream', {
-    ...common(shared),
+    ...shape,
     description: 'Live progress as server-sent events',
     handler: 'functions/stream.handler',
     streaming: true,
@@ -36,6 +38,8 @@ export function createStream(shared: Shared): LiveStream {
           : false,
       },
     }),
+    permissions: tracing.permissions,
+    transform: { ...shape.transform, ...tracing.transform },
     timeout: `${seconds} seconds`,
     memory: '512 MB',
     ...(reserved && { concurrency: { reserved } }),

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { commonjsModules } from '../dev/boot/commonjs-modules.mjs'
 
 const root = resolve(import.meta.dirname, '..')
-const folders = ['core', 'functions', 'drizzle', 'infra', 'cli', 'dev', 'eval', 'test']
+const folders = ['core', 'functions', 'drizzle', 'infra', 'cli', 'dev', 'eval', 'bench', 'examples', 'test']
 
 interface Import {
   readonly from: string
@@ -59,6 +59,34 @@ describe('who imports whom', () => {
     expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])
   })
 
+  // An arrow leads down, or to a room of the same floor.
+  const floors: readonly (readonly string[])[] = [
+    ['functions', 'cli', 'dev', 'eval', 'bench', 'examples', 'test'],
+    ['core/api'],
+    ['core/http', 'core/admin', 'core/live', 'core/worker'],
+    ['core/queue'],
+    ['core/pipeline', 'core/images', 'core/providers', 'core/usage'],
+    ['core/database'],
+    ['core/domain', 'core/platform'],
+  ]
+  const floorOf = (file: string) => floors.findIndex((rooms) => rooms.some((room) => within(room)(file)))
+
+  test('every room of core is on a floor', () => {
+    const isOn = (file: string) => within('core')(file) && floorOf(file) >= 0
+    expect(sources.filter((file) => within('core')(file) && !isOn(file))).toEqual([])
+    for (const room of floors.flat()) expect(sources.some(within(room)), room).toBe(true)
+  })
+
+  test('no room knows what is above it', () => {
+    const up = imports.filter(({ from, to }) => floorOf(from) >= 0 && floorOf(to) >= 0 && floorOf(to) < floorOf(from))
+    expect(up.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
+  })
+
+  test('the kernel of the API knows no job: nothing but the domain and the platform', () => {
+    const known = (to: string) => ['core/http', 'core/domain', 'core/platform'].some((room) => within(room)(to))
+    expect(edges(within('core/http'), (to) => isOurs(to) && !known(to))).toEqual([])
+  })
+
   test('core imports nothing of ours but the schema', () => {
     expect(edges(within('core'), (to) => isOurs(to) && !within('core')(to) && to !== 'drizzle/schema.ts')).toEqual([])
   })
@@ -103,13 +131,40 @@ describe('who imports whom', () => {
     expect(edges((from) => !within('infra')(from) && !within('test')(from), within('infra'))).toEqual([])
   })
 
+  test('the kernel of the HTTP surface knows no job', () => {
+    const known = (to: string) =>
+      within('core/http')(to) || within('core/platform')(to) || to === 'core/domain/errors.ts'
+    expect(edges(within('core/http'), (to) => isOurs(to) && !known(to))).toEqual([])
+    expect(
+      edges(
+        (from) => ['core/live', 'core/queue', 'core/admin', 'core/worker'].some((room) => within(room)(from)),
+        within('core/http'),
+      ),
+    ).toEqual([])
+  })
+
+  test('the API is wired in one place, and nothing else puts its parts together', () => {
+    const parts = ['core/live/open.ts', 'core/live/waits.ts', 'core/api/about.ts']
+    const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
+    expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
+      'core/api/app.ts',
+      'core/api/compose-streams.ts',
+      'core/api/compose.ts',
+    ])
+    const outside = (from: string) => !within('core/api')(from) && !within('test')(from)
+    expect(edges(outside, (to) => to === 'core/api/compose.ts')).toEqual([
+      'functions/api.ts -> core/api/compose.ts',
+      'dev/stack.ts -> core/api/compose.ts',
+    ])
+  })
+
   test('the queue and the pipeline know nothing of each other', () => {
     expect(edges(within('core/queue'), within('core/pipeline'))).toEqual([])
     expect(edges(within('core/pipeline'), within('core/queue'))).toEqual([])
   })
 
-  test('only the local stack, the commands, the evaluation and the tests import the local stack', () => {
-    const may = (from: string) => ['dev', 'cli', 'eval', 'test'].some((folder) => within(folder)(from))
+  test('only the local stack, the commands, the evaluation, the measurements and the tests import the local stack', () => {
+    const may = (from: string) => ['dev', 'cli', 'eval', 'bench', 'test'].some((folder) => within(folder)(from))
     expect(edges((from) => !may(from), within('dev'))).toEqual([])
     expect(edges((from) => !within('cli')(from) && !within('test')(from), within('cli'))).toEqual([])
     expect(edges((from) => !within('eval')(from) && !within('test')(from), within('eval'))).toEqual([])
@@ -120,24 +175,53 @@ describe('who imports whom', () => {
     expect([...new Set(modules)].sort()).toEqual([...commonjsModules].sort())
   })
 
-  test('nothing imports a test', () => {
-    expect(edges((from) => !within('test')(from), within('test'))).toEqual([])
+  test('nothing imports a test; measurements import what tests share', () => {
+    const shared = (to: string) => within('test/support')(to) || within('test/setup')(to)
+    expect(edges((from) => !within('test')(from) && !within('bench')(from), within('test'))).toEqual([])
+    expect(edges(within('bench'), (to) => within('test')(to) && !shared(to))).toEqual([])
+    expect(edges((from) => !within('bench')(from), within('bench'))).toEqual([])
   })
 
-  test('no file is imported by what it imports', () => {
+  test('no file is imported by what it imports, be it for a type', () => {
     const next = Map.groupBy(
-      imports.filter(({ to, isType }) => sources.includes(to) && !isType),
+      imports.filter(({ to }) => sources.includes(to)),
       ({ from }) => from,
     )
     const done = new Set<string>()
+    const circles: string[] = []
     const visit = (file: string, path: readonly string[]): void => {
-      if (path.includes(file)) throw new Error(`a cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`)
-      if (done.has(file)) return
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      if (path.includes(file) || done.has(file)) return
       for (const { to } of next.get(file) ?? []) visit(to, [...path, file])
       done.add(file)
     }
     for (const file of sources) visit(file, [])
+    expect(circles).toEqual([])
   })
+})
+
+/** Files of more lines than a reader takes in at once, and why each is one file all the same. */
+const longFiles: Readonly<Record<string, string>> = {
+  'drizzle/schema.ts': 'drizzle-kit reads one file, and the tables refer to each other’s columns and words',
+  'test/api/procedures.test.ts': 'one case for each procedure, over REST and over tRPC',
+  'test/http/protocol.test.ts': 'a table of everything that a client can do wrong with HTTP',
+  'test/images/detect.test.ts': 'a table of formats, most of it the bytes of their headers',
+  'test/images/download.test.ts': 'one hostile server and everything that it does',
+  'test/live/streams.test.ts': 'one server, its streams and the clients of four kinds that read them',
+  'test/queue/concurrency-limit.test.ts': 'one queue, in which every way to enter and to leave is counted',
+  'test/queue/fencing.test.ts': 'a table of every statement that a worker without its lease might send',
+  'test/worker/loop.test.ts': 'one worker with one set of steps, and everything that the loop decides',
+}
+const mostLines = 400
+
+test('a file is a room: over 400 lines it needs a reason', () => {
+  const lines = (file: string) => readFileSync(join(root, file), 'utf8').split('\n').length - 1
+  const long = sources.filter((file) => lines(file) > mostLines)
+  expect(long.filter((file) => !Object.hasOwn(longFiles, file))).toEqual([])
+  expect(
+    Object.keys(longFiles).filter((file) => !long.includes(file)),
+    'no longer needed',
+  ).toEqual([])
 })
 
 test('only the configuration reads the environment', () => {

@@ -2,7 +2,7 @@ import type { Status, Step } from '../../drizzle/schema.ts'
 import { hasEnded, progressOf } from '../domain/job.ts'
 import type { JobRow, JobWithOutputs, OutputRow } from '../queue/read.ts'
 
-/** Where a job stands at one of its versions. */
+/** The state of a job at one of its versions. */
 interface JobState {
   readonly jobId: number
   readonly version: number
@@ -33,8 +33,8 @@ interface Content extends Output {
 }
 
 /**
- * What a watcher is told: one event for each version of the job, and the version is the event's id. The analysis event
- * says only what is known of the version that the analysis came with, so that it is the same whenever it is sent.
+ * An event for a watcher: one for each version of the job, and the version is the event's id. The analysis event contains
+ * only what is known of the version that the analysis came with, so that it is the same whenever it is sent.
  */
 export type JobEvent =
   | ({ readonly type: 'status' | 'failed' | 'cancelled' } & JobState)
@@ -46,8 +46,8 @@ export type JobEvent =
   | { readonly type: 'deleted'; readonly jobId: number; readonly version: number }
 
 /**
- * The events of a job as it stands, oldest first, for a watcher who knows it up to a version: where it stands now, and
- * before that the analysis, if it is new to the watcher. The versions between are past, and matter no more.
+ * The events of a job as it is, oldest first, for a watcher that knows it up to a version: its state, and before that the
+ * analysis, if it is new to the watcher. Versions in between are skipped.
  *
  * @param after the version in the watcher's last event; 0 if there was none
  */

@@ -4,28 +4,27 @@ import type { Database } from '../database/client.ts'
 import { getVisionJobsInFull, type JobWithOutputs } from '../queue/read.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 
-/** The states of jobs as they change, to any number of watchers. */
+/** The states of jobs as they change, for any number of watchers. */
 export interface Feed {
   /**
-   * The states of a job that are newer than a version, each the newest there is when it is asked for: who is slow skips
-   * what is past, and holds one state at most. Ends when the job is gone; the signal ends the work at once, and what
-   * waits gets its reason thrown.
+   * The states of a job that are newer than a version, each the latest at the time it is asked for: a slow watcher skips
+   * states, and holds one at most. Ends when the job is gone. When the signal is aborted it throws the signal's reason.
    */
   watch(jobId: number, seen: number, signal: AbortSignal): AsyncIterable<JobWithOutputs>
-  /** Resolves when no statement is under way that nobody needs any more. */
+  /** Resolves when no statement is under way for watchers that have left. */
   settled(): Promise<void>
 }
 
 export interface FeedOptions {
   readonly database: Database
-  /** How often the database is asked, in milliseconds. */
+  /** How often the database is polled, in milliseconds. */
   readonly everyMs: number
   readonly sleep: Sleep
   readonly onError: (error: unknown) => void
 }
 
 interface Watcher {
-  /** The version of the newest state that it got or holds. */
+  /** The version of the latest state that it got or holds. */
   seen: number
   /** What it has not taken yet. */
   latest: JobWithOutputs | undefined
@@ -34,8 +33,8 @@ interface Watcher {
 }
 
 /**
- * Looks at the versions of all watched jobs in one statement, and reads in full only the jobs whose version is new to
- * somebody. While nobody watches it does nothing.
+ * Reads the versions of all watched jobs in one statement, and in full only the jobs whose version is new to a watcher.
+ * Does nothing while there are no watchers.
  */
 export function createFeed({ database, everyMs, sleep, onError }: FeedOptions): Feed {
   const watched = new Map<number, Set<Watcher>>()
@@ -45,7 +44,7 @@ export function createFeed({ database, everyMs, sleep, onError }: FeedOptions): 
     const changed: number[] = []
     for (const [jobId, watchers] of watched) {
       const version = versions.get(jobId)
-      // Whoever came since the statement was sent is looked after the next time.
+      // Jobs whose watchers came after the statement was sent are looked at the next time.
       if (version === undefined) continue
       if (version === 'gone') for (const watcher of watchers) vanish(watcher)
       else if ([...watchers].some((watcher) => watcher.seen < version)) changed.push(jobId)

@@ -5,37 +5,38 @@ import type { StreamConfig } from '../platform/config/stream.ts'
 import type { Log } from '../platform/log.ts'
 import { createFeed, type Feed } from './feed.ts'
 import type { Sleep } from './ticker.ts'
-import { createLive, type Live } from './watch.ts'
+import { createLive, type Live, type LiveOptions } from './watch.ts'
 
 /** A change is seen within a second. */
-const everyMs = 1_000
-/** Three chances to say that it lives before a session expires. */
+const defaultLookMs = 1_000
+/** A third of a session's life and less, so that one lost write ends none. */
 const touchMs = 15_000
 
 const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })
 
-/** What tells all who wait in this process of changes. */
-export function openFeed(database: Database, log: Log): Feed {
+/** The changes of watched jobs, for all streams and waits of this process. */
+export function openFeed(database: Database, log: Log, everyMs = defaultLookMs): Feed {
   const onError = (error: unknown) => log('warn', 'watched jobs not read', { detail: reasonOf(error) })
   return createFeed({ database, everyMs, sleep, onError })
 }
 
-/** What is watched in this process, as configured. */
+/** How streams are opened in this process. */
+export interface OpenLiveOptions extends Pick<LiveOptions, 'database' | 'feed' | 'log'> {
+  readonly lookMs?: number | undefined
+}
+
+/** The streams of this process, as configured. */
 export function openLive(
   config: Pick<StreamConfig, 'STREAM_SECONDS' | 'STREAM_SESSIONS_PER_USER'>,
-  database: Database,
-  feed: Feed,
-  log: Log,
+  { lookMs = defaultLookMs, ...options }: OpenLiveOptions,
 ): Live {
   return createLive({
-    database,
-    feed,
+    ...options,
     lifeMs: config.STREAM_SECONDS * 1000,
     perUser: config.STREAM_SESSIONS_PER_USER,
     touchMs,
-    lookMs: everyMs,
+    lookMs,
     random: Math.random,
     sleep,
-    log,
   })
 }

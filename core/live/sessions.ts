@@ -17,9 +17,9 @@ export interface NewSession {
   readonly userId: string
   readonly jobId: number
   readonly transport: 'sse' | 'trpc'
-  /** The version in the last event that an earlier connection had. */
+  /** The version in the last event that an earlier connection received. */
   readonly lastEvent: number
-  /** Told when somebody else closed the row, so that the connection ends: at the next touch, or at once if it was us. */
+  /** Called when another connection or process closed the row, so that this connection ends. */
   readonly onClosed: (reason: CloseReason) => void
 }
 
@@ -27,20 +27,20 @@ export interface NewSession {
 export interface Sessions {
   /**
    * Opens one. If its user has as many live ones as allowed, the oldest is closed for it: an EventSource that is refused
-   * never tries again. Undefined where so many were closed just now that they may not all have ended: come back later.
+   * never tries again. Undefined if so many were closed just now that they may not all have ended: the client is to retry.
    */
   open(session: NewSession): Promise<Session | undefined>
-  /** Resolves when every row that was being closed is, and nothing else is under way. */
+  /** Resolves when every row that was being closed is closed, and nothing else is under way. */
   settled(): Promise<void>
 }
 
 export interface SessionOptions {
   readonly database: Database
-  /** At most so many live ones of a user. */
+  /** How many live ones a user may have. */
   readonly perUser: number
-  /** How often the process says which of its connections live, in milliseconds; well below `sessionLifeSeconds`. */
+  /** How often the process touches the rows of its connections, in milliseconds; well below `sessionLifeSeconds`. */
   readonly touchMs: number
-  /** How often it looks which of them somebody else has closed, in milliseconds; well below `endingSeconds`. */
+  /** How often it looks for rows that another process has closed, in milliseconds; well below `endingSeconds`. */
   readonly lookMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Who was not seen for so long, by the database's clock, is taken for dead. */
+/** A connection that was not touched for so long, by the database's clock, is taken for dead. */
 export const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
@@ -58,7 +58,7 @@ interface Held extends NewSession {
   version: number
 }
 
-/** One statement every `touchMs` says of all connections that they live, whatever their number. */
+/** One statement every `touchMs` touches the rows of all connections, whatever their number. */
 export function createSessions(options: SessionOptions): Sessions {
   const { database, perUser, touchMs, lookMs, random, sleep, onError } = options
   const held = new Map<number, Held>()

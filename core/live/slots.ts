@@ -20,16 +20,16 @@ export interface NewConnection {
 export interface SlotOptions {
   /** How many slots of this kind a user has. */
   readonly perUser: number
-  /** Who was not seen for so long, by the database's clock, is taken for dead. */
+  /** A connection that was not touched for so long, by the database's clock, is taken for dead. */
   readonly lifeSeconds: number
-  /** Whether the oldest gives up its slot where none is free. */
+  /** Whether the oldest connection loses its slot where none is free. */
   readonly replaces: boolean
   /** 0 to 1. */
   readonly random: () => number
 }
 
 export interface TakenSlot {
-  /** The row's; undefined where there is no slot to be had now. */
+  /** The id of the row; undefined if no slot is free. */
   readonly id: number | undefined
   /** The connections that were closed for it. */
   readonly replaced: readonly number[]
@@ -37,9 +37,9 @@ export interface TakenSlot {
 
 /** A connection that was replaced may live on for so long, in seconds: its process looks every second. */
 export const endingSeconds = 3
-/** So many of a user's may be ending at once: those that live are never more than these and the slots together. */
+/** How many of a user's may be ending at once: no more are ever alive than these and the slots together. */
 export const endingAtOnce = 5
-/** Each is lost only to another connection of the same user that took the slot at the same moment. */
+/** A try is lost only to another connection of the same user that took the slot at the same moment. */
 const tries = 20
 
 /** Takes a slot for a connection, by inserting its row. */
@@ -76,7 +76,7 @@ export async function takeSlot(
   return { id: undefined, replaced }
 }
 
-/** Closes rows that are open, and frees their slots; what was sent last is noted along with it. */
+/** Closes rows that are open, frees their slots, and notes the version that was sent last. */
 export async function closeSessions(
   database: Database,
   ids: readonly number[],
@@ -95,7 +95,7 @@ export async function closeSessions(
   )
 }
 
-/** @returns the row's id; undefined if somebody else has taken the slot meanwhile */
+/** @returns the row's id; undefined if another connection has taken the slot meanwhile */
 async function insert(database: Database, wanted: NewConnection, slot: string): Promise<number | undefined> {
   const { kind: _, ...row } = wanted
   const now = sql`UTC_TIMESTAMP(3)`

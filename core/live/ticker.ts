@@ -1,17 +1,17 @@
-/** Waits so many milliseconds; rejects as soon as the signal says so. */
+/** Waits so many milliseconds; rejects as soon as the signal is aborted. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
-/** Work that is done again and again while anybody needs it. */
+/** Work that is repeated while it is needed. */
 export interface Ticker {
-  /** Begins, if it has not: the first time after one interval. */
+  /** Starts, if it has not: the first run comes after one interval. */
   start(): void
-  /** Ends at once: what is under way is the last. */
+  /** Stops: a run that is under way is the last. */
   stop(): void
-  /** Resolves when what was under way is done. */
+  /** Resolves when the run that is under way has ended. */
   settled(): Promise<void>
 }
 
-/** @param onError told when the work fails, which does not end it */
+/** @param onError called when a run fails, which does not stop the ticker */
 export function createTicker(
   everyMs: number,
   sleep: Sleep,

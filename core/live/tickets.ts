@@ -4,7 +4,7 @@ import { type Actor, InvalidToken } from '../platform/auth.ts'
 import type { TicketConfig } from '../platform/config/shared.ts'
 import type { JobRow } from '../queue/read.ts'
 
-/** Tickets let a browser watch one job: its EventSource can send no header, so the right to watch is in the URL. */
+/** A ticket lets a browser watch one job: an EventSource cannot send headers, so the credential is in the URL. */
 export interface Tickets {
   /** Signs a ticket for a job's owner; it is valid until the job expires. */
   sign(job: Pick<JobRow, 'id' | 'userId' | 'expiresAt'>): Promise<string>

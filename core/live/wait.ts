@@ -3,10 +3,10 @@ import type { JobWithOutputs } from '../queue/read.ts'
 import type { Feed } from './feed.ts'
 
 /**
- * Waits for a job's next change, or for its end: a job that has ended is waited for no more.
+ * Waits for a job's next change, or for its end. Returns at once if the job has ended.
  *
  * @param known the job as its reader has it
- * @param waitSignal aborted when the waiting is over
+ * @param waitSignal aborted when the caller no longer waits
  */
 export async function waitFor(
   what: 'change' | 'end',

@@ -5,12 +5,12 @@ import { reasonOf } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import { takeSlot } from './slots.ts'
 
-/** Calls that wait for an answer: each holds a function all the while, so a user may have only so many at once. */
+/** Calls that wait: each occupies a function all the while, so a user may have only so many at once. */
 export interface Waits {
   /**
-   * Waits with the given work, if the user may have one wait more.
+   * Runs the work, which waits, if the user may have one more wait.
    *
-   * @returns whether it has waited
+   * @returns whether it ran
    */
   during(waiter: { readonly userId: string; readonly jobId: number }, work: () => Promise<void>): Promise<boolean>
 }
@@ -23,10 +23,10 @@ export interface WaitsOptions {
   readonly random: () => number
 }
 
-/** Longer than any wait, in seconds: a wait whose process died gives up its slot after it. */
+/** Longer than any wait, in seconds: then a wait whose process died loses its slot. */
 const waitLifeSeconds = 40
 
-/** A call that does not wait costs nothing here; one that does costs a row, which goes with it. */
+/** A call that waits has a row for as long as it waits. */
 export function createWaits({ database, perUser, log, random }: WaitsOptions): Waits {
   return {
     during: async ({ userId, jobId }, work) => {
@@ -38,7 +38,7 @@ export function createWaits({ database, perUser, log, random }: WaitsOptions): W
       } finally {
         await database
           .run((on) => matchedBy(on, sql`DELETE FROM vision_job_sessions WHERE id = ${id}`))
-          .catch((error: unknown) => log('warn', 'a wait was not ended', { detail: reasonOf(error) }))
+          .catch((error: unknown) => log('warn', 'wait not closed', { detail: reasonOf(error) }))
       }
       return true
     },

@@ -12,22 +12,22 @@ import type { Sleep } from './ticker.ts'
 export interface WatchRequest {
   readonly userId: string
   readonly jobId: number
-  /** The version in the last event that the watcher had; 0 if it had none. One that the job never came to counts as none. */
+  /** The version in the last event that the watcher received; 0 if none. One that the job never reached counts as none. */
   readonly after: number
   readonly transport: 'sse' | 'trpc'
   /** Aborted when the watcher has gone away. */
   readonly signal: AbortSignal
 }
 
-/** The events of one job to one watcher. It ends after the job's last event, and throws `StreamClosed` when cut before. */
+/** The events of one job for one watcher. Ends after the job's last event; throws `StreamClosed` if closed before that. */
 export interface Watch extends AsyncIterable<JobEvent> {
-  /** There is nothing to say, and nothing will come: the job has ended and the watcher knows. */
+  /** There is nothing to send, and nothing will come: the job has ended and the watcher knows. */
   readonly complete: boolean
 }
 
 /**
- * The watch ends before the job does: the watcher may come back and go on. Its name is what tRPC takes for a connection
- * that broke, so that its client comes back too.
+ * The stream ends before the job does: the watcher may reconnect and resume. tRPC takes an error of this name for a broken
+ * connection, so that its client reconnects too.
  */
 export class StreamClosed extends Error {
   /** `crowded` where it did not even begin: too many of the same user's were opened at once. */
@@ -40,27 +40,27 @@ export class StreamClosed extends Error {
   }
 }
 
-/** All that is watched in this process. */
+/** The streams of this process. */
 export interface Live {
   /** @throws VisionError `job.not_found`, also for another user's job */
   watch(request: WatchRequest): Promise<Watch>
-  /** Resolves when what was being written for watches that have ended is written: a function may be frozen then. */
+  /** Resolves when everything about streams that have ended is written: a function may be frozen then. */
   settled(): Promise<void>
-  /** Cuts every watch, and resolves when that is written. */
+  /** Closes every stream, and resolves when that is written. */
   close(): Promise<void>
 }
 
 export interface LiveOptions {
   readonly database: Database
-  /** A watch is cut after so long, in milliseconds. */
+  /** How long a stream may last before it is closed, in milliseconds. */
   readonly lifeMs: number
-  /** At most so many watches of a user at once. */
+  /** How many streams a user may have at once. */
   readonly perUser: number
-  /** What tells of changes; others may have it too. */
+  /** Where changes come from; it may be shared. */
   readonly feed: Feed
-  /** How often it is told which watches live, in milliseconds. */
+  /** How often the rows of live streams are touched, in milliseconds. */
   readonly touchMs: number
-  /** How often it is looked which of them have to end, in milliseconds. */
+  /** How often to look for streams that another process has closed, in milliseconds. */
   readonly lookMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -79,8 +79,8 @@ export function createLive(options: LiveOptions): Live {
     const known = after > first.job.version ? 0 : after
     if (hasEnded(first.job) && known === first.job.version) return { complete: true, ...nothing }
 
-    const cut = new AbortController()
-    const end = (reason: CloseReason) => cut.abort(new StreamClosed(reason))
+    const closing = new AbortController()
+    const end = (reason: CloseReason) => closing.abort(new StreamClosed(reason))
     const session = await sessions.open({ userId, jobId, transport, lastEvent: known, onClosed: end })
     if (session === undefined) return { complete: false, ...crowded }
     const leave = () => end('left')
@@ -91,16 +91,16 @@ export function createLive(options: LiveOptions): Live {
       open.delete(end)
       clearTimeout(life)
       signal.removeEventListener('abort', leave)
-      session.close(cut.signal.reason.reason)
+      session.close(closing.signal.reason.reason)
     }
-    // Somebody may have taken its place, or it may have left, while its row was being inserted.
+    // Another stream may have taken its place, or its reader may have left, while its row was being inserted.
     if (signal.aborted) leave()
-    if (cut.signal.aborted) release()
-    else cut.signal.addEventListener('abort', release)
+    if (closing.signal.aborted) release()
+    else closing.signal.addEventListener('abort', release)
 
     const states = async function* (): AsyncGenerator<JobWithOutputs> {
       yield first
-      yield* feed.watch(jobId, first.job.version, cut.signal)
+      yield* feed.watch(jobId, first.job.version, closing.signal)
     }
     const events = async function* (): AsyncGenerator<JobEvent, void> {
       let last = known
@@ -121,7 +121,7 @@ export function createLive(options: LiveOptions): Live {
         end('failed')
         throw error
       } finally {
-        // Whoever stops reading has gone.
+        // A reader that stops has left.
         end('left')
       }
     }

@@ -3,7 +3,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwt
 import { VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from './config/api.ts'
 
-/** Who makes a call. */
+/** The caller of the API. */
 export interface Actor {
   /** 1 to 255 characters of printable ASCII. */
   readonly userId: string
@@ -11,21 +11,21 @@ export interface Actor {
 }
 
 /**
- * Tells who makes a call.
+ * Authenticates the caller of a request.
  *
  * @param bindings what the server's adapter knows of the connection: Hono's `c.env`
- * @throws VisionError `request.unauthenticated`, or `auth.unavailable` when that cannot be found out now
+ * @throws VisionError `request.unauthenticated`, or `auth.unavailable` if that cannot be checked now
  */
 export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>
 
-/** A token came along, and it is not good for this (RFC 6750, section 3.1: `invalid_token`). */
+/** A token was sent, and is not valid (RFC 6750, section 3.1: `invalid_token`). */
 export class InvalidToken extends VisionError {
   constructor(message: string, detail?: string) {
     super('request.unauthenticated', { message, ...(detail !== undefined && { detail }) })
   }
 }
 
-/** The token is good, but not for this (RFC 6750, section 3.1: `insufficient_scope`). */
+/** The token is valid, but lacks a scope (RFC 6750, section 3.1: `insufficient_scope`). */
 export class InsufficientScope extends VisionError {
   readonly scope: string
 
@@ -42,14 +42,14 @@ export type AuthConfig = Partial<
 /** How far the clocks of the issuer and of this machine may be apart, in seconds. */
 const clockToleranceSeconds = 10
 
-// Asymmetric only: with HS256 among them, whoever reads the public key could sign with it (RFC 8725, section 2.1).
+// Asymmetric only: with HS256 among them, anyone who can read the public key could sign with it (RFC 8725, section 2.1).
 const publicKeyAlgorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]
 
-// The column is ASCII, and its collation takes 'a' and 'a ' for the same: no spaces at either end. What begins with `cli:` is
-// in the record of what operators did the account that ran a command.
+// The column is ASCII, and its collation takes 'a' and 'a ' for the same: no spaces at either end. In the audit log, `cli:`
+// marks the account that ran a command.
 const subject = /^(?!cli:)[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/i
 
 type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
@@ -84,7 +84,7 @@ function bearerToken(request: Request): string {
   return token
 }
 
-/** For the operator. The library's codes and the names of claims, but never its messages, which may quote the token. */
+/** The reason for the log: the library's codes and the names of claims, never its messages, which may quote the token. */
 function reasonFor(error: errors.JOSEError): string {
   const aboutClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired
   return aboutClaim ? `${error.code}: ${error.claim} ${error.reason}` : error.code
@@ -127,7 +127,7 @@ function verifier(config: AuthConfig, now: () => number): Verify {
   }
 }
 
-/** Which secret a token was signed with is no secret: the token names it. */
+/** That the secret is another one may be said: the token names the secret that signed it. */
 const otherSecret =
   'The token was signed with another secret than this API has: another AUTH_SECRET, or of another DATA_DIR of the local stack.'
 
@@ -146,7 +146,7 @@ function publicKeys(url: string): ReturnType<typeof createRemoteJWKSet> {
     try {
       return await remote(...call)
     } catch (error) {
-      // The token names a key that is not there, or none of several: that is the token's fault.
+      // The token names a key that does not exist, or none of several: the token is at fault.
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
       throw new VisionError('auth.unavailable', { cause: error, detail: 'the JWKS could not be fetched or read' })
     }
@@ -198,7 +198,7 @@ export function signToken(secret: string, claims: TokenClaims): Promise<string> 
 
 const ourKeyIds = 'vp-'
 
-/** Tells a secret from others, by which a token says what it was signed with; it says no more of the secret than a signature. */
+/** The key id of a secret, by which a token names what signed it; it reveals no more of the secret than a signature. */
 function keyIdOf(secret: string): string {
   return `${ourKeyIds}${createHmac('sha256', secret).update('vision-pipeline/key-id').digest('hex').slice(0, 16)}`
 }
@@ -207,7 +207,7 @@ function keyOf(secret: string): Uint8Array {
   return new TextEncoder().encode(secret)
 }
 
-/** Which check failed would help an attacker more than a caller, who can only get another token. */
+/** The caller is not told which check failed: that would help an attacker, and a caller can only get another token. */
 function invalid(detail: string): InvalidToken {
   return new InvalidToken('The token is not valid.', detail)
 }

@@ -1,6 +1,6 @@
 import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Provider } from '../../drizzle/schema.ts'
-import type { Summary } from '../worker/loop.ts'
+import type { Summary } from '../domain/tally.ts'
 
 /** What alarms and dashboards find the numbers under. */
 export const metricsNamespace = 'VisionPipeline'
@@ -24,8 +24,8 @@ export interface Metrics {
   beat(done: Summary, oldestDueSeconds: number | undefined): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
-  /** A call of the API was answered with this status, after so long. */
-  apiCall(status: number, milliseconds: number): void
+  /** A call of the API was answered with this status, after so long; undefined where it may have waited for a job. */
+  apiCall(status: number, milliseconds: number | undefined): void
   jobsCreated(count: number): void
   /** Writes what was gathered, a line for each set of dimensions; nothing if there is nothing. */
   flush(): void
@@ -60,7 +60,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     apiCall: (status, milliseconds) => {
       count('ApiRequests', 1)
       count('ApiErrors', status >= 500 ? 1 : 0)
-      all.addMetric('ApiLatency', MetricUnit.Milliseconds, milliseconds)
+      if (milliseconds !== undefined) all.addMetric('ApiLatency', MetricUnit.Milliseconds, milliseconds)
     },
     jobsCreated: (created) => count('JobsCreated', created),
     flush: () => {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
+import type { Log } from '../platform/log.ts'
+import type { ProviderAccess } from '../providers/permits.ts'
 import { renewLeases } from '../queue/lease.ts'
-import type { WorkerOptions } from './loop.ts'
 
 /** A run that its worker works on. */
 export interface InFlight {
@@ -22,19 +24,23 @@ export interface LeaseKeeper {
   stop(): void
 }
 
+export interface LeaseKeeperOptions {
+  readonly database: Database
+  readonly providers: Pick<ProviderAccess, 'renew'>
+  readonly workerId: string
+  /** How long a lease lasts, in milliseconds of the database's clock. */
+  readonly leaseMs: number
+  /** How often leases are renewed, in milliseconds: at most half of `leaseMs`. */
+  readonly renewMs: number
+  readonly log: Log
+}
+
 /** How soon a renewal that failed is tried again, in milliseconds: the lease runs on. */
 const againMs = 1_000
 
 /** Renews every lease now and then, and stops the runs that have lost theirs. */
 export function keepLeases(
-  {
-    database,
-    providers,
-    workerId,
-    leaseMs,
-    renewMs,
-    log,
-  }: Pick<WorkerOptions, 'database' | 'providers' | 'workerId' | 'leaseMs' | 'renewMs' | 'log'>,
+  { database, providers, workerId, leaseMs, renewMs, log }: LeaseKeeperOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
 ): LeaseKeeper {
   const stopping = new AbortController()

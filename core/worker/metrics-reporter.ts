@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
+import { type Counts, noCounts, type Summary } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
-import { type Counts, noCounts, type Summary } from './loop.ts'
 
 export interface BeatOptions {
   readonly database: Database

@@ -85,3 +85,16 @@ test.each([
   expect(refused.status).toBe(400)
   expect(await json(refused)).toMatchObject({ code: 'request.invalid', errors: [{ pointer: `#/${field}` }] })
 })
+
+test('an infinite query of a tRPC client begins with a cursor that is null, and names its direction', async () => {
+  const ids = await createMany('infinite', 3)
+  const history = api.client('infinite').getJobHistory
+  const first = await history.query({ limit: 2, cursor: null, direction: 'forward' })
+  const second = await history.query({ limit: 2, cursor: first.nextCursor, direction: 'forward' })
+  expect([...idsOf(first), ...idsOf(second)]).toEqual(ids.toReversed())
+  expect(second.nextCursor).toBeNull()
+  const operators = { scopes: ['operator'] }
+  const actions = api.client('infinite', operators).getOperatorActions
+  expect(await actions.query({ cursor: null, direction: 'forward' })).toMatchObject({ nextCursor: null })
+  await expect(history.query({ direction: 'backward' } as never)).rejects.toThrow()
+})

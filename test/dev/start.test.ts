@@ -1,9 +1,11 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
@@ -11,6 +13,21 @@ import { gone, start, type TestProcess, temporaryFolder } from './child-processe
 vi.setConfig({ testTimeout: 120_000 })
 
 const project = join(import.meta.dirname, '../..')
+
+/** A data folder with a database that is migrated: a server of its own needs seconds to make one. */
+let template: string
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
+  const data = await openDataFolder(template)
+  const database = await startPrivateDatabase({ folder: data, env: process.env, log: () => {} })
+  await migrateDatabase(database.url)
+  await database.stop()
+  await data.release()
+}, 60_000)
+afterAll(() => rm(template, { recursive: true, force: true, maxRetries: 20 }))
+
+/** Gives the test's stack what a first start makes. */
+const notTheFirst = (name = 'data') => cp(template, join(folder, name), { recursive: true })
 
 let folder: string
 beforeEach(async () => {
@@ -139,6 +156,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
 })
 
 test('two copies run side by side, and one on the same folder refuses and names the first', async () => {
+  await Promise.all([notTheFirst(), notTheFirst('other')])
   const first = launch(['--no-sample'])
   const other = launch(['--no-sample'], { DATA_DIR: join(folder, 'other') })
   expect(await first.says(listening)).not.toBe(await other.says(listening))
@@ -151,6 +169,7 @@ test('two copies run side by side, and one on the same folder refuses and names 
 })
 
 test('a port that is taken is told with a way out, and nothing stays behind', async () => {
+  await notTheFirst()
   const first = launch(['--no-sample'])
   const port = new URL(await first.says(listening)).port
   const second = launch(['--port', port], { DATA_DIR: join(folder, 'other') })
@@ -162,6 +181,7 @@ test('a port that is taken is told with a way out, and nothing stays behind', as
 })
 
 test('a power cut in the middle of ten jobs loses none: after the next start all are completed', async () => {
+  await notTheFirst()
   const leases = { JOB_LEASE_SECONDS: '2', JOB_RENEW_SECONDS: '1', RETRY_BASE_SECONDS: '0.1' }
   const first = launch(['--no-sample', '--emulator-latency', '1500'], leases)
   const url = await first.says(listening)
@@ -191,6 +211,7 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
 }, 60_000)
 
 test('every log line of a job is JSON that names the job and the attempt, and none holds a secret', async () => {
+  await notTheFirst()
   const copy = launch()
   await copy.says(/100 % {2}completed/)
   await stop(copy)
@@ -210,6 +231,7 @@ test('every log line of a job is JSON that names the job and the attempt, and no
 test.runIf(process.platform === 'linux')(
   'when its database server ends by itself the stack says so, stops whole and fails',
   async () => {
+    await notTheFirst()
     const copy = launch(['--no-sample'])
     await copy.says(/Serving at/)
     const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
@@ -228,6 +250,7 @@ test.runIf(process.platform === 'linux')(
 )
 
 test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops in order', async () => {
+  await notTheFirst('server')
   const server = await openDataFolder(join(folder, 'server'))
   onTestFinished(() => server.release())
   const database = await startPrivateDatabase({ folder: server, env: process.env, log: () => {} })
@@ -255,6 +278,7 @@ test('everything that is wrong in the environment is told at once, before anythi
 })
 
 test('.env is read, and what counts for nothing in it is warned about', async () => {
+  await notTheFirst()
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)
   for (const name of ['core', 'drizzle', 'dev', 'package.json', 'package-lock.json']) {
@@ -281,6 +305,7 @@ test('.env is read, and what counts for nothing in it is warned about', async ()
 })
 
 test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', async () => {
+  await notTheFirst()
   const storage = await startTestStorage()
   onTestFinished(() => storage.stop())
   const copy = launch(['--no-sample'], storage.settings)

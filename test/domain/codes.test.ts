@@ -28,7 +28,7 @@ import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { contentOutput, passed } from '../support/database/jobs.ts'
+import { contentOutput, noBackoff, passed } from '../support/database/jobs.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
@@ -281,7 +281,7 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     const jobId = await api.create('ann')
     await api.claim(jobId)
     await passed(api.database, 'lease_expires_at', jobId)
-    await reclaimVisionJobs(api.database, { baseMs: 0, capMs: 0, random: () => 0 })
+    await reclaimVisionJobs(api.database, noBackoff)
     return codeOf(jobId)
   },
   'internal.error': () => failing({ database: { ...api.database, run: () => Promise.reject(new Error('a mistake')) } }),

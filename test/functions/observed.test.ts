@@ -211,6 +211,11 @@ test('each call of the API is one line of metrics, whatever becomes of it', asyn
   ])
 })
 
+test('a call that may wait for a job tells no latency: it would be that of the job', async () => {
+  expect((await call('GET', '/v1/jobs', undefined, { prefer: 'wait=1' })).statusCode).toBe(200)
+  expect(numbers()).toEqual([{ ApiRequests: 1, ApiErrors: 0 }])
+})
+
 test('an invocation that throws has its line of metrics too, once', async () => {
   await call('GET', '/healthz')
   output.length = 0

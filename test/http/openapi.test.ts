@@ -186,6 +186,29 @@ test('the document says what is so unless it is said otherwise, and where else a
   expect(header).not.toMatchObject({ description: expect.stringContaining('header') })
 })
 
+test('how long a call may wait is as the document says', async () => {
+  const jobId = await api.create('ann')
+  await api.call('POST', `/v1/jobs/${jobId}/cancel`, { as: 'ann' })
+  const prefer = document.paths['/v1/jobs/{jobId}']?.get?.parameters?.find(({ name }) => name === 'Prefer')
+  const [, longest] = /More than (\d+) is taken for \1/.exec(JSON.stringify(prefer)) ?? []
+  const waited = async (seconds: number) => {
+    const reply = await api.call('GET', `/v1/jobs/${jobId}`, { as: 'ann', headers: { prefer: `wait=${seconds}` } })
+    return reply.headers.get('preference-applied')
+  }
+  expect(await waited(Number(longest))).toBe(`wait=${longest}`)
+  expect(await waited(99)).toBe(`wait=${longest}`)
+  expect(await waited(Number(longest) - 1)).toBe(`wait=${Number(longest) - 1}`)
+})
+
+test('a parameter is never null, and what tRPC clients send by themselves is not one', () => {
+  const listed = everyOperation().flatMap(({ operation }) => operation.parameters ?? [])
+  const inQuery = listed.filter((one) => one.in === 'query')
+  expect(inQuery.filter(({ name }) => name === 'cursor')).toHaveLength(2)
+  for (const { name, schema } of inQuery)
+    expect([name, JSON.stringify(schema)]).toEqual([name, expect.not.stringContaining('null')])
+  expect(inQuery.map(({ name }) => name)).not.toContain('direction')
+})
+
 test('health is as the document says, well or ill, and asks for no token', async () => {
   const health = document.paths['/healthz']?.get as Described
   expect(health.security).toEqual([])

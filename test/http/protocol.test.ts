@@ -159,6 +159,37 @@ test('whatever goes wrong, tRPC answers in its own terms and REST with a problem
   }
 })
 
+test('a parameter that nothing looks at is refused, over tRPC as over REST', async () => {
+  const input = encodeURIComponent('{}')
+  const history = '/api/trpc/visionPipeline.getJobHistory'
+  const posted = JSON.stringify({ 0: job })
+  for (const [method, path, body] of [
+    ['POST', '/v1/jobs?purple=1', job],
+    ['GET', '/v1/jobs?purple=1', undefined],
+    ['POST', `${createPath}?purple=1`, job],
+    // tRPC takes the input of a mutation from the body alone.
+    ['POST', `${createPath}?input=${input}`, job],
+    ['POST', `${createPath}?batch=1&purple=1`, posted],
+    ['GET', `${history}?purple=1`, undefined],
+    ['GET', `${history}?input=${input}&purple=1`, undefined],
+    ['GET', `${history}?batch=1&input=${input}&purple=1`, undefined],
+    ['GET', `/api/trpc/visionPipeline.watchJob?input=${input}&purple=1`, undefined],
+  ] as const) {
+    const reply = await api.call(method, path, { as: 'ann', ...(body !== undefined && { body }) })
+    const pointer = path.includes('purple') ? '#/purple' : '#/input'
+    const answer = await json(reply)
+    expect([path, reply.status, answer.errors ?? answer.error?.data.errors]).toEqual([
+      path,
+      400,
+      [{ pointer, code: 'field.unknown', detail: 'There is no such field.' }],
+    ])
+    // A caller that is not authenticated is told that first.
+    expect((await api.call(method, path, body !== undefined ? { body } : {})).status).toBe(401)
+  }
+  // What tRPC sends by itself is taken.
+  expect((await api.call('POST', `${createPath}?batch=1`, { as: 'ann', body: posted })).status).toBe(200)
+})
+
 test('HEAD is GET without the body', async () => {
   const jobId = await api.create('ann')
   for (const path of ['/', '/healthz', '/openapi.json', '/v1/jobs', `/v1/jobs/${jobId}`]) {

@@ -126,16 +126,6 @@ describe('the database', () => {
     const { input } = one(deployed, 'aws:lambda/invocation:Invocation').inputs
     expect(JSON.parse(String(input))).toEqual({ mode: 'apply', patienceSeconds: 600 })
   })
-
-  test('has an alarm for its connections', () => {
-    const alarm = one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'DatabaseConnections')
-    expect(alarm.inputs).toMatchObject({
-      namespace: 'AWS/RDS',
-      metricName: 'DatabaseConnections',
-      dimensions: { DBInstanceIdentifier: 'MysqlInstance-identifier' },
-      threshold: 50,
-    })
-  })
 })
 
 describe('the functions', () => {

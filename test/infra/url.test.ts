@@ -3,8 +3,6 @@ import { loadApiConfig } from '../../core/platform/config/api.ts'
 import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
-import { createMetrics } from '../../core/platform/metrics.ts'
-import { readMetrics } from '../support/metrics.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
@@ -67,6 +65,9 @@ describe('every function', () => {
   })
 })
 
+/** What X-Ray needs. */
+const traces = ['Allow xray:PutTraceSegments *', 'Allow xray:PutTelemetryRecords *']
+
 describe('what a function knows and may do', () => {
   test('is enough for it to start', () => {
     expect(() => loadApiConfig(environmentOf(deployed, 'ApiHandler'))).not.toThrow()
@@ -88,14 +89,16 @@ describe('what a function knows and may do', () => {
         'Allow s3:GetObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/uploads/*',
+        ...traces,
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
     })
+    expect(functionOf(deployed, 'ApiHandler').tracingConfig).toEqual({ mode: 'Active' })
   })
 
   test('the stream: who may watch, and neither the bucket nor the providers', () => {
     expect(environmentOf(deployed, 'Stream')).toEqual({ ...service, ...auth, DATABASE_URL: url })
-    expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: [], managed: ['AWSLambdaBasicExecutionRole'] })
+    expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: traces, managed: ['AWSLambdaBasicExecutionRole'] })
   })
 
   test('the poller: the providers and the images, and nothing about callers', () => {
@@ -116,6 +119,15 @@ describe('what a function knows and may do', () => {
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
     })
+  })
+
+  test('calls of the poller are not traced, which would cost something at rest', async () => {
+    expect(functionOf(deployed, 'PollerHandler').tracingConfig).toBeUndefined()
+    const without = await deploy({ env: { DEPLOY_DATABASE: 'url', DEPLOY_TRACING: 'no' } })
+    for (const name of ['ApiHandler', 'Stream']) {
+      expect(functionOf(without, name).tracingConfig).toBeUndefined()
+      expect(permissionsOf(without, name).may).not.toContain(traces[0])
+    }
   })
 
   test('the migrations: the database alone', () => {
@@ -222,83 +234,3 @@ describe('the bucket', () => {
     ])
   })
 })
-
-describe('the alarms', () => {
-  const service = { service: 'vision-pipeline-production' }
-  const rest = { comparisonOperator: 'GreaterThanOrEqualToThreshold', treatMissingData: 'notBreaching' }
-  const ours = { ...rest, namespace: 'VisionPipeline', dimensions: service }
-  const lambda = { ...rest, namespace: 'AWS/Lambda', statistic: 'Sum', threshold: 1 }
-
-  test.each([
-    [
-      'OldestDue',
-      { ...ours, metricName: 'OldestDueSeconds', statistic: 'Maximum', threshold: 600, treatMissingData: 'breaching' },
-    ],
-    [
-      'PollerSilent',
-      {
-        ...ours,
-        metricName: 'PollerHeartbeat',
-        statistic: 'Sum',
-        period: 300,
-        threshold: 1,
-        comparisonOperator: 'LessThanThreshold',
-        treatMissingData: 'breaching',
-      },
-    ],
-    ['JobsFailed', { ...ours, metricName: 'JobsFailed', statistic: 'Sum', period: 300, threshold: 10 }],
-    ['GeminiPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'gemini' } }],
-    ['DeepseekPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'deepseek' } }],
-    ['PollerErrors', { ...lambda, metricName: 'Errors' }],
-    [
-      'ApiErrors',
-      { ...rest, namespace: 'AWS/ApiGateway', metricName: '5xx', statistic: 'Sum', period: 300, threshold: 10 },
-    ],
-    ['ApiThrottled', { ...lambda, metricName: 'Throttles' }],
-    ['StreamThrottled', { ...lambda, metricName: 'Throttles' }],
-  ])('%s', (name, alarm) => {
-    expect(one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', name).inputs).toMatchObject(alarm)
-  })
-
-  test('there are no others: a full fleet throttles its schedule by design', () => {
-    const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-    expect(found).toHaveLength(9)
-    const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
-    expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
-    expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
-    expect(named('ApiErrors')).toEqual({ ApiId: 'ApiApi-id' })
-    expect(named('StreamThrottled')).toEqual({ FunctionName: functionOf(deployed, 'Stream').name })
-  })
-
-  test('look at metrics that the functions write', () => {
-    const lines: string[] = []
-    const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
-    metrics.beat({ ...nothing, failed: 1 }, 5)
-    metrics.providerPaused('gemini', true)
-    metrics.providerPaused('deepseek', true)
-    metrics.flush()
-    const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
-    const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
-      Object.keys(values).map((name) => JSON.stringify([name, sorted(dimensions)])),
-    )
-    const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-      .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
-      .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
-    expect(looked).toHaveLength(5)
-    for (const metric of looked) expect(written).toContain(metric)
-  })
-
-  test('all go to one topic, which a mailbox subscribes to', () => {
-    const topic = String(deployed.outputs.alarms)
-    for (const { inputs } of all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
-      expect(inputs).toMatchObject({ alarmActions: [topic], okActions: [topic] })
-    }
-    expect(one(deployed, 'aws:sns/topicSubscription:TopicSubscription').inputs).toMatchObject({
-      topic,
-      protocol: 'email',
-      endpoint: 'ann@example.com',
-    })
-  })
-})
-
-const nothing = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }

@@ -158,3 +158,21 @@ test('where nothing is streamed jobs have no link, and the route says so', async
   expect([response.status, (await json(response)).code]).toEqual([404, 'request.not_found'])
   expect((await bare.request(`/v1/jobs/${jobId}/events?ticket=${await ticketOf(jobId)}`)).status).toBe(404)
 })
+
+test('a caller that may not watch is told so, and nothing of its parameters', async () => {
+  const jobId = await api.create('ann')
+  const another = await api.create('ann')
+  const wrong = 'lastEventId=soon&purple=1'
+  for (const ticket of ['', '.', `${await ticketOf(jobId)}x`, await ticketOf(another)]) {
+    expect(await refused(`/v1/jobs/${jobId}/events?${wrong}&ticket=${ticket}`)).toEqual(unauthenticated)
+    expect(await refused(`/v1/jobs/purple/events?ticket=${ticket}`)).toEqual(unauthenticated)
+    const input = encodeURIComponent(JSON.stringify({ jobId, lastEventId: 'soon' }))
+    const url = `/api/trpc/visionPipeline.watchJob?ticket=${ticket}&input=${input}`
+    const overTrpc = await (await open(url)).text()
+    expect(overTrpc).toContain('request.unauthenticated')
+    expect(overTrpc).not.toContain('lastEventId')
+  }
+  // One that may is told what is wrong.
+  const ticket = await ticketOf(jobId)
+  expect(await refused(`/v1/jobs/${jobId}/events?${wrong}&ticket=${ticket}`)).toEqual([400, 'request.invalid'])
+})

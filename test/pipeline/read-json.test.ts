@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { mostRepaired, readObjects } from '../../core/pipeline/read-json.ts'
 
-const broken = (length: number) => `{"text": '${'a'.repeat(length - 11)}'}`
+const broken = (length: number) => `{"text": '${'a'.repeat(length - 12)}'}`
 
 test('what is repaired of an answer is bounded, and with it what a repair may take', () => {
   expect([...readObjects(broken(mostRepaired))]).toHaveLength(1)

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
+import { noCounts } from '../../core/domain/tally.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
-import { noCounts } from '../../core/worker/loop.ts'
 import { readMetrics } from '../support/metrics.ts'
 
 function metricsOf() {

@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
+import type { Summary } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
-import { drain, type Summary } from '../../core/worker/loop.ts'
+import { drain } from '../../core/worker/loop.ts'
 import type { Provider } from '../../dev/emulators/providers/faults.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
-import { noCap } from '../support/database/jobs.ts'
+import { noBackoff, noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -250,7 +251,7 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
         idleMs: 12_000,
         stepMs: { analysis: 1_000, content: 1_000 },
         callMs: 1_000,
-        retry: { baseMs: 0, capMs: 0, random: () => 0 },
+        retry: noBackoff,
         providerWaitMs: 1_000,
         log: () => undefined,
         now: () => performance.now(),

@@ -57,28 +57,39 @@ const entry = `
 `
 /** Does in the copy what the functions, the API and a deployment do. */
 const driver = `
-import { viewStatus } from './core/api/admin/view.ts'
-import { getStatus } from './core/admin/status.ts'
-import { createImageIntake } from './core/images/intake.ts'
-import { openImageStore } from './core/images/store.ts'
-import { loadPollerConfig } from './core/platform/config/poller.ts'
-import { environment } from './core/platform/config/load.ts'
-import { createMetrics } from './core/platform/metrics.ts'
-import { createVisionJob } from './core/queue/create.ts'
-import { createPoller } from './core/worker/create-worker.ts'
-import { readSettings } from './infra/settings.ts'
-import { createSecrets } from './infra/secrets.ts'
-
+const config = () => import('./core/platform/config/poller.ts')
+const given = JSON.parse(process.argv[3] ?? '{}')
 const does = {
-  config: async () => loadPollerConfig(),
+  /** What is said of each of some environments. */
+  complaints: async () => {
+    const { loadPollerConfig } = await config()
+    return given.map((env: Record<string, string>) => {
+      try {
+        return loadPollerConfig(env)
+      } catch (error) {
+        return (error as Error).message
+      }
+    })
+  },
   run: async () => {
-    const config = loadPollerConfig()
+    const [{ loadPollerConfig }, { createPoller }, { createMetrics }, { createImageIntake }, { openImageStore }, { createVisionJob }, { getStatus }, { viewStatus }] =
+      await Promise.all([
+        config(),
+        import('./core/worker/create-worker.ts'),
+        import('./core/platform/metrics.ts'),
+        import('./core/images/intake.ts'),
+        import('./core/images/store.ts'),
+        import('./core/queue/create.ts'),
+        import('./core/admin/status.ts'),
+        import('./core/api/admin/view.ts'),
+      ])
+    const settings = loadPollerConfig(given)
     const lines: unknown[] = []
     const metrics = createMetrics({ service: 'test', write: (line: string) => lines.push(JSON.parse(line)), now: Date.now })
-    const poller = createPoller(config, { log: () => undefined, metrics, allowLoopbackHttp: false })
+    const poller = createPoller(settings, { log: () => undefined, metrics, allowLoopbackHttp: false })
     const { database } = poller
-    const store = openImageStore(config)
-    const taken = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(environment().IMAGE ?? '', 'ann')
+    const store = openImageStore(settings)
+    const taken = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(given.IMAGE, 'ann')
     const { jobId } = await createVisionJob(
       database,
       { ...taken, analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en' },
@@ -100,9 +111,10 @@ const does = {
       }
     }
     Object.assign(globalThis, { sst: { Secret } })
-    const settings = readSettings({ ...environment(), DEPLOY_DATABASE: 'url' }, { dev: false })
-    const { providers } = createSecrets(settings)
-    return { made, providers, handedOn: settings.environment.poller }
+    const { readSettings } = await import('./infra/settings.ts')
+    const { createSecrets } = await import('./infra/secrets.ts')
+    const settings = readSettings({ ...given, DEPLOY_DATABASE: 'url' }, { dev: false })
+    return { made, providers: createSecrets(settings).providers, handedOn: settings.environment.poller }
   },
 }
 process.stdout.write(JSON.stringify(await does[process.argv[2] as keyof typeof does]()))
@@ -147,20 +159,15 @@ const settings = (changes: Readonly<Record<string, string>> = {}) => ({
 /** Runs a program of the copy. */
 function node(
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [...args], { cwd: copy, env })
+  const quick = ['--import', join(root, 'dev/boot/quick-imports.mjs')]
+  return promisify(execFile)(process.execPath, [...quick, ...args], { cwd: copy, env })
 }
 
-async function driven(what: string, env: Readonly<Record<string, string>>) {
-  return JSON.parse((await node(['driver.ts', what], env)).stdout)
+async function driven(what: string, given: unknown) {
+  return JSON.parse((await node(['driver.ts', what, JSON.stringify(given)])).stdout)
 }
-
-const complaintOf = (env: Readonly<Record<string, string>>): Promise<string> =>
-  node(['driver.ts', 'config'], env).then(
-    ({ stdout }) => stdout,
-    ({ stderr }) => stderr,
-  )
 
 const runOne = async (changes: Readonly<Record<string, string>> = {}) => {
   const image = await fixtureUrl('halves.png', 'image/png')
@@ -196,7 +203,7 @@ test('by one adapter and one entry another provider is configured, called, paid 
     ['gemini', 0],
     ['deepseek', 0],
   ])
-})
+}, 120_000)
 
 test('its trouble is its own: the metrics tell it, and an operator can stop it', async () => {
   wire.answer({ status: 401, body: { error: { message: 'Unauthorized', code: 'invalid_api_key' } } })
@@ -211,34 +218,39 @@ test('its trouble is its own: the metrics tell it, and an operator can stop it',
   expect(lines).toContainEqual(expect.objectContaining({ provider: 'gemini', ProviderPaused: 0 }))
   const { stdout } = await node(['cli/ops.ts', 'pause', '--provider', 'mistral'], { DATABASE_URL: database.url })
   expect(stdout).toMatch(/mistral +stopped/)
-})
+}, 120_000)
 
-test.each([
-  [
-    'a name that is not registered',
-    { CONTENT_PROVIDER: 'claude' },
-    'CONTENT_PROVIDER must be one of mistral, gemini, deepseek (got: claude)',
-  ],
-  [
-    'a provider without eyes for the analysis',
-    { ANALYSIS_PROVIDER: 'deepseek' },
-    'ANALYSIS_PROVIDER must be one of mistral, gemini: deepseek sees no images',
-  ],
-  ['no key of a provider that serves', { MISTRAL_API_KEY: '' }, 'MISTRAL_API_KEY is missing'],
-  [
-    'a model of somebody else',
-    { MISTRAL_BASE_URL: '', MISTRAL_MODEL: 'gpt-5' },
-    'MISTRAL_MODEL must be a model of Mistral, like pixtral-large (got: gpt-5)',
-  ],
-  ['a setting of its own', { MISTRAL_DETAIL: 'auto' }, 'MISTRAL_DETAIL must be one of low, high (got: auto)'],
-  [
-    'a model without a price where money is limited',
-    { MISTRAL_MODEL: 'mistral-next', USER_DOLLARS_PER_DAY: '1' },
-    'PRICES must have the model of MISTRAL_MODEL, mistral-next',
-  ],
-])('the configuration refuses %s', async (_, changes, why) => {
-  expect(await complaintOf(settings(changes))).toContain(why)
-})
+test('the configuration refuses what it cannot do, by the same words', async () => {
+  const refused = [
+    [
+      'a name that is not registered',
+      { CONTENT_PROVIDER: 'claude' },
+      'CONTENT_PROVIDER must be one of mistral, gemini, deepseek (got: claude)',
+    ],
+    [
+      'a provider without eyes for the analysis',
+      { ANALYSIS_PROVIDER: 'deepseek' },
+      'ANALYSIS_PROVIDER must be one of mistral, gemini: deepseek sees no images',
+    ],
+    ['no key of a provider that serves', { MISTRAL_API_KEY: '' }, 'MISTRAL_API_KEY is missing'],
+    [
+      'a model of somebody else',
+      { MISTRAL_BASE_URL: '', MISTRAL_MODEL: 'gpt-5' },
+      'MISTRAL_MODEL must be a model of Mistral, like pixtral-large (got: gpt-5)',
+    ],
+    ['a setting of its own', { MISTRAL_DETAIL: 'auto' }, 'MISTRAL_DETAIL must be one of low, high (got: auto)'],
+    [
+      'a model without a price where money is limited',
+      { MISTRAL_MODEL: 'mistral-next', USER_DOLLARS_PER_DAY: '1' },
+      'PRICES must have the model of MISTRAL_MODEL, mistral-next',
+    ],
+  ] as const
+  const said = await driven(
+    'complaints',
+    refused.map(([, changes]) => settings(changes)),
+  )
+  for (const [index, [what, , why]] of refused.entries()) expect(said[index], what).toContain(why)
+}, 120_000)
 
 test('a deployment has its secret, and asks for none of a provider that serves no step', async () => {
   const env = {
@@ -253,7 +265,7 @@ test('a deployment has its secret, and asks for none of a provider that serves n
   expect(made).not.toContain('GeminiApiKey')
   expect(providers.MISTRAL_API_KEY).toEqual({ value: 'value of MistralApiKey' })
   expect(handedOn).toEqual({ ANALYSIS_PROVIDER: 'mistral', MISTRAL_MODEL: 'pixtral-12b' })
-})
+}, 120_000)
 
 test('its types fit, and npm run docs writes its settings down', async () => {
   await node([join(root, 'node_modules/typescript/bin/tsc'), '--incremental', 'false'], {})
@@ -263,4 +275,4 @@ test('its types fit, and npm run docs writes its settings down', async () => {
     expect(text, page).toContain('MISTRAL_API_KEY')
     expect(text, page).toContain('how closely it looks: low or high')
   }
-})
+}, 240_000)

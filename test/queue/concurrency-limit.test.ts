@@ -28,6 +28,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noBackoff,
   nothingSpent,
   passed,
   someJob,
@@ -36,7 +37,6 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 let other: Connection
 beforeAll(async () => {
@@ -150,7 +150,7 @@ describe('a place is freed', () => {
     'loses its worker': async (run) => {
       await passed(database, 'lease_expires_at', run.jobId)
       const owners: string[] = []
-      await reclaimVisionJobs(database, noWait, ({ userId: owner }) => owners.push(owner))
+      await reclaimVisionJobs(database, noBackoff, ({ userId: owner }) => owners.push(owner))
       expect(owners).toEqual([userId])
     },
     'expires while it is pending': async (run) => {
@@ -346,7 +346,7 @@ describe('a worker', () => {
       idleMs: 0,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: noWait,
+      retry: noBackoff,
       providerWaitMs: 30_000,
       log: () => undefined,
       now: () => performance.now(),

@@ -19,6 +19,7 @@ import {
   badAnswer,
   contentOutput,
   makeJobs,
+  noBackoff,
   noCap,
   nothingSpent,
   passed,
@@ -161,7 +162,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
     while (!done) {
       const freed = new Set<string>()
       await promoteDueVisionJobs(api, cap)
-      await reclaimVisionJobs(api, { baseMs: 0, capMs: 0, random: () => 0 }, ({ userId }) => freed.add(userId))
+      await reclaimVisionJobs(api, noBackoff, ({ userId }) => freed.add(userId))
       await expireVisionJobs(api, (userId) => freed.add(userId))
       for (const userId of freed) await admit(api, userId)
     }

@@ -1,26 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { countLimit, getQueueDepth } from '../../core/queue/depth.ts'
 import { statuses } from '../../drizzle/schema.ts'
-import { emptyQueue, jobIn, makeJob, makeJobs } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { jobIn, makeJob, makeJobs } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-beforeEach(() => emptyQueue(database))
-afterAll(() => database.drop())
+const depth = async (db: TestDatabase) =>
+  Object.fromEntries((await db.run(getQueueDepth)).map(({ status, jobs, atLeast }) => [status, [jobs, atLeast]]))
 
-const depth = async () =>
-  Object.fromEntries((await database.run(getQueueDepth)).map(({ status, jobs, atLeast }) => [status, [jobs, atLeast]]))
-
-test('every status is counted, an empty one too', async () => {
-  expect(await depth()).toEqual(Object.fromEntries(statuses.map((status) => [status, [0, false]])))
+test('every status is counted, an empty one too', async ({ db }) => {
+  expect(await depth(db)).toEqual(Object.fromEntries(statuses.map((status) => [status, [0, false]])))
   for (const [index, status] of (['completed', 'failed', 'cancelled', 'processing', 'scheduled'] as const).entries()) {
-    for (let made = 0; made <= index; made++) await jobIn(database, status)
+    for (let made = 0; made <= index; made++) await jobIn(db, status)
   }
-  await makeJobs(database, 7)
-  expect(await depth()).toMatchObject({
+  await makeJobs(db, 7)
+  expect(await depth(db)).toMatchObject({
     completed: [1, false],
     failed: [2, false],
     cancelled: [3, false],
@@ -30,9 +24,9 @@ test('every status is counted, an empty one too', async () => {
   })
 })
 
-test('nothing is counted beyond the limit, and the reply says so', async () => {
-  for (let made = 0; made < countLimit; made += 100) await makeJobs(database, 100)
-  expect((await depth()).pending).toEqual([countLimit, false])
-  await makeJob(database)
-  expect((await depth()).pending).toEqual([countLimit, true])
+test('nothing is counted beyond the limit, and the reply says so', async ({ db }) => {
+  for (let made = 0; made < countLimit; made += 100) await makeJobs(db, 100)
+  expect((await depth(db)).pending).toEqual([countLimit, false])
+  await makeJob(db)
+  expect((await depth(db)).pending).toEqual([countLimit, true])
 })

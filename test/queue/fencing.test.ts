@@ -28,6 +28,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noBackoff,
   noCap,
   nothingSpent,
   outcomesOf,
@@ -38,7 +39,6 @@ import {
 } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 let other: Connection
 beforeAll(async () => {
@@ -68,7 +68,7 @@ const takings: Record<string, { take: (jobId: number) => Promise<unknown>; statu
   reclaim: {
     take: async (jobId) => {
       await passed(database, 'lease_expires_at', jobId)
-      await reclaimVisionJobs(database, noWait)
+      await reclaimVisionJobs(database, noBackoff)
     },
     status: 'scheduled',
   },
@@ -112,7 +112,7 @@ describe.each(pairs)('%s against a worker that wants to %s', (taking, writing) =
     const run = await claimOne(database)
     if (taking === 'reclaim') await passed(database, 'lease_expires_at', jobId)
     const letGo = await holding('SELECT id FROM vision_jobs WHERE id = ? FOR UPDATE', [jobId])
-    const taken = (taking === 'reclaim' ? reclaimVisionJobs(database, noWait) : take(jobId)).then(
+    const taken = (taking === 'reclaim' ? reclaimVisionJobs(database, noBackoff) : take(jobId)).then(
       () => 'took',
       (error) => error.code,
     )
@@ -204,8 +204,8 @@ test('workers, owners and the reclaimer at once leave every job in one piece', a
       if (error === undefined) acknowledged.add(jobId)
     }),
     ...ids.slice(20, 40).map((jobId) => deleteVisionJob(database, owner(jobId))),
-    reclaimVisionJobs(database, noWait),
-    reclaimVisionJobs(database, noWait),
+    reclaimVisionJobs(database, noBackoff),
+    reclaimVisionJobs(database, noBackoff),
   ])
   for (const jobId of acknowledged) expect(await statusOf(database, jobId)).toBe('cancelled')
   for (const jobId of ids.slice(20, 40)) expect(await statusOf(database, jobId)).toBe('deleted')
@@ -241,7 +241,7 @@ test('two reclaimers at once count one crash', async () => {
   const ids = await makeJobs(database, 20)
   await claim(database, { limit: 20 })
   await passed(database, 'lease_expires_at', ...ids)
-  const taken = await Promise.all([1, 2, 3].map(() => reclaimVisionJobs(database, noWait)))
+  const taken = await Promise.all([1, 2, 3].map(() => reclaimVisionJobs(database, noBackoff)))
   expect(taken.reduce((sum, count) => sum + count)).toBe(20)
   const rows = await database.sql('SELECT DISTINCT status, crashes, failures, version FROM vision_jobs')
   expect(rows).toEqual([{ status: 'scheduled', crashes: 1, failures: 0, version: 3 }])
@@ -268,7 +268,7 @@ describe('a worker that lost its lease', () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     await passed(database, 'lease_expires_at', jobId)
-    await reclaimVisionJobs(database, noWait)
+    await reclaimVisionJobs(database, noBackoff)
     await promoteDueVisionJobs(database, noCap)
     await claimOne(database, { workerId: 'worker-2' })
     await recordSpending(database, run, spent)
@@ -310,7 +310,7 @@ describe('renewing leases', () => {
     await cancelVisionJob(database, owner(cancelled))
     await deleteVisionJob(database, owner(deleted))
     await passed(database, 'lease_expires_at', reclaimed, retaken)
-    await reclaimVisionJobs(database, noWait)
+    await reclaimVisionJobs(database, noBackoff)
     await database.sql('UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE id = ?', [
       reclaimed,
     ])
@@ -340,7 +340,7 @@ describe('renewing leases', () => {
     const run = await claimOne(database)
     await passed(database, 'lease_expires_at', jobId)
     expect(await renewLeases(database, 'worker-1', [run], hour)).toEqual([])
-    expect(await reclaimVisionJobs(database, noWait)).toBe(0)
+    expect(await reclaimVisionJobs(database, noBackoff)).toBe(0)
   })
 
   test('against a reclaim at once, either the lease is kept or the next renewal tells it to be lost', async () => {
@@ -349,7 +349,7 @@ describe('renewing leases', () => {
     await passed(database, 'lease_expires_at', ...ids)
     const [early, reclaimed] = await Promise.all([
       renewLeases(database, 'worker-1', runs, hour),
-      reclaimVisionJobs(database, noWait),
+      reclaimVisionJobs(database, noBackoff),
     ])
     const lost = await renewLeases(database, 'worker-1', runs, hour)
     expect(lost).toEqual(expect.arrayContaining([...early]))
@@ -369,9 +369,9 @@ test("the database's clock decides about a lease, to the moment it was given", a
     [jobId],
   )
   expect(Number(row?.given_ms)).toBe(1_500)
-  expect(await reclaimVisionJobs(database, noWait)).toBe(0)
+  expect(await reclaimVisionJobs(database, noBackoff)).toBe(0)
   await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [jobId])
-  expect(await reclaimVisionJobs(database, noWait)).toBe(1)
+  expect(await reclaimVisionJobs(database, noBackoff)).toBe(1)
 })
 
 test('a delete that overtakes the claim leaves nothing, and one that comes second takes the run with it', async () => {
@@ -412,7 +412,7 @@ describe('in a small queue, where every index looks good, nobody waits for the j
       await redriveVisionJob(database, run as Run, { lifeMs: hour })
     },
     'record spending': ([run]) => recordSpending(database, run as Run, nothingSpent),
-    reclaim: () => reclaimVisionJobs(database, noWait),
+    reclaim: () => reclaimVisionJobs(database, noBackoff),
     expire: () => expireVisionJobs(database),
     cancel: ([run]) => cancelVisionJob(database, run as Run),
     delete: ([run]) => deleteVisionJob(database, run as Run),

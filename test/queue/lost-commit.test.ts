@@ -24,6 +24,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noBackoff,
   nothingSpent,
   outcomesOf,
   outputRows,
@@ -209,7 +210,7 @@ describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) =
     const { jobId, run } = await processing()
     await saveAnalysis(direct, run, analysisOutput, { analysis })
     await passed(direct, 'lease_expires_at', jobId)
-    const reclaim = () => reclaimVisionJobs(proxied, { baseMs: 0, capMs: 0, random: () => 0 })
+    const reclaim = () => reclaimVisionJobs(proxied, noBackoff)
     proxy.failNextCommit(fault)
     await reclaim().catch(() => undefined)
     await expect.poll(reclaim).toBe(0)

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import { emptyQueue, makeJobs, noCap, spending } from '../support/database/jobs.ts'
+import { emptyQueue, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -56,7 +56,7 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
       lookMs: 20,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       providerWaitMs: 1_000,
       log: () => undefined,
       now: () => performance.now(),

@@ -14,12 +14,12 @@ import {
   emptyQueue,
   hour,
   makeJob,
+  noBackoff,
   noCap,
   nothingSpent,
 } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -70,8 +70,8 @@ describe.each(['+05:00', '-11:30', '+00:00'])('in a session of the zone %s', (zo
   test('leases and waits are as long as they should be, whoever looks', async () => {
     const jobId = await makeJob(zoned)
     const run = await claimOne(zoned, { leaseMs: 60_000 })
-    expect(await reclaimVisionJobs(database, noWait)).toBe(0)
-    expect(await reclaimVisionJobs(zoned, noWait)).toBe(0)
+    expect(await reclaimVisionJobs(database, noBackoff)).toBe(0)
+    expect(await reclaimVisionJobs(zoned, noBackoff)).toBe(0)
     await retryVisionJob(zoned, run, badAnswer, nothingSpent, { delayMs: 60_000, costsRetry: true })
     expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
     expect(await promoteDueVisionJobs(zoned, noCap)).toBe(0)
@@ -79,6 +79,6 @@ describe.each(['+05:00', '-11:30', '+00:00'])('in a session of the zone %s', (zo
     expect(await promoteDueVisionJobs(zoned, noCap)).toBe(1)
     await claimOne(database, { leaseMs: 60_000 })
     await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [jobId])
-    expect(await reclaimVisionJobs(zoned, noWait)).toBe(1)
+    expect(await reclaimVisionJobs(zoned, noBackoff)).toBe(1)
   })
 })

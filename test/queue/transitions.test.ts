@@ -25,6 +25,7 @@ import {
   jobIn,
   jobRow,
   makeJob,
+  noBackoff,
   noCap,
   nothingSpent,
   outputRows,
@@ -34,7 +35,6 @@ import {
 } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase({ connections: 2 })
@@ -126,7 +126,7 @@ const operations: Record<string, Operation> = {
   reclaim: {
     run: async (jobId) => {
       await passed(database, 'lease_expires_at', jobId)
-      await reclaimVisionJobs(database, noWait)
+      await reclaimVisionJobs(database, noBackoff)
     },
     leads: { processing: 'scheduled' },
     changes: [...settled, 'available_at', 'crashes'],

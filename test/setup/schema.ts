@@ -8,6 +8,8 @@ export interface Schema {
   readonly tables: readonly string[]
   /** SQL, of many statements, that makes the same of another one at once. */
   readonly sql: string
+  /** SQL, of many statements, that leaves in each table of ours what the migrations put there. */
+  readonly emptying: string
 }
 
 /**
@@ -30,6 +32,9 @@ export async function readSchema(server: string): Promise<Schema> {
   }
 }
 
+/** What was migrated is not what a test made. */
+const bookkeeping = ['__drizzle_migrations', 'vision_migration_progress']
+
 /** The tables of a database, and the SQL that makes them with their rows. */
 export async function readDatabase(url: string): Promise<Schema> {
   // Moments and numbers as the server writes them.
@@ -38,13 +43,16 @@ export async function readDatabase(url: string): Promise<Schema> {
     const [named] = await connection.query<RowDataPacket[]>("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
     const tables = named.map((row) => String(Object.values(row)[0]))
     const statements: string[] = []
+    const emptying: string[] = []
     for (const table of tables) {
       const [[made]] = await connection.query<RowDataPacket[]>('SHOW CREATE TABLE ??', [table])
       statements.push(made?.['Create Table'])
       const [rows] = await connection.query<RowDataPacket[]>('SELECT * FROM ??', [table])
-      for (const row of rows) statements.push(connection.format('INSERT INTO ?? SET ?', [table, row]))
+      const filled = rows.map((row) => connection.format('INSERT INTO ?? SET ?', [table, row]))
+      statements.push(...filled)
+      if (!bookkeeping.includes(table)) emptying.push(connection.format('DELETE FROM ??', [table]), ...filled)
     }
-    return { tables, sql: statements.join(';\n') }
+    return { tables, sql: statements.join(';\n'), emptying: emptying.join(';\n') }
   } finally {
     await connection.end()
   }

@@ -23,6 +23,7 @@ import {
   hour,
   makeJob,
   makeJobs,
+  noBackoff,
   noCap,
   nothingSpent,
   passed,
@@ -38,7 +39,6 @@ beforeAll(async () => {
 beforeEach(() => emptyQueue(database))
 afterAll(() => database.drop())
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 const soon = { delayMs: 0, costsRetry: true }
 const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
 const analysis = spending({ model: 'sees', inputTokens: 300, cachedTokens: 100, outputTokens: 90, cost: 1_000 })
@@ -146,7 +146,7 @@ describe('what a run tells after it was taken away is added once', () => {
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, { analysis })
     await passed(database, 'lease_expires_at', jobId)
-    await reclaimVisionJobs(database, noWait)
+    await reclaimVisionJobs(database, noBackoff)
     expect(await ledgerOf(database)).toMatchObject({ lost: { runs: 1, possiblyBilled: 1 }, 'sees lost': ofAnalysis })
     for (let time = 0; time < 2; time++) await recordSpending(database, run, { analysis, content })
     const after = await ledgerOf(database)
@@ -183,7 +183,7 @@ describe('what a run tells after it was taken away is added once', () => {
 
   test.each<[string, (jobId: number) => Promise<unknown>]>([
     ['cancelled', (jobId) => cancelVisionJob(database, owner(jobId))],
-    ['lost', (jobId) => passed(database, 'lease_expires_at', jobId).then(() => reclaimVisionJobs(database, noWait))],
+    ['lost', (jobId) => passed(database, 'lease_expires_at', jobId).then(() => reclaimVisionJobs(database, noBackoff))],
   ])('also of a job that was %s first and then deleted', async (how, takeAway) => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
@@ -231,7 +231,7 @@ test('jobs that expire, and jobs whose workers died six times, are counted as fa
   await database.sql('UPDATE vision_jobs SET crashes = 5 WHERE id = ?', [poison])
   await claim(database)
   await passed(database, 'lease_expires_at', poison)
-  await reclaimVisionJobs(database, noWait)
+  await reclaimVisionJobs(database, noBackoff)
   expect(await ledgerOf(database, 'user-1')).toEqual({ created: { jobs: 1 }, failed: { jobs: 1 } })
   expect(await ledgerOf(database, 'user-2')).toMatchObject({
     created: { jobs: 2 },

@@ -8,7 +8,7 @@ import type { Model } from '../../core/providers/model.ts'
 import { redriveVisionJob } from '../../core/queue/cancel.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { hour, makeJob, noCap, spending } from '../support/database/jobs.ts'
+import { hour, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
@@ -42,7 +42,7 @@ function run(steps: Steps, changes: Partial<WorkerOptions> = {}) {
       idleMs: 0,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       providerWaitMs: 0,
       log: () => undefined,
       now: () => performance.now(),

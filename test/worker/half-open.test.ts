@@ -18,6 +18,7 @@ import {
   hour,
   makeJob,
   makeJobs,
+  noBackoff,
   noCap,
   nothingSpent,
   passed,
@@ -64,7 +65,6 @@ async function isNoticed(): Promise<void> {
   vanished = undefined
 }
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 const ofGate = /FROM vision_provider_states WHERE provider = 'gemini' FOR UPDATE/
 const limits: ProviderLimits = { requestsInFlight: 100 }
 const pause = { baseMs: 30_000, capMs: 900_000 }
@@ -93,7 +93,7 @@ function work(gemini: ProviderLimits) {
       idleMs: 0,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       providerWaitMs: 1_000,
       log: () => undefined,
       now: () => performance.now(),
@@ -183,11 +183,11 @@ test('a job of a user whose ledger is held is taken back, or expires, later than
   )
   await passed(database, 'lease_expires_at', ...runs.map((run) => run.jobId))
   await passed(database, 'expires_at', ...expiring)
-  expect(await reclaimVisionJobs(database, noWait)).toBe(1)
+  expect(await reclaimVisionJobs(database, noBackoff)).toBe(1)
   expect(await expireVisionJobs(database)).toBe(1)
   expect(await statusOf(database, expiring[1])).toBe('failed')
   await isNoticed()
-  await expect.poll(() => reclaimVisionJobs(database, noWait)).toBe(3)
+  await expect.poll(() => reclaimVisionJobs(database, noBackoff)).toBe(3)
   await expect.poll(() => expireVisionJobs(database)).toBe(1)
 })
 
@@ -224,7 +224,7 @@ test('a job whose run is held is taken back later than all others', async () => 
       await tx.execute(`UPDATE vision_job_attempts SET image_ms = 1 WHERE job_id = ${Number(runs[0]?.jobId)}`)
     }),
   )
-  expect(await reclaimVisionJobs(database, noWait)).toBe(1)
+  expect(await reclaimVisionJobs(database, noBackoff)).toBe(1)
   const [kept] = runs
   if (kept) expect(await statusOf(database, kept.jobId)).toBe('processing')
   await isNoticed()

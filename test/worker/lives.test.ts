@@ -27,6 +27,7 @@ import {
   jobRow,
   makeJob,
   makeJobs,
+  noBackoff,
   noCap,
   nothingSpent,
   outcomesOf,
@@ -37,7 +38,6 @@ import {
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-const noWait = { baseMs: 0, capMs: 0, random: () => 0 }
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase({ connections: 4 })
@@ -160,7 +160,7 @@ describe('a job whose workers die', () => {
     expect((await claimOne(database)).jobId).toBe(jobId)
     await passed(database, 'lease_expires_at', jobId)
     expect(await lookForWork(database)).toMatchObject({ lost: true })
-    expect(await reclaimVisionJobs(database, noWait)).toBe(1)
+    expect(await reclaimVisionJobs(database, noBackoff)).toBe(1)
     await promoteDueVisionJobs(database, noCap)
   }
 
@@ -192,7 +192,7 @@ describe('a job whose workers die', () => {
     await crash(jobId)
     await saveAnalysis(database, await claimOne(database), analysisOutput, nothingSpent)
     await passed(database, 'lease_expires_at', jobId)
-    await reclaimVisionJobs(database, noWait)
+    await reclaimVisionJobs(database, noBackoff)
     expect((await attemptRows(database, jobId)).map((row) => row.possibly_billed)).toEqual([
       null,
       'analysis',
@@ -222,7 +222,7 @@ describe('a job whose workers die', () => {
       const runs = await claim(database, { limit: count })
       await passed(database, 'lease_expires_at', ...runs.map((run) => run.jobId))
       await database.sql('UPDATE vision_jobs SET crashes = ? WHERE id % 2 = 0', [crashes])
-      return statementsOf(() => reclaimVisionJobs(proxied, noWait), count)
+      return statementsOf(() => reclaimVisionJobs(proxied, noBackoff), count)
     }
     const expiring = async (count: number) => {
       await emptyQueue(database)

@@ -6,7 +6,7 @@ import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { noCap, spending } from '../support/database/jobs.ts'
+import { noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
@@ -67,7 +67,7 @@ function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptio
     idleMs: 0,
     stepMs: { analysis: 1_000, content: 1_000 },
     callMs: 1_000,
-    retry: { baseMs: 0, capMs: 0, random: () => 0 },
+    retry: noBackoff,
     providerWaitMs: 30_000,
     log: () => undefined,
     now: () => performance.now(),

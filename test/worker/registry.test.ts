@@ -11,7 +11,7 @@ import {
   sweepWorkers,
   type Tally,
 } from '../../core/worker/registry.ts'
-import { analysisOutput, contentOutput, emptyQueue, makeJobs, noCap } from '../support/database/jobs.ts'
+import { analysisOutput, contentOutput, emptyQueue, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -66,7 +66,7 @@ async function work(steps: Partial<Steps> = {}) {
       callMs: 1_000,
       providerWaitMs: 30_000,
       inFlightPerUser: noCap,
-      retry: { baseMs: 0, capMs: 0, random: () => 0 },
+      retry: noBackoff,
       log: () => undefined,
       now: () => performance.now(),
       steps: {

@@ -5,7 +5,7 @@ import { VisionError } from '../../core/domain/errors.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { attemptRows, emptyQueue, jobRow, makeJob, noCap, spending } from '../support/database/jobs.ts'
+import { attemptRows, emptyQueue, jobRow, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -55,7 +55,7 @@ function worker(on: Database, steps: Steps, changes: Partial<WorkerOptions> = {}
     lookMs: 100,
     stepMs: { analysis: 1_000, content: 1_000 },
     callMs: 1_000,
-    retry: { baseMs: 0, capMs: 0, random: () => 0 },
+    retry: noBackoff,
     providerWaitMs: 1_000,
     log: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
     now: () => performance.now(),

@@ -208,13 +208,58 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     instead: "mode: 'apply'",
   },
   'a poller that is dead alarms nobody': {
-    file: 'infra/alarms.ts',
+    file: 'infra/alarm.ts',
     text: "missingIsBad ? 'breaching' : 'notBreaching'",
     instead: "'notBreaching'",
   },
   'alarms go nowhere': {
+    file: 'infra/alarm.ts',
+    text: 'alarmActions: [topic.arn, ...actions],',
+    instead: '',
+  },
+  'a stream that fails alarms nobody': {
     file: 'infra/alarms.ts',
-    text: 'alarmActions: [topic.arn],',
+    text: "alarm('StreamErrors', {",
+    instead: "if (!stream) alarm('StreamErrors', {",
+  },
+  'a slow API is judged by its mean': {
+    file: 'infra/alarms.ts',
+    text: "statistic: 'p95',",
+    instead: "statistic: 'Average',",
+  },
+  'the limit of the account comes as a surprise': {
+    file: 'infra/alarms.ts',
+    text: 'const nearLimit = 0.8',
+    instead: 'const nearLimit = 1',
+  },
+  'the database fills up in silence': {
+    file: 'infra/database-alarms.ts',
+    text: 'period: 5 * minute,\n    periods: 1,\n    below: true,',
+    instead: 'period: 5 * minute,\n    periods: 1,',
+  },
+  'a NAT instance that died is left as it is': {
+    file: 'infra/database-alarms.ts',
+    text: ':ec2:recover',
+    instead: ':ec2:stop',
+  },
+  'failures are not counted by their codes': {
+    file: 'infra/dashboard.ts',
+    text: ", code: '$.code'",
+    instead: '',
+  },
+  'the budget tells nobody': {
+    file: 'infra/budget.ts',
+    text: 'subscriberEmailAddresses: [email],',
+    instead: '',
+  },
+  'each start of the poller is traced, at a cost at rest': {
+    file: 'infra/poller.ts',
+    text: '      eventInvokeConfig: (args) => {',
+    instead: "function: (args) => { args.tracingConfig = { mode: 'Active' } }, eventInvokeConfig: (args) => {",
+  },
+  'calls are not traced': {
+    file: 'infra/functions.ts',
+    text: "if (traces) args.tracingConfig = { mode: 'Active' }",
     instead: '',
   },
   'the API has no limit on its rate': {

@@ -1,15 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
-import { type AppRouter, createApp } from '../../../core/api/app.ts'
+import { type ApiServices, type AppRouter, createApp } from '../../../core/api/app.ts'
+import { composeApi } from '../../../core/api/compose.ts'
 import type { Run } from '../../../core/domain/run.ts'
-import { createImageIntake } from '../../../core/images/intake.ts'
-import { createFeed } from '../../../core/live/feed.ts'
-import type { Sleep } from '../../../core/live/ticker.ts'
-import { createTickets } from '../../../core/live/tickets.ts'
-import { createWaits } from '../../../core/live/waits.ts'
-import { createLive, type LiveOptions } from '../../../core/live/watch.ts'
-import { createAuthenticator, signToken } from '../../../core/platform/auth.ts'
+import { signToken } from '../../../core/platform/auth.ts'
+import { loadApiConfig } from '../../../core/platform/config/api.ts'
 import type { LogFields } from '../../../core/platform/log.ts'
 import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
 import type { UserLimits } from '../../../core/usage/quotas.ts'
@@ -51,8 +45,6 @@ interface TestApiOptions {
   readonly uploadLimits?: UploadLimits
   /** How many calls of a user may wait at once. */
   readonly waitsPerUser?: number
-  /** How streams differ from those of the stack, but that tests look 50 times a second. */
-  readonly streams?: Partial<Omit<LiveOptions, 'database' | 'log'>>
 }
 
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
@@ -60,7 +52,6 @@ export async function createTestApi({
   isReady = async () => true,
   inFlightPerUser = noCap,
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
-  streams = {},
   waitsPerUser = 5,
   uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
@@ -68,44 +59,23 @@ export async function createTestApi({
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
   const log = (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields })
-  const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })
-  const onError = (error: unknown) => log('warn', 'watched jobs not read', { detail: String(error) })
-  const feed = createFeed({ database, everyMs: 20, sleep, onError })
   const created: number[] = []
-  const live = createLive({
-    database,
-    feed,
-    lifeMs: 60_000,
-    perUser: 10,
-    touchMs: 15_000,
-    lookMs: 20,
-    random: Math.random,
-    sleep,
-    log,
-    ...streams,
-  })
-  const services = {
-    database,
-    store: storage.store,
-    images: createImageIntake(database, storage.store, { allowLoopbackHttp: false }),
-    authenticate: createAuthenticator({ AUTH_SECRET: secret }),
-    live,
-    feed,
-    waits: createWaits({ database, perUser: waitsPerUser, log, random: Math.random }),
-    tickets: createTickets({ AUTH_SECRET: secret }, Date.now),
-    streamUrl: () => 'http://api.example',
-    maxRetries: 3,
-    inFlightPerUser,
-    limits,
-    uploadLimits,
-    lifeMs: 3_600_000,
-    retentionDays: 30,
-    log,
-    metrics: { jobsCreated: (count: number) => void created.push(count) },
-    isReady,
-    now: Date.now,
-    randomBytes,
-  }
+  const config = loadApiConfig({ ...storage.settings, DATABASE_URL: database.url, AUTH_SECRET: secret })
+  const { services: composed, live } = composeApi(
+    { ...config, JOB_EXPIRES_HOURS: 1, JOB_IN_FLIGHT_PER_USER: inFlightPerUser, WAITS_PER_USER: waitsPerUser },
+    {
+      database,
+      store: storage.store,
+      log,
+      metrics: { jobsCreated: (count) => void created.push(count) },
+      isReady,
+      lookMs: 20,
+      allowLoopbackHttp: false,
+      streamUrl: () => 'http://api.example',
+      streams: { STREAM_SECONDS: 60, STREAM_SESSIONS_PER_USER: 10 },
+    },
+  )
+  const services: ApiServices = { ...composed, limits, uploadLimits }
   const app = createApp(services)
 
   const headersFor = async (user?: string, scopes: readonly string[] = []) =>
@@ -160,7 +130,7 @@ export async function createTestApi({
       return run
     },
     drop: async () => {
-      await live.close()
+      await live?.close()
       await storage.stop()
       await database.drop()
     },

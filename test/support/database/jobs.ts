@@ -1,5 +1,6 @@
 import type { Database } from '../../../core/database/client.ts'
 import type { Reason, Run, Spending, Spent } from '../../../core/domain/run.ts'
+import type { BackoffOptions } from '../../../core/queue/backoff.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
 import { type CreateOptions, createVisionJobs, type NewJob } from '../../../core/queue/create.ts'
@@ -14,6 +15,8 @@ import type { Status, Step } from '../../../drizzle/schema.ts'
 import type { TestDatabase } from './test-database.ts'
 
 export const hour = 3_600_000
+/** What is tried again is tried at once. */
+export const noBackoff: BackoffOptions = { baseMs: 0, capMs: 0, random: () => 0 }
 /** Where the cap on a user's jobs in flight is not the subject. */
 export const noCap = 1_000_000
 

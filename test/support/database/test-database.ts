@@ -8,6 +8,8 @@ export interface TestDatabase extends Database {
   readonly url: string
   /** Raw SQL on a connection of its own: to look at rows, or to move the clock of a row. */
   sql(query: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  /** Leaves in every table what the migrations put there. */
+  empty(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -38,6 +40,9 @@ export async function createTestDatabase({ connections = 10 } = {}): Promise<Tes
     ...database,
     url,
     sql: async (query, values = []) => (await raw.query(query, values))[0] as Record<string, unknown>[],
+    empty: async () => {
+      await raw.query(inject('schema').emptying)
+    },
     drop: async () => {
       await raw.end()
       await database.close()

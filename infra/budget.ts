@@ -1,0 +1,25 @@
+import { deployName } from './names.ts'
+import type { Settings } from './settings.ts'
+
+/**
+ * What a month of the account may cost, where that is set. AWS looks a few times a day, and counts the whole account; what the
+ * providers' models cost is on their own bills.
+ */
+export function createBudget({ DEPLOY_BUDGET_DOLLARS: dollars, DEPLOY_ALARM_EMAIL: email }: Settings): void {
+  if (dollars === undefined || email === undefined) return
+  const tell = (notificationType: 'ACTUAL' | 'FORECASTED', threshold: number) => ({
+    notificationType,
+    comparisonOperator: 'GREATER_THAN',
+    threshold,
+    thresholdType: 'PERCENTAGE',
+    subscriberEmailAddresses: [email],
+  })
+  new aws.budgets.Budget('Budget', {
+    name: `${deployName()}-month`,
+    budgetType: 'COST',
+    timeUnit: 'MONTHLY',
+    limitAmount: String(dollars),
+    limitUnit: 'USD',
+    notifications: [tell('ACTUAL', 80), tell('FORECASTED', 100)],
+  })
+}

@@ -1,0 +1,260 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createMetrics } from '../../core/platform/metrics.ts'
+import { readMetrics } from '../support/metrics.ts'
+import { type Deployment, deploy } from './support/deployment.ts'
+import { all, functionOf, one } from './support/look.ts'
+import { root } from './support/platform.ts'
+
+let deployed: Deployment
+let rds: Deployment
+let managed: Deployment
+beforeAll(async () => {
+  const DEPLOY_ALARM_EMAIL = 'ann@example.com'
+  deployed = await deploy({ env: { DEPLOY_DATABASE: 'url', DEPLOY_ALARM_EMAIL, DEPLOY_BUDGET_DOLLARS: '300' } })
+  rds = await deploy({ env: { DEPLOY_DATABASE: 'rds' } })
+  managed = await deploy({
+    env: { DEPLOY_DATABASE: 'rds', DEPLOY_NAT: 'managed', DEPLOY_DATABASE_INSTANCE: 'm7g.large' },
+  })
+})
+
+const alarmsOf = (deployment: Deployment) => all(deployment, 'aws:cloudwatch/metricAlarm:MetricAlarm')
+const namesOf = (deployment: Deployment) => alarmsOf(deployment).map(({ name }) => name)
+
+describe('the alarms', () => {
+  const service = { service: 'vision-pipeline-production' }
+  const rest = { comparisonOperator: 'GreaterThanOrEqualToThreshold', treatMissingData: 'notBreaching' }
+  const ours = { ...rest, namespace: 'VisionPipeline', dimensions: service }
+  const lambda = { ...rest, namespace: 'AWS/Lambda', statistic: 'Sum', threshold: 1 }
+
+  test.each([
+    [
+      'OldestDue',
+      { ...ours, metricName: 'OldestDueSeconds', statistic: 'Maximum', threshold: 600, treatMissingData: 'breaching' },
+    ],
+    [
+      'PollerSilent',
+      {
+        ...ours,
+        metricName: 'PollerHeartbeat',
+        statistic: 'Sum',
+        period: 300,
+        threshold: 1,
+        comparisonOperator: 'LessThanThreshold',
+        treatMissingData: 'breaching',
+      },
+    ],
+    ['JobsFailed', { ...ours, metricName: 'JobsFailed', statistic: 'Sum', period: 300, threshold: 10 }],
+    ['GeminiPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'gemini' } }],
+    ['DeepseekPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'deepseek' } }],
+    ['PollerErrors', { ...lambda, metricName: 'Errors' }],
+    [
+      'ApiErrors',
+      { ...rest, namespace: 'AWS/ApiGateway', metricName: '5xx', statistic: 'Sum', period: 300, threshold: 10 },
+    ],
+    ['ApiThrottled', { ...lambda, metricName: 'Throttles' }],
+    ['StreamThrottled', { ...lambda, metricName: 'Throttles' }],
+    ['StreamErrors', { ...lambda, metricName: 'Errors', threshold: 5, period: 300 }],
+    [
+      'ApiSlow',
+      {
+        ...ours,
+        metricName: 'ApiLatency',
+        extendedStatistic: 'p95',
+        evaluateLowSampleCountPercentiles: 'ignore',
+        threshold: 2_000,
+        period: 300,
+        evaluationPeriods: 3,
+      },
+    ],
+    [
+      'ConcurrencyHigh',
+      { ...rest, namespace: 'AWS/Lambda', metricName: 'ConcurrentExecutions', statistic: 'Maximum', threshold: 800 },
+    ],
+  ])('%s', (name, alarm) => {
+    expect(one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', name).inputs).toMatchObject(alarm)
+  })
+
+  test('there are no others: a full fleet throttles its schedule by design', () => {
+    const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
+    expect(found).toHaveLength(12)
+    const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
+    expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
+    expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
+    expect(named('ApiErrors')).toEqual({ ApiId: 'ApiApi-id' })
+    for (const name of ['StreamThrottled', 'StreamErrors']) {
+      expect(named(name)).toEqual({ FunctionName: functionOf(deployed, 'Stream').name })
+    }
+    // Of all functions in the account: they share the limit.
+    expect(named('ConcurrencyHigh')).toEqual({})
+  })
+
+  test('look at metrics that the functions write', () => {
+    const lines: string[] = []
+    const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
+    metrics.beat({ ...nothing, failed: 1 }, 5)
+    metrics.providerPaused('gemini', true)
+    metrics.providerPaused('deepseek', true)
+    metrics.apiCall(200, 12)
+    metrics.flush()
+    const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
+    const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
+      Object.keys(values).map((name) => JSON.stringify([name, sorted(dimensions)])),
+    )
+    const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
+      .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
+      .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
+    expect(looked).toHaveLength(6)
+    for (const metric of looked) expect(written).toContain(metric)
+  })
+
+  test('all go to one topic, which a mailbox subscribes to', () => {
+    const topic = String(deployed.outputs.alarms)
+    for (const { inputs } of all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')) {
+      expect(inputs).toMatchObject({ alarmActions: [topic], okActions: [topic] })
+    }
+    expect(one(deployed, 'aws:sns/topicSubscription:TopicSubscription').inputs).toMatchObject({
+      topic,
+      protocol: 'email',
+      endpoint: 'ann@example.com',
+    })
+  })
+})
+
+describe('the alarms of a database of its own', () => {
+  const rest = { comparisonOperator: 'GreaterThanOrEqualToThreshold', treatMissingData: 'notBreaching' }
+  const database = { ...rest, namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: 'MysqlInstance-identifier' } }
+  const below = { comparisonOperator: 'LessThanThreshold' }
+
+  test.each([
+    ['DatabaseConnections', { ...database, metricName: 'DatabaseConnections', statistic: 'Maximum', threshold: 50 }],
+    ['DatabaseStorage', { ...database, ...below, metricName: 'FreeStorageSpace', threshold: 1024 ** 3 }],
+    [
+      'DatabaseCpu',
+      { ...database, metricName: 'CPUUtilization', statistic: 'Average', threshold: 80, evaluationPeriods: 3 },
+    ],
+    ['DatabaseCredits', { ...database, ...below, metricName: 'CPUCreditBalance', threshold: 20 }],
+    [
+      'NatDown2',
+      {
+        ...rest,
+        namespace: 'AWS/EC2',
+        metricName: 'StatusCheckFailed_System',
+        dimensions: { InstanceId: 'NetworkNatInstance2-id' },
+        treatMissingData: 'breaching',
+        alarmActions: [expect.stringContaining(':sns'), 'arn:aws:automate:eu-central-1:ec2:recover'],
+      },
+    ],
+    [
+      'NatBroken1',
+      {
+        ...rest,
+        namespace: 'AWS/EC2',
+        metricName: 'StatusCheckFailed_Instance',
+        dimensions: { InstanceId: 'NetworkNatInstance1-id' },
+        alarmActions: [expect.stringContaining(':sns'), 'arn:aws:automate:eu-central-1:ec2:reboot'],
+      },
+    ],
+  ])('%s', (name, alarm) => {
+    expect(one(rds, 'aws:cloudwatch/metricAlarm:MetricAlarm', name).inputs).toMatchObject(alarm)
+  })
+
+  test('a gateway has one of its own, and a class without credits has none for them', () => {
+    const names = namesOf(managed)
+    expect(names.filter((name) => name.startsWith('Nat'))).toEqual(['NatDown1', 'NatDown2'])
+    expect(one(managed, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'NatDown1').inputs).toMatchObject({
+      namespace: 'AWS/NATGateway',
+      metricName: 'ErrorPortAllocation',
+      dimensions: { NatGatewayId: 'NetworkNatGateway1-id' },
+    })
+    expect(names).not.toContain('DatabaseCredits')
+  })
+})
+
+describe('the runbook', () => {
+  const runbook = readFileSync(join(root, 'docs/operating.md'), 'utf8')
+  const sections = new Map(
+    [...runbook.matchAll(/^### (`.*)\n\n([\s\S]*?)(?=\n###? |\n## )/gm)].flatMap(([, heading = '', text = '']) =>
+      [...heading.matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, text] as const),
+    ),
+  )
+
+  test('has a page for each alarm, with the first three commands, and none for others', () => {
+    const names = new Set([deployed, rds, managed].flatMap(namesOf).map((name) => name.replace(/\d$/, '')))
+    expect([...sections.keys()].toSorted()).toEqual([...names].toSorted())
+    for (const [name, text] of sections) {
+      const commands = /```bash\n([\s\S]*?)\n```/.exec(text)?.[1]?.split('\n') ?? []
+      expect([name, commands.length]).toEqual([name, 3])
+    }
+  })
+
+  test('is named by the alarm itself', () => {
+    for (const { name, inputs } of [deployed, rds, managed].flatMap(alarmsOf)) {
+      expect(inputs.alarmDescription).toContain(`docs/operating.md, ${name}.`)
+    }
+  })
+
+  test('knows every command of the operator that it tells to run', () => {
+    const ops = readFileSync(join(root, 'cli/ops.ts'), 'utf8')
+    const told = new Set([...runbook.matchAll(/npm run (?:-s )?ops -- (\w+)/g)].map(([, verb = '']) => verb))
+    expect(told.size).toBeGreaterThan(4)
+    for (const verb of told) expect(ops).toMatch(new RegExp(`\\b${verb}\\b`))
+  })
+})
+
+describe('the dashboard', () => {
+  type Widget = { properties: { title: string; metrics: (string | Record<string, string>)[][] } }
+  const widgetsOf = (deployment: Deployment) => {
+    const { dashboardBody } = one(deployment, 'aws:cloudwatch/dashboard:Dashboard').inputs
+    return (JSON.parse(String(dashboardBody)) as { widgets: Widget[] }).widgets
+  }
+
+  test('has the jobs, their failures by code, the API and the functions at once on one page', () => {
+    const text = JSON.stringify(widgetsOf(deployed))
+    for (const metric of ['JobsCompleted', 'JobsFailedByCode', 'OldestDueSeconds', 'ApiLatency', '5xx', 'Errors']) {
+      expect(text).toContain(metric)
+    }
+    for (const name of ['ApiHandler', 'PollerHandler', 'Stream']) {
+      expect(text).toContain(String(functionOf(deployed, name).name))
+    }
+    expect(text).not.toContain('AWS/RDS')
+    expect(JSON.stringify(widgetsOf(rds))).toContain('MysqlInstance-identifier')
+  })
+
+  test('counts failures by code out of the lines that the poller writes of them', () => {
+    const { inputs } = one(deployed, 'aws:cloudwatch/logMetricFilter:LogMetricFilter')
+    const group = all(deployed, 'aws:cloudwatch/logGroup:LogGroup').find(({ name }) => name.startsWith('PollerHandler'))
+    expect(inputs).toMatchObject({
+      logGroupName: group?.inputs.name,
+      pattern: '{ $.message = "run failed" && $.code = "*" }',
+      metricTransformation: {
+        namespace: 'VisionPipeline',
+        name: 'JobsFailedByCode',
+        value: '1',
+        dimensions: { service: '$.service', code: '$.code' },
+      },
+    })
+    // What core/worker/loop.ts writes.
+    const source = readFileSync(join(root, 'core/worker/loop.ts'), 'utf8')
+    expect(source).toMatch(/`run \$\{ended\}`/)
+  })
+})
+
+describe('the budget', () => {
+  test('tells before the month costs more than is set', () => {
+    expect(one(deployed, 'aws:budgets/budget:Budget').inputs).toMatchObject({
+      budgetType: 'COST',
+      timeUnit: 'MONTHLY',
+      limitAmount: '300',
+      limitUnit: 'USD',
+      notifications: [
+        { notificationType: 'ACTUAL', threshold: 80, subscriberEmailAddresses: ['ann@example.com'] },
+        { notificationType: 'FORECASTED', threshold: 100, subscriberEmailAddresses: ['ann@example.com'] },
+      ],
+    })
+    expect(all(rds, 'aws:budgets/budget:Budget')).toEqual([])
+  })
+})
+
+const nothing = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }

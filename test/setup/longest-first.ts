@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+const project = join(import.meta.dirname, '../..')
+
+/** The files that take longest, the longest first: the run ends when the last of them does. */
+const longest = [
+  'test/dev/start.test.ts',
+  'test/providers/outages.test.ts',
+  'test/live/streams.test.ts',
+  'test/dev/database/start-database.test.ts',
+  'test/worker/trouble.test.ts',
+  'test/queue/shares.test.ts',
+  'test/queue/concurrency.test.ts',
+  'test/examples.test.ts',
+  'test/cli/migrate.test.ts',
+  'test/database/sessions.test.ts',
+  'test/functions/poller.test.ts',
+  'test/providers/decisions.test.ts',
+  'test/dev/boot/entry.test.ts',
+]
+
+/** Begins with the files that take longest; vitest itself knows only their sizes where it has not run them before. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const gone = longest.filter((name) => !existsSync(join(project, name)))
+    if (gone.length > 0) throw new Error(`test/setup/longest-first.ts names what is not there: ${gone.join(', ')}`)
+    const place = ({ moduleId }: TestSpecification) => {
+      const known = longest.findIndex((name) => moduleId.endsWith(`/${name}`))
+      return known === -1 ? longest.length : known
+    }
+    return (await super.sort(files)).toSorted((one, other) => place(one) - place(other))
+  }
+}
