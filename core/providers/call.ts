@@ -2,7 +2,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import { innermost, reasonOf, VisionError } from '../domain/errors.ts'
 import { type Fetch, type HttpAnswer, type HttpRecord, recordingFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
-import type { Tokens } from './prices.ts'
+import type { Tokens } from './price.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
 
 /** What a provider says that a call took; null where it does not say, or says what cannot be. */

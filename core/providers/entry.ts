@@ -1,25 +1,7 @@
 import type { Shape, Values } from '../platform/config/setting.ts'
 import type { Model, ModelOptions } from './model.ts'
+import type { Price } from './price.ts'
 import type { RefusalRules } from './refusals.ts'
-
-/** What a million tokens cost, in US dollars. */
-export interface Rates {
-  /** Of the input that was not cached. */
-  readonly input: number
-  readonly cachedInput: number
-  /** Thinking included: it is billed as output. */
-  readonly output: number
-}
-
-/** What a model costs from a day on, until a later entry for it. */
-export interface Price extends Rates {
-  /** Its name; what merely versions the name is the same model: see `isVersionOf`. */
-  readonly model: string
-  /** The first day, UTC: `2026-11-24`. */
-  readonly from: string
-  /** Other rates at certain hours, UTC, from Monday to Friday: `[[1, 4]]` is from 01:00 until 04:00. */
-  readonly peak?: (Rates & { readonly hours: readonly (readonly number[])[] }) | undefined
-}
 
 /** What is known of some models, so that settings can be checked before anything is paid for. */
 export interface KnownModels {

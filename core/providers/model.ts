@@ -1,7 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
 import type { CallContext } from './call.ts'
 import type { CallErrorKind } from './kinds.ts'
-import type { Prices } from './prices.ts'
+import type { Prices } from './price.ts'
 import type { RefusalRules } from './refusals.ts'
 
 /** What a step asks of a model, in no provider's terms. */

@@ -1,23 +1,5 @@
-import type { Price, Rates } from './entry.ts'
+import type { Price, Prices, Rates } from './price.ts'
 import { registry } from './registry.ts'
-
-/** The tokens of a call as they are billed; null where they are not known. */
-export interface Tokens {
-  readonly inputTokens: number | null
-  /** A part of the input. */
-  readonly cachedTokens: number | null
-  /** Thinking included. */
-  readonly outputTokens: number | null
-}
-
-export interface Prices {
-  /**
-   * What a call costs that ends now, in whole nano-dollars, or null where no price is known, or not what it took.
-   *
-   * @param models the names that the model goes by; the first one that has a price counts
-   */
-  costOf(models: readonly string[], tokens: Tokens): number | null
-}
 
 /**
  * @param own prices of the operator's, which go before the registry's of the same model and day

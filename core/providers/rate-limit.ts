@@ -3,16 +3,7 @@ import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { allowsCalls, isProbing, withGate } from './circuit-breaker.ts'
-
-/** What a provider allows us; what is left out is not limited. */
-export interface ProviderLimits {
-  /** Calls sent within any 60 seconds. */
-  readonly requestsPerMinute?: number | undefined
-  /** Calls under way at once. */
-  readonly requestsInFlight?: number | undefined
-  /** Tokens, of prompts and answers together, of the calls sent within any 60 seconds. */
-  readonly tokensPerMinute?: number | undefined
-}
+import type { ProviderLimits } from './limits.ts'
 
 export interface ReserveOptions {
   /** The ids that the permits shall have: as many as are wanted. */

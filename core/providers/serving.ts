@@ -2,8 +2,8 @@ import { type Step, steps } from '../../drizzle/schema.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { ProviderConfig } from '../platform/config/providers.ts'
 import type { ProviderEntry } from './entry.ts'
+import type { ProviderLimits } from './limits.ts'
 import type { Model, ModelOptions } from './model.ts'
-import type { ProviderLimits } from './rate-limit.ts'
 import { registry } from './registry.ts'
 
 /** What every adapter gets, whichever provider it is for. */

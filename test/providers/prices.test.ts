@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Price } from '../../core/providers/entry.ts'
+import type { Price } from '../../core/providers/price.ts'
 import { createPrices } from '../../core/providers/prices.ts'
 
 const million = { inputTokens: 1_000_000, cachedTokens: 0, outputTokens: 0 }

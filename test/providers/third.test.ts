@@ -12,113 +12,7 @@ import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** A vision model with OpenAI's wire, which enforces a schema. */
-const adapter = `
-import type { Model, ModelOptions } from './model.ts'
-import { createOpenAiCompatible } from './openai-compatible.ts'
-
-export function createModel(options: ModelOptions & { readonly settings: { readonly DETAIL: 'low' | 'high' } }): Model {
-  return createOpenAiCompatible(options, {
-    body: ({ instructions, input, image, schema, maxOutputTokens }) => {
-      const url = image && \`data:\${image.type};base64,\${Buffer.from(image.bytes).toString('base64')}\`
-      return {
-        messages: [
-          { role: 'system', content: instructions },
-          {
-            role: 'user',
-            content: [
-              ...(url ? [{ type: 'image_url' as const, image_url: { url, detail: options.settings.DETAIL } }] : []),
-              { type: 'text', text: input },
-            ],
-          },
-        ],
-        response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: { ...schema } } },
-        max_tokens: maxOutputTokens,
-      }
-    },
-  })
-}
-`
-const entry = `
-  defineProvider({
-    name: 'mistral',
-    title: 'Mistral',
-    seesImages: true,
-    wire: 'openai',
-    baseUrl: 'https://api.mistral.ai/v1',
-    model: 'pixtral-large',
-    modelNames: { pattern: /^(mistral|pixtral|ministral)-/, like: 'a model of Mistral, like pixtral-large' },
-    models: [{ names: /^pixtral-/, outputTokens: 32_000 }],
-    prices: [{ model: 'pixtral-large', from: '2026-01-01', input: 2, cachedInput: 2, output: 6 }],
-    rules: commonRules,
-    own: { DETAIL: { setting: oneOf('low', 'high').or('high'), about: 'how closely it looks: low or high (high)' } },
-    adapter: () => import('./mistral.ts'),
-  }),
-`
-/** Does in the copy what the functions, the API and a deployment do. */
-const driver = `
-const config = () => import('./core/platform/config/poller.ts')
-const given = JSON.parse(process.argv[3] ?? '{}')
-const does = {
-  /** What is said of each of some environments. */
-  complaints: async () => {
-    const { loadPollerConfig } = await config()
-    return given.map((env: Record<string, string>) => {
-      try {
-        return loadPollerConfig(env)
-      } catch (error) {
-        return (error as Error).message
-      }
-    })
-  },
-  run: async () => {
-    const [{ loadPollerConfig }, { createPoller }, { createMetrics }, { createImageIntake }, { openImageStore }, { createVisionJob }, { getStatus }, { viewStatus }] =
-      await Promise.all([
-        config(),
-        import('./core/worker/create-worker.ts'),
-        import('./core/platform/metrics.ts'),
-        import('./core/images/intake.ts'),
-        import('./core/images/store.ts'),
-        import('./core/queue/create.ts'),
-        import('./core/admin/status.ts'),
-        import('./core/api/admin/view.ts'),
-      ])
-    const settings = loadPollerConfig(given)
-    const lines: unknown[] = []
-    const metrics = createMetrics({ service: 'test', write: (line: string) => lines.push(JSON.parse(line)), now: Date.now })
-    const poller = createPoller(settings, { log: () => undefined, metrics, allowLoopbackHttp: false })
-    const { database } = poller
-    const store = openImageStore(settings)
-    const taken = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(given.IMAGE, 'ann')
-    const { jobId } = await createVisionJob(
-      database,
-      { ...taken, analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en' },
-      { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000, lifeMs: 86_400_000 },
-    )
-    await poller.drain({ deadline: performance.now() + 600_000 })
-    const { providers } = viewStatus(await getStatus(database))
-    await poller.close()
-    store.close()
-    return { jobId, providers, lines }
-  },
-  secrets: async () => {
-    const made: string[] = []
-    class Secret {
-      readonly value: string
-      constructor(name: string) {
-        made.push(name)
-        this.value = \`value of \${name}\`
-      }
-    }
-    Object.assign(globalThis, { sst: { Secret } })
-    const { readSettings } = await import('./infra/settings.ts')
-    const { createSecrets } = await import('./infra/secrets.ts')
-    const settings = readSettings({ ...given, DEPLOY_DATABASE: 'url' }, { dev: false })
-    return { made, providers: createSecrets(settings).providers, handedOn: settings.environment.poller }
-  },
-}
-process.stdout.write(JSON.stringify(await does[process.argv[2] as keyof typeof does]()))
-`
+const part = (name: string) => readFile(join(root, 'test/fixtures/third-provider', `${name}.txt`), 'utf8')
 
 let copy: string
 let database: TestDatabase
@@ -132,11 +26,12 @@ beforeAll(async () => {
     await cp(join(root, part), join(copy, part), { recursive: true })
   for (const example of ['.env.example', '.env.deploy.example']) await cp(join(root, example), join(copy, example))
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  await writeFile(join(copy, 'core/providers/mistral.ts'), adapter)
+  await writeFile(join(copy, 'core/providers/mistral.ts'), await part('mistral.ts'))
   const registry = join(copy, 'core/providers/registry.ts')
   const text = await readFile(registry, 'utf8')
-  await writeFile(registry, text.replace('registry: readonly ProviderEntry[] = [', `$&${entry}`))
-  await writeFile(join(copy, 'driver.ts'), driver)
+  const entry = await part('entry.ts')
+  await writeFile(registry, text.replace('registry: readonly ProviderEntry[] = [', `$&\n${entry}`))
+  await writeFile(join(copy, 'driver.ts'), await part('driver.ts'))
   database = await createTestDatabase()
   services = await startTestServices()
   wire = await startWireServer()
@@ -181,7 +76,7 @@ test('by one adapter and one entry another provider is configured, called, paid 
     body: {
       model: 'pixtral-large-2601',
       choices: [{ message: { content: JSON.stringify(exampleJob.outputs.analysis?.result) }, finish_reason: 'stop' }],
-      usage: { prompt_tokens: 900, completion_tokens: 300 },
+      usage: { prompt_tokens: 900, completion_tokens: 300, prompt_tokens_details: { cached_tokens: 0 } },
     },
   })
   const { job, jobId, providers } = await runOne({ MISTRAL_REQUESTS_PER_MINUTE: '2', MISTRAL_DETAIL: 'low' })

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
+import type { ProviderLimits } from '../../core/providers/limits.ts'
 import type { StepContext, Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { emptyQueue, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'

@@ -1,4 +1,4 @@
-import type { Price, Rates } from '../../providers/entry.ts'
+import type { Price, Rates } from '../../providers/price.ts'
 import { type Setting, setting, WrongSetting } from './setting.ts'
 
 /** Prices as JSON: `[{ "model": "…", "from": "2026-11-24", "input": 0.3, "cachedInput": 0.03, "output": 2.5 }]`. */

@@ -1,8 +1,9 @@
 import type { Step } from '../../../drizzle/schema.ts'
 import { callTokens, roomAfterCutOff } from '../../domain/call-tokens.ts'
-import type { Price, ProviderEntry } from '../../providers/entry.ts'
+import type { ProviderEntry } from '../../providers/entry.ts'
+import type { ProviderLimits } from '../../providers/limits.ts'
+import type { Price } from '../../providers/price.ts'
 import { createPrices } from '../../providers/prices.ts'
-import type { ProviderLimits } from '../../providers/rate-limit.ts'
 import { registry } from '../../providers/registry.ts'
 import { got, type Setting, type Shape, setting, text, WrongSetting, webUrl, wholeNumber } from './setting.ts'
 
