@@ -10,7 +10,7 @@ import { StartError } from '../dev/errors/start-error.ts'
 import { localEnvironment } from '../dev/settings/environment.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 
-const usage = `Applies the migrations that a database lacks.
+const usage = `Applies the pending migrations to a database.
 
 Usage: npm run db:migrate
 

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { getOperatorActions } from '../core/admin/audit-log.ts'
+import { getOperatorActions, pauseReasons } from '../core/admin/audit-log.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getStatus } from '../core/admin/status.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
@@ -17,34 +17,34 @@ import { errorText } from '../dev/errors/error-text.ts'
 import type { ProviderScope } from '../drizzle/schema.ts'
 import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
-const usage = `What operators do with the queue.
+const usage = `Operates the queue.
 
 Usage: npm run ops -- <verb> [options]
 
 Verbs:
   status      the queue, its workers, the providers and the live streams
-  pause       stops claiming: all, or what needs one provider next; what runs ends, and nothing expires meanwhile
-  resume      starts claiming again, and ends a pause that a provider's trouble has brought
-  redrive     gives failed jobs a new life; counts them only, unless --yes is there
-  prune       deletes jobs that ended long ago, with all they made; counts them only, unless --yes is there
-  actions     what operators did, the latest first
+  pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
+  resume      starts claiming again, also after an automatic pause of a provider
+  redrive     requeues failed jobs; without --yes it only counts them
+  prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
+  actions     the audit log, latest first
 
 Options:
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
-  --reason <text>           pause, resume: why, for those who read it later
-  --code <code>             redrive: jobs that failed with this code, or with any that begin so: analysis.
-  --since <time>            redrive: jobs that failed at this moment or later, like 2026-11-23T12:00:00Z
-  --until <time>            redrive: jobs that failed before this moment
+  --reason <text>           pause, resume: why; status and the audit log show it
+  --code <code>             redrive: jobs that failed with this code, or with a prefix of codes: analysis.
+  --since <time>            redrive: jobs that failed at or after this time, like 2026-11-23T12:00:00Z
+  --until <time>            redrive: jobs that failed before this time
   --user <id>               redrive: jobs of this user
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
-  --limit <n>               redrive, prune: at most so many jobs (default: all); actions: so many (default: 20)
+  --limit <n>               redrive, prune: at most this many jobs (default: all); actions: how many (default: 20)
   --yes                     redrive, prune: do it
-  --json                    what the API answers, instead of tables
+  --json                    JSON as the API returns it, instead of tables
   -h, --help                show this and exit
 
 With DATABASE_URL, exported or in .env, on that database; without it on the one that npm start keeps in DATA_DIR,
 which may be running. Each pause, resume, redrive and prune leaves a row in vision_operator_actions.
-Exits with 0 when it is done, 1 when it failed, 2 when it was not understood.
+Exits with 0 on success, 1 on failure, 2 on a usage error.
 `
 
 const verbs = ['status', 'pause', 'resume', 'redrive', 'prune', 'actions'] as const
@@ -122,7 +122,7 @@ function readArguments(args: string[]): { readonly verb: Verb | undefined; reado
   if (values.help) return { verb: undefined, values }
   const [verb, ...more] = positionals
   if (!isVerb(verb) || more.length > 0) {
-    throw new OptionsError(`Say one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
+    throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
   }
   for (const name of Object.keys(values) as (keyof typeof options)[]) {
     if (name !== 'json' && !taken[verb].includes(name))
@@ -136,7 +136,7 @@ function isVerb(word: string | undefined): word is Verb {
 }
 
 async function answer(verb: Verb, values: Values, { environment, error, signal }: Terminal): Promise<string> {
-  // Whatever is wrong with the command is told before a database is asked.
+  // A usage error is reported before the database is asked.
   const act = prepare(verb, values, signal)
   await using cleanup = new AsyncDisposableStack()
   const env = environment()
@@ -215,7 +215,7 @@ function filterOf({ code, since, until, user }: Values) {
   const moment = (name: string, text: string | undefined) => {
     if (text === undefined) return undefined
     const at = new Date(text)
-    // Without a zone it would be this machine's, which nobody who reads the command later knows.
+    // Without a zone it would mean this machine's, which is ambiguous.
     if (Number.isNaN(at.getTime()) || !/(Z|[+-]\d\d:\d\d)$/.test(text)) {
       throw new OptionsError(`--${name} must be a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`)
     }
@@ -233,8 +233,8 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 }
 
 async function viewGates(database: Database) {
-  const states = await database.run(readGates)
-  return { gates: providerScopes.map((name) => viewGate(states.of(name))) }
+  const [states, reasons] = await database.run(async (on) => [await readGates(on), await pauseReasons(on)] as const)
+  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
 }
 
 /** Who runs the command, as far as its column can say it. */
@@ -242,13 +242,13 @@ function actor(): string {
   return `cli:${userInfo().username.replaceAll(/[^\x21-\x7e]/g, '?')}`
 }
 
-/** The database's own errors are told in one line: without the statement, whose values are the users'. */
+/** The database's errors in one line, without the statement: its values are the users'. */
 function textOf(error: unknown): string {
   const known = errorText(error)
   if (known === (error as Error).message) return known
   const inner = innermost(error)
   if (inner instanceof Error && 'code' in inner && inner.code === 'ER_NO_SUCH_TABLE') {
-    return 'The database lacks tables of ours: npm run db:migrate makes them.'
+    return 'The database has not been migrated: run npm run db:migrate.'
   }
   const { code, message, detail } = asVisionError(error)
   return code === 'internal.error' ? known : `${code}: ${message}${detail ? ` (${detail})` : ''}`

@@ -10,7 +10,7 @@ export function describeStatus(status: WorkerStatusView): string {
       ['queue', 'jobs'],
       queue.depth.map(({ status, jobs, atLeast }) => [status, `${number(jobs)}${atLeast ? ' or more' : ''}`]),
     ),
-    `oldest due job: ${queue.oldestDueSeconds === 0 ? 'none waits' : `waits for ${duration(queue.oldestDueSeconds * 1000)}`}`,
+    `oldest due job: ${queue.oldestDueSeconds === 0 ? 'none' : `waits for ${duration(queue.oldestDueSeconds * 1000)}`}`,
     table(
       ['provider', 'state', 'in flight', 'calls/min', 'tokens/min'],
       providers.map((one) => [
@@ -51,7 +51,7 @@ export function describeStatus(status: WorkerStatusView): string {
   )
 }
 
-/** @param resumed something was to be started again: what is still stopped is pointed out */
+/** @param resumed after a resume: points out what is still stopped */
 export function describeGates(gates: readonly GateViewed[], resumed = false): string {
   const states = table(
     ['claiming', 'state'],
@@ -62,8 +62,17 @@ export function describeGates(gates: readonly GateViewed[], resumed = false): st
   return states + hints.join('')
 }
 
-function describeGate({ state, stoppedAt, stoppedBy, pausedMs, pauseCode, downSince }: GateViewed): string {
-  if (state === 'stopped') return `stopped by ${stoppedBy} at ${stoppedAt}`
+function describeGate({
+  state,
+  stoppedAt,
+  stoppedBy,
+  stoppedReason,
+  pausedMs,
+  pauseCode,
+  downSince,
+}: GateViewed): string {
+  if (state === 'stopped')
+    return `stopped by ${stoppedBy} at ${stoppedAt}${stoppedReason === null ? '' : `: ${stoppedReason}`}`
   const down = downSince === null ? '' : `down since ${downSince}`
   if (state === 'down') return `${down} (${pauseCode}), being probed`
   if (state === 'paused') return `paused for ${duration(pausedMs)} (${pauseCode})${down && `, ${down}`}`
@@ -84,7 +93,7 @@ export function describePrune({ dryRun, olderThanDays, jobs, more }: PruneView):
 }
 
 export function describeActions(actions: ActionsView['actions']): string {
-  if (actions.length === 0) return 'No operator has done anything yet.'
+  if (actions.length === 0) return 'No operator actions yet.'
   return table(
     ['at', 'by', 'action', 'with', 'result'],
     actions.map(({ at, actor, action, dryRun, parameters, result }) => [

@@ -1,4 +1,4 @@
-// npm run ops -- <verb>: what operators do, on DATABASE_URL or on the local database.
+// npm run ops -- <verb>: the operator's commands, on DATABASE_URL or on the local database.
 import { readDotenv } from '../dev/boot/dotenv.mjs'
 import { localEnvironment } from '../dev/settings/environment.ts'
 import { operate } from './operate.ts'

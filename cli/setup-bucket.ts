@@ -11,12 +11,12 @@ import { bucketPlace, bucketReason, checkBucket } from '../dev/parts/check-bucke
 import { localEnvironment } from '../dev/settings/environment.ts'
 
 const usage = `Sets up the bucket of BUCKET_NAME, exported or in .env: no public access, encryption, and the deletion of uploads
-after UPLOAD_RETENTION_DAYS. Lifecycle rules of others stay. Doing it again changes nothing.
+after UPLOAD_RETENTION_DAYS. Other lifecycle rules are kept. Running it again changes nothing.
 
 Usage: npm run bucket:setup [-- options]
 
 Options:
-  --check     changes nothing; exits with 1 if something is not as it should be
+  --check     changes nothing; exits with 1 if a setting is wrong
   -h, --help  show this and exit
 `
 
@@ -45,7 +45,7 @@ function readArguments(args: string[]): { help: boolean; check: boolean } {
   }
 }
 
-/** @returns whether everything is as it should be */
+/** @returns whether every setting is correct */
 async function setUp({ check }: { check: boolean }): Promise<boolean> {
   const config = loadBucketConfig(localEnvironment(readDotenv()))
   await checkBucket(config)
@@ -57,9 +57,9 @@ async function setUp({ check }: { check: boolean }): Promise<boolean> {
     say(`${bucketPlace(config)} has`)
     for (const [name, words] of bucketSummary(settings)) say(`  ${name}: ${words}`)
     const { ours, others } = bucketFaults(settings, rules)
-    if (ours.length + others.length === 0) say('Everything is as it should be.')
+    if (ours.length + others.length === 0) say('The bucket is set up correctly.')
     for (const fault of [...ours, ...others]) say(fault)
-    if (check && ours.length > 0) say('npm run bucket:setup puts this right.')
+    if (check && ours.length > 0) say('Run npm run bucket:setup to fix this.')
     return ours.length + others.length === 0
   } catch (error) {
     throw refusal(error as Partial<S3ServiceException> & Error)

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { signToken } from '../core/platform/auth.ts'
 import { readDotenv } from '../dev/boot/dotenv.mjs'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
-import { openDataFolder } from '../dev/data/data-folder.ts'
+import { openDataFolder, requireDataFolder } from '../dev/data/data-folder.ts'
 import { StartError } from '../dev/errors/start-error.ts'
 import { localEnvironment } from '../dev/settings/environment.ts'
 
@@ -14,7 +14,7 @@ const usage = `Prints a bearer token for the API, signed with AUTH_SECRET or wit
 Usage: npm run token -- --user <id> [options]
 
 Options:
-  --user <id>           whom the token is for
+  --user <id>           the user that the token is for
   --scope <scope>       a scope of the token; may be repeated
   --hours <number>      how long it is valid (default: 12)
   --data-dir <folder>   the folder of the local stack (default: DATA_DIR, or .data in the project)
@@ -42,7 +42,7 @@ async function answer(args: string[]): Promise<string> {
     },
   })
   if (values.help) return usage
-  if (values.user === undefined) throw new RangeError('Whom is the token for? Say --user <id>.')
+  if (values.user === undefined) throw new RangeError('Missing --user <id>: the user that the token is for.')
   const hours = Number(values.hours)
   if (!(hours > 0 && hours <= 24 * 365)) throw new RangeError('--hours must be a number above 0, a year at most.')
   const env = localEnvironment(readDotenv())
@@ -58,13 +58,14 @@ async function answer(args: string[]): Promise<string> {
   return `${token}\n`
 }
 
-/** The secret of the local stack, which may be running and hold its folder; where there is none yet, one is made. */
+/** The secret of the local stack, which may be running and hold its folder; in a folder that has none yet, one is made. */
 async function secretOf(dataDir: string): Promise<string> {
   try {
     return (await readFile(join(dataDir, 'secrets', 'auth-secret'), 'utf8')).trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
+  await requireDataFolder(dataDir, 'secrets', '--data-dir or DATA_DIR')
   const folder = await openDataFolder(dataDir)
   try {
     return await folder.secret('auth-secret', 32)

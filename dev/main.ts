@@ -7,7 +7,7 @@ import { readOptions } from './boot/options.mjs'
 import { errorText } from './errors/error-text.ts'
 import { runSampleJob } from './sample/run-sample-job.ts'
 import { localEnvironment } from './settings/environment.ts'
-import { ineffectiveSettings } from './settings/unused-settings.ts'
+import { unusedSettings } from './settings/unused-settings.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -21,8 +21,8 @@ try {
   const dotenv = readDotenv()
   const env = localEnvironment(dotenv)
   const options = readOptions(process.argv.slice(2), env)
-  for (const warning of ineffectiveSettings(dotenv, env)) say(`Warning: ${warning}`)
-  const stack = await startStack({ ...options, env, say })
+  for (const warning of unusedSettings(dotenv, env)) say(`Warning: ${warning}`)
+  const stack = await startStack({ ...options, env, say, signal: stopping.signal })
   stack.broken.then(() => {
     process.exitCode = 1
     stopping.abort()

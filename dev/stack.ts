@@ -1,33 +1,28 @@
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { composeApi } from '../core/api/compose.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/database/client.ts'
-import { configureBucket } from '../core/images/bucket.ts'
-import { createS3Client, openImageStore } from '../core/images/store.ts'
+import { openImageStore } from '../core/images/store.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import type { BucketConfig } from '../core/platform/config/bucket.ts'
-import type { PollerConfig } from '../core/platform/config/poller.ts'
-import { keyOf } from '../core/platform/config/providers.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
-import { registry } from '../core/providers/registry.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
-import { PortError } from './boot/port.mjs'
 import { openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { lookAt } from './emulators/providers/look.ts'
-import { startProviderEmulators } from './emulators/providers/server.ts'
-import { startS3Emulator } from './emulators/s3/server.ts'
-import { checkBucket, placeOf } from './parts/check-bucket.ts'
+import { checkBucket } from './parts/check-bucket.ts'
+import { listen } from './parts/listen.ts'
+import type { Part } from './parts/part.ts'
+import { startProviders } from './parts/providers.ts'
 import { startSchedule } from './parts/schedule.ts'
+import { startStorage } from './parts/storage.ts'
 import { checkSettings, loadConfigs } from './settings/configs.ts'
 
 export interface StackOptions {
@@ -39,15 +34,10 @@ export interface StackOptions {
   readonly dataDir: string
   /** What the emulated providers take to answer, in milliseconds. */
   readonly emulatorLatencyMs?: number | undefined
-  /** Told what takes a while, and what has gone wrong. */
+  /** Aborted when the start is no longer wanted. */
+  readonly signal?: AbortSignal | undefined
+  /** Prints a line for the person at the terminal: slow steps, and errors. */
   readonly say: (line: string) => void
-}
-
-/** One part of the stack, for the person at the terminal. */
-export interface Part {
-  readonly name: string
-  readonly kind: 'real' | 'emulated'
-  readonly what: string
 }
 
 /** The whole product on this machine. */
@@ -63,10 +53,6 @@ export interface Stack {
   /** Ends everything that was started here, the database last. */
   stop(): Promise<void>
 }
-
-const bucket = 'vision-pipeline'
-/** Slow enough to see a job's progress. */
-const defaultLatencyMs = 400
 
 /**
  * Starts the product with everything it needs around it: what the environment names is used, all else is started here.
@@ -94,25 +80,25 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     write: (line) => logStream.write(`${line}\n`),
     now: Date.now,
   })
-  // Nobody would read them here.
+  // No one reads metrics locally.
   const metrics = createMetrics({ service, write: () => undefined, now: Date.now })
   if (folder.abandoned) {
-    log('warn', 'previous run did not end in order')
-    say('The previous run did not end in order; what it had begun goes on once its leases have expired.')
+    log('warn', 'previous run did not shut down cleanly')
+    say('The previous run did not shut down cleanly; jobs that were running are retried when their leases expire.')
   }
   let started = false
   cleanup.defer(() => {
     if (started) log('info', 'stack stopped')
   })
 
-  const server = await startDatabase({ folder, env, log: say })
+  const server = await startDatabase({ folder, env, log: say, signal: options.signal })
   cleanup.defer(() => server.stop())
   const broken = server.endedByItself.then(() => log('error', 'database server ended by itself'))
   await migrateDatabase(server.url)
 
-  const storage = await useStorage(options, folder, checked.bucket)
+  const storage = await startStorage(env, folder, checked.bucket)
   cleanup.defer(storage.stop)
-  const providers = await useProviders(options, checked.poller)
+  const providers = await startProviders(env, checked.poller, options.emulatorLatencyMs)
   cleanup.defer(providers.stop)
 
   const settings = {
@@ -188,95 +174,5 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     logFile,
     broken,
     stop: () => running.disposeAsync(),
-  }
-}
-
-interface Used {
-  /** What the configuration gets. */
-  readonly settings: Record<string, string>
-  readonly stop: () => Promise<void>
-}
-
-async function useStorage(
-  { env }: StackOptions,
-  folder: Awaited<ReturnType<typeof openDataFolder>>,
-  { AWS_REGION, UPLOAD_RETENTION_DAYS }: BucketConfig,
-): Promise<Used & { readonly part: Part }> {
-  if (env.BUCKET_NAME) {
-    const place = env.S3_ENDPOINT ? ` at ${placeOf(env.S3_ENDPOINT)}` : ''
-    const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}${place}` }
-    return { settings: {}, stop: async () => undefined, part }
-  }
-  const accessKeyId = 'local'
-  const secretAccessKey = await folder.secret('s3-secret', 32)
-  const s3 = await startS3Emulator({ folder: join(folder.path, 's3'), bucket, accessKeyId, secretAccessKey })
-  const settings = {
-    BUCKET_NAME: bucket,
-    S3_ENDPOINT: s3.endpoint,
-    S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: secretAccessKey,
-  }
-  const client = createS3Client({ ...settings, AWS_REGION })
-  try {
-    await configureBucket(client, bucket, { uploadDays: UPLOAD_RETENTION_DAYS })
-  } catch (problem) {
-    await s3.stop()
-    throw problem
-  } finally {
-    client.destroy()
-  }
-  return {
-    settings,
-    stop: () => s3.stop(),
-    part: { name: 'storage', kind: 'emulated', what: `S3 at ${s3.endpoint}, kept in ${join(folder.path, 's3')}` },
-  }
-}
-
-/** Those that serve a step. Without a key one is emulated by what speaks its wire. */
-async function useProviders(
-  { env, emulatorLatencyMs }: StackOptions,
-  { ANALYSIS_PROVIDER, CONTENT_PROVIDER }: PollerConfig,
-): Promise<Used & { readonly parts: readonly Part[] }> {
-  const providers = registry
-    .filter(({ name }) => name === ANALYSIS_PROVIDER || name === CONTENT_PROVIDER)
-    .map(({ name, wire }) => ({ name, wire, key: keyOf(name, 'API_KEY'), url: keyOf(name, 'BASE_URL') }))
-  const missing = providers.filter(({ key }) => !env[key])
-  const emulators =
-    missing.length > 0
-      ? await startProviderEmulators({ baseLatencyMs: emulatorLatencyMs ?? defaultLatencyMs })
-      : undefined
-  const settings: Record<string, string> = {}
-  if (emulators) {
-    const urls = { gemini: emulators.geminiBaseUrl, openai: emulators.deepseekBaseUrl }
-    for (const { wire, key, url } of missing) {
-      settings[key] = 'emulated'
-      settings[url] = urls[wire]
-    }
-  }
-  return {
-    settings,
-    stop: async () => emulators?.stop(),
-    parts: providers.map(
-      ({ name, key, url }): Part =>
-        settings[key]
-          ? { name, kind: 'emulated', what: `at ${settings[url]}; for the real one set ${key} in .env` }
-          : { name, kind: 'real', what: `${env[url] ? placeOf(env[url]) : 'the public API'}, which costs money` },
-    ),
-  }
-}
-
-async function listen(server: Server, port: number): Promise<{ port: number; stop: () => Promise<void> }> {
-  await new Promise<void>((resolve, reject) => {
-    // It was free a while ago.
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new PortError(port, error)))
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
   }
 }

@@ -40,6 +40,9 @@ export type ImageState = (typeof imageStates)[number]
  */
 export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
+/** What is known of a product or a brand, by name. */
+export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>
+
 /** How a run ended; `running` until it has. */
 export const outcomes = ['running', 'completed', 'retried', 'failed', 'released', 'lost', 'cancelled'] as const
 export type Outcome = (typeof outcomes)[number]
@@ -134,6 +137,11 @@ export const visionJobs = mysqlTable(
     language: key('language', { length: 35 }).notNull(),
     /** The network that a post is for; null for a post for any, and for every other format. */
     platform: key('platform', { length: 20 }),
+    /** What the client says of what the image shows, a price or a material, for the writer to use. */
+    facts: json<Facts>('facts'),
+    /** The brand that the texts are written for, and the version of it that was current at the creation; null for none. */
+    brandId: id('brand_id'),
+    brandVersion: int('brand_version', { unsigned: true }),
     metadata: json<Record<string, unknown>>('metadata'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
@@ -217,6 +225,8 @@ export const visionJobOutputs = mysqlTable(
     /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
     prompt: key('prompt', { length: 60 }),
     body: json<unknown>('body').notNull(),
+    /** What was found in a text once it was there, in code; null of an analysis, and from before texts were looked at. */
+    findings: json<unknown>('findings'),
     createdAt: time('created_at').notNull(),
   },
   (output) => [
@@ -308,6 +318,35 @@ export const visionUsage = mysqlTable(
   },
   // The only key, so that adding to a row locks this row and nothing beside it.
   (usage) => [primaryKey({ columns: [usage.userId, usage.day, usage.model, usage.status] })],
+)
+
+/** The brands: one row for each, with what is current. One that is archived stays for the jobs that were made with it. */
+export const visionBrands = mysqlTable(
+  'vision_brands',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    /** As in the current profile. */
+    name: text('name', { length: 100 }).notNull(),
+    /** The current version, and so how many there are: none is ever deleted. */
+    version: count('version'),
+    archivedAt: time('archived_at'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (brand) => [index('owner').on(brand.userId, brand.archivedAt, brand.id)],
+)
+
+/** What each version of a brand says. A row never changes: jobs were made by it. */
+export const visionBrandVersions = mysqlTable(
+  'vision_brand_versions',
+  {
+    brandId: id('brand_id').notNull(),
+    version: count('version'),
+    profile: json<unknown>('profile').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (version) => [primaryKey({ columns: [version.brandId, version.version] })],
 )
 
 /** What each user was granted to upload on the last day of any upload, UTC. */

@@ -1,10 +1,10 @@
 import type { BrandAnalysis } from '../core/pipeline/analysis.ts'
+import { ciede2000, labOf } from '../core/pipeline/ciede2000.ts'
 import { exampleAnalysis, examplePurpose } from '../core/pipeline/example.ts'
 import { withoutOpener } from '../core/pipeline/formats/alt-text.ts'
 import { formats, type OutputFormat } from '../core/pipeline/formats.ts'
 import { languages as emulatedLanguages } from '../dev/emulators/providers/colour-names.ts'
 import type { Case } from './cases.ts'
-import { ciede2000, labOf } from './ciede2000.ts'
 import { isIn } from './language.ts'
 
 /** What was looked at, in the order of the table. */

@@ -17,7 +17,7 @@ const streamErrors = 5
 /** The part of the account's functions at which there is still time to ask for more. */
 const nearLimit = 0.8
 
-/** Tells people, through one SNS topic, when something needs them. A full fleet throttles its schedule by design. */
+/** Creates the alarms, which all notify one SNS topic. Throttling of the poller is no alarm: a full fleet throttles its schedule by design. */
 export function createAlarms(settings: Settings, { api, stream, poller, database }: Watched) {
   const topic = new sst.aws.SnsTopic('Alarms')
   const endpoint = settings.DEPLOY_ALARM_EMAIL
@@ -30,7 +30,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
 
   const alarm = alarmsTo(topic)
   alarm('OldestDue', {
-    description: `A job that is due has waited for ${oldest} minutes.`,
+    description: `The oldest due job has been waiting for ${oldest} minutes, or no worker has reported.`,
     ...ours,
     metricName: 'OldestDueSeconds',
     statistic: 'Maximum',
@@ -40,7 +40,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     missingIsBad: true,
   })
   alarm('PollerSilent', {
-    description: 'No poller has drained the queue for 5 minutes.',
+    description: 'No poller has sent a heartbeat for 5 minutes.',
     ...ours,
     metricName: 'PollerHeartbeat',
     statistic: 'Sum',
@@ -51,7 +51,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     missingIsBad: true,
   })
   alarm('JobsFailed', {
-    description: `${failed} jobs have failed within 5 minutes.`,
+    description: `At least ${failed} jobs failed within 5 minutes.`,
     ...ours,
     metricName: 'JobsFailed',
     statistic: 'Sum',
@@ -61,7 +61,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   })
   for (const provider of settings.providers) {
     alarm(`${capitalised(provider)}Paused`, {
-      description: `No job is sent to ${provider}: its key, its balance, its model, or an outage.`,
+      description: `Calls to ${provider} have been paused for 5 minutes: check its key, balance, model and status page.`,
       ...ours,
       dimensions: { ...ours.dimensions, provider },
       metricName: 'ProviderPaused',
@@ -72,7 +72,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     })
   }
   alarm('PollerErrors', {
-    description: 'The poller function ends in an error, or in its time limit.',
+    description: 'The poller function failed or timed out.',
     ...ofFunction(poller),
     metricName: 'Errors',
     statistic: 'Sum',
@@ -82,9 +82,9 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   })
   const slow = settings.DEPLOY_ALARM_API_MILLISECONDS
   const apiErrors = settings.DEPLOY_ALARM_API_ERRORS
-  // The gateway's own count has also the calls of a function that does not start.
+  // The gateway's count includes calls whose function did not start.
   alarm('ApiErrors', {
-    description: `The API has answered ${apiErrors} calls with 5xx within 5 minutes.`,
+    description: `The API answered at least ${apiErrors} calls with 5xx within 5 minutes.`,
     namespace: 'AWS/ApiGateway',
     dimensions: { ApiId: api.gateway.nodes.api.id },
     metricName: '5xx',
@@ -116,7 +116,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
   const serving = { ApiThrottled: api.handler, ...(stream && { StreamThrottled: stream }) }
   for (const [name, handler] of Object.entries(serving)) {
     alarm(name, {
-      description: 'Requests are refused because no more functions may run at once.',
+      description: 'Requests are throttled: the function has reached its concurrency limit.',
       ...ofFunction(handler),
       metricName: 'Throttles',
       statistic: 'Sum',

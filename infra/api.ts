@@ -7,6 +7,7 @@ const requestHeaders = [
   'authorization',
   'content-type',
   'idempotency-key',
+  'if-match',
   'if-none-match',
   'prefer',
   'traceparent',
@@ -64,7 +65,7 @@ export function createApi({
     cors: origins
       ? {
           allowOrigins: origins,
-          allowMethods: ['GET', 'POST', 'DELETE'],
+          allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
           allowHeaders: requestHeaders,
           exposeHeaders: readableHeaders,
           maxAge: '1 hour',

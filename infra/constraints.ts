@@ -6,17 +6,17 @@ import { settleMs } from '../core/queue/limits.ts'
 
 /** The schedule's period, in seconds: also how old an event may get before it is dropped. */
 export const tickSeconds = 60
-/** What a function may take at most, in seconds: a quota of AWS Lambda. */
+/** The longest a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900
 /** What the stream function has beyond the life of a stream, in seconds: to start, and to settle at its end. */
 export const streamGraceSeconds = 15
 
 /**
- * What does not fit together: the schedule, the poller's time, its leases, its memory and the life of a stream.
+ * Validates the settings against each other: the schedule, the poller's time, its leases, its memory, the life of a stream.
  *
- * @returns a sentence each
+ * @returns the violated constraints, one sentence each
  */
-export function disagreements(
+export function validateConstraints(
   {
     DEPLOY_POLLER_SECONDS: seconds,
     DEPLOY_POLLER_MEMORY: memory,
@@ -26,13 +26,13 @@ export function disagreements(
   const { JOB_LEASE_SECONDS, POLLER_IDLE_SECONDS, STEP_TIMEOUT_SECONDS, POLLER_IMAGE_MEGABYTES } = poller
   const jobSeconds = 2 * STEP_TIMEOUT_SECONDS + (loadMs + settleMs) / 1000
   const needed = POLLER_IDLE_SECONDS + jobSeconds
-  // Measured by bench/image-memory.ts: 600 MB with a budget of 40, 740 with 60, 950 with 100, and some air.
+  // Measured by bench/image-memory.ts: 600 MB with a budget of 40, 740 with 60, 950 with 100, plus headroom.
   const megabytes = 450 + 5.5 * POLLER_IMAGE_MEGABYTES
   const found: readonly (readonly [boolean, string])[] = [
     [
       needed > seconds,
-      `DEPLOY_POLLER_SECONDS must be at least ${needed}: a worker looks for work for ${POLLER_IDLE_SECONDS} s ` +
-        `(POLLER_IDLE_SECONDS), and a job that it finds last may take ${jobSeconds} s (STEP_TIMEOUT_SECONDS)`,
+      `DEPLOY_POLLER_SECONDS must be at least ${needed}: a worker polls for ${POLLER_IDLE_SECONDS} s ` +
+        `(POLLER_IDLE_SECONDS), and the last job that it claims may take ${jobSeconds} s (STEP_TIMEOUT_SECONDS)`,
     ],
     [
       JOB_LEASE_SECONDS >= seconds,
@@ -55,13 +55,13 @@ export function disagreements(
     ],
     [
       stream.AUTH_JWKS_URL?.startsWith('https:') === false,
-      'AUTH_JWKS_URL must be https: whoever changes the keys on their way makes tokens of their own',
+      'AUTH_JWKS_URL must be https: anybody who can alter the keys in transit could issue tokens',
     ],
     ...Object.entries(poller.providers).map(
       ([name, { baseUrl }]) =>
         [
           !baseUrl.startsWith('https:'),
-          `${keyOf(name, 'BASE_URL')} must be https: the key goes with each call`,
+          `${keyOf(name, 'BASE_URL')} must be https: every call carries the key`,
         ] as const,
     ),
   ]

@@ -20,7 +20,7 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
     ...(vpc && { vpc }),
     transform: {
       role: (args: aws.iam.RoleArgs) => {
-        // SST would let whoever may assume roles in the account assume this one, which `sst dev` alone needs.
+        // By default SST lets every principal in the account that may assume roles assume this one; only `sst dev` needs that.
         if (!$dev) args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: 'lambda.amazonaws.com' })
         return undefined
       },

@@ -29,7 +29,7 @@ export function createRds(
   }: Settings,
 ): RdsDatabase {
   $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
-    // Whoever waits for a connection gives up after the time that work may take.
+    // A caller that waits for a connection gives up after the time that work may take.
     args.connectionPoolConfig = { initQuery, connectionBorrowTimeout: workMs / 1000 }
   })
   const keeps = $app.removal !== 'remove'

@@ -8,7 +8,7 @@ import { isWebUrl } from '../core/platform/config/setting.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { providerNames } from '../core/providers/registry.ts'
 import { type ConcurrencyPlan, planConcurrency } from './concurrency.ts'
-import { disagreements } from './constraints.ts'
+import { validateConstraints } from './constraints.ts'
 
 /** What cannot be deployed as it is set; the message names everything at once. */
 export class SettingsError extends Error {
@@ -69,7 +69,7 @@ const keys = z.object({
 /** Every key that says how it is deployed: what .env.deploy.example lists. */
 export const deployKeys: readonly string[] = Object.keys(keys.shape)
 
-/** What a deployment finds out itself, and every secret: never taken from the environment of whoever deploys. */
+/** What a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
 const foundOut =
   /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|STREAM_ORIGINS|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
 /** The rest of what the functions understand, under the same names as on a laptop. */
@@ -107,7 +107,7 @@ export interface Settings extends z.output<typeof keys> {
  * @param dev `sst dev`, which brings its own database
  * @param quota how many functions the account may run at once, where DEPLOY_ACCOUNT_CONCURRENCY does not say
  * @param node the version of Node.js that runs this, as `24.1.0`; under `sst dev` it runs the functions too
- * @throws SettingsError something is missing or wrong, or the times do not agree with one another
+ * @throws SettingsError something is missing or wrong, or a constraint between settings is violated
  */
 export function readSettings(
   env: Environment,
@@ -149,7 +149,7 @@ export function readSettings(
   const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
   const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
   const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providerKeys, ...environment.poller }))
-  if (decided && stream && poller) wrong.push(...disagreements(decided, { stream, poller }))
+  if (decided && stream && poller) wrong.push(...validateConstraints(decided, { stream, poller }))
   const accountConcurrency = dev ? undefined : (decided?.DEPLOY_ACCOUNT_CONCURRENCY ?? quota)
   const { plan, wrong: tooMany } = planConcurrency(accountConcurrency, {
     pollerSeconds: decided?.DEPLOY_POLLER_SECONDS ?? 0,
@@ -180,7 +180,7 @@ export function readSettings(
   }
 }
 
-/** What a function makes of what it is told, or what it complains about. */
+/** The configuration that a function reads, or undefined, with the errors added to `wrong`. */
 function attempt<T>(wrong: string[], work: () => T): T | undefined {
   try {
     return work()

@@ -1,34 +1,20 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Stack, startStack } from '../dev/stack.ts'
-import { createEmptyDatabase } from './support/database/test-database.ts'
+import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
 
 const examples = join(import.meta.dirname, '../examples')
 const poster = join(import.meta.dirname, '../dev/sample/poster.png')
 
+let stack: LocalStack
 let folder: string
-let stack: Stack
-let database: Awaited<ReturnType<typeof createEmptyDatabase>>
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'examples-'))
-  database = await createEmptyDatabase()
-  stack = await startStack({
-    env: { DATABASE_URL: database.url },
-    port: 0,
-    dataDir: join(folder, 'data'),
-    emulatorLatencyMs: 20,
-    say: () => undefined,
-  })
+  stack = await startLocalStack(20)
+  folder = stack.folder
 })
-afterAll(async () => {
-  await stack.stop()
-  await database.drop()
-  await rm(folder, { recursive: true })
-})
+afterAll(() => stack.stop())
 
 /** Runs an example as its reader would; `node` is the one that runs the tests. */
 async function run(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {

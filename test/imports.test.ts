@@ -65,7 +65,7 @@ describe('who imports whom', () => {
     ['core/api'],
     ['core/http', 'core/admin', 'core/live', 'core/worker'],
     ['core/queue'],
-    ['core/pipeline', 'core/images', 'core/providers', 'core/usage'],
+    ['core/pipeline', 'core/brands', 'core/images', 'core/providers', 'core/usage'],
     ['core/database'],
     ['core/domain', 'core/platform'],
   ]

@@ -1,21 +1,17 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Stack, startStack } from '../dev/stack.ts'
-import { createEmptyDatabase } from './support/database/test-database.ts'
+import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
 
 const root = join(import.meta.dirname, '..')
 /** Debian's; on other machines this file is left out. */
 const executablePath = '/usr/bin/chromium'
 
-let folder: string
-let stack: Stack
-let database: Awaited<ReturnType<typeof createEmptyDatabase>>
+let stack: LocalStack
 let browser: Browser
 let pages: Server
 
@@ -38,15 +34,7 @@ function startDevelopmentServer(): Promise<Server> {
 
 beforeAll(async () => {
   if (!existsSync(executablePath)) return
-  folder = await mkdtemp(join(tmpdir(), 'page-'))
-  database = await createEmptyDatabase()
-  stack = await startStack({
-    env: { DATABASE_URL: database.url },
-    port: 0,
-    dataDir: join(folder, 'data'),
-    emulatorLatencyMs: 50,
-    say: () => undefined,
-  })
+  stack = await startLocalStack(50)
   pages = await startDevelopmentServer()
   browser = await chromium.launch({
     executablePath,
@@ -67,8 +55,6 @@ afterAll(async () => {
   pages.closeAllConnections()
   pages.close()
   await stack.stop()
-  await database.drop()
-  await rm(folder, { recursive: true })
 })
 
 test.runIf(existsSync(executablePath))(

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Provider } from '../../drizzle/schema.ts'
+import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -15,6 +15,7 @@ import {
   type Throughput,
   type WorkerView,
 } from '../worker/registry.ts'
+import { pauseReasons } from './audit-log.ts'
 
 /** How the queue, its workers and the providers are. */
 export interface Status {
@@ -29,6 +30,8 @@ export interface Status {
   readonly throughput: readonly Throughput[]
   /** Claiming as a whole, then every provider. */
   readonly gates: readonly GateState[]
+  /** Why operators paused them last. */
+  readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
   readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
 }
@@ -57,6 +60,7 @@ export async function getStatus(database: Database): Promise<Status> {
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
       gates: providerScopes.map(states.of),
+      pauseReasons: await pauseReasons(on),
       usage,
       liveSessions: await countLiveSessions(on),
     }

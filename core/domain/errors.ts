@@ -30,6 +30,16 @@ export const errorCodes = {
       'The body is larger than 5.5 MiB. Name an image over 4 MB by an https URL or by an upload (POST /v1/uploads), and split a large batch.',
   },
   'request.unsupported_type': { blame: 'request', status: 415, message: 'Send the body as application/json.' },
+  'request.precondition_failed': {
+    blame: 'request',
+    status: 412,
+    message: 'It was changed since you read it. Read it again, and send its new ETag as If-Match.',
+  },
+  'request.precondition_required': {
+    blame: 'request',
+    status: 428,
+    message: 'Say what you change: send the ETag of what you read as If-Match, or its version.',
+  },
   'auth.unavailable': {
     blame: 'request',
     status: 503,
@@ -42,6 +52,18 @@ export const errorCodes = {
     blame: 'request',
     status: 409,
     message: 'This idempotency key was used with another request. Use a new key, or send the same request.',
+  },
+  'brand.not_found': { blame: 'request', status: 404, message: 'There is no such brand, or it is archived.' },
+  'brand.too_many': {
+    blame: 'request',
+    status: 409,
+    message: 'This would be more than 100 brands. Archive one that is not needed any more.',
+  },
+  'brand.too_many_versions': {
+    blame: 'request',
+    status: 409,
+    message:
+      'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
   },
   'limit.jobs_per_day': {
     blame: 'request',

@@ -1,39 +1,10 @@
-import type { Step } from '../../drizzle/schema.ts'
+import type { Facts, Step } from '../../drizzle/schema.ts'
 import type { ErrorCode } from './errors.ts'
 
 /** What a run is known by: the attempt is the fencing token, so nobody can write for a run without it. */
 export interface RunIdentity {
   readonly jobId: number
   readonly attempt: number
-}
-
-/** What one step took of a provider, in all its calls; tokens are null where it does not say. */
-export interface Spending {
-  /** Calls that were answered; one if not given. */
-  readonly calls?: number
-  /** As the provider names it. */
-  readonly model: string
-  readonly inputTokens: number | null
-  /** A part of the input. */
-  readonly cachedTokens: number | null
-  /** Thinking included. */
-  readonly outputTokens: number | null
-  /** A part of the output. */
-  readonly thinkingTokens: number | null
-  /** In nano-dollars; null where the price is not known. */
-  readonly cost: number | null
-  readonly milliseconds: number
-}
-
-/** What a run has taken so far, and the step whose call was cut off, so that it may have been paid for all the same. */
-export interface Spent {
-  /** How long bringing the image took, in milliseconds. */
-  imageMs?: number
-  analysis?: Spending
-  content?: Spending
-  possiblyBilled?: Step
-  /** What did not fit in the answer of the step under way, once it was asked again or is to be. */
-  answerIssue?: string
 }
 
 /** A run of a job by one worker, from claim to settlement. */
@@ -55,6 +26,11 @@ export interface Run extends RunIdentity {
   readonly language: string
   /** The network that a post is for. */
   readonly platform: string | null
+  /** What is known beside the image. */
+  readonly facts: Facts | null
+  /** The version of a brand that the job's texts are written for; both null for none. */
+  readonly brandId: number | null
+  readonly brandVersion: number | null
   /** What did not fit in the last answer of this step, in a run before. */
   readonly answerIssue: string | null
   /** The trace of the call that created the job, in 32 hex digits. */

@@ -46,6 +46,8 @@ export interface Preferences {
   readonly waitSignal: AbortSignal
   /** The `If-None-Match` header: what the caller has already. */
   readonly ifNoneMatch?: string | undefined
+  /** The `If-Match` header: what the caller has read of what it changes. */
+  readonly ifMatch?: string | undefined
 }
 
 /** The status and the headers of a reply over REST. */

@@ -1,9 +1,9 @@
-/** Whether an `If-None-Match` matches an entity tag, by weak comparison (RFC 9110, section 13.1.2). */
-export function matchesETag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false
+/**
+ * Whether an `If-None-Match` or an `If-Match` matches an entity tag, by weak comparison (RFC 9110, section 13.1). That would be
+ * a strong one for `If-Match`, but a proxy that compresses makes every tag weak, and ours stand for a version in either form.
+ */
+export function matchesETag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
   const opaque = (tag: string) => tag.replace(/^W\//, '')
-  return (
-    ifNoneMatch.trim() === '*' ||
-    (ifNoneMatch.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => opaque(tag) === opaque(etag))
-  )
+  return header.trim() === '*' || (header.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => opaque(tag) === opaque(etag))
 }

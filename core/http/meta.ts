@@ -1,7 +1,10 @@
 import type * as z from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
 
-export type Method = 'GET' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+/** Whether a request of this method says in its body what it is about, and not in the query. */
+export const takesBody = (method: Method): boolean => method === 'POST' || method === 'PUT'
 
 /** What a procedure declares beyond its input: its REST route and its part of the OpenAPI document. */
 export interface Meta {
@@ -21,6 +24,11 @@ export interface Meta {
   readonly idempotent?: true
   /** Answers with an `ETag`; a GET is answered with 304 where `If-None-Match` matches it. */
   readonly versioned?: true
+  /**
+   * Changes what the caller has read, as the `If-Match` header says (RFC 9110, section 13.1.1): 412 where it was changed
+   * meanwhile, 428 where the caller does not say.
+   */
+  readonly conditional?: true
   /** Waits, as long as `Prefer: wait` allows, for the next change, or for the end. */
   readonly waits?: 'change' | 'end'
   /** Counts against the caller's quotas, and says in headers what is left of them. */

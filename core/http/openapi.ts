@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { describeCode, type ErrorCode } from '../domain/errors.ts'
 import { Health, type HealthView } from './health.ts'
 import { describeKey, idempotencyKey } from './idempotency.ts'
+import { takesBody } from './meta.ts'
 import { content, isTrpcOnly, type Json, schemaOf } from './openapi-schema.ts'
 import type { Operation } from './operations.ts'
 import { longestWaitSeconds } from './prefer.ts'
@@ -16,6 +17,7 @@ const everywhere: readonly ErrorCode[] = [
   'database.unavailable',
   'auth.unavailable',
 ]
+const conditional: readonly ErrorCode[] = ['request.precondition_failed', 'request.precondition_required']
 const withBody: readonly ErrorCode[] = ['request.too_large', 'request.unsupported_type']
 
 /** The OpenAPI 3.1 document of the REST routes (https://spec.openapis.org/oas/v3.1.1). */
@@ -56,7 +58,7 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
 function describe({ path, resource, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
   const isInQuery = (name: string) => method === 'GET' && !pathFields.includes(name) && !isTrpcOnly(fields[name])
   const inQuery = Object.keys(fields).filter(isInQuery)
-  const hasBody = method === 'POST' && Object.keys(fields).length > pathFields.length
+  const hasBody = takesBody(method) && Object.keys(fields).length > pathFields.length
   const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
@@ -65,6 +67,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     ...(meta.idempotent ? [parameter('header', 'Idempotency-Key', keyInHeader, components)] : []),
     ...(meta.waits ? [preferHeader] : []),
     ...(meta.versioned && method === 'GET' ? [ifNoneMatchHeader] : []),
+    ...(meta.conditional ? [ifMatchHeader] : []),
   ]
   return {
     operationId: path.split('.').at(-1),
@@ -79,14 +82,42 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
         // One that may be left out, as a whole: every field has a default.
         required: !input.safeParse(undefined).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
-        content: { 'application/json': content(schemaOf(input, 'body', components), meta.example?.request) },
+        content: { 'application/json': content(bodyOf(input, pathFields, components), meta.example?.request) },
       },
     }),
     responses: {
       ...successes(method, meta, components),
-      ...errorResponses([...everywhere, ...withScope, ...(hasBody ? withBody : []), ...meta.errors], components),
+      ...errorResponses(
+        [
+          ...everywhere,
+          ...withScope,
+          ...(hasBody ? withBody : []),
+          ...(meta.conditional ? conditional : []),
+          ...meta.errors,
+        ],
+        components,
+      ),
     },
   }
+}
+
+/** What is sent in a body: the input without what is in the path. */
+function bodyOf(input: z.ZodType, pathFields: readonly string[], components: Json): Json {
+  const schema = schemaOf(input, 'body', components)
+  if (pathFields.length === 0) return schema
+  const id = String(schema.$ref ?? '')
+    .split('/')
+    .at(-1)
+  const whole = (id ? components[id] : schema) as { properties?: Json; required?: readonly string[] }
+  const isSent = (name: string) => !pathFields.includes(name)
+  const sent = {
+    ...whole,
+    properties: Object.fromEntries(Object.entries(whole.properties ?? {}).filter(([name]) => isSent(name))),
+    required: whole.required?.filter(isSent) ?? [],
+  }
+  if (!id) return sent
+  components[id] = sent
+  return schema
 }
 
 const keyInHeader = idempotencyKey
@@ -146,6 +177,15 @@ const ifNoneMatchHeader = {
   description: 'The `ETag` of an earlier answer: nothing new is answered with 304.',
   schema: text,
   example: 'W/"42-3"',
+}
+const ifMatchHeader = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description:
+    'The `ETag` of what was read: if it was changed since, the answer is 412, and nothing is changed. `*` is whatever it has come to. Without it and without `version` the answer is 428.',
+  schema: text,
+  example: '"7-3"',
 }
 const versionHeaders = {
   etag: { schema: text, description: 'The version that the answer shows.' },

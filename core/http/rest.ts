@@ -6,6 +6,7 @@ import type { AppEnv, Context, Preferences } from './context.ts'
 import { matchesETag } from './etag.ts'
 import { InvalidInput, pointerTo, unknownField } from './invalid-input.ts'
 import { logError } from './log-error.ts'
+import { takesBody } from './meta.ts'
 import { inputFromText, type Operation } from './operations.ts'
 import { waitSecondsOf } from './prefer.ts'
 import { type EventStream, eventStreamHeaders, toEventStream } from './sse.ts'
@@ -83,10 +84,11 @@ function procedureAt(caller: object, path: string): (input: unknown) => Promise<
 function preferencesOf(call: Call, { meta }: Operation): Preferences {
   const { signal } = call.req.raw
   const ifNoneMatch = meta.versioned ? call.req.header('if-none-match') : undefined
+  const ifMatch = meta.conditional ? call.req.header('if-match') : undefined
   const waitSeconds = meta.waits && waitSecondsOf(call.req.header('prefer'))
-  if (waitSeconds === undefined) return { waitSignal: signal, ifNoneMatch }
+  if (waitSeconds === undefined) return { waitSignal: signal, ifNoneMatch, ifMatch }
   const waitSignal = AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1000)])
-  return { waitSeconds, waitSignal, ifNoneMatch }
+  return { waitSeconds, waitSignal, ifNoneMatch, ifMatch }
 }
 
 function answer(call: Call, { method, meta }: Operation, { reply, preferences }: Context, result: unknown): Response {
@@ -111,7 +113,7 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
     fields,
     new URLSearchParams(pathFields.map((name) => [name, call.req.param(name) ?? ''] as [string, string])),
   )
-  if (method !== 'POST') return { ...inputFromText(fields, queryOf(call, operation)), ...named }
+  if (!takesBody(method)) return { ...inputFromText(fields, queryOf(call, operation)), ...named }
   // A parameter that is ignored would be taken for accepted.
   const unknown = [...new Set(new URL(call.req.url).searchParams.keys())]
   if (unknown.length > 0) throw new InvalidInput(unknown.map((name) => unknownField([name])))

@@ -30,6 +30,8 @@ interface Output {
 interface Content extends Output {
   /** Which fields the result has. */
   readonly outputFormat: string
+  /** What was found in it. */
+  readonly findings: unknown
 }
 
 /**
@@ -72,7 +74,9 @@ function stateEvent(job: JobRow, outputs: readonly OutputRow[]): JobEvent {
       return {
         type: 'completed',
         ...state,
-        content: content ? { ...viewOutput(content), outputFormat: job.outputFormat } : null,
+        content: content
+          ? { ...viewOutput(content), outputFormat: job.outputFormat, findings: content.findings ?? [] }
+          : null,
       }
     case 'failed':
     case 'cancelled':

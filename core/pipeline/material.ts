@@ -10,7 +10,12 @@ export function materialOf(blocks: Readonly<Record<string, unknown>>): string {
 }
 
 function quoted(value: unknown): string {
-  const json = JSON.stringify(value, (_key, part) => (typeof part === 'string' ? visible(part) : part))
+  const json = JSON.stringify(value, (_key, part) => {
+    if (typeof part === 'string') return visible(part)
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+    // The names of facts are a stranger’s too.
+    return Object.fromEntries(Object.entries(part).map(([name, value]) => [visible(name), value]))
+  })
   return json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e')
 }
 

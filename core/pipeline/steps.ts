@@ -1,12 +1,16 @@
-import type { Step } from '../../drizzle/schema.ts'
+import type { Facts, Step } from '../../drizzle/schema.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
+import type { Meter } from '../domain/step.ts'
 import { type RandomBytes, traceparentOf } from '../platform/trace.ts'
-import type { CallContext, Meter } from '../providers/call.ts'
+import type { CallContext } from '../providers/call.ts'
 import { codeOf, kindOf } from '../providers/kinds.ts'
 import type { Model } from '../providers/model.ts'
 import { acceptAnswer } from './accept-answer.ts'
 import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from './analysis.ts'
+import type { BrandProfile } from './brand.ts'
 import type { Swatch } from './colours.ts'
+import type { Finding } from './findings/finding.ts'
+import { findingsIn } from './findings.ts'
 import type { Format } from './formats/format.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
 import { localeOf } from './languages.ts'
@@ -21,6 +25,11 @@ export interface PipelineJob {
   readonly language: string
   /** The network that a post is for. */
   readonly platform?: string | null | undefined
+  /** What is known beside the image. */
+  readonly facts?: Facts | null | undefined
+  /** The version of a brand that the text is written for. */
+  readonly brandId?: number | null | undefined
+  readonly brandVersion?: number | null | undefined
   /** In 32 hex digits. */
   readonly traceId: string | null
   /** How the job's last run failed, if it did. */
@@ -43,6 +52,9 @@ export interface PipelineImage {
 /** Brings a job's image. */
 export type LoadImage<Job> = (job: Job, signal: AbortSignal) => Promise<PipelineImage>
 
+/** Brings what a job's brand says; undefined for a job that has none. */
+export type LoadBrand<Job> = (job: Job) => Promise<BrandProfile | undefined>
+
 /**
  * Measures the dominant colours of an image from its pixels, the largest first. Where there is a decoder that is trusted with
  * strangers' files; whatever it throws is taken for not being able to.
@@ -51,12 +63,7 @@ export type MeasurePalette = (image: Pick<PipelineImage, 'bytes' | 'type'>) => P
 
 /** What a step is called with. */
 export interface StepCallContext extends CallContext {
-  readonly meter: Meter & {
-    /** The paid answer did not fit: whether there is leave and time for one more call in this run. */
-    again(complaint: string): Promise<boolean>
-    /** That call failed, and the step does without its answer. */
-    failed(error: unknown): void
-  }
+  readonly meter: Meter
 }
 
 /** An answer that fits, the model that gave it, as the provider names it, and the words that asked for it. */
@@ -64,6 +71,11 @@ export interface Answer<T> {
   readonly model: string
   readonly prompt: string
   readonly body: T
+}
+
+/** A text, and what was found in it. */
+export interface WrittenContent extends Answer<Content> {
+  readonly findings: readonly Finding[]
 }
 
 /** What can be used of an answer, if anything, and what is wrong with it, if anything. */
@@ -74,7 +86,7 @@ interface Reading<T> {
 
 /** The two steps of every job: what the image shows, and the text made from it. */
 export function createSteps<Job extends PipelineJob>(
-  loadImage: LoadImage<Job>,
+  load: { readonly image: LoadImage<Job>; readonly brand: LoadBrand<Job> },
   models: Readonly<Record<Step, Model>>,
   randomBytes: RandomBytes,
   measurePalette?: MeasurePalette,
@@ -85,9 +97,9 @@ export function createSteps<Job extends PipelineJob>(
     /** @throws VisionError `image.*` or `analysis.*`, or the signal's reason */
     analysis: async (job: Job, context: StepCallContext): Promise<Answer<BrandAnalysis>> => {
       const begun = performance.now()
-      const image = await loadImage(job, context.signal).finally(() =>
-        context.meter.imageLoaded(Math.round(performance.now() - begun)),
-      )
+      const image = await load
+        .image(job, context.signal)
+        .finally(() => context.meter.imageLoaded(Math.round(performance.now() - begun)))
       try {
         const palette = measurePalette?.(image).catch(() => undefined)
         const { model, prompt, body } = await ask<AnalysisAnswer>(models.analysis, job, traced(job, context), {
@@ -101,16 +113,25 @@ export function createSteps<Job extends PipelineJob>(
       }
     },
     /** @throws VisionError `content.*`, or the signal's reason */
-    content: (job: Job, analysis: unknown, context: StepCallContext): Promise<Answer<Content>> => {
-      const { analysisPurpose: purpose, language, platform } = job
-      // Both were checked when they were stored.
-      const format = job.outputFormat as OutputFormat
-      const writing = { analysis: analysis as BrandAnalysis, purpose, format, language, platform }
-      return ask<Content>(models.content, job, traced(job, context), {
+    content: async (job: Job, analysis: unknown, context: StepCallContext): Promise<WrittenContent> => {
+      const { analysisPurpose: purpose, language, platform, facts } = job
+      const writing = {
+        // Both were checked when they were stored.
+        analysis: analysis as BrandAnalysis,
+        format: job.outputFormat as OutputFormat,
+        purpose,
+        language,
+        platform,
+        facts,
+        brand: await load.brand(job),
+      }
+      const { format } = writing
+      const answer = await ask<Content>(models.content, job, traced(job, context), {
         step: 'content',
         request: (before) => contentRequest(writing, before),
         read: (text) => readContent(text, format, { language: localeOf(language), platform: platformOf(platform) }),
       })
+      return { ...answer, findings: findingsIn(answer.body, writing) }
     },
   }
 }

@@ -76,7 +76,7 @@ const outcomes: Partial<Record<CallErrorKind, CallOutcome>> = {
 }
 
 /** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
-export function outcomeOf(code: ErrorCode): CallOutcome {
+export function providerOutcomeOf(code: ErrorCode): CallOutcome {
   const kind = kindOf(code)
   return kind === undefined ? 'ignored' : (outcomes[kind] ?? 'success')
 }
@@ -160,7 +160,7 @@ export function reportTrouble(
   error: VisionError,
   options: PauseOptions,
 ): Promise<Report | undefined> {
-  const outcome = outcomeOf(error.code)
+  const outcome = providerOutcomeOf(error.code)
   const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
   const usedUp = outcome === 'quota-exhausted' || (outcome === 'rate-limited' && asked > options.capMs)
   return withGate(database, provider, reportPatienceMs, async (tx, state) => {

@@ -1,7 +1,8 @@
 import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
 import { roomAfterCutOff } from '../domain/call-tokens.ts'
 import { VisionError } from '../domain/errors.ts'
-import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
+import type { StepUsage } from '../domain/step.ts'
+import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
 import { schemaForGemini } from './gemini-schema.ts'
 import { type GeminiThinking, leastThinking, thinkingTokens } from './gemini-thinking.ts'
@@ -128,7 +129,7 @@ function settingsFor(request: ModelRequest, { model, settings }: GeminiOptions) 
  * Its count of the prompt includes what was cached; thinking is billed as output but counted apart. Counts of 0 are left
  * out of an answer that has others, as everywhere in Google's JSON.
  */
-function tokensOf(said: unknown): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+function tokensOf(said: unknown): Omit<StepUsage, 'model' | 'cost' | 'milliseconds'> {
   const usage = isRecord(said) ? said : {}
   const inputTokens = countOf(usage.promptTokenCount)
   const orNone = (value: unknown) => (value === undefined && inputTokens !== null ? 0 : countOf(value))

@@ -6,19 +6,19 @@ import {
   allowsCalls,
   type GateState,
   isProbing,
-  outcomeOf,
   type PauseOptions,
+  providerOutcomeOf,
   type Report,
   readGates,
   reportAnswer,
   reportTrouble,
 } from './circuit-breaker.ts'
+import type { ProviderLimits } from './limits.ts'
 import {
   type EndedCall,
   endPermits,
   markSent,
   minuteMs,
-  type ProviderLimits,
   renewPermits,
   reservePermits,
   returnPermits,
@@ -160,7 +160,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   }
 
   const report = async (provider: Provider, probe: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
-    const outcome = error === undefined ? 'success' : outcomeOf(error.code)
+    const outcome = error === undefined ? 'success' : providerOutcomeOf(error.code)
     if (cutOff || outcome === 'ignored') return false
     if (error === undefined || outcome === 'success') {
       await reportWell(provider, probe)

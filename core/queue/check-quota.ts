@@ -1,22 +1,24 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
+import { resolveBrands } from '../brands/resolve.ts'
 import type { Database } from '../database/client.ts'
 import { readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
-import { IdempotencyMismatch, type NewJob } from './create.ts'
+import { IdempotencyMismatch, type NewJob, UndecidedJobs } from './create.ts'
 
 /**
  * Refuses what `createVisionJobs` would refuse, before anything that came with the jobs is stored. Plain reads: calls at
  * once may all pass, and are counted one after the other when the jobs are created.
  *
- * @param idempotencies of the jobs to be, in their order
- * @throws IdempotencyMismatch or LimitExceeded
+ * @param jobs to be
+ * @throws IdempotencyMismatch, UndecidedJobs or LimitExceeded
  */
 export async function checkQuota(
   database: Database,
   userId: string,
-  idempotencies: readonly NewJob['idempotency'][],
+  jobs: readonly Omit<NewJob, 'imageUrl' | 'imageId'>[],
   limits: UserLimits | undefined,
 ): Promise<void> {
+  const idempotencies = jobs.map(({ idempotency }) => idempotency)
   const keys = [...new Set(idempotencies.flatMap((idempotency) => idempotency?.key ?? []))]
   const rows =
     keys.length === 0
@@ -32,6 +34,14 @@ export async function checkQuota(
     idempotency && hashes.has(idempotency.key) && hashes.get(idempotency.key) !== idempotency.requestHash ? index : [],
   )
   if (mismatched.length > 0) throw new IdempotencyMismatch([...mismatched])
+  const isKnown = ({ idempotency }: Pick<NewJob, 'idempotency'>) =>
+    idempotency !== undefined && hashes.has(idempotency.key)
+  const decisions = await database.run((on) => resolveBrands(on, userId, jobs))
+  const problems = jobs.flatMap((job, index) => {
+    const decision = decisions[index]
+    return decision && 'code' in decision && !isKnown(job) ? [{ ...decision, index }] : []
+  })
+  if (problems.length > 0) throw new UndecidedJobs(problems)
   const keyless = idempotencies.filter((idempotency) => idempotency === undefined).length
   takeJobs(await database.run((on) => readAllowance(on, userId, limits)), keyless + keys.length - hashes.size)
 }

@@ -28,8 +28,10 @@ export interface Claimed {
   readonly expired: number
 }
 
-interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step'> {
+interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step' | 'facts'> {
   readonly attempt: number
+  /** As JSON. */
+  readonly facts: string | null
   readonly expired: 0 | 1
   readonly tag: number
 }
@@ -81,7 +83,13 @@ async function claimOnce(
       )
       const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
       expected = taken.map(
-        ({ expired: _, tag: __, attempt, ...row }): Run => ({ ...row, attempt: attempt + 1, workerId, step: lane }),
+        ({ expired: _, tag: __, attempt, facts, ...row }): Run => ({
+          ...row,
+          facts: facts === null ? null : JSON.parse(facts),
+          attempt: attempt + 1,
+          workerId,
+          step: lane,
+        }),
       )
       reached = Math.max(0, ...taken.map(({ tag }) => tag))
       onTake(expected)
@@ -107,7 +115,8 @@ async function claimOnce(
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
-      language, platform, answer_issue AS answerIssue, trace_id AS traceId, start_tag AS tag, error_code AS lastErrorCode,
+      language, platform, facts, brand_id AS brandId, brand_version AS brandVersion, answer_issue AS answerIssue,
+      trace_id AS traceId, start_tag AS tag, error_code AS lastErrorCode,
       LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
     FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}

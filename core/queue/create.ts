@@ -1,5 +1,6 @@
 import { and, eq, gte, inArray, sql } from 'drizzle-orm'
-import { visionJobs } from '../../drizzle/schema.ts'
+import { type Facts, visionJobs } from '../../drizzle/schema.ts'
+import { type Decided, resolveBrands, type Undecided, type Wanted } from '../brands/resolve.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
@@ -10,17 +11,14 @@ import { admitVisionJobs, makeRoom } from './concurrency-limit.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { lockUser } from './users.ts'
 
-/** A job to be. */
-export interface NewJob {
+/** A job to be. What it leaves open its brand decides. */
+export interface NewJob extends Wanted {
   readonly imageUrl: string
   /** The snapshot of the image, if its bytes came with the job. */
   readonly imageId?: number | undefined
   readonly analysisPurpose: string
-  readonly outputFormat: string
-  /** A BCP 47 tag. */
-  readonly language: string
-  /** The network that a post is for. */
-  readonly platform?: string | undefined
+  /** What is known beside the image: material for the writer, which the metadata never is. */
+  readonly facts?: Facts | undefined
   readonly metadata?: Record<string, unknown> | undefined
   /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
   readonly idempotency?: { readonly key: string; readonly requestHash: string } | undefined
@@ -59,12 +57,25 @@ export class IdempotencyMismatch extends VisionError {
   }
 }
 
+/** Jobs cannot be made as they ask to be. */
+export class UndecidedJobs extends VisionError {
+  readonly problems: readonly (Undecided & {
+    /** Where in the call the job is, from 0. */
+    readonly index: number
+  })[]
+
+  constructor(problems: UndecidedJobs['problems']) {
+    super(problems.every(({ code }) => code === 'brand.not_found') ? 'brand.not_found' : 'request.invalid')
+    this.problems = problems
+  }
+}
+
 /**
  * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
  * is the job of that time, unchanged. A batch takes as many statements as one job: over a slow link those are the time.
  *
- * @throws IdempotencyMismatch that names every key that was used with another request, or LimitExceeded; nothing is created
- *   then
+ * @throws IdempotencyMismatch that names every key that was used with another request, UndecidedJobs that names every brand that
+ *   is not there, or LimitExceeded; nothing is created then
  */
 export async function createVisionJobs(
   database: Database,
@@ -79,6 +90,7 @@ export async function createVisionJobs(
     const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
     // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
     if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
+    const fresh = await decide(tx, userId, plan)
     const left = takeJobs(allowance, plan.fresh.length)
     const arriving = { content: 0, analysis: plan.fresh.length }
     const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
@@ -89,7 +101,7 @@ export async function createVisionJobs(
       jobs.flatMap((job) => job.imageId ?? []),
     )
     const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
-    const ids = await insertAll(tx, plan.fresh, tagOf, options)
+    const ids = await insertAll(tx, fresh, tagOf, options)
     await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length }])
     return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
   })
@@ -112,6 +124,8 @@ interface KeyedJob {
   readonly jobId: number
   readonly requestHash: string | null
 }
+
+type DecidedJob = Omit<NewJob, keyof Decided> & Decided
 
 /** What a job of the call is: one that there was before, or one of those to be inserted, named anew or again. */
 type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
@@ -146,6 +160,17 @@ function planOf(jobs: readonly NewJob[], known: ReadonlyMap<string, KeyedJob>): 
     fresh.push(job)
   }
   return { entries, fresh, mismatched }
+}
+
+/** The jobs to be inserted, with the brands that they name as those are now. */
+async function decide(tx: Queryable, userId: string, { entries, fresh }: Plan): Promise<readonly DecidedJob[]> {
+  const decisions = await resolveBrands(tx, userId, fresh)
+  const indexOf = (which: number) => entries.findIndex((entry) => 'fresh' in entry && entry.fresh === which)
+  const problems = decisions.flatMap((decision, which) =>
+    'code' in decision ? [{ ...decision, index: indexOf(which) }] : [],
+  )
+  if (problems.length > 0) throw new UndecidedJobs(problems)
+  return fresh.map((job, which) => ({ ...job, ...(decisions[which] as Decided) }))
 }
 
 function resultOf(entry: Entry, ids: readonly number[]): CreatedJob {
@@ -183,7 +208,7 @@ async function findByKeys(
  */
 async function insertAll(
   tx: Queryable,
-  jobs: readonly NewJob[],
+  jobs: readonly DecidedJob[],
   tagOf: (index: number) => number | undefined,
   options: CreateOptions,
 ): Promise<readonly number[]> {
@@ -203,7 +228,10 @@ async function insertAll(
         analysisPurpose: job.analysisPurpose,
         outputFormat: job.outputFormat,
         language: job.language,
-        platform: job.platform ?? null,
+        platform: job.platform,
+        facts: job.facts ?? null,
+        brandId: job.brandId,
+        brandVersion: job.brandVersion,
         metadata: job.metadata ?? null,
         idempotencyKey: job.idempotency?.key ?? null,
         requestHash: job.idempotency?.requestHash ?? null,

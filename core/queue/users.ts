@@ -50,8 +50,8 @@ export async function ensureUsers(on: Queryable, userIds: readonly string[]): Pr
   if (userIds.length === 0) return
   const rows = await rowsOf<{ userId: string }>(
     on,
-    sql`SELECT u.user_id AS userId FROM ${tableOfUsers(userIds)} wanted STRAIGHT_JOIN vision_users u
-      FORCE INDEX (PRIMARY) ON u.user_id = wanted.user_id`,
+    sql`SELECT vision_users.user_id AS userId FROM ${tableOfUsers(userIds)} wanted STRAIGHT_JOIN vision_users
+      FORCE INDEX (PRIMARY) ON vision_users.user_id = wanted.user_id`,
   )
   const known = new Set(rows.map(({ userId }) => userId))
   for (const userId of userIds) if (!known.has(userId)) await insertUser(on, userId)

@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
-import { noCounts, type Summary } from '../domain/tally.ts'
+import { emptyTally, type Tally } from '../domain/tally.ts'
 import { createByteBudget } from '../images/budget.ts'
 import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
 import { createImageLoader } from '../images/load.ts'
@@ -23,8 +24,9 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
-import { type DrainOptions, drain } from './loop.ts'
+import { drain } from './loop.ts'
 import { startBeats } from './metrics-reporter.ts'
+import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
 
 /**
@@ -38,7 +40,7 @@ export interface PollerOptions {
   /** Flushed after each minute of a drain and at its end. */
   readonly metrics: Metrics
   /** See `WorkerOptions`. */
-  readonly lookMs?: number | undefined
+  readonly pollMs?: number | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
   /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
@@ -53,7 +55,7 @@ export interface PollerDrainOptions extends DrainOptions {
 /** The worker with everything it works with. */
 export interface Poller {
   /** See `drain` in jobs/worker.ts. */
-  drain(options: PollerDrainOptions): Promise<Summary>
+  drain(options: PollerDrainOptions): Promise<Tally>
   readonly database: Database
   close(): Promise<void>
 }
@@ -64,7 +66,7 @@ const beatMs = 60_000
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, lookMs, allowLoopbackHttp, measurePalette }: PollerOptions,
+  { log, metrics, pollMs, allowLoopbackHttp, measurePalette }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
@@ -78,16 +80,19 @@ export function createPoller(
   const { models, limits, providerOf } = servingBy(config, common)
   serveSteps(providerOf)
   for (const warning of config.warnings) log('warn', 'configuration not checked', { detail: warning })
-  const steps = createSteps(
-    createImageLoader({
-      database,
-      store,
-      // Half of it for one user, so that there is always room for another's.
-      budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
-      link: (run: Run, imageId) => saveImage(database, run, imageId),
-      allowLoopbackHttp,
-      userAgent: config.IMAGE_USER_AGENT,
-    }),
+  const steps = createSteps<Run>(
+    {
+      image: createImageLoader({
+        database,
+        store,
+        // Half of it for one user, so that there is always room for another's.
+        budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
+        link: (run: Run, imageId) => saveImage(database, run, imageId),
+        allowLoopbackHttp,
+        userAgent: config.IMAGE_USER_AGENT,
+      }),
+      brand: createBrandLoader(database),
+    },
     models,
     randomBytes,
     measurePalette,
@@ -114,7 +119,7 @@ export function createPoller(
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
-      const counts = noCounts()
+      const counts = emptyTally()
       const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
       const summary = await drain(
         {
@@ -129,7 +134,7 @@ export function createPoller(
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
-          lookMs,
+          pollMs,
           callMs: timeoutMs,
           stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {

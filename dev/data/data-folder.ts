@@ -28,8 +28,8 @@ const claimName = /^lock\.(\d+)\.([0-9a-f]{16})$/
 /**
  * Opens the folder, creating it (mode 0700), and locks it. A new one hides itself from git: it will hold secrets.
  *
- * The lock is a file named after the process that holds it, its pid and start time together. Whoever opens the folder
- * first writes its own name and then looks for others, so of two that come at once at least the later sees the
+ * The lock is a file named after the process that holds it, its pid and start time together. A process
+ * first writes its own lock file and then looks for others, so of two that start at once at least the later sees the
  * earlier. The name of a dead process is never given again, which makes it safe to remove whenever it is found.
  *
  * @throws {StartError} another copy has it, or it cannot be created or written
@@ -97,6 +97,25 @@ async function findOthers(folder: string, claim: string): Promise<{ holder?: num
     await rm(join(folder, name), { force: true })
   }
   return { dead }
+}
+
+/**
+ * Refuses a folder that is not the data folder of a local stack: a command that reads one must not create another because a
+ * name was mistyped.
+ *
+ * @param path absolute
+ * @param holds what it must hold, as a name in it: `database` or `secrets`; a folder that a stack runs in holds all of it
+ * @param settings what names the folder, for the error
+ * @throws {StartError} naming the folder and the settings
+ */
+export async function requireDataFolder(path: string, holds: string, settings: string): Promise<void> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw explain(error, path)
+  })
+  if (names?.some((name) => name === holds || claimName.test(name))) return
+  const lack = names === undefined ? 'There is no data folder' : 'This is not a data folder:'
+  throw new StartError(`${lack} ${path}. Correct ${settings}, or make it with npm start.`)
 }
 
 /** Another copy has the folder. */

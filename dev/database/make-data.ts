@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { promisify } from 'node:util'
 import { StartError } from '../errors/start-error.ts'
 import type { InstalledServer } from './find-server.ts'
+import { runCommand } from './run-command.ts'
 
 const unfinished = /^database\.new\./
 // Inside the server's data; both servers ignore files they do not know.
@@ -29,9 +28,14 @@ export async function madeBy(folder: string): Promise<InstalledServer['kind'] | 
  * way over TCP. It is made beside its place and moved there when it is complete, so that what lies there always is;
  * what a killed attempt left is removed.
  *
- * @throws {StartError} the server's own tool failed; with what it printed
+ * @param signal aborted when the person at the terminal wants to stop
+ * @throws {StartError} the server's own tool failed, with what it printed; or it was stopped
  */
-export async function makeData(folder: string, server: InstalledServer): Promise<void> {
+export async function makeData(
+  folder: string,
+  server: InstalledServer,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
   for (const name of await readdir(folder)) {
     if (unfinished.test(name)) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 20 })
   }
@@ -39,14 +43,13 @@ export async function makeData(folder: string, server: InstalledServer): Promise
   await mkdir(unfinishedFolder, { mode: 0o700 })
 
   const [program, args] = command(server, unfinishedFolder)
-  try {
-    const env = await serverEnvironment(folder)
-    await promisify(execFile)(program, [...args, ...asRoot()], { cwd: folder, env, maxBuffer: 16 * 1024 * 1024 })
-  } catch (error) {
-    const { message, stdout = '', stderr = '' } = error as Error & { stdout?: string; stderr?: string }
+  const env = await serverEnvironment(folder)
+  const { ok, output } = await runCommand([program, ...args, ...asRoot()], env, { cwd: folder, signal })
+  if (!ok) {
     await rm(unfinishedFolder, { recursive: true, force: true, maxRetries: 20 })
+    if (signal.aborted) throw new StartError('Stopped while the database was made; the next start makes it anew.')
     throw new StartError(
-      `The database could not be made. ${program} said:\n\n${lastLines(stdout + stderr || message)}\n\n` +
+      `The database could not be made. ${program} said:\n\n${lastLines(output)}\n\n` +
         'Set DATABASE_URL to use another MySQL or MariaDB.',
     )
   }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DataFolder, FolderInUse, openDataFolder } from '../data/data-folder.ts'
+import { type DataFolder, FolderInUse, openDataFolder, requireDataFolder } from '../data/data-folder.ts'
 import { StartError } from '../errors/start-error.ts'
 import { databaseName, portFile, user } from './private-server.ts'
 import type { Environment } from './run-command.ts'
@@ -19,13 +19,14 @@ export interface OpenLocalDatabase {
  * moment.
  *
  * @param log gets one line for whatever takes long
- * @throws StartError if it cannot be had
+ * @throws StartError if it cannot be had, or there is none: nothing is made here
  */
 export async function openLocalDatabase(
   path: string,
   env: Environment,
   log: (line: string) => void,
 ): Promise<OpenLocalDatabase> {
+  await requireDataFolder(path, 'database', 'DATA_DIR')
   let folder: DataFolder
   try {
     folder = await openDataFolder(path)

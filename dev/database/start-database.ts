@@ -27,6 +27,8 @@ export type LocalDatabaseOptions = {
   env: Environment
   /** gets one line for whatever takes long or went wrong */
   log: (line: string) => void
+  /** aborted when it is no longer wanted: ends the making of a new database, which takes the longest */
+  signal?: AbortSignal | undefined
   /** where to look for an installed server; by default what {@link serverDirectories} says */
   directories?: readonly string[]
 }
@@ -54,6 +56,7 @@ export async function startPrivateDatabase({
   folder,
   env,
   log,
+  signal,
   directories,
   administrator = false,
   settings = [],
@@ -73,7 +76,7 @@ export async function startPrivateDatabase({
     server = await find(kind)
     if (!server) throw none('One was just installed but cannot be found or is too old.')
   }
-  if (!kind) await makeData(folder.path, server)
+  if (!kind) await makeData(folder.path, server, signal)
 
   const { port, user, password, endedByItself, stop } = await startPrivateServer({
     folder,

@@ -15,10 +15,10 @@ const image = new URL('./poster.png', import.meta.url)
 const ended = ['completed', 'failed', 'cancelled']
 
 /**
- * Sends the bundled image through the pipeline by the API, as any client would, and says what happens to it.
+ * Sends the bundled image through the pipeline over the API, as any client does, and prints its progress.
  *
  * @param url of the API
- * @param signal aborted when nobody waits for it any more
+ * @param signal aborted when the stack stops
  */
 export async function runSampleJob(url: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const bytes = await readFile(image)

@@ -23,13 +23,13 @@ export interface Configs {
 
 /** @throws ConfigError naming what is wrong for any of them, all at once */
 export function loadConfigs(settings: Settings): Configs {
-  const complaints: string[][] = []
+  const errors: string[][] = []
   const attempt = <Config>(load: (from: Settings) => Config): Config | undefined => {
     try {
       return load(settings)
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
-      complaints.push(error.message.split('\n'))
+      errors.push(error.message.split('\n'))
       return undefined
     }
   }
@@ -37,12 +37,12 @@ export function loadConfigs(settings: Settings): Configs {
   const poller = attempt(loadPollerConfig)
   const bucket = attempt(loadBucketConfig)
   if (api && poller && bucket) return { api, poller, bucket }
-  const [heading = ''] = complaints[0] ?? []
-  throw new ConfigError([heading, ...new Set(complaints.flatMap((lines) => lines.slice(1)))].join('\n'))
+  const [heading = ''] = errors[0] ?? []
+  throw new ConfigError([heading, ...new Set(errors.flatMap((lines) => lines.slice(1)))].join('\n'))
 }
 
 /**
- * Checks all that the environment sets before anything is started: what the stack will fill in is taken for granted.
+ * Checks all that the environment sets before anything is started: placeholders stand for what the stack fills in.
  *
  * @throws ConfigError
  */

@@ -17,17 +17,14 @@ const assignment = /[^\S\n]*(?:export[^\S\n]+)?([^\s=#]+)[^\S\n]*=[^\S\n]*(?:"[^
 const anyLine = /[^\n]*(?:\n|$)/y
 
 /**
- * What was set and counts for nothing: lines of `.env` that set no key, keys that nobody reads, and keys that need
- * another one. Keys are named, values never; a line that may be a value is told by its number.
+ * Finds the settings that have no effect: lines of `.env` that set no key, unknown keys, and keys that need another one.
+ * Keys are named, values never; a line that may be a value is given by its number.
  *
  * @param dotenv the text of `.env`
  * @param env the environment with what `.env` adds
  * @returns one sentence each
  */
-export function ineffectiveSettings(
-  dotenv: string,
-  env: Readonly<Record<string, string | undefined>>,
-): readonly string[] {
+export function unusedSettings(dotenv: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const found: string[] = []
   for (let at = 0; at < dotenv.length; ) {
     const match = (pattern: RegExp) => {
@@ -42,8 +39,8 @@ export function ineffectiveSettings(
       found.push(
         // Base64 ends in `=` and would pass for a key.
         key !== undefined && /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(key)
-          ? `.env, line ${line}: ${key.startsWith('DEPLOY_') ? 'only a deployment reads' : 'nobody reads'} ${key}. The keys are in .env.example.`
-          : `.env, line ${line}: this sets no key that there is. A line reads KEY=value, and the keys are in .env.example.`,
+          ? `.env, line ${line}: ${key.startsWith('DEPLOY_') ? 'only a deployment reads' : 'there is no setting'} ${key}. See .env.example.`
+          : `.env, line ${line}: not a setting. A line reads KEY=value; .env.example lists the keys.`,
       )
     }
     at += (blank ?? set ?? match(anyLine))?.[0].length ?? 1

@@ -88,10 +88,20 @@ test('a pause and its end are seen in the gates, in the status and in the audit,
   const paused = await call('POST', '/v1/operator/pause', { provider: 'gemini', reason: 'a test' })
   expect(paused.gates).toMatchObject([
     { name: 'all', state: 'open' },
-    { name: 'gemini', state: 'stopped', stoppedBy: 'olga', stoppedAt: expect.stringMatching(/Z$/) },
+    {
+      name: 'gemini',
+      state: 'stopped',
+      stoppedBy: 'olga',
+      stoppedReason: 'a test',
+      stoppedAt: expect.stringMatching(/Z$/),
+    },
     { name: 'deepseek', state: 'open' },
   ])
-  expect((await call('GET', '/v1/worker')).providers[0]).toMatchObject({ name: 'gemini', state: 'stopped' })
+  expect((await call('GET', '/v1/worker')).providers[0]).toMatchObject({
+    name: 'gemini',
+    state: 'stopped',
+    stoppedReason: 'a test',
+  })
   const { gates } = await operator().resumeClaims.mutate({ provider: 'gemini' })
   expect(gates.every(({ state }) => state === 'open')).toBe(true)
   expect((await call('GET', '/v1/operator/actions')).actions).toMatchObject([

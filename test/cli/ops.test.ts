@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
@@ -80,10 +81,13 @@ test('status shows everything in tables, and with --json what the API answers', 
 test('pause and resume, and who did it is in the audit', async () => {
   const actor = `cli:${userInfo().username}`
   const paused = await ops(['pause', '--provider', 'deepseek', '--reason', 'their bill'])
-  expect(paused.output).toMatch(new RegExp(`^deepseek +stopped by ${actor} at 20.*Z$`, 'm'))
+  expect(paused.output).toMatch(new RegExp(`^deepseek +stopped by ${actor} at 20.*Z: their bill$`, 'm'))
   expect(paused.output).toMatch(/^all +open$/m)
-  expect((await ops(['status'])).output).toMatch(/^deepseek +stopped by/m)
+  expect((await ops(['status'])).output).toMatch(/^deepseek +stopped by .*Z: their bill /m)
   expect((await ops(['resume', '--provider', 'deepseek'])).output).toMatch(/^deepseek +open$/m)
+  // Of this pause nobody said why, and of the one before it no longer matters.
+  expect((await ops(['pause', '--provider', 'deepseek'])).output).toMatch(/^deepseek +stopped by \S+ at \S+Z$/m)
+  await ops(['resume', '--provider', 'deepseek'])
   expect((await ops(['pause'])).output).toMatch(/^all +stopped by/m)
   const { output } = await ops(['actions'])
   expect(output).toMatch(new RegExp(`${actor} +pause +{"provider":"deepseek","reason":"their bill"}`))
@@ -121,7 +125,7 @@ test('prune counts, and with --yes it does it', async () => {
 test.each([['--help'], ['status', '-h']])('%s prints the usage and touches nothing', async (...args) => {
   const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
   expect(code).toBe(0)
-  expect(output).toMatch(/^What operators do[\s\S]*Usage: npm run ops[\s\S]*redrive[\s\S]*--yes/)
+  expect(output).toMatch(/^Operates the queue[\s\S]*Usage: npm run ops[\s\S]*redrive[\s\S]*--yes/)
 })
 
 describe('what is not understood is told before a database is asked', () => {
@@ -153,11 +157,20 @@ test('a database that is not there is told in one line, without its password', a
   }
 })
 
+test('a data folder that is not there, or holds no database, is named and left alone', async () => {
+  const folder = await temporaryFolder()
+  for (const mistyped of [join(folder, 'dtaa'), folder]) {
+    const { code, output } = await ops(['status'], { DATABASE_URL: '', DATA_DIR: mistyped })
+    expect([code, output]).toEqual([1, expect.stringMatching(new RegExp(`${mistyped}\\. Correct DATA_DIR`))])
+  }
+  expect(await readdir(folder)).toEqual([])
+})
+
 test('a database without our tables is told how to get them', async () => {
   const { url, drop } = await createEmptyDatabase()
   const { code, output } = await ops(['status'], { DATABASE_URL: url })
   await drop()
-  expect([code, output]).toEqual([1, 'The database lacks tables of ours: npm run db:migrate makes them.\n'])
+  expect([code, output]).toEqual([1, 'The database has not been migrated: run npm run db:migrate.\n'])
 })
 
 test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {

@@ -32,7 +32,7 @@ test('sets the bucket up and says what is in force; --check agrees only then, an
   const before = run(['--check'])
   expect(await before.end).toEqual({ code: 1, signal: null })
   expect(before.output()).toContain('Public access is not blocked')
-  expect(before.output()).toContain('npm run bucket:setup puts this right.')
+  expect(before.output()).toContain('Run npm run bucket:setup to fix this.')
   expect((await settings()).publicAccess).toBeUndefined()
 
   const setup = run([], { UPLOAD_RETENTION_DAYS: '10' })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,6 +35,7 @@ test('prints a token that the secret of the environment signed', async () => {
 })
 
 test('takes the secret of the local stack, made now or held by a stack that runs', async () => {
+  await mkdir(join(dataDir, 'secrets'))
   const first = await run(['--user', 'ann'])
   const folder = await openDataFolder(dataDir)
   try {
@@ -53,6 +54,19 @@ test('--help prints the usage and nothing else', async () => {
     expect(stdout).toMatch(/^Prints a bearer token[\s\S]*Usage:[\s\S]*--user/)
     expect(stderr).toBe('')
   }
+})
+
+test('a folder that is not there, or is another project, is named and left alone', async () => {
+  const project = join(dataDir, 'project')
+  await mkdir(project)
+  await writeFile(join(project, 'notes.txt'), '')
+  for (const mistyped of [join(dataDir, 'dtaa'), project]) {
+    const failed = await run(['--user', 'ann', '--data-dir', mistyped]).catch((error) => error)
+    expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(mistyped) })
+    expect(failed.stderr).toContain('--data-dir or DATA_DIR')
+  }
+  expect(await readdir(dataDir)).not.toContain('dtaa')
+  expect(await readdir(project)).toEqual(['notes.txt'])
 })
 
 test('what goes to standard output is the token alone', async () => {

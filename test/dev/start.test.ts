@@ -78,6 +78,25 @@ async function call(url: string, init?: RequestInit) {
 const post = (url: string, body: unknown) =>
   call(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
+test('Ctrl-C while the database is made ends the start, without a word of SQL, and the next one makes it', async () => {
+  const data = join(folder, 'interrupted')
+  const first = launch(['--no-sample'], { DATA_DIR: data })
+  await vi.waitFor(async () => expect((await readdir(data)).some((name) => /^database\.new\./.test(name))).toBe(true), {
+    timeout: 20_000,
+    interval: 10,
+  })
+  // As a terminal does it: to the whole group.
+  process.kill(-first.pid, 'SIGINT')
+  const { code, signal } = await first.end
+  expect(signal ?? code).not.toBe(0)
+  expect(first.output()).not.toMatch(/\b(CREATE|INSERT|SELECT|UPDATE)\b|could not be made| {4}at /)
+  expect(first.output()).toContain('Stopped while the database was made')
+  expect((await readdir(data)).filter((name) => /^(lock|database)/.test(name))).toEqual(['database-temporary'])
+  const second = launch(['--no-sample'], { DATA_DIR: data })
+  await second.says(/Serving at/)
+  await stop(second)
+})
+
 test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
   const first = launch()
   const url = await first.says(listening)
@@ -148,7 +167,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   const again = await second.says(listening)
   await second.says(/history has 3 jobs/)
   expect(second.output()).not.toContain('sample image')
-  expect(second.output()).not.toContain('did not end in order')
+  expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
   expect(page.jobs).toMatchObject([{ jobId: 4 }, { jobId: 2, status: 'completed' }, { jobId: 1, status: 'completed' }])
   expect(await stop(second, 'SIGINT')).toBe(0)
@@ -198,8 +217,10 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
 
   const second = launch([], leases)
   const again = await second.says(listening)
-  expect(second.output()).toContain('The previous run did not end in order')
-  expect(await logLines()).toContainEqual(expect.objectContaining({ message: 'previous run did not end in order' }))
+  expect(second.output()).toContain('The previous run did not shut down cleanly')
+  expect(await logLines()).toContainEqual(
+    expect.objectContaining({ message: 'previous run did not shut down cleanly' }),
+  )
   await vi.waitFor(
     async () => {
       const { body } = await call(`${again}/v1/jobs?status=completed`)
@@ -244,12 +265,12 @@ test.runIf(process.platform === 'linux')(
     expect(await survivors()).toEqual([])
     const next = launch(['--no-sample'])
     await next.says(/Serving at/)
-    expect(next.output(), 'it did end in order').not.toContain('did not end in order')
+    expect(next.output(), 'it did shut down cleanly').not.toContain('did not shut down cleanly')
     await stop(next)
   },
 )
 
-test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops in order', async () => {
+test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops cleanly', async () => {
   await notTheFirst('server')
   const server = await openDataFolder(join(folder, 'server'))
   onTestFinished(() => server.release())
@@ -277,7 +298,7 @@ test('everything that is wrong in the environment is told at once, before anythi
   expect(await readdir(folder)).toEqual([])
 })
 
-test('.env is read, and what counts for nothing in it is warned about', async () => {
+test('.env is read, and unused settings in it are warned about', async () => {
   await notTheFirst()
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)

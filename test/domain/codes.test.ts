@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { createBrand, maxBrands, maxVersions } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -133,7 +134,10 @@ const head = (status: string, ...headers: string[]) =>
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
   const options = { baseUrl, model: 'test', timeoutMs }
   const steps = createSteps(
-    async () => ({ bytes, type: 'image/png', release: () => undefined }),
+    {
+      image: async () => ({ bytes, type: 'image/png', release: () => undefined }),
+      brand: async () => undefined,
+    },
     { analysis: modelOf('gemini', options), content: modelOf('deepseek', options) },
     randomBytes,
   )
@@ -255,6 +259,24 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),
+  'brand.too_many': async () => {
+    for (let made = 0; made < maxBrands; made++) await createBrand(api.database, 'collector', { name: `Brand ${made}` })
+    return refusal('POST', '/v1/brands', { as: 'collector', body: { profile: { name: 'One more' } } })
+  },
+  'brand.too_many_versions': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    await api.database.sql('UPDATE vision_brands SET version = ? WHERE id = ?', [maxVersions, id])
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: maxVersions } })
+  },
+  'request.precondition_failed': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' }, version: 7 } })
+  },
+  'request.precondition_required': async () => {
+    const { id } = await createBrand(api.database, 'ann', { name: 'One' })
+    return refusal('PUT', `/v1/brands/${id}`, { ...ann, body: { profile: { name: 'Two' } } })
   },
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),

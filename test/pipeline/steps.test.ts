@@ -23,7 +23,16 @@ function stepsThat(
     },
   }
   const steps = createSteps(
-    async () => ({ bytes: new Uint8Array([1]), type: 'image/png', width: 40, height: 30, release: () => undefined }),
+    {
+      image: async () => ({
+        bytes: new Uint8Array([1]),
+        type: 'image/png',
+        width: 40,
+        height: 30,
+        release: () => undefined,
+      }),
+      brand: async () => undefined,
+    },
     { analysis: model, content: model },
     randomBytes,
     measurePalette,
@@ -62,7 +71,12 @@ const complaint = /^summary is missing; keyPoints is missing$/
 
 test('an answer that fits is asked for once, and says by which words', async () => {
   const steps = stepsThat([good])
-  expect(await steps.content()).toEqual({ model: 'model-1', prompt: 'summary@2', body: formats.summary.example })
+  expect(await steps.content()).toEqual({
+    model: 'model-1',
+    findings: [],
+    prompt: 'summary@3',
+    body: formats.summary.example,
+  })
   expect(steps.asked).toHaveLength(1)
 })
 

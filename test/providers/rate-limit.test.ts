@@ -4,15 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
+import type { ProviderLimits } from '../../core/providers/limits.ts'
 import type { Permit, ProviderAccess } from '../../core/providers/permits.ts'
-import {
-  inFlightQuery,
-  type ProviderLimits,
-  prunePermits,
-  renewPermits,
-  sentQuery,
-  usageOf,
-} from '../../core/providers/rate-limit.ts'
+import { inFlightQuery, prunePermits, renewPermits, sentQuery, usageOf } from '../../core/providers/rate-limit.ts'
 import { openLooker } from '../support/database/looker.ts'
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
+import type { StepContext } from '../../core/domain/step.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { Model } from '../../core/providers/model.ts'
 import { redriveVisionJob } from '../../core/queue/cancel.ts'
-import type { StepContext, Steps } from '../../core/worker/execute.ts'
-import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/execute.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { WorkerOptions } from '../../core/worker/options.ts'
 import { hour, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -215,7 +217,13 @@ test('a second call that fails is told to all workers, also where the first answ
     },
   }
   const image = { bytes: new Uint8Array([1]), type: 'image/png', release: () => undefined }
-  await run(createSteps(async () => image, { analysis: model, content: model }, randomBytes))
+  await run(
+    createSteps(
+      { image: async () => image, brand: async () => undefined },
+      { analysis: model, content: model },
+      randomBytes,
+    ),
+  )
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
   const deepseek = (await database.run(readGates)).of('deepseek')

@@ -6,6 +6,7 @@ const open: Omit<GateViewed, 'name'> = {
   state: 'open',
   stoppedAt: null,
   stoppedBy: null,
+  stoppedReason: null,
   pausedMs: 0,
   pauseCode: null,
   downSince: null,
@@ -16,7 +17,14 @@ export const exampleGates: GatesView = {
   gates: [
     { ...open, name: 'all' },
     { ...open, name: 'gemini' },
-    { ...open, name: 'deepseek', state: 'stopped', stoppedAt: '2026-11-23T12:00:00.000Z', stoppedBy: 'ann' },
+    {
+      ...open,
+      name: 'deepseek',
+      state: 'stopped',
+      stoppedAt: '2026-11-23T12:00:00.000Z',
+      stoppedBy: 'ann',
+      stoppedReason: 'Their bill is open',
+    },
   ],
 }
 

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { ProviderScope } from '../../../drizzle/schema.ts'
-import { getOperatorActions } from '../../admin/audit-log.ts'
+import { getOperatorActions, pauseReasons } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
@@ -184,6 +184,8 @@ async function change(
 }
 
 async function viewGates({ services }: Caller): Promise<GatesView> {
-  const states = await services.database.run(readGates)
-  return { gates: providerScopes.map((name) => viewGate(states.of(name))) }
+  const [states, reasons] = await services.database.run(
+    async (on) => [await readGates(on), await pauseReasons(on)] as const,
+  )
+  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
 }

@@ -83,6 +83,7 @@ export const GateView = z
     }),
     stoppedAt: time.nullable(),
     stoppedBy: z.string().nullable(),
+    stoppedReason: z.string().nullable().meta({ description: 'Why, as the operator said it.' }),
     pausedMs: count.meta({ description: 'How long the pause still lasts; 0 when there is none.' }),
     pauseCode: z.string().nullable().meta({ description: 'The code of the error that it was paused for last.' }),
     downSince: time.nullable(),

@@ -5,7 +5,7 @@ import type { ActionsView, GateViewed, WorkerStatusView } from './schema.ts'
 
 /** The status as clients get it. */
 export function viewStatus(status: Status): WorkerStatusView {
-  const [claims, ...providers] = status.gates.map(viewGate)
+  const [claims, ...providers] = status.gates.map((gate) => viewGate(gate, status.pauseReasons))
   if (claims === undefined) throw new RangeError('there is no gate of claiming as a whole')
   return {
     at: status.at.toISOString(),
@@ -30,14 +30,22 @@ export function viewStatus(status: Status): WorkerStatusView {
   }
 }
 
-/** A gate as clients get it. What an operator did comes before what a provider's trouble did. */
-export function viewGate({ name, stopped, pausedMs, pauseCode, downSince, strikes }: GateState): GateViewed {
+/**
+ * A gate as clients get it. What an operator did comes before what a provider's trouble did.
+ *
+ * @param reasons why operators paused which gate last
+ */
+export function viewGate(
+  { name, stopped, pausedMs, pauseCode, downSince, strikes }: GateState,
+  reasons: Status['pauseReasons'],
+): GateViewed {
   const state = stopped ? 'stopped' : pausedMs > 0 ? 'paused' : downSince ? 'down' : 'open'
   return {
     name,
     state,
     stoppedAt: stopped?.at.toISOString() ?? null,
     stoppedBy: stopped?.by ?? null,
+    stoppedReason: (stopped && reasons[name]) ?? null,
     pausedMs,
     pauseCode,
     downSince: downSince?.toISOString() ?? null,

@@ -1,12 +1,13 @@
 import type * as z from 'zod'
 import { VisionError } from '../../domain/errors.ts'
-import { InvalidInput } from '../../http/invalid-input.ts'
+import { InvalidInput, pointerTo } from '../../http/invalid-input.ts'
 import {
   type CreatedJob,
   createVisionJob,
   createVisionJobs,
   IdempotencyMismatch,
   type NewJob,
+  UndecidedJobs,
 } from '../../queue/create.ts'
 import type { Allowance } from '../../usage/quotas.ts'
 import type { Caller } from '../procedure.ts'
@@ -32,11 +33,15 @@ export async function createOne(
   key: string | undefined,
 ): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
   const { services, actor } = caller
-  const idempotency = idempotencyOf(key, request)
-  const [taken] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
+  const idempotency = idempotencyOf(key, told(request))
+  const named = (error: unknown) => undecided(error, () => [])
+  const images = takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
+  const [taken] = await images.catch((error) => Promise.reject(named(error)))
   const job: NewJob = { ...(taken ?? request), idempotency }
   for (let attempt = 1; ; attempt++) {
-    const created = await createVisionJob(services.database, job, creating(caller))
+    const created = await createVisionJob(services.database, job, creating(caller)).catch((error) =>
+      Promise.reject(named(error)),
+    )
     logCreated(caller, [created])
     const { jobId, replayed } = created
     try {
@@ -69,8 +74,29 @@ export async function createBatch(
     logCreated(caller, created)
     return created
   } catch (error) {
-    throw error instanceof IdempotencyMismatch ? mismatchedKeys(error, requests) : error
+    if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests)
+    throw undecided(error, (index) => ['jobs', index])
   }
+}
+
+/**
+ * A request as its key stands for it: what is left out is as good as what it means. Of a job with a brand that is the brand's
+ * matter, and may be another the next time.
+ */
+function told(request: Omit<JobRequest, 'idempotencyKey'>) {
+  const { brandId, language = 'en', platform } = request
+  return brandId === undefined ? { ...request, language, platform: platform ?? undefined } : request
+}
+
+/** Jobs that cannot be made as an input that is refused; every other error as it is. */
+function undecided(error: unknown, pathTo: (index: number) => readonly PropertyKey[]): unknown {
+  if (!(error instanceof UndecidedJobs)) return error
+  const fields = error.problems.map(({ index, field, code, detail }) => ({
+    pointer: pointerTo([...pathTo(index), field]),
+    code,
+    detail,
+  }))
+  return new InvalidInput(fields, error.code)
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {
@@ -100,7 +126,7 @@ const twiceKeyed = 'The batch has a key already: send one or the other.'
 
 /** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
 function keysOf(jobs: readonly JobRequest[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
-  const requests = jobs.map(({ idempotencyKey: _, ...request }) => request)
+  const requests = jobs.map(({ idempotencyKey: _, ...request }) => told(request))
   if (batchKey === undefined) return jobs.map((job, index) => idempotencyOf(job.idempotencyKey, requests[index]))
   const twice = jobs.flatMap((job, index) =>
     job.idempotencyKey === undefined

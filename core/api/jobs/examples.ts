@@ -37,6 +37,9 @@ export const exampleSummary: JobSummaryView = {
   outputFormat: 'summary',
   language: 'en',
   platform: null,
+  facts: null,
+  brandId: 7,
+  brandVersion: 3,
   metadata: { campaign: 'spring' },
   createdAt: '2026-11-23T12:00:00.000Z',
   updatedAt: '2026-11-23T12:00:21.500Z',
@@ -80,13 +83,23 @@ export const exampleJob: JobView = {
     content: {
       outputFormat: 'summary',
       model: 'deepseek-flash',
-      prompt: 'summary@2',
+      prompt: 'summary@3',
       createdAt: '2026-11-23T12:00:21.500Z',
       result: {
         headline: 'One red shoe, and nothing in its way',
         summary: 'A single shoe against concrete: bold, but without room for words.',
         keyPoints: ['The colour carries the image', 'A headline has no place yet'],
       },
+      findings: [
+        {
+          code: 'palette_distant',
+          severity: 'info',
+          message:
+            'Brick red #c0392b, 40 % of the image, is 51.1 (CIEDE2000) from the nearest colour of the brand, navy #14213d.',
+          field: null,
+          about: '#c0392b',
+        },
+      ],
     },
   },
 }

@@ -36,6 +36,7 @@ const createErrors = [
   'image.malformed',
   'image.too_many_pixels',
   'upload.not_found',
+  'brand.not_found',
   'idempotency.mismatch',
   'limit.jobs_per_day',
   'limit.jobs_waiting',

@@ -1,37 +1,29 @@
 import * as z from 'zod'
 import { outcomes, statuses } from '../../../drizzle/schema.ts'
+import { platformConflict } from '../../brands/resolve.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
+import { isMissing } from '../../http/validation.ts'
 import { BrandAnalysis } from '../../pipeline/analysis.ts'
+import { Facts } from '../../pipeline/brand.ts'
 import { outputFormats } from '../../pipeline/formats.ts'
-import { count, ErrorCodes, jobId, milliseconds, OutputFormat, Platform, Status, Step, time } from '../fields.ts'
+import { languageTag } from '../../pipeline/language-tag.ts'
+import {
+  brandId,
+  count,
+  ErrorCodes,
+  jobId,
+  milliseconds,
+  OutputFormat,
+  Platform,
+  Status,
+  Step,
+  time,
+} from '../fields.ts'
 import { costUsd, tokens, Usage } from '../usage/schema.ts'
 import { Content, output } from './outputs.ts'
 
 // --- input ---
-
-// A primary language of four letters is reserved, and none of five to eight was ever registered (RFC 5646, section
-// 2.2.1): what comes so long is a name like "german".
-const notLanguage = 'must be a BCP 47 language tag like en or de-CH'
-const language = z
-  .string()
-  .max(35)
-  .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/, notLanguage)
-  .meta({ description: 'The language of the text, a BCP 47 tag.', examples: ['en', 'de-CH'] })
-  .transform((tag, context) => {
-    const canonical = canonicalLanguage(tag)
-    if (canonical !== undefined && canonical.length <= 35) return canonical
-    context.issues.push({ code: 'custom', input: tag, message: notLanguage })
-    return z.NEVER
-  })
-
-function canonicalLanguage(tag: string): string | undefined {
-  try {
-    return Intl.getCanonicalLocales(tag)[0]
-  } catch {
-    return undefined
-  }
-}
 
 const maxMetadataBytes = 4096
 const metadata = z
@@ -63,23 +55,45 @@ export const CreateJob = z
       .min(1)
       .max(2000)
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
-    outputFormat: OutputFormat,
-    language: language.prefault('en'),
-    // Null as an answer says that there is none; so is the metadata.
-    platform: Platform.nullish()
+    outputFormat: OutputFormat.optional().meta({
+      description: 'What to write. May be left out where the brand has one by default.',
+    }),
+    language: languageTag.optional().meta({
+      description: 'The language of the text, a BCP 47 tag: `en` if left out, or what the brand has by default.',
+      examples: ['en', 'de-CH'],
+    }),
+    platform: Platform.nullish().meta({
+      description:
+        'The network that the post is for, with `social_post` only. The brand’s first by default if left out; null, and without one, a post for any.',
+    }),
+    brandId: brandId.optional().meta({
+      description: 'The brand that the text is written for: what it says now is kept with the job. No brand, no voice.',
+    }),
+    // Null as an answer says that there are none; so is the metadata.
+    facts: Facts.nullish()
       .transform((value) => value ?? undefined)
       .meta({
-        description: 'The network that the post is for, with `social_post` only; a post for any if left out.',
+        description:
+          'What is known beside the image, by name, up to 4,096 bytes of JSON: the writer is told, and the text is checked against it.',
+        examples: [{ name: 'Trail 7', price: '129.00 €', material: ['recycled nylon'] }],
       }),
     metadata: metadata.nullish().transform((value) => value ?? undefined),
     idempotencyKey: idempotencyKey.optional().meta({
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
   })
-  .refine(({ outputFormat, platform }) => platform === undefined || outputFormat === 'social_post', {
+  // What a brand has by default is looked up when the job is created.
+  .refine(({ outputFormat, brandId }) => outputFormat !== undefined || brandId !== undefined, {
+    path: ['outputFormat'],
+    params: { code: 'field.missing' },
+    message: isMissing,
+    // Told along with what else is wrong.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  })
+  .refine(({ outputFormat, platform }) => !platform || outputFormat === undefined || outputFormat === 'social_post', {
     path: ['platform'],
     params: { code: 'field.conflict' },
-    message: 'goes with the output format social_post only: leave it out, or ask for a social_post',
+    message: platformConflict,
   })
   .meta({ id: 'CreateJob' })
 
@@ -162,6 +176,9 @@ export const JobSummary = z
     outputFormat: OutputFormat,
     language: z.string(),
     platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
+    facts: Facts.nullable().meta({ description: 'What the writer was told beside the image.' }),
+    brandId: brandId.nullable().meta({ description: 'The brand that the text is written for; null for none.' }),
+    brandVersion: count.nullable().meta({ description: 'The version of the brand that the job began with.' }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     createdAt: time,
     updatedAt: time,

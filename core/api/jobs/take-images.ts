@@ -13,7 +13,7 @@ import type { CreateJob } from './schema.ts'
  *
  * @param pointers where in the input each image is named
  * @param idempotencies of the jobs, in their order
- * @throws InvalidInput that names every image that was refused, IdempotencyMismatch, LimitExceeded, or VisionError
+ * @throws InvalidInput that names every image that was refused, IdempotencyMismatch, UndecidedJobs, LimitExceeded, or VisionError
  *   `storage.unavailable`
  */
 export async function takeImages(
@@ -35,7 +35,10 @@ export async function takeImages(
     const [code, ...others] = new Set([...refusals.values()].map((error) => error.code))
     throw new InvalidInput(fields, others.length > 0 ? 'request.invalid' : code)
   }
-  if (urls.some(carriesBytes)) await checkQuota(services.database, userId, idempotencies, services.limits)
+  if (urls.some(carriesBytes)) {
+    const wanted = jobs.map((job, index) => ({ ...job, idempotency: idempotencies[index] }))
+    await checkQuota(services.database, userId, wanted, services.limits)
+  }
   const taken = await Promise.allSettled(urls.map((url) => services.images.take(url, userId)))
   const images = new Map(
     taken.map((image, index) => {

@@ -47,6 +47,9 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     outputFormat: job.outputFormat as JobSummaryView['outputFormat'],
     language: job.language,
     platform: job.platform as JobSummaryView['platform'],
+    facts: job.facts as JobSummaryView['facts'],
+    brandId: job.brandId,
+    brandVersion: job.brandVersion,
     metadata: job.metadata,
     createdAt: job.createdAt.toISOString(),
     updatedAt: job.updatedAt.toISOString(),
@@ -108,7 +111,8 @@ function viewAnalysis(outputs: readonly OutputRow[]): JobView['outputs']['analys
 
 function viewContent({ outputFormat }: JobRow, outputs: readonly OutputRow[]): JobView['outputs']['content'] {
   const output = viewOutput(outputs, 'content')
-  return output && ({ ...output, outputFormat } as JobView['outputs']['content'])
+  const findings = outputs.find(({ kind }) => kind === 'content')?.findings ?? []
+  return output && ({ ...output, outputFormat, findings } as JobView['outputs']['content'])
 }
 
 function viewOutput(outputs: readonly OutputRow[], kind: OutputRow['kind']) {

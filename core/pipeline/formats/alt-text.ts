@@ -26,7 +26,7 @@ const schema = z
 type AltText = z.infer<typeof schema>
 
 export const altText = format({
-  version: 2,
+  version: 3,
   prompt: () =>
     [
       'Write alternative text for people who cannot see the image, as WCAG 2.2 wants it (1.1.1) and W3C’s alt decision tree finds it. First decide what the image is for, by the purpose:',

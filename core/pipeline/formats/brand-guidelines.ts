@@ -3,7 +3,7 @@ import { hexColour, phrase, sentence } from '../fields.ts'
 import { format } from './format.ts'
 
 export const brandGuidelines = format({
-  version: 2,
+  version: 3,
   prompt: () =>
     'Derive working guidelines from the image: what to do and what to avoid, the colours with their roles, and the tone of voice that fits. They are observed in this one image and no brand’s official rules: the summary says “observed in this image”, in the language of the text. Take the colours from the palette as they are, and let text stand only on colours whose contrast ratio with it the analysis gives as enough.',
   schema: z
@@ -45,4 +45,5 @@ export const brandGuidelines = format({
     tone: { voice: 'Calm and plain, with a touch of anticipation.', words: ['fresh', 'ready', 'bloom'] },
   },
   maxOutputTokens: 3072,
+  quotesWhatNotToDo: ['/donts'],
 })

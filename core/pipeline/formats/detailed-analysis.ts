@@ -3,7 +3,7 @@ import { paragraph, phrase, sentence } from '../fields.ts'
 import { format } from './format.ts'
 
 export const detailedAnalysis = format({
-  version: 2,
+  version: 3,
   prompt: () =>
     'Write a detailed analysis of the image for a brand team: what works for the purpose, what does not, and why, each point tied to something visible. Where you judge legibility, use the contrast ratios of the analysis and reckon none yourself.',
   schema: z

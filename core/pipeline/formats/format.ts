@@ -15,6 +15,14 @@ export interface Finished<Content> {
   readonly complaint?: string | undefined
 }
 
+/** What a text should come to, by JSON pointer. */
+export interface Targets {
+  /** About so long, as the network counts. */
+  readonly lengths?: Readonly<Record<string, number>>
+  /** So many entries. */
+  readonly counts?: Readonly<Record<string, readonly [least: number, most: number]>>
+}
+
 /** What one output format asks of the second step. */
 export interface Format<Schema extends z.ZodType = z.ZodType> {
   /** Counts the changes of what is asked: the prompt, the fields and their descriptions. Stored with each text. */
@@ -27,6 +35,12 @@ export interface Format<Schema extends z.ZodType = z.ZodType> {
   readonly example: z.input<Schema>
   /** At most so many tokens of answer, in any language; after one that was cut off the adapters allow twice as many. */
   readonly maxOutputTokens: number
+  /** Whether the text is for those whom the purpose is for, and so should have the facts that came with the job. */
+  readonly carriesFacts?: boolean
+  /** Fields, as JSON pointers, that say what not to do, and so may quote what must not be said. */
+  readonly quotesWhatNotToDo?: readonly string[]
+  /** Targets that the prompt names beside those of the fields, by JSON pointer. */
+  readonly targets?: (platform: Platform) => Targets
   /** Puts right what no schema says. */
   readonly finish?: (content: z.output<Schema>, setting: Setting) => Finished<z.output<Schema>>
 }

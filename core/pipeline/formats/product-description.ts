@@ -3,9 +3,9 @@ import { paragraph, phrase, sentence } from '../fields.ts'
 import { format } from './format.ts'
 
 export const productDescription = format({
-  version: 2,
+  version: 3,
   prompt: () =>
-    'Write a product description for a shop page. Name only what the image shows or the purpose says: invent no measures, materials, origins, prices or effects. Where the product’s name is not given, name it by what it is.',
+    'Write a product description for a shop page. Name only what the image shows or what was said of it: invent no measures, materials, origins, prices or effects. Where the product’s name is not given, name it by what it is.',
   schema: z
     .object({
       name: phrase.describe('The product’s name as given or seen, or else what it is'),
@@ -24,4 +24,5 @@ export const productDescription = format({
     searchKeywords: ['coral tulips', 'spring flowers', 'garden plants sale'],
   },
   maxOutputTokens: 3072,
+  carriesFacts: true,
 })

@@ -30,7 +30,7 @@ const schema = z
 type SocialPost = z.infer<typeof schema>
 
 export const socialPost = format({
-  version: 2,
+  version: 3,
   prompt: ({ name, limit, aim, hashtags: [least, most], habit }) =>
     [
       `Write a post for ${name} that goes with the image: a caption that can stand alone, fitting hashtags, and one call to action.`,
@@ -47,6 +47,8 @@ export const socialPost = format({
     callToAction: 'Come by before 31 May.',
   },
   maxOutputTokens: 2048,
+  carriesFacts: true,
+  targets: ({ aim, hashtags }) => ({ lengths: { '/caption': aim }, counts: { '/hashtags': hashtags } }),
   finish,
 })
 

@@ -3,7 +3,7 @@ import { hints, phrase, sentence } from '../fields.ts'
 import { format } from './format.ts'
 
 export const summary = format({
-  version: 2,
+  version: 3,
   prompt: () =>
     'Sum the image up, with regard to the purpose, for somebody with half a minute: one headline, one short paragraph, the points to remember.',
   schema: z

@@ -2,7 +2,7 @@ import { S3Error } from './error.ts'
 import { compareKeys, type ObjectFiles, type StoredObject } from './objects.ts'
 import { toXml } from './xml.ts'
 
-/** "ListObjectsV2": at most so many keys and prefixes a page. */
+/** "ListObjectsV2": the most keys and prefixes on a page. */
 const maxPage = 1000
 
 /**

@@ -53,7 +53,7 @@ export function readPostForm(request: IncomingMessage): Promise<PostForm> {
       end.reject(problem)
       discard()
     }
-    // Until the file has begun, nobody waits for the end.
+    // Until the file begins, nothing awaits the end.
     end.promise.catch(() => {})
 
     parser.on('field', (name, value, { nameTruncated, valueTruncated }) => {

@@ -30,7 +30,7 @@ const policySchema = z.object({
  *
  * @param fields the form's fields by lower-case name, without the file, with `${filename}` replaced
  * @param bucket the one that the form was posted to
- * @returns how large the file may be, which whoever reads it has to check
+ * @returns how large the file may be, which the reader of the file must enforce
  * @throws S3Error AccessDenied (for a form without a policy, an expired policy, an unmet condition or a field without
  *   one), SignatureDoesNotMatch, InvalidAccessKeyId, InvalidPolicyDocument, InvalidArgument for a field that is missing
  */
@@ -39,7 +39,7 @@ export function checkPostPolicy(
   { bucket, key, now }: { bucket: string; key: AccessKey; now: Date },
 ): SizeRange {
   const policy = fields.get('policy')
-  // Without a policy nobody has signed anything, and the bucket is private.
+  // Without a policy nothing is signed, and the bucket is private.
   if (policy === undefined) throw new S3Error('AccessDenied', 'Access Denied')
   if (fields.has('awsaccesskeyid') || fields.has('signature')) throw oldSignature()
   checkPolicySignature(policy, fields, key)

@@ -35,7 +35,7 @@ const urlParameters = ['Algorithm', 'Credential', 'Date', 'Expires', 'SignedHead
 
 /**
  * Checks that a request is signed by the key, in its Authorization header or as a presigned URL, as AWS documents it in
- * "Authenticating Requests (AWS Signature Version 4)". The body is not read here: whoever stores it compares it with
+ * "Authenticating Requests (AWS Signature Version 4)". The body is not read here: the code that stores it compares it with
  * the signed `x-amz-content-sha256`.
  *
  * @returns the request's target (path and query) in the form that was signed, without the signature; to be used in
@@ -156,7 +156,7 @@ function urlClaim(request: IncomingMessage, query: Query, now: Date): Claim {
   return { credential, time, signedHeaders: signedHeaders.split(';'), signature, payload: payload || unsigned }
 }
 
-/** An `x-amz-` header means something to S3: whoever holds a link must not be able to add one. */
+/** An `x-amz-` header changes what S3 does: the holder of a link must not be able to add one. */
 function checkSignedHeaders(request: IncomingMessage, signedHeaders: readonly string[]): void {
   const needed = ['host', ...Object.keys(request.headersDistinct).filter((name) => name.startsWith('x-amz-'))]
   const missing = needed.filter((name) => !signedHeaders.includes(name))

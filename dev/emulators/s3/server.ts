@@ -40,7 +40,7 @@ interface Bucket {
   readonly settings: BucketSettings
 }
 
-/** How often objects whose time is over are deleted: S3 itself takes up to days. */
+/** How often expired objects are deleted; S3 itself may take days. */
 const expiryEveryMs = 3_600_000
 
 /** How long a client that was refused may go on sending, so that it comes to read why, before it is cut off. */
@@ -122,7 +122,7 @@ async function serveBucket(
 ): Promise<S3Answer> {
   const answer = await settings.serve(request, query)
   if (answer) return answer
-  // Without a policy nobody has signed an upload form, however its link is signed.
+  // An upload form is signed by its policy, not by its link.
   if (request.method === 'POST' && !query.has('delete')) throw new S3Error('AccessDenied', 'Access Denied')
   query.delete('x-id')
   if (request.method === 'HEAD' && query.size === 0) return { status: 200 }
@@ -136,7 +136,7 @@ async function serveObject(
   key: string,
   objects: ObjectFiles,
 ): Promise<S3Answer> {
-  // Whoever signs a link may move headers of S3's into it.
+  // A presigned link may carry S3's headers as parameters.
   const moved = [...query].map(([name, value]) => [name.toLowerCase(), value] as const).filter(([name]) => isAmz(name))
   const headers = { ...request.headers, ...Object.fromEntries(moved) }
   const unknown = [...query.keys()].filter((name) => name !== 'x-id' && !isAmz(name) && !responseHeaders.has(name))

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { S3Error } from './error.ts'
 
-/** The body of a request, which ends with an error if it is not the one whose SHA-256 was signed. */
+/** The body of a request, which fails at its end if its SHA-256 is not the signed one. */
 export function signedBody(request: IncomingMessage): Readable {
   const signed = request.headers['x-amz-content-sha256']
   if (signed === undefined || signed === 'UNSIGNED-PAYLOAD') return request

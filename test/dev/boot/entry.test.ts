@@ -7,7 +7,7 @@ import { readOptions } from '../../../dev/boot/options.mjs'
 import { gone, start } from '../child-processes.ts'
 import { checkout } from '../processes/checkout.ts'
 
-// Stands for dev/main.ts: says its pid, then takes its time to stop in order.
+// Stands for dev/main.ts: says its pid, then takes its time to stop cleanly.
 const orderly = `for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
 process.on('disconnect', stop)
 let stopping = false
@@ -90,7 +90,7 @@ test('an option wins over its environment variable, which wins over the default'
   expect(() => readOptions([], { PORT: 'x' })).toThrow('PORT must be a whole number')
 })
 
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s, even twice, stops the stack in order', async (signal) => {
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s, even twice, stops the stack cleanly', async (signal) => {
   const { root, local } = await checkout()
   await writeFile(join(root, 'dev', 'main.ts'), orderly)
   const run = local('start.mjs', ['--port', '0'])
@@ -112,7 +112,7 @@ test('a stack that does not stop is killed', async () => {
   await gone(pid, 0)
 })
 
-test('when the entry is killed the stack stops in order', async () => {
+test('when the entry is killed the stack stops cleanly', async () => {
   const { root, local } = await checkout()
   await writeFile(join(root, 'dev', 'main.ts'), orderly)
   const run = local('start.mjs', [])
@@ -124,7 +124,7 @@ test('when the entry is killed the stack stops in order', async () => {
 })
 
 test.runIf(process.platform === 'linux').each(['npm', 'the shell of npm'])(
-  'when %s is killed the stack stops in order',
+  'when %s is killed the stack stops cleanly',
   async (victim) => {
     const { root, env } = await checkout()
     await writeFile(join(root, 'dev', 'main.ts'), orderly)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { localEnvironment } from '../../../dev/settings/environment.ts'
-import { ineffectiveSettings } from '../../../dev/settings/unused-settings.ts'
+import { unusedSettings } from '../../../dev/settings/unused-settings.ts'
 
-const found = (dotenv: string, env: Record<string, string> = {}) => ineffectiveSettings(dotenv, env)
+const found = (dotenv: string, env: Record<string, string> = {}) => unusedSettings(dotenv, env)
 
 test('a file in which everything counts has nothing to be warned of', () => {
   const dotenv = [
@@ -22,7 +22,7 @@ test('a file in which everything counts has nothing to be warned of', () => {
   expect(localEnvironment(dotenv)).toMatchObject({ PORT: '4000', DATA_DIR: '.data-2', LOG_LEVEL: 'debug' })
 })
 
-test('keys that nobody reads are named, and lines that set none are counted, never quoted', () => {
+test('unknown keys are named, and lines that set none are given by number, never quoted', () => {
   const dotenv = `GEMINI_APIKEY=hunter2
 PORT: 4000
 hunter2==

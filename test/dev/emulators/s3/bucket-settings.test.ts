@@ -55,7 +55,7 @@ test('the answers are XML in S3’s namespace', async () => {
 })
 
 test.each(['publicAccessBlock', 'encryption', 'lifecycle'])(
-  'nobody reads or changes %s without a signature',
+  '%s is neither read nor changed without a signature',
   async (setting) => {
     await configure()
     const before = await describeBucket(s3.client(), Bucket)

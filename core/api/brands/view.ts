@@ -1,0 +1,42 @@
+import type { Brand, BrandRow, BrandVersion } from '../../brands/brands.ts'
+import { encodeCursor } from '../../http/cursor.ts'
+import type { BrandSummaryView, BrandVersionView, BrandView } from './schema.ts'
+
+/** A brand as its owner sees it. */
+export function viewBrand(brand: Brand): BrandView {
+  return { ...summarizeBrand(brand), profile: brand.profile }
+}
+
+/** A brand without what it says. */
+export function summarizeBrand({ id, name, version, createdAt, updatedAt, archivedAt }: BrandRow): BrandSummaryView {
+  return {
+    brandId: id,
+    name,
+    version,
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+    archivedAt: archivedAt?.toISOString() ?? null,
+  }
+}
+
+/** What a brand once said. */
+export function viewVersion({ brandId, version, createdAt, profile }: BrandVersion): BrandVersionView {
+  return { brandId, version, createdAt: createdAt.toISOString(), profile }
+}
+
+/** The version of a brand as an entity tag. What a version says never changes; of the brand, only whether it is archived. */
+export function etagOf(brandId: number, version: number, isArchived = false): string {
+  return `"${brandId}-${version}${isArchived ? '-archived' : ''}"`
+}
+
+/**
+ * A page, and what asks for the next one.
+ *
+ * @param rows one more than the page holds, if there is another
+ * @param idOf what the next page begins after
+ */
+export function pageOf<Row>(rows: readonly Row[], limit: number, idOf: (row: Row) => number) {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return { page, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(idOf(last)) : null }
+}

@@ -1,0 +1,242 @@
+import { isDeepStrictEqual } from 'node:util'
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { VisionError } from '../domain/errors.ts'
+import type { BrandProfile } from '../pipeline/brand.ts'
+
+/** A brand, without what it says. */
+export type BrandRow = typeof visionBrands.$inferSelect
+
+/** A brand with what it says now. */
+export interface Brand extends BrandRow {
+  readonly profile: BrandProfile
+}
+
+/** What a brand said from then on. */
+export interface BrandVersion {
+  readonly brandId: number
+  readonly version: number
+  readonly profile: BrandProfile
+  readonly createdAt: Date
+}
+
+/** A brand of a user's. */
+export interface OwnedBrand {
+  readonly userId: string
+  readonly brandId: number
+}
+
+/** How many brands that are not archived a user may have. */
+export const maxBrands = 100
+/** How many versions one brand may have, and all of a user's together, those of archived brands included. */
+export const maxVersions = 1_000
+export const maxVersionsOfUser = 5_000
+
+/**
+ * Makes a brand, with its first version.
+ *
+ * @throws VisionError `brand.too_many` or `brand.too_many_versions`
+ */
+export async function createBrand(database: Database, userId: string, profile: BrandProfile): Promise<Brand> {
+  let made = 0
+  const brandId = await database.transact(
+    async (tx) => {
+      await lockUser(tx, userId)
+      const { brands, versions } = await countsOf(tx, userId)
+      if (brands >= maxBrands) throw new VisionError('brand.too_many')
+      if (versions >= maxVersionsOfUser) throw new VisionError('brand.too_many_versions')
+      const [{ insertId }] = await tx.insert(visionBrands).values({
+        userId,
+        name: profile.name,
+        version: 1,
+        createdAt: sql`UTC_TIMESTAMP(3)`,
+        updatedAt: sql`UTC_TIMESTAMP(3)`,
+      })
+      made = insertId
+      await insertVersion(tx, insertId, 1, profile)
+      return insertId
+    },
+    async (on) => ((await find(on, { userId, brandId: made })) === undefined ? undefined : made),
+  )
+  return getBrand(database, { userId, brandId })
+}
+
+/**
+ * Makes the next version of a brand. What the brand says already makes none, so that a call may be sent again.
+ *
+ * @param isExpected whether a version is the one that the caller read
+ * @throws VisionError `brand.not_found`, also for another user's and for one that is archived, `request.precondition_failed` if it
+ *   has come to another version, or `brand.too_many_versions`
+ */
+export async function updateBrand(
+  database: Database,
+  owned: OwnedBrand,
+  isExpected: (version: number) => boolean,
+  profile: BrandProfile,
+): Promise<Brand> {
+  const { brandId, userId } = owned
+  await database.transact(
+    async (tx) => {
+      await lockUser(tx, userId)
+      const brand = await find(tx, owned)
+      if (brand === undefined || brand.archivedAt !== null) throw new VisionError('brand.not_found')
+      const current = await findVersion(tx, brandId, brand.version)
+      const same = isDeepStrictEqual(current?.profile, stored(profile))
+      // Sent again, after an answer that was lost, it has come to the very next version.
+      if (same && (isExpected(brand.version) || isExpected(brand.version - 1))) return true
+      if (!isExpected(brand.version)) throw new VisionError('request.precondition_failed')
+      const { versions } = await countsOf(tx, userId)
+      if (brand.version >= maxVersions || versions >= maxVersionsOfUser)
+        throw new VisionError('brand.too_many_versions')
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_brands SET version = ${brand.version + 1}, name = ${profile.name}, updated_at = UTC_TIMESTAMP(3)
+          WHERE id = ${brandId}`,
+      )
+      await insertVersion(tx, brandId, brand.version + 1, profile)
+      return true
+    },
+    // Then it is done again, and finds itself done.
+    async () => undefined,
+  )
+  return getBrand(database, owned)
+}
+
+/**
+ * Archives a brand: no job can be made with it any more, and those that were keep it. Doing it again changes nothing.
+ *
+ * @throws VisionError `brand.not_found`, also for another user's
+ */
+export async function archiveBrand(database: Database, owned: OwnedBrand): Promise<void> {
+  const { brandId, userId } = owned
+  await database.run(async (on) => {
+    const matched = await matchedBy(
+      on,
+      sql`UPDATE vision_brands SET updated_at = IF(archived_at IS NULL, UTC_TIMESTAMP(3), updated_at),
+          archived_at = COALESCE(archived_at, UTC_TIMESTAMP(3))
+        WHERE id = ${brandId} AND user_id = ${userId}`,
+    )
+    if (matched === 0) throw new VisionError('brand.not_found')
+  })
+}
+
+/**
+ * A brand of a user's, archived or not, with what it says now.
+ *
+ * @throws VisionError `brand.not_found`, also for another user's
+ */
+export async function getBrand(database: Database, owned: OwnedBrand): Promise<Brand> {
+  return database.run(async (on) => {
+    const brand = await find(on, owned)
+    // A version is there before its brand names it, and stays.
+    const current = brand && (await findVersion(on, brand.id, brand.version))
+    if (current === undefined) throw new VisionError('brand.not_found')
+    return { ...brand, profile: current.profile } as Brand
+  })
+}
+
+/** Where a page begins, and how long it may be. */
+export interface Page {
+  /** At most so many. */
+  readonly limit: number
+  /** Only older ones than this. */
+  readonly before?: number | undefined
+}
+
+/** A user's brands that are not archived, newest first. One more than the page holds tells that there is another. */
+export function listBrands(database: Database, userId: string, { limit, before }: Page): Promise<readonly BrandRow[]> {
+  return database.run((on) =>
+    on
+      .select()
+      .from(visionBrands, { forceIndex: 'owner' })
+      .where(
+        and(
+          eq(visionBrands.userId, userId),
+          isNull(visionBrands.archivedAt),
+          before === undefined ? undefined : lt(visionBrands.id, before),
+        ),
+      )
+      .orderBy(desc(visionBrands.id))
+      .limit(limit + 1),
+  )
+}
+
+/**
+ * The versions of a brand without what they say, newest first. One more than the page holds tells that there is another.
+ *
+ * @throws VisionError `brand.not_found`, also for another user's
+ */
+export async function listBrandVersions(
+  database: Database,
+  owned: OwnedBrand,
+  { limit, before }: Page,
+): Promise<readonly Omit<BrandVersion, 'profile'>[]> {
+  const { brandId, version, createdAt } = visionBrandVersions
+  return database.run(async (on) => {
+    if ((await find(on, owned)) === undefined) throw new VisionError('brand.not_found')
+    return on
+      .select({ brandId, version, createdAt })
+      .from(visionBrandVersions)
+      .where(and(eq(brandId, owned.brandId), before === undefined ? undefined : lt(version, before)))
+      .orderBy(desc(version))
+      .limit(limit + 1)
+  })
+}
+
+/**
+ * What a version of a brand says.
+ *
+ * @throws VisionError `brand.not_found`, also for another user's, and where there is no such version
+ */
+export async function getBrandVersion(database: Database, owned: OwnedBrand, version: number): Promise<BrandVersion> {
+  return database.run(async (on) => {
+    const found = (await find(on, owned)) && (await findVersion(on, owned.brandId, version))
+    if (found === undefined) throw new VisionError('brand.not_found')
+    return found
+  })
+}
+
+/** Of one user's calls that add, one goes after the other: the bounds hold for all together. */
+async function lockUser(tx: Queryable, userId: string): Promise<void> {
+  // It locks a row that is there, too; a locking read of one that is missing would lock the gap in REPEATABLE READ.
+  await matchedBy(
+    tx,
+    sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)`,
+  )
+}
+
+async function countsOf(tx: Queryable, userId: string): Promise<{ brands: number; versions: number }> {
+  const [row] = await rowsOf<Record<'brands' | 'versions', number | string>>(
+    tx,
+    sql`SELECT COALESCE(SUM(archived_at IS NULL), 0) AS brands, COALESCE(SUM(version), 0) AS versions
+      FROM vision_brands WHERE user_id = ${userId}`,
+  )
+  return { brands: Number(row?.brands), versions: Number(row?.versions) }
+}
+
+async function find(on: Queryable, { brandId, userId }: OwnedBrand): Promise<BrandRow | undefined> {
+  const [brand] = await on
+    .select()
+    .from(visionBrands)
+    .where(and(eq(visionBrands.id, brandId), eq(visionBrands.userId, userId)))
+  return brand
+}
+
+async function findVersion(on: Queryable, brandId: number, version: number): Promise<BrandVersion | undefined> {
+  const [row] = await on
+    .select()
+    .from(visionBrandVersions)
+    .where(and(eq(visionBrandVersions.brandId, brandId), eq(visionBrandVersions.version, version)))
+  return row && { ...row, profile: row.profile as BrandProfile }
+}
+
+async function insertVersion(tx: Queryable, brandId: number, version: number, profile: BrandProfile): Promise<void> {
+  await tx.insert(visionBrandVersions).values({ brandId, version, profile, createdAt: sql`UTC_TIMESTAMP(3)` })
+}
+
+/** A profile as it comes back from its column. */
+function stored(profile: BrandProfile): BrandProfile {
+  return JSON.parse(JSON.stringify(profile))
+}

@@ -1,0 +1,50 @@
+import { and, eq } from 'drizzle-orm'
+import { visionBrandVersions } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { VisionError } from '../domain/errors.ts'
+import type { BrandProfile } from '../pipeline/brand.ts'
+
+/** The version of a brand that something was made with; both null where with none. */
+export interface BrandReference {
+  readonly brandId: number | null
+  readonly brandVersion: number | null
+}
+
+/** At 8 kB each, as many as a worker's memory does not notice. */
+const kept = 100
+
+/**
+ * Brings what a job's brand said when the job was created. A version never changes, so that those which were read last are kept.
+ *
+ * @throws VisionError `internal.error` if there is no such version
+ */
+export function createBrandLoader(
+  database: Database,
+): (reference: BrandReference) => Promise<BrandProfile | undefined> {
+  const profiles = new Map<string, BrandProfile>()
+  return async ({ brandId, brandVersion }) => {
+    if (brandId === null || brandVersion === null) return undefined
+    const key = `${brandId}:${brandVersion}`
+    const profile = profiles.get(key) ?? (await read(database, brandId, brandVersion))
+    // The one that was used last goes last.
+    profiles.delete(key)
+    profiles.set(key, profile)
+    const [oldest] = profiles.keys()
+    if (profiles.size > kept && oldest !== undefined) profiles.delete(oldest)
+    return profile
+  }
+}
+
+async function read(database: Database, brandId: number, version: number): Promise<BrandProfile> {
+  const [row] = await database.run((on) =>
+    on
+      .select({ profile: visionBrandVersions.profile })
+      .from(visionBrandVersions)
+      .where(and(eq(visionBrandVersions.brandId, brandId), eq(visionBrandVersions.version, version))),
+  )
+  if (row === undefined) {
+    throw new VisionError('internal.error', { detail: `there is no version ${version} of brand ${brandId}` })
+  }
+  // It was checked when it was stored.
+  return row.profile as BrandProfile
+}

@@ -1,0 +1,47 @@
+import type { BrandProfile } from '../brand.ts'
+import { ciede2000, labOf } from '../ciede2000.ts'
+import type { Swatch } from '../colours.ts'
+import type { Finding } from './finding.ts'
+
+/** CIEDE2000: beyond this, two colours are plainly others. */
+const distant = 10
+/** Colours of less of the image are details. */
+const leastShare = 0.1
+/** Chroma in CIELAB below which a colour is a white, a grey or a black: a ground, and no colour of a brand's. */
+const neutralChroma = 8
+
+type Colour = NonNullable<BrandProfile['palette']>[number]
+
+/**
+ * Colours that fill a tenth of an image or more and that the brand's palette does not have, with how far they are from the
+ * nearest one there, by CIEDE2000. Whites, greys and blacks are let pass. A warning where the image has no colour of the brand.
+ */
+export function paletteFindings(image: readonly Swatch[], brand: readonly Colour[]): Finding[] {
+  if (brand.length === 0) return []
+  const measured = image.map((swatch) => ({ ...swatch, ...nearest(swatch.hex, brand) }))
+  const none = measured.every(({ distance }) => distance > distant)
+  return measured
+    .filter(({ hex, share, distance }) => share >= leastShare && distance > distant && !isNeutral(hex))
+    .map(({ hex, name, share, distance, colour }) => ({
+      code: 'palette_distant',
+      severity: none ? 'warning' : 'info',
+      message: `${capital(name)} ${hex}, ${Math.round(share * 100)} % of the image, is ${distance.toFixed(1)} (CIEDE2000) from the nearest colour of the brand, ${colour.name ? `${colour.name} ` : ''}${colour.hex}.`,
+      field: null,
+      about: hex,
+    }))
+}
+
+function nearest(hex: string, brand: readonly Colour[]): { readonly colour: Colour; readonly distance: number } {
+  const [first] = brand
+    .map((colour) => ({ colour, distance: ciede2000(labOf(hex), labOf(colour.hex)) }))
+    .toSorted((one, other) => one.distance - other.distance)
+  if (first === undefined) throw new Error('the brand has no colours')
+  return first
+}
+
+function isNeutral(hex: string): boolean {
+  const [, a, b] = labOf(hex)
+  return Math.hypot(a, b) < neutralChroma
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

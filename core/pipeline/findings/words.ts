@@ -1,0 +1,63 @@
+import type { Finding } from './finding.ts'
+import { fold } from './fold.ts'
+import type { TextField } from './texts.ts'
+
+/**
+ * The banned words of a brand that stand in a text, in whatever case, each once a field. A word is found as a whole word, and
+ * as a part where its script sets no spaces between words, or appends to them, as Korean does; a `*` at its end stands for
+ * any ending. Spaces and hyphens within it are the same.
+ *
+ * @param exempt fields that say what not to do, and so may quote it
+ */
+export function wordFindings(
+  texts: readonly TextField[],
+  bannedWords: readonly string[],
+  exempt: readonly string[] = [],
+): Finding[] {
+  const patterns = bannedWords.flatMap((word) => {
+    const pattern = patternOf(word)
+    return pattern ? [{ word, pattern }] : []
+  })
+  return texts
+    .filter(({ pointer }) => !exempt.some((field) => pointer === field || pointer.startsWith(`${field}/`)))
+    .flatMap(({ pointer, text }) => {
+      const folded = fold(`${text}\n${tagsApart(text)}`)
+      return patterns
+        .filter(({ pattern }) => pattern.test(folded))
+        .map(
+          ({ word }): Finding => ({
+            code: 'banned_word',
+            severity: 'warning',
+            message: `The brand does not use “${word}”.`,
+            field: pointer,
+            about: word,
+          }),
+        )
+    })
+}
+
+/** The hashtags of a text with the words in them apart: `#CheapDeals` has two. */
+function tagsApart(text: string): string {
+  const tags = text.match(/#[\p{L}\p{M}\p{N}_]+/gu) ?? []
+  return tags.map((tag) => tag.replaceAll(/(\p{Ll})(?=\p{Lu})/gu, '$1 ').replaceAll('_', ' ')).join('\n')
+}
+
+const letter = '[\\p{L}\\p{M}\\p{N}]'
+/** Scripts that set no spaces between words, and Hangul, whose particles follow without one. */
+const unspaced =
+  /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]/u
+
+function patternOf(word: string): RegExp | undefined {
+  const anyEnding = word.trimEnd().endsWith('*')
+  const parts = fold(word.trimEnd().replace(/\*+$/, ''))
+    .split(/[\s\p{Pd}]+/u)
+    .filter((part) => part !== '')
+  const characters = [...parts.join('')]
+  const [first, last] = [characters[0], characters.at(-1)]
+  if (first === undefined || last === undefined) return undefined
+  const bounded = (character: string) => new RegExp(letter, 'u').test(character) && !unspaced.test(character)
+  const body = parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('[\\s\\p{Pd}]+')
+  const before = bounded(first) ? `(?<!${letter})` : ''
+  const after = bounded(last) && !anyEnding ? `(?!${letter})` : ''
+  return new RegExp(`${before}${body}${after}`, 'u')
+}

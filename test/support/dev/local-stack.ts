@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startStack } from '../../../dev/stack.ts'
+import { createEmptyDatabase } from '../database/test-database.ts'
+
+/** A whole stack on a database of the run's server, for tests that use it as its users do. */
+export interface LocalStack {
+  readonly url: string
+  /** For files of the test; goes with the stack. */
+  readonly folder: string
+  stop(): Promise<void>
+}
+
+/** @param emulatorLatencyMs what the emulated providers take to answer, in milliseconds */
+export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalStack> {
+  const folder = await mkdtemp(join(tmpdir(), 'local-stack-'))
+  const database = await createEmptyDatabase()
+  const stack = await startStack({
+    env: { DATABASE_URL: database.url },
+    port: 0,
+    dataDir: join(folder, 'data'),
+    emulatorLatencyMs,
+    say: () => undefined,
+  })
+  return {
+    url: stack.url,
+    folder,
+    stop: async () => {
+      await stack.stop()
+      await database.drop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
