@@ -19,6 +19,9 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
+/** In seconds: shorter than any limit that a server or a proxy has for a statement. */
+const longestLockWait = 5
+
 const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 /**
@@ -112,9 +115,26 @@ async function connect(url: string, until: number): Promise<Connection> {
   }
 }
 
+/**
+ * The migrations that a database does not have, the oldest first. Rows that belong to no file are those of a later release,
+ * which somebody has gone back from.
+ *
+ * @throws MigrationError where one of them is older than one that was applied: it was written beside it and came in later, so
+ *   it was never tried on top of it, and drizzle's own migrator would leave it out in silence
+ */
 async function missingFrom(connection: Connection, folder: string): Promise<MigrationMeta[]> {
-  const done = await lastApplied(connection)
-  return readMigrationFiles({ migrationsFolder: folder }).filter((file) => file.folderMillis > done)
+  const done = await appliedTo(connection)
+  const last = Math.max(0, ...done)
+  const missing = readMigrationFiles({ migrationsFolder: folder }).filter(({ folderMillis }) => !done.has(folderMillis))
+  const late = missing
+    .filter(({ folderMillis }) => folderMillis < last)
+    .map((file) => nameOf(folder, file.folderMillis))
+  if (late.length === 0) return missing
+  throw new MigrationError(
+    `The database lacks ${late.join(', ')}, and has a later migration already. Delete ${late.length > 1 ? 'these files' : 'this file'} ` +
+      'with what belongs to it in drizzle/migrations/meta, and generate it anew on top of the others (npm run db:generate). ' +
+      'A database of a laptop alone may be thrown away instead.',
+  )
 }
 
 /** The name of a migration's file, by its time. */
@@ -132,15 +152,22 @@ async function lock(connection: Connection, seconds: number): Promise<void> {
   if (!place?.name) {
     throw new MigrationError('The URL names no database. It looks like mysql://user:password@host:port/database.')
   }
-  const [[row] = []] = await connection.query<(RowDataPacket & { got: number | null })[]>(
-    "SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
-    [seconds],
-  )
-  if (row?.got === 1) return
-  if (row?.got === 0) {
-    throw new MigrationError(`Another migration has held the lock for ${seconds} s. Try again when it has ended.`)
+  const until = performance.now() + seconds * 1000
+  for (;;) {
+    // A server that ends long statements, or a proxy that has it do so, breaks off a longer wait.
+    const left = Math.max(0, Math.ceil((until - performance.now()) / 1000))
+    const [[row] = []] = await connection.query<(RowDataPacket & { got: number | null })[]>(
+      "SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
+      [Math.min(left, longestLockWait)],
+    )
+    if (row?.got === 1) return
+    if (row?.got === null || row === undefined) {
+      throw new MigrationError('The server did not give the lock and did not say why (GET_LOCK gave NULL). Try again.')
+    }
+    if (performance.now() >= until) {
+      throw new MigrationError(`Another migration has held the lock for ${seconds} s. Try again when it has ended.`)
+    }
   }
-  throw new MigrationError('The server did not give the lock and did not say why (GET_LOCK gave NULL). Try again.')
 }
 
 async function prepareTables(connection: Connection): Promise<void> {
@@ -154,14 +181,15 @@ async function prepareTables(connection: Connection): Promise<void> {
   )
 }
 
-async function lastApplied(connection: Connection): Promise<number> {
+/** When the applied migrations were written, as drizzle names them by. */
+async function appliedTo(connection: Connection): Promise<ReadonlySet<number>> {
   try {
-    const [[row] = []] = await connection.query<(RowDataPacket & { last: number | null })[]>(
-      'SELECT MAX(created_at) AS last FROM `__drizzle_migrations`',
+    const [rows] = await connection.query<(RowDataPacket & { created_at: number })[]>(
+      'SELECT created_at FROM `__drizzle_migrations`',
     )
-    return Number(row?.last ?? 0)
+    return new Set(rows.map((row) => Number(row.created_at)))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ER_NO_SUCH_TABLE') return 0
+    if ((error as NodeJS.ErrnoException).code === 'ER_NO_SUCH_TABLE') return new Set()
     throw error
   }
 }

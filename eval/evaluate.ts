@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { asVisionError } from '../core/domain/errors.ts'
+import type { StepUsage } from '../core/domain/step.ts'
 import { type OutputFormat, outputFormats } from '../core/pipeline/formats.ts'
 import { createSteps, type MeasurePalette } from '../core/pipeline/steps.ts'
-import type { Usage } from '../core/providers/call.ts'
 import type { Model } from '../core/providers/model.ts'
 import type { Step } from '../drizzle/schema.ts'
 import type { Case } from './cases.ts'
@@ -78,7 +78,7 @@ async function tried<T>(call: (context: Context) => Promise<T>) {
   const meter = {
     imageLoaded: () => undefined,
     sent: async () => undefined,
-    answered: (usage?: Usage) => {
+    answered: (usage?: StepUsage) => {
       calls++
       cost = cost === null || !usage || usage.cost === null ? null : cost + usage.cost
     },

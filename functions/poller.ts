@@ -1,5 +1,5 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
-import type { Summary } from '../core/domain/tally.ts'
+import type { Tally } from '../core/domain/tally.ts'
 import { loadPollerConfig, secretsOf } from '../core/platform/config.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
@@ -11,7 +11,7 @@ let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 export async function handler(
   _event: Partial<ScheduledEvent>,
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Context>,
-): Promise<Summary> {
+): Promise<Tally> {
   opened ??= open()
   opened.log.invoked(context)
   return opened.poller.drain({

@@ -1,9 +1,8 @@
 import { loadMs } from '../core/images/limits.ts'
 import type { PollerConfig, StreamConfig } from '../core/platform/config.ts'
 import { settleMs } from '../core/queue/limits.ts'
+import { tickSeconds } from '../core/worker/schedule.ts'
 
-/** The schedule's period, in seconds: also how old an event may get before it is dropped. */
-export const tickSeconds = 60
 /** The longest a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900
 /** What the stream function has beyond the life of a stream, in seconds: to start, and to settle at its end. */

@@ -102,6 +102,7 @@ describe('who imports whom', () => {
       'core/database/limits.ts',
       'core/images/limits.ts',
       'core/queue/limits.ts',
+      'core/worker/schedule.ts',
     ]
     expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !known.includes(to))).toEqual([])
     expect(edges((from) => known.includes(from), isOurs)).toEqual([])

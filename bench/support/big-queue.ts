@@ -6,7 +6,7 @@ import { type CreatedJob, createVisionJobs, type NewJob } from '../../core/queue
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import type { Operation } from './measure.ts'
 import { type BenchDatabase, numbers } from './server.ts'
 
@@ -114,7 +114,7 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
   })
 
   return [
-    { name: 'look for work', work: (on) => lookForWork(on) },
+    { name: 'look for work', work: (on) => pollQueue(on) },
     claim(1),
     claim(5),
     claim(25),

@@ -7,35 +7,6 @@ export interface RunIdentity {
   readonly attempt: number
 }
 
-/** What one step took of a provider, in all its calls; tokens are null where it does not say. */
-export interface Spending {
-  /** Calls that were answered; one if not given. */
-  readonly calls?: number
-  /** As the provider names it. */
-  readonly model: string
-  readonly inputTokens: number | null
-  /** A part of the input. */
-  readonly cachedTokens: number | null
-  /** Thinking included. */
-  readonly outputTokens: number | null
-  /** A part of the output. */
-  readonly thinkingTokens: number | null
-  /** In nano-dollars; null where the price is not known. */
-  readonly cost: number | null
-  readonly milliseconds: number
-}
-
-/** What a run has taken so far, and the step whose call was cut off, so that it may have been paid for all the same. */
-export interface Spent {
-  /** How long bringing the image took, in milliseconds. */
-  imageMs?: number
-  analysis?: Spending
-  content?: Spending
-  possiblyBilled?: Step
-  /** What did not fit in the answer of the step under way, once it was asked again or is to be. */
-  answerIssue?: string
-}
-
 /** A run of a job by one worker, from claim to settlement. */
 export interface Run extends RunIdentity {
   readonly workerId: string

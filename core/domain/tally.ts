@@ -1,22 +1,35 @@
-/** What a drain did, in jobs. */
-export interface Summary {
-  readonly claimed: number
-  readonly completed: number
-  readonly retried: number
+import type { visionWorkers } from '../../drizzle/schema.ts'
+
+/** What a worker counts, in jobs and runs; also the columns of its rows. */
+export const counters = [
+  'claimed',
+  'completed',
+  'retried',
   /** For good; among them those that were reclaimed for the last time. */
-  readonly failed: number
-  /** Given back at no cost: for the deadline, or because a provider was not to be had. */
-  readonly released: number
+  'failed',
+  /** Returned at no cost: for the deadline, or because a provider was not available. */
+  'released',
   /** Taken away while they ran: cancelled, deleted, or the lease expired. */
-  readonly lost: number
+  'lost',
   /** Taken back from workers that died. */
-  readonly reclaimed: number
-  readonly expired: number
+  'reclaimed',
+  'expired',
+] as const satisfies readonly (keyof typeof visionWorkers.$inferSelect)[]
+export type Counter = (typeof counters)[number]
+
+/** The counts of a worker at a moment. */
+export type Tally = Readonly<Record<Counter, number>>
+
+/** A tally that grows while a worker drains. */
+export type RunningTally = Record<Counter, number>
+
+export function emptyTally(): RunningTally {
+  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
 }
 
-/** A summary that grows while the worker drains. */
-export type Counts = { -readonly [Count in keyof Summary]: number }
-
-export function noCounts(): Counts {
-  return { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
+/** What was counted since an earlier tally. */
+export function since(before: Tally, now: Tally): Tally {
+  const counted = emptyTally()
+  for (const one of counters) counted[one] = now[one] - before[one]
+  return counted
 }

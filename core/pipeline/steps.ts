@@ -1,7 +1,8 @@
 import type { Facts, Step } from '../../drizzle/schema.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
+import type { Meter } from '../domain/step.ts'
 import { type RandomBytes, traceparentOf } from '../platform/trace.ts'
-import type { CallContext, Meter } from '../providers/call.ts'
+import type { CallContext } from '../providers/call.ts'
 import { codeOf, kindOf } from '../providers/kinds.ts'
 import type { Model } from '../providers/model.ts'
 import { acceptAnswer } from './accept-answer.ts'
@@ -62,12 +63,7 @@ export type MeasurePalette = (image: Pick<PipelineImage, 'bytes' | 'type'>) => P
 
 /** What a step is called with. */
 export interface StepCallContext extends CallContext {
-  readonly meter: Meter & {
-    /** The paid answer did not fit: whether there is leave and time for one more call in this run. */
-    again(complaint: string): Promise<boolean>
-    /** That call failed, and the step does without its answer. */
-    failed(error: unknown): void
-  }
+  readonly meter: Meter
 }
 
 /** An answer that fits, the model that gave it, as the provider names it, and the words that asked for it. */

@@ -1,6 +1,6 @@
 import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Provider } from '../../drizzle/schema.ts'
-import type { Summary } from '../domain/tally.ts'
+import type { Tally } from '../domain/tally.ts'
 
 /** What alarms and dashboards find the numbers under. */
 export const metricsNamespace = 'VisionPipeline'
@@ -21,7 +21,7 @@ export interface Metrics {
    *
    * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
    */
-  beat(done: Summary, oldestDueSeconds: number | undefined): void
+  beat(done: Tally, oldestDueSeconds: number | undefined): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
   /** A call of the API was answered with this status, after so long; undefined where it may have waited for a job. */

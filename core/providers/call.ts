@@ -1,34 +1,14 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { innermost, reasonOf, VisionError } from '../domain/errors.ts'
+import type { CallMeter } from '../domain/step.ts'
 import { type Fetch, type HttpAnswer, type HttpRecord, recordingFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
-import type { Tokens } from './prices.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
-
-/** What a provider says that a call took; null where it does not say, or says what cannot be. */
-export interface Usage extends Tokens {
-  /** As the provider names it. */
-  readonly model: string
-  /** A part of the output. */
-  readonly thinkingTokens: number | null
-  /** In nano-dollars; null where the price is not known. */
-  readonly cost: number | null
-  readonly milliseconds: number
-}
-
-/** How a call tells what it takes, as soon as it knows. */
-export interface Meter {
-  /** The image was brought, or was not: how long that took, in milliseconds. */
-  imageLoaded(milliseconds: number): void
-  /** To be awaited at the last moment before the call goes out; throws if it must not go out any more. */
-  sent(): Promise<void>
-  answered(usage?: Usage): void
-}
 
 export interface CallContext {
   /** Aborted when the call must stop; its reason is what the call then rejects with. */
   readonly signal: AbortSignal
-  readonly meter: Meter
+  readonly meter: CallMeter
   /** Says which trace the call belongs to (https://www.w3.org/TR/trace-context/). */
   readonly traceparent?: string | undefined
 }

@@ -1,6 +1,7 @@
 import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
 import { VisionError } from '../domain/errors.ts'
-import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
+import type { StepUsage } from '../domain/step.ts'
+import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
 import { geminiRules } from './gemini-limits.ts'
 import { schemaForGemini } from './gemini-schema.ts'
@@ -142,7 +143,7 @@ function leastThinking(model: string, set: GeminiThinking | undefined): GeminiTh
  * Its count of the prompt includes what was cached; thinking is billed as output but counted apart. Counts of 0 are left
  * out of an answer that has others, as everywhere in Google's JSON.
  */
-function tokensOf(said: unknown): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+function tokensOf(said: unknown): Omit<StepUsage, 'model' | 'cost' | 'milliseconds'> {
   const usage = isRecord(said) ? said : {}
   const inputTokens = countOf(usage.promptTokenCount)
   const orNone = (value: unknown) => (value === undefined && inputTokens !== null ? 0 : countOf(value))

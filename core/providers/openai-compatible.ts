@@ -1,6 +1,7 @@
 import OpenAI from 'openai'
 import { VisionError } from '../domain/errors.ts'
-import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf, type Usage } from './call.ts'
+import type { StepUsage } from '../domain/step.ts'
+import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { nextMidnight } from './next-midnight.ts'
@@ -84,7 +85,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
 }
 
 /** Its counts include what was cached, of the prompt, and what was thought, of the completion. */
-function tokensOf(said: unknown, dialect: Dialect): Omit<Usage, 'model' | 'cost' | 'milliseconds'> {
+function tokensOf(said: unknown, dialect: Dialect): Omit<StepUsage, 'model' | 'cost' | 'milliseconds'> {
   const usage = isRecord(said) ? said : {}
   const inputTokens = countOf(usage.prompt_tokens)
   const outputTokens = countOf(usage.completion_tokens)

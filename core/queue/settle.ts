@@ -2,21 +2,11 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Outcome, type Step, visionJobOutputs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { LeaseLost, type Reason, type Run, type RunIdentity, type Spent } from '../domain/run.ts'
+import { LeaseLost, type Reason, type Run, type RunIdentity } from '../domain/run.ts'
+import type { RunUsage, StepOutput } from '../domain/step.ts'
 import { linkImages } from '../images/snapshots.ts'
 import { addRuns, addUsage, difference, type OwnedRun, readRuns } from '../usage/ledger.ts'
 import { startTagForReturn } from './return-tag.ts'
-
-/** What a step made, to be saved. */
-export interface StepOutput {
-  /** The model as the provider names it. */
-  readonly model: string
-  /** The words that asked for it, with their version. */
-  readonly prompt?: string | undefined
-  readonly body: unknown
-  /** What was found in a text. */
-  readonly findings?: unknown
-}
 
 /** Every write of a run carries this: nothing matches once the job is another run's, or nobody's. */
 const held = ({ jobId, attempt }: RunIdentity): SQL =>
@@ -28,7 +18,7 @@ const held = ({ jobId, attempt }: RunIdentity): SQL =>
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
-export function saveAnalysis(database: Database, run: RunIdentity, output: StepOutput, spent: Spent): Promise<void> {
+export function saveAnalysis(database: Database, run: RunIdentity, output: StepOutput, spent: RunUsage): Promise<void> {
   return fenced(
     database,
     run,
@@ -67,7 +57,12 @@ export function saveImage(database: Database, run: RunIdentity, imageId: number)
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
-export function completeVisionJob(database: Database, run: OwnedRun, content: StepOutput, spent: Spent): Promise<void> {
+export function completeVisionJob(
+  database: Database,
+  run: OwnedRun,
+  content: StepOutput,
+  spent: RunUsage,
+): Promise<void> {
   return fenced(
     database,
     run,
@@ -93,7 +88,7 @@ export function retryVisionJob(
   database: Database,
   run: Run,
   reason: Reason,
-  spent: Spent,
+  spent: RunUsage,
   { delayMs, costsRetry }: { readonly delayMs: number; readonly costsRetry: boolean },
 ): Promise<void> {
   const failures = run.failures + (costsRetry ? 1 : 0)
@@ -111,7 +106,7 @@ export function retryVisionJob(
  *
  * @throws LeaseLost if the run no longer holds the job
  */
-export function failVisionJob(database: Database, run: Run, reason: Reason, spent: Spent): Promise<void> {
+export function failVisionJob(database: Database, run: Run, reason: Reason, spent: RunUsage): Promise<void> {
   return settle(
     database,
     run,
@@ -128,7 +123,7 @@ export function failVisionJob(database: Database, run: Run, reason: Reason, spen
  * @param lane the step that the job has come to
  * @throws LeaseLost if the run no longer holds the job
  */
-export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: Spent): Promise<void> {
+export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: RunUsage): Promise<void> {
   const tag = await startTagForReturn(database, run, lane)
   return settle(database, run, sql`status = 'pending', start_tag = ${tag}`, { outcome: 'released' }, spent)
 }
@@ -137,7 +132,7 @@ export async function releaseVisionJob(database: Database, run: OwnedRun, lane: 
  * Adds to a run's own row what it has spent, whether it still holds the job or not: that belongs to the run. Of a run that has
  * ended, the ledger gets what it has not had yet; doing it twice changes nothing.
  */
-export async function recordSpending(database: Database, run: OwnedRun, spent: Spent): Promise<void> {
+export async function recordSpending(database: Database, run: OwnedRun, spent: RunUsage): Promise<void> {
   await database.transact(
     async (tx) => {
       const [before] = await readRuns(tx, [run], true)
@@ -180,7 +175,7 @@ interface Ending {
   readonly reason?: Reason
 }
 
-function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: Spent): Promise<void> {
+function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: RunUsage): Promise<void> {
   const { outcome, reason } = ending
   const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
   const issue = spent.answerIssue ? sql`, answer_issue = ${spent.answerIssue.slice(0, answerIssueLength)}` : sql``
@@ -257,7 +252,7 @@ async function hasOutput(on: Queryable, run: RunIdentity, kind: Step): Promise<b
 function writeAttempt(
   on: Queryable,
   run: RunIdentity,
-  spent: Spent,
+  spent: RunUsage,
   { outcome, reason, step }: Partial<Ending> & { readonly step?: Step },
 ): Promise<number> {
   const set: SQL[] = []

@@ -3,7 +3,7 @@ import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
-import { noCounts, type Summary } from '../domain/tally.ts'
+import { emptyTally, type Tally } from '../domain/tally.ts'
 import { createByteBudget } from '../images/budget.ts'
 import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
 import { createImageLoader } from '../images/load.ts'
@@ -24,8 +24,9 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
-import { type DrainOptions, drain } from './loop.ts'
+import { drain } from './loop.ts'
 import { startBeats } from './metrics-reporter.ts'
+import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
 
 /**
@@ -39,7 +40,7 @@ export interface PollerOptions {
   /** Flushed after each minute of a drain and at its end. */
   readonly metrics: Metrics
   /** See `WorkerOptions`. */
-  readonly lookMs?: number | undefined
+  readonly pollMs?: number | undefined
   /** Those that a step may be served by; the registry's if not given. */
   readonly providers?: readonly ProviderEntry[] | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
@@ -56,7 +57,7 @@ export interface PollerDrainOptions extends DrainOptions {
 /** The worker with everything it works with. */
 export interface Poller {
   /** See `drain` in jobs/worker.ts. */
-  drain(options: PollerDrainOptions): Promise<Summary>
+  drain(options: PollerDrainOptions): Promise<Tally>
   readonly database: Database
   close(): Promise<void>
 }
@@ -67,7 +68,7 @@ const beatMs = 60_000
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, lookMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
+  { log, metrics, pollMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
@@ -121,7 +122,7 @@ export function createPoller(
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
-      const counts = noCounts()
+      const counts = emptyTally()
       const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
       const summary = await drain(
         {
@@ -136,7 +137,7 @@ export function createPoller(
           leaseMs,
           renewMs: config.JOB_RENEW_SECONDS * 1000,
           idleMs: config.POLLER_IDLE_SECONDS * 1000,
-          lookMs,
+          pollMs,
           callMs: timeoutMs,
           stepMs: { analysis: timeoutMs + loadMs, content: timeoutMs },
           retry: {

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { asVisionError, VisionError } from '../domain/errors.ts'
-import { LeaseLost, LeaseUncertain, type Reason, type Run, type Spending, type Spent } from '../domain/run.ts'
+import { VisionError } from '../domain/errors.ts'
+import { LeaseLost, type Reason, type Run } from '../domain/run.ts'
+import type { Meter, RunUsage, StepContext, StepOutput, StepUsage } from '../domain/step.ts'
+import { race } from '../platform/async.ts'
 import type { Permit, ProviderAccess } from '../providers/access.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
-import { kindOf } from '../providers/kinds.ts'
-import { type BackoffOptions, backoff } from '../queue/backoff.ts'
+import type { BackoffOptions } from '../queue/backoff.ts'
 import { getVisionJobOutput, getVisionJobState } from '../queue/read.ts'
 import {
   completeVisionJob,
@@ -14,49 +15,15 @@ import {
   recordSpending,
   releaseVisionJob,
   retryVisionJob,
-  type StepOutput,
   saveAnalysis,
   saveAnswerIssue,
 } from '../queue/settle.ts'
-
-/** How a step tells what it takes of its provider, as soon as it knows. */
-export interface Meter {
-  /** The image was brought, or was not: how long that took, in milliseconds. */
-  imageLoaded(milliseconds: number): void
-  /**
-   * To be awaited at the last moment before the call goes out; until it is answered it may have been paid for.
-   *
-   * @throws Stopped if it must not go out: there is no time left for it, or no leave
-   */
-  sent(): Promise<void>
-  /** The provider answered: with its count of what it took, or with a refusal that costs nothing. */
-  answered(spending?: Spending): void
-  /**
-   * The paid answer did not fit. Ends its call, and says whether there is leave and time for one more in this run; if not, a
-   * later run is told of the issue. Paid answers that do not fit are thus two at most, also where the worker dies in between.
-   *
-   * @param issue what did not fit, in our own words
-   */
-  again(issue: string): Promise<boolean>
-  /** The further call failed, and the step does without its answer: all workers are told how it ended all the same. */
-  failed(error: unknown): void
-}
-
-export interface StepContext {
-  /** Aborted when the run must stop: its reason is what the step rejects with. */
-  readonly signal: AbortSignal
-  readonly meter: Meter
-}
+import { callOutcomeOf, outcomeOf, Stopped } from './outcome.ts'
 
 /** The two steps, handed to the worker: it knows when to run them, they know what they do. */
 export interface Steps {
   analysis(run: Run, context: StepContext): Promise<StepOutput>
   content(run: Run, analysis: unknown, context: StepContext): Promise<StepOutput>
-}
-
-/** The worker must stop: its deadline is near, or it is being shut down. What it has not finished goes back. */
-export class Stopped extends Error {
-  override readonly name = 'Stopped'
 }
 
 /** How a run ended, as the worker counts it. */
@@ -66,7 +33,7 @@ export interface ExecuteOptions {
   readonly database: Database
   readonly steps: Steps
   readonly providers: ProviderAccess
-  /** Leave to call the provider of the run's first step; given back if it is not used. */
+  /** The permit to call the provider of the run's first step; released if it is not used. */
   readonly permit: Permit
   /** Aborted with `LeaseLost`, `LeaseUncertain` or `Stopped` as the reason. */
   readonly signal: AbortSignal
@@ -79,7 +46,7 @@ export interface ExecuteOptions {
   /** Whether the worker stood still at any moment since then, by `now`. */
   readonly frozenSince: (moment: number) => boolean
   readonly retry: BackoffOptions
-  /** How long a job waits at first, at least, whose provider is not to be had, in milliseconds. */
+  /** How long a job waits at first, at least, whose provider is not available, in milliseconds. */
   readonly providerWaitMs: number
   /** Whether there is time to ask a database that is in trouble again to save what was paid for. */
   readonly mayWait: () => boolean
@@ -97,13 +64,8 @@ export interface Execution {
   readonly now?: Status | 'deleted'
 }
 
-/** The wait of a job whose provider is not to be had doubles with its attempts, at most so often. */
-const providerDoublings = 4
 /** How long a database in trouble is left alone before something is saved again, in milliseconds. */
 const saveAgainMs = 1_000
-/** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
-const longestWaitMs = 86_400_000
-
 /**
  * Runs a job from the step that it has come to and settles the run, whatever happens.
  *
@@ -111,19 +73,19 @@ const longestWaitMs = 86_400_000
  */
 export async function execute(run: Run, options: ExecuteOptions): Promise<Execution> {
   const { database, signal } = options
-  const spent: Spent = {}
-  const progress: Progress = { step: run.step, permit: options.permit, ending: undefined, down: false }
+  const usage: RunUsage = {}
+  const progress: Progress = { step: run.step, permit: options.permit, ending: undefined, circuitOpen: false }
   try {
-    await runSteps(run, options, spent, progress)
+    await runSteps(run, options, usage, progress)
     return { ended: 'completed' }
   } catch (caught) {
     // Once aborted, the reason is what happened, whatever the step made of it.
     const error = signal.aborted && !(caught instanceof LeaseLost) ? signal.reason : caught
     try {
-      return await persist(() => settle(run, error, options, spent, progress), options)
+      return await persist(() => settle(run, error, options, usage, progress), options)
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
-      await persist(() => recordSpending(database, run, spent), options)
+      await persist(() => recordSpending(database, run, usage), options)
       return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
     }
   } finally {
@@ -135,22 +97,22 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
 /** How far a run has come. */
 interface Progress {
   step: Step
-  /** Leave for the call of this step, until the step has ended. */
+  /** The permit for the call of this step, until the step has ended. */
   permit: Permit | undefined
   /** The note that a call has ended well, which the saving of its answer does not wait for. */
   ending: Promise<unknown> | undefined
-  /** The provider was down when the step failed, so that the failure is not the job's. */
-  down: boolean
+  /** The provider's circuit was open when the step failed, so that the failure is not the job's. */
+  circuitOpen: boolean
 }
 
-async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progress: Progress): Promise<void> {
+async function runSteps(run: Run, options: ExecuteOptions, usage: RunUsage, progress: Progress): Promise<void> {
   const { database, steps, providers, signal, hasTimeFor, onStep, onCall, frozenSince, now } = options
 
   const perform = async (step: Step, call: (context: StepContext) => Promise<StepOutput>): Promise<StepOutput> => {
     signal.throwIfAborted()
     if (!hasTimeFor(step)) throw new Stopped(`there is no time left for ${step}`)
     const [permit] = progress.permit ? [progress.permit] : await providers.reserve(providerOf[step], 1)
-    if (permit === undefined) throw new Stopped(`there is no leave to call the provider of ${step}`)
+    if (permit === undefined) throw new Stopped(`there is no permit to call the provider of ${step}`)
     progress.permit = permit
     onStep(step)
     const begun = now()
@@ -158,13 +120,13 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
     const end = async (error?: VisionError) => {
       const ending = progress.permit
       progress.permit = undefined
-      const tokens = tokensOf(spent[step])
+      const tokens = tokensOf(usage[step])
       const ofThisCall = tokens === undefined ? undefined : tokens - counted
       counted = tokens ?? 0
       return (await ending?.end({ tokens: ofThisCall, error })) ?? false
     }
     const again = async (issue: string): Promise<boolean> => {
-      spent.answerIssue = issue
+      usage.answerIssue = issue
       await end()
       if (!options.mayPay()) return false
       // Before the further call goes out, so that whoever takes this job up after a crash knows that it was asked for.
@@ -176,20 +138,18 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
       return progress.permit !== undefined
     }
     const failed = (thrown: unknown) => {
-      const failure = asVisionError(thrown)
-      progress.ending = end(isSilence(failure) && frozenSince(begun) ? undefined : failure)
+      const outcome = callOutcomeOf(thrown, { aborted: false, frozen: frozenSince(begun) })
+      progress.ending = end('error' in outcome ? outcome.error : undefined)
     }
     try {
-      const meter = meterOf(step, spent, progress, { again, failed }, options)
-      const output = await untilAborted(call({ signal, meter }), signal)
+      const meter = meterOf(step, usage, progress, { again, failed }, options)
+      const output = await race(call({ signal, meter }), signal)
       if (progress.permit) progress.ending = end()
       return output
     } catch (error) {
-      if (signal.aborted || error instanceof Stopped) throw error
-      const failure = asVisionError(error)
-      // It may have been answered long ago, while nobody listened.
-      if (isSilence(failure) && frozenSince(begun)) throw new Stopped(`the worker stood still during ${step}`)
-      progress.down = await end(failure)
+      const outcome = callOutcomeOf(error, { aborted: signal.aborted, frozen: frozenSince(begun) })
+      if ('stopped' in outcome) throw outcome.stopped
+      progress.circuitOpen = await end(outcome.error)
       throw error
     } finally {
       onCall(false)
@@ -199,41 +159,20 @@ async function runSteps(run: Run, options: ExecuteOptions, spent: Spent, progres
   let analysis: unknown
   if (run.step === 'analysis') {
     const output = await perform('analysis', (context) => steps.analysis(run, context))
-    await persist(() => saveAnalysis(database, run, output, spent), options)
-    delete spent.answerIssue
+    await persist(() => saveAnalysis(database, run, output, usage), options)
+    delete usage.answerIssue
     progress.step = 'content'
     analysis = output.body
   } else {
     analysis = await getVisionJobOutput(database, run.jobId, 'analysis')
   }
   const content = await perform('content', (context) => steps.content(run, analysis, context))
-  await persist(() => completeVisionJob(database, run, content, spent), options)
+  await persist(() => completeVisionJob(database, run, content, usage), options)
 }
 
-/** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
-function isSilence({ code, blame }: VisionError): boolean {
-  return (
-    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') || (code.startsWith('image.') && blame === 'retryable')
-  )
-}
-
-function tokensOf(spending: Spending | undefined): number | undefined {
-  if (!spending || spending.inputTokens === null || spending.outputTokens === null) return undefined
-  return spending.inputTokens + spending.outputTokens
-}
-
-/** Does not wait for a step that is slow to notice that it must stop. */
-async function untilAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([step, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-    // Whichever of the two lost the race must not surface as an unhandled rejection.
-    step.catch(() => undefined)
-  }
+function tokensOf(used: StepUsage | undefined): number | undefined {
+  if (!used || used.inputTokens === null || used.outputTokens === null) return undefined
+  return used.inputTokens + used.outputTokens
 }
 
 /**
@@ -254,47 +193,34 @@ async function persist<T>(save: () => Promise<T>, { mayWait, signal }: ExecuteOp
   }
 }
 
-/** Whose trouble it was decides what becomes of the job. */
+/** Does what the outcome says. */
 async function settle(
   run: Run,
   thrown: unknown,
   { database, retry, providerWaitMs }: ExecuteOptions,
-  spent: Spent,
-  { step, down }: Progress,
+  usage: RunUsage,
+  { step, circuitOpen }: Progress,
 ): Promise<Execution> {
-  if (thrown instanceof LeaseLost) throw thrown
-  // A lease that is uncertain is ours until the fence says otherwise.
-  if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) {
-    await releaseVisionJob(database, run, step, spent)
-    return { ended: 'released' }
+  const outcome = outcomeOf(thrown, run, { circuitOpen, retry, providerWaitMs })
+  if (outcome.kind === 'lost') throw thrown
+  const { error } = outcome
+  if (outcome.kind === 'released') {
+    await releaseVisionJob(database, run, step, usage)
+    return { ended: 'released', ...(error && { error }) }
   }
-  const error = asVisionError(thrown)
-  // The database's trouble is not the job's, and it may be over by now.
-  if (error.code === 'database.unavailable') {
-    await releaseVisionJob(database, run, step, spent)
-    return { ended: 'released', error }
+  const { code, message, detail } = outcome.error
+  const reason: Reason = { code, message, detail }
+  if (outcome.kind === 'failed') {
+    await failVisionJob(database, run, reason, usage)
+    return { ended: 'failed', error: outcome.error }
   }
-  const reason: Reason = { code: error.code, message: error.message, detail: error.detail }
-  // What fails while the provider is down, as the call that probes it may, is an outage and no fault of the job.
-  if (error.blame === 'provider' || (down && error.blame === 'retryable')) {
-    const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
-    const pause = providerWaitMs * 2 ** doublings * (1 + retry.random())
-    const delayMs = Math.min(Math.max(pause, error.retryAfterMs ?? 0), longestWaitMs)
-    await retryVisionJob(database, run, reason, spent, { delayMs, costsRetry: false })
-    return { ended: 'released', error }
-  }
-  if (error.blame === 'retryable' && run.failures < run.maxRetries) {
-    const asked = Math.min(error.retryAfterMs ?? 0, longestWaitMs)
-    const delayMs = Math.max(backoff(run.failures + 1, retry), asked)
-    await retryVisionJob(database, run, reason, spent, { delayMs, costsRetry: true })
-    return { ended: 'retried', error }
-  }
-  await failVisionJob(database, run, reason, spent)
-  return { ended: 'failed', error }
+  const costsRetry = outcome.kind === 'retried'
+  await retryVisionJob(database, run, reason, usage, { delayMs: outcome.delayMs, costsRetry })
+  return { ended: costsRetry ? 'retried' : 'released', error: outcome.error }
 }
 
-/** What the calls of a step have taken together, by the last one's model. */
-function sumOf(before: Spending | undefined, last: Spending): Spending {
+/** What the calls of a step have used together, by the last one's model. */
+function sumOf(before: StepUsage | undefined, last: StepUsage): StepUsage {
   if (before === undefined) return { calls: 1, ...last }
   return {
     calls: (before.calls ?? 1) + 1,
@@ -313,26 +239,26 @@ const plus = (one: number | null, other: number | null) => (one === null || othe
 
 function meterOf(
   step: Step,
-  spent: Spent,
+  usage: RunUsage,
   progress: Progress,
   more: Pick<Meter, 'again' | 'failed'>,
   { signal, mayPay, onCall }: ExecuteOptions,
 ): Meter {
   return {
     imageLoaded: (milliseconds) => {
-      spent.imageMs = milliseconds
+      usage.imageMs = milliseconds
     },
     sent: async () => {
       signal.throwIfAborted()
       // What came before may have taken long, a wait for memory above all.
       if (!mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
-      if (!progress.permit?.send()) throw new Stopped(`there is no leave any more to call the provider of ${step}`)
-      spent.possiblyBilled = step
+      if (!progress.permit?.send()) throw new Stopped(`the permit has expired to call the provider of ${step}`)
+      usage.possiblyBilled = step
       onCall(true)
     },
-    answered: (spending) => {
-      delete spent.possiblyBilled
-      if (spending) spent[step] = sumOf(spent[step], spending)
+    answered: (used) => {
+      delete usage.possiblyBilled
+      if (used) usage[step] = sumOf(usage[step], used)
     },
     ...more,
   }

@@ -5,14 +5,7 @@ import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProviderAccess } from '../providers/access.ts'
 import { renewLeases } from '../queue/lease.ts'
-
-/** A run that its worker works on. */
-export interface InFlight {
-  readonly controller: AbortController
-  readonly finished: Promise<void>
-  /** A paid call of it is out. */
-  paying: boolean
-}
+import type { InFlight } from './slots.ts'
 
 /** Keeps the leases of all that is in flight. */
 export interface LeaseKeeper {

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
-import { type Counts, noCounts, type Summary } from '../domain/tally.ts'
+import { emptyTally, since, type Tally } from '../domain/tally.ts'
+import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { isOpen, readGates } from '../providers/circuit-breaker.ts'
@@ -13,7 +13,7 @@ export interface BeatOptions {
   readonly metrics: Metrics
   readonly log: Log
   /** What the worker has done so far. */
-  readonly counts: Summary
+  readonly counts: Tally
   /** How often a worker that drains says how it is doing, in milliseconds. */
   readonly everyMs: number
 }
@@ -27,15 +27,16 @@ const patienceMs = 1_000
  * @returns stops it; resolves when all is told
  */
 export function startBeats({ database, metrics, log, counts, everyMs }: BeatOptions): () => Promise<void> {
-  const stopping = new AbortController()
-  let told: Summary = noCounts()
+  let told: Tally = emptyTally()
   const beat = async () => {
-    const look = inTime(Promise.all([oldestDueSeconds(database), database.run(readGates)]))
+    const look = withTimeout(patienceMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
+      throw new Error(`no answer within ${patienceMs} ms`)
+    })
     const [oldest, gates] = await look.catch((error: unknown) => {
       log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
       return []
     })
-    metrics.beat(difference(counts, told), oldest)
+    metrics.beat(since(told, counts), oldest)
     if (gates) {
       const { all: _, ...byProvider } = gates
       for (const state of Object.values(byProvider)) {
@@ -45,37 +46,9 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     told = { ...counts }
     metrics.flush()
   }
-  const loop = async () => {
-    for (;;) {
-      await delay(everyMs, undefined, { signal: stopping.signal })
-      await beat()
-    }
-  }
-  const beating = loop().catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error
-  })
+  const beating = every(() => everyMs, beat)
   return async () => {
-    stopping.abort()
-    await beating
+    await beating.stop()
     await beat()
-  }
-}
-
-function difference(now: Summary, before: Summary): Summary {
-  const done: Counts = noCounts()
-  for (const key of Object.keys(done) as (keyof Summary)[]) done[key] = now[key] - before[key]
-  return done
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const answered = new AbortController()
-  const late = delay(patienceMs, undefined, { signal: answered.signal }).then(() => {
-    throw new Error(`no answer within ${patienceMs} ms`)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    answered.abort()
-    for (const loser of [answer, late]) loser.catch(() => undefined)
   }
 }

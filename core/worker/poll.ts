@@ -5,9 +5,12 @@ import { rowsOf } from '../database/sql.ts'
 import { expiryMoments, type GateState, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
 
+/** A job waits for half of it on average, in milliseconds. */
+export const defaultPollMs = 2_000
+
 /** What there is to do. */
-export interface Look {
-  /** The lanes in which something may be claimed, their gates being open; `content` first, so that what was begun is finished. */
+export interface Work {
+  /** The lanes in which something may be claimed, whose providers may be called; `content` first, so that what was begun is finished. */
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>
@@ -18,16 +21,16 @@ export interface Look {
   readonly lost: boolean
   /** A waiting job is past its `expires_at`. */
   readonly expired: boolean
-  /** A user has blocked jobs after whom nobody has looked for a while. */
+  /** A user has blocked jobs that no worker has checked for a while. */
   readonly blocked: boolean
 }
 
 /**
- * Two plain reads that lock nothing, so that an idle queue costs two small statements a look.
+ * Two plain reads that lock nothing, so that an idle queue costs two small statements a poll.
  *
  * @param limit how many jobs of a lane are counted at most: as many as might be claimed
  */
-export async function lookForWork(database: Database, limit = 1): Promise<Look> {
+export async function pollQueue(database: Database, limit = 1): Promise<Work> {
   const gates = await database.run(readGates)
   const moments = expiryMoments(gates)
   const [row] = await database.run((on) =>

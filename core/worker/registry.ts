@@ -5,21 +5,9 @@ import { visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
+import { type Counter, counters, type Tally } from '../domain/tally.ts'
+import { withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
-
-const counters = [
-  'claimed',
-  'completed',
-  'retried',
-  'failed',
-  'released',
-  'lost',
-  'reclaimed',
-  'expired',
-] as const satisfies readonly (keyof typeof visionWorkers.$inferSelect)[]
-type Counter = (typeof counters)[number]
-/** What workers count, in jobs and runs: see `Summary` in worker.ts. */
-export type Tally = Readonly<Record<Counter, number>>
 
 /** A worker's state, as it reports it. */
 export interface WorkerReport {
@@ -67,10 +55,11 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
   const looping = loop()
   return async () => {
     stopping.abort()
-    const waited = new AbortController()
-    const enough = delay(farewellMs, undefined, { signal: waited.signal }).catch(() => undefined)
-    await Promise.race([looping.then(() => beat(true)), enough])
-    waited.abort()
+    await withTimeout(
+      farewellMs,
+      looping.then(() => beat(true)),
+      () => undefined,
+    )
   }
 }
 

@@ -4,7 +4,7 @@ import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../core/ad
 import { getStatus } from '../../core/admin/status.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import { badAnswer, claim, emptyQueue, hour, makeJob, makeJobs, nothingSpent } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
@@ -43,7 +43,7 @@ async function failJobs(count: number): Promise<void> {
 
 test('claiming stops for what needs one provider, or for all, and starts again', async () => {
   await makeJob(database)
-  const lanes = async () => (await lookForWork(database)).lanes
+  const lanes = async () => (await pollQueue(database)).lanes
   expect(await lanes()).toEqual(['analysis'])
   await pauseClaims(ann(), { provider: 'deepseek' })
   expect(await lanes()).toEqual(['analysis'])

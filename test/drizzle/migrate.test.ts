@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
+import { checkMigrations, MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
 import { createEmptyDatabase } from '../support/database/test-database.ts'
 
 let url: string
@@ -287,6 +287,51 @@ describe('a migration whose process is killed in the middle of a statement', () 
     expect(await tables()).toContain('three')
     expect(await applied()).toEqual([1_000])
   })
+})
+
+test('an older migration that comes in later is refused by its name, and nothing is skipped', async () => {
+  write(['CREATE TABLE one (id int)'], ['CREATE TABLE two (id int)'], ['CREATE TABLE three (id int)'])
+  const journal = join(folder, 'meta', '_journal.json')
+  const whole = JSON.parse(readFileSync(journal, 'utf8')) as { entries: { tag: string }[] }
+  // A branch that did not have the second yet.
+  const without = { ...whole, entries: whole.entries.filter(({ tag }) => tag !== '0001_test') }
+  writeFileSync(journal, JSON.stringify(without))
+  expect(await migrateDatabase(url, { folder })).toBe(2)
+  writeFileSync(journal, JSON.stringify(whole))
+  for (const attempt of [migrateDatabase, checkMigrations]) {
+    const error = await attempt(url, { folder }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    expect(error).toBeInstanceOf(MigrationError)
+    expect(String(error)).toMatch(/lacks 0001_test, and has a later migration already.*db:generate/)
+  }
+  expect(await tables()).not.toContain('two')
+})
+
+test('going back to code with fewer migrations is no error, and changes nothing', async () => {
+  write(['CREATE TABLE one (id int)'], ['CREATE TABLE two (id int)'])
+  await migrateDatabase(url, { folder })
+  write(['CREATE TABLE one (id int)'])
+  expect(await migrateDatabase(url, { folder })).toBe(0)
+  await checkMigrations(url, { folder })
+  expect(await tables()).toContain('two')
+})
+
+test('a migration elsewhere is waited for longer than a server lets one statement wait', async () => {
+  await connection.query("SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), 0)")
+  write(['CREATE TABLE one (id int)'])
+  const waiting = migrateDatabase(url, { folder, lockSeconds: 60 })
+  const waits = new Set<string>()
+  const waiter =
+    "SELECT INFO AS info FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT GET_LOCK%'"
+  await expect.poll(async () => (await query(waiter)).length, { timeout: 10_000 }).toBe(1)
+  for (const { info } of await query(waiter)) waits.add(String(info))
+  expect([...waits].every((statement) => /, 5\) AS got/.test(statement))).toBe(true)
+  // The wait of one statement ends, and the next begins.
+  await connection.query('DO SLEEP(6)')
+  await connection.query("SELECT RELEASE_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)))")
+  expect(await waiting).toBe(1)
 })
 
 test('a URL without the name of a database is refused at once, as what it is', async () => {

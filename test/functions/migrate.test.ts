@@ -28,6 +28,19 @@ test('the deployment has the migrations applied, once', async () => {
   expect(await handler({ mode: 'apply' })).toEqual({ applied: 0 })
 })
 
+test('two calls at once both succeed, however long the first one takes: the second waits for as long as it may run', async () => {
+  const context = { getRemainingTimeInMillis: () => 900_000 }
+  const counts = await Promise.all([handler({ mode: 'apply' }, context), handler({ mode: 'apply' }, context)])
+  expect(counts.map(({ applied }) => applied > 0).toSorted()).toEqual([false, true])
+  const connection = await mysql.createConnection(url)
+  await connection.query("SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), 0)")
+  // With 121 s left there is one to wait in.
+  await expect(handler({ mode: 'apply' }, { getRemainingTimeInMillis: () => 121_000 })).rejects.toThrow(
+    /Another migration has held the lock for 1 s/,
+  )
+  await connection.end()
+})
+
 test('where they are applied from outside it fails until they are, and changes nothing', async () => {
   await expect(handler({ mode: 'check' })).rejects.toThrow(/lacks \d+ of the migrations: 0000_queue/)
   await expect(handler({ mode: 'check' })).rejects.toThrow('__drizzle_migrations')

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Context, ScheduledEvent } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type { Summary } from '../../core/domain/tally.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/formats.ts'
@@ -56,7 +56,7 @@ const context = {
 } as Context
 
 /** Fires a function that has just started: its module is loaded anew, as on a cold start. */
-async function fire(settings: Record<string, string> = {}): Promise<Summary> {
+async function fire(settings: Record<string, string> = {}): Promise<Tally> {
   for (const [key, value] of Object.entries({ ...services.settings(database.url), ...settings })) vi.stubEnv(key, value)
   vi.stubEnv('LOG_LEVEL', 'error')
   vi.resetModules()

@@ -12,7 +12,7 @@ import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import {
   analysisOutput,
@@ -167,9 +167,9 @@ describe('a lane whose gate is closed', () => {
     const [first] = await makeJobs(database, 2)
     await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [first])
     await close()
-    expect((await lookForWork(database)).lanes).toEqual(['content'])
+    expect((await pollQueue(database)).lanes).toEqual(['content'])
     await start('gemini')
-    expect((await lookForWork(database)).lanes).toEqual(['content', 'analysis'])
+    expect((await pollQueue(database)).lanes).toEqual(['content', 'analysis'])
   })
 
   test('when claiming as a whole is stopped neither is, whoever stops it again', async () => {
@@ -177,10 +177,10 @@ describe('a lane whose gate is closed', () => {
     await stop('all')
     await database.transact((tx) => stopGate(tx, 'all', 'somebody else'))
     expect(await gateOf('all')).toMatchObject({ stopped: { by: 'olga', at: expect.any(Date) } })
-    expect((await lookForWork(database)).lanes).toEqual([])
+    expect((await pollQueue(database)).lanes).toEqual([])
     expect(await start('all')).toBe(true)
     expect(await start('all')).toBe(false)
-    expect((await lookForWork(database)).lanes).toEqual(['analysis'])
+    expect((await pollQueue(database)).lanes).toEqual(['analysis'])
   })
 })
 
@@ -204,10 +204,10 @@ describe('the clock by which jobs expire', () => {
     // Both have been past their time for ten hours, and lost a day to the outage.
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
     await passed(database, 'available_at', retried)
-    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await pollQueue(database)).toMatchObject({ expired: false })
     expect(await expireVisionJobs(database)).toBe(0)
     await open()
-    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await pollQueue(database)).toMatchObject({ expired: false })
     expect(await expireVisionJobs(database)).toBe(0)
     await promoteDueVisionJobs(database, noCap)
     expect(await states(retried, waiting)).toEqual(['pending', 'pending'])
@@ -215,7 +215,7 @@ describe('the clock by which jobs expire', () => {
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR WHERE id = ?', [
       retried,
     ])
-    expect(await lookForWork(database)).toMatchObject({ expired: true })
+    expect(await pollQueue(database)).toMatchObject({ expired: true })
     const { runs, expired } = await claim()
     expect(expired).toBe(1)
     expect(runs.map(({ jobId }) => jobId)).toEqual([waiting])
@@ -237,7 +237,7 @@ describe('the clock by which jobs expire', () => {
     await trouble('content.insufficient_balance', undefined, 'deepseek')
     await later(86_400)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 HOUR')
-    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await pollQueue(database)).toMatchObject({ expired: false })
     expect(await expireVisionJobs(database)).toBe(0)
     expect(await states(begun, blocked)).toEqual(['pending', 'blocked'])
     await endPause('deepseek')

@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ErrorCode, VisionError } from '../../core/domain/errors.ts'
+import type { StepUsage } from '../../core/domain/step.ts'
 import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { analysisRequest, contentRequest } from '../../core/pipeline/prompts.ts'
-import type { Usage } from '../../core/providers/call.ts'
 import { createDeepSeek } from '../../core/providers/deepseek.ts'
 import { createGemini } from '../../core/providers/gemini.ts'
 import type { Model } from '../../core/providers/model.ts'
@@ -29,14 +29,14 @@ const prices = createPrices([], Date.now)
 
 /** What a call told of itself, and where the run stands by it. */
 function meter() {
-  const seen: { sent: number; answers: (Usage | undefined)[] } = { sent: 0, answers: [] }
+  const seen: { sent: number; answers: (StepUsage | undefined)[] } = { sent: 0, answers: [] }
   return {
     seen,
     imageLoaded: () => undefined,
     sent: async () => {
       seen.sent++
     },
-    answered: (usage?: Usage) => {
+    answered: (usage?: StepUsage) => {
       seen.answers.push(usage)
     },
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
-import type { Summary } from '../../core/domain/tally.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
@@ -44,7 +44,7 @@ afterAll(async () => {
 const lines: { level: string; message: string; [field: string]: unknown }[] = []
 
 /** So many workers of one process, as of one Lambda each, with waits as short as a test needs them. */
-async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summary[]>) => Promise<T>): Promise<T> {
+async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tally[]>) => Promise<T>): Promise<T> {
   lines.length = 0
   const config = loadPollerConfig({
     ...services.settings(database.url),
@@ -56,7 +56,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Summ
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
       metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
-      lookMs: 50,
+      pollMs: 50,
       allowLoopbackHttp: false,
     }),
   )

@@ -15,8 +15,9 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { WorkerOptions } from '../../core/worker/options.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -193,7 +194,7 @@ describe('a place is freed', () => {
     await cancelVisionJob(database, owned(cancelled as number))
     await deleteVisionJob(database, owned(deleted as number))
     await passed(database, 'expires_at', expired as number)
-    expect(await lookForWork(database)).toMatchObject({ expired: true })
+    expect(await pollQueue(database)).toMatchObject({ expired: true })
     expect(await expireVisionJobs(database)).toBe(1)
     expect(await statusOf(database, expired as number)).toBe('failed')
     expect(await admit(2)).toBe(0)
@@ -367,10 +368,10 @@ describe('a worker', () => {
   test('lets the next in where another died between settling a job and letting the next in', async () => {
     const ids = await create(5, 2)
     for (const run of await claim(database)) await completeVisionJob(database, run, contentOutput, nothingSpent)
-    expect(await lookForWork(database)).toMatchObject({ blocked: false, lanes: [] })
+    expect(await pollQueue(database)).toMatchObject({ blocked: false, lanes: [] })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ claimed: 0 })
     await neglected()
-    expect(await lookForWork(database)).toMatchObject({ blocked: true })
+    expect(await pollQueue(database)).toMatchObject({ blocked: true })
     expect(await drain(worker({ inFlightPerUser: 2 }), inAMinute())).toMatchObject({ completed: 3 })
     expect(await jobsIn('completed')).toEqual(ids)
   })
@@ -397,7 +398,7 @@ describe('a worker', () => {
     await claimOne(database)
     await neglected()
     await drain(worker({ inFlightPerUser: 1 }), inAMinute())
-    expect(await lookForWork(database)).toMatchObject({ blocked: false })
+    expect(await pollQueue(database)).toMatchObject({ blocked: false })
     expect(await isMarked()).toBe(true)
   })
 

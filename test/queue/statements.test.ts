@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { StepContext } from '../../core/domain/step.ts'
 import type { ProviderLimits } from '../../core/providers/rate-limit.ts'
-import type { StepContext, Steps } from '../../core/worker/execute.ts'
+import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { emptyQueue, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
@@ -53,7 +54,7 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
       leaseMs: 60_000,
       renewMs: 20_000,
       idleMs: 60_000,
-      lookMs: 20,
+      pollMs: 20,
       stepMs: { analysis: 1_000, content: 1_000 },
       callMs: 1_000,
       retry: noBackoff,

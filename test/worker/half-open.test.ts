@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
+import type { StepContext } from '../../core/domain/step.ts'
 import { readGates, reportAnswer, reportTrouble } from '../../core/providers/circuit-breaker.ts'
 import { type ProviderLimits, prunePermits } from '../../core/providers/rate-limit.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
@@ -9,7 +10,7 @@ import { renewLeases } from '../../core/queue/lease.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob } from '../../core/queue/settle.ts'
-import type { StepContext, Steps } from '../../core/worker/execute.ts'
+import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import {
   claim,

@@ -13,7 +13,7 @@ import {
   retryVisionJob,
   saveAnalysis,
 } from '../../core/queue/settle.ts'
-import { lookForWork } from '../../core/worker/poll.ts'
+import { pollQueue } from '../../core/worker/poll.ts'
 import {
   analysisOutput,
   attemptRows,
@@ -102,11 +102,11 @@ describe('retries', () => {
     })
     expect(await wait(jobId, 'available_at')).toBe(1_234)
     expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
-    expect(await lookForWork(database)).toMatchObject({ due: false })
+    expect(await pollQueue(database)).toMatchObject({ due: false })
     await passed(database, 'available_at', jobId)
-    expect(await lookForWork(database)).toMatchObject({ due: true, lanes: [] })
+    expect(await pollQueue(database)).toMatchObject({ due: true, lanes: [] })
     expect(await promoteDueVisionJobs(database, noCap)).toBe(1)
-    expect(await lookForWork(database)).toMatchObject({ due: false, lanes: ['analysis'] })
+    expect(await pollQueue(database)).toMatchObject({ due: false, lanes: ['analysis'] })
   })
 
   test('keep the reason, and a reason that is too long is cut rather than the run left unsettled', async () => {
@@ -159,7 +159,7 @@ describe('a job whose workers die', () => {
   async function crash(jobId: number): Promise<void> {
     expect((await claimOne(database)).jobId).toBe(jobId)
     await passed(database, 'lease_expires_at', jobId)
-    expect(await lookForWork(database)).toMatchObject({ lost: true })
+    expect(await pollQueue(database)).toMatchObject({ lost: true })
     expect(await reclaimVisionJobs(database, noBackoff)).toBe(1)
     await promoteDueVisionJobs(database, noCap)
   }
@@ -339,13 +339,13 @@ describe('expiry', () => {
       "UPDATE vision_jobs SET status = 'scheduled', available_at = UTC_TIMESTAMP(3) + INTERVAL 1 DAY WHERE id IN (?)",
       [ids.slice(245)],
     )
-    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await pollQueue(database)).toMatchObject({ expired: false })
     await passed(database, 'expires_at', ...ids)
-    expect(await lookForWork(database)).toMatchObject({ expired: true })
+    expect(await pollQueue(database)).toMatchObject({ expired: true })
     expect(await expireVisionJobs(database)).toBe(205)
     expect(await expireVisionJobs(database)).toBe(44)
     expect(await expireVisionJobs(database)).toBe(0)
-    expect(await lookForWork(database)).toMatchObject({ expired: false })
+    expect(await pollQueue(database)).toMatchObject({ expired: false })
     expect(await statusOf(database, waiting)).toBe('pending')
     expect(await statusOf(database, run.jobId)).toBe('processing')
     await completeVisionJob(database, run, contentOutput, nothingSpent)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import { noCounts } from '../../core/domain/tally.ts'
+import { emptyTally } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
@@ -23,7 +23,7 @@ const pause = { baseMs: 60_000, capMs: 60_000 }
 function beats(options: Partial<BeatOptions> = {}) {
   const lines: string[] = []
   const logged: [Level, string][] = []
-  const counts = noCounts()
+  const counts = emptyTally()
   const stop = startBeats({
     database,
     metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),

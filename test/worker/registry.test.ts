@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import {
@@ -9,7 +10,6 @@ import {
   getThroughput,
   startHeartbeat,
   sweepWorkers,
-  type Tally,
 } from '../../core/worker/registry.ts'
 import { analysisOutput, contentOutput, emptyQueue, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'

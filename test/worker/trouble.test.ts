@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
+import type { StepContext } from '../../core/domain/step.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
-import type { StepContext, Steps } from '../../core/worker/execute.ts'
-import { drain, type WorkerOptions } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/execute.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { WorkerOptions } from '../../core/worker/options.ts'
 import { attemptRows, emptyQueue, jobRow, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
@@ -52,7 +54,7 @@ function worker(on: Database, steps: Steps, changes: Partial<WorkerOptions> = {}
     leaseMs: 60_000,
     renewMs: 20_000,
     idleMs: 0,
-    lookMs: 100,
+    pollMs: 100,
     stepMs: { analysis: 1_000, content: 1_000 },
     callMs: 1_000,
     retry: noBackoff,
@@ -121,7 +123,7 @@ test('an outage longer than the lease is no crash of a worker that lives, also w
   const stop = new AbortController()
   const until = { ...inAMinute(), signal: stop.signal }
   const other = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
-  const owner = worker(proxied, steps, { leaseMs: 3_000, renewMs: 1_000, idleMs: 50_000, lookMs: 20_000 })
+  const owner = worker(proxied, steps, { leaseMs: 3_000, renewMs: 1_000, idleMs: 50_000, pollMs: 20_000 })
   // After trouble it leaves the others several times what they need to renew theirs, as in production.
   const onlooker = worker(other, steps, { leaseMs: 15_000, renewMs: 5_000, idleMs: 50_000 })
   const living = drain(owner, until)

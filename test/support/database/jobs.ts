@@ -1,16 +1,11 @@
 import type { Database } from '../../../core/database/client.ts'
-import type { Reason, Run, Spending, Spent } from '../../../core/domain/run.ts'
+import type { Reason, Run } from '../../../core/domain/run.ts'
+import type { RunUsage, StepOutput, StepUsage } from '../../../core/domain/step.ts'
 import type { BackoffOptions } from '../../../core/queue/backoff.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
 import { type CreateOptions, createVisionJobs, type NewJob } from '../../../core/queue/create.ts'
-import {
-  completeVisionJob,
-  failVisionJob,
-  retryVisionJob,
-  type StepOutput,
-  saveAnalysis,
-} from '../../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../../core/queue/settle.ts'
 import type { Status, Step } from '../../../drizzle/schema.ts'
 import type { TestDatabase } from './test-database.ts'
 
@@ -28,10 +23,10 @@ export const someJob: NewJob = {
 }
 export const analysisOutput: StepOutput = { model: 'vision-model', body: { summary: 'a poster' } }
 export const contentOutput: StepOutput = { model: 'text-model', body: { title: 'A poster' } }
-export const nothingSpent: Spent = {}
+export const nothingSpent: RunUsage = {}
 
 /** What a step took: a few tokens and a few nano-dollars, unless a test says otherwise. */
-export function spending(changes: Partial<Spending> = {}): Spending {
+export function spending(changes: Partial<StepUsage> = {}): StepUsage {
   return {
     model: 'a-model',
     inputTokens: 10,

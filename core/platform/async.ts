@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Waits for work, or for a signal, whichever comes first; the work that lost is left to itself.
+ *
+ * @throws the signal's reason, once it is aborted
+ */
+export async function race<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    // Whichever of the two lost must not surface as an unhandled rejection.
+    for (const loser of [work, aborted]) loser.catch(() => undefined)
+  }
+}
+
+/**
+ * Waits for work no longer than a time, in milliseconds; work that is late is left to itself.
+ *
+ * @param onLate what to do when the time is over: its return value stands for the work's, or it throws
+ */
+export async function withTimeout<T>(milliseconds: number, work: Promise<T>, onLate: () => T): Promise<T> {
+  const { promise: late, resolve, reject } = Promise.withResolvers<T>()
+  const timer = setTimeout(() => {
+    try {
+      resolve(onLate())
+    } catch (error) {
+      reject(error)
+    }
+  }, milliseconds)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    for (const loser of [work, late]) loser.catch(() => undefined)
+  }
+}
+
+/** Work that is done again and again. */
+export interface Repeating {
+  /** Begins no more; resolves when what is under way has ended. */
+  stop(): Promise<void>
+}
+
+/**
+ * Does something again and again, with a wait before each time that begins when the last has ended.
+ *
+ * @param waitMs how long to wait before each time, in milliseconds
+ * @param work must not reject
+ */
+export function every(waitMs: () => number, work: () => Promise<unknown>): Repeating {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const loop = async () => {
+    while (!signal.aborted) {
+      await delay(waitMs(), undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await work()
+    }
+  }
+  const looping = loop()
+  return {
+    stop: () => {
+      stopping.abort()
+      return looping
+    },
+  }
+}
+
+/** Resolves after so many milliseconds, or as soon as one of the promises or the signal does. */
+export async function pause(
+  milliseconds: number,
+  wakers: readonly Promise<void>[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (signal?.aborted) return
+  const controller = new AbortController()
+  const wake = () => controller.abort()
+  signal?.addEventListener('abort', wake, { once: true })
+  for (const waker of wakers) void waker.then(wake)
+  try {
+    await delay(milliseconds, undefined, { signal: controller.signal })
+  } catch {
+    // Woken early.
+  } finally {
+    signal?.removeEventListener('abort', wake)
+  }
+}

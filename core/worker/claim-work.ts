@@ -1,0 +1,115 @@
+import type { Step } from '../../drizzle/schema.ts'
+import { reasonOf } from '../domain/errors.ts'
+import type { Run } from '../domain/run.ts'
+import type { RunningTally } from '../domain/tally.ts'
+import type { LogFields } from '../platform/log.ts'
+import type { Permit } from '../providers/access.ts'
+import { providerOf } from '../providers/circuit-breaker.ts'
+import { claimPendingVisionJobs } from '../queue/claim.ts'
+import { execute } from './execute.ts'
+import type { Freezes } from './freezes.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Maintenance } from './maintenance.ts'
+import type { WorkerOptions } from './options.ts'
+import type { Work } from './poll.ts'
+import type { Slots } from './slots.ts'
+import type { TimeLeft } from './time-left.ts'
+
+/** What a claim and its runs need of their worker. */
+export interface WorkerParts {
+  readonly slots: Slots
+  readonly time: TimeLeft
+  readonly keeper: LeaseKeeper
+  readonly freezes: Freezes
+  readonly maintenance: Maintenance
+  readonly tally: RunningTally
+}
+
+/**
+ * Claims what a poll found into the free slots, and runs it.
+ *
+ * @param mayClaim asked before each lane
+ * @returns claims; its promise says how many jobs were claimed or had expired
+ */
+export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayClaim: () => boolean) {
+  const { database, providers, workerId, leaseMs, providerWaitMs, now, log } = options
+  const { slots, time, keeper, freezes, maintenance, tally } = parts
+  // Providers have circuits; the bucket has none, so a lane that met its absence is left alone for a while.
+  const pausedUntil: Record<Step, number> = { analysis: 0, content: 0 }
+
+  const start = (run: Run, permit: Permit) =>
+    slots.start(run, async ({ signal, onCall }) => {
+      const fields = fieldsOf(run)
+      let reached = run.step
+      try {
+        const execution = await execute(run, {
+          ...options,
+          permit,
+          signal,
+          hasTimeFor: time.hasTimeFor,
+          mayPay: () => keeper.isCertain() && time.hasTimeForCall(),
+          mayWait: time.maySaveAgain,
+          frozenSince: freezes.since,
+          onCall,
+          onStep: (step) => {
+            reached = step
+            log('info', 'step started', { ...fields, step })
+          },
+        })
+        const { ended, error, now: became } = execution
+        tally[ended]++
+        if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
+        const { code, detail } = error ?? {}
+        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, became })
+      } catch (error) {
+        // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
+        tally.lost++
+        log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
+      } finally {
+        await maintenance.fillPlaceOf(run)
+      }
+    })
+
+  /** Permits for the lane's provider come first, so that nothing is claimed which would have to be returned. */
+  const claimIn = async (lane: Step, { waiting, gates }: Work): Promise<number> => {
+    const provider = providerOf[lane]
+    const wanted = Math.min(slots.free(), waiting[lane])
+    const permits = [...(await providers.reserve(provider, wanted, gates[provider]))]
+    try {
+      if (permits.length === 0) return 0
+      const { onFreed } = maintenance
+      const limit = permits.length
+      const { runs, expired } = await claimPendingVisionJobs(database, {
+        workerId,
+        lane,
+        leaseMs,
+        limit,
+        onExpired: onFreed,
+      })
+      for (const run of runs) {
+        log('info', 'claimed', { ...fieldsOf(run), step: run.step })
+        const permit = permits.shift()
+        if (permit) start(run, permit)
+      }
+      tally.claimed += runs.length
+      tally.expired += expired
+      return runs.length + expired
+    } finally {
+      await providers.release(permits)
+    }
+  }
+
+  return async (work: Work): Promise<number> => {
+    let found = 0
+    for (const lane of work.lanes.filter((one) => now() >= pausedUntil[one])) {
+      if (!mayClaim()) break
+      found += await claimIn(lane, work)
+    }
+    return found
+  }
+}
+
+/** What every line about a run says. */
+function fieldsOf({ jobId, attempt, traceId }: Run): LogFields {
+  return { jobId, attempt, traceId }
+}

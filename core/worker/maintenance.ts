@@ -1,0 +1,79 @@
+import { reasonOf } from '../domain/errors.ts'
+import type { Run } from '../domain/run.ts'
+import type { RunningTally } from '../domain/tally.ts'
+import { admitVisionJobs, usersToAdmit } from '../queue/concurrency-limit.ts'
+import { expireVisionJobs } from '../queue/expire.ts'
+import { promoteDueVisionJobs } from '../queue/promote.ts'
+import { type LostRun, reclaimVisionJobs } from '../queue/reclaim.ts'
+import { tryLockUser } from '../queue/users.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { WorkerOptions } from './options.ts'
+import type { Work } from './poll.ts'
+import type { Slots } from './slots.ts'
+
+/** What keeps the queue moving beside the runs. */
+export interface Maintenance {
+  /** Does what a poll found: reclaims, expires, promotes, and enqueues blocked jobs. @returns how many jobs it changed */
+  run(work: Work): Promise<number>
+  /** A place of the user's is free, which a blocked job may take. */
+  onFreed(userId: string): void
+  /** Enqueues blocked jobs in the place of a run that has ended; what goes wrong is logged. */
+  fillPlaceOf(run: Run): Promise<void>
+  /** The database failed: leases of workers that live may have expired meanwhile. */
+  onTrouble(): void
+}
+
+export function createMaintenance(
+  { database, inFlightPerUser, costPerDay, retry, renewMs, now, log }: WorkerOptions,
+  slots: Slots,
+  keeper: LeaseKeeper,
+  tally: RunningTally,
+): Maintenance {
+  // Whose jobs have left a place that a blocked one may take.
+  const freed = new Set<string>()
+  const onFreed = (userId: string) => void freed.add(userId)
+  // When the database has been away leases have expired whose workers live. They come to renew them: first ours, then theirs.
+  let troubledAt = Number.NEGATIVE_INFINITY
+  const mayReclaim = async () => now() - troubledAt >= renewMs && (slots.inFlight.size === 0 || (await keeper.renew()))
+
+  const enqueueBlocked = async (userId: string): Promise<number> => {
+    freed.delete(userId)
+    let enqueued: number | undefined
+    try {
+      enqueued = await admitVisionJobs(database, userId, inFlightPerUser, tryLockUser, costPerDay)
+      return enqueued ?? 0
+    } finally {
+      // Another worker holds the user's lock, and may not have seen that place: the next poll tries again.
+      if (enqueued === undefined) freed.add(userId)
+    }
+  }
+
+  const onLost = ({ jobId, attempt, traceId, userId, failed }: LostRun) => {
+    onFreed(userId)
+    log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
+    if (failed) tally.failed++
+  }
+
+  return {
+    run: async (work) => {
+      const reclaimed = work.lost && (await mayReclaim()) ? await reclaimVisionJobs(database, retry, onLost) : 0
+      tally.reclaimed += reclaimed
+      const expired = work.expired ? await expireVisionJobs(database, onFreed) : 0
+      tally.expired += expired
+      const promoted = work.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
+      for (const userId of work.blocked ? await usersToAdmit(database) : []) freed.add(userId)
+      let enqueued = 0
+      for (const userId of [...freed]) enqueued += await enqueueBlocked(userId)
+      return reclaimed + expired + promoted + enqueued
+    },
+    onFreed,
+    fillPlaceOf: async ({ jobId, attempt, traceId, userId }) => {
+      await enqueueBlocked(userId).catch((error: unknown) =>
+        log('error', 'blocked jobs not enqueued', { jobId, attempt, traceId, detail: reasonOf(error) }),
+      )
+    },
+    onTrouble: () => {
+      troubledAt = now()
+    },
+  }
+}

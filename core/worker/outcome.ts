@@ -1,0 +1,91 @@
+import { asVisionError, type VisionError } from '../domain/errors.ts'
+import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
+import { kindOf } from '../providers/kinds.ts'
+import { type BackoffOptions, backoff } from '../queue/backoff.ts'
+
+/** The worker must stop: its deadline is near, or it is being shut down. What it has not finished is returned. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+}
+
+/**
+ * What becomes of a job whose run failed.
+ *
+ * - `lost`: another run holds it, or nobody: nothing is written.
+ * - `released`: it is pending again at once, at no cost.
+ * - `postponed`: it is scheduled after `delayMs`, at no cost.
+ * - `retried`: it is scheduled after `delayMs`, at the cost of a retry.
+ * - `failed`: for good.
+ */
+export type JobOutcome =
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'released'; readonly error?: VisionError }
+  | { readonly kind: 'postponed' | 'retried'; readonly error: VisionError; readonly delayMs: number }
+  | { readonly kind: 'failed'; readonly error: VisionError }
+
+/**
+ * What becomes of a call that failed: its permit is cut off, and the provider's circuit hears nothing of it; or the permit
+ * ends with the error, which the circuit breaker hears of.
+ */
+export type CallOutcome = { readonly stopped: Error } | { readonly error: VisionError }
+
+export interface OutcomeOptions {
+  /** Whether the provider's circuit was open when the step failed. */
+  readonly circuitOpen: boolean
+  readonly retry: BackoffOptions
+  /** The first wait for a provider that is not available, at least, in milliseconds. */
+  readonly providerWaitMs: number
+}
+
+/** The wait for a provider that is not available doubles with a job's attempts, at most so often. */
+const providerDoublings = 4
+/** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
+const longestWaitMs = 86_400_000
+
+/** Maps what a run failed with to an outcome of its job. Pure: the worker does what it says. */
+export function outcomeOf(
+  thrown: unknown,
+  run: Pick<Run, 'attempt' | 'failures' | 'maxRetries'>,
+  options: OutcomeOptions,
+): JobOutcome {
+  const { circuitOpen, retry, providerWaitMs } = options
+  if (thrown instanceof LeaseLost) return { kind: 'lost' }
+  // A lease that is uncertain is ours until the fence says otherwise.
+  if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) return { kind: 'released' }
+  const error = asVisionError(thrown)
+  // An outage of the database is no fault of the job, and may be over by now.
+  if (error.code === 'database.unavailable') return { kind: 'released', error }
+  // What fails while the circuit is open, as a probing call may, is an outage and no fault of the job.
+  if (error.blame === 'provider' || (circuitOpen && error.blame === 'retryable')) {
+    const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
+    const wait = providerWaitMs * 2 ** doublings * (1 + retry.random())
+    return { kind: 'postponed', error, delayMs: Math.min(Math.max(wait, error.retryAfterMs ?? 0), longestWaitMs) }
+  }
+  if (error.blame === 'retryable' && run.failures < run.maxRetries) {
+    const asked = Math.min(error.retryAfterMs ?? 0, longestWaitMs)
+    return { kind: 'retried', error, delayMs: Math.max(backoff(run.failures + 1, retry), asked) }
+  }
+  return { kind: 'failed', error }
+}
+
+/**
+ * Maps what a call failed with to an outcome of its permit and its provider.
+ *
+ * @param aborted whether the run was told to stop: then nothing is known of the call
+ * @param frozen whether the worker stood still during the call: it may have been answered long ago, while nobody listened
+ */
+export function callOutcomeOf(
+  thrown: unknown,
+  { aborted, frozen }: { readonly aborted: boolean; readonly frozen: boolean },
+): CallOutcome {
+  if (aborted || thrown instanceof Stopped) return { stopped: thrown as Error }
+  const error = asVisionError(thrown)
+  return frozen && isSilence(error) ? { stopped: new Stopped('the worker stood still during the call') } : { error }
+}
+
+/** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
+function isSilence({ code, blame }: VisionError): boolean {
+  return (
+    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') || (code.startsWith('image.') && blame === 'retryable')
+  )
+}
