@@ -3,9 +3,8 @@ import type { PollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
 import type { StreamConfig } from '../core/platform/config/stream.ts'
 import { settleMs } from '../core/queue/limits.ts'
+import { tickSeconds } from '../core/worker/schedule.ts'
 
-/** The schedule's period, in seconds: also how old an event may get before it is dropped. */
-export const tickSeconds = 60
 /** The longest a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900
 /** What the stream function has beyond the life of a stream, in seconds: to start, and to settle at its end. */

@@ -1,4 +1,4 @@
-import { tickSeconds } from './constraints.ts'
+import { tickSeconds } from '../core/worker/schedule.ts'
 import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 

@@ -7,6 +7,7 @@ import { keyOf } from '../core/platform/config/providers.ts'
 import { isWebUrl } from '../core/platform/config/setting.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { providerNames } from '../core/providers/registry.ts'
+import { defaultPollerSeconds } from '../core/worker/schedule.ts'
 import { type ConcurrencyPlan, planConcurrency } from './concurrency.ts'
 import { validateConstraints } from './constraints.ts'
 
@@ -49,7 +50,7 @@ const keys = z.object({
   DEPLOY_ORIGINS: origins.optional(),
   DEPLOY_API_RATE: wholeNumber.optional(),
   DEPLOY_API_BURST: wholeNumber.optional(),
-  DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(300),
+  DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(defaultPollerSeconds),
   DEPLOY_POLLER_MEMORY: wholeNumber.min(1024).max(10_240).default(1024),
   DEPLOY_ACCOUNT_CONCURRENCY: wholeNumber.optional(),
   DEPLOY_POLLER_CONCURRENCY: wholeNumber.optional(),

@@ -112,7 +112,9 @@ describe('who imports whom', () => {
   test('the deployment runs nothing of core: it reads the configuration, the providers’ data and the numbers that must agree', () => {
     const isData = (file: string) =>
       within('core/platform/config')(file) ||
-      ['core/database/limits.ts', 'core/images/limits.ts', 'core/queue/limits.ts'].includes(file) ||
+      ['core/database/limits.ts', 'core/images/limits.ts', 'core/queue/limits.ts', 'core/worker/schedule.ts'].includes(
+        file,
+      ) ||
       file === registry
     expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !isData(to))).toEqual([])
     // A type costs nothing; an adapter is loaded with the first call.
