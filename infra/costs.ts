@@ -1,4 +1,4 @@
-import { loadPollerConfig } from '../core/platform/config.ts'
+import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { tickSeconds } from '../core/worker/schedule.ts'
 import { readSettings } from './settings.ts'
 

@@ -102,7 +102,11 @@ export const errorCodes = {
   'internal.error': { blame: 'retryable', message: 'Something went wrong on our side.' },
 
   'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
-  'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
+  'image.forbidden_address': {
+    blame: 'permanent',
+    message: 'The image URL leads to an address that is not public.',
+    status: 400,
+  },
   'image.unknown_host': {
     blame: 'permanent',
     message: 'The host name of the image URL does not exist, or has no address.',
