@@ -1,4 +1,4 @@
-import { tickSeconds } from './constraints.ts'
+import { tickSeconds } from '../core/worker/schedule.ts'
 
 /** AWS keeps these for functions that reserve nothing ("Configuring reserved concurrency", AWS Lambda Developer Guide). */
 export const keptUnreserved = 100

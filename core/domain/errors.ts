@@ -109,6 +109,7 @@ export const errorCodes = {
   'image.forbidden_address': {
     errorClass: 'permanent',
     message: 'The image URL leads to an address that is not public.',
+    status: 400,
   },
   'image.unknown_host': {
     errorClass: 'permanent',

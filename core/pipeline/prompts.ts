@@ -1,3 +1,4 @@
+import { callTokens } from '../domain/call-tokens.ts'
 import type { ModelRequest } from '../providers/model.ts'
 import { AnalysisAnswer, type BrandAnalysis, type ImageFacts, orientationOf } from './analysis.ts'
 import { requestSchema } from './answer-schema.ts'
@@ -30,8 +31,6 @@ export interface Describing {
 
 /** Counts the changes of what the first step asks: its prompt, its fields and their descriptions. */
 export const analysisVersion = 2
-// After an answer that was cut off the adapters allow twice as many, here as for texts.
-const analysisTokens = 4096
 
 const { paletteEstimated: _, contrast: __, ...exampleAnswer } = exampleAnalysis
 
@@ -60,7 +59,7 @@ export function analysisRequest({ image, purpose }: Describing, before: Before =
     }),
     image: { bytes, type },
     schema: requestSchema(AnalysisAnswer),
-    maxOutputTokens: analysisTokens,
+    maxOutputTokens: callTokens.analysis.output,
     previous: before.previous,
   }
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
-import type { ApiConfig } from '../platform/config.ts'
+import type { ApiConfig } from '../platform/config/api.ts'
 import { readSpend } from './spend.ts'
 
 /** How much a user may have of the queue. Days are those of UTC. */

@@ -3,7 +3,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
  * What a call costs, in nano-dollars, of a user of whom nothing is known yet: 1,500 tokens in and 800 out by the price of
- * gemini-3.5-flash-lite (core/providers/prices.ts), the dearer of the two steps.
+ * gemini-3.5-flash-lite (core/providers/registry.ts), the dearer of the two steps.
  */
 export const callCostAtFirst = 2_450_000
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
-import type { ApiConfig } from '../platform/config.ts'
+import type { ApiConfig } from '../platform/config/api.ts'
 import { LimitExceeded, type QuotaState } from './quotas.ts'
 
 /** What a user may be granted to upload in a day, UTC. An upload that is granted counts, whether it comes or not. */

@@ -1,11 +1,10 @@
-import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { emptyTally, since, type Tally } from '../domain/tally.ts'
 import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { isOpen, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 
 export interface MetricsReporterOptions {
@@ -44,9 +43,8 @@ export function startMetricsReporter({
     })
     metrics.report(since(told, counts), oldest)
     if (gates) {
-      const { all: _, ...byProvider } = gates
-      for (const state of Object.values(byProvider)) {
-        metrics.providerPaused(state.name as Provider, !isOpen(state) || state.downSince !== null)
+      for (const state of gates.all.filter(({ name }) => name !== 'all')) {
+        metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)
       }
     }
     told = { ...counts }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../../core/domain/errors.ts'
 import type { Log } from '../../core/platform/log.ts'
 import type { Poller } from '../../core/worker/create-worker.ts'
+import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
 
 /** The emulated schedule, firing. */
 export interface Schedule {
@@ -9,16 +10,13 @@ export interface Schedule {
   stop(): Promise<void>
 }
 
-/** As long as the deployed function may run, in milliseconds. */
-const functionMs = 300_000
-
 /** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the last one has ended. */
-export function startSchedule(poller: Poller, log: Log, everyMs = 60_000): Schedule {
+export function startSchedule(poller: Poller, log: Log, everyMs = tickSeconds * 1000): Schedule {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
   const fire = () => {
     const run = poller
-      .drain({ deadline: performance.now() + functionMs, signal: stopping.signal })
+      .drain({ deadline: performance.now() + defaultPollerSeconds * 1000, signal: stopping.signal })
       .then(
         (summary) => log('info', 'poller finished', { ...summary }),
         (error: unknown) => log('error', 'poller failed', { detail: reasonOf(error) }),

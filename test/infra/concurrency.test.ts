@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadApiConfig } from '../../core/platform/config.ts'
+import { loadApiConfig } from '../../core/platform/config/api.ts'
 import { fleetOf, planConcurrency } from '../../infra/concurrency.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { environmentOf, functionNames, functionOf, one } from './support/look.ts'

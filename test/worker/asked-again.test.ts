@@ -226,7 +226,7 @@ test('a second call that fails is told to all workers, also where the first answ
   )
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
-  const { deepseek } = await database.run(readGates)
+  const deepseek = (await database.run(readGates)).of('deepseek')
   expect(deepseek).toMatchObject({ pauseCode: 'content.misconfigured', downSince: expect.any(Date) })
   // Its answer was lost: it may have been billed.
   const [attempt] = await database.sql('SELECT possibly_billed AS step FROM vision_job_attempts')

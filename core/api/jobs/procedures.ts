@@ -29,6 +29,7 @@ import { viewAttempts } from './view.ts'
 
 const createErrors = [
   'image.invalid_url',
+  'image.forbidden_address',
   'image.too_large',
   'image.unsupported_type',
   'image.truncated',

@@ -2,8 +2,8 @@ import { access, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { BuildTarget } from './deployment.ts'
 import { root } from './platform.ts'
+import type { BuildTarget } from './run-configuration.ts'
 
 interface Request {
   readonly method: string

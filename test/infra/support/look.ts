@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Deployment, Resource } from './deployment.ts'
+import type { Deployment, Resource } from './run-configuration.ts'
 
 /** The resources of a type, such as `aws:lambda/function:Function`. */
 export function all({ resources }: Deployment, type: string): readonly Resource[] {
