@@ -59,9 +59,9 @@ for (const size of sizes) {
       [ids],
     )
     const admitted = await timed('admit 10', () => admitVisionJobs(database, 'bench', cap))
-    if (admitted !== cap) throw new Error(`${admitted} jobs were let in`)
+    if (admitted !== cap) throw new Error(`${admitted} jobs were admitted`)
     const nothing = await timed('admit none', () => admitVisionJobs(database, 'bench', cap))
-    if (nothing !== 0) throw new Error(`${nothing} jobs too many were let in`)
+    if (nothing !== 0) throw new Error(`${nothing} jobs too many were admitted`)
     await timed('create one', () => createVisionJob(database, job, options))
     const promoted = await timed('promote 10', () => promoteDueVisionJobs(database, cap))
     if (promoted !== cap) throw new Error(`${promoted} jobs were promoted`)

@@ -39,7 +39,7 @@ export interface Quota {
 }
 
 /** What a user may still do. */
-export interface Allowance {
+export interface QuotaState {
   /** The day that it holds for. */
   readonly day: string
   readonly quotas: readonly Quota[]
@@ -47,11 +47,11 @@ export interface Allowance {
 
 /** A call would take more than its user is allowed. */
 export class LimitExceeded extends VisionError {
-  readonly allowance: Allowance
+  readonly quotas: readonly Quota[]
 
-  constructor(quota: Quota, allowance: Allowance) {
+  constructor(quota: Quota, quotas: readonly Quota[]) {
     super(quota.code, { retryAfterMs: (quota.resetSeconds ?? waitingRetrySeconds) * 1000 })
-    this.allowance = allowance
+    this.quotas = quotas
   }
 }
 
@@ -63,7 +63,7 @@ const waitingRetrySeconds = 30
  *
  * The count of the waiting jobs ends at the limit, so that it costs the same however many there are.
  */
-export async function readAllowance(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<Allowance> {
+export async function readQuotas(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<QuotaState> {
   const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
     tx,
     sql`SELECT CAST(UTC_DATE() AS CHAR) AS day,
@@ -105,11 +105,11 @@ export function waitingQuery(userId: string, limit: number) {
  *
  * @throws LimitExceeded if it does not suffice for them
  */
-export function takeJobs(allowance: Allowance, jobs: number): Allowance {
-  const short = allowance.quotas.find((quota) => isShort(quota, jobs))
-  if (short) throw new LimitExceeded(short, allowance)
-  const quotas = allowance.quotas.map((quota) => (isMoney(quota) ? quota : { ...quota, left: quota.left - jobs }))
-  return { ...allowance, quotas }
+export function consumeJobs(state: QuotaState, jobs: number): QuotaState {
+  const short = state.quotas.find((quota) => isShort(quota, jobs))
+  if (short) throw new LimitExceeded(short, state.quotas)
+  const quotas = state.quotas.map((quota) => (isMoney(quota) ? quota : { ...quota, left: quota.left - jobs }))
+  return { ...state, quotas }
 }
 
 /**
@@ -117,9 +117,9 @@ export function takeJobs(allowance: Allowance, jobs: number): Allowance {
  *
  * @throws LimitExceeded if its user may not have that
  */
-export function requireRetry(allowance: Allowance): void {
-  const short = allowance.quotas.find((quota) => quota.code !== 'limit.jobs_per_day' && isShort(quota, 1))
-  if (short) throw new LimitExceeded(short, allowance)
+export function requireRetry(state: QuotaState): void {
+  const short = state.quotas.find((quota) => quota.code !== 'limit.jobs_per_day' && isShort(quota, 1))
+  if (short) throw new LimitExceeded(short, state.quotas)
 }
 
 /** What a job will cost is not known before it has run: money suffices as long as there is some. */

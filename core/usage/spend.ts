@@ -36,7 +36,7 @@ export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
 
 /**
  * For how many more jobs a user's money of the day suffices, with those in flight reckoned as if they had run. With nothing in
- * flight one more is let in as long as there is any money: an estimate above the whole limit must not stop everything.
+ * flight one more is admitted as long as any money is left: an estimate above the whole limit must not stop everything.
  *
  * @param costPerDay in nano-dollars
  */

@@ -25,7 +25,7 @@ import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { drain } from './loop.ts'
-import { startBeats } from './metrics-reporter.ts'
+import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
 
@@ -61,7 +61,7 @@ export interface Poller {
 }
 
 /** Alarms look at each minute. */
-const beatMs = 60_000
+const reportMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
@@ -120,7 +120,7 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
-      const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
+      const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
       const summary = await drain(
         {
           database,
@@ -151,7 +151,7 @@ export function createPoller(
         options,
       ).finally(async () => {
         sweeps.endSoon()
-        await stopBeats()
+        await stopReporter()
         await Promise.all(sweeping)
         sweeps.release()
       })

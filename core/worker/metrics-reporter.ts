@@ -7,7 +7,7 @@ import type { Metrics } from '../platform/metrics.ts'
 import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 
-export interface BeatOptions {
+export interface MetricsReporterOptions {
   readonly database: Database
   readonly metrics: Metrics
   readonly log: Log
@@ -18,24 +18,30 @@ export interface BeatOptions {
 }
 
 /** A database that does not answer must not hold a function up that has to end, in milliseconds. */
-const patienceMs = 1_000
+const timeoutMs = 1_000
 
 /**
  * Tells the metrics what a worker does: now and then while it drains, and once more when it is stopped.
  *
  * @returns stops it; resolves when all is told
  */
-export function startBeats({ database, metrics, log, counts, everyMs }: BeatOptions): () => Promise<void> {
+export function startMetricsReporter({
+  database,
+  metrics,
+  log,
+  counts,
+  everyMs,
+}: MetricsReporterOptions): () => Promise<void> {
   let told: Tally = emptyTally()
-  const beat = async () => {
-    const look = withTimeout(patienceMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
-      throw new Error(`no answer within ${patienceMs} ms`)
+  const report = async () => {
+    const look = withTimeout(timeoutMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
+      throw new Error(`no answer within ${timeoutMs} ms`)
     })
     const [oldest, gates] = await look.catch((error: unknown) => {
       log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
       return []
     })
-    metrics.beat(since(told, counts), oldest)
+    metrics.report(since(told, counts), oldest)
     if (gates) {
       for (const state of gates.all.filter(({ name }) => name !== 'all')) {
         metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)
@@ -44,9 +50,9 @@ export function startBeats({ database, metrics, log, counts, everyMs }: BeatOpti
     told = { ...counts }
     metrics.flush()
   }
-  const beating = every(() => everyMs, beat)
+  const reporting = every(() => everyMs, report)
   return async () => {
-    await beating.stop()
-    await beat()
+    await reporting.stop()
+    await report()
   }
 }

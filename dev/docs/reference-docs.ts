@@ -1,8 +1,8 @@
-import { type Blame, describeCode, type ErrorCode, errorCodes } from '../../core/domain/errors.ts'
+import { describeCode, type ErrorClass, type ErrorCode, errorCodes } from '../../core/domain/errors.ts'
 import { keyOf, settingsOf } from '../../core/platform/config/providers.ts'
 import { registry } from '../../core/providers/registry.ts'
 
-const consequences: Readonly<Record<Blame, string>> = {
+const consequences: Readonly<Record<ErrorClass, string>> = {
   request: 'the call is refused',
   permanent: 'the job fails',
   retryable: 'the job is tried again, at the cost of a retry',
@@ -17,8 +17,8 @@ const exceptions: Partial<Record<ErrorCode, string>> = {
 /** The table of every error code for docs/errors.md. */
 export function codeTable(): string {
   const rows = (Object.keys(errorCodes) as ErrorCode[]).map((code) => {
-    const { blame, status, message } = describeCode(code)
-    return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[blame]} | ${message} |`
+    const { errorClass, status, message } = describeCode(code)
+    return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[errorClass]} | ${message} |`
   })
   return ['| code | HTTP | what follows | said to the client |', '|---|---|---|---|', ...rows].join('\n')
 }

@@ -74,7 +74,7 @@ test('when the store does not answer, that is nobody’s fault and nothing is lo
   const intake = createImageIntake(database, away.store, { allowLoopbackHttp: false })
   await away.stop()
   const error = await errorOf(intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann'))
-  expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'provider' })
+  expect(error).toMatchObject({ code: 'storage.unavailable', errorClass: 'provider' })
 })
 
 describe('what counts as an image is its content', () => {

@@ -93,7 +93,7 @@ describe('the alarms', () => {
   test('look at metrics that the functions write', () => {
     const lines: string[] = []
     const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
-    metrics.beat({ ...nothing, failed: 1 }, 5)
+    metrics.report({ ...nothing, failed: 1 }, 5)
     metrics.providerPaused('gemini', true)
     metrics.providerPaused('deepseek', true)
     metrics.apiCall(200, 12)

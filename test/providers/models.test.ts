@@ -120,7 +120,7 @@ describe('Gemini', () => {
 
   test('an image that it cannot read is the job’s fault and permanent', async () => {
     const error = await errorOf(describeHalves(gemini(), contextOf(meter()), Buffer.from([1, 2, 3])))
-    expect(error).toMatchObject({ code: 'analysis.rejected', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'analysis.rejected', errorClass: 'permanent' })
   })
 
   test('a connection that is held open without an answer ends at the total time limit', async () => {

@@ -127,7 +127,7 @@ test('a thousand jobs through providers that fail three times in ten, in every w
   )
   for (const job of await states()) {
     expect(job.failures).toBeLessThanOrEqual(4)
-    if (job.status === 'failed' && describeCode(job.code as ErrorCode).blame === 'retryable') {
+    if (job.status === 'failed' && describeCode(job.code as ErrorCode).errorClass === 'retryable') {
       expect(job.failures).toBe(4)
     }
   }

@@ -118,7 +118,7 @@ test('calls without a price count, all of them, as calls without a price', async
   expect([row?.calls, row?.cost, row?.unpriced_calls].map(Number)).toEqual([2, 0, 2])
 })
 
-test('without time for a second call the next run has the complaint, whatever happens before it is asked', async () => {
+test('without time for a second call the next run is told what did not fit, whatever happens before it is asked', async () => {
   const jobId = await makeJob(database)
   const seen: (string | null)[] = []
   let runs = 0

@@ -10,7 +10,7 @@ const awake = { aborted: false, frozen: false }
 
 /**
  * What each code leads to: the job's outcome, its outcome while the provider's circuit is open, what the provider's circuit
- * hears, and what becomes of the permit where the worker stood still during the call.
+ * hears, and the outcome of the permit where the worker was suspended during the call.
  */
 type Row = readonly [job: string, whileOpen: string, provider: string, permitIfFrozen: 'ends' | 'is cut off']
 

@@ -6,7 +6,7 @@ import { validated } from '../../http/validation.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
 import { getUserVisionJobs } from '../../queue/history.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs } from '../../queue/read.ts'
-import { readAllowance, requireRetry } from '../../usage/quotas.ts'
+import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { createBatch, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
@@ -176,7 +176,7 @@ export const jobs = {
         const { job } = await getVisionJob(database, owned(ctx, input.jobId))
         // Before the quota: nothing more is asked for than there is.
         if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
-        requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
+        requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
         const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
         if (redriven) logJob(ctx, 'retried', input.jobId)
         return replyWithJob(ctx, input.jobId)
