@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
-import type { StreamConfig } from '../platform/config.ts'
+import type { StreamConfig } from '../platform/config/stream.ts'
 import type { Log } from '../platform/log.ts'
 import { createFeed, type Feed } from './feed.ts'
 import type { Sleep } from './ticker.ts'

@@ -19,7 +19,7 @@ export interface OwnedJob {
 }
 
 /**
- * Withdraws a job that has not ended, and closes the run it may have, whose worker learns of it by losing its fence.
+ * Cancels a job that has not ended, and closes the run it may have, whose worker learns of it by losing its fence.
  * Doing it twice is no error. Once it is acknowledged nothing can overwrite it.
  *
  * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise

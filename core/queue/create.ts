@@ -6,7 +6,7 @@ import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { linkImages } from '../images/snapshots.ts'
 import { addUsage } from '../usage/ledger.ts'
-import { type Allowance, readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
+import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { admitVisionJobs, makeRoom } from './concurrency-limit.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { lockUser } from './users.ts'
@@ -43,7 +43,7 @@ export interface CreateOptions {
   /** What the user may have at most; anything if not given. */
   readonly limits?: UserLimits | undefined
   /** Told what the user may still do, once the jobs are there. */
-  readonly onAllowance?: (left: Allowance) => void
+  readonly onQuotas?: (left: QuotaState) => void
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -88,17 +88,17 @@ export async function createVisionJobs(
   jobs: readonly NewJob[],
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
-  const { userId, inFlightPerUser, limits, onAllowance } = options
+  const { userId, inFlightPerUser, limits, onQuotas } = options
   const { created, left, firstBlocked } = await database.transact(async (tx) => {
     // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
     const user = await lockUser(tx, userId)
-    const allowance = await readAllowance(tx, userId, limits)
+    const state = await readQuotas(tx, userId, limits)
     const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
     // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
     if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
     const fresh = await decide(tx, userId, plan)
     const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
-    const left = takeJobs(allowance, plan.fresh.length)
+    const left = consumeJobs(state, plan.fresh.length)
     const arriving = { content: 0, analysis: plan.fresh.length }
     const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
     const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
@@ -109,10 +109,10 @@ export async function createVisionJobs(
     )
     const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
     const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
-    await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length, batchId }])
+    await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
     return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
   })
-  onAllowance?.(left)
+  onQuotas?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
   if (firstBlocked)
     await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
@@ -210,7 +210,7 @@ async function findByKeys(
 /**
  * Inserts jobs in one statement.
  *
- * @param tagOf the start tag of each; undefined where the job must wait to be let in
+ * @param tagOf the start tag of each; undefined where the job starts out blocked
  * @returns their ids, in the same order
  */
 async function insertAll(

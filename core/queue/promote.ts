@@ -3,7 +3,7 @@ import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
-import { admitVisionJobs, block, letIn, makeRoom } from './concurrency-limit.ts'
+import { admitVisionJobs, block, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
 
@@ -101,7 +101,7 @@ async function promote(
     costPerDay,
   )
   for (const lane of steps) {
-    await letIn(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await enqueue(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
     await block(tx, 'scheduled', arriving[lane].slice(room[lane]))
   }
   // Last, since it adds to the ledger: no job is locked after that.
@@ -109,7 +109,7 @@ async function promote(
   return { promoted: ready.length, firstBlocked: room.first }
 }
 
-/** By the primary key, and only those that nobody has promoted or withdrawn meanwhile; the oldest first. */
+/** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
   return sql`SELECT id, batch_id AS batchId, next_step AS lane,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired

@@ -27,7 +27,7 @@ export interface Pruned {
 }
 
 const batch = 100
-/** Between two batches, in milliseconds: the server purges what was deleted, and others get their turn. */
+/** Between two batches, in milliseconds: the server purges what was deleted, and other statements run. */
 const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a thousand of each status. */

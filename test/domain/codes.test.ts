@@ -20,10 +20,7 @@ import { grantUpload } from '../../core/images/uploads.ts'
 import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
-import { createDeepSeek } from '../../core/providers/deepseek.ts'
-import { createGemini } from '../../core/providers/gemini.ts'
 import type { CallErrorKind } from '../../core/providers/kinds.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
@@ -40,6 +37,7 @@ import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
 import { startNameServer } from '../support/network/name-server.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 // Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
 // ends in a code is tested beside its part.
@@ -82,7 +80,6 @@ const rejection = (work: Promise<unknown>): Promise<string> =>
 const codeOf = async (jobId: number): Promise<string> =>
   (await json(api.call('GET', `/v1/jobs/${jobId}`, ann))).error?.code
 
-const prices = createPrices([], Date.now)
 const nowhere = 'http://127.0.0.1:1'
 
 /** The code of an API that one of its services fails. */
@@ -140,13 +137,13 @@ const head = (status: string, ...headers: string[]) =>
 
 /** The two steps over adapters that find their providers at this address. */
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
-  const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
+  const options = { baseUrl, model: 'test', timeoutMs }
   const steps = createSteps(
     {
       image: async () => ({ bytes, type: 'image/png', release: () => undefined }),
       brand: async () => undefined,
     },
-    { analysis: createGemini(options), content: createDeepSeek(options) },
+    { analysis: modelOf('gemini', options), content: modelOf('deepseek', options) },
     randomBytes,
   )
   const job = { analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en', traceId: null }

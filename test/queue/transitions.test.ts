@@ -80,7 +80,7 @@ const operations: Record<string, Operation> = {
     leads: { blocked: 'pending' },
     changes: ['status', 'start_tag'],
   },
-  displace: {
+  preempt: {
     run: async () => {
       await blockedContent()
       await admitVisionJobs(database, 'user-1', 1)

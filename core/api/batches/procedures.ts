@@ -5,7 +5,7 @@ import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
-import { readAllowance, requireRetry } from '../../usage/quotas.ts'
+import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { idempotencyOf } from '../jobs/idempotency.ts'
 import { admitNext } from '../jobs/owned.ts'
 import { createErrors } from '../jobs/procedures.ts'
@@ -171,7 +171,7 @@ export const batches = {
         const changed = await retry(database, owned(ctx, batchId), code, {
           lifeMs,
           allow: async (jobs) =>
-            requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)), jobs),
+            requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)), jobs),
           hasTime: hasTime(ctx),
         })
         logBatch(ctx, 'retried', batchId)

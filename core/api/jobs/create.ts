@@ -10,7 +10,7 @@ import {
   type NewJob,
   UndecidedJobs,
 } from '../../queue/create.ts'
-import type { Allowance } from '../../usage/quotas.ts'
+import type { QuotaState } from '../../usage/quotas.ts'
 import type { Caller } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 import { hashOf, idempotencyOf, keyInBatch } from './idempotency.ts'
@@ -115,10 +115,10 @@ function undecided(error: unknown, pathTo: (index: number) => readonly PropertyK
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {
-  const onAllowance = (left: Allowance) => {
+  const onQuotas = (left: QuotaState) => {
     reply.limits = rateLimitHeaders(left)
   }
-  return { ...services, userId: actor.userId, traceId, onAllowance }
+  return { ...services, userId: actor.userId, traceId, onQuotas }
 }
 
 function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {

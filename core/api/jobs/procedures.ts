@@ -8,7 +8,7 @@ import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/
 import type { CreatedJob } from '../../queue/create.ts'
 import { getUserVisionJobs } from '../../queue/history.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read.ts'
-import { readAllowance, requireRetry } from '../../usage/quotas.ts'
+import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { createMany, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
@@ -33,6 +33,7 @@ import { viewAttempts } from './view.ts'
 /** What the creation of jobs can end in. */
 export const createErrors = [
   'image.invalid_url',
+  'image.forbidden_address',
   'image.too_large',
   'image.unsupported_type',
   'image.truncated',
@@ -185,7 +186,7 @@ export const jobs = {
         const { job } = await getVisionJob(database, owned(ctx, input.jobId))
         // Before the quota: nothing more is asked for than there is.
         if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
-        requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
+        requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
         const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
         if (redriven) logJob(ctx, 'retried', input.jobId)
         return replyWithJob(ctx, input.jobId)
