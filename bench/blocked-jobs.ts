@@ -7,7 +7,7 @@ import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
 import { openDatabase } from '../core/database/client.ts'
 import { rowsOf } from '../core/database/sql.ts'
-import { environment } from '../core/platform/config.ts'
+import { environment } from '../core/platform/config/load.ts'
 import { claimPendingVisionJobs } from '../core/queue/claim.ts'
 import { admitVisionJobs } from '../core/queue/concurrency-limit.ts'
 import { createVisionJob } from '../core/queue/create.ts'
@@ -59,9 +59,9 @@ for (const size of sizes) {
       [ids],
     )
     const admitted = await timed('admit 10', () => admitVisionJobs(database, 'bench', cap))
-    if (admitted !== cap) throw new Error(`${admitted} jobs were let in`)
+    if (admitted !== cap) throw new Error(`${admitted} jobs were admitted`)
     const nothing = await timed('admit none', () => admitVisionJobs(database, 'bench', cap))
-    if (nothing !== 0) throw new Error(`${nothing} jobs too many were let in`)
+    if (nothing !== 0) throw new Error(`${nothing} jobs too many were admitted`)
     await timed('create one', () => createVisionJob(database, job, options))
     const promoted = await timed('promote 10', () => promoteDueVisionJobs(database, cap))
     if (promoted !== cap) throw new Error(`${promoted} jobs were promoted`)

@@ -1,5 +1,5 @@
 // Whether the fair queue is as fast over two million pending jobs as over a thousand: what each of its operations takes
-// and reads, by which plans, and whose turn it is over 400 claims.
+// and reads, by which plans, and which user each of 400 claims serves.
 //   npm run bench bench/fair-queue.ts [-- --server mariadb|mysql] [--rounds 100] [--sizes 1000,100000,2000000]
 // On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL. Prints tables in Markdown.
 import { parseArgs } from 'node:util'

@@ -1,4 +1,4 @@
-// Histories of a user with 300,000 jobs: what a page of each filter reads and by which plans; what becomes of others while
+// Histories of a user with 300,000 jobs: what a page of each filter reads and by which plans; the latency of others while
 // that user asks for a hundred filtered ones at once; and that the server ends a read that takes too long.
 //   npm run bench bench/histories.ts [-- --server mariadb|mysql] [--jobs 300000]
 // On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL. Prints tables in Markdown.

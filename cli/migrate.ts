@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { secureDatabaseUrl } from '../core/platform/config.ts'
+import { secureDatabaseUrl } from '../core/platform/config/database-url.ts'
 import { readDotenv } from '../dev/boot/dotenv.mjs'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { type DataFolder, FolderInUse, openDataFolder } from '../dev/data/data-folder.ts'

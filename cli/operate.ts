@@ -7,13 +7,14 @@ import { RedriveFilterInput } from '../core/api/admin/schema.ts'
 import { viewAction, viewGate, viewStatus } from '../core/api/admin/view.ts'
 import { type Database, openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
-import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config.ts'
+import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
 import { readGates } from '../core/providers/circuit-breaker.ts'
+import { providerNames, providerScopes } from '../core/providers/registry.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
-import { type ProviderScope, providerScopes, providers } from '../drizzle/schema.ts'
+import type { ProviderScope } from '../drizzle/schema.ts'
 import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
 const usage = `Operates the queue.
@@ -29,7 +30,7 @@ Verbs:
   actions     the audit log, latest first
 
 Options:
-  --provider <name>         pause, resume: gemini or deepseek
+  --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
   --code <code>             redrive: jobs that failed with this code, or with a prefix of codes: analysis.
   --since <time>            redrive: jobs that failed at or after this time, like 2026-11-23T12:00:00Z
@@ -204,10 +205,10 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
 
 function scopeOf(provider: string | undefined): ProviderScope {
   if (provider === undefined) return 'all'
-  const found = providers.find((one) => one === provider)
-  if (found === undefined)
-    throw new OptionsError(`--provider must be one of ${providers.join(', ')}, not '${provider}'.`)
-  return found
+  const gate = providerNames.find((one) => one === provider)
+  if (gate === undefined)
+    throw new OptionsError(`--provider must be one of ${providerNames.join(', ')}, not '${provider}'.`)
+  return gate
 }
 
 function filterOf({ code, since, until, user }: Values) {
@@ -233,7 +234,7 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 async function viewGates(database: Database) {
   const [states, reasons] = await database.run(async (on) => [await readGates(on), await pauseReasons(on)] as const)
-  return { gates: providerScopes.map((name) => viewGate(states[name], reasons)) }
+  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
 }
 
 /** Who runs the command, as far as its column can say it. */

@@ -6,7 +6,8 @@ import { composeApi } from '../core/api/compose.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/database/client.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
-import { loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
+import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
@@ -97,7 +98,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const storage = await startStorage(env, folder, checked.bucket)
   cleanup.defer(storage.stop)
-  const providers = await startProviders(env, options.emulatorLatencyMs)
+  const providers = await startProviders(env, checked.poller, options.emulatorLatencyMs)
   cleanup.defer(providers.stop)
 
   const settings = {

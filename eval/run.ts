@@ -4,9 +4,12 @@
 //   npm run eval -- --cases sale-en,menu-en --formats alt_text
 import { parseArgs } from 'node:util'
 import { outputFormats } from '../core/pipeline/formats.ts'
-import { createDeepSeek } from '../core/providers/deepseek.ts'
-import { createGemini } from '../core/providers/gemini.ts'
+import { environment } from '../core/platform/config/load.ts'
+import { loadPollerConfig } from '../core/platform/config/poller.ts'
+import { keyOf } from '../core/platform/config/providers.ts'
 import { createPrices } from '../core/providers/prices.ts'
+import { registry } from '../core/providers/registry.ts'
+import { servingBy } from '../core/providers/serving.ts'
 import { lookAt } from '../dev/emulators/providers/look.ts'
 import { startProviderEmulators } from '../dev/emulators/providers/server.ts'
 import { cases } from './cases.ts'
@@ -55,27 +58,28 @@ const names = chosen(
 )
 const formats = chosen('--formats', values.formats, outputFormats)
 
-const { GEMINI_API_KEY, GEMINI_BASE_URL, GEMINI_MODEL, DEEPSEEK_API_KEY, DEEPSEEK_BASE_URL, DEEPSEEK_MODEL } =
-  process.env
-const emulators = GEMINI_API_KEY && DEEPSEEK_API_KEY ? undefined : await startProviderEmulators()
-const common = { prices: createPrices([], Date.now), timeoutMs: 90_000, now: Date.now }
-const models = {
-  analysis: createGemini({
-    ...common,
-    apiKey: GEMINI_API_KEY || 'emulated',
-    baseUrl: GEMINI_API_KEY
-      ? GEMINI_BASE_URL || 'https://generativelanguage.googleapis.com'
-      : (emulators?.geminiBaseUrl ?? ''),
-    model: GEMINI_MODEL || 'gemini-3.5-flash-lite',
-  }),
-  content: createDeepSeek({
-    ...common,
-    apiKey: DEEPSEEK_API_KEY || 'emulated',
-    baseUrl: DEEPSEEK_API_KEY ? DEEPSEEK_BASE_URL || 'https://api.deepseek.com' : (emulators?.deepseekBaseUrl ?? ''),
-    model: DEEPSEEK_MODEL || 'deepseek-flash',
-  }),
-}
-console.log(`gemini: ${GEMINI_API_KEY ? 'real' : 'emulated'}, deepseek: ${DEEPSEEK_API_KEY ? 'real' : 'emulated'}\n`)
+const env = environment()
+const { ANALYSIS_PROVIDER = 'gemini', CONTENT_PROVIDER = 'deepseek' } = env
+const serving = registry.filter(({ name }) => name === ANALYSIS_PROVIDER || name === CONTENT_PROVIDER)
+const isReal = (name: string) => Boolean(env[keyOf(name, 'API_KEY')])
+const emulators = serving.every(({ name }) => isReal(name)) ? undefined : await startProviderEmulators()
+const urls = { gemini: emulators?.geminiBaseUrl, openai: emulators?.deepseekBaseUrl }
+const emulated = serving.filter(({ name }) => !isReal(name))
+const config = loadPollerConfig({
+  ...env,
+  // What only the poller needs.
+  DATABASE_URL: 'mysql://nobody@127.0.0.1/none',
+  BUCKET_NAME: 'none',
+  ...Object.fromEntries(
+    emulated.flatMap(({ name, wire }) => [
+      [keyOf(name, 'API_KEY'), 'emulated'],
+      [keyOf(name, 'BASE_URL'), urls[wire]],
+    ]),
+  ),
+})
+const common = { prices: createPrices(config.PRICES, Date.now), timeoutMs: 90_000, now: Date.now }
+const { models } = servingBy(config, common)
+console.log(`${serving.map(({ name }) => `${name}: ${isReal(name) ? 'real' : 'emulated'}`).join(', ')}\n`)
 
 const results = await evaluate(
   cases.filter(({ name }) => names.includes(name)),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Context } from 'aws-lambda'
 import * as z from 'zod'
-import { loadMigrationConfig } from '../core/platform/config.ts'
+import { loadMigrationConfig } from '../core/platform/config/migrate.ts'
 import { checkMigrations, migrateDatabase } from '../drizzle/migrate.ts'
 
 const Call = z.object({ mode: z.enum(['apply', 'check']), patienceSeconds: z.number().min(0).default(0) })

@@ -1,6 +1,7 @@
 import type { Context, ScheduledEvent } from 'aws-lambda'
 import type { Tally } from '../core/domain/tally.ts'
-import { loadPollerConfig, secretsOf } from '../core/platform/config.ts'
+import { loadPollerConfig } from '../core/platform/config/poller.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'

@@ -4,7 +4,8 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { composeStreams } from '../core/api/compose-streams.ts'
 import { openDatabase } from '../core/database/client.ts'
-import { loadStreamConfig, secretsOf } from '../core/platform/config.ts'
+import { secretsOf } from '../core/platform/config/secrets.ts'
+import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 
 let server: ReturnType<typeof open> | undefined

@@ -1,7 +1,7 @@
 import { alarmsTo, minute } from './alarm.ts'
 import type { DatabaseAccess } from './database.ts'
 import { createDatabaseAlarms } from './database-alarms.ts'
-import { deployName } from './names.ts'
+import { capitalised, deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 /** What is watched. */
@@ -59,11 +59,8 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: 5 * minute,
     periods: 1,
   })
-  for (const [name, provider] of [
-    ['GeminiPaused', 'gemini'],
-    ['DeepseekPaused', 'deepseek'],
-  ] as const) {
-    alarm(name, {
+  for (const provider of settings.providers) {
+    alarm(`${capitalised(provider)}Paused`, {
       description: `Calls to ${provider} have been paused for 5 minutes: check its key, balance, model and status page.`,
       ...ours,
       dimensions: { ...ours.dimensions, provider },

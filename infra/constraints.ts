@@ -1,5 +1,7 @@
 import { loadMs } from '../core/images/limits.ts'
-import type { PollerConfig, StreamConfig } from '../core/platform/config.ts'
+import type { PollerConfig } from '../core/platform/config/poller.ts'
+import { keyOf } from '../core/platform/config/providers.ts'
+import type { StreamConfig } from '../core/platform/config/stream.ts'
 import { settleMs } from '../core/queue/limits.ts'
 import { tickSeconds } from '../core/worker/schedule.ts'
 
@@ -54,8 +56,12 @@ export function validateConstraints(
       stream.AUTH_JWKS_URL?.startsWith('https:') === false,
       'AUTH_JWKS_URL must be https: anybody who can alter the keys in transit could issue tokens',
     ],
-    ...(['GEMINI_BASE_URL', 'DEEPSEEK_BASE_URL'] as const).map(
-      (key) => [!poller[key].startsWith('https:'), `${key} must be https: every call carries the key`] as const,
+    ...Object.entries(poller.providers).map(
+      ([name, { baseUrl }]) =>
+        [
+          !baseUrl.startsWith('https:'),
+          `${keyOf(name, 'BASE_URL')} must be https: every call carries the key`,
+        ] as const,
     ),
   ]
   return found.flatMap(([isWrong, why]) => (isWrong ? [why] : []))

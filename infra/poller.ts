@@ -20,8 +20,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
       ...observedAs(),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
-      GEMINI_API_KEY: secrets.gemini.value,
-      DEEPSEEK_API_KEY: secrets.deepseek.value,
+      ...Object.fromEntries(Object.entries(secrets.providers).map(([key, secret]) => [key, secret.value])),
     }),
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']),

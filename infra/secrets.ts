@@ -1,3 +1,5 @@
+import { keyOf } from '../core/platform/config/providers.ts'
+import { capitalised } from './names.ts'
 import type { Settings } from './settings.ts'
 
 /** The values that only `sst secret set` knows. */
@@ -11,10 +13,16 @@ const optional = ''
  *
  * @throws while deploying, for each that has no value, with the command that sets it
  */
-export function createSecrets({ hasJwks, concurrency: { streaming } }: Pick<Settings, 'hasJwks' | 'concurrency'>) {
+export function createSecrets({
+  hasJwks,
+  concurrency: { streaming },
+  providers,
+}: Pick<Settings, 'hasJwks' | 'concurrency' | 'providers'>) {
   return {
-    gemini: new sst.Secret('GeminiApiKey'),
-    deepseek: new sst.Secret('DeepseekApiKey'),
+    /** The keys of the providers that serve a step, by their settings: `GEMINI_API_KEY`. */
+    providers: Object.fromEntries(
+      providers.map((name) => [keyOf(name, 'API_KEY'), new sst.Secret(`${capitalised(name)}ApiKey`)]),
+    ),
     /** Signs tokens, and tickets where there is no other secret for them. */
     auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),

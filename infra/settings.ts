@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import {
-  ConfigError,
-  functionKeys,
-  isWebUrl,
-  loadApiConfig,
-  loadPollerConfig,
-  loadStreamConfig,
-} from '../core/platform/config.ts'
+import { loadApiConfig } from '../core/platform/config/api.ts'
+import { functionKeys } from '../core/platform/config/keys.ts'
+import { ConfigError } from '../core/platform/config/load.ts'
+import { loadPollerConfig } from '../core/platform/config/poller.ts'
+import { keyOf } from '../core/platform/config/providers.ts'
+import { isWebUrl } from '../core/platform/config/setting.ts'
+import { loadStreamConfig } from '../core/platform/config/stream.ts'
+import { providerNames } from '../core/providers/registry.ts'
 import { defaultPollerSeconds } from '../core/worker/schedule.ts'
 import { type ConcurrencyPlan, planConcurrency } from './concurrency.ts'
 import { validateConstraints } from './constraints.ts'
@@ -90,6 +90,8 @@ export interface Settings extends z.output<typeof keys> {
   readonly environment: Readonly<Record<keyof typeof functionKeys, Readonly<Record<string, string>>>>
   /** The MySQL of the developer's machine, for `sst dev` alone. */
   readonly localDatabaseUrl: string | undefined
+  /** The names of the providers that serve a step. */
+  readonly providers: readonly string[]
   /** How long a stream lives, in seconds. */
   readonly streamSeconds: number
   /** Who may run how many functions at once, and whether there are streams. */
@@ -144,10 +146,10 @@ export function readSettings(
   const known = { DATABASE_URL: 'mysql://user@127.0.0.1/name', BUCKET_NAME: 'bucket' }
   const secret = 'x'.repeat(32)
   const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
-  const providers = { GEMINI_API_KEY: 'x', DEEPSEEK_API_KEY: 'x' }
+  const providerKeys = Object.fromEntries(providerNames.map((name) => [keyOf(name, 'API_KEY'), 'x']))
   const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
   const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
-  const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providers, ...environment.poller }))
+  const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providerKeys, ...environment.poller }))
   if (decided && stream && poller) wrong.push(...validateConstraints(decided, { stream, poller }))
   const accountConcurrency = dev ? undefined : (decided?.DEPLOY_ACCOUNT_CONCURRENCY ?? quota)
   const { plan, wrong: tooMany } = planConcurrency(accountConcurrency, {
@@ -175,6 +177,7 @@ export function readSettings(
     accountConcurrency,
     localDatabaseUrl: dev ? given.DATABASE_URL : undefined,
     streamSeconds: stream.STREAM_SECONDS,
+    providers: [...new Set([poller.ANALYSIS_PROVIDER, poller.CONTENT_PROVIDER])],
   }
 }
 

@@ -45,6 +45,11 @@ const isOurs = (file: string) => folders.some((folder) => within(folder)(file))
 const edges = (from: (file: string) => boolean, to: (file: string) => boolean) =>
   imports.filter((edge) => from(edge.from) && to(edge.to)).map((edge) => `${edge.from} -> ${edge.to}`)
 
+const registry = 'core/providers/registry.ts'
+/** What the registry loads by import(). */
+const isAdapter = (file: string) =>
+  new RegExp(`import\\('\\./${file.split('/').at(-1)}'\\)`).test(text.get(registry) ?? '')
+
 describe('who imports whom', () => {
   test('every import of ours is found, and leads to a file', () => {
     expect(imports).toContainEqual({ from: 'core/queue/claim.ts', to: 'drizzle/schema.ts', isType: false })
@@ -59,6 +64,7 @@ describe('who imports whom', () => {
     ['functions', 'cli', 'dev', 'eval', 'bench', 'examples', 'test'],
     ['core/api'],
     ['core/http', 'core/admin', 'core/live', 'core/worker'],
+    ['core/batches'],
     ['core/queue'],
     ['core/pipeline', 'core/brands', 'core/images', 'core/providers', 'core/usage'],
     ['core/database'],
@@ -73,7 +79,15 @@ describe('who imports whom', () => {
   })
 
   test('no room knows what is above it', () => {
-    const up = imports.filter(({ from, to }) => floorOf(from) >= 0 && floorOf(to) >= 0 && floorOf(to) < floorOf(from))
+    // A provider's entry says which settings it has, and is data: see the test of the deployment.
+    const isEntry = (to: string) => /^core\/providers\/(entry|limits|price|prices|registry)\.ts$/.test(to)
+    const up = imports.filter(
+      ({ from, to }) =>
+        floorOf(from) >= 0 &&
+        floorOf(to) >= 0 &&
+        floorOf(to) < floorOf(from) &&
+        !(within('core/platform/config')(from) && isEntry(to)),
+    )
     expect(up.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
   })
 
@@ -96,16 +110,35 @@ describe('who imports whom', () => {
     ])
   })
 
-  test('the deployment runs nothing of core: it reads the configuration and the numbers that must agree', () => {
-    const known = [
-      'core/platform/config.ts',
-      'core/database/limits.ts',
-      'core/images/limits.ts',
-      'core/queue/limits.ts',
-      'core/worker/schedule.ts',
-    ]
-    expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !known.includes(to))).toEqual([])
-    expect(edges((from) => known.includes(from), isOurs)).toEqual([])
+  test('the deployment runs nothing of core: it reads the configuration, the providers’ data and the numbers that must agree', () => {
+    const isData = (file: string) =>
+      within('core/platform/config')(file) ||
+      ['core/database/limits.ts', 'core/images/limits.ts', 'core/queue/limits.ts', 'core/worker/schedule.ts'].includes(
+        file,
+      ) ||
+      file === registry
+    expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !isData(to))).toEqual([])
+    // A type costs nothing; an adapter is loaded with the first call.
+    const read = new Set<string>()
+    const follow = (file: string): void => {
+      if (read.has(file)) return
+      read.add(file)
+      for (const { to, isType } of imports.filter(({ from }) => from === file))
+        if (!isType && !isAdapter(to)) follow(to)
+    }
+    for (const { to } of imports.filter(({ from, to }) => within('infra')(from) && isData(to))) follow(to)
+    expect([...read].filter((file) => !isData(file)).toSorted()).toEqual(
+      [
+        'core/domain/call-tokens.ts',
+        'core/providers/entry.ts',
+        'core/providers/gemini-refusals.ts',
+        'core/providers/gemini-thinking.ts',
+        'core/providers/next-midnight.ts',
+        'core/providers/openai-refusals.ts',
+        'core/providers/prices.ts',
+        'core/providers/refusals.ts',
+      ].toSorted(),
+    )
     expect(edges((from) => !within('infra')(from) && !within('test')(from), within('infra'))).toEqual([])
   })
 
@@ -202,11 +235,11 @@ test('a file is a room: over 400 lines it needs a reason', () => {
   ).toEqual([])
 })
 
-test('only core/platform/config.ts reads the environment', () => {
+test('only the configuration reads the environment', () => {
   const readers = sources.filter(
     (file) =>
       /^(core|functions|drizzle)\//.test(file) &&
       /process\s*\.\s*env|\benv\b.*from 'node:process'/.test(text.get(file) ?? ''),
   )
-  expect(readers).toEqual(['core/platform/config.ts'])
+  expect(readers).toEqual(['core/platform/config/load.ts'])
 })

@@ -114,7 +114,7 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
   })
 
   return [
-    { name: 'look for work', work: (on) => pollQueue(on) },
+    { name: 'poll', work: (on) => pollQueue(on) },
     claim(1),
     claim(5),
     claim(25),

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
-import { environment } from '../../core/platform/config.ts'
+import { environment } from '../../core/platform/config/load.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
@@ -30,7 +30,7 @@ export const settingsInWords = '1 GB buffer pool, log flushed each second'
 
 /**
  * The databases to measure on, one after the other: on a private MariaDB and a private MySQL, on one of them where the
- * argument names it, or on the server of TEST_DATABASE_URL alone. Each is dropped when its turn is over.
+ * argument names it, or on the server of TEST_DATABASE_URL alone. Each is dropped after its measurement.
  */
 export async function onEachServer(only: string | undefined, measure: (on: BenchDatabase) => Promise<void>) {
   const given = environment().TEST_DATABASE_URL

@@ -20,7 +20,7 @@ type Next = (on: Database, sql: BenchDatabase['sql'], runs: readonly Run[]) => P
 
 const send = (on: Database, runs: readonly Run[]) =>
   Promise.all(runs.filter(({ userId }) => userId !== 'big').map(({ userId }) => create(on, userId, [someJob])))
-/** What lies between a claim and a job's end has no part in whose turn it is. */
+/** What lies between a claim and a job's end has no influence on the order. */
 const end = (sql: BenchDatabase['sql'], runs: readonly Run[]) =>
   sql('DELETE FROM vision_jobs WHERE id IN (?)', [runs.map(({ jobId }) => jobId)])
 

@@ -11,9 +11,9 @@ export interface Operator {
   readonly actor: string
 }
 
-/** What it is done with, beside what the operator asked for. */
+/** How a command runs over many jobs. */
 interface Batches {
-  /** At most so many jobs; all if left out. */
+  /** The most jobs; all if left out. */
   readonly limit?: number | undefined
   readonly dryRun: boolean
   /** Aborted when it must end; what it has done stays done. */

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
-import { type Provider, type ProviderScope, providerScopes, providers } from '../../drizzle/schema.ts'
+import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
 import { type GateState, readGates } from '../providers/circuit-breaker.ts'
 import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
+import { providerNames, providerScopes } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 import {
@@ -27,10 +28,11 @@ export interface Status {
   /** Those that were heard of within the hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
   readonly throughput: readonly Throughput[]
+  /** Claiming as a whole, then every provider. */
   readonly gates: readonly GateState[]
   /** Why operators paused them last. */
   readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
-  readonly usage: Readonly<Record<Provider, ProviderUsage>>
+  readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
 }
 
@@ -46,8 +48,8 @@ export async function getStatus(database: Database): Promise<Status> {
   return database.run(async (on) => {
     const [clock] = await rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) AS now`)
     const states = await readGates(on)
-    const usage: Partial<Record<Provider, ProviderUsage>> = {}
-    for (const provider of providers) usage[provider] = await usageOf(on, provider)
+    const usage = new Map<Provider, ProviderUsage>()
+    for (const provider of providerNames) usage.set(provider, await usageOf(on, provider))
     const throughput: Throughput[] = []
     for (const minutes of windows) throughput.push(await getThroughput(on, minutes))
     return {
@@ -57,9 +59,9 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: providerScopes.map((name) => states[name]),
+      gates: providerScopes.map(states.of),
       pauseReasons: await pauseReasons(on),
-      usage: usage as Record<Provider, ProviderUsage>,
+      usage,
       liveSessions: await countLiveSessions(on),
     }
   })

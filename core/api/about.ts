@@ -11,5 +11,5 @@ export const about: Pick<Api, 'name' | 'info' | 'errorHeaders'> = {
     description: 'Brand images in, structured words out: create a job, watch it, read its two outputs.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  errorHeaders: (error) => (error instanceof LimitExceeded ? rateLimitHeaders(error.allowance) : {}),
+  errorHeaders: (error) => (error instanceof LimitExceeded ? rateLimitHeaders(error) : {}),
 }

@@ -1,4 +1,4 @@
-import type { Allowance, Quota } from '../usage/quotas.ts'
+import type { Quota, QuotaState } from '../usage/quotas.ts'
 
 const daySeconds = 86_400
 /** Of a quota that does not count what its name says. */
@@ -12,7 +12,7 @@ const nanosPerCent = 10_000_000
  * What a user is allowed and what is left of it, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
  * counts jobs, also where one request makes many; the one of money counts US cents.
  */
-export function rateLimitHeaders({ quotas }: Allowance): Record<string, string> {
+export function rateLimitHeaders({ quotas }: Pick<QuotaState, 'quotas'>): Record<string, string> {
   if (quotas.length === 0) return {}
   return {
     'ratelimit-policy': quotas

@@ -40,7 +40,7 @@ export interface RunOptions {
 }
 
 export interface DatabaseOptions {
-  /** At most so many connections; who needs one more waits for a turn. */
+  /** The most connections; a caller that needs one more waits for a free one. */
   readonly connections: number
   /** 0 to 1, for the jitter between tries. */
   readonly random: () => number
@@ -48,7 +48,7 @@ export interface DatabaseOptions {
   readonly now?: () => number
   /** How long one piece of work on a connection may take, in milliseconds. */
   readonly workMs?: number
-  /** The server ends a session that says nothing for so long, in seconds. */
+  /** After this long without a statement the server ends a session, in seconds. */
   readonly sessionIdleSeconds?: number
   /** Another one than the queue's own, to see that its statements are right in it too: Vitess is left in it. */
   readonly isolation?: Isolation

@@ -1,15 +1,15 @@
 /**
- * Whose trouble a failure is, and so what follows from it.
+ * The class of an error, which decides the outcome of the job.
  *
  * - `request`: the caller's; the call is refused and nothing was changed.
  * - `permanent`: the job's; another run would end the same, so the job fails at once.
  * - `retryable`: the job's; it counts as a failure and the job is tried again while it has retries left.
  * - `provider`: a provider's or the operator's; the job waits and is tried again at no cost to it.
  */
-export type Blame = 'request' | 'permanent' | 'retryable' | 'provider'
+export type ErrorClass = 'request' | 'permanent' | 'retryable' | 'provider'
 
 interface Code {
-  readonly blame: Blame
+  readonly errorClass: ErrorClass
   /** Said to clients as it stands: no internals, and what to change where there is something to change. */
   readonly message: string
   /** The HTTP status of a refused request. */
@@ -18,188 +18,218 @@ interface Code {
 
 /** Every code that an error of ours can carry. Codes are stable: clients and alarms match on them. */
 export const errorCodes = {
-  'request.invalid': { blame: 'request', status: 400, message: 'The request does not fit the schema.' },
-  'request.unauthenticated': { blame: 'request', status: 401, message: 'Send a valid bearer token.' },
-  'request.forbidden': { blame: 'request', status: 403, message: 'This token may not do that.' },
-  'request.not_found': { blame: 'request', status: 404, message: 'There is nothing at this path.' },
-  'request.method_not_allowed': { blame: 'request', status: 405, message: 'This path does not take that method.' },
+  'request.invalid': { errorClass: 'request', status: 400, message: 'The request does not fit the schema.' },
+  'request.unauthenticated': { errorClass: 'request', status: 401, message: 'Send a valid bearer token.' },
+  'request.forbidden': { errorClass: 'request', status: 403, message: 'This token may not do that.' },
+  'request.not_found': { errorClass: 'request', status: 404, message: 'There is nothing at this path.' },
+  'request.method_not_allowed': { errorClass: 'request', status: 405, message: 'This path does not take that method.' },
   'request.too_large': {
-    blame: 'request',
+    errorClass: 'request',
     status: 413,
     message:
       'The body is larger than 5.5 MiB. Name an image over 4 MB by an https URL or by an upload (POST /v1/uploads), and split a large batch.',
   },
-  'request.unsupported_type': { blame: 'request', status: 415, message: 'Send the body as application/json.' },
+  'request.unsupported_type': { errorClass: 'request', status: 415, message: 'Send the body as application/json.' },
   'request.precondition_failed': {
-    blame: 'request',
+    errorClass: 'request',
     status: 412,
     message: 'It was changed since you read it. Read it again, and send its new ETag as If-Match.',
   },
   'request.precondition_required': {
-    blame: 'request',
+    errorClass: 'request',
     status: 428,
     message: 'Say what you change: send the ETag of what you read as If-Match, or its version.',
   },
   'auth.unavailable': {
-    blame: 'request',
+    errorClass: 'request',
     status: 503,
     message: 'The keys that tokens are checked with could not be fetched. Try again.',
   },
-  'job.not_found': { blame: 'request', status: 404, message: 'There is no such job.' },
-  'job.not_cancellable': { blame: 'request', status: 409, message: 'Only a job that has not ended can be cancelled.' },
-  'job.not_retryable': { blame: 'request', status: 409, message: 'Only a failed job can be retried.' },
+  'job.not_found': { errorClass: 'request', status: 404, message: 'There is no such job.' },
+  'job.not_cancellable': {
+    errorClass: 'request',
+    status: 409,
+    message: 'Only a job that has not ended can be cancelled.',
+  },
+  'job.not_retryable': { errorClass: 'request', status: 409, message: 'Only a failed job can be retried.' },
   'idempotency.mismatch': {
-    blame: 'request',
+    errorClass: 'request',
     status: 409,
     message: 'This idempotency key was used with another request. Use a new key, or send the same request.',
   },
-  'brand.not_found': { blame: 'request', status: 404, message: 'There is no such brand, or it is archived.' },
+  'brand.not_found': { errorClass: 'request', status: 404, message: 'There is no such brand, or it is archived.' },
   'brand.too_many': {
-    blame: 'request',
+    errorClass: 'request',
     status: 409,
     message: 'This would be more than 100 brands. Archive one that is not needed any more.',
   },
   'brand.too_many_versions': {
-    blame: 'request',
+    errorClass: 'request',
     status: 409,
     message:
       'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
   },
+  'batch.not_found': { errorClass: 'request', status: 404, message: 'There is no such batch.' },
+  'batch.closed': {
+    errorClass: 'request',
+    status: 409,
+    message: 'The batch takes no more jobs: it was cancelled, or is older than a week. Create another.',
+  },
+  'batch.full': {
+    errorClass: 'request',
+    status: 409,
+    message: 'This would be more than 10,000 jobs in one batch. Create another for those that are left.',
+  },
+  'batch.too_many': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A user may have 100 batches that take jobs. Cancel or delete one, or wait until one is a week old.',
+  },
   'limit.jobs_per_day': {
-    blame: 'request',
+    errorClass: 'request',
     status: 429,
     message: 'This would be more jobs than a user may create in a day (UTC). Try again tomorrow, or send fewer.',
   },
   'limit.jobs_waiting': {
-    blame: 'request',
+    errorClass: 'request',
     status: 429,
     message: 'This would be more jobs than a user may have waiting. Try again when some have run, or send fewer.',
   },
   'limit.spend_per_day': {
-    blame: 'request',
+    errorClass: 'request',
     status: 429,
     message: 'Today’s jobs (UTC) have cost as much as a user may spend in a day. Try again tomorrow.',
   },
   'limit.uploads_per_day': {
-    blame: 'request',
+    errorClass: 'request',
     status: 429,
     message: 'This would be more uploads than a user may be granted in a day (UTC). Try again tomorrow.',
   },
   'limit.upload_bytes_per_day': {
-    blame: 'request',
+    errorClass: 'request',
     status: 429,
     message: 'This would be more bytes than a user may upload in a day (UTC). Try again tomorrow, or upload less.',
   },
-  'upload.not_found': { blame: 'request', status: 404, message: 'There is no such upload.' },
+  'upload.not_found': { errorClass: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
-    blame: 'request',
+    errorClass: 'request',
     status: 503,
     message: 'The database did not answer. Try again; with an idempotency key nothing is done twice.',
   },
 
-  'job.expired': { blame: 'permanent', message: 'The job was not finished before it expired.' },
-  'worker.lost': { blame: 'retryable', message: 'The worker that ran this job died.' },
-  'internal.error': { blame: 'retryable', message: 'Something went wrong on our side.' },
+  'job.expired': { errorClass: 'permanent', message: 'The job was not finished before it expired.' },
+  'worker.lost': { errorClass: 'retryable', message: 'The worker that ran this job died.' },
+  'internal.error': { errorClass: 'retryable', message: 'Something went wrong on our side.' },
 
-  'image.invalid_url': { blame: 'permanent', message: 'The image URL cannot be used.', status: 400 },
-  'image.forbidden_address': { blame: 'permanent', message: 'The image URL leads to an address that is not public.' },
+  'image.invalid_url': { errorClass: 'permanent', message: 'The image URL cannot be used.', status: 400 },
+  'image.forbidden_address': {
+    errorClass: 'permanent',
+    message: 'The image URL leads to an address that is not public.',
+    status: 400,
+  },
   'image.unknown_host': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message: 'The host name of the image URL does not exist, or has no address.',
   },
-  'image.not_found': { blame: 'permanent', message: 'The server of the image says that it is not there.' },
+  'image.not_found': { errorClass: 'permanent', message: 'The server of the image says that it is not there.' },
   'image.upload_missing': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message:
       'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and said so in its answer.',
   },
-  'image.refused': { blame: 'permanent', message: 'The server of the image refuses to hand it out.' },
-  'image.too_large': { blame: 'permanent', message: 'The image is larger than allowed.', status: 400 },
+  'image.refused': { errorClass: 'permanent', message: 'The server of the image refuses to hand it out.' },
+  'image.too_large': { errorClass: 'permanent', message: 'The image is larger than allowed.', status: 400 },
   'image.unsupported_type': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message: 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image.',
     status: 400,
   },
-  'image.malformed': { blame: 'permanent', message: 'The image file is broken.', status: 400 },
-  'image.truncated': { blame: 'permanent', message: 'The image file is cut off.', status: 400 },
-  'image.too_many_pixels': { blame: 'permanent', message: 'The image has more pixels than allowed.', status: 400 },
+  'image.malformed': { errorClass: 'permanent', message: 'The image file is broken.', status: 400 },
+  'image.truncated': { errorClass: 'permanent', message: 'The image file is cut off.', status: 400 },
+  'image.too_many_pixels': { errorClass: 'permanent', message: 'The image has more pixels than allowed.', status: 400 },
   'image.unsupported_encoding': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message: 'The server of the image sends it in a Content-Encoding that cannot be unpacked.',
   },
   'image.invalid_response': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message: 'The server of the image answers with something that is no HTTP, or with headers of more than 64 KiB.',
   },
-  'image.untrusted_server': { blame: 'permanent', message: 'The server of the image has no valid certificate.' },
-  'image.too_many_redirects': { blame: 'permanent', message: 'The image URL redirects too often.' },
-  'image.unreachable': { blame: 'retryable', message: 'The server of the image could not be reached or failed.' },
-  'image.timed_out': { blame: 'retryable', message: 'The image did not arrive in time.' },
-  'storage.unavailable': { blame: 'provider', message: 'The image store did not answer. Try again.', status: 503 },
+  'image.untrusted_server': { errorClass: 'permanent', message: 'The server of the image has no valid certificate.' },
+  'image.too_many_redirects': { errorClass: 'permanent', message: 'The image URL redirects too often.' },
+  'image.unreachable': { errorClass: 'retryable', message: 'The server of the image could not be reached or failed.' },
+  'image.timed_out': { errorClass: 'retryable', message: 'The image did not arrive in time.' },
+  'storage.unavailable': { errorClass: 'provider', message: 'The image store did not answer. Try again.', status: 503 },
 
-  'analysis.blocked': { blame: 'permanent', message: 'The vision model declined to describe this image.' },
-  'analysis.rejected': { blame: 'permanent', message: 'The vision model could not take this image or purpose.' },
+  'analysis.blocked': { errorClass: 'permanent', message: 'The vision model declined to describe this image.' },
+  'analysis.rejected': { errorClass: 'permanent', message: 'The vision model could not take this image or purpose.' },
   'analysis.refused': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The vision model refused the request without a reason that says whose fault it is.',
   },
   'analysis.misfit': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The vision model gave no answer that can be used; it is asked once more.',
   },
   'analysis.invalid_answer': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message:
       'The vision model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
   },
-  'analysis.blank_answer': { blame: 'retryable', message: 'The vision model answered with nothing.' },
+  'analysis.blank_answer': { errorClass: 'retryable', message: 'The vision model answered with nothing.' },
   'analysis.cut_off': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The answer of the vision model was cut off at its greatest length.',
   },
-  'analysis.recited': { blame: 'retryable', message: 'The vision model stopped at words that it must not repeat.' },
-  'analysis.timed_out': { blame: 'retryable', message: 'The vision model did not answer in time.' },
-  'analysis.unavailable': { blame: 'retryable', message: 'The vision model failed or could not be reached.' },
-  'analysis.overloaded': { blame: 'provider', message: 'The vision model is overloaded; the job waits.' },
-  'analysis.rate_limited': { blame: 'provider', message: 'The vision model is at its limit; the job waits.' },
+  'analysis.recited': {
+    errorClass: 'retryable',
+    message: 'The vision model stopped at words that it must not repeat.',
+  },
+  'analysis.timed_out': { errorClass: 'retryable', message: 'The vision model did not answer in time.' },
+  'analysis.unavailable': { errorClass: 'retryable', message: 'The vision model failed or could not be reached.' },
+  'analysis.overloaded': { errorClass: 'provider', message: 'The vision model is overloaded; the job waits.' },
+  'analysis.rate_limited': { errorClass: 'provider', message: 'The vision model is at its limit; the job waits.' },
   'analysis.quota_exhausted': {
-    blame: 'provider',
+    errorClass: 'provider',
     message: 'The quota of the vision model is used up until it is renewed; the job waits.',
   },
-  'analysis.insufficient_balance': { blame: 'provider', message: 'The vision model is not available at the moment.' },
-  'analysis.misconfigured': { blame: 'provider', message: 'The vision model is not available at the moment.' },
+  'analysis.insufficient_balance': {
+    errorClass: 'provider',
+    message: 'The vision model is not available at the moment.',
+  },
+  'analysis.misconfigured': { errorClass: 'provider', message: 'The vision model is not available at the moment.' },
 
-  'content.blocked': { blame: 'permanent', message: 'The text model declined to write this.' },
-  'content.rejected': { blame: 'permanent', message: 'The text model could not take this analysis or purpose.' },
+  'content.blocked': { errorClass: 'permanent', message: 'The text model declined to write this.' },
+  'content.rejected': { errorClass: 'permanent', message: 'The text model could not take this analysis or purpose.' },
   'content.refused': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The text model refused the request without a reason that says whose fault it is.',
   },
   'content.misfit': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The text model gave no answer that can be used; it is asked once more.',
   },
   'content.invalid_answer': {
-    blame: 'permanent',
+    errorClass: 'permanent',
     message:
       'The text model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
   },
-  'content.blank_answer': { blame: 'retryable', message: 'The text model answered with nothing.' },
+  'content.blank_answer': { errorClass: 'retryable', message: 'The text model answered with nothing.' },
   'content.cut_off': {
-    blame: 'retryable',
+    errorClass: 'retryable',
     message: 'The answer of the text model was cut off at its greatest length.',
   },
-  'content.recited': { blame: 'retryable', message: 'The text model stopped at words that it must not repeat.' },
-  'content.timed_out': { blame: 'retryable', message: 'The text model did not answer in time.' },
-  'content.unavailable': { blame: 'retryable', message: 'The text model failed or could not be reached.' },
-  'content.overloaded': { blame: 'provider', message: 'The text model is overloaded; the job waits.' },
-  'content.rate_limited': { blame: 'provider', message: 'The text model is at its limit; the job waits.' },
+  'content.recited': { errorClass: 'retryable', message: 'The text model stopped at words that it must not repeat.' },
+  'content.timed_out': { errorClass: 'retryable', message: 'The text model did not answer in time.' },
+  'content.unavailable': { errorClass: 'retryable', message: 'The text model failed or could not be reached.' },
+  'content.overloaded': { errorClass: 'provider', message: 'The text model is overloaded; the job waits.' },
+  'content.rate_limited': { errorClass: 'provider', message: 'The text model is at its limit; the job waits.' },
   'content.quota_exhausted': {
-    blame: 'provider',
+    errorClass: 'provider',
     message: 'The quota of the text model is used up until it is renewed; the job waits.',
   },
-  'content.insufficient_balance': { blame: 'provider', message: 'The text model is not available at the moment.' },
-  'content.misconfigured': { blame: 'provider', message: 'The text model is not available at the moment.' },
+  'content.insufficient_balance': { errorClass: 'provider', message: 'The text model is not available at the moment.' },
+  'content.misconfigured': { errorClass: 'provider', message: 'The text model is not available at the moment.' },
 } as const satisfies Record<string, Code>
 
 export type ErrorCode = keyof typeof errorCodes
@@ -215,7 +245,7 @@ export interface ErrorExtras {
   readonly cause?: unknown
 }
 
-/** The one error type of the project: a stable code, whose trouble it is, and a message that is safe to show. */
+/** The one error type of the project: a stable code, its class, and a message that is safe to show. */
 export class VisionError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
@@ -229,8 +259,8 @@ export class VisionError extends Error {
     this.retryAfterMs = extras.retryAfterMs
   }
 
-  get blame(): Blame {
-    return errorCodes[this.code].blame
+  get errorClass(): ErrorClass {
+    return errorCodes[this.code].errorClass
   }
 }
 

@@ -18,7 +18,7 @@ import { toProblem } from './problem.ts'
 import type { Resource } from './resource.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
 import { errorShape } from './trpc.ts'
-import { batchCallsAtOnce, createTurns, maxBatchCalls } from './trpc-batch.ts'
+import { batchCallsAtOnce, createLimiter, maxBatchCalls } from './trpc-batch.ts'
 import { methodsOf, operationsAt, requestForTrpc, trpcPath, withJsonType } from './trpc-request.ts'
 
 type Call = HonoContext<AppEnv>
@@ -59,7 +59,7 @@ export function serve<Services extends KernelServices>(
         actor ??= services.authenticate(call.req.raw, call.env)
         return actor
       },
-      inTurn: createTurns(batchCallsAtOnce),
+      limit: createLimiter(batchCallsAtOnce),
       ticket: call.req.query('ticket'),
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),

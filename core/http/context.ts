@@ -1,7 +1,7 @@
 import type { Actor, Authenticate } from '../platform/auth.ts'
 import type { Log } from '../platform/log.ts'
 import type { RandomBytes } from '../platform/trace.ts'
-import type { Turns } from './trpc-batch.ts'
+import type { Limiter } from './trpc-batch.ts'
 
 /** What the kernel needs of the application that it serves. */
 export interface KernelServices {
@@ -22,8 +22,8 @@ export interface Context<Services extends KernelServices = KernelServices> {
   readonly traceId: string
   /** Authenticates the caller, once a request, however many calls it holds. */
   readonly authenticate: () => Promise<Actor>
-  /** Runs a call of this request in its turn: the calls of a batch do not run all at once. */
-  readonly inTurn: Turns
+  /** Limits how many calls of this request run at once: the calls of a batch do not all run together. */
+  readonly limit: Limiter
   /** The ticket in the query, which is good for nothing but the one stream that it was made for. */
   readonly ticket: string | undefined
   /** The protocol of this call. */

@@ -1,14 +1,14 @@
-/** A tRPC batch may hold so many calls: it counts as one request at the gateway, however many it holds. */
+/** The most calls in one tRPC batch: a batch counts as one request at the gateway, however many calls it has. */
 export const maxBatchCalls = 10
 
-/** So many of them run at once: as many as a function has connections, by default. */
+/** How many of them run at once: as many as a function has connections, by default. */
 export const batchCallsAtOnce = 2
 
-/** Runs work when it is its turn. */
-export type Turns = <T>(work: () => Promise<T>) => Promise<T>
+/** Runs work as soon as fewer than the allowed number of others run. */
+export type Limiter = <T>(work: () => Promise<T>) => Promise<T>
 
-/** @param atOnce so much work runs at once; the rest waits, in the order of asking */
-export function createTurns(atOnce: number): Turns {
+/** @param atOnce how much work runs at once; the rest waits, first come, first served */
+export function createLimiter(atOnce: number): Limiter {
   let running = 0
   const waiting: (() => void)[] = []
   return async (work) => {

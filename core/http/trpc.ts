@@ -63,7 +63,7 @@ export function createProcedures<Services extends KernelServices>() {
       if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
         throw new InsufficientScope(meta.scope)
       }
-      return ctx.inTurn(() => next({ ctx: { actor } }))
+      return ctx.limit(() => next({ ctx: { actor } }))
     }),
     /** A procedure that authenticates by itself. */
     openProcedure: t.procedure,

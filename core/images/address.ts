@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 
 // IANA IPv4 Special-Purpose Address Registry and, for multicast, the IPv4 address space registry.
 const special4 = blockList('ipv4', [
@@ -47,6 +47,17 @@ export function isPublicAddress(address: string): boolean {
   // A zone names one of this machine's own links; BlockList would overlook it.
   if (address.includes('%')) return false
   return global6.check(address, 'ipv6') && !special6.check(address, 'ipv6')
+}
+
+/**
+ * Whether a URL's host is certain not to be public, before any name is looked up: an address that is not, or this machine by
+ * name (RFC 6761, section 6.3).
+ *
+ * @param hostname as URLs have it: IPv6 in brackets, IPv4 in its plain spelling
+ */
+export function isForbiddenHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  return isIP(host) ? !isPublicAddress(host) : /(^|\.)localhost\.?$/.test(host)
 }
 
 function blockList(family: 'ipv4' | 'ipv6', subnets: readonly string[]): BlockList {

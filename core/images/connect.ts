@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { isIP } from 'node:net'
 import tls from 'node:tls'
 import { VisionError } from '../domain/errors.ts'
-import { isPublicAddress } from './address.ts'
+import { isForbiddenHost, isPublicAddress } from './address.ts'
 import { createLookup, type Lookup } from './resolve.ts'
 
 /** An address that was checked, in its plain spelling. */
@@ -45,8 +45,8 @@ export async function connectToHostOf(url: URL, reach: Reach, signal: AbortSigna
 }
 
 async function publicAddresses(host: string, reach: Reach, signal: AbortSignal): Promise<readonly Address[]> {
-  // RFC 6761, section 6.3: these are this machine, whatever a resolver says.
-  if (/(^|\.)localhost\.?$/.test(host)) throw new VisionError('image.forbidden_address', { detail: host })
+  // Whatever a resolver says.
+  if (isForbiddenHost(host)) throw new VisionError('image.forbidden_address', { detail: host })
   const found = isIP(host) ? [{ address: host }] : await abortable((reach.lookup ?? lookUp)(host, signal), signal)
   if (found.length === 0) throw new Error(`${host} has no address`)
   // One that is not public spoils all: an honest name does not mix them.

@@ -1,4 +1,5 @@
 import { VisionError } from '../domain/errors.ts'
+import { isForbiddenHost } from './address.ts'
 import { formatNameOf } from './detect.ts'
 import { maxUrlLength } from './limits.ts'
 
@@ -11,13 +12,13 @@ interface Where {
 
 /**
  * Whether an image may be fetched from a URL as far as the URL itself tells: https, or http on loopback in local mode;
- * no user name in it, at most 8,192 characters as it is stored and fetched, percent-encoded. Where it leads is checked on every
+ * no user name in it, no address that is not public as its host, at most 8,192 characters as it is stored and fetched, percent-encoded. Where it leads is checked on every
  * connection.
  *
  * The port is 443 or one from 1024 up: image servers of one's own do run there, while of the system ports (RFC 6335) no
  * other one speaks https, and knocking at strangers' ssh or mail is nothing to lend out.
  *
- * @throws VisionError `image.invalid_url`, which says what to change
+ * @throws VisionError `image.invalid_url`, which says what to change; `image.forbidden_address`
  */
 export function checkImageUrl(text: string, where: Where): URL {
   if (!URL.canParse(text)) throw refuse(`The image URL ${mistakeOf(text.trim())}`)
@@ -31,6 +32,10 @@ export function checkImageUrl(text: string, where: Where): URL {
   }
   const problem = problemOf(url, where)
   if (problem) throw refuse(`The image URL ${problem}`)
+  // A name is looked up when the image is fetched, and then once for all.
+  if (url.protocol === 'https:' && isForbiddenHost(url.hostname)) {
+    throw new VisionError('image.forbidden_address', { detail: url.hostname })
+  }
   return url
 }
 

@@ -3,7 +3,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { reasonOf, VisionError } from '../domain/errors.ts'
-import type { StorageConfig } from '../platform/config.ts'
+import type { StorageConfig } from '../platform/config/shared.ts'
 import { tooLarge } from './body.ts'
 import { bucketCallMs } from './limits.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
-import type { StreamConfig } from '../platform/config.ts'
+import type { StreamConfig } from '../platform/config/stream.ts'
 import type { Log } from '../platform/log.ts'
 import { createFeed, type Feed } from './feed.ts'
 import type { Sleep } from './ticker.ts'
 import { createLive, type Live, type LiveOptions } from './watch.ts'
 
 /** A change is seen within a second. */
-const defaultLookMs = 1_000
+export const defaultLookMs = 1_000
 /** A third of a session's life and less, so that one lost write ends none. */
 const touchMs = 15_000
 

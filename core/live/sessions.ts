@@ -53,7 +53,7 @@ export const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
 
-interface Held extends NewSession {
+interface OpenSession extends NewSession {
   readonly id: number
   version: number
 }
@@ -61,20 +61,20 @@ interface Held extends NewSession {
 /** One statement every `touchMs` touches the rows of all connections, whatever their number. */
 export function createSessions(options: SessionOptions): Sessions {
   const { database, perUser, touchMs, lookMs, random, sleep, onError } = options
-  const held = new Map<number, Held>()
+  const open = new Map<number, OpenSession>()
   const closing = new Set<Promise<void>>()
 
   const forget = (id: number) => {
-    const session = held.get(id)
-    held.delete(id)
-    if (held.size === 0) for (const ticker of tickers) ticker.stop()
+    const session = open.get(id)
+    open.delete(id)
+    if (open.size === 0) for (const ticker of tickers) ticker.stop()
     return session
   }
   const look = async () => {
-    for (const { id, reason } of await closedAmong(database, [...held.keys()])) forget(id)?.onClosed(reason)
+    for (const { id, reason } of await closedAmong(database, [...open.keys()])) forget(id)?.onClosed(reason)
   }
   const touch = async () => {
-    if (!(await touchSessions(database, [...held.values()]))) await look()
+    if (!(await touchSessions(database, [...open.values()]))) await look()
   }
   const tickers = [createTicker(touchMs, sleep, touch, onError), createTicker(lookMs, sleep, look, onError)]
 
@@ -91,8 +91,8 @@ export function createSessions(options: SessionOptions): Sessions {
       for (const replaced of taken.replaced) forget(replaced)?.onClosed('replaced')
       const { id } = taken
       if (id === undefined) return undefined
-      const session: Held = { ...wanted, id, version: lastEvent }
-      held.set(id, session)
+      const session: OpenSession = { ...wanted, id, version: lastEvent }
+      open.set(id, session)
       for (const ticker of tickers) ticker.start()
       const close = (reason: CloseReason) => {
         if (!forget(id)) return
@@ -155,7 +155,7 @@ async function inBatches(
 }
 
 /** @returns whether all of them were still open */
-async function touchSessions(database: Database, sessions: readonly Held[]): Promise<boolean> {
+async function touchSessions(database: Database, sessions: readonly OpenSession[]): Promise<boolean> {
   const versions = sql.join(
     sessions.map(({ id, version }) => sql`WHEN ${id} THEN ${version}`),
     sql` `,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { type Actor, InvalidToken } from '../platform/auth.ts'
-import type { TicketConfig } from '../platform/config.ts'
+import type { TicketConfig } from '../platform/config/shared.ts'
 import type { JobRow } from '../queue/read.ts'
 
 /** A ticket lets a browser watch one job: an EventSource cannot send headers, so the credential is in the URL. */

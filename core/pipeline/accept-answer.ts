@@ -6,12 +6,12 @@ import { readObjects } from './read-json.ts'
 
 /** An answer that fits, or what is wrong with it, in our own words and to be told to the model. */
 export type Accepted<Body> =
-  | { readonly body: Body; readonly complaint?: undefined }
-  | { readonly body?: undefined; readonly complaint: string }
+  | { readonly body: Body; readonly issue?: undefined }
+  | { readonly body?: undefined; readonly issue: string }
 
 /**
  * Takes what is good of a model's answer: the first object in it that fits once it is put right, from whatever stands
- * around it. Nothing that the answer says is made up or bent: what is missing is complained of.
+ * around it. Nothing that the answer says is made up or bent: what is missing is reported.
  *
  * @param text as it came, of any length
  * @param language of its texts, a BCP 47 tag: where they may be cut
@@ -23,16 +23,16 @@ export function acceptAnswer<Schema extends z.ZodType>(
 ): Accepted<z.output<Schema>> {
   const shape = answerSchema(schema)
   const fields = Object.keys(shape.properties ?? {})
-  let complaint: string | undefined
+  let issue: string | undefined
   let tried = 0
   for (const object of readObjects(text)) {
     if (tried++ === mostObjects) break
     const value = mendValue(shape, unwrap(object as Record<string, unknown>, fields), language)
     const result = schema.safeParse(withOrder(value), { reportInput: true })
     if (result.success) return { body: result.data }
-    complaint ??= complaintOf(result.error)
+    issue ??= describeIssues(result.error)
   }
-  return { complaint: complaint ?? (tried === 0 ? 'it is no JSON object, or not a whole one' : 'it does not fit') }
+  return { issue: issue ?? (tried === 0 ? 'it is no JSON object, or not a whole one' : 'it does not fit') }
 }
 
 const mostObjects = 8
@@ -63,7 +63,7 @@ function withOrder(value: unknown): unknown {
 const mostIssues = 6
 
 /** Says where the answer does not fit by names of our schema alone: whatever the answer says itself is not repeated. */
-function complaintOf({ issues }: z.ZodError): string {
+function describeIssues({ issues }: z.ZodError): string {
   const told = issues.slice(0, mostIssues).map((issue) => {
     const place = issue.path
       .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))

@@ -1,3 +1,4 @@
+import { callTokens } from '../domain/call-tokens.ts'
 import type { ModelRequest } from '../providers/model.ts'
 import { AnalysisAnswer, type BrandAnalysis, type ImageFacts, orientationOf } from './analysis.ts'
 import { requestSchema } from './answer-schema.ts'
@@ -19,7 +20,7 @@ export interface Before {
   /** How the last run failed in this step. */
   readonly previous?: ModelRequest['previous']
   /** What did not fit in the last answer. */
-  readonly complaint?: string | null | undefined
+  readonly issue?: string | null | undefined
 }
 
 /** An image, what is known of it, and what its description is for. */
@@ -30,8 +31,6 @@ export interface Describing {
 
 /** Counts the changes of what the first step asks: its prompt, its fields and their descriptions. */
 export const analysisVersion = 2
-// After an answer that was cut off the adapters allow twice as many, here as for texts.
-const analysisTokens = 4096
 
 const { paletteEstimated: _, contrast: __, ...exampleAnswer } = exampleAnalysis
 
@@ -60,7 +59,7 @@ export function analysisRequest({ image, purpose }: Describing, before: Before =
     }),
     image: { bytes, type },
     schema: requestSchema(AnalysisAnswer),
-    maxOutputTokens: analysisTokens,
+    maxOutputTokens: callTokens.analysis.output,
     previous: before.previous,
   }
 }
@@ -175,9 +174,9 @@ function saidOf({ defaults: _, ...said }: BrandProfile): Omit<BrandProfile, 'def
 }
 
 /** The same request would as likely as not end the same: what comes again says what was wrong, at its very end. */
-function withBefore(instructions: string, { previous, complaint }: Before): string {
+function withBefore(instructions: string, { previous, issue }: Before): string {
   const notes = [
-    complaint && `Your last answer could not be used: ${complaint}. Answer anew, and whole.`,
+    issue && `Your last answer could not be used: ${issue}. Answer anew, and whole.`,
     previous === 'recited' &&
       'Your last answer was stopped since it repeated a known text. Use words of your own throughout, and quote no text of more than ten words: give its first words and “…”.',
     previous === 'cut_off' &&

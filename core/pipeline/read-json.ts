@@ -2,6 +2,11 @@ import { jsonrepair } from 'jsonrepair'
 
 /** No answer that was asked for is nearly so long, in characters. */
 const longest = 256 * 1024
+/**
+ * So much of an answer is repaired at most, in characters: jsonrepair takes the square of the length for some texts, a run of
+ * backticks for one, and the longest answer that is asked for has half of this.
+ */
+export const mostRepaired = 32 * 1024
 /** So many places where an object may begin are tried, and so deep may it be. */
 const mostStarts = 24
 const deepest = 32
@@ -27,8 +32,11 @@ export function* readObjects(text: string): Generator<object> {
   // The object as a JSON text in a JSON text.
   const inner = parseString(text.trim())
   if (inner !== undefined && !whole) yield* readObjects(inner)
+  let room = mostRepaired
   for (const candidate of candidates) {
     if (parse(candidate) !== undefined) continue
+    room -= candidate.length
+    if (room < 0) return
     const value = repair(candidate)
     if (value !== undefined) yield value
   }
@@ -100,7 +108,8 @@ function parseString(text: string): string | undefined {
 
 function repair(text: string): object | undefined {
   try {
-    return parse(jsonrepair(text))
+    // A fence has three; of more, jsonrepair looks from each one to the end.
+    return parse(jsonrepair(text.replaceAll(/`{4,}/g, '```')))
   } catch {
     return undefined
   }

@@ -83,7 +83,7 @@ export interface WrittenContent extends Answer<Content> {
 /** What can be used of an answer, if anything, and what is wrong with it, if anything. */
 interface Reading<T> {
   readonly body?: T | undefined
-  readonly complaint?: string | undefined
+  readonly issue?: string | undefined
 }
 
 /** The two steps of every job: what the image shows, and the text made from it. */
@@ -142,9 +142,9 @@ export function createSteps<Job extends PipelineJob>(
 function readContent(text: string, name: OutputFormat, setting: Parameters<NonNullable<Format['finish']>>[1]) {
   const { schema, finish } = formats[name] as Format
   const accepted = acceptAnswer(text, schema, setting.language)
-  if (accepted.complaint !== undefined || !finish) return accepted as Reading<Content>
-  const { content, complaint } = finish(accepted.body, setting)
-  return { body: content, complaint } as Reading<Content>
+  if (accepted.issue !== undefined || !finish) return accepted as Reading<Content>
+  const { content, issue } = finish(accepted.body, setting)
+  return { body: content, issue } as Reading<Content>
 }
 
 interface Question<T> {
@@ -154,7 +154,7 @@ interface Question<T> {
 }
 
 /**
- * Asks, and once more with the complaint where the answer cannot be used as it is: two paid answers at most, those of earlier
+ * Asks, and once more with what did not fit where the answer cannot be used as it is: two paid answers at most, those of earlier
  * runs included. One that can be used, though not as it should be, is better than none.
  *
  * @throws VisionError `<step>.misfit` where the second call is left to the next run, `<step>.invalid_answer` after it
@@ -175,23 +175,23 @@ async function ask<T>(
   const { lastErrorCode, answerIssue } = job
   const first = await call({
     previous: lastErrorCode ? kindOf(lastErrorCode, step) : undefined,
-    complaint: answerIssue,
+    issue: answerIssue,
   })
-  const { complaint } = first
-  if (complaint === undefined) return answer(first)
+  const { issue } = first
+  if (issue === undefined) return answer(first)
   const usable = first.body !== undefined
   if (answerIssue) {
     if (usable) return answer(first)
-    throw new VisionError(codeOf(step, 'invalid_answer'), { detail: complaint })
+    throw new VisionError(codeOf(step, 'invalid_answer'), { detail: issue })
   }
-  if (!(await context.meter.again(complaint))) {
+  if (!(await context.meter.again(issue))) {
     if (usable) return answer(first)
-    throw new VisionError(codeOf(step, 'misfit'), { detail: complaint })
+    throw new VisionError(codeOf(step, 'misfit'), { detail: issue })
   }
   try {
-    const second = await call({ complaint })
+    const second = await call({ issue })
     if (second.body !== undefined) return answer(second)
-    if (!usable) throw new VisionError(codeOf(step, 'invalid_answer'), { detail: second.complaint ?? complaint })
+    if (!usable) throw new VisionError(codeOf(step, 'invalid_answer'), { detail: second.issue ?? issue })
   } catch (error) {
     if (!usable || context.signal.aborted) throw error
     context.meter.failed(error)

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { VisionError } from '../domain/errors.ts'
-import type { ApiConfig } from './config.ts'
+import type { ApiConfig } from './config/api.ts'
 
 /** The caller of the API. */
 export interface Actor {
@@ -35,9 +35,8 @@ export class InsufficientScope extends VisionError {
   }
 }
 
-export type AuthConfig = Pick<
-  ApiConfig,
-  'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'
+export type AuthConfig = Partial<
+  Pick<ApiConfig, 'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 >
 
 /** How far the clocks of the issuer and of this machine may be apart, in seconds. */

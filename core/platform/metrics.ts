@@ -21,7 +21,7 @@ export interface Metrics {
    *
    * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
    */
-  beat(done: Tally, oldestDueSeconds: number | undefined): void
+  report(done: Tally, oldestDueSeconds: number | undefined): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
   /** A call of the API was answered with this status, after so long; undefined where it may have waited for a job. */
@@ -44,7 +44,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
   }
   const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
   return {
-    beat: (done, oldestDueSeconds) => {
+    report: (done, oldestDueSeconds) => {
       count('PollerHeartbeat', 1)
       count('JobsClaimed', done.claimed)
       count('JobsCompleted', done.completed)

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { type Provider, type ProviderScope, providerScopes, type Step, steps } from '../../drizzle/schema.ts'
+import { type Provider, type ProviderScope, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../domain/errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
+import { providerScopes } from './registry.ts'
 
 const serving: Record<Step, Provider> = { analysis: 'gemini', content: 'deepseek' }
 /** The provider that a step calls, and so the gate of its lane. */
@@ -41,11 +42,19 @@ export interface PauseOptions {
   readonly capMs: number
 }
 
-/** What a provider's answer, or its silence, means for everybody who calls it. */
-export type Sign = 'well' | 'limit' | 'quota' | 'strike' | 'refusal' | 'none'
+/** Every gate's state. */
+export interface GateStates {
+  /** All that are registered, and those that once were and have a row. */
+  readonly all: readonly GateState[]
+  /** Of one that nothing has ever happened to as well. */
+  of(name: ProviderScope): GateState
+}
 
-/** So many strikes without an answer between them open the circuit. */
-export const strikesUntilDown = 5
+/** What the end of a call says of its provider, for every caller. */
+export type CallOutcome = 'success' | 'rate-limited' | 'quota-exhausted' | 'transient' | 'fatal' | 'ignored'
+
+/** So many transient failures in a row open the circuit. */
+export const failureThreshold = 5
 /** No provider is taken at its word for longer, in milliseconds. */
 const longestPauseMs = 86_400_000
 /** For so long, in milliseconds, a report is tried again whose gate somebody else holds: a live worker holds it for a moment. */
@@ -55,30 +64,30 @@ const [firstWaitMs, longestWaitMs] = [10, 320]
 /** Jobs that lived through an outage have been claimed, or have expired, by then. */
 const graceDays = 7
 
-const signs: Partial<Record<CallErrorKind, Sign>> = {
-  rate_limited: 'limit',
-  refused: 'strike',
-  unavailable: 'strike',
-  overloaded: 'strike',
-  timed_out: 'strike',
-  quota_exhausted: 'quota',
-  insufficient_balance: 'refusal',
-  misconfigured: 'refusal',
+const outcomes: Partial<Record<CallErrorKind, CallOutcome>> = {
+  rate_limited: 'rate-limited',
+  refused: 'transient',
+  unavailable: 'transient',
+  overloaded: 'transient',
+  timed_out: 'transient',
+  quota_exhausted: 'quota-exhausted',
+  insufficient_balance: 'fatal',
+  misconfigured: 'fatal',
 }
 
 /** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
-export function signOf(code: ErrorCode): Sign {
+export function providerOutcomeOf(code: ErrorCode): CallOutcome {
   const kind = kindOf(code)
-  return kind === undefined ? 'none' : (signs[kind] ?? 'well')
+  return kind === undefined ? 'ignored' : (outcomes[kind] ?? 'success')
 }
 
 /** Every gate, as it stands on the database's clock; one that nothing has ever happened to is open. */
-export async function readGates(on: Queryable): Promise<Readonly<Record<ProviderScope, GateState>>> {
-  return byName(await rowsOf<Row>(on, gateQuery))
+export async function readGates(on: Queryable): Promise<GateStates> {
+  return statesIn(await rowsOf<Row>(on, gateQuery))
 }
 
-/** Whether claims may pass: neither stopped nor paused. */
-export function isOpen({ stopped, pausedMs }: GateState): boolean {
+/** Whether calls may go out: no operator has stopped them, and the circuit is not open. */
+export function allowsCalls({ stopped, pausedMs }: GateState): boolean {
   return stopped === null && pausedMs === 0
 }
 
@@ -91,12 +100,12 @@ export function isProbing({ downSince, pauses }: GateState): boolean {
  * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while claiming is stopped or a
  * provider that they still need is down or stopped, so that an outage costs time and not the jobs. Nothing compares with it then.
  */
-export function expiryMoments(states: Readonly<Record<ProviderScope, GateState>>) {
+export function expiryMoments(states: GateStates) {
   // Also what a job lived through in the lane that it has left.
-  const graceMs = Object.values(states).reduce((sum, state) => sum + state.graceMs, 0)
+  const graceMs = states.all.reduce((sum, state) => sum + state.graceMs, 0)
   const of = (lane: Step) => {
     // The later steps too: their outage fills its user's places, and what is to begin cannot.
-    const needed = [states.all, ...steps.slice(steps.indexOf(lane)).map((step) => states[providerOf[step]])]
+    const needed = ['all', ...steps.slice(steps.indexOf(lane)).map((step) => providerOf[step])].map(states.of)
     return needed.some(({ stopped, downSince }) => stopped || downSince) ? sql`NULL` : inMilliseconds(-graceMs)
   }
   return Object.fromEntries(steps.map((lane) => [lane, of(lane)])) as Record<Step, ReturnType<typeof of>>
@@ -151,13 +160,13 @@ export function reportTrouble(
   error: VisionError,
   options: PauseOptions,
 ): Promise<Report | undefined> {
-  const sign = signOf(error.code)
+  const outcome = providerOutcomeOf(error.code)
   const asked = Math.min(error.retryAfterMs ?? 0, longestPauseMs)
-  const usedUp = sign === 'quota' || (sign === 'limit' && asked > options.capMs)
+  const usedUp = outcome === 'quota-exhausted' || (outcome === 'rate-limited' && asked > options.capMs)
   return withGate(database, provider, reportPatienceMs, async (tx, state) => {
     const downSince = sql`opened_at = COALESCE(opened_at, UTC_TIMESTAMP(3))`
     if (state.pausedMs > 0) {
-      const longer = (sign === 'limit' || sign === 'quota') && asked > state.pausedMs
+      const longer = (outcome === 'rate-limited' || outcome === 'quota-exhausted') && asked > state.pausedMs
       if (longer) await pause(tx, provider, asked)
       if (longer && usedUp) {
         await matchedBy(
@@ -167,9 +176,9 @@ export function reportTrouble(
       }
       return { down: state.downSince !== null || (longer && usedUp) }
     }
-    const strikes = state.strikes + (sign === 'strike' ? 1 : 0)
-    const down = sign === 'refusal' || usedUp || state.downSince !== null || strikes >= strikesUntilDown
-    if (sign === 'strike' && !down) {
+    const strikes = state.strikes + (outcome === 'transient' ? 1 : 0)
+    const down = outcome === 'fatal' || usedUp || state.downSince !== null || strikes >= failureThreshold
+    if (outcome === 'transient' && !down) {
       await matchedBy(
         tx,
         sql`UPDATE vision_provider_states SET consecutive_failures = ${strikes} WHERE provider = ${provider}`,
@@ -225,7 +234,7 @@ export async function withGate<T>(
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
     const did = await database.transact(async (tx) => {
       const rows = await rowsOf<Row>(tx, sql`${gateQuery} WHERE provider = ${name} FOR UPDATE SKIP LOCKED`)
-      if (rows.length > 0) return { result: await work(tx, byName(rows)[name]) }
+      if (rows.length > 0) return { result: await work(tx, statesIn(rows).of(name)) }
       return (await rowsOf(tx, sql`SELECT 1 FROM vision_provider_states WHERE provider = ${name}`)).length > 0
         ? 'held'
         : 'missing'
@@ -251,7 +260,7 @@ async function lockGate(tx: Queryable, name: ProviderScope): Promise<GateState> 
     await matchedBy(tx, makeQuery(name))
     rows = await rowsOf<Row>(tx, query)
   }
-  return byName(rows)[name]
+  return statesIn(rows).of(name)
 }
 
 /** Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait. */
@@ -296,10 +305,8 @@ const gateQuery = sql`SELECT provider AS name, paused_at AS stoppedAt, paused_by
     IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0) AS graceMs
   FROM vision_provider_states`
 
-function byName(rows: readonly Row[]): Record<ProviderScope, GateState> {
-  // Also those of providers that are served and that nothing has happened to, and those that no step has any more.
-  const names = new Set<ProviderScope>([...providerScopes, ...Object.values(serving), ...rows.map(({ name }) => name)])
-  const states = [...names].map((name): GateState => {
+function statesIn(rows: readonly Row[]): GateStates {
+  const of = (name: ProviderScope): GateState => {
     const row = rows.find((one) => one.name === name)
     return {
       name,
@@ -311,6 +318,7 @@ function byName(rows: readonly Row[]): Record<ProviderScope, GateState> {
       downSince: row?.downSince ? asDate(row.downSince) : null,
       graceMs: Number(row?.graceMs ?? 0),
     }
-  })
-  return Object.fromEntries(states.map((state) => [state.name, state])) as Record<ProviderScope, GateState>
+  }
+  const names = new Set<ProviderScope>([...providerScopes, ...rows.map(({ name }) => name)])
+  return { all: [...names].map(of), of }
 }

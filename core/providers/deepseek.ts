@@ -1,10 +1,10 @@
+import { roomAfterCutOff } from '../domain/call-tokens.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
-import { commonRules, createOpenAiCompatible } from './openai-compatible.ts'
+import { createOpenAiCompatible } from './openai-compatible.ts'
 
 /** DeepSeek over the OpenAI SDK: its wire is the same, its additions go into the body as they are. It sees no images. */
-export function createDeepSeek(options: ModelOptions): Model {
+export function createModel(options: ModelOptions): Model {
   return createOpenAiCompatible(options, {
-    rules: commonRules,
     cachedTokens: ({ prompt_cache_hit_tokens: hit }) => hit,
     body: (request) => ({
       messages: [
@@ -13,7 +13,7 @@ export function createDeepSeek(options: ModelOptions): Model {
       ],
       response_format: { type: 'json_object' },
       // What was cut off once is given more room.
-      max_tokens: request.maxOutputTokens * (request.previous === 'cut_off' ? 2 : 1),
+      max_tokens: request.maxOutputTokens * (request.previous === 'cut_off' ? roomAfterCutOff : 1),
       // Thinking is on unless it is switched off, and costs more than the answer.
       ...({ thinking: { type: 'disabled' } } as object),
     }),

@@ -1,34 +1,35 @@
 import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/generative-ai'
+import { roomAfterCutOff } from '../domain/call-tokens.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { StepUsage } from '../domain/step.ts'
 import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
 import { inlineLength, withUploadedImage } from './gemini-files.ts'
-import { geminiRules } from './gemini-limits.ts'
 import { schemaForGemini } from './gemini-schema.ts'
+import { type GeminiThinking, leastThinking, thinkingTokens } from './gemini-thinking.ts'
 import { withFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { isRecord } from './refusals.ts'
 
-/** How much a model may think: tokens for the models up to 2.5 (-1: as it likes), a level from Gemini 3 on. */
-export type GeminiThinking = number | 'minimal' | 'low' | 'medium' | 'high'
-
 /** What Gemini may refuse to look at: https://ai.google.dev/gemini-api/docs/safety-settings */
 export type GeminiSafety = 'off' | 'none' | 'few' | 'some' | 'most'
 
+/** Gemini's own settings, as its entry in the registry has them. */
 export interface GeminiOptions extends ModelOptions {
-  /** Left to the model where it is not given: Gemini 3 takes none below 1 well. */
-  readonly temperature?: number | undefined
-  /** Left to the model where it is not given. */
-  readonly thinking?: GeminiThinking | undefined
-  /** What is blocked, in every category that can be set; `none` if not given, as the models have it of late. */
-  readonly safety?: GeminiSafety | undefined
-  /** A request that is larger, in bytes, has its image uploaded first. */
-  readonly inlineBytes?: number | undefined
+  readonly settings: {
+    /** Left to the model where it is not given: Gemini 3 takes none below 1 well. */
+    readonly TEMPERATURE?: number | undefined
+    /** Left to the model where it is not given. */
+    readonly THINKING?: GeminiThinking | undefined
+    /** What is blocked, in every category that can be set; `none` if not given, as the models have it of late. */
+    readonly SAFETY?: GeminiSafety | undefined
+    /** A request that is larger has its image uploaded first. */
+    readonly INLINE_MEGABYTES?: number | undefined
+  }
 }
 
 /** Documentation says 20 MB in one place and 100 MB in another, and the API has had both. */
-export const defaultInlineBytes = 20_000_000
+const defaultInlineMegabytes = 20
 
 const thresholds: Readonly<Record<GeminiSafety, string>> = {
   off: 'OFF',
@@ -43,8 +44,9 @@ const categories = ['HARASSMENT', 'HATE_SPEECH', 'SEXUALLY_EXPLICIT', 'DANGEROUS
 const textBytes = 100_000
 
 /** Gemini over `@google/generative-ai`, an archived SDK whose every sharp edge is filed off here. */
-export function createGemini(options: GeminiOptions): Model {
-  const { apiKey, model, prices, timeoutMs, now, inlineBytes = defaultInlineBytes } = options
+export function createModel(options: GeminiOptions): Model {
+  const { apiKey, model, prices, rules, timeoutMs, now, settings } = options
+  const inlineBytes = (settings.INLINE_MEGABYTES ?? defaultInlineMegabytes) * 1_000_000
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const sdk = new GoogleGenerativeAI(apiKey)
   return {
@@ -65,7 +67,7 @@ export function createGemini(options: GeminiOptions): Model {
           step,
           timeoutMs,
           secret: apiKey,
-          rules: geminiRules,
+          rules,
           now,
           send: ({ signal, wrap }) =>
             withFetch(wrap, () => {
@@ -99,7 +101,8 @@ export function createGemini(options: GeminiOptions): Model {
 }
 
 /** What goes along with every request; after an answer that was cut off there is more room, and less of it for thinking. */
-function settingsFor(request: ModelRequest, { model, temperature, thinking, safety = 'none' }: GeminiOptions) {
+function settingsFor(request: ModelRequest, { model, settings }: GeminiOptions) {
+  const { TEMPERATURE: temperature, THINKING: thinking, SAFETY: safety = 'none' } = settings
   const cutOff = request.previous === 'cut_off'
   const allowed = cutOff ? leastThinking(model, thinking) : thinking
   const thinkingConfig =
@@ -114,29 +117,12 @@ function settingsFor(request: ModelRequest, { model, temperature, thinking, safe
       responseMimeType: 'application/json',
       ...(temperature !== undefined && { temperature }),
       // What it thinks counts here as well.
-      maxOutputTokens: request.maxOutputTokens * (cutOff ? 2 : 1) + roomFor(allowed),
+      maxOutputTokens: request.maxOutputTokens * (cutOff ? roomAfterCutOff : 1) + thinkingTokens(allowed),
       // The API takes JSON Schema; the types of this SDK version do not know it yet, nor thinking.
       ...({ responseJsonSchema: schemaForGemini(request.schema) } as object),
       ...((thinkingConfig && { thinkingConfig }) as object | undefined),
     },
   }
-}
-
-/** What the models think of their own accord fits into this, in tokens, for most requests. */
-const levels = { minimal: 512, low: 2_048, medium: 8_192, high: 16_384 } as const
-
-function roomFor(thinking: GeminiThinking | undefined): number {
-  if (typeof thinking === 'number') return thinking < 0 ? levels.medium : thinking
-  return thinking === undefined ? 0 : levels[thinking]
-}
-
-/** As little thinking as the model takes: https://ai.google.dev/gemini-api/docs/thinking */
-function leastThinking(model: string, set: GeminiThinking | undefined): GeminiThinking | undefined {
-  if (/^gemini-2\.5-pro/.test(model)) return 128
-  if (/^gemini-2\.5-/.test(model)) return 0
-  if (/^gemini-[3-9].*pro/.test(model)) return 'low'
-  if (/^gemini-[3-9].*flash/.test(model)) return 'minimal'
-  return set
 }
 
 /**

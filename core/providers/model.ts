@@ -1,7 +1,8 @@
 import type { Step } from '../../drizzle/schema.ts'
 import type { CallContext } from './call.ts'
 import type { CallErrorKind } from './kinds.ts'
-import type { Prices } from './prices.ts'
+import type { Prices } from './price.ts'
+import type { RefusalRules } from './refusals.ts'
 
 /** What a step asks of a model, in no provider's terms. */
 export interface ModelRequest {
@@ -44,6 +45,8 @@ export interface ModelOptions {
   readonly baseUrl: string
   readonly model: string
   readonly prices: Prices
+  /** What refusals mean: as the provider's entry has them. */
+  readonly rules: RefusalRules
   /** For a whole call, in milliseconds. */
   readonly timeoutMs: number
   /** Milliseconds since the epoch. */

@@ -4,46 +4,19 @@ import type { StepUsage } from '../domain/step.ts'
 import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
-import { nextMidnight } from './next-midnight.ts'
-import { isRecord, type RefusalRules } from './refusals.ts'
+import { isRecord } from './refusals.ts'
 
 /** What tells one provider from another that speaks the wire of OpenAI's chat completions. */
 export interface Dialect {
   /** The messages of a call, and whatever else is asked for in this provider's way. */
   body(request: ModelRequest): Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'model'>
-  readonly rules: RefusalRules
   /** The cached part of a prompt, in the provider's own field; unknown if that is missing. */
   cachedTokens?(usage: Readonly<Record<string, unknown>>): unknown
 }
 
-/** What every provider with this wire may say in a refusal: https://platform.openai.com/docs/guides/error-codes */
-export const commonRules = {
-  blocked:
-    /content_policy_violation|content_filter|content exists risk|data_?inspection_?failed|(input|prompt|content|text) (was|has been|is) flagged|敏感内容/i,
-  rejected:
-    /context_length_exceeded|maximum context length|string_above_max_length|invalid_image|image_parse_error|invalid_base64/i,
-  unpaid: /insufficient_quota|insufficient balance|billing_hard_limit_reached|billing_not_active|余额不足/i,
-  misconfigured: new RegExp(
-    [
-      // The key, the plan and the region.
-      'invalid_?api_?key|authentication_error|api[ -]key|unsupported_country',
-      // The model.
-      'model_not_found|invalid_model|model not exist|model names? (are|is)|model .{0,120}(not (exist|found|supported)|deprecated|retired)',
-      // What is the same in every request.
-      'unsupported_(parameter|value)|unknown_parameter|unknown (field|variant|parameter|name)|missing field|invalid type:',
-      'thinking|response_format|max_(completion_)?tokens|temperature|valid range|json_schema|invalid schema',
-    ].join('|'),
-    'i',
-  ),
-  rateLimit: ({ error: { message, names } }, now) =>
-    [message, ...names].some((text) => /per[_ ]day|daily/i.test(text))
-      ? { kind: 'quota_exhausted', retryAfterMs: nextMidnight(now, 'UTC') - now }
-      : undefined,
-} satisfies RefusalRules
-
 /** A model behind OpenAI's chat completions, through OpenAI's own SDK. */
 export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect): Model {
-  const { apiKey, baseUrl, model, prices, timeoutMs, now } = options
+  const { apiKey, baseUrl, model, prices, rules, timeoutMs, now } = options
   return {
     ask: async (request, context) => {
       const { step } = request
@@ -53,7 +26,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
           step,
           timeoutMs,
           secret: apiKey,
-          rules: dialect.rules,
+          rules,
           now,
           send: ({ signal, wrap }) =>
             // The queue is the one retry layer. The SDK also reads OPENAI_* of the environment, which are none of ours.

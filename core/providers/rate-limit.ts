@@ -2,17 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { isOpen, isProbing, withGate } from './circuit-breaker.ts'
-
-/** What a provider allows us; what is left out is not limited. */
-export interface ProviderLimits {
-  /** Calls sent within any 60 seconds. */
-  readonly requestsPerMinute?: number | undefined
-  /** Calls under way at once. */
-  readonly requestsInFlight?: number | undefined
-  /** Tokens, of prompts and answers together, of the calls sent within any 60 seconds. */
-  readonly tokensPerMinute?: number | undefined
-}
+import { allowsCalls, isProbing, withGate } from './circuit-breaker.ts'
+import type { ProviderLimits } from './limits.ts'
 
 export interface ReserveOptions {
   /** The ids that the permits shall have: as many as are wanted. */
@@ -58,7 +49,7 @@ export async function reservePermits(
   const { ids, limits, leaseMs, windowMs } = options
   const reserved = await withGate(database, provider, reservePatienceMs, async (tx, gate) => {
     const probe = isProbing(gate)
-    if (!isOpen(gate)) return { count: 0, probe }
+    if (!allowsCalls(gate)) return { count: 0, probe }
     const usage = await usageOf(tx, provider, windowMs)
     const room = roomIn(probe ? { ...limits, requestsInFlight: 1 } : limits, usage)
     const count = Math.max(0, Math.min(ids.length, room))

@@ -1,98 +1,115 @@
-import { type Provider, type Step, steps } from '../../drizzle/schema.ts'
-import { ConfigError, type PollerConfig } from '../platform/config.ts'
-import { createDeepSeek } from './deepseek.ts'
-import { createGemini } from './gemini.ts'
-import type { Model, ModelOptions } from './model.ts'
-import type { ProviderLimits } from './rate-limit.ts'
-
-/** What every adapter gets, whichever provider it is for. */
-export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>
-
-/** A provider: what docs/adding-a-provider.md says of another one is all that there is to it. */
-export interface ProviderEntry {
-  /** At most 20 characters, lower case: names its gate, its permits, its metrics and, in upper case, its settings. */
-  readonly name: string
-  /** Only such can serve the analysis. */
-  readonly seesImages: boolean
-  limits(config: PollerConfig): ProviderLimits
-  create(config: PollerConfig, common: CommonOptions): Model
-}
-
-/** Every provider that a step may be served by. */
-export const registry: readonly ProviderEntry[] = [
-  {
-    name: 'gemini',
-    seesImages: true,
-    limits: (config) => ({
-      requestsPerMinute: config.GEMINI_REQUESTS_PER_MINUTE,
-      requestsInFlight: config.GEMINI_REQUESTS_IN_FLIGHT,
-      tokensPerMinute: config.GEMINI_TOKENS_PER_MINUTE,
-    }),
-    create: (config, common) =>
-      createGemini({
-        ...common,
-        apiKey: config.GEMINI_API_KEY ?? '',
-        baseUrl: config.GEMINI_BASE_URL,
-        model: config.GEMINI_MODEL,
-        temperature: config.GEMINI_TEMPERATURE,
-        thinking: config.GEMINI_THINKING,
-        safety: config.GEMINI_SAFETY,
-        inlineBytes: config.GEMINI_INLINE_MEGABYTES * 1_000_000,
-      }),
-  },
-  {
-    name: 'deepseek',
-    seesImages: false,
-    limits: (config) => ({
-      requestsPerMinute: config.DEEPSEEK_REQUESTS_PER_MINUTE,
-      requestsInFlight: config.DEEPSEEK_REQUESTS_IN_FLIGHT,
-      tokensPerMinute: config.DEEPSEEK_TOKENS_PER_MINUTE,
-    }),
-    create: (config, common) =>
-      createDeepSeek({
-        ...common,
-        apiKey: config.DEEPSEEK_API_KEY ?? '',
-        baseUrl: config.DEEPSEEK_BASE_URL,
-        model: config.DEEPSEEK_MODEL,
-      }),
-  },
-]
-
-/** Who serves which step, and how. */
-export interface Serving {
-  readonly providerOf: Readonly<Record<Step, Provider>>
-  readonly models: Readonly<Record<Step, Model>>
-  readonly limits: Readonly<Record<Provider, ProviderLimits>>
-}
+import { decimal, oneOf } from '../platform/config/setting.ts'
+import { defineProvider, type ProviderEntry } from './entry.ts'
+import { geminiRules } from './gemini-refusals.ts'
+import { geminiThinking, thinkingFindings, thinkingTokens } from './gemini-thinking.ts'
+import { commonRules } from './openai-refusals.ts'
 
 /**
- * Puts the providers together that the configuration names.
- *
- * @throws ConfigError a step's provider is not there, or sees no images where it must
+ * Every provider that a step may be served by: what docs/adding-a-provider.md says of another one is all that there is to it.
+ * Prices as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
+ * https://api-docs.deepseek.com/quick_start/pricing (whose peak hours leave out Chinese holidays; here they do not).
  */
-export function servingBy(
-  config: PollerConfig,
-  common: CommonOptions,
-  entries: readonly ProviderEntry[] = registry,
-): Serving {
-  const names = { analysis: config.ANALYSIS_PROVIDER, content: config.CONTENT_PROVIDER }
-  const of = (step: Step): ProviderEntry => {
-    const key = `${step.toUpperCase()}_PROVIDER`
-    const entry = entries.find(({ name }) => name === names[step])
-    if (!entry) throw new ConfigError(`${key} must be one of ${entries.map(({ name }) => name).join(', ')}`)
-    if (step === 'analysis' && !entry.seesImages) throw new ConfigError(`${key}: ${entry.name} sees no images`)
-    return entry
-  }
-  const serving = Object.fromEntries(steps.map((step) => [step, of(step)])) as Record<Step, ProviderEntry>
-  return {
-    providerOf: names as Record<Step, Provider>,
-    models: {
-      analysis: serving.analysis.create(config, common),
-      content: serving.content.create(config, common),
+export const registry: readonly ProviderEntry[] = [
+  defineProvider({
+    name: 'gemini',
+    title: 'Gemini',
+    seesImages: true,
+    wire: 'gemini',
+    baseUrl: 'https://generativelanguage.googleapis.com',
+    baseUrlNote: 'without /v1beta',
+    model: 'gemini-3.5-flash-lite',
+    modelNames: { pattern: /^(gemini|gemma)-[a-z0-9.-]+$/, like: 'a model of Gemini, like gemini-3.5-flash-lite' },
+    // https://ai.google.dev/gemini-api/docs/models
+    models: [
+      { names: /^gemini-2\.0-/, outputTokens: 8_192 },
+      { names: /^gemini-2\.5-(pro|flash)/, outputTokens: 65_536 },
+      { names: /^gemini-3(\.[15])?-(pro|flash)/, outputTokens: 65_536 },
+    ],
+    prices: [
+      { model: 'gemini-3.1-flash-lite', from: '2026-05-07', input: 0.25, cachedInput: 0.025, output: 1.5 },
+      { model: 'gemini-3.5-flash-lite', from: '2026-07-21', input: 0.3, cachedInput: 0.03, output: 2.5 },
+    ],
+    rules: geminiRules,
+    own: {
+      TEMPERATURE: {
+        setting: decimal({ min: 0, max: 2 }).optional(),
+        about: '0 to 2; Gemini 3 takes none below 1 well (left to the model)',
+      },
+      THINKING: {
+        setting: geminiThinking().optional(),
+        about: 'minimal, low, medium or high from Gemini 3 on; before it tokens, -1: as it likes (left to the model)',
+      },
+      SAFETY: {
+        setting: oneOf('off', 'none', 'few', 'some', 'most').or('none'),
+        about: 'what it blocks: off, none, few, some or most (none)',
+      },
+      INLINE_MEGABYTES: {
+        setting: decimal({ min: 1, max: 100 }).or(20),
+        about: 'a request that is larger has its image uploaded first, and deleted afterwards (20)',
+      },
     },
-    limits: Object.fromEntries(entries.map((entry) => [entry.name, entry.limits(config)])) as Record<
-      Provider,
-      ProviderLimits
-    >,
-  }
-}
+    thinkingTokens: ({ THINKING }) => thinkingTokens(THINKING),
+    check: (model, { THINKING }) => thinkingFindings(model, THINKING),
+    adapter: () => import('./gemini.ts'),
+  }),
+  defineProvider({
+    name: 'deepseek',
+    title: 'DeepSeek',
+    seesImages: false,
+    wire: 'openai',
+    baseUrl: 'https://api.deepseek.com',
+    model: 'deepseek-flash',
+    modelNames: { pattern: /^deepseek-[a-z0-9.-]+$/, like: 'a model of DeepSeek, like deepseek-flash' },
+    // https://api-docs.deepseek.com/quick_start/pricing
+    models: [
+      { names: /^deepseek-(chat|coder)/, outputTokens: 8_192 },
+      { names: /^deepseek-(flash|v4)/, outputTokens: 384_000 },
+    ],
+    prices: [
+      {
+        model: 'deepseek-flash',
+        from: '2026-10-17',
+        input: 0.15,
+        cachedInput: 0.003,
+        output: 0.6,
+        peak: {
+          hours: [
+            [1, 4],
+            [6, 10],
+          ],
+          input: 0.3,
+          cachedInput: 0.006,
+          output: 1.2,
+        },
+      },
+      {
+        model: 'deepseek-v4-pro',
+        from: '2026-10-17',
+        input: 0.66,
+        cachedInput: 0.022,
+        output: 1.98,
+        peak: {
+          hours: [
+            [1, 4],
+            [6, 10],
+          ],
+          input: 1.32,
+          cachedInput: 0.044,
+          output: 3.96,
+        },
+      },
+    ],
+    rules: commonRules,
+    own: {},
+    adapter: () => import('./deepseek.ts'),
+  }),
+]
+
+const [first, ...others] = registry.map(({ name }) => name)
+if (first === undefined) throw new RangeError('there is no provider')
+
+/** The names of all of them, in the order in which they are shown. */
+export const providerNames: readonly [string, ...string[]] = [first, ...others]
+
+/** What can be stopped: claiming as a whole, or what needs one provider. */
+export const providerScopes: readonly [string, ...string[]] = ['all', ...providerNames]

@@ -1,7 +1,7 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
+import { consumeJobs, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { decideTexts, IdempotencyMismatch, type NewJob, UndecidedJobs } from './create.ts'
 
 /**
@@ -42,5 +42,5 @@ export async function checkQuota(
   })
   if (problems.length > 0) throw new UndecidedJobs(problems)
   const keyless = idempotencies.filter((idempotency) => idempotency === undefined).length
-  takeJobs(await database.run((on) => readAllowance(on, userId, limits)), keyless + keys.length - hashes.size)
+  consumeJobs(await database.run((on) => readQuotas(on, userId, limits)), keyless + keys.length - hashes.size)
 }

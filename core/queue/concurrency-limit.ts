@@ -20,7 +20,7 @@ const sweepBatch = 20
 
 /** For how many of the jobs that arrive there is room, by lane, and what was done to make it. */
 export interface Room extends Readonly<Record<Step, number>> {
-  /** How many blocked jobs were let in. */
+  /** How many blocked jobs were admitted. */
   readonly admitted: number
   /** Whether the user had no blocked job before and has some now. */
   readonly first: boolean
@@ -93,18 +93,18 @@ export async function makeRoom(
   let room = Math.max(0, cap - inFlight)
   if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
   const begun = mayHaveBlocked ? await blockedJobs(tx, userId, 'content', cap) : []
-  const displaced = await displace(tx, userId, begun.length + arriving.content - room)
-  room += displaced
-  const resumed = await letIn(tx, user, cap, 'content', 'blocked', begun.slice(0, room))
+  const preempted = await preempt(tx, userId, begun.length + arriving.content - room)
+  room += preempted
+  const resumed = await enqueue(tx, user, cap, 'content', 'blocked', begun.slice(0, room))
   room -= resumed
   const content = Math.min(room, arriving.content)
   room -= content
   const fresh = mayHaveBlocked && room > 0 ? await blockedJobs(tx, userId, 'analysis', room) : []
-  const started = await letIn(tx, user, cap, 'analysis', 'blocked', fresh)
+  const started = await enqueue(tx, user, cap, 'analysis', 'blocked', fresh)
   const analysis = Math.min(room - started, arriving.analysis)
 
   const over = content < arriving.content || analysis < arriving.analysis
-  const has = displaced > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
+  const has = preempted > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
   if (has || mayHaveBlocked) {
     await matchedBy(
       tx,
@@ -120,7 +120,7 @@ export async function makeRoom(
  * @param ids of jobs that the transaction has locked, in the order in which they are to run
  * @returns how many still had the status that they are to leave
  */
-export async function letIn(
+export async function enqueue(
   tx: Queryable,
   user: LockedUser,
   cap: number,
@@ -139,7 +139,7 @@ export async function letIn(
   )
 }
 
-/** Makes jobs blocked: see `letIn`. */
+/** Makes jobs blocked: see `enqueue`. */
 export async function block(tx: Queryable, from: Status, ids: readonly number[]): Promise<number> {
   if (ids.length === 0) return 0
   return matchedBy(
@@ -151,7 +151,7 @@ export async function block(tx: Queryable, from: Status, ids: readonly number[])
 }
 
 /**
- * The first jobs of a user to be let in, locked. Their start tag is 0, so that the index has them in the order of their ids. One
+ * The first blocked jobs of a user to admit, locked. Their start tag is 0, so that the index has them in the order of their ids. One
  * that somebody else has locked, who may have died with it, is left for the next time.
  */
 async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
@@ -167,22 +167,22 @@ async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: num
   )
 }
 
-/** Takes up to so many of the user's pending jobs of the first lane out again, the last to be claimed first. */
-async function displace(tx: Queryable, userId: string, wanted: number): Promise<number> {
+/** Moves up to `wanted` of the user’s pending jobs of the first lane back to `blocked`, the last in claim order first. */
+async function preempt(tx: Queryable, userId: string, wanted: number): Promise<number> {
   const tried = new Set<number>()
-  for (let displaced = 0; ; ) {
-    if (displaced >= wanted) return displaced
+  for (let preempted = 0; ; ) {
+    if (preempted >= wanted) return preempted
     const rows = await rowsOf<{ id: number }>(
       tx,
       sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
         WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
-        ORDER BY start_tag DESC LIMIT ${wanted - displaced + tried.size}`,
+        ORDER BY start_tag DESC LIMIT ${wanted - preempted + tried.size}`,
     )
     const ids = rows.map(({ id }) => id).filter((id) => !tried.has(id))
-    if (ids.length === 0) return displaced
+    if (ids.length === 0) return preempted
     // Those that a claim has just taken cannot be locked: the next ones are tried.
     for (const id of ids) tried.add(id)
-    displaced += await block(tx, 'pending', await lockJobs(tx, 'pending', ids))
+    preempted += await block(tx, 'pending', await lockJobs(tx, 'pending', ids))
   }
 }
 

@@ -7,7 +7,7 @@ import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { linkImages } from '../images/snapshots.ts'
 import { addUsage } from '../usage/ledger.ts'
-import { type Allowance, readAllowance, takeJobs, type UserLimits } from '../usage/quotas.ts'
+import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { admitVisionJobs, makeRoom } from './concurrency-limit.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { keepIdsFresh } from './orphans.ts'
@@ -45,10 +45,16 @@ export interface CreateOptions {
   readonly lifeMs: number
   /** The trace of this call, in 32 hex digits. */
   readonly traceId?: string | undefined
+  /**
+   * The batch that the jobs are for, none if not given: called with how many there are, if any, under the user's lock.
+   *
+   * @throws if it takes no such jobs: nothing is created then
+   */
+  readonly batch?: ((tx: Queryable, jobs: number) => Promise<number>) | undefined
   /** What the user may have at most; anything if not given. */
   readonly limits?: UserLimits | undefined
   /** Told what the user may still do, once the jobs are there. */
-  readonly onAllowance?: (left: Allowance) => void
+  readonly onQuotas?: (left: QuotaState) => void
 }
 
 /** A job that now exists, and whether it did before this call. */
@@ -95,14 +101,14 @@ export async function createVisionJobs(
   jobs: readonly NewJob[],
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
-  const { userId, inFlightPerUser, limits, onAllowance } = options
+  const { userId, inFlightPerUser, limits, onQuotas } = options
   const create = () => database.transact((tx) => createIn(tx, jobs, options))
   const { created, left, firstBlocked } = await create().catch(async (error: unknown) => {
     // Ids that start again below those of former jobs, after a restore, must not keep new ones from being created.
     if (!isDuplicate(error) || !(await keepIdsFresh(database))) throw error
     return create()
   })
-  onAllowance?.(left)
+  onQuotas?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
   if (firstBlocked)
     await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
@@ -113,12 +119,13 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const { userId, inFlightPerUser, limits } = options
   // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
   const user = await lockUser(tx, userId)
-  const allowance = await readAllowance(tx, userId, limits)
+  const state = await readQuotas(tx, userId, limits)
   const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
   // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
   if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
   const fresh = await decide(tx, userId, plan)
-  const left = takeJobs(allowance, plan.fresh.length)
+  const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
+  const left = consumeJobs(state, plan.fresh.length)
   const arriving = { content: 0, analysis: plan.fresh.length }
   const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
   const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
@@ -128,12 +135,12 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
     jobs.flatMap((job) => job.imageId ?? []),
   )
   const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
-  const ids = await insertAll(tx, fresh, tagOf, options)
+  const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
   await insertTexts(
     tx,
     ids.map((jobId, index) => ({ jobId, texts: fresh[index]?.texts ?? [] })),
   )
-  await addUsage(tx, [{ userId, day: allowance.day, model: '', status: 'created', jobs: ids.length }])
+  await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
   return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
 }
 
@@ -286,16 +293,16 @@ function firstOf({ texts: [first] }: DecidedJob) {
 /**
  * Inserts jobs in one statement.
  *
- * @param tagOf the start tag of each; undefined where the job must wait to be let in
+ * @param tagOf the start tag of each; undefined where the job starts out blocked
  * @returns their ids, in the same order
  */
 async function insertAll(
   tx: Queryable,
   jobs: readonly DecidedJob[],
   tagOf: (index: number) => number | undefined,
-  options: CreateOptions,
+  options: CreateOptions & { readonly batchId: number | null },
 ): Promise<readonly number[]> {
-  const { userId, maxRetries, traceId, lifeMs } = options
+  const { userId, maxRetries, traceId, lifeMs, batchId } = options
   if (jobs.length === 0) return []
   const [{ insertId }] = await tx.insert(visionJobs).values(
     jobs.map((job, index) => {
@@ -313,6 +320,7 @@ async function insertAll(
         texts: job.texts.length,
         facts: job.facts ?? null,
         metadata: job.metadata ?? null,
+        batchId,
         idempotencyKey: job.idempotency?.key ?? null,
         requestHash: job.idempotency?.requestHash ?? null,
         traceId: traceId ?? null,

@@ -3,12 +3,13 @@ import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
-import { admitVisionJobs, block, letIn, makeRoom } from './concurrency-limit.ts'
+import { admitVisionJobs, block, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
 
 interface Row {
   readonly id: number
+  readonly batchId: number | null
   readonly lane: Step
   readonly expired: 0 | 1
 }
@@ -84,7 +85,7 @@ async function promote(
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
-  const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
+  const expired = due.filter((row) => row.expired === 1).map(({ id, batchId }) => ({ id, userId, batchId }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
     await failExpired(tx, expired)
@@ -100,7 +101,7 @@ async function promote(
     costPerDay,
   )
   for (const lane of steps) {
-    await letIn(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await enqueue(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
     await block(tx, 'scheduled', arriving[lane].slice(room[lane]))
   }
   // Last, since it adds to the ledger: no job is locked after that.
@@ -108,9 +109,9 @@ async function promote(
   return { promoted: ready.length, firstBlocked: room.first }
 }
 
-/** By the primary key, and only those that nobody has promoted or withdrawn meanwhile; the oldest first. */
+/** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
-  return sql`SELECT id, next_step AS lane,
+  return sql`SELECT id, batch_id AS batchId, next_step AS lane,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
     FROM vision_jobs FORCE INDEX (PRIMARY)
     WHERE id IN ${[...ids]} AND status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)

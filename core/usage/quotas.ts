@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
-import type { ApiConfig } from '../platform/config.ts'
+import type { ApiConfig } from '../platform/config/api.ts'
 import { readSpend } from './spend.ts'
 
 /** How much a user may have of the queue. Days are those of UTC. */
@@ -39,7 +39,7 @@ export interface Quota {
 }
 
 /** What a user may still do. */
-export interface Allowance {
+export interface QuotaState {
   /** The day that it holds for. */
   readonly day: string
   readonly quotas: readonly Quota[]
@@ -47,11 +47,11 @@ export interface Allowance {
 
 /** A call would take more than its user is allowed. */
 export class LimitExceeded extends VisionError {
-  readonly allowance: Allowance
+  readonly quotas: readonly Quota[]
 
-  constructor(quota: Quota, allowance: Allowance) {
+  constructor(quota: Quota, quotas: readonly Quota[]) {
     super(quota.code, { retryAfterMs: (quota.resetSeconds ?? waitingRetrySeconds) * 1000 })
-    this.allowance = allowance
+    this.quotas = quotas
   }
 }
 
@@ -63,7 +63,7 @@ const waitingRetrySeconds = 30
  *
  * The count of the waiting jobs ends at the limit, so that it costs the same however many there are.
  */
-export async function readAllowance(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<Allowance> {
+export async function readQuotas(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<QuotaState> {
   const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
     tx,
     sql`SELECT CAST(UTC_DATE() AS CHAR) AS day,
@@ -105,21 +105,24 @@ export function waitingQuery(userId: string, limit: number) {
  *
  * @throws LimitExceeded if it does not suffice for them
  */
-export function takeJobs(allowance: Allowance, jobs: number): Allowance {
-  const short = allowance.quotas.find((quota) => isShort(quota, jobs))
-  if (short) throw new LimitExceeded(short, allowance)
-  const quotas = allowance.quotas.map((quota) => (isMoney(quota) ? quota : { ...quota, left: quota.left - jobs }))
-  return { ...allowance, quotas }
+export function consumeJobs(state: QuotaState, jobs: number): QuotaState {
+  const short = state.quotas.find((quota) => isShort(quota, jobs))
+  if (short) throw new LimitExceeded(short, state.quotas)
+  const quotas = state.quotas.map((quota) => (isMoney(quota) ? quota : { ...quota, left: quota.left - jobs }))
+  return { ...state, quotas }
 }
 
 /**
- * A job that is retried was counted when it was created, but it waits and costs anew.
+ * Jobs that are retried were counted when they were created, but they wait and cost anew.
  *
- * @throws LimitExceeded if its user may not have that
+ * @returns how many of them there is room for, one at least
+ * @throws LimitExceeded if its user may not have any
  */
-export function requireRetry(allowance: Allowance): void {
-  const short = allowance.quotas.find((quota) => quota.code !== 'limit.jobs_per_day' && isShort(quota, 1))
-  if (short) throw new LimitExceeded(short, allowance)
+export function requireRetry(state: QuotaState, jobs = 1): number {
+  const counting = state.quotas.filter((quota) => quota.code !== 'limit.jobs_per_day')
+  const short = counting.find((quota) => isShort(quota, 1))
+  if (short) throw new LimitExceeded(short, state.quotas)
+  return Math.min(jobs, ...counting.filter((quota) => !isMoney(quota)).map(({ left }) => left))
 }
 
 /** What a job will cost is not known before it has run: money suffices as long as there is some. */

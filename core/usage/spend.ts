@@ -3,7 +3,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
  * What a call costs, in nano-dollars, of a user of whom nothing is known yet: 1,500 tokens in and 800 out by the price of
- * gemini-3.5-flash-lite (core/providers/prices.ts), the dearer of the two steps.
+ * gemini-3.5-flash-lite (core/providers/registry.ts), the dearer of the two steps.
  */
 export const callCostAtFirst = 2_450_000
 
@@ -36,7 +36,7 @@ export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
 
 /**
  * For how many more jobs a user's money of the day suffices, with those in flight reckoned as if they had run. With nothing in
- * flight one more is let in as long as there is any money: an estimate above the whole limit must not stop everything.
+ * flight one more is admitted as long as any money is left: an estimate above the whole limit must not stop everything.
  *
  * @param costPerDay in nano-dollars
  */

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
-import type { ApiConfig } from '../platform/config.ts'
-import { type Allowance, LimitExceeded } from './quotas.ts'
+import type { ApiConfig } from '../platform/config/api.ts'
+import { LimitExceeded, type QuotaState } from './quotas.ts'
 
 /** What a user may be granted to upload in a day, UTC. An upload that is granted counts, whether it comes or not. */
 export interface UploadLimits {
@@ -23,12 +23,12 @@ export function uploadLimits(
  * @returns what is left
  * @throws LimitExceeded
  */
-export async function takeUpload(
+export async function consumeUpload(
   database: Database,
   userId: string,
   bytes: number,
   limits: UploadLimits,
-): Promise<Allowance> {
+): Promise<QuotaState> {
   const { perDay, bytesPerDay } = limits
   // The day last: what is assigned before it still sees the old one.
   const count = () =>
@@ -50,14 +50,14 @@ export async function takeUpload(
     ),
   )
   if ((await count()) > 0) return readUploads(database, userId, limits)
-  const allowance = await readUploads(database, userId, limits)
-  const [uploads, size] = allowance.quotas
+  const state = await readUploads(database, userId, limits)
+  const [uploads, size] = state.quotas
   const short = uploads && uploads.left > 0 ? size : uploads
   if (short === undefined) throw new Error('a quota of uploads is missing')
-  throw new LimitExceeded(short, allowance)
+  throw new LimitExceeded(short, state.quotas)
 }
 
-async function readUploads(database: Database, userId: string, limits: UploadLimits): Promise<Allowance> {
+async function readUploads(database: Database, userId: string, limits: UploadLimits): Promise<QuotaState> {
   const [row] = await database.run((on) =>
     rowsOf<Record<'uploads' | 'bytes' | 'resetSeconds', number> & { day: string }>(
       on,

@@ -3,8 +3,8 @@ import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { LogFields } from '../platform/log.ts'
-import type { Permit } from '../providers/access.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
+import type { Permit } from '../providers/permits.ts'
 import { claimPendingVisionJobs } from '../queue/claim.ts'
 import { execute } from './execute.ts'
 import type { Freezes } from './freezes.ts'
@@ -74,7 +74,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
   const claimIn = async (lane: Step, { waiting, gates }: Work): Promise<number> => {
     const provider = providerOf[lane]
     const wanted = Math.min(slots.free(), waiting[lane])
-    const permits = [...(await providers.reserve(provider, wanted, gates[provider]))]
+    const permits = [...(await providers.reserve(provider, wanted, gates.of(provider)))]
     try {
       if (permits.length === 0) return 0
       const { onFreed } = maintenance

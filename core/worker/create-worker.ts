@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { sweepBatches } from '../batches/batches.ts'
 import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
@@ -11,21 +12,21 @@ import { openImageStore } from '../images/store.ts'
 import { sweepImages } from '../images/sweep.ts'
 import { sweepSessions } from '../live/sessions.ts'
 import { createSteps, type MeasurePalette } from '../pipeline/steps.ts'
-import { ConfigError, type PollerConfig } from '../platform/config.ts'
+import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { createProviderAccess } from '../providers/access.ts'
 import { serveSteps } from '../providers/circuit-breaker.ts'
-import { createPrices, unpricedModels } from '../providers/prices.ts'
+import { createProviderAccess } from '../providers/permits.ts'
+import { createPrices } from '../providers/prices.ts'
 import { prunePermits } from '../providers/rate-limit.ts'
-import { type ProviderEntry, servingBy } from '../providers/registry.ts'
+import { servingBy } from '../providers/serving.ts'
 import { settleMs } from '../queue/limits.ts'
 import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { drain } from './loop.ts'
-import { startBeats } from './metrics-reporter.ts'
+import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
 
@@ -41,8 +42,6 @@ export interface PollerOptions {
   readonly metrics: Metrics
   /** See `WorkerOptions`. */
   readonly pollMs?: number | undefined
-  /** Those that a step may be served by; the registry's if not given. */
-  readonly providers?: readonly ProviderEntry[] | undefined
   /** Images over plain http from this machine: for the local stack and nothing else. */
   readonly allowLoopbackHttp: boolean
   /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
@@ -63,12 +62,12 @@ export interface Poller {
 }
 
 /** Alarms look at each minute. */
-const beatMs = 60_000
+const reportMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, pollMs, allowLoopbackHttp, measurePalette, providers }: PollerOptions,
+  { log, metrics, pollMs, allowLoopbackHttp, measurePalette }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
@@ -78,11 +77,10 @@ export function createPoller(
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
-  const unpriced = config.USER_DOLLARS_PER_DAY === undefined ? [] : unpricedModels(config, Date.now)
-  if (unpriced.length > 0) throw new ConfigError(unpriced.join('\n'))
   const common = { prices, timeoutMs, now: Date.now }
-  const { models, limits, providerOf } = servingBy(config, common, providers)
+  const { models, limits, providerOf } = servingBy(config, common)
   serveSteps(providerOf)
+  for (const warning of config.warnings) log('warn', 'configuration not checked', { detail: warning })
   const steps = createSteps<Run>(
     {
       image: createImageLoader({
@@ -114,6 +112,7 @@ export function createPoller(
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
         sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        sweepBatches(database, config.JOB_RETENTION_DAYS).catch(orLog('old batches not swept')),
         keepIdsFresh(database).catch(orLog('ids not looked at')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
@@ -123,7 +122,7 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
-      const stopBeats = startBeats({ database, metrics, log, counts, everyMs: beatMs })
+      const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
       const summary = await drain(
         {
           database,
@@ -155,7 +154,7 @@ export function createPoller(
         options,
       ).finally(async () => {
         sweeps.endSoon()
-        await stopBeats()
+        await stopReporter()
         await Promise.all(sweeping)
         sweeps.release()
       })

@@ -2,7 +2,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import type { Run, TextRun } from '../domain/run.ts'
 import type { StepContext, StepOutput } from '../domain/step.ts'
-import type { Permit, ProviderAccess } from '../providers/access.ts'
+import type { Permit, ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 
 /** The two steps, handed to the worker: it knows when to run them, they know what they do. */

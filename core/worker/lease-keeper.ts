@@ -3,7 +3,7 @@ import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
 import type { Log } from '../platform/log.ts'
-import type { ProviderAccess } from '../providers/access.ts'
+import type { ProviderAccess } from '../providers/permits.ts'
 import { renewLeases } from '../queue/lease.ts'
 import type { InFlight } from './slots.ts'
 

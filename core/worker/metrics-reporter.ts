@@ -1,14 +1,13 @@
-import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { emptyTally, since, type Tally } from '../domain/tally.ts'
 import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { isOpen, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 
-export interface BeatOptions {
+export interface MetricsReporterOptions {
   readonly database: Database
   readonly metrics: Metrics
   readonly log: Log
@@ -19,36 +18,41 @@ export interface BeatOptions {
 }
 
 /** A database that does not answer must not hold a function up that has to end, in milliseconds. */
-const patienceMs = 1_000
+const timeoutMs = 1_000
 
 /**
  * Tells the metrics what a worker does: now and then while it drains, and once more when it is stopped.
  *
  * @returns stops it; resolves when all is told
  */
-export function startBeats({ database, metrics, log, counts, everyMs }: BeatOptions): () => Promise<void> {
+export function startMetricsReporter({
+  database,
+  metrics,
+  log,
+  counts,
+  everyMs,
+}: MetricsReporterOptions): () => Promise<void> {
   let told: Tally = emptyTally()
-  const beat = async () => {
-    const look = withTimeout(patienceMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
-      throw new Error(`no answer within ${patienceMs} ms`)
+  const report = async () => {
+    const look = withTimeout(timeoutMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
+      throw new Error(`no answer within ${timeoutMs} ms`)
     })
     const [oldest, gates] = await look.catch((error: unknown) => {
       log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
       return []
     })
-    metrics.beat(since(told, counts), oldest)
+    metrics.report(since(told, counts), oldest)
     if (gates) {
-      const { all: _, ...byProvider } = gates
-      for (const state of Object.values(byProvider)) {
-        metrics.providerPaused(state.name as Provider, !isOpen(state) || state.downSince !== null)
+      for (const state of gates.all.filter(({ name }) => name !== 'all')) {
+        metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)
       }
     }
     told = { ...counts }
     metrics.flush()
   }
-  const beating = every(() => everyMs, beat)
+  const reporting = every(() => everyMs, report)
   return async () => {
-    await beating.stop()
-    await beat()
+    await reporting.stop()
+    await report()
   }
 }

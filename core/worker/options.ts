@@ -2,7 +2,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
-import type { ProviderAccess } from '../providers/access.ts'
+import type { ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 import type { Steps } from './execute-options.ts'
 

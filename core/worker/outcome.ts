@@ -9,7 +9,7 @@ export class Stopped extends Error {
 }
 
 /**
- * What becomes of a job whose run failed.
+ * The outcome of a failed run for its job.
  *
  * - `lost`: another run holds it, or nobody: nothing is written.
  * - `released`: it is pending again at once, at no cost.
@@ -24,7 +24,7 @@ export type JobOutcome =
   | { readonly kind: 'failed'; readonly error: VisionError }
 
 /**
- * What becomes of a call that failed: its permit is cut off, and the provider's circuit hears nothing of it; or the permit
+ * The outcome of a failed call: its permit is cut off, and the provider's circuit hears nothing of it; or the permit
  * ends with the error, which the circuit breaker hears of.
  */
 export type CallOutcome = { readonly stopped: Error } | { readonly error: VisionError }
@@ -56,12 +56,12 @@ export function outcomeOf(
   // An outage of the database is no fault of the job, and may be over by now.
   if (error.code === 'database.unavailable') return { kind: 'released', error }
   // What fails while the circuit is open, as a probing call may, is an outage and no fault of the job.
-  if (error.blame === 'provider' || (circuitOpen && error.blame === 'retryable')) {
+  if (error.errorClass === 'provider' || (circuitOpen && error.errorClass === 'retryable')) {
     const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
     const wait = providerWaitMs * 2 ** doublings * (1 + retry.random())
     return { kind: 'postponed', error, delayMs: Math.min(Math.max(wait, error.retryAfterMs ?? 0), longestWaitMs) }
   }
-  if (error.blame === 'retryable' && run.failures < run.maxRetries) {
+  if (error.errorClass === 'retryable' && run.failures < run.maxRetries) {
     const asked = Math.min(error.retryAfterMs ?? 0, longestWaitMs)
     return { kind: 'retried', error, delayMs: Math.max(backoff(run.failures + 1, retry), asked) }
   }
@@ -84,8 +84,9 @@ export function callOutcomeOf(
 }
 
 /** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
-function isSilence({ code, blame }: VisionError): boolean {
+function isSilence({ code, errorClass }: VisionError): boolean {
   return (
-    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') || (code.startsWith('image.') && blame === 'retryable')
+    ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') ||
+    (code.startsWith('image.') && errorClass === 'retryable')
   )
 }

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { ProviderScope, Step } from '../../drizzle/schema.ts'
+import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { expiryMoments, type GateState, isOpen, providerOf, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, expiryMoments, type GateStates, providerOf, readGates } from '../providers/circuit-breaker.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
 
 /** A job waits for half of it on average, in milliseconds. */
@@ -14,7 +14,7 @@ export interface Work {
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>
-  readonly gates: Readonly<Record<ProviderScope, GateState>>
+  readonly gates: GateStates
   /** A scheduled job's time has come. */
   readonly due: boolean
   /** A lease has expired. */
@@ -53,7 +53,7 @@ export async function pollQueue(database: Database, limit = 1): Promise<Work> {
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
-  const passes = (lane: Step) => isOpen(gates.all) && isOpen(gates[providerOf[lane]])
+  const passes = (lane: Step) => allowsCalls(gates.of('all')) && allowsCalls(gates.of(providerOf[lane]))
   return {
     lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
     waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },

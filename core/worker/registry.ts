@@ -42,13 +42,13 @@ const farewellMs = 2_000
 export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerReport): () => Promise<void> {
   const { everyMs, log } = options
   const stopping = new AbortController()
-  const beat = (stopped: boolean) =>
+  const heartbeat = (stopped: boolean) =>
     reportWorker(options, read(), stopped).catch((error: unknown) =>
       log('warn', 'worker not reported', { detail: reasonOf(error) }),
     )
   const loop = async () => {
     while (!stopping.signal.aborted) {
-      await beat(false)
+      await heartbeat(false)
       await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
@@ -57,7 +57,7 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
     stopping.abort()
     await withTimeout(
       farewellMs,
-      looping.then(() => beat(true)),
+      looping.then(() => heartbeat(true)),
       () => undefined,
     )
   }

@@ -1,5 +1,6 @@
 import { type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2/promise'
-import { ConfigError, secureDatabaseUrl } from '../../core/platform/config.ts'
+import { secureDatabaseUrl } from '../../core/platform/config/database-url.ts'
+import { WrongSetting } from '../../core/platform/config/setting.ts'
 import { StartError } from '../errors/start-error.ts'
 
 /**
@@ -53,7 +54,7 @@ function secured(name: string, url: string): string {
   try {
     return secureDatabaseUrl(url)
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
+    if (!(error instanceof WrongSetting)) throw error
     throw new StartError(`${name} ${error.message}`)
   }
 }

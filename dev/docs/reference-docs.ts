@@ -1,6 +1,8 @@
-import { type Blame, describeCode, type ErrorCode, errorCodes } from '../../core/domain/errors.ts'
+import { describeCode, type ErrorClass, type ErrorCode, errorCodes } from '../../core/domain/errors.ts'
+import { keyOf, settingsOf } from '../../core/platform/config/providers.ts'
+import { registry } from '../../core/providers/registry.ts'
 
-const consequences: Readonly<Record<Blame, string>> = {
+const consequences: Readonly<Record<ErrorClass, string>> = {
   request: 'the call is refused',
   permanent: 'the job fails',
   retryable: 'the job is tried again, at the cost of a retry',
@@ -15,10 +17,23 @@ const exceptions: Partial<Record<ErrorCode, string>> = {
 /** The table of every error code for docs/errors.md. */
 export function codeTable(): string {
   const rows = (Object.keys(errorCodes) as ErrorCode[]).map((code) => {
-    const { blame, status, message } = describeCode(code)
-    return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[blame]} | ${message} |`
+    const { errorClass, status, message } = describeCode(code)
+    return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[errorClass]} | ${message} |`
   })
   return ['| code | HTTP | what follows | said to the client |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** Where the comments of .env.example begin. */
+const commentColumn = 35
+
+/** The text of .env.example with the settings of every provider, which stand between who serves the steps and the prices. */
+export function withProviderSettings(example: string): string {
+  const lines = registry.flatMap((entry) =>
+    Object.entries(settingsOf(entry)).map(
+      ([key, { about }]) => `${`${keyOf(entry.name, key)}=`.padEnd(commentColumn - 1)} # ${about}`,
+    ),
+  )
+  return example.replace(/(?<=^CONTENT_PROVIDER=.*\n)[\s\S]*?(?=^PRICES=)/m, () => `${lines.join('\n')}\n`)
 }
 
 /** The tables of every setting for docs/configuration.md, from the text of .env.example or a file like it. */

@@ -1,6 +1,6 @@
-// npm run docs: writes the generated parts of docs/errors.md and docs/configuration.md anew.
+// npm run docs: writes the generated parts of docs/errors.md, docs/configuration.md and .env.example anew.
 import { readFile, writeFile } from 'node:fs/promises'
-import { codeTable, settingTables, withGenerated } from './reference-docs.ts'
+import { codeTable, settingTables, withGenerated, withProviderSettings } from './reference-docs.ts'
 
 const at = (path: string) => new URL(`../../${path}`, import.meta.url)
 const read = (path: string) => readFile(at(path), 'utf8')
@@ -11,6 +11,7 @@ async function update(path: string, parts: Readonly<Record<string, string>>): Pr
   await writeFile(at(path), text)
 }
 
+await writeFile(at('.env.example'), withProviderSettings(await read('.env.example')))
 await update('docs/errors.md', { codes: codeTable() })
 await update('docs/configuration.md', {
   settings: settingTables(await read('.env.example')),

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../core/platform/config.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
 import { MigrationError } from '../../drizzle/migrate.ts'
 import { OptionsError } from '../boot/options.mjs'
 import { PortError } from '../boot/port.mjs'

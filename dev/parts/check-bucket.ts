@@ -1,6 +1,6 @@
 import { HeadBucketCommand, type S3ServiceException } from '@aws-sdk/client-s3'
 import { createS3Client } from '../../core/images/store.ts'
-import type { StorageConfig } from '../../core/platform/config.ts'
+import type { StorageConfig } from '../../core/platform/config/shared.ts'
 import { StartError } from '../errors/start-error.ts'
 
 const limitMs = 10_000

@@ -1,3 +1,6 @@
+import type { PollerConfig } from '../../core/platform/config/poller.ts'
+import { keyOf } from '../../core/platform/config/providers.ts'
+import { registry } from '../../core/providers/registry.ts'
 import type { Environment } from '../database/run-command.ts'
 import { startProviderEmulators } from '../emulators/providers/server.ts'
 import { placeOf } from './check-bucket.ts'
@@ -6,22 +9,23 @@ import type { Part, RunningPart } from './part.ts'
 /** Slow enough to see a job's progress. */
 const defaultLatencyMs = 400
 
-/** The providers whose keys are in the environment, and emulators of those whose are not. */
+/** The providers that serve a step: real where their keys are in the environment, else emulated by what speaks their wire. */
 export async function startProviders(
   env: Environment,
+  serving: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER'>,
   latencyMs = defaultLatencyMs,
 ): Promise<RunningPart & { readonly parts: readonly Part[] }> {
-  const providers = [
-    { name: 'gemini', key: 'GEMINI_API_KEY', url: 'GEMINI_BASE_URL', model: 'GEMINI_MODEL' },
-    { name: 'deepseek', key: 'DEEPSEEK_API_KEY', url: 'DEEPSEEK_BASE_URL', model: 'DEEPSEEK_MODEL' },
-  ] as const
+  const providers = registry
+    .filter(({ name }) => name === serving.ANALYSIS_PROVIDER || name === serving.CONTENT_PROVIDER)
+    .map(({ name, wire }) => ({ name, wire, key: keyOf(name, 'API_KEY'), url: keyOf(name, 'BASE_URL') }))
   const missing = providers.filter(({ key }) => !env[key])
   const emulators = missing.length > 0 ? await startProviderEmulators({ baseLatencyMs: latencyMs }) : undefined
   const settings: Record<string, string> = {}
   if (emulators) {
-    for (const { name, key, url } of missing) {
+    const urls = { gemini: emulators.geminiBaseUrl, openai: emulators.deepseekBaseUrl }
+    for (const { wire, key, url } of missing) {
       settings[key] = 'emulated'
-      settings[url] = name === 'gemini' ? emulators.geminiBaseUrl : emulators.deepseekBaseUrl
+      settings[url] = urls[wire]
     }
   }
   return {

@@ -1,12 +1,16 @@
-import {
-  type ApiConfig,
-  type BucketConfig,
-  ConfigError,
-  loadApiConfig,
-  loadBucketConfig,
-  loadPollerConfig,
-  type PollerConfig,
-} from '../../core/platform/config.ts'
+import { type ApiConfig, loadApiConfig } from '../../core/platform/config/api.ts'
+import { type BucketConfig, loadBucketConfig } from '../../core/platform/config/bucket.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
+import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/poller.ts'
+import { keyOf } from '../../core/platform/config/providers.ts'
+import { providerNames } from '../../core/providers/registry.ts'
+
+/** Takes the place of a provider's key until it is known whether it is emulated. */
+function standInFor(name: string, env: Settings): Settings {
+  return env[keyOf(name, 'API_KEY')]
+    ? {}
+    : { [keyOf(name, 'API_KEY')]: 'local', [keyOf(name, 'BASE_URL')]: 'http://127.0.0.1' }
+}
 
 type Settings = Readonly<Record<string, string | undefined>>
 
@@ -47,8 +51,7 @@ export function checkSettings(env: Settings): Configs {
     ...env,
     ...(!env.DATABASE_URL && { DATABASE_URL: 'mysql://local@127.0.0.1/local' }),
     ...(!env.BUCKET_NAME && { BUCKET_NAME: 'local', S3_ENDPOINT: 'http://127.0.0.1' }),
-    ...(!env.GEMINI_API_KEY && { GEMINI_API_KEY: 'local', GEMINI_BASE_URL: 'http://127.0.0.1' }),
-    ...(!env.DEEPSEEK_API_KEY && { DEEPSEEK_API_KEY: 'local', DEEPSEEK_BASE_URL: 'http://127.0.0.1' }),
+    ...Object.assign({}, ...providerNames.map((name) => standInFor(name, env))),
     ...(!env.AUTH_SECRET && { AUTH_SECRET: '-'.repeat(32) }),
   })
 }

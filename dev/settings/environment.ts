@@ -1,5 +1,5 @@
 import { parseEnv } from 'node:util'
-import { environment } from '../../core/platform/config.ts'
+import { environment } from '../../core/platform/config/load.ts'
 
 /**
  * The environment with what `.env` adds to it; what is exported wins, an empty line in `.env` means nothing.

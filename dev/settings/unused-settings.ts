@@ -1,4 +1,6 @@
-import { configKeys } from '../../core/platform/config.ts'
+import { configKeys } from '../../core/platform/config/keys.ts'
+import { keyOf } from '../../core/platform/config/providers.ts'
+import { providerNames } from '../../core/providers/registry.ts'
 
 const known = new Set([...configKeys, 'PORT', 'DATA_DIR'])
 /** Where the stack emulates a part, it sets these itself. */
@@ -6,9 +8,8 @@ const needs = {
   S3_ENDPOINT: 'BUCKET_NAME',
   S3_ACCESS_KEY_ID: 'BUCKET_NAME',
   S3_SECRET_ACCESS_KEY: 'BUCKET_NAME',
-  GEMINI_BASE_URL: 'GEMINI_API_KEY',
-  DEEPSEEK_BASE_URL: 'DEEPSEEK_API_KEY',
-} as const
+  ...Object.fromEntries(providerNames.map((name) => [keyOf(name, 'BASE_URL'), keyOf(name, 'API_KEY')])),
+}
 
 // As node:util's parseEnv reads them: a quoted value may go on over several lines.
 const nothing = /[^\S\n]*(?:#[^\n]*)?(?:\n|$)/y

@@ -196,9 +196,9 @@ test.each<[object, Record<string, string>]>([
     { idempotencyKey: ' ' },
     { idempotencyKey: 'must be 1 to 200 characters of printable ASCII, with no space at either end' },
   ],
-])('complaints are in people’s words, one for each field: %j', async (change, complaints) => {
+])('validation errors are in plain words, one for each field: %j', async (change, issues) => {
   const code = expect.any(String)
-  const expected = Object.entries(complaints).map(([field, detail]) => ({ pointer: `#/${field}`, code, detail }))
+  const expected = Object.entries(issues).map(([field, detail]) => ({ pointer: `#/${field}`, code, detail }))
   const { errors } = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body: { ...job, ...change } }))
   expect(errors).toEqual(expected)
   const nested = { jobs: [job, { ...job, ...change }] }
@@ -216,10 +216,10 @@ test.each([
   ['GET', '/v1/jobs?limit=101', undefined, { '/limit': 'must be at most 100' }],
   ['GET', '/v1/jobs?limit=ten', undefined, { '/limit': 'must be a whole number' }],
   ['GET', '/v1/jobs/0', undefined, { '/jobId': 'must be at least 1' }],
-])('and so they are of what is around the fields: %s %s', async (method, path, body, complaints) => {
+])('and so they are for what surrounds the fields: %s %s', async (method, path, body, issues) => {
   const { errors } = await problem(api.call(method, path, { as: 'ann', body }))
   const code = expect.any(String)
-  expect(errors).toEqual(Object.entries(complaints).map(([at, detail]) => ({ pointer: `#${at}`, code, detail })))
+  expect(errors).toEqual(Object.entries(issues).map(([at, detail]) => ({ pointer: `#${at}`, code, detail })))
 })
 
 test.each(['de', 'gsw', 'zh-Hant-TW', 'en-u-ca-gregory'])('%s is a language', async (language) => {
@@ -351,7 +351,7 @@ test('the time of a job is that of its runs, and the rest is waiting', async () 
   expect(jobs[0]).toMatchObject({ jobId: fresh, timings: { runningMs: 0 } })
 })
 
-test('a job is cancelled once, and again without complaint', async () => {
+test('a job is cancelled once, and again without an error', async () => {
   const jobId = await api.create('ann')
   const cancelled = await api.call('POST', `/v1/jobs/${jobId}/cancel`, { as: 'ann' })
   expect(cancelled.status).toBe(200)
@@ -361,13 +361,13 @@ test('a job is cancelled once, and again without complaint', async () => {
 
 test('only what is under way is cancelled, and only what failed is retried', async () => {
   const jobId = await api.create('ann')
-  const withdrawn = await api.create('ann')
-  await api.client('ann').cancelJob.mutate({ jobId: withdrawn })
-  expect(await problem(api.call('POST', `/v1/jobs/${withdrawn}/retry`, { as: 'ann' }))).toMatchObject({
+  const cancelled = await api.create('ann')
+  await api.client('ann').cancelJob.mutate({ jobId: cancelled })
+  expect(await problem(api.call('POST', `/v1/jobs/${cancelled}/retry`, { as: 'ann' }))).toMatchObject({
     status: 409,
     code: 'job.not_retryable',
   })
-  expect(await refusal(api.client('ann').retryJob.mutate({ jobId: withdrawn }))).toMatchObject({ code: 'CONFLICT' })
+  expect(await refusal(api.client('ann').retryJob.mutate({ jobId: cancelled }))).toMatchObject({ code: 'CONFLICT' })
 
   await failVisionJob(api.database, await api.claim(jobId), broken, { possiblyBilled: { analysis: 1 } })
   expect(await api.client('ann').getJobStatus.query({ jobId })).toMatchObject({ status: 'failed', step: null })
@@ -386,7 +386,7 @@ test('only what is under way is cancelled, and only what failed is retried', asy
   expect(await json(retried)).toMatchObject({ status: 'scheduled', failures: 0, error: null, attempt: 1 })
 })
 
-test('a job is retried once, and again without complaint while it is under way', async () => {
+test('a job is retried once, and again without an error while it is under way', async () => {
   const jobId = await api.create('rita')
   await failVisionJob(api.database, await api.claim(jobId), broken, {})
   const retry = () => api.call('POST', `/v1/jobs/${jobId}/retry`, { as: 'rita' })

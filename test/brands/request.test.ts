@@ -7,11 +7,10 @@ import type { BrandProfile } from '../../core/pipeline/brand.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { formats } from '../../core/pipeline/formats.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
-import { createDeepSeek } from '../../core/providers/deepseek.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { analysisOutput, claimOne, makeJob, outputRows } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { modelOf } from '../support/providers/access.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 let database: TestDatabase
@@ -53,14 +52,7 @@ async function write(run: Run, answer: unknown): Promise<string> {
       usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
     },
   })
-  const model = createDeepSeek({
-    apiKey: 'a-key',
-    baseUrl: deepseek.url,
-    model: 'deepseek-test',
-    prices: createPrices([], Date.now),
-    timeoutMs: 5_000,
-    now: Date.now,
-  })
+  const model = modelOf('deepseek', { baseUrl: deepseek.url, model: 'deepseek-test' })
   const image = { bytes: new Uint8Array([1]), type: 'image/png', release: () => undefined }
   const load = { image: async () => image, brand: createBrandLoader(database) }
   const steps = createSteps<Run>(load, { analysis: model, content: model }, randomBytes)

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { createBatch, maxOpen } from '../../core/batches/batches.ts'
+import { cancelBatch } from '../../core/batches/change.ts'
 import { createBrand, maxBrands, maxVersions } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
@@ -18,14 +20,12 @@ import { grantUpload } from '../../core/images/uploads.ts'
 import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
-import { createDeepSeek } from '../../core/providers/deepseek.ts'
-import { createGemini } from '../../core/providers/gemini.ts'
 import type { CallErrorKind } from '../../core/providers/kinds.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob } from '../../core/queue/settle.ts'
+import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../core/usage/upload-quota.ts'
 import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
@@ -37,6 +37,7 @@ import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
 import { startNameServer } from '../support/network/name-server.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 // Every code of the table, brought about by the part that has it: what nothing can end in has no place there. What else
 // ends in a code is tested beside its part.
@@ -59,6 +60,8 @@ afterAll(async () => {
   await api.drop()
 })
 
+const someBatch = { name: null, defaults: {}, onInvalid: 'refuse' } as const
+
 /** The code that an API call is refused with. */
 const refusal = async (...call: Parameters<TestApi['call']>): Promise<string> => (await json(api.call(...call))).code
 const ann = { as: 'ann' }
@@ -77,7 +80,6 @@ const rejection = (work: Promise<unknown>): Promise<string> =>
 const codeOf = async (jobId: number): Promise<string> =>
   (await json(api.call('GET', `/v1/jobs/${jobId}`, ann))).error?.code
 
-const prices = createPrices([], Date.now)
 const nowhere = 'http://127.0.0.1:1'
 
 /** The code of an API that one of its services fails. */
@@ -135,13 +137,13 @@ const head = (status: string, ...headers: string[]) =>
 
 /** The two steps over adapters that find their providers at this address. */
 function stepsAt(baseUrl: string, { bytes = halves, timeoutMs = 5_000, again = false } = {}) {
-  const options = { apiKey: 'a-key', baseUrl, model: 'test', prices, timeoutMs, now: Date.now }
+  const options = { baseUrl, model: 'test', timeoutMs }
   const steps = createSteps(
     {
       image: async () => ({ bytes, type: 'image/png', release: () => undefined }),
       brand: async () => undefined,
     },
-    { analysis: createGemini(options), content: createDeepSeek(options) },
+    { analysis: modelOf('gemini', options), content: modelOf('deepseek', options) },
     randomBytes,
   )
   const job = { analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en', traceId: null }
@@ -262,6 +264,21 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'batch.not_found': () => refusal('GET', '/v1/batches/9007199254740991', ann),
+  'batch.closed': async () => {
+    const { batchId } = await createBatch(api.database, 'ann', someBatch)
+    await cancelBatch(api.database, { userId: 'ann', batchId }, () => true)
+    return refusal('POST', `/v1/batches/${batchId}/jobs`, { ...ann, body: { jobs: [job] } })
+  },
+  'batch.full': async () => {
+    const { batchId } = await createBatch(api.database, 'ann', someBatch)
+    await api.database.run((on) => addBatchCounts(on, [{ batchId, status: 'created', jobs: 10_000 }]))
+    return refusal('POST', `/v1/batches/${batchId}/jobs`, { ...ann, body: { jobs: [job] } })
+  },
+  'batch.too_many': async () => {
+    for (let made = 0; made < maxOpen; made++) await createBatch(api.database, 'collector', someBatch)
+    return refusal('POST', '/v1/batches', { as: 'collector', body: {} })
   },
   'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),
   'brand.too_many': async () => {

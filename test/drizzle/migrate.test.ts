@@ -171,58 +171,6 @@ describe('the migration to the field’s words', () => {
   })
 })
 
-describe('the migration to several texts', () => {
-  test('gives every job its one text, as far as it has come, and keeps every output', async () => {
-    await migrateDatabase(url, { folder: firstMigrations(11) })
-    for (const status of ['completed', 'pending', 'failed']) {
-      await connection.query(insertInto('vision_jobs', 'status', status))
-    }
-    await connection.query(
-      "UPDATE vision_jobs SET output_format = 'summary', language = 'de', brand_id = 7, brand_version = 2",
-    )
-    await connection.query("UPDATE vision_jobs SET next_step = 'content' WHERE id <> 3")
-    await connection.query("UPDATE vision_jobs SET answer_issue = 'too long' WHERE id IN (2, 3)")
-    for (const [job, kind, version] of [
-      [1, 'analysis', 3],
-      [1, 'content', 4],
-      [2, 'analysis', 3],
-    ]) {
-      await connection.query(
-        `INSERT INTO vision_job_outputs (job_id, kind, version, model, body, created_at)
-         VALUES (?, ?, ?, 'm', '{"a":1}', '2026-01-02 03:04:05.678')`,
-        [job, kind, version],
-      )
-    }
-    await connection.query(
-      `INSERT INTO vision_job_attempts (job_id, attempt, worker_id, step, possibly_billed, started_at)
-       VALUES (1, 1, 'w', 'content', 'content', '2026-01-01'), (1, 2, 'w', 'content', NULL, '2026-01-01')`,
-    )
-    await migrateDatabase(url)
-    const texts = `SELECT job_id, text, output_format, language, brand_id, brand_version, variant, status, revision, version, answer_issue
-      FROM vision_job_texts ORDER BY job_id`
-    const text = { text: 1, output_format: 'summary', language: 'de', brand_id: 7, brand_version: 2, variant: 1 }
-    expect(await query(texts)).toEqual([
-      { job_id: 1, ...text, status: 'completed', revision: 1, version: 4, answer_issue: null },
-      { job_id: 2, ...text, status: 'waiting', revision: 0, version: 1, answer_issue: 'too long' },
-      { job_id: 3, ...text, status: 'waiting', revision: 0, version: 1, answer_issue: null },
-    ])
-    expect(await query('SELECT texts, texts_completed, answer_issue FROM vision_jobs ORDER BY id')).toEqual([
-      { texts: 1, texts_completed: 1, answer_issue: null },
-      { texts: 1, texts_completed: 0, answer_issue: null },
-      { texts: 1, texts_completed: 0, answer_issue: 'too long' },
-    ])
-    expect(await query('SELECT job_id, kind, text, revision, author FROM vision_job_outputs ORDER BY id')).toEqual([
-      { job_id: 1, kind: 'analysis', text: 0, revision: 1, author: 'model' },
-      { job_id: 1, kind: 'content', text: 1, revision: 1, author: 'model' },
-      { job_id: 2, kind: 'analysis', text: 0, revision: 1, author: 'model' },
-    ])
-    expect(await query('SELECT possibly_billed_calls AS calls FROM vision_job_attempts ORDER BY attempt')).toEqual([
-      { calls: 1 },
-      { calls: 0 },
-    ])
-  })
-})
-
 /** The first of the project's migrations, in a folder of their own. */
 function firstMigrations(count: number): string {
   const project = join(import.meta.dirname, '../../drizzle/migrations')

@@ -5,14 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ciede2000, labOf } from '../../core/pipeline/ciede2000.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
-import { createDeepSeek } from '../../core/providers/deepseek.ts'
-import { createGemini } from '../../core/providers/gemini.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { type Case, cases } from '../../eval/cases.ts'
 import { checkAnalysis, checkContent } from '../../eval/checks.ts'
 import { describeFindings, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 let emulators: ProviderEmulators
 beforeAll(async () => {
@@ -22,10 +20,9 @@ afterAll(() => emulators.stop())
 
 const some = (...names: string[]) => cases.filter(({ name }) => names.includes(name))
 const models = () => {
-  const common = { apiKey: 'k', prices: createPrices([], Date.now), timeoutMs: 20_000, now: Date.now }
   return {
-    analysis: createGemini({ ...common, baseUrl: emulators.geminiBaseUrl, model: 'gemini-3.5-flash-lite' }),
-    content: createDeepSeek({ ...common, baseUrl: emulators.deepseekBaseUrl, model: 'deepseek-flash' }),
+    analysis: modelOf('gemini', { timeoutMs: 20_000, baseUrl: emulators.geminiBaseUrl }),
+    content: modelOf('deepseek', { timeoutMs: 20_000, baseUrl: emulators.deepseekBaseUrl }),
   }
 }
 

@@ -33,7 +33,7 @@ test('a stream on which nothing happens says every 15 seconds that it is there',
   const { events, stream } = startStream()
   const reader = stream.getReader()
   expect(await read(reader)).toEqual({ retry: '1000' })
-  for (let beat = 0; beat < 3; beat++) {
+  for (let heartbeat = 0; heartbeat < 3; heartbeat++) {
     let heard = false
     const next = read(reader).finally(() => (heard = true))
     await vi.advanceTimersByTimeAsync(14 * second)

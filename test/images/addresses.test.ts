@@ -135,7 +135,7 @@ describe('an address in the URL is forbidden, however it is spelled', () => {
     'https://[2001::5601:5601]/',
   ])('%s', async (url) => {
     const { error, reached, asked } = await attempt(url)
-    expect(error).toMatchObject({ code: 'image.forbidden_address', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'image.forbidden_address', errorClass: 'permanent' })
     expect({ reached, asked }).toEqual({ reached: [], asked: [] })
   })
 })
@@ -173,7 +173,7 @@ describe('a URL that is no way to reach a public address is refused before anyth
     'https://images.example:65536/',
   ])('%s', async (url) => {
     const { error, reached, asked } = await attempt(url, () => ['8.8.8.8'])
-    expect(error).toMatchObject({ code: 'image.invalid_url', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'image.invalid_url', errorClass: 'permanent' })
     expect({ reached, asked }).toEqual({ reached: [], asked: [] })
   })
 })
@@ -218,7 +218,7 @@ describe('a name that resolves to what is not public', () => {
   test.each(ranges)('%s is forbidden, from %s to %s', async (_name, first, last) => {
     for (const address of [first, last]) {
       const { error, reached } = await attempt('https://images.example/', () => [address])
-      expect(error, address).toMatchObject({ code: 'image.forbidden_address', blame: 'permanent' })
+      expect(error, address).toMatchObject({ code: 'image.forbidden_address', errorClass: 'permanent' })
       expect(error.message).not.toContain(address || 'localhost')
       expect(reached).toEqual([])
     }
@@ -227,7 +227,7 @@ describe('a name that resolves to what is not public', () => {
   test('what lies right beside it is reached', async () => {
     for (const address of ranges.flatMap(([, , , beside]) => beside)) {
       const { error, reached } = await attempt('https://images.example/', () => [address])
-      expect(error, address).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+      expect(error, address).toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
       expect(reached).toEqual([`${address} 443`])
     }
   })
@@ -285,7 +285,7 @@ describe('a hostile resolver', () => {
 
   test('that answers nothing is retryable', async () => {
     const { error, reached } = await attempt('https://images.example/', () => [])
-    expect(error).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+    expect(error).toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
     expect(reached).toEqual([])
   })
 
@@ -293,7 +293,7 @@ describe('a hostile resolver', () => {
     const { error } = await attempt('https://images.example/', () => {
       throw Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })
     })
-    expect(error).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+    expect(error).toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
   })
 })
 

@@ -643,7 +643,7 @@ describe('refused, with what was found:', () => {
       error = thrown
     }
     expect(error).toBeInstanceOf(VisionError)
-    expect(error).toMatchObject({ code, blame: 'permanent', message: expect.stringContaining(message) })
+    expect(error).toMatchObject({ code, errorClass: 'permanent', message: expect.stringContaining(message) })
     expect(errorCodes).toHaveProperty([code, 'status'], 400)
   })
 })

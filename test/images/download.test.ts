@@ -108,15 +108,15 @@ describe('what it answers decides whether another try is worth it', () => {
     ['429 Too Many Requests', 'image.unreachable', 'retryable'],
     ['500 Oops', 'image.unreachable', 'retryable'],
     ['503 Busy', 'image.unreachable', 'retryable'],
-  ])('%s is %s, %s', async (status, code, blame) => {
+  ])('%s is %s, %s', async (status, code, errorClass) => {
     server.behave(answer(head(status, 'content-length: 5'), 'hello'))
     const message = `The server of the image answered ${Number(status.slice(0, 3))}.`
-    expect(await errorOf(base)).toMatchObject({ code, blame, message })
+    expect(await errorOf(base)).toMatchObject({ code, errorClass, message })
   })
 
   test.each(['204 No Content', '304 Not Modified'])('a body after %s is not taken for one', async (status) => {
     server.behave(answer(head(status, 'content-length: 5'), 'hello'))
-    expect(await errorOf(base)).toMatchObject({ code: 'image.refused', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.refused', errorClass: 'permanent' })
   })
 
   test.each([
@@ -129,7 +129,7 @@ describe('what it answers decides whether another try is worth it', () => {
     ['switches to another protocol', answer(head('101 Switching Protocols', 'connection: upgrade', 'upgrade: x'))],
   ])('a connection that %s is retryable', async (_name, behaviour) => {
     server.behave(behaviour)
-    expect(await errorOf(base)).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
   })
 
   test.each([
@@ -139,7 +139,7 @@ describe('what it answers decides whether another try is worth it', () => {
     ['a chunk of no size', answer(head('200 OK', 'transfer-encoding: chunked'), 'z\r\nhello\r\n')],
   ])('%s is a permanent error that says so', async (_name, behaviour) => {
     server.behave(behaviour)
-    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', errorClass: 'permanent' })
   })
 
   // Each of these is answered to curl with the body.
@@ -188,7 +188,7 @@ describe('bytes are bounded', () => {
   test('exactly as many as allowed are taken, one more is not', async () => {
     server.behave((connection, path) => answer(head('200 OK'), 'x'.repeat(Number(path.slice(1))))(connection, path))
     expect(await textOf(`${base}/1000`)).toHaveLength(1000)
-    expect(await errorOf(`${base}/1001`)).toMatchObject({ code: 'image.too_large', blame: 'permanent' })
+    expect(await errorOf(`${base}/1001`)).toMatchObject({ code: 'image.too_large', errorClass: 'permanent' })
   })
 
   test('an announced size over the limit is refused before it is read', async () => {
@@ -213,7 +213,7 @@ describe('bytes are bounded', () => {
     ['line of status', flood('HTTP/1.1 200 ', 'x'.repeat(1000))],
   ])('an endless %s ends the connection', async (_name, behaviour) => {
     server.behave(behaviour)
-    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_response', errorClass: 'permanent' })
   })
 
   test.each([
@@ -289,7 +289,7 @@ describe('a packed body, although none was asked for,', () => {
     ['with a window that is too large', 'zstd', Buffer.from('28b52ffd0088010000', 'hex')],
   ])('is refused where it was packed %s', async (_name, encoding, body) => {
     server.behave(answer(head('200 OK', `content-encoding: ${encoding}`), body))
-    expect(await errorOf(base)).toMatchObject({ code: 'image.unsupported_encoding', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.unsupported_encoding', errorClass: 'permanent' })
   })
 })
 
@@ -312,7 +312,7 @@ describe('the total time is bounded', () => {
     ['redirects slowly', (c: Socket, path: string) => void setTimeout(() => redirectTo('/')(c, path), 60)],
   ])('where a server %s', async (_name, behaviour) => {
     server.behave(behaviour)
-    expect(await errorOf(base, { timeoutMs: 200 })).toMatchObject({ code: 'image.timed_out', blame: 'retryable' })
+    expect(await errorOf(base, { timeoutMs: 200 })).toMatchObject({ code: 'image.timed_out', errorClass: 'retryable' })
   })
 
   test('where a body brings too little in a window, long before the time is up', async () => {
@@ -320,7 +320,7 @@ describe('the total time is bounded', () => {
     const slowest = { bytes: 100, ms: 200 }
     expect(await errorOf(base, { timeoutMs: 600_000, slowest })).toMatchObject({
       code: 'image.timed_out',
-      blame: 'retryable',
+      errorClass: 'retryable',
       message: expect.stringContaining('too slowly'),
     })
   })
@@ -368,7 +368,7 @@ describe('redirects', () => {
     server.behave(countTo(5))
     expect(await textOf(`${base}/0`)).toBe('there')
     server.behave(countTo(6))
-    expect(await errorOf(`${base}/0`)).toMatchObject({ code: 'image.too_many_redirects', blame: 'permanent' })
+    expect(await errorOf(`${base}/0`)).toMatchObject({ code: 'image.too_many_redirects', errorClass: 'permanent' })
     expect(server.requests).toHaveLength(6 + 6)
   })
 
@@ -426,7 +426,7 @@ describe('redirects', () => {
     'https://[64:ff9b::a9fe:a9fe]/',
   ])('to %s are forbidden', async (location) => {
     server.behave(redirectTo(location))
-    expect(await errorOf(base)).toMatchObject({ code: 'image.forbidden_address', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.forbidden_address', errorClass: 'permanent' })
     expect(connections).toEqual(['8.8.8.8 443'])
   })
 
@@ -443,7 +443,7 @@ describe('redirects', () => {
     'https://',
   ])('to %s are not followed', async (location) => {
     server.behave(redirectTo(location))
-    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_url', blame: 'permanent' })
+    expect(await errorOf(base)).toMatchObject({ code: 'image.invalid_url', errorClass: 'permanent' })
     expect(connections).toEqual(['8.8.8.8 443'])
   })
 
@@ -475,7 +475,7 @@ describe('the certificate is verified', () => {
       await other.stop()
     }
   }
-  const expected = { code: 'image.untrusted_server', blame: 'permanent' }
+  const expected = { code: 'image.untrusted_server', errorClass: 'permanent' }
 
   test('against the well-known authorities, unless others are given', async () => {
     const { certificateAuthorities: _, ...others } = options()
@@ -526,7 +526,7 @@ describe('the certificate is verified', () => {
     })
     await once(plain.listen(0, '127.0.0.1'), 'listening')
     const connect = () => connectToFirst([{ address: '127.0.0.1', family: 4 }], (plain.address() as AddressInfo).port)
-    expect(await errorOf(base, { connect })).toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+    expect(await errorOf(base, { connect })).toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
     await new Promise((resolve) => plain.close(resolve))
   })
 })
@@ -560,7 +560,7 @@ describe('by Node’s own means', () => {
       setTimeout(() => connection.resetAndDestroy(), 50)
     })
     const cut = downloadImage(`http://127.0.0.1:${plain.port}/`, local())
-    await expect(cut).rejects.toMatchObject({ code: 'image.unreachable', blame: 'retryable' })
+    await expect(cut).rejects.toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
   })
 
   test('a port that nobody listens on is retryable', async () => {

@@ -74,7 +74,7 @@ test('when the store does not answer, that is nobody’s fault and nothing is lo
   const intake = createImageIntake(database, away.store, { allowLoopbackHttp: false })
   await away.stop()
   const error = await errorOf(intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann'))
-  expect(error).toMatchObject({ code: 'storage.unavailable', blame: 'provider' })
+  expect(error).toMatchObject({ code: 'storage.unavailable', errorClass: 'provider' })
 })
 
 describe('what counts as an image is its content', () => {
@@ -106,4 +106,29 @@ describe('what counts as an image is its content', () => {
     expect(() => detectImage(bytes)).toThrow(VisionError)
     expect(() => detectImage(bytes)).toThrow(name)
   })
+})
+
+describe('an address that is not public is refused when the job is created', () => {
+  test.each([
+    'https://127.0.0.1/a.png',
+    'https://10.0.0.7:8443/a.png',
+    'https://169.254.169.254/latest/meta-data',
+    'https://0x7f.1/a.png',
+    'https://2130706433/a.png',
+    'https://[::1]/a.png',
+    'https://[::ffff:10.0.0.1]/a.png',
+    'https://[fd00::1]/a.png',
+    'https://localhost/a.png',
+    'https://images.localhost./a.png',
+  ])('%s', async (url) => {
+    expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.forbidden_address')
+    expect(() => images.check(url, 'ann')).toThrow(expect.objectContaining({ code: 'image.forbidden_address' }))
+  })
+
+  test.each(['https://8.8.8.8/a.png', 'https://[2606:4700::1111]/a.png', 'https://localhost.example/a.png'])(
+    'and a public one or a name is taken: %s',
+    async (url) => {
+      expect(await images.take(url, 'ann')).toEqual({ imageUrl: url })
+    },
+  )
 })

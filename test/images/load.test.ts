@@ -146,7 +146,7 @@ test('when the store is down that costs the job nothing, and the next run brings
   const jobId = await submit()
   const run = await claim()
   const failing = { ...storage.store, put: () => Promise.reject(new VisionError('storage.unavailable')) }
-  await expect(loader(failing)(run, signal)).rejects.toMatchObject({ blame: 'provider' })
+  await expect(loader(failing)(run, signal)).rejects.toMatchObject({ errorClass: 'provider' })
   const next = await again(run)
   await loader()(next, signal)
   expect(await hashOf(jobId)).toMatchObject({ state: 'stored' })
@@ -169,7 +169,7 @@ test('an upload that arrived is taken from the bucket; one that never did is a p
   await submit(missing.imageUrl)
   await expect(loader()(await claim(), signal)).rejects.toMatchObject({
     code: 'image.upload_missing',
-    blame: 'permanent',
+    errorClass: 'permanent',
   })
 
   const { url, fields, imageUrl } = await grantUpload(storage.store, granted)

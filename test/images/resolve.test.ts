@@ -96,7 +96,7 @@ describe('what the DNS says of a host', () => {
     ['this machine', { addresses: ['127.0.0.1', '::1'] }],
   ])('%s is forbidden', async (_name, zone) => {
     const { error, reached } = await attempt('hidden.example', { 'hidden.example': zone })
-    expect(error).toMatchObject({ code: 'image.forbidden_address', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'image.forbidden_address', errorClass: 'permanent' })
     expect(reached).toEqual([])
   })
 
@@ -108,14 +108,14 @@ describe('what the DNS says of a host', () => {
     const { error } = await attempt(hostname, { [hostname]: zone })
     expect(error).toMatchObject({
       code: 'image.unknown_host',
-      blame: 'permanent',
+      errorClass: 'permanent',
       message: expect.stringMatching(message),
     })
   })
 
   test('a name that cannot be one is a permanent error, and nobody is asked', async () => {
     const { error } = await attempt(`${'a'.repeat(64)}.example`, {})
-    expect(error).toMatchObject({ code: 'image.unknown_host', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'image.unknown_host', errorClass: 'permanent' })
     expect(server?.queries).toEqual([])
   })
 
@@ -127,7 +127,7 @@ describe('what the DNS says of a host', () => {
     const { error } = await attempt('sick.example', { 'sick.example': zone })
     expect(error).toMatchObject({
       code: 'image.unreachable',
-      blame: 'retryable',
+      errorClass: 'retryable',
       message: expect.stringContaining('could not be looked up'),
     })
     expect(error.detail).toMatch(/^E(SERVFAIL|REFUSED|TIMEOUT)/)

@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { configKeys, loadApiConfig, loadStreamConfig } from '../../core/platform/config.ts'
+import { appRouter, resources } from '../../core/api/router.ts'
+import { operationsOf } from '../../core/http/operations.ts'
+import { loadApiConfig } from '../../core/platform/config/api.ts'
+import { configKeys } from '../../core/platform/config/keys.ts'
+import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { deployKeys, readSettings, SettingsError, settableKeys } from '../../infra/settings.ts'
 import { deploy, secrets } from './support/deployment.ts'
 import { all, environmentOf, functionOf, one, permissionsOf } from './support/look.ts'
@@ -168,7 +172,21 @@ describe('what is set', () => {
     expect(permissionsOf(deployed, 'Stream').may.filter((may) => !may.includes('xray:'))).toEqual([])
 
     const origins = ['https://app.example', 'https://admin.example']
-    expect(one(deployed, 'aws:apigatewayv2/api:Api').inputs.corsConfiguration).toMatchObject({ allowOrigins: origins })
+    // Pages of those may call whatever there is, with every header that a call takes.
+    const operations = operationsOf(appRouter, resources)
+    const methods = [...new Set(operations.map(({ method }) => method))]
+    const taken = operations.flatMap(({ meta }) => [
+      ...(meta.conditional ? ['if-match'] : []),
+      ...(meta.versioned ? ['if-none-match'] : []),
+      ...(meta.idempotent ? ['idempotency-key'] : []),
+      ...(meta.waits ? ['prefer'] : []),
+    ])
+    const { corsConfiguration } = one(deployed, 'aws:apigatewayv2/api:Api').inputs
+    expect(corsConfiguration).toMatchObject({
+      allowOrigins: origins,
+      allowMethods: expect.arrayContaining(methods),
+      allowHeaders: expect.arrayContaining([...new Set(taken)]),
+    })
     expect(one(deployed, 'aws:lambda/functionUrl:FunctionUrl').inputs.cors).toMatchObject({
       allowOrigins: origins,
       allowMethods: ['GET'],

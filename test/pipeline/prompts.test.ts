@@ -61,7 +61,7 @@ describe.each(outputFormats)('what the second step asks for %s', (format) => {
     const example = JSON.parse(lines[lines.indexOf('comes in English, for instance:') + 1] ?? '')
     expect(example).toEqual(formats[format].example)
     expect(JSON.stringify(example)).not.toContain('"…"')
-    expect(acceptAnswer(JSON.stringify(example), formats[format].schema as never, 'en').complaint).toBeUndefined()
+    expect(acceptAnswer(JSON.stringify(example), formats[format].schema as never, 'en').issue).toBeUndefined()
     expect(lines.join()).toContain('<example_analysis>{"subject":"A poster that announces a spring sale')
     // What the text has of numbers, it has from the purpose or the analysis.
     const source = lines.find((line) => line.startsWith('<example_purpose>')) + lines.join()
@@ -115,7 +115,7 @@ describe('what comes again differs', () => {
   const again = (before: object) => contentRequest({ ...writing, format: 'summary' }, before)
   const plain = again({})
   test.each([
-    [{ complaint: 'headline is missing' }, 'could not be used: headline is missing.', 2048],
+    [{ issue: 'headline is missing' }, 'could not be used: headline is missing.', 2048],
     [{ previous: 'recited' }, 'Use words of your own', 2048],
     [{ previous: 'cut_off' }, 'Be brief', 2048],
     [{ previous: 'blank_answer' }, 'Begin with the opening brace', 2048],

@@ -12,7 +12,7 @@ function stepsThat(
   { again = true, measurePalette }: { again?: boolean; measurePalette?: MeasurePalette } = {},
 ) {
   const asked: ModelRequest[] = []
-  const complaints: string[] = []
+  const issues: string[] = []
   const model: Model = {
     ask: async (request) => {
       const text = says[asked.length]
@@ -43,8 +43,8 @@ function stepsThat(
       imageLoaded: () => undefined,
       sent: async () => undefined,
       answered: () => undefined,
-      again: async (complaint: string) => {
-        complaints.push(complaint)
+      again: async (issue: string) => {
+        issues.push(issue)
         return again
       },
       failed: () => undefined,
@@ -59,7 +59,7 @@ function stepsThat(
   })
   return {
     asked,
-    complaints,
+    issues,
     analysis: (changes: Partial<PipelineJob> = {}) => steps.analysis(job(changes), context),
     content: (changes: Partial<PipelineJob> = {}) => steps.content(job(changes), exampleAnalysis, context),
   }
@@ -67,7 +67,7 @@ function stepsThat(
 
 const good = JSON.stringify(formats.summary.example)
 const misfit = '{"headline":"A"}'
-const complaint = /^summary is missing; keyPoints is missing$/
+const issue = /^summary is missing; keyPoints is missing$/
 
 test('an answer that fits is asked for once, and says by which words', async () => {
   const steps = stepsThat([good])
@@ -80,23 +80,23 @@ test('an answer that fits is asked for once, and says by which words', async () 
   expect(steps.asked).toHaveLength(1)
 })
 
-test('one that does not fit is asked for once more, with the complaint', async () => {
+test('one that does not fit is asked for once more, with what did not fit', async () => {
   const steps = stepsThat([misfit, good])
   expect(await steps.content()).toMatchObject({ model: 'model-2', body: formats.summary.example })
-  expect(steps.complaints).toEqual([expect.stringMatching(complaint)])
-  expect(steps.asked[1]?.instructions).toContain(steps.complaints[0])
+  expect(steps.issues).toEqual([expect.stringMatching(issue)])
+  expect(steps.asked[1]?.instructions).toContain(steps.issues[0])
   expect(steps.asked[1]?.input).toBe(steps.asked[0]?.input)
 })
 
 test('a second that does not fit is the last', async () => {
   const steps = stepsThat([misfit, misfit, good])
-  await expect(steps.content()).rejects.toMatchObject({ code: 'content.invalid_answer', blame: 'permanent' })
+  await expect(steps.content()).rejects.toMatchObject({ code: 'content.invalid_answer', errorClass: 'permanent' })
   expect(steps.asked).toHaveLength(2)
 })
 
 test('where there is no second call in this run, the next one’s first is the second', async () => {
   const steps = stepsThat([misfit, misfit, good], { again: false })
-  await expect(steps.content()).rejects.toMatchObject({ code: 'content.misfit', blame: 'retryable' })
+  await expect(steps.content()).rejects.toMatchObject({ code: 'content.misfit', errorClass: 'retryable' })
   await expect(steps.content({ answerIssue: 'summary is missing' })).rejects.toMatchObject({
     code: 'content.invalid_answer',
   })

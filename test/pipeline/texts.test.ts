@@ -123,10 +123,10 @@ describe('alternative text has no opener', () => {
     expect(withoutOpener(text, language)).toBe(expected)
   })
 
-  test('one on which the grammar of the rest depends is complained of, and kept if it must be', () => {
+  test('one on which the grammar of the rest depends is reported, and kept if it must be', () => {
     const content = { imageRole: 'informative', altText: 'Bild von einem roten Schuh', longDescription: 'x' } as const
     const finished = formats.alt_text.finish?.(content, { language: 'de', platform: platformOf(null) })
-    expect(finished?.complaint).toMatch(/altText/)
+    expect(finished?.issue).toMatch(/altText/)
     expect(finished?.content.altText).toBe(content.altText)
   })
 

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type AuthConfig, createAuthenticator, signToken } from '../../core/platform/auth.ts'
-import { ConfigError, loadApiConfig } from '../../core/platform/config.ts'
+import { loadApiConfig } from '../../core/platform/config/api.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
 
 const now = Date.UTC(2026, 10, 23, 12)
 const seconds = now / 1000

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import {
-  ConfigError,
-  configKeys,
-  loadApiConfig,
-  loadBucketConfig,
-  loadMigrationConfig,
-  loadPollerConfig,
-  loadStreamConfig,
-} from '../../core/platform/config.ts'
+import { callTokens } from '../../core/domain/call-tokens.ts'
+import { formats } from '../../core/pipeline/formats.ts'
+import { loadApiConfig } from '../../core/platform/config/api.ts'
+import { loadBucketConfig } from '../../core/platform/config/bucket.ts'
+import { configKeys } from '../../core/platform/config/keys.ts'
+import { ConfigError } from '../../core/platform/config/load.ts'
+import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
+import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/poller.ts'
+import { keyOf } from '../../core/platform/config/providers.ts'
+import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { userLimits } from '../../core/usage/quotas.ts'
 
 const example = await readFile(new URL('../../.env.example', import.meta.url), 'utf8')
@@ -18,6 +19,10 @@ const tls = '?ssl={"rejectUnauthorized":true,"verifyIdentity":true}'
 const storage = { DATABASE_URL: `mysql://ann:hidden-password@db.example/vision${tls}`, BUCKET_NAME: 'images' }
 const api = { ...storage, AUTH_SECRET: secret }
 const poller = { ...storage, GEMINI_API_KEY: 'g', DEEPSEEK_API_KEY: 'd' }
+
+/** Where the providers are, under the keys that say so. */
+const baseUrls = ({ providers }: PollerConfig) =>
+  Object.fromEntries(Object.entries(providers).map(([name, { baseUrl }]) => [keyOf(name, 'BASE_URL'), baseUrl]))
 
 const messageOf = (load: () => unknown): string => {
   try {
@@ -131,8 +136,8 @@ describe('what is sent over the web is not sent in the clear', () => {
     ['AUTH_JWKS_URL', (url: string) => loadStreamConfig({ ...api, ...keys, AUTH_JWKS_URL: url })],
     ['STREAM_URL', (url: string) => loadApiConfig({ ...api, STREAM_URL: url })],
     ['S3_ENDPOINT', (url: string) => loadBucketConfig({ ...storage, S3_ENDPOINT: url })],
-    ['GEMINI_BASE_URL', (url: string) => loadPollerConfig({ ...poller, GEMINI_BASE_URL: url })],
-    ['DEEPSEEK_BASE_URL', (url: string) => loadPollerConfig({ ...poller, DEEPSEEK_BASE_URL: url })],
+    ['GEMINI_BASE_URL', (url: string) => baseUrls(loadPollerConfig({ ...poller, GEMINI_BASE_URL: url }))],
+    ['DEEPSEEK_BASE_URL', (url: string) => baseUrls(loadPollerConfig({ ...poller, DEEPSEEK_BASE_URL: url }))],
   ])('%s', (key, load) => {
     for (const url of [
       'http://id.example/x',
@@ -211,4 +216,129 @@ test('a user’s limits are counted in jobs and whole nano-dollars', () => {
     costPerDay: 70_000_000,
   })
   expect(messageOf(() => loadApiConfig({ ...api, USER_DOLLARS_PER_DAY: '0' }))).toMatch(/USER_DOLLARS_PER_DAY/)
+})
+
+describe('a message says what is wrong with a value, and what the value is where it is no secret', () => {
+  test.each([
+    [{ JOB_LEASE_SECONDS: '-3' }, 'JOB_LEASE_SECONDS must be a number above 0 (got: -3)'],
+    [{ POLLER_CONCURRENCY: '2.5' }, 'POLLER_CONCURRENCY must be a whole number from 1 to 100 (got: 2.5)'],
+    [{ POLLER_CONCURRENCY: 'many' }, 'POLLER_CONCURRENCY must be a whole number from 1 to 100 (got: many)'],
+    [{ JOB_IN_FLIGHT_PER_USER: '0' }, 'JOB_IN_FLIGHT_PER_USER must be a whole number of 1 or more (got: 0)'],
+    [
+      { POLLER_IMAGE_MEGABYTES: '39' },
+      'must be a whole number of 40 or more, the largest images of two users (got: 39)',
+    ],
+    [{ POLLER_IDLE_SECONDS: ' ' }, 'POLLER_IDLE_SECONDS must be a number of 0 or more'],
+    [{ GEMINI_TEMPERATURE: '3' }, 'GEMINI_TEMPERATURE must be a number from 0 to 2 (got: 3)'],
+    [{ LOG_LEVEL: 'verbose' }, 'LOG_LEVEL must be one of debug, info, warn, error (got: verbose)'],
+    [{ CONTENT_PROVIDER: 'claude' }, 'CONTENT_PROVIDER must be one of gemini, deepseek (got: claude)'],
+    [{ CONTENT_PROVIDER: 'constructor' }, 'CONTENT_PROVIDER must be one of gemini, deepseek (got: constructor)'],
+    [{ ANALYSIS_PROVIDER: 'deepseek' }, 'ANALYSIS_PROVIDER must be one of gemini: deepseek sees no images'],
+    [{ GEMINI_API_KEY: '' }, 'GEMINI_API_KEY is missing'],
+    [
+      { GEMINI_SAFETY: 'AIzaSy-a-key-that-went-astray-0123456789' },
+      'GEMINI_SAFETY must be one of off, none, few, some, most',
+    ],
+    [{ DATABASE_URL: 'postgres://x:hidden-password@y/z' }, 'DATABASE_URL must be a URL like mysql://'],
+  ])('%o', (given, expected) => {
+    const message = messageOf(() => loadPollerConfig({ ...poller, ...given }))
+    expect(message).toContain(expected)
+    expect(message).not.toMatch(/hidden-password|AIza/)
+    expect(message.split('\n')).toHaveLength(2)
+  })
+
+  test('a secret is not told, however short', () => {
+    expect(messageOf(() => loadApiConfig({ ...storage, AUTH_SECRET: 'tooshort' }))).not.toContain('tooshort')
+  })
+})
+
+describe('the models, limits and prices of the providers that serve a step are checked at the start', () => {
+  const load = (given: Readonly<Record<string, string>>) => loadPollerConfig({ ...poller, ...given })
+
+  test.each([
+    [{ GEMINI_MODEL: 'gpt-5' }, 'GEMINI_MODEL must be a model of Gemini, like gemini-3.5-flash-lite (got: gpt-5)'],
+    [{ GEMINI_MODEL: 'models/gemini-3.5-flash-lite' }, 'GEMINI_MODEL must be a model of Gemini'],
+    [{ DEEPSEEK_MODEL: 'DeepSeek V4' }, 'DEEPSEEK_MODEL must be a model of DeepSeek, like deepseek-flash'],
+    [
+      { GEMINI_THINKING: 'much' },
+      'GEMINI_THINKING must be one of minimal, low, medium, high, or tokens from -1 to 32768 (got: much)',
+    ],
+    [
+      { GEMINI_MODEL: 'gemini-3-pro-preview', GEMINI_THINKING: 'medium' },
+      'GEMINI_THINKING must be one of low, high for gemini-3-pro-preview (got: medium)',
+    ],
+    [
+      { GEMINI_MODEL: 'gemini-2.5-flash', GEMINI_THINKING: 'low' },
+      'GEMINI_THINKING must be tokens from 1 to 24576, 0 for none, or -1',
+    ],
+    [
+      { GEMINI_MODEL: 'gemini-2.5-pro', GEMINI_THINKING: '0' },
+      'GEMINI_THINKING must be tokens from 128 to 32768, or -1',
+    ],
+    [
+      { GEMINI_MODEL: 'gemini-2.0-flash', GEMINI_THINKING: 'high' },
+      'GEMINI_MODEL must be a model that may answer with 20480 tokens, or less in GEMINI_THINKING: gemini-2.0-flash ends at 8192',
+    ],
+    [
+      { GEMINI_TOKENS_PER_MINUTE: '1000' },
+      'GEMINI_TOKENS_PER_MINUTE must be 7096 or more, what one call may take (got: 1000)',
+    ],
+    [{ GEMINI_TOKENS_PER_MINUTE: '8000', GEMINI_THINKING: 'medium' }, 'GEMINI_TOKENS_PER_MINUTE must be 15288 or more'],
+    [
+      { USER_DOLLARS_PER_DAY: '1', DEEPSEEK_MODEL: 'deepseek-next' },
+      'PRICES must have the model of DEEPSEEK_MODEL, deepseek-next: USER_DOLLARS_PER_DAY cannot be kept without its price',
+    ],
+    [
+      { USER_DOLLARS_PER_DAY: '1', GEMINI_MODEL: 'gemini-9', DEEPSEEK_MODEL: 'deepseek-next' },
+      'GEMINI_MODEL, gemini-9, and DEEPSEEK_MODEL, deepseek-next',
+    ],
+  ])('%o', (given, expected) => {
+    expect(messageOf(() => load(given))).toContain(expected)
+  })
+
+  test('those of one that serves none are not', () => {
+    const changes = {
+      ANALYSIS_PROVIDER: 'gemini',
+      CONTENT_PROVIDER: 'gemini',
+      DEEPSEEK_MODEL: 'gpt-5',
+      DEEPSEEK_API_KEY: '',
+    }
+    expect(load({ ...changes, DEEPSEEK_TOKENS_PER_MINUTE: '1' }).warnings).toEqual([])
+  })
+
+  test('a model that is newer than what is known passes, and what could not be checked is said', () => {
+    expect(load({}).warnings).toEqual([])
+    expect(load({ GEMINI_MODEL: 'gemini-9-ultra', GEMINI_THINKING: 'high' }).warnings).toEqual([
+      expect.stringContaining('GEMINI_MODEL, gemini-9-ultra: its limits are assumed'),
+      expect.stringContaining('The price of the model of GEMINI_MODEL, gemini-9-ultra, is not known'),
+    ])
+    const price = { model: 'gemini-9-ultra', from: '2026-01-01', input: 1, cachedInput: 1, output: 1 }
+    const limited = { GEMINI_MODEL: 'gemini-9-ultra', USER_DOLLARS_PER_DAY: '1', PRICES: JSON.stringify([price]) }
+    expect(load(limited).warnings).toEqual([expect.stringContaining('its limits are assumed')])
+  })
+
+  test('elsewhere than at the provider’s own API a model may have any name', () => {
+    const proxy = { GEMINI_BASE_URL: 'https://proxy.example', GEMINI_MODEL: 'google/gemini-3.5-flash' }
+    expect(load(proxy).providers.gemini).toMatchObject({
+      model: 'google/gemini-3.5-flash',
+      baseUrl: 'https://proxy.example',
+    })
+  })
+
+  test('a price holds from its day on, by the clock that is given', () => {
+    const price = { model: 'deepseek-next', from: '2030-01-01', input: 1, cachedInput: 1, output: 1 }
+    const given = {
+      ...poller,
+      USER_DOLLARS_PER_DAY: '1',
+      DEEPSEEK_MODEL: 'deepseek-next',
+      PRICES: JSON.stringify([price]),
+    }
+    expect(messageOf(() => loadPollerConfig(given, () => Date.parse('2029-12-31')))).toContain('PRICES must have')
+    expect(loadPollerConfig(given, () => Date.parse('2030-01-02'))).toBeDefined()
+  })
+
+  test('what a call is said to take is what calls ask for', () => {
+    const outputs = Object.values(formats).map(({ maxOutputTokens }) => maxOutputTokens)
+    expect(Math.max(...outputs)).toBe(callTokens.content.output)
+  })
 })

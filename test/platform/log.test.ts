@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { secretsOf } from '../../core/platform/config.ts'
+import { secretsOf } from '../../core/platform/config/secrets.ts'
 import { createLog, type LogOptions, withFields } from '../../core/platform/log.ts'
 
 const noon = Date.UTC(2026, 10, 24, 12)

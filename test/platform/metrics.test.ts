@@ -12,7 +12,7 @@ function metricsOf() {
 
 test('what a worker did is one line of CloudWatch’s embedded metric format', () => {
   const { metrics, lines, now } = metricsOf()
-  metrics.beat({ ...emptyTally(), claimed: 5, completed: 2, retried: 1, failed: 1, expired: 2 }, 12.5)
+  metrics.report({ ...emptyTally(), claimed: 5, completed: 2, retried: 1, failed: 1, expired: 2 }, 12.5)
   metrics.flush()
   expect(lines).toHaveLength(1)
   expect(JSON.parse(lines[0] ?? '')).toEqual({
@@ -64,7 +64,7 @@ test('a provider has a line of its own, by service and provider', () => {
 
 test('a wait that could not be read is left out, and is not zero', () => {
   const { metrics, lines } = metricsOf()
-  metrics.beat(emptyTally(), undefined)
+  metrics.report(emptyTally(), undefined)
   metrics.flush()
   const [line] = readMetrics(lines)
   expect(line?.values).toMatchObject({ PollerHeartbeat: 1 })

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ErrorCode, VisionError } from '../../core/domain/errors.ts'
 import {
+  failureThreshold,
   readGates,
   reportAnswer,
   reportTrouble,
   startGate,
   stopGate,
-  strikesUntilDown,
 } from '../../core/providers/circuit-breaker.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
@@ -46,7 +46,7 @@ const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provide
   return reported
 }
 const strike = () => trouble('analysis.unavailable')
-const gateOf = async (name: ProviderScope = 'gemini') => (await database.run(readGates))[name]
+const gateOf = async (name: ProviderScope = 'gemini') => (await database.run(readGates)).of(name)
 const stop = (name: ProviderScope) => database.transact((tx) => stopGate(tx, name, 'olga'))
 const start = (name: ProviderScope) => database.transact((tx) => startGate(tx, name))
 const endPause = (name: ProviderScope = 'gemini') =>
@@ -117,14 +117,14 @@ describe('a provider over its limit', () => {
 
 describe('a provider that fails', () => {
   test('is down at its fifth failure in a row, and only then is it paused', async () => {
-    for (let time = 1; time < strikesUntilDown; time++) expect(await strike()).toEqual({ down: false })
+    for (let time = 1; time < failureThreshold; time++) expect(await strike()).toEqual({ down: false })
     expect((await gateOf()).pausedMs).toBe(0)
     expect(await strike()).toEqual({ down: true, pausedMs: 30_000 })
     expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 5, downSince: expect.any(Date) })
   })
 
   test('an answer between its failures begins the count anew', async () => {
-    for (let time = 1; time < strikesUntilDown; time++) await strike()
+    for (let time = 1; time < failureThreshold; time++) await strike()
     await reportAnswer(database, 'gemini')
     expect(await strike()).toEqual({ down: false })
     expect((await gateOf()).strikes).toBe(1)
@@ -133,12 +133,12 @@ describe('a provider that fails', () => {
   test('sixteen workers that meet its failure at once count it exactly', async () => {
     const reports = await Promise.all(Array.from({ length: 16 }, strike))
     expect(reports.filter(({ pausedMs }) => pausedMs !== undefined)).toHaveLength(1)
-    expect(reports.filter(({ down }) => down)).toHaveLength(16 - (strikesUntilDown - 1))
-    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: strikesUntilDown })
+    expect(reports.filter(({ down }) => down)).toHaveLength(16 - (failureThreshold - 1))
+    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: failureThreshold })
   })
 
   test('a failed probe keeps it down for longer, and an answer brings it back', async () => {
-    for (let time = 0; time < strikesUntilDown; time++) await strike()
+    for (let time = 0; time < failureThreshold; time++) await strike()
     await endPause()
     await later(100)
     const { downSince } = await gateOf()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createImageIntake } from '../../core/images/intake.ts'
-import { loadPollerConfig } from '../../core/platform/config.ts'
+import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
@@ -83,7 +83,7 @@ const runs = () => database.sql('SELECT * FROM vision_job_attempts ORDER BY id')
 /** What became of the one job, and of its provider, after one run. */
 async function decisionOn(provider: 'gemini' | 'deepseek'): Promise<Decision | string> {
   const [job] = await jobs()
-  const { [provider]: gate } = await database.run(readGates)
+  const gate = (await database.run(readGates)).of(provider)
   if (!job || !gate) return 'nothing'
   if (job.status === 'completed' || job.status === 'failed') {
     return job.status === 'completed' ? 'completed' : 'permanent'
@@ -159,7 +159,7 @@ test.each<['gemini' | 'deepseek', string, Wire, number]>([
   wire.answer(answer)
   await submit()
   await drain(provider)
-  const pausedMs = (await database.run(readGates))[provider]?.pausedMs ?? 0
+  const pausedMs = (await database.run(readGates)).of(provider).pausedMs
   expect(pausedMs).toBeGreaterThan((seconds - 6) * 1000)
   expect(pausedMs).toBeLessThanOrEqual((seconds + 1) * 1000)
 })
@@ -177,8 +177,8 @@ test('a wait that is asked for as a date is kept', async () => {
   }))
   await submit()
   await drain('deepseek')
-  expect((await database.run(readGates)).deepseek?.pausedMs).toBeGreaterThan(500_000)
-  expect((await database.run(readGates)).deepseek?.pausedMs).toBeLessThanOrEqual(601_000)
+  expect((await database.run(readGates)).of('deepseek').pausedMs).toBeGreaterThan(500_000)
+  expect((await database.run(readGates)).of('deepseek').pausedMs).toBeLessThanOrEqual(601_000)
 })
 
 test('a quota of a day pauses its provider until it is renewed at midnight in California', async () => {
@@ -186,7 +186,7 @@ test('a quota of a day pauses its provider until it is renewed at midnight in Ca
   wire.answer(answer ?? {})
   await submit()
   await drain('gemini')
-  const pausedMs = (await database.run(readGates)).gemini?.pausedMs ?? 0
+  const pausedMs = (await database.run(readGates)).of('gemini').pausedMs
   const hour = new Intl.DateTimeFormat('en-US', { timeZone: 'America/Los_Angeles', hour: '2-digit', hourCycle: 'h23' })
   expect(Number(hour.format(Date.now() + pausedMs + 60_000))).toBe(0)
 })
@@ -239,7 +239,7 @@ test('a request that is wrong for every job fails none of thirty, and pauses its
   expect(all.map(({ status }) => status)).not.toContain('failed')
   // The four before the fifth.
   expect(all.reduce((sum, { failures }) => sum + failures, 0)).toBe(4)
-  expect((await database.run(readGates)).gemini?.downSince).not.toBeNull()
+  expect((await database.run(readGates)).of('gemini').downSince).not.toBeNull()
 })
 
 test('a lone job that no firewall lets through ends by its retries, and stops nobody', async () => {
@@ -250,7 +250,7 @@ test('a lone job that no firewall lets through ends by its retries, and stops no
     await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01' WHERE status = 'scheduled'")
   }
   expect(await jobs()).toMatchObject([{ status: 'failed', error_code: 'analysis.refused', failures: 4 }])
-  expect((await database.run(readGates)).gemini).toMatchObject({ downSince: null, pausedMs: 0 })
+  expect((await database.run(readGates)).of('gemini')).toMatchObject({ downSince: null, pausedMs: 0 })
 })
 
 test('a second try after an answer that was cut off has at least twice the room', async () => {

@@ -7,13 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { AnalysisAnswer } from '../../core/pipeline/analysis.ts'
 import { analysisRequest } from '../../core/pipeline/prompts.ts'
-import { createGemini, type GeminiOptions } from '../../core/providers/gemini.ts'
 import { schemaForGemini } from '../../core/providers/gemini-schema.ts'
 import type { ModelRequest } from '../../core/providers/model.ts'
 import { nextMidnight } from '../../core/providers/next-midnight.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import { retryAfter } from '../../core/providers/refusals.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
+import { modelOf } from '../support/providers/access.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 const inlineBytes = 150_000
@@ -38,33 +37,35 @@ const context = () => ({
   signal: new AbortController().signal,
   meter: { imageLoaded: () => undefined, sent: async () => undefined, answered: () => undefined },
 })
-const options = (baseUrl: string): GeminiOptions => ({
-  apiKey: 'a-key',
-  baseUrl,
-  model: 'gemini-3.5-flash-lite',
-  prices: createPrices([], Date.now),
-  timeoutMs: 5_000,
-  now: Date.now,
-})
 const request = (bytes: Uint8Array) => analysisRequest({ image: { bytes, type: 'image/png' }, purpose: 'Sell a flag' })
 
 /** What is sent with these settings. */
-async function sent(settings: Partial<GeminiOptions>, changes: Partial<ModelRequest> = {}) {
+async function sent(
+  settings: Record<string, unknown>,
+  changes: Partial<ModelRequest> = {},
+  model = 'gemini-3.5-flash-lite',
+) {
   wire.answer({ body: { candidates: [{ content: { parts: [{ text: '{}' }] }, finishReason: 'STOP' }] } })
-  await createGemini({ ...options(wire.url), ...settings }).ask({ ...request(small), ...changes }, context())
+  await modelOf('gemini', { baseUrl: wire.url, model, settings }).ask({ ...request(small), ...changes }, context())
   const { generationConfig, safetySettings } = JSON.parse(wire.requests[0] ?? '{}')
   return { ...generationConfig, safetySettings }
 }
 
 describe('an image', () => {
   test('goes along within the request where there is room', async () => {
-    await createGemini({ ...options(emulators.geminiBaseUrl), inlineBytes }).ask(request(small), context())
+    await modelOf('gemini', {
+      baseUrl: emulators.geminiBaseUrl,
+      settings: { INLINE_MEGABYTES: inlineBytes / 1_000_000 },
+    }).ask(request(small), context())
     expect(emulators.files.counts()).toEqual({ kept: 0, uploaded: 0 })
   })
 
   test('that is too large for that is uploaded, looked at, and deleted', async () => {
     const before = emulators.files.counts().uploaded
-    const gemini = createGemini({ ...options(emulators.geminiBaseUrl), inlineBytes })
+    const gemini = modelOf('gemini', {
+      baseUrl: emulators.geminiBaseUrl,
+      settings: { INLINE_MEGABYTES: inlineBytes / 1_000_000 },
+    })
     const { text } = await gemini.ask(request(large), context())
     expect(AnalysisAnswer.parse(JSON.parse(text)).palette.map(({ share }) => share)).toEqual([0.5, 0.5])
     expect(emulators.files.counts()).toEqual({ kept: 0, uploaded: before + 1 })
@@ -76,7 +77,11 @@ describe('an image', () => {
     ['breaks off', 'network_cut', 'analysis.unavailable'],
   ] as const)('that was uploaded is deleted also when the call %s', async (_, kind, code) => {
     emulators.faults.add({ provider: 'gemini', kind })
-    const gemini = createGemini({ ...options(emulators.geminiBaseUrl), inlineBytes, timeoutMs: 1_000 })
+    const gemini = modelOf('gemini', {
+      baseUrl: emulators.geminiBaseUrl,
+      settings: { INLINE_MEGABYTES: inlineBytes / 1_000_000 },
+      timeoutMs: 1_000,
+    })
     await expect(gemini.ask(request(large), context())).rejects.toMatchObject({ code })
     expect(emulators.files.counts().kept).toBe(0)
   })
@@ -92,7 +97,11 @@ describe('an image', () => {
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const gemini = createGemini({ ...options(url), inlineBytes, timeoutMs: 1_000 })
+    const gemini = modelOf('gemini', {
+      baseUrl: url,
+      settings: { INLINE_MEGABYTES: inlineBytes / 1_000_000 },
+      timeoutMs: 1_000,
+    })
     const started = performance.now()
     expect(await gemini.ask(request(large), context())).toMatchObject({ text: '{}' })
     expect(performance.now() - started).toBeLessThan(3_000)
@@ -101,13 +110,13 @@ describe('an image', () => {
   })
 
   test('that is sent within a request beyond the limit is refused as the job’s own', async () => {
-    const gemini = createGemini(options(emulators.geminiBaseUrl))
+    const gemini = modelOf('gemini', { baseUrl: emulators.geminiBaseUrl })
     await expect(gemini.ask(request(large), context())).rejects.toMatchObject({ code: 'analysis.rejected' })
   })
 
   test('whose upload is refused for the key is the operator’s trouble', async () => {
     wire.answer({ status: 400, body: [{ error: { code: 400, message: 'API key not valid.' } }] })
-    const gemini = createGemini({ ...options(wire.url), inlineBytes })
+    const gemini = modelOf('gemini', { baseUrl: wire.url, settings: { INLINE_MEGABYTES: inlineBytes / 1_000_000 } })
     await expect(gemini.ask(request(large), context())).rejects.toMatchObject({ code: 'analysis.misconfigured' })
   })
 
@@ -138,13 +147,13 @@ describe('a request', () => {
   })
 
   test('says what is set', async () => {
-    expect(await sent({ temperature: 0.5, thinking: 'low', safety: 'few' })).toMatchObject({
+    expect(await sent({ TEMPERATURE: 0.5, THINKING: 'low', SAFETY: 'few' })).toMatchObject({
       temperature: 0.5,
       thinkingConfig: { thinkingLevel: 'low' },
       maxOutputTokens: 4096 + 2048,
       safetySettings: expect.arrayContaining([{ category: 'HARM_CATEGORY_HARASSMENT', threshold: 'BLOCK_ONLY_HIGH' }]),
     })
-    expect(await sent({ thinking: 1024 })).toMatchObject({ thinkingConfig: { thinkingBudget: 1024 } })
+    expect(await sent({ THINKING: 1024 })).toMatchObject({ thinkingConfig: { thinkingBudget: 1024 } })
   })
 
   test.each([
@@ -153,7 +162,7 @@ describe('a request', () => {
     ['gemini-2.5-flash', { thinkingBudget: 0 }],
     ['gemini-2.5-pro', { thinkingBudget: 128 }],
   ])('after an answer that was cut off, %s is to think less and has more room', async (model, thinkingConfig) => {
-    const said = await sent({ model, thinking: 'high' }, { previous: 'cut_off' })
+    const said = await sent({ THINKING: 'high' }, { previous: 'cut_off' }, model)
     expect(said).toMatchObject({ thinkingConfig })
     expect(said.maxOutputTokens).toBeGreaterThanOrEqual(2 * 4096)
   })

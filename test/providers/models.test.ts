@@ -7,12 +7,11 @@ import type { StepUsage } from '../../core/domain/step.ts'
 import { AnalysisAnswer, type BrandAnalysis, completeAnalysis } from '../../core/pipeline/analysis.ts'
 import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { analysisRequest, contentRequest } from '../../core/pipeline/prompts.ts'
-import { createDeepSeek } from '../../core/providers/deepseek.ts'
-import { createGemini } from '../../core/providers/gemini.ts'
+
 import type { Model } from '../../core/providers/model.ts'
-import { createPrices } from '../../core/providers/prices.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
+import { modelOf } from '../support/providers/access.ts'
 
 let emulators: ProviderEmulators
 let halves: Uint8Array
@@ -24,8 +23,6 @@ beforeAll(async () => {
 })
 afterEach(() => emulators.faults.clear())
 afterAll(() => emulators.stop())
-
-const prices = createPrices([], Date.now)
 
 /** What a call told of itself, and where the run stands by it. */
 function meter() {
@@ -43,11 +40,11 @@ function meter() {
 }
 
 function gemini(baseUrl = emulators.geminiBaseUrl, timeoutMs = 5_000) {
-  return createGemini({ apiKey, baseUrl, model: 'gemini-test', prices, timeoutMs, now: Date.now })
+  return modelOf('gemini', { apiKey, baseUrl, model: 'gemini-test', timeoutMs })
 }
 
 function deepseek(baseUrl = emulators.deepseekBaseUrl, timeoutMs = 5_000) {
-  return createDeepSeek({ apiKey, baseUrl, model: 'deepseek-test', prices, timeoutMs, now: Date.now })
+  return modelOf('deepseek', { apiKey, baseUrl, model: 'deepseek-test', timeoutMs })
 }
 
 const describeHalves = (client: Model = gemini(), context = contextOf(meter()), bytes = halves) =>
@@ -123,7 +120,7 @@ describe('Gemini', () => {
 
   test('an image that it cannot read is the job’s fault and permanent', async () => {
     const error = await errorOf(describeHalves(gemini(), contextOf(meter()), Buffer.from([1, 2, 3])))
-    expect(error).toMatchObject({ code: 'analysis.rejected', blame: 'permanent' })
+    expect(error).toMatchObject({ code: 'analysis.rejected', errorClass: 'permanent' })
   })
 
   test('a connection that is held open without an answer ends at the total time limit', async () => {

@@ -3,14 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
-import { loadPollerConfig } from '../../core/platform/config.ts'
+import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
+import type { Provider } from '../../dev/emulators/providers/faults.ts'
 import { faultKinds } from '../../dev/emulators/providers/faults.ts'
-import type { Provider } from '../../drizzle/schema.ts'
 import { noBackoff, noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -127,7 +127,7 @@ test('a thousand jobs through providers that fail three times in ten, in every w
   )
   for (const job of await states()) {
     expect(job.failures).toBeLessThanOrEqual(4)
-    if (job.status === 'failed' && describeCode(job.code as ErrorCode).blame === 'retryable') {
+    if (job.status === 'failed' && describeCode(job.code as ErrorCode).errorClass === 'retryable') {
       expect(job.failures).toBe(4)
     }
   }

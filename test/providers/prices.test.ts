@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Price } from '../../core/platform/config.ts'
-import { createPrices, unpricedModels } from '../../core/providers/prices.ts'
+import type { Price } from '../../core/providers/price.ts'
+import { createPrices } from '../../core/providers/prices.ts'
 
 const million = { inputTokens: 1_000_000, cachedTokens: 0, outputTokens: 0 }
 const on = (day: string, own: readonly Price[] = []) => createPrices(own, () => Date.parse(day))
@@ -71,16 +71,4 @@ describe('a price', () => {
     expect(costOf(['an-inner-name', 'deepseek-flash'], million)).toBe(dollars(0.15))
     expect(costOf(['deepseek-v4-pro', 'deepseek-flash'], million)).toBe(dollars(0.66))
   })
-})
-
-test('a limit on what users spend needs the price of every model, and says where to put it', () => {
-  const at = () => Date.parse('2026-11-26T12:00:00Z')
-  const providers = { ANALYSIS_PROVIDER: 'gemini', CONTENT_PROVIDER: 'deepseek' }
-  const config = { ...providers, GEMINI_MODEL: 'gemini-3.5-flash-lite', DEEPSEEK_MODEL: 'deepseek-flash', PRICES: [] }
-  expect(unpricedModels(config, at)).toEqual([])
-  expect(unpricedModels({ ...config, DEEPSEEK_MODEL: 'deepseek-next' }, at)).toEqual([
-    'PRICES must have the model of DEEPSEEK_MODEL, deepseek-next: USER_DOLLARS_PER_DAY cannot be kept without its price',
-  ])
-  const price = { model: 'deepseek-next', from: '2026-11-01', input: 1, cachedInput: 0, output: 1 }
-  expect(unpricedModels({ ...config, DEEPSEEK_MODEL: 'deepseek-next', PRICES: [price] }, at)).toEqual([])
 })

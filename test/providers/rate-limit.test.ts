@@ -3,16 +3,10 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import type { Permit, ProviderAccess } from '../../core/providers/access.ts'
 import { readGates } from '../../core/providers/circuit-breaker.ts'
-import {
-  inFlightQuery,
-  type ProviderLimits,
-  prunePermits,
-  renewPermits,
-  sentQuery,
-  usageOf,
-} from '../../core/providers/rate-limit.ts'
+import type { ProviderLimits } from '../../core/providers/limits.ts'
+import type { Permit, ProviderAccess } from '../../core/providers/permits.ts'
+import { inFlightQuery, prunePermits, renewPermits, sentQuery, usageOf } from '../../core/providers/rate-limit.ts'
 import { openLooker } from '../support/database/looker.ts'
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
@@ -193,7 +187,7 @@ describe('a provider in trouble', () => {
     const [probe] = await access().reserve('gemini', 1)
     expect(probe?.send()).toBe(true)
     await probe?.end({ error })
-    expect((await database.run(readGates)).gemini).toMatchObject({ downSince: null, strikes: 0, pauses: 0 })
+    expect((await database.run(readGates)).of('gemini')).toMatchObject({ downSince: null, strikes: 0, pauses: 0 })
   })
 
   test.each([
@@ -205,7 +199,7 @@ describe('a provider in trouble', () => {
     const [probe] = await access().reserve('gemini', 1)
     expect(probe?.send()).toBe(true)
     await probe?.end(end)
-    expect((await database.run(readGates)).gemini).toMatchObject({
+    expect((await database.run(readGates)).of('gemini')).toMatchObject({
       downSince: expect.any(Date),
       strikes: 5,
       pauses: 1,
@@ -261,7 +255,7 @@ describe('a provider that is well and has no limits', () => {
     const [permit] = await worker.reserve('gemini', 1)
     permit?.send()
     await permit?.end({ tokens: 5 })
-    const [unused] = await worker.reserve('gemini', 1, (await database.run(readGates)).gemini)
+    const [unused] = await worker.reserve('gemini', 1, (await database.run(readGates)).of('gemini'))
     await worker.release(unused ? [unused] : [])
     expect(proxy.statements.filter((one) => one.includes('vision_'))).toEqual([expect.stringMatching(/^SELECT/)])
     expect(proxy.commits).toBe(0)
@@ -288,7 +282,7 @@ describe('a provider that is well and has no limits', () => {
 
   test('gets no call from a worker that has read its gate before it heard of the trouble', async () => {
     const worker = access()
-    const { gemini: before } = await database.run(readGates)
+    const before = (await database.run(readGates)).of('gemini')
     const [call] = await worker.reserve('gemini', 1, before)
     call?.send()
     await call?.end({ error: new VisionError('analysis.rate_limited') })
@@ -303,7 +297,7 @@ describe('a provider that is well and has no limits', () => {
     await failed?.end({ error: new VisionError('analysis.rate_limited') })
     await endPause()
     await old?.end({})
-    expect((await database.run(readGates)).gemini).toMatchObject({ pauses: 1 })
+    expect((await database.run(readGates)).of('gemini')).toMatchObject({ pauses: 1 })
     expect(await count(worker.reserve('gemini', 3))).toBe(1)
   })
 
@@ -313,7 +307,7 @@ describe('a provider that is well and has no limits', () => {
     old?.send()
     for (let time = 0; time < 4; time++) await fail(worker, 'analysis.unavailable')
     await old?.end({})
-    expect((await database.run(readGates)).gemini).toMatchObject({ strikes: 0 })
+    expect((await database.run(readGates)).of('gemini')).toMatchObject({ strikes: 0 })
   })
 })
 

@@ -1,134 +1,175 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { createImageIntake } from '../../core/images/intake.ts'
-import { ConfigError, loadPollerConfig } from '../../core/platform/config.ts'
-import { createMetrics } from '../../core/platform/metrics.ts'
-import { readGates, serveSteps } from '../../core/providers/circuit-breaker.ts'
-import { commonRules, createOpenAiCompatible } from '../../core/providers/openai-compatible.ts'
-import { createPrices } from '../../core/providers/prices.ts'
-import { type ProviderEntry, registry, servingBy } from '../../core/providers/registry.ts'
-import { createVisionJob } from '../../core/queue/create.ts'
-import { createPoller } from '../../core/worker/create-worker.ts'
-import type { ProviderScope } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
+const root = resolve(import.meta.dirname, '../..')
+
+const part = (name: string) => readFile(join(root, 'test/fixtures/third-provider', `${name}.txt`), 'utf8')
+
+let copy: string
 let database: TestDatabase
 let services: TestServices
 let wire: WireServer
 
 beforeAll(async () => {
+  // What a provider needs is told by what is touched here: one file, one entry.
+  copy = await mkdtemp(join(tmpdir(), 'third-provider-'))
+  for (const part of ['core', 'drizzle', 'functions', 'infra', 'cli', 'dev', 'docs', 'package.json', 'tsconfig.json'])
+    await cp(join(root, part), join(copy, part), { recursive: true })
+  for (const example of ['.env.example', '.env.deploy.example']) await cp(join(root, example), join(copy, example))
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  await writeFile(join(copy, 'core/providers/mistral.ts'), await part('mistral.ts'))
+  const registry = join(copy, 'core/providers/registry.ts')
+  const text = await readFile(registry, 'utf8')
+  const entry = await part('entry.ts')
+  await writeFile(registry, text.replace('registry: readonly ProviderEntry[] = [', `$&\n${entry}`))
+  await writeFile(join(copy, 'driver.ts'), await part('driver.ts'))
   database = await createTestDatabase()
   services = await startTestServices()
   wire = await startWireServer()
 })
 afterAll(async () => {
-  serveSteps({ analysis: 'gemini', content: 'deepseek' })
   await wire.stop()
   await services.stop()
   await database.drop()
+  await rm(copy, { recursive: true, force: true })
 })
 
-/** A vision model with OpenAI's wire, which enforces a schema. */
-const mistral = (baseUrl: string): ProviderEntry => ({
-  name: 'mistral',
-  seesImages: true,
-  limits: () => ({ requestsInFlight: 1 }),
-  create: (_, common) =>
-    createOpenAiCompatible(
-      { ...common, apiKey: 'the-key-of-mistral', baseUrl, model: 'pixtral-test' },
-      {
-        rules: commonRules,
-        body: ({ instructions, input, image, schema, maxOutputTokens }) => ({
-          messages: [
-            { role: 'system', content: instructions },
-            {
-              role: 'user',
-              content: [
-                ...(image
-                  ? [
-                      {
-                        type: 'image_url' as const,
-                        image_url: {
-                          url: `data:${image.type};base64,${Buffer.from(image.bytes).toString('base64')}`,
-                        },
-                      },
-                    ]
-                  : []),
-                { type: 'text', text: input },
-              ],
-            },
-          ],
-          response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: { ...schema } } },
-          max_tokens: maxOutputTokens,
-        }),
-      },
-    ),
+const settings = (changes: Readonly<Record<string, string>> = {}) => ({
+  ...services.settings(database.url),
+  ANALYSIS_PROVIDER: 'mistral',
+  MISTRAL_API_KEY: 'the-key-of-mistral',
+  MISTRAL_BASE_URL: wire.url,
+  ...changes,
 })
 
-const settings = () => ({ ...services.settings(database.url), ANALYSIS_PROVIDER: 'mistral', MISTRAL_API_KEY: 'x' })
-
-async function run(): Promise<{ readonly status: string; readonly code: string | null }> {
-  const poller = createPoller(loadPollerConfig(settings()), {
-    log: () => undefined,
-    metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
-    allowLoopbackHttp: false,
-    providers: [...registry, mistral(wire.url)],
-  })
-  const taken = await createImageIntake(database, services.store, { allowLoopbackHttp: false }).take(
-    await fixtureUrl('halves.png', 'image/png'),
-    'ann',
-  )
-  const { jobId } = await createVisionJob(
-    database,
-    { ...taken, analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en' },
-    { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000, lifeMs: 86_400_000 },
-  )
-  await poller.drain({ deadline: performance.now() + 600_000 })
-  await poller.close()
-  const [job] = await database.sql(`SELECT status, error_code AS code FROM vision_jobs WHERE id = ${jobId}`)
-  return job as { readonly status: string; readonly code: string | null }
+/** Runs a program of the copy. */
+function node(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ stdout: string; stderr: string }> {
+  const quick = ['--import', join(root, 'dev/boot/quick-imports.mjs')]
+  return promisify(execFile)(process.execPath, [...quick, ...args], { cwd: copy, env })
 }
 
-test('another provider takes a step over by its entry alone, and its trouble is its own', async () => {
-  const gemini = services.providers.calls.counts().gemini.total
+async function driven(what: string, given: unknown) {
+  return JSON.parse((await node(['driver.ts', what, JSON.stringify(given)])).stdout)
+}
+
+const runOne = async (changes: Readonly<Record<string, string>> = {}) => {
+  const image = await fixtureUrl('halves.png', 'image/png')
+  const { jobId, ...seen } = await driven('run', settings({ IMAGE: image, ...changes }))
+  const [job] = await database.sql(`SELECT status, error_code AS code FROM vision_jobs WHERE id = ${jobId}`)
+  return { job, jobId, ...seen }
+}
+
+test('by one adapter and one entry another provider is configured, called, paid for, limited and watched', async () => {
   wire.answer({
     body: {
-      model: 'pixtral-test-2601',
+      model: 'pixtral-large-2601',
       choices: [{ message: { content: JSON.stringify(exampleJob.outputs.analysis?.result) }, finish_reason: 'stop' }],
-      usage: { prompt_tokens: 900, completion_tokens: 300 },
+      usage: { prompt_tokens: 900, completion_tokens: 300, prompt_tokens_details: { cached_tokens: 0 } },
     },
   })
-  expect(await run()).toEqual({ status: 'completed', code: null })
-  expect(JSON.parse(wire.requests[0] ?? '').messages[1].content[0].image_url.url).toMatch(/^data:image\/png;base64,/)
-  expect(services.providers.calls.counts().gemini.total).toBe(gemini)
-  expect(await database.sql('SELECT analysis_model, analysis_cost FROM vision_job_attempts')).toEqual([
-    { analysis_model: 'pixtral-test-2601', analysis_cost: null },
+  const { job, jobId, providers } = await runOne({ MISTRAL_REQUESTS_PER_MINUTE: '2', MISTRAL_DETAIL: 'low' })
+  expect(job).toEqual({ status: 'completed', code: null })
+  const { url, detail } = JSON.parse(wire.requests[0] ?? '').messages[1].content[0].image_url
+  expect(url).toMatch(/^data:image\/png;base64,/)
+  expect(detail).toBe('low')
+  expect(services.providers.calls.counts().gemini.total).toBe(0)
+  // Nano-dollars: 900 tokens in at 2 dollars a million, 300 out at 6.
+  expect(
+    await database.sql(`SELECT analysis_model, analysis_cost FROM vision_job_attempts WHERE job_id = ${jobId}`),
+  ).toEqual([{ analysis_model: 'pixtral-large-2601', analysis_cost: 3_600_000 }])
+  // Its limit counts the call, and nobody else's does.
+  expect(await database.sql('SELECT provider, tokens FROM vision_permits')).toEqual([
+    { provider: 'mistral', tokens: 1_200 },
   ])
+  expect(providers.map(({ name, callsLastMinute }: Record<string, unknown>) => [name, callsLastMinute])).toEqual([
+    ['mistral', 1],
+    ['gemini', 0],
+    ['deepseek', 0],
+  ])
+}, 120_000)
 
+test('its trouble is its own: the metrics tell it, and an operator can stop it', async () => {
   wire.answer({ status: 401, body: { error: { message: 'Unauthorized', code: 'invalid_api_key' } } })
-  expect(await run()).toEqual({ status: 'scheduled', code: 'analysis.misconfigured' })
-  const states = await database.run(readGates)
-  expect(states['mistral' as ProviderScope]).toMatchObject({ pauseCode: 'analysis.misconfigured' })
-  expect(states['mistral' as ProviderScope].pausedMs).toBeGreaterThan(0)
-  expect(states.gemini.pausedMs).toBe(0)
-})
+  const { job, providers, lines } = await runOne()
+  expect(job).toEqual({ status: 'scheduled', code: 'analysis.misconfigured' })
+  expect(providers).toMatchObject([
+    { name: 'mistral', state: 'paused', pauseCode: 'analysis.misconfigured' },
+    { name: 'gemini', state: 'open' },
+    { name: 'deepseek', state: 'open' },
+  ])
+  expect(lines).toContainEqual(expect.objectContaining({ provider: 'mistral', ProviderPaused: 1 }))
+  expect(lines).toContainEqual(expect.objectContaining({ provider: 'gemini', ProviderPaused: 0 }))
+  const { stdout } = await node(['cli/ops.ts', 'pause', '--provider', 'mistral'], { DATABASE_URL: database.url })
+  expect(stdout).toMatch(/mistral +stopped/)
+}, 120_000)
 
-test.each([
-  [
-    'a name that is not registered',
-    { ANALYSIS_PROVIDER: 'claude', CLAUDE_API_KEY: 'x' },
-    /must be one of gemini, deepseek/,
-  ],
-  ['a provider without eyes for the analysis', { ANALYSIS_PROVIDER: 'deepseek' }, /deepseek sees no images/],
-  ['no key of a provider that serves', { ANALYSIS_PROVIDER: 'claude' }, /CLAUDE_API_KEY is missing/],
-])('the configuration refuses %s', (_, changes, why) => {
-  const serve = () => {
-    const config = loadPollerConfig({ ...services.settings(database.url), ...changes })
-    return servingBy(config, { prices: createPrices([], Date.now), timeoutMs: 1_000, now: Date.now })
+test('the configuration refuses what it cannot do, by the same words', async () => {
+  const refused = [
+    [
+      'a name that is not registered',
+      { CONTENT_PROVIDER: 'claude' },
+      'CONTENT_PROVIDER must be one of mistral, gemini, deepseek (got: claude)',
+    ],
+    [
+      'a provider without eyes for the analysis',
+      { ANALYSIS_PROVIDER: 'deepseek' },
+      'ANALYSIS_PROVIDER must be one of mistral, gemini: deepseek sees no images',
+    ],
+    ['no key of a provider that serves', { MISTRAL_API_KEY: '' }, 'MISTRAL_API_KEY is missing'],
+    [
+      'a model of somebody else',
+      { MISTRAL_BASE_URL: '', MISTRAL_MODEL: 'gpt-5' },
+      'MISTRAL_MODEL must be a model of Mistral, like pixtral-large (got: gpt-5)',
+    ],
+    ['a setting of its own', { MISTRAL_DETAIL: 'auto' }, 'MISTRAL_DETAIL must be one of low, high (got: auto)'],
+    [
+      'a model without a price where money is limited',
+      { MISTRAL_MODEL: 'mistral-next', USER_DOLLARS_PER_DAY: '1' },
+      'PRICES must have the model of MISTRAL_MODEL, mistral-next',
+    ],
+  ] as const
+  const said = await driven(
+    'complaints',
+    refused.map(([, changes]) => settings(changes)),
+  )
+  for (const [index, [what, , why]] of refused.entries()) expect(said[index], what).toContain(why)
+}, 120_000)
+
+test('a deployment has its secret, and asks for none of a provider that serves no step', async () => {
+  const env = {
+    ANALYSIS_PROVIDER: 'mistral',
+    MISTRAL_MODEL: 'pixtral-12b',
+    AUTH_JWKS_URL: 'https://id.example/keys',
+    AUTH_ISSUER: 'i',
+    AUTH_AUDIENCE: 'a',
   }
-  expect(serve).toThrow(why)
-  expect(serve).toThrow(ConfigError)
-})
+  const { made, providers, handedOn } = await driven('secrets', env)
+  expect(made).toEqual(expect.arrayContaining(['MistralApiKey', 'DeepseekApiKey']))
+  expect(made).not.toContain('GeminiApiKey')
+  expect(providers.MISTRAL_API_KEY).toEqual({ value: 'value of MistralApiKey' })
+  expect(handedOn).toEqual({ ANALYSIS_PROVIDER: 'mistral', MISTRAL_MODEL: 'pixtral-12b' })
+}, 120_000)
+
+test('its types fit, and npm run docs writes its settings down', async () => {
+  // The deployment's types come with SST, and the driver's with no project.
+  for (const part of ['infra', 'driver.ts']) await rm(join(copy, part), { recursive: true })
+  await node(['node_modules/typescript/bin/tsc', '--incremental', 'false'])
+  await node(['dev/docs/write-reference-docs.ts'])
+  for (const page of ['.env.example', 'docs/configuration.md']) {
+    const text = await readFile(join(copy, page), 'utf8')
+    expect(text, page).toContain('MISTRAL_API_KEY')
+    expect(text, page).toContain('how closely it looks: low or high')
+  }
+}, 240_000)

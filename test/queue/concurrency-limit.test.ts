@@ -187,7 +187,7 @@ describe('a place is freed', () => {
     expect(await admit(2)).toBe(0)
   })
 
-  test('by no job that is given back, and by no blocked one that is withdrawn or expires', async () => {
+  test('by no job that is given back, and by no blocked one that is cancelled or expires', async () => {
     const [, , cancelled, deleted, expired, last] = (await create(6, 2)) as [number, ...number[]]
     const [run] = (await claim(database)) as [Run, Run]
     await releaseVisionJob(database, run, 'analysis', nothingSpent)
@@ -241,7 +241,7 @@ describe('promotion', () => {
 })
 
 describe('what was begun goes first', () => {
-  test('a blocked job whose analysis is saved is let in before older ones whose is not', async () => {
+  test('a blocked job whose analysis is saved is admitted before older ones whose is not', async () => {
     const begun = await begunJob(2)
     const ids = await create(4, 2)
     await claim(database)

@@ -145,7 +145,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
     )
     creating--
   }
-  const withdraw = async (how: typeof cancelVisionJob) => {
+  const remove = async (how: typeof cancelVisionJob) => {
     while (creating > 0) {
       const rows = await database.sql(
         `SELECT id, user_id FROM vision_jobs WHERE status IN ('blocked', 'pending', 'processing', 'scheduled')
@@ -227,8 +227,8 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
   await Promise.all(
     [
       ...users.map(create),
-      withdraw(cancelVisionJob),
-      withdraw(deleteVisionJob),
+      remove(cancelVisionJob),
+      remove(deleteVisionJob),
       tend(),
       tend(),
       sample(),
@@ -240,7 +240,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
   expect(errors).toEqual([])
   expect(over, 'more in flight than the cap').toEqual([])
   expect(samples, 'looked often enough to see it').toBeGreaterThan(50)
-  expect(full, 'and there was always something to be let in').toBeGreaterThan(50)
+  expect(full, 'and there was always something to admit').toBeGreaterThan(50)
   const marked = await database.sql('SELECT user_id FROM vision_users WHERE blocked_seen_at IS NOT NULL')
   expect(marked, 'users with blocked jobs').toEqual([])
   expect(retries, 'deadlocks, lock waits and broken connections').toBeLessThanOrEqual(2)

@@ -35,7 +35,7 @@ async function placeOf(userId: string, limit = 10): Promise<number> {
   }
 }
 
-/** So many jobs of one user, with the turns that the queue would give them, in one statement for speed. */
+/** Jobs of one user, with the start tags that the queue would give them, in one statement for speed. */
 async function backlog(userId: string, count: number, status = 'pending'): Promise<void> {
   if (status === 'pending') await makeJob(database, { userId })
   const digits =
@@ -113,7 +113,7 @@ describe('with 10,000 jobs of one user waiting', () => {
     expect(await placeOf(newcomer)).toBeLessThanOrEqual(soon)
   })
 
-  test('a few jobs given back go before all others of their owner, and take turns with the newcomer', async () => {
+  test('a few jobs given back go before all others of their owner, and alternate with the newcomer', async () => {
     const back = await served(5)
     for (const run of back) await releaseVisionJob(database, run, 'analysis', nothingSpent)
     await makeJob(database, { userId: newcomer })

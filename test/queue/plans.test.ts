@@ -89,7 +89,7 @@ describe('on a queue of 130,000 jobs', () => {
     // 200 of each lane; what the parts of a union yield is read once more.
     ['a sweep of 200 expired jobs', 'expiry', 850, () => expireVisionJobs(queue)],
     ['a page of a history', 'history', 50, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
-    ['a look for work', 'claim', 20, () => pollQueue(queue)],
+    ['a poll', 'claim', 20, () => pollQueue(queue)],
     ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
@@ -267,7 +267,7 @@ async function releaseFirst(): Promise<void> {
     [owner],
   )
   await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
-  const run = { jobId: Number(job?.id), attempt: 1, userId: owner }
+  const run = { jobId: Number(job?.id), attempt: 1, userId: owner, batchId: null }
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
 }
 

@@ -70,7 +70,7 @@ test('the due jobs of a user who has no row yet are promoted', async () => {
 })
 
 describe('a job that a connection holds which has died with it', () => {
-  test('is not waited for when blocked jobs are let in: the next goes', async () => {
+  test('is not waited for when blocked jobs are admitted: the next goes', async () => {
     const [first, second, third] = (await makeJobs(database, 3, { inFlightPerUser: 1 })) as [number, number, number]
     await cancelVisionJob(database, { jobId: first, userId: 'user-1' })
     await whileLocked(`SELECT 1 FROM vision_jobs WHERE id = ${second} FOR UPDATE`, async () => {

@@ -19,7 +19,7 @@ import {
 } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
-// Who is served how often, over hundreds of claims. Jobs are made, let in, given back and claimed by the queue itself; what
+// Who is served how often, over hundreds of claims. Jobs are made, admitted, given back and claimed by the queue itself; what
 // lies between, the run and its end, is plain SQL, since it has no part in who comes next.
 
 const cap = 10

@@ -80,7 +80,7 @@ const operations: Record<string, Operation> = {
     leads: { blocked: 'pending' },
     changes: ['status', 'start_tag'],
   },
-  displace: {
+  preempt: {
     run: async () => {
       await blockedContent()
       await admitVisionJobs(database, 'user-1', 1)
@@ -307,6 +307,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     attempt: 0,
     workerId: 'worker-1',
     userId: 'user-1',
+    batchId: null,
     step: 'analysis',
     failures: 0,
     crashes: 0,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle.ts'
-import type { Allowance, UserLimits } from '../../core/usage/quotas.ts'
+import type { QuotaState, UserLimits } from '../../core/usage/quotas.ts'
 import {
   badAnswer,
   claimOne,
@@ -133,12 +133,12 @@ test('who is refused is told when to come back, by the clock of the database', a
 })
 
 test('what is left is told when the jobs are there', async () => {
-  const told: Allowance[] = []
+  const told: QuotaState[] = []
   const limits = { jobsPerDay: 5, jobsWaiting: 4, costPerDay: 700 }
-  const onAllowance = (left: Allowance) => told.push(left)
-  await createVisionJobs(database, [keyed('a'), someJob], { ...options(limits), onAllowance })
-  await createVisionJobs(database, [keyed('a')], { ...options(limits), onAllowance })
-  await createVisionJobs(database, Array(3).fill(someJob), { ...options(limits), onAllowance }).catch(() => undefined)
+  const onQuotas = (left: QuotaState) => told.push(left)
+  await createVisionJobs(database, [keyed('a'), someJob], { ...options(limits), onQuotas })
+  await createVisionJobs(database, [keyed('a')], { ...options(limits), onQuotas })
+  await createVisionJobs(database, Array(3).fill(someJob), { ...options(limits), onQuotas }).catch(() => undefined)
   expect(told.map(({ quotas }) => quotas.map(({ code, left }) => [code, left]))).toEqual(
     Array(2).fill([
       ['limit.jobs_per_day', 3],

@@ -93,26 +93,23 @@ test('a retry that is due waits too, once its owner has spent the day', async ()
 test.each([
   ['cancelled', cancelVisionJob],
   ['deleted', deleteVisionJob],
-])(
-  'a call that was %s costs its estimate until its worker has told, and for good if it is dead',
-  async (_, withdraw) => {
-    const costPerDay = 3 * jobCost
-    await batch(3, costPerDay)
-    const runs = await claim(api.database)
-    expect(runs).toHaveLength(3)
-    for (const run of runs) await withdraw(api.database, run)
-    expect(await spent()).toBe(3 * callCostAtFirst)
-    // Of six calls that may be paid for, the user has half of the money left, and not all of it.
-    await batch(10, costPerDay)
-    expect(await count('pending')).toBe(1)
-    const [first, second] = runs as [Run, Run]
-    await recordSpending(api.database, first, nothingSpent)
-    expect(await spent()).toBe(2 * callCostAtFirst)
-    await recordSpending(api.database, second, { analysis: spending({ cost: 5 }) })
-    // What a call costs is known by now.
-    expect(await spent()).toBe(5 + 5)
-  },
-)
+])('a call that was %s costs its estimate until its worker has told, and for good if it is dead', async (_, remove) => {
+  const costPerDay = 3 * jobCost
+  await batch(3, costPerDay)
+  const runs = await claim(api.database)
+  expect(runs).toHaveLength(3)
+  for (const run of runs) await remove(api.database, run)
+  expect(await spent()).toBe(3 * callCostAtFirst)
+  // Of six calls that may be paid for, the user has half of the money left, and not all of it.
+  await batch(10, costPerDay)
+  expect(await count('pending')).toBe(1)
+  const [first, second] = runs as [Run, Run]
+  await recordSpending(api.database, first, nothingSpent)
+  expect(await spent()).toBe(2 * callCostAtFirst)
+  await recordSpending(api.database, second, { analysis: spending({ cost: 5 }) })
+  // What a call costs is known by now.
+  expect(await spent()).toBe(5 + 5)
+})
 
 test('a cancelled run is told to be possibly billed until its worker says what was', async () => {
   await batch(1, undefined)

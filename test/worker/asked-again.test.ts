@@ -118,7 +118,7 @@ test('calls without a price count, all of them, as calls without a price', async
   expect([row?.calls, row?.cost, row?.unpriced_calls].map(Number)).toEqual([2, 0, 2])
 })
 
-test('without time for a second call the next run has the complaint, whatever happens before it is asked', async () => {
+test('without time for a second call the next run is told what did not fit, whatever happens before it is asked', async () => {
   const jobId = await makeJob(database)
   const seen: (string | null)[] = []
   let runs = 0
@@ -226,7 +226,7 @@ test('a second call that fails is told to all workers, also where the first answ
   )
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
-  const { deepseek } = await database.run(readGates)
+  const deepseek = (await database.run(readGates)).of('deepseek')
   expect(deepseek).toMatchObject({ pauseCode: 'content.misconfigured', downSince: expect.any(Date) })
   // Its answer was lost: it may have been billed.
   const [attempt] = await database.sql('SELECT possibly_billed AS step FROM vision_job_attempts')

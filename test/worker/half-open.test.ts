@@ -3,7 +3,8 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { readGates, reportAnswer, reportTrouble } from '../../core/providers/circuit-breaker.ts'
-import { type ProviderLimits, prunePermits } from '../../core/providers/rate-limit.ts'
+import type { ProviderLimits } from '../../core/providers/limits.ts'
+import { prunePermits } from '../../core/providers/rate-limit.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { renewLeases } from '../../core/queue/lease.ts'
@@ -124,7 +125,7 @@ test('a report to a gate that is held is dropped, and what follows on it still t
   expect(await reportAnswer(database, 'gemini')).toBeUndefined()
   const lines: unknown[] = []
   const worker = accessTo(database, { workerId: 'w', log: (...line) => void lines.push(line) })
-  const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).deepseek)
+  const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).of('deepseek'))
   permit?.send()
   // It is down, as anybody can read: the failure is no job's.
   expect(await permit?.end({ error: new VisionError('analysis.unavailable') })).toBe(true)

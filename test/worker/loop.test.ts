@@ -105,7 +105,7 @@ const attempts = (jobId: number | undefined) =>
   database.sql('SELECT * FROM vision_job_attempts WHERE job_id = ? ORDER BY attempt', [jobId])
 
 /** A step that waits until it is let go, or for its signal, and says when it has begun. */
-function gate() {
+function latch() {
   const begun = Promise.withResolvers<void>()
   const open = Promise.withResolvers<void>()
   return {
@@ -284,7 +284,7 @@ describe('failures', () => {
 describe('leases', () => {
   test('a cancelled job stops within one renewal, and its cut-off call counts as possibly billed', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const lines: unknown[] = []
     const log = (...line: unknown[]) => void lines.push(line)
     const draining = drain(
@@ -301,7 +301,7 @@ describe('leases', () => {
 
   test('a deleted job stops within one renewal and leaves nothing behind', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const draining = drain(
       worker(steps({ content: (_, __, context) => held.pass(context) }), { renewMs: 50 }),
       inAMinute(),
@@ -316,7 +316,7 @@ describe('leases', () => {
 
   test('leases are renewed while a step runs, so that nobody takes the job', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const draining = drain(
       worker(steps({ analysis: (_, context) => held.pass(context) }), { leaseMs: 600, renewMs: 100 }),
       inAMinute(),
@@ -331,7 +331,7 @@ describe('leases', () => {
 
   test('a worker that lost its lease cannot complete the job, and the other run counts', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const stale = drain(worker(steps({ content: (_, __, context) => held.pass(context) })), inAMinute())
     await held.begun
     await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
@@ -457,7 +457,7 @@ describe('the end of the worker’s time', () => {
 
   test('a call that is out when the lease becomes uncertain is answered, and its answer saved when the database is back', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const lines: unknown[] = []
     const using = steps({ content: (_, __, context) => held.pass(context) })
     const options = worker(using, { leaseMs: 600, renewMs: 200, log: (...line) => void lines.push(line) })
@@ -476,7 +476,7 @@ describe('the end of the worker’s time', () => {
 
   test('what still runs shortly before the deadline is stopped and given back at no cost', async () => {
     const [id] = await submit()
-    const held = gate()
+    const held = latch()
     const options = worker(steps({ analysis: (_, context) => held.pass(context) }), {
       stepMs: { analysis: 100, content: 100 },
       callMs: 100,

@@ -6,7 +6,7 @@ import { emptyTally } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
-import { type BeatOptions, startBeats } from '../../core/worker/metrics-reporter.ts'
+import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/metrics-reporter.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 import { readMetrics } from '../support/metrics.ts'
@@ -20,11 +20,11 @@ afterAll(() => database.drop())
 
 const pause = { baseMs: 60_000, capMs: 60_000 }
 
-function beats(options: Partial<BeatOptions> = {}) {
+function reporter(options: Partial<MetricsReporterOptions> = {}) {
   const lines: string[] = []
   const logged: [Level, string][] = []
   const counts = emptyTally()
-  const stop = startBeats({
+  const stop = startMetricsReporter({
     database,
     metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),
     log: (level, message) => void logged.push([level, message]),
@@ -43,7 +43,7 @@ function beats(options: Partial<BeatOptions> = {}) {
 }
 
 test('a worker that drains says again and again what it has done since the last time', async () => {
-  const { counts, stop, told } = beats()
+  const { counts, stop, told } = reporter()
   await eventually(() => expect(told().length).toBeGreaterThanOrEqual(2))
   counts.claimed = 3
   await eventually(() => expect(told().some(({ JobsClaimed }) => JobsClaimed === 3)).toBe(true))
@@ -59,14 +59,14 @@ test('a worker that drains says again and again what it has done since the last 
 })
 
 test('a worker that ends at once says so once', async () => {
-  const { stop, told } = beats({ everyMs: 60_000 })
+  const { stop, told } = reporter({ everyMs: 60_000 })
   await stop()
   expect(told()).toHaveLength(1)
 })
 
 test('without the database the worker still says that it lives, and not that nobody waits', async () => {
   const away = openDatabase('mysql://root@127.0.0.1:1/gone', { connections: 1, random: Math.random })
-  const { stop, told, paused, logged } = beats({ database: away, everyMs: 60_000 })
+  const { stop, told, paused, logged } = reporter({ database: away, everyMs: 60_000 })
   await stop()
   await away.close()
   expect(told()).toMatchObject([{ PollerHeartbeat: 1 }])
@@ -78,7 +78,7 @@ test('without the database the worker still says that it lives, and not that nob
 test('a database that never answers does not hold the end up', async () => {
   const { promise: never } = Promise.withResolvers<never>()
   const hanging = { ...database, run: () => never }
-  const { stop, told } = beats({ database: hanging, everyMs: 60_000 })
+  const { stop, told } = reporter({ database: hanging, everyMs: 60_000 })
   await stop()
   expect(told()).toHaveLength(1)
 })
@@ -96,7 +96,7 @@ test.each<[string, () => Promise<unknown>]>([
   ['stopped by an operator', () => database.transact((tx) => stopGate(tx, 'gemini', 'ann'))],
 ])('every worker tells of a provider that is %s, whoever met it', async (_, trouble) => {
   await trouble()
-  const { stop, paused } = beats({ everyMs: 60_000 })
+  const { stop, paused } = reporter({ everyMs: 60_000 })
   await stop()
   expect(paused()).toEqual({ gemini: 1, deepseek: 0 })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { LeaseLost, LeaseUncertain } from '../../core/domain/run.ts'
-import { signOf } from '../../core/providers/circuit-breaker.ts'
+import { providerOutcomeOf } from '../../core/providers/circuit-breaker.ts'
 import { callOutcomeOf, outcomeOf, Stopped } from '../../core/worker/outcome.ts'
 
 const run = { attempt: 1, failures: 0, maxRetries: 3 }
@@ -10,23 +10,23 @@ const awake = { aborted: false, frozen: false }
 
 /**
  * What each code leads to: the job's outcome, its outcome while the provider's circuit is open, what the provider's circuit
- * hears, and what becomes of the permit where the worker stood still during the call.
+ * hears, and the outcome of the permit where the worker was suspended during the call.
  */
 type Row = readonly [job: string, whileOpen: string, provider: string, permitIfFrozen: 'ends' | 'is cut off']
 
 // A request that is refused never reaches a worker: if one does, trying again would not help.
-const request: Row = ['failed', 'failed', 'none', 'ends']
-const badImage: Row = ['failed', 'failed', 'none', 'ends']
-const slowImage: Row = ['retried', 'postponed', 'none', 'is cut off']
-const refusedJob: Row = ['failed', 'failed', 'well', 'ends']
-const badAnswer: Row = ['retried', 'postponed', 'well', 'ends']
-const silence: Row = ['retried', 'postponed', 'strike', 'is cut off']
-const ours: Row = ['retried', 'postponed', 'none', 'ends']
+const request: Row = ['failed', 'failed', 'ignored', 'ends']
+const badImage: Row = ['failed', 'failed', 'ignored', 'ends']
+const slowImage: Row = ['retried', 'postponed', 'ignored', 'is cut off']
+const refusedJob: Row = ['failed', 'failed', 'success', 'ends']
+const badAnswer: Row = ['retried', 'postponed', 'success', 'ends']
+const silence: Row = ['retried', 'postponed', 'transient', 'is cut off']
+const ours: Row = ['retried', 'postponed', 'ignored', 'ends']
 
 const ofProvider = {
   blocked: refusedJob,
   rejected: refusedJob,
-  refused: ['retried', 'postponed', 'strike', 'ends'],
+  refused: ['retried', 'postponed', 'transient', 'ends'],
   misfit: badAnswer,
   invalid_answer: refusedJob,
   blank_answer: badAnswer,
@@ -34,11 +34,11 @@ const ofProvider = {
   recited: badAnswer,
   timed_out: silence,
   unavailable: silence,
-  overloaded: ['postponed', 'postponed', 'strike', 'ends'],
-  rate_limited: ['postponed', 'postponed', 'limit', 'ends'],
-  quota_exhausted: ['postponed', 'postponed', 'quota', 'ends'],
-  insufficient_balance: ['postponed', 'postponed', 'refusal', 'ends'],
-  misconfigured: ['postponed', 'postponed', 'refusal', 'ends'],
+  overloaded: ['postponed', 'postponed', 'transient', 'ends'],
+  rate_limited: ['postponed', 'postponed', 'rate-limited', 'ends'],
+  quota_exhausted: ['postponed', 'postponed', 'quota-exhausted', 'ends'],
+  insufficient_balance: ['postponed', 'postponed', 'fatal', 'ends'],
+  misconfigured: ['postponed', 'postponed', 'fatal', 'ends'],
 } as const satisfies Record<string, Row>
 
 type OfStep<Step extends string> = { [Kind in keyof typeof ofProvider as `${Step}.${Kind}`]: Row }
@@ -64,13 +64,17 @@ const table: Record<ErrorCode, Row> = {
   'limit.uploads_per_day': request,
   'limit.upload_bytes_per_day': request,
   'upload.not_found': request,
+  'batch.not_found': request,
+  'batch.closed': request,
+  'batch.full': request,
+  'batch.too_many': request,
   'brand.not_found': request,
   'brand.too_many': request,
   'brand.too_many_versions': request,
   'request.precondition_failed': request,
   'request.precondition_required': request,
-  'database.unavailable': ['released', 'released', 'none', 'ends'],
-  'job.expired': ['failed', 'failed', 'none', 'ends'],
+  'database.unavailable': ['released', 'released', 'ignored', 'ends'],
+  'job.expired': ['failed', 'failed', 'ignored', 'ends'],
   'worker.lost': ours,
   'internal.error': ours,
   'image.invalid_url': badImage,
@@ -90,7 +94,7 @@ const table: Record<ErrorCode, Row> = {
   'image.too_many_redirects': badImage,
   'image.unreachable': slowImage,
   'image.timed_out': slowImage,
-  'storage.unavailable': ['postponed', 'postponed', 'none', 'ends'],
+  'storage.unavailable': ['postponed', 'postponed', 'ignored', 'ends'],
   ...ofStep('analysis'),
   ...ofStep('content'),
 }
@@ -114,7 +118,7 @@ describe.each(Object.entries(table) as [ErrorCode, Row][])('%s', (code, [job, wh
 
   test(`the circuit hears ${provider}, and the permit ${permitIfFrozen} where the worker stood still`, () => {
     expect(callOutcomeOf(error, awake)).toEqual({ error })
-    expect(signOf(code)).toBe(provider)
+    expect(providerOutcomeOf(code)).toBe(provider)
     const frozen = callOutcomeOf(error, { ...awake, frozen: true })
     expect('stopped' in frozen ? 'is cut off' : 'ends').toBe(permitIfFrozen)
   })

@@ -179,7 +179,7 @@ test.each(['analysis.timed_out', 'analysis.unavailable', 'image.timed_out'] as c
       { outcome: 'released', possibly_billed: 'analysis' },
       { outcome: 'completed' },
     ])
-    expect((await direct.run(readGates)).gemini).toMatchObject({ strikes: 0 })
+    expect((await direct.run(readGates)).of('gemini')).toMatchObject({ strikes: 0 })
   },
   30_000,
 )
@@ -192,7 +192,7 @@ test('the same of a process that did not stand still is a failure', async () => 
   }
   expect(await drain(worker(direct, steps), inAMinute())).toMatchObject({ failed: 1 })
   expect(await jobRow(direct, jobId)).toMatchObject({ failures: 1 })
-  expect((await direct.run(readGates)).gemini).toMatchObject({ strikes: 1 })
+  expect((await direct.run(readGates)).of('gemini')).toMatchObject({ strikes: 1 })
 })
 
 test('a machine that was frozen as a whole is known by the wall’s clock', async () => {

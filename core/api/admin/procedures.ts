@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { type ProviderScope, providerScopes } from '../../../drizzle/schema.ts'
+import type { ProviderScope } from '../../../drizzle/schema.ts'
 import { getOperatorActions, pauseReasons } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
@@ -7,6 +7,7 @@ import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { readGates } from '../../providers/circuit-breaker.ts'
+import { providerScopes } from '../../providers/registry.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleGates, exampleStatus } from './examples.ts'
 import {
@@ -186,5 +187,5 @@ async function viewGates({ services }: Caller): Promise<GatesView> {
   const [states, reasons] = await services.database.run(
     async (on) => [await readGates(on), await pauseReasons(on)] as const,
   )
-  return { gates: providerScopes.map((name) => viewGate(states[name], reasons)) }
+  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
 }

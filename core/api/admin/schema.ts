@@ -1,14 +1,15 @@
 import * as z from 'zod'
-import { providerScopes, providers, statuses } from '../../../drizzle/schema.ts'
+import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
+import { providerNames, providerScopes } from '../../providers/registry.ts'
 import { count, time } from '../fields.ts'
 
 // --- input ---
 
 const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'Why, for those who read it later.' })
 const provider = z
-  .enum(providers)
+  .enum(providerNames)
   .optional()
   .meta({ description: 'Only what needs this provider next; everything if left out.' })
 const dryRun = z.boolean().default(true).meta({ description: 'Counts and changes nothing, unless this is false.' })

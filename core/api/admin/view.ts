@@ -23,7 +23,7 @@ export function viewStatus(status: Status): WorkerStatusView {
     throughput: status.throughput.map((one) => ({ ...one, tally: { ...one.tally } })),
     claims,
     providers: providers.map((gate) => {
-      const { inFlight, perMinute, tokens } = status.usage[gate.name as keyof Status['usage']]
+      const { inFlight = 0, perMinute = 0, tokens = 0 } = status.usage.get(gate.name) ?? {}
       return { ...gate, callsInFlight: inFlight, callsLastMinute: perMinute, tokensLastMinute: tokens }
     }),
     liveSessions: status.liveSessions,

@@ -21,5 +21,5 @@ export async function admitNext({ services, actor }: Caller): Promise<void> {
     services.inFlightPerUser,
     lockUser,
     services.limits.costPerDay,
-  ).catch((error: unknown) => services.log('error', 'blocked jobs not let in', { detail: reasonOf(error) }))
+  ).catch((error: unknown) => services.log('error', 'blocked jobs not admitted', { detail: reasonOf(error) }))
 }

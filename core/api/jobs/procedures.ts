@@ -1,14 +1,16 @@
+import { batchOfItsOwn } from '../../batches/batches.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
+import type { CreatedJob } from '../../queue/create.ts'
 import { getUserVisionJobs } from '../../queue/history.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobs } from '../../queue/read.ts'
-import { readAllowance, requireRetry } from '../../usage/quotas.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read.ts'
+import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
-import { createBatch, createOne } from './create.ts'
+import { createMany, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
 import { admitNext, logJob, owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
@@ -22,13 +24,16 @@ import {
   JobPage,
   type JobSummaryView,
   Jobs,
+  type JobsView,
   type JobView,
   OneJob,
 } from './schema.ts'
 import { viewAttempts } from './view.ts'
 
-const createErrors = [
+/** What the creation of jobs can end in. */
+export const createErrors = [
   'image.invalid_url',
+  'image.forbidden_address',
   'image.too_large',
   'image.unsupported_type',
   'image.truncated',
@@ -78,21 +83,27 @@ export const jobs = {
         status: 201,
         summary: 'Create up to 100 jobs',
         description:
-          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
+          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. Those that are new make a batch of their own. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
         errors: createErrors,
         idempotent: true,
         limited: true,
         output: Jobs,
-        example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
+        example: {
+          request: { jobs: [exampleRequest] },
+          reply: { batchId: 5, jobs: [{ ...exampleSummary, batchId: 5 }] },
+        },
       })
       .input(validated(CreateJobs))
-      .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
-        const created = await createBatch(ctx, input.jobs, oneKey(ctx, input.idempotencyKey))
+      .mutation(async ({ ctx, input }): Promise<JobsView> => {
+        const created = await createMany(ctx, input.jobs, {
+          batchKey: oneKey(ctx, input.idempotencyKey),
+          batch: batchOfItsOwn(ctx.actor.userId),
+        })
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const ids = created.map((job) => job.jobId)
         const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)
-        return { jobs: await summarizeJobs(ctx.services, rows) }
+        return { batchId: batchOf(created, rows), jobs: await summarizeJobs(ctx.services, rows) }
       }),
 
     getJobStatus: procedure
@@ -175,7 +186,7 @@ export const jobs = {
         const { job } = await getVisionJob(database, owned(ctx, input.jobId))
         // Before the quota: nothing more is asked for than there is.
         if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
-        requireRetry(await database.run((on) => readAllowance(on, ctx.actor.userId, limits)))
+        requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
         const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
         if (redriven) logJob(ctx, 'retried', input.jobId)
         return replyWithJob(ctx, input.jobId)
@@ -214,3 +225,11 @@ export const jobs = {
       ),
   },
 } satisfies Resource
+
+/** The batch of the jobs that a call has made, or else the one that all of them are in. */
+function batchOf(created: readonly CreatedJob[], rows: readonly JobRow[]): number | null {
+  const fresh = new Set(created.filter(({ replayed }) => !replayed).map(({ jobId }) => jobId))
+  const of = fresh.size > 0 ? rows.filter(({ id }) => fresh.has(id)) : rows
+  const ids = new Set(of.map(({ batchId }) => batchId))
+  return ids.size === 1 ? ([...ids][0] ?? null) : null
+}

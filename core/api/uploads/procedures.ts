@@ -1,7 +1,7 @@
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { grantUpload } from '../../images/uploads.ts'
-import { takeUpload } from '../../usage/upload-quota.ts'
+import { consumeUpload } from '../../usage/upload-quota.ts'
 import { procedure } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 import { exampleUpload } from './examples.ts'
@@ -27,7 +27,7 @@ export const uploads = {
       .input(validated(CreateUpload))
       .mutation(async ({ ctx: { services, actor, reply }, input }): Promise<UploadView> => {
         const now = services.now()
-        const left = await takeUpload(services.database, actor.userId, input.bytes, services.uploadLimits)
+        const left = await consumeUpload(services.database, actor.userId, input.bytes, services.uploadLimits)
         reply.limits = rateLimitHeaders(left)
         const grant = await grantUpload(services.store, { ...input, userId: actor.userId, now })
         return { ...grant, fields: { ...grant.fields }, expiresAt: grant.expiresAt.toISOString() }

@@ -71,10 +71,10 @@ const closing =
 function finish(content: AltText, { language }: Setting): Finished<AltText> {
   if (content.imageRole === 'decorative') return { content: { ...content, altText: '' } }
   const text = withoutOpener(content.altText, language)
-  const complaint = binding.test(text)
+  const issue = binding.test(text)
     ? 'altText begins by saying that it is an image: say what is in it instead'
     : undefined
-  return { content: { ...content, altText: text }, complaint }
+  return { content: { ...content, altText: text }, issue }
 }
 
 /** The text without “image of” at its beginning, or its like in other languages. */

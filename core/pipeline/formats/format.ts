@@ -12,7 +12,7 @@ export interface Setting {
 /** A text, put right, and what of it is not as it should be but can be lived with. */
 export interface Finished<Content> {
   readonly content: Content
-  readonly complaint?: string | undefined
+  readonly issue?: string | undefined
 }
 
 /** What a text should come to, by JSON pointer. */

@@ -10,7 +10,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'the API gets the key of a provider': {
     file: 'infra/api.ts',
     text: 'DATABASE_URL: databaseUrl,',
-    instead: 'DATABASE_URL: databaseUrl, GEMINI_API_KEY: secrets.gemini.value,',
+    instead: 'DATABASE_URL: databaseUrl, GEMINI_API_KEY: secrets.providers.GEMINI_API_KEY.value,',
   },
   'the poller gets the secret that signs tokens': {
     file: 'infra/poller.ts',

@@ -3,7 +3,7 @@ import { type ApiServices, type AppRouter, createApp } from '../../../core/api/a
 import { composeApi } from '../../../core/api/compose.ts'
 import type { Run } from '../../../core/domain/run.ts'
 import { signToken } from '../../../core/platform/auth.ts'
-import { loadApiConfig } from '../../../core/platform/config.ts'
+import { loadApiConfig } from '../../../core/platform/config/api.ts'
 import type { LogFields } from '../../../core/platform/log.ts'
 import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
 import type { UserLimits } from '../../../core/usage/quotas.ts'

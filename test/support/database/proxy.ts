@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** What becomes of the next COMMIT. */
+/** The outcome of the next COMMIT. */
 export type CommitFault =
   /** The connection breaks before the server has it. */
   | 'lost'

@@ -1,9 +1,14 @@
 import type { Database } from '../../../core/database/client.ts'
+import type { ProviderConfig } from '../../../core/platform/config/providers.ts'
+import type { Model } from '../../../core/providers/model.ts'
 import {
   createProviderAccess,
   type ProviderAccess,
   type ProviderAccessOptions,
-} from '../../../core/providers/access.ts'
+} from '../../../core/providers/permits.ts'
+import { createPrices } from '../../../core/providers/prices.ts'
+import { registry } from '../../../core/providers/registry.ts'
+import { type CommonOptions, createModelOf } from '../../../core/providers/serving.ts'
 
 /** A worker's way to providers that limit nothing, unless a test says otherwise. */
 export function accessTo(
@@ -19,4 +24,15 @@ export function accessTo(
     now: () => performance.now(),
     ...changes,
   })
+}
+
+export type ModelChanges = Partial<ProviderConfig & CommonOptions>
+
+/** The model of a registered provider, as its entry makes it, with the default model where a test says nothing else. */
+export function modelOf(provider: string, changes: ModelChanges & { readonly baseUrl: string }): Model {
+  const entry = registry.find(({ name }) => name === provider)
+  if (!entry) throw new RangeError(`${provider} is not registered`)
+  const config = { apiKey: 'a-key', model: entry.model, limits: {}, settings: {} }
+  const common = { prices: createPrices([], Date.now), timeoutMs: 5_000, now: Date.now }
+  return createModelOf(entry, { ...config, ...changes }, { ...common, ...changes })
 }

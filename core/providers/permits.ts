@@ -3,22 +3,22 @@ import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import {
+  allowsCalls,
   type GateState,
-  isOpen,
   isProbing,
   type PauseOptions,
+  providerOutcomeOf,
   type Report,
   readGates,
   reportAnswer,
   reportTrouble,
-  signOf,
 } from './circuit-breaker.ts'
+import type { ProviderLimits } from './limits.ts'
 import {
   type EndedCall,
   endPermits,
   markSent,
   minuteMs,
-  type ProviderLimits,
   renewPermits,
   reservePermits,
   returnPermits,
@@ -65,6 +65,7 @@ export interface ProviderAccess {
 
 export interface ProviderAccessOptions {
   readonly database: Database
+  /** By the provider's name; one that is not there is not limited. */
   readonly limits: Readonly<Record<Provider, ProviderLimits>>
   readonly pause: PauseOptions
   /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
@@ -91,7 +92,8 @@ const allWell: Known = { pausedUntil: 0, probing: false, failing: false }
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
   const { database, limits, pause, leaseMs, windowMs = minuteMs, workerId, log, now } = options
-  const isLimited = (provider: Provider) => Object.values(limits[provider]).some((limit) => limit !== undefined)
+  const limitsOf = (provider: Provider) => limits[provider] ?? {}
+  const isLimited = (provider: Provider) => Object.values(limitsOf(provider)).some((limit) => limit !== undefined)
   const known = new Map<Provider, Known>()
   /** The permits that have a row, and until when each is good, by `now`. */
   const rows = new Map<string, number>()
@@ -101,7 +103,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   // In one statement what is asked for at the same time: of a gate all calls of a worker would get in each other's way.
   const readStates = together(async (asked: readonly Provider[]) => {
     const states = await database.run(readGates)
-    return asked.map((provider) => states[provider])
+    return asked.map(states.of)
   })
   const mark = together(async (ids: readonly string[]) => {
     const marked = await markSent(database, ids)
@@ -122,7 +124,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       const begun = now()
       const { count, probe } = await reservePermits(database, provider, {
         ids,
-        limits: limits[provider],
+        limits: limitsOf(provider),
         leaseMs,
         windowMs,
       })
@@ -158,9 +160,9 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   }
 
   const report = async (provider: Provider, probe: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
-    const sign = error === undefined ? 'well' : signOf(error.code)
-    if (cutOff || sign === 'none') return false
-    if (error === undefined || sign === 'well') {
+    const outcome = error === undefined ? 'success' : providerOutcomeOf(error.code)
+    if (cutOff || outcome === 'ignored') return false
+    if (error === undefined || outcome === 'success') {
       await reportWell(provider, probe)
       return false
     }
@@ -221,7 +223,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
       const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
       learn(provider, state)
-      if (!isOpen(state)) return []
+      if (!allowsCalls(state)) return []
       if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)
       return Array.from({ length: wanted }, () => permitOf(provider, false, undefined))
     },

@@ -10,7 +10,7 @@ import {
   waitIn,
 } from './refusals.ts'
 
-/** Quotas of a day are renewed at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
+/** QuotaState of a day are renewed at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
 const quotaZone = 'America/Los_Angeles'
 
 /**

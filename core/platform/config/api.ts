@@ -1,0 +1,34 @@
+import { type Environment, environment, load, type Rule } from './load.ts'
+import { type Values, webUrl, wholeNumber } from './setting.ts'
+import { auth, authRule, database, jobs, lives, logging, spend, storage, ticketRule } from './shared.ts'
+
+export const apiKeys = {
+  ...logging,
+  ...database,
+  ...storage,
+  ...auth,
+  API_DATABASE_CONNECTIONS: wholeNumber().or(2),
+  WAITS_PER_USER: wholeNumber({ min: 0 }).or(5),
+  STREAM_URL: webUrl().optional(),
+  ...jobs,
+  JOB_MAX_RETRIES: wholeNumber({ min: 0, max: 20 }).or(3),
+  ...lives,
+  USER_JOBS_PER_DAY: wholeNumber().or(10_000),
+  USER_JOBS_WAITING: wholeNumber().or(10_000),
+  USER_UPLOADS_PER_DAY: wholeNumber().or(10_000),
+  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber({ min: 20, because: 'the size of one upload' }).or(20_000),
+  ...spend,
+}
+
+/** What functions/api.ts needs. */
+export type ApiConfig = Values<typeof apiKeys>
+
+const apiRule: Rule<Partial<ApiConfig>> = (config) => [
+  ...authRule(config),
+  ...(config.STREAM_URL ? ticketRule(config) : []),
+]
+
+/** @throws ConfigError */
+export function loadApiConfig(env: Environment = environment()): ApiConfig {
+  return load(apiKeys, env, apiRule)
+}

@@ -1,0 +1,48 @@
+import { type Shape, type Values, WrongSetting } from './setting.ts'
+
+/** Something is missing or wrong in the environment. The message names every key at once, and no secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What is wrong with settings taken together: each key, and why. */
+export type Rule<Config> = (config: Config) => readonly (readonly [key: string, why: string])[]
+
+/** The environment as it is. Nothing else reads it. */
+export function environment(): Environment {
+  return { ...process.env }
+}
+
+/**
+ * Reads settings from an environment, where an empty line in `.env` means the same as none.
+ *
+ * @param rule what must hold between them: asked about those that are right by themselves, the others being undefined
+ * @throws ConfigError with one line for each key that is missing or wrong
+ */
+export function load<Keys extends Shape>(
+  keys: Keys,
+  env: Environment,
+  rule: Rule<Partial<Values<Keys>>> = () => [],
+): Values<Keys> {
+  const values: Record<string, unknown> = {}
+  const wrong = new Map<string, string>()
+  for (const [key, setting] of Object.entries(keys)) {
+    try {
+      const value = setting.read(env[key] || undefined)
+      if (value !== undefined) values[key] = value
+    } catch (error) {
+      if (!(error instanceof WrongSetting)) throw error
+      wrong.set(key, error.message)
+    }
+  }
+  const found = rule(values as Partial<Values<Keys>>)
+  for (const [key, why] of found) if (!wrong.has(key)) wrong.set(key, why)
+  if (wrong.size > 0) throw new ConfigError(linesOf(wrong))
+  return values as Values<Keys>
+}
+
+function linesOf(wrong: ReadonlyMap<string, string>): string {
+  return ['Settings are missing or wrong:', ...[...wrong].map(([key, why]) => `  ${key} ${why}`)].join('\n')
+}

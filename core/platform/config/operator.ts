@@ -1,0 +1,13 @@
+import { type Environment, environment, load } from './load.ts'
+import type { Values } from './setting.ts'
+import { database, lives } from './shared.ts'
+
+export const operatorKeys = { ...database, ...lives }
+
+/** What an operator's commands need. */
+export type OperatorConfig = Values<typeof operatorKeys>
+
+/** @throws ConfigError */
+export function loadOperatorConfig(env: Environment = environment()): OperatorConfig {
+  return load(operatorKeys, env)
+}

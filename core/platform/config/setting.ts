@@ -1,0 +1,132 @@
+/** What is wrong with a setting, in words that follow its key: "is missing", "must be …". */
+export class WrongSetting extends Error {
+  override readonly name = 'WrongSetting'
+}
+
+/** One key of the environment: what it may be, and what it means. */
+export interface Setting<Value> {
+  /**
+   * @param text what the key is set to; undefined where it is not set
+   * @throws WrongSetting
+   */
+  read(text: string | undefined): Value
+  optional(): Setting<Value | undefined>
+  or(fallback: Value): Setting<Value>
+}
+
+/** Settings by their keys. */
+export type Shape = Readonly<Record<string, Setting<unknown>>>
+
+type ValueOf<One> = One extends Setting<infer Value> ? Value : never
+type OptionalKeys<Keys extends Shape> = {
+  [Key in keyof Keys]: undefined extends ValueOf<Keys[Key]> ? Key : never
+}[keyof Keys]
+
+/** What settings mean. */
+export type Values<Keys extends Shape> = {
+  readonly [Key in Exclude<keyof Keys, OptionalKeys<Keys>>]: ValueOf<Keys[Key]>
+} & { readonly [Key in OptionalKeys<Keys>]?: ValueOf<Keys[Key]> }
+
+/** @param parse what a text means; throws WrongSetting for one that means nothing */
+export function setting<Value>(parse: (text: string) => Value): Setting<Value> {
+  const withAbsent = <Absent>(absent: () => Absent): Setting<Value | Absent> => ({
+    read: (text) => (text === undefined ? absent() : parse(text)),
+    optional: () => withAbsent(() => undefined) as Setting<Value | Absent | undefined>,
+    or: (fallback) => withAbsent(() => fallback),
+  })
+  return withAbsent<Value>(() => {
+    throw new WrongSetting('is missing')
+  })
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max?: number
+  /** Why the bounds are where they are. */
+  readonly because?: string
+}
+
+/** A whole number, 1 or more if nothing else is said. */
+export function wholeNumber({ min = 1, max, because }: Bounds = {}): Setting<number> {
+  return setting((text) => {
+    const value = numberIn(text)
+    if (Number.isSafeInteger(value) && value >= min && value <= (max ?? value)) return value
+    const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`
+    throw new WrongSetting(`must be a whole number ${range}${because ? `, ${because}` : ''}${got(text)}`)
+  })
+}
+
+/** A number above 0, or between bounds that count in. */
+export function decimal({ min, max, because }: Bounds = {}): Setting<number> {
+  return setting((text) => {
+    const value = numberIn(text)
+    if (Number.isFinite(value) && (min === undefined ? value > 0 : value >= min) && value <= (max ?? value))
+      return value
+    const above = min === undefined ? 'above 0' : `of ${min} or more`
+    const range = max === undefined ? above : min === undefined ? `above 0, up to ${max}` : `from ${min} to ${max}`
+    throw new WrongSetting(`must be a number ${range}${because ? `, ${because}` : ''}${got(text)}`)
+  })
+}
+
+/** One of some words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): Setting<Word> {
+  return setting((text) => {
+    const word = words.find((one) => one === text)
+    if (word !== undefined) return word
+    throw new WrongSetting(`must be one of ${words.join(', ')}${got(text)}`)
+  })
+}
+
+/** A text that is not told in messages. */
+export function text({ min = 1 }: { readonly min?: number } = {}): Setting<string> {
+  return setting((given) => {
+    if (given.length >= min) return given
+    throw new WrongSetting(`must be at least ${min} characters long`)
+  })
+}
+
+/** A key that signs: long enough that nobody finds it by trying. */
+export function signingSecret(): Setting<string> {
+  return setting((given) => {
+    if (Buffer.byteLength(given) >= 32) return given
+    throw new WrongSetting('must be at least 32 bytes long')
+  })
+}
+
+/** Where passwords, keys or tokens are sent, or fetched by which others are believed. */
+export function webUrl(): Setting<string> {
+  return setting((given) => {
+    if (isWebUrl(given)) return given
+    const scheme = URL.canParse(given) ? new URL(given).protocol : ''
+    throw new WrongSetting(
+      scheme === 'http:'
+        ? 'must be https, or http on this machine alone (localhost, 127.0.0.1)'
+        : 'must be a URL like https://host/path',
+    )
+  })
+}
+
+/** Whether a URL is https, or http on this machine. */
+export function isWebUrl(given: string): boolean {
+  if (!URL.canParse(given)) return false
+  const { protocol, hostname } = new URL(given)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+/** Whether a host as URLs have it is this machine, so that nobody can listen in between. */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+}
+
+/** Longer texts may be secrets that were put on the wrong line, and are not told. */
+const longestTold = 16
+
+/** What a message tells of the value of a setting that is no secret. */
+export function got(given: string): string {
+  return given.length <= longestTold ? ` (got: ${given})` : ''
+}
+
+/** NaN for a text that is no number as people write one: no blank, no `0x10`. */
+function numberIn(given: string): number {
+  return /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(given) ? Number(given) : Number.NaN
+}

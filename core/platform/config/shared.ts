@@ -1,0 +1,67 @@
+import { databaseUrl } from './database-url.ts'
+import type { Rule } from './load.ts'
+import { decimal, oneOf, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
+
+/** Settings that several entry points read. */
+export const logging = {
+  LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').or('info'),
+  POWERTOOLS_SERVICE_NAME: text().or('vision-pipeline'),
+}
+
+export const database = { DATABASE_URL: databaseUrl() }
+
+export const storage = {
+  BUCKET_NAME: text({ min: 3 }),
+  AWS_REGION: text().or('us-east-1'),
+  S3_ENDPOINT: webUrl().optional(),
+  S3_ACCESS_KEY_ID: text().optional(),
+  S3_SECRET_ACCESS_KEY: text().optional(),
+}
+
+/** How long jobs live. */
+export const lives = {
+  JOB_EXPIRES_HOURS: decimal().or(24),
+  JOB_RETENTION_DAYS: wholeNumber().or(30),
+}
+
+/** Whoever admits jobs must agree on these. */
+export const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber().or(10) }
+
+/** Looked at when a job is created, and again when it is admitted. */
+export const spend = { USER_DOLLARS_PER_DAY: decimal().optional() }
+
+export const auth = {
+  AUTH_JWKS_URL: webUrl().optional(),
+  AUTH_ISSUER: text().optional(),
+  AUTH_AUDIENCE: text().optional(),
+  AUTH_SECRET: signingSecret().optional(),
+  AUTH_SECRET_PREVIOUS: signingSecret().optional(),
+  STREAM_SECRET: signingSecret().optional(),
+}
+
+/** Where the images are. */
+export type StorageConfig = Values<typeof storage>
+type AuthConfig = Values<typeof auth>
+/** What tickets are signed with. */
+export type TicketConfig = Pick<AuthConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
+
+/** The keys of settings that are not set, and why they are needed. */
+export function missingIn<Config extends object>(config: Config) {
+  return (key: keyof Config & string, because: string) =>
+    config[key] === undefined ? [[key, `is missing: needed ${because}`] as const] : []
+}
+
+/** Never an open door: without a way to check tokens nothing starts. */
+export const authRule: Rule<AuthConfig> = (config) => {
+  const missing = missingIn<AuthConfig>(config)
+  return [
+    ...(config.AUTH_JWKS_URL
+      ? [...missing('AUTH_ISSUER', 'with AUTH_JWKS_URL'), ...missing('AUTH_AUDIENCE', 'with AUTH_JWKS_URL')]
+      : missing('AUTH_SECRET', 'where AUTH_JWKS_URL is not set')),
+    ...(config.AUTH_SECRET_PREVIOUS ? missing('AUTH_SECRET', 'with AUTH_SECRET_PREVIOUS') : []),
+  ]
+}
+
+/** A ticket is signed with one of the two secrets. */
+export const ticketRule: Rule<TicketConfig> = (config) =>
+  config.AUTH_SECRET ? [] : missingIn<TicketConfig>(config)('STREAM_SECRET', 'for streams where AUTH_SECRET is not set')

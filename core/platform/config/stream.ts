@@ -1,0 +1,21 @@
+import { type Environment, environment, load } from './load.ts'
+import { decimal, setting, type Values, wholeNumber } from './setting.ts'
+import { auth, authRule, database, logging, ticketRule } from './shared.ts'
+
+export const streamKeys = {
+  ...logging,
+  ...database,
+  ...auth,
+  /** Pages of these origins may read streams, where nothing in front of the function says so to browsers. */
+  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
+  STREAM_SECONDS: decimal({ max: 900 }).or(60),
+  STREAM_SESSIONS_PER_USER: wholeNumber().or(10),
+}
+
+/** What functions/stream.ts needs. */
+export type StreamConfig = Values<typeof streamKeys>
+
+/** @throws ConfigError */
+export function loadStreamConfig(env: Environment = environment()): StreamConfig {
+  return load(streamKeys, env, (config) => [...authRule(config), ...ticketRule(config)])
+}

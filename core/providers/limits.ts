@@ -1,0 +1,9 @@
+/** What a provider allows us; what is left out is not limited. */
+export interface ProviderLimits {
+  /** Calls sent within any 60 seconds. */
+  readonly requestsPerMinute?: number | undefined
+  /** Calls under way at once. */
+  readonly requestsInFlight?: number | undefined
+  /** Tokens, of prompts and answers together, of the calls sent within any 60 seconds. */
+  readonly tokensPerMinute?: number | undefined
+}

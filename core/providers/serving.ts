@@ -1,0 +1,54 @@
+import { type Step, steps } from '../../drizzle/schema.ts'
+import type { PollerConfig } from '../platform/config/poller.ts'
+import type { ProviderConfig } from '../platform/config/providers.ts'
+import type { ProviderEntry } from './entry.ts'
+import type { ProviderLimits } from './limits.ts'
+import type { Model, ModelOptions } from './model.ts'
+import { registry } from './registry.ts'
+
+/** What every adapter gets, whichever provider it is for. */
+export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>
+
+/** Who serves which step, and how. */
+export interface Serving {
+  /** The name of each step's provider. */
+  readonly providerOf: Readonly<Record<Step, string>>
+  readonly models: Readonly<Record<Step, Model>>
+  /** Of each provider, by its name. */
+  readonly limits: Readonly<Record<string, ProviderLimits>>
+}
+
+/** Puts the providers together that the configuration names. */
+export function servingBy(
+  config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'providers'>,
+  common: CommonOptions,
+): Serving {
+  const providerOf = { analysis: config.ANALYSIS_PROVIDER, content: config.CONTENT_PROVIDER }
+  const modelOf = (step: Step): Model => {
+    const entry = registry.find(({ name }) => name === providerOf[step])
+    const own = config.providers[providerOf[step]]
+    if (!entry || !own) throw new RangeError(`${step} is served by ${providerOf[step]}, which is not registered`)
+    return createModelOf(entry, own, common)
+  }
+  return {
+    providerOf,
+    models: Object.fromEntries(steps.map((step) => [step, modelOf(step)])) as Record<Step, Model>,
+    limits: Object.fromEntries(Object.entries(config.providers).map(([name, { limits }]) => [name, limits])),
+  }
+}
+
+/** A provider's model. Its adapter, and so its SDK, is loaded with the first call. */
+export function createModelOf(entry: ProviderEntry, config: ProviderConfig, common: CommonOptions): Model {
+  let model: Promise<Model> | undefined
+  const load = async () => {
+    const { createModel } = await entry.adapter()
+    const { apiKey = '', baseUrl, model: name, settings } = config
+    return createModel({ ...common, apiKey, baseUrl, model: name, rules: entry.rules, settings })
+  }
+  return {
+    ask: async (request, context) => {
+      model ??= load()
+      return (await model).ask(request, context)
+    },
+  }
+}
