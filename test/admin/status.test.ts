@@ -70,7 +70,9 @@ test('the status says how everything is', async () => {
   expect(status.throughput.map(({ minutes }) => minutes)).toEqual([5, 60])
   expect(status.throughput[1]?.tally.completed).toBeGreaterThanOrEqual(59)
   expect(status.throughput[1]?.tally.completed).toBeLessThanOrEqual(61)
-  expect(status.gates.map(({ name, stopped, pausedMs }) => [name, stopped, pausedMs])).toEqual([
+  expect(
+    [status.claims, ...status.providers].map(({ name, operatorPause, backoffMs }) => [name, operatorPause, backoffMs]),
+  ).toEqual([
     ['all', null, 0],
     ['gemini', null, 0],
     ['deepseek', null, 0],
