@@ -3,7 +3,7 @@ import { deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 const namespace = 'VisionPipeline'
-/** What the log of the poller says of a job that failed for good: core/worker/loop.ts. */
+/** What the log of the poller says of a job that failed for good: core/worker/claim-work.ts. */
 const failedRun = '{ $.message = "run failed" && $.code = "*" }'
 
 /** A metric as a widget has it: namespace, name, dimensions by turns, and how it is shown. */

@@ -196,7 +196,7 @@ describe('the runbook', () => {
   })
 
   test('knows every command of the operator that it tells to run', () => {
-    const ops = readFileSync(join(root, 'cli/ops.ts'), 'utf8')
+    const ops = readFileSync(join(root, 'cli/operate.ts'), 'utf8')
     const told = new Set([...runbook.matchAll(/npm run (?:-s )?ops -- (\w+)/g)].map(([, verb = '']) => verb))
     expect(told.size).toBeGreaterThan(4)
     for (const verb of told) expect(ops).toMatch(new RegExp(`\\b${verb}\\b`))
@@ -235,8 +235,8 @@ describe('the dashboard', () => {
         dimensions: { service: '$.service', code: '$.code' },
       },
     })
-    // What core/worker/loop.ts writes.
-    const source = readFileSync(join(root, 'core/worker/loop.ts'), 'utf8')
+    // What the worker writes.
+    const source = readFileSync(join(root, 'core/worker/claim-work.ts'), 'utf8')
     expect(source).toMatch(/`run \$\{ended\}`/)
   })
 })

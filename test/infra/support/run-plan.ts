@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
 import { deployKeys, settableKeys } from '../../../infra/settings.ts'
 import { bundleConfiguration } from './bundle.ts'
+import { costsFile, withCosts } from './cost-tables.ts'
 import { planDifference, planOf, snapshotOf } from './plan.ts'
 import { preparePlatform, root } from './platform.ts'
 import { type ForkInput, runConfiguration, secrets } from './run-configuration.ts'
@@ -55,6 +56,7 @@ async function update(): Promise<number> {
     if (plan === undefined) return 1
     writeFileSync(snapshotOf(database), plan)
   }
+  writeFileSync(costsFile, withCosts(readFileSync(costsFile, 'utf8')))
   return 0
 }
 
