@@ -93,7 +93,9 @@ test('by one adapter and one entry another provider is configured, called, paid 
   expect(await database.sql('SELECT provider, tokens FROM vision_permits')).toEqual([
     { provider: 'mistral', tokens: 1_200 },
   ])
-  expect(providers.map(({ provider, callsLastMinute }: Record<string, unknown>) => [provider, callsLastMinute])).toEqual([
+  expect(
+    providers.map(({ provider, callsLastMinute }: Record<string, unknown>) => [provider, callsLastMinute]),
+  ).toEqual([
     ['mistral', 1],
     ['gemini', 0],
     ['deepseek', 0],
