@@ -28,6 +28,10 @@ export type Step = (typeof steps)[number]
 export const countedStatuses = ['created', 'completed', 'failed', 'cancelled', 'deleted'] as const
 export type CountedStatus = (typeof countedStatuses)[number]
 
+/** What becomes of a call with jobs that cannot be made: it is refused as a whole, or the others are made. */
+export const invalidPolicies = ['refuse', 'skip'] as const
+export type OnInvalid = (typeof invalidPolicies)[number]
+
 /**
  * Where an image's bytes are: on their way to the bucket, there, or on their way out of it.
  */
@@ -143,6 +147,8 @@ export const visionJobs = mysqlTable(
     brandId: id('brand_id'),
     brandVersion: int('brand_version', { unsigned: true }),
     metadata: json<Record<string, unknown>>('metadata'),
+    /** The batch that the job belongs to; null for none. */
+    batchId: id('batch_id'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
     requestHash: key('request_hash', { length: 64 }),
@@ -176,6 +182,7 @@ export const visionJobs = mysqlTable(
     index('format_history').on(job.userId, job.outputFormat, job.id),
     index('ended').on(job.status, job.finishedAt, job.id),
     index('image').on(job.imageId),
+    index('batch').on(job.batchId, job.status, job.id),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
     check('vision_jobs_status', oneOf('status', statuses)),
     check('vision_jobs_next_step', oneOf('next_step', steps)),
@@ -318,6 +325,58 @@ export const visionUsage = mysqlTable(
   },
   // The only key, so that adding to a row locks this row and nothing beside it.
   (usage) => [primaryKey({ columns: [usage.userId, usage.day, usage.model, usage.status] })],
+)
+
+/** The batches: one row for each. */
+export const visionBatches = mysqlTable(
+  'vision_batches',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    name: text('name', { length: 100 }),
+    /** What a job that is added to it is made with where it says nothing itself. */
+    defaults: json<Record<string, unknown>>('defaults').notNull(),
+    onInvalid: word<OnInvalid>('on_invalid').notNull().default('refuse'),
+    idempotencyKey: key('idempotency_key', { length: 255 }),
+    /** SHA-256 of the request that the idempotency key came with, in hex. */
+    requestHash: key('request_hash', { length: 64 }),
+    createdAt: time('created_at').notNull(),
+    /** From then on it takes no more jobs. */
+    closesAt: time('closes_at').notNull(),
+    cancelledAt: time('cancelled_at'),
+  },
+  (batch) => [
+    index('owner').on(batch.userId, batch.id),
+    index('open').on(batch.userId, batch.closesAt),
+    index('closed').on(batch.closesAt),
+    uniqueIndex('idempotency').on(batch.userId, batch.idempotencyKey),
+  ],
+)
+
+/**
+ * What has become of each batch, so that nothing is counted by reading its jobs. A row with the status of a job has the jobs
+ * that have it now (of `created` and `deleted`: that ever were); one with the outcome of a run has what those runs took. They
+ * are changed in the transaction that changes the jobs, as `vision_usage` is.
+ */
+export const visionBatchCounts = mysqlTable(
+  'vision_batch_counts',
+  {
+    batchId: id('batch_id').notNull(),
+    status: word<CountedStatus | Outcome>('status').notNull(),
+    /** The error of jobs that failed; empty in every other row. */
+    code: key('code', { length: 64 }).notNull(),
+    jobs: total('jobs'),
+    calls: total('calls'),
+    /** Calls that were cut off, so that they may have been paid for without an answer. */
+    possiblyBilled: total('possibly_billed'),
+    /** In nano-dollars, of the calls whose price is known. */
+    cost: total('cost'),
+    unpricedCalls: total('unpriced_calls'),
+    /** How long the runs worked: the image, and both steps. */
+    workMs: total('work_ms'),
+  },
+  // The only key: see `vision_usage`.
+  (one) => [primaryKey({ columns: [one.batchId, one.status, one.code] })],
 )
 
 /** The brands: one row for each, with what is current. One that is archived stays for the jobs that were made with it. */

@@ -64,6 +64,7 @@ describe('who imports whom', () => {
     ['functions', 'cli', 'dev', 'eval', 'bench', 'examples', 'test'],
     ['core/api'],
     ['core/http', 'core/admin', 'core/live', 'core/worker'],
+    ['core/batches'],
     ['core/queue'],
     ['core/pipeline', 'core/brands', 'core/images', 'core/providers', 'core/usage'],
     ['core/database'],

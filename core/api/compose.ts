@@ -3,7 +3,7 @@ import type { AppEnv } from '../http/context.ts'
 import { createImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'
-import { openFeed, openLive } from '../live/open.ts'
+import { defaultLookMs, openFeed, openLive } from '../live/open.ts'
 import { createWaits } from '../live/waits.ts'
 import type { Live } from '../live/watch.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
@@ -47,6 +47,7 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     images: createImageIntake(database, store, { allowLoopbackHttp }),
     streamUrl,
     feed,
+    lookMs: lookMs ?? defaultLookMs,
     waits: createWaits({ database, perUser: config.WAITS_PER_USER, log, random: Math.random }),
     metrics,
     maxRetries: config.JOB_MAX_RETRIES,

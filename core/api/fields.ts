@@ -32,6 +32,10 @@ export const brandId = z
   .int()
   .min(1)
   .meta({ description: 'The id of a brand.', examples: [7] })
+export const batchId = z
+  .int()
+  .min(1)
+  .meta({ description: 'The id of a batch.', examples: [5] })
 export const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.', examples: ['2026-11-23T12:00:00.000Z'] })
 export const day = z.iso.date()
 export const count = z.int().min(0)

@@ -69,6 +69,22 @@ export const errorCodes = {
     message:
       'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
   },
+  'batch.not_found': { errorClass: 'request', status: 404, message: 'There is no such batch.' },
+  'batch.closed': {
+    errorClass: 'request',
+    status: 409,
+    message: 'The batch takes no more jobs: it was cancelled, or is older than a week. Create another.',
+  },
+  'batch.full': {
+    errorClass: 'request',
+    status: 409,
+    message: 'This would be more than 10,000 jobs in one batch. Create another for those that are left.',
+  },
+  'batch.too_many': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A user may have 100 batches that take jobs. Cancel or delete one, or wait until one is a week old.',
+  },
   'limit.jobs_per_day': {
     errorClass: 'request',
     status: 429,

@@ -11,6 +11,8 @@ export interface RunIdentity {
 export interface Run extends RunIdentity {
   readonly workerId: string
   readonly userId: string
+  /** The batch of the job; null for none. */
+  readonly batchId: number | null
   /** The step that is next: `content` means that the analysis is saved. */
   readonly step: Step
   readonly failures: number

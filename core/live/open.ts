@@ -8,7 +8,7 @@ import type { Sleep } from './ticker.ts'
 import { createLive, type Live, type LiveOptions } from './watch.ts'
 
 /** A change is seen within a second. */
-const defaultLookMs = 1_000
+export const defaultLookMs = 1_000
 /** A third of a session's life and less, so that one lost write ends none. */
 const touchMs = 15_000
 

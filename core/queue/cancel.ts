@@ -5,6 +5,7 @@ import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/s
 import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
 import { unlinkImages } from '../images/snapshots.ts'
+import { addBatchCounts, deleted, uncounted } from '../usage/batch-counts.ts'
 import { addRuns, type OwnedRun } from '../usage/ledger.ts'
 import { deleteRows } from './delete-rows.ts'
 
@@ -38,7 +39,7 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
             updated_at = UTC_TIMESTAMP(3)
           WHERE id = ${jobId}`,
       )
-      await addRuns(tx, await cutOffRun(tx, job), [{ userId, status: 'cancelled' }])
+      await addRuns(tx, await cutOffRun(tx, job), [{ userId, batchId: job.batchId, status: 'cancelled' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
@@ -58,16 +59,14 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       // The job first: its row lock holds off a worker that would save an output under it.
       const job = await lockJob(tx, { jobId, userId })
       if (job === undefined) throw new VisionError('job.not_found')
+      const { batchId } = job
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
       const runs = await cutOffRun(tx, job)
-      await deleteRows(
-        tx,
-        'vision_job_attempts',
-        sql`job_id = ${jobId} AND NOT (outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`,
-      )
+      await deleteRows(tx, 'vision_job_attempts', sql`job_id = ${jobId} AND NOT ${isOfWatchedRun()}`)
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
-      await addRuns(tx, runs, hasEnded(job) ? [] : [{ userId, status: 'deleted' }])
+      if (hasEnded(job)) await addBatchCounts(tx, deleted([job]))
+      else await addRuns(tx, runs, [{ userId, batchId, status: 'deleted' }])
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),
@@ -90,22 +89,23 @@ export async function redriveVisionJob(
   await requireJob(database, { jobId, userId })
   return database.transact(
     async (tx) => {
-      const matched = await matchedBy(
-        tx,
-        sql`UPDATE vision_jobs SET ${redriven(lifeMs)}
-          WHERE id = ${jobId} AND user_id = ${userId} AND status = 'failed'`,
-      )
-      if (matched > 0) return true
-      const status = await statusOf(tx, { jobId, userId })
-      if (status === undefined) throw new VisionError('job.not_found')
-      if (hasEnded({ status })) throw new VisionError('job.not_retryable')
-      return false
+      const job = await lockJob(tx, { jobId, userId })
+      if (job === undefined) throw new VisionError('job.not_found')
+      if (job.status !== 'failed') {
+        if (hasEnded(job)) throw new VisionError('job.not_retryable')
+        return false
+      }
+      await matchedBy(tx, sql`UPDATE vision_jobs SET ${redriven(lifeMs)} WHERE id = ${jobId}`)
+      await addBatchCounts(tx, uncounted([job]))
+      return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'failed' ? undefined : true),
   )
 }
 
 interface LockedJob extends OwnedJob {
+  readonly batchId: number | null
+  readonly errorCode: string | null
   readonly imageId: number | null
   readonly status: Status
   readonly attempt: number
@@ -125,14 +125,17 @@ async function requireJob(database: Database, { jobId, userId }: OwnedJob): Prom
 async function lockJob(tx: Queryable, { jobId, userId }: OwnedJob): Promise<LockedJob | undefined> {
   const [job] = await rowsOf<Omit<LockedJob, keyof OwnedJob>>(
     tx,
-    sql`SELECT image_id AS imageId, status, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
+    sql`SELECT batch_id AS batchId, image_id AS imageId, status, attempt, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)
       WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
   )
   return job && { ...job, jobId, userId }
 }
 
 /** Closes the run that a locked job may have: the one of its attempt, by the whole key, which locks no gap. */
-async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: LockedJob): Promise<readonly OwnedRun[]> {
+async function cutOffRun(
+  tx: Queryable,
+  { jobId, userId, batchId, attempt, status }: LockedJob,
+): Promise<readonly OwnedRun[]> {
   if (status !== 'processing') return []
   const matched = await matchedBy(
     tx,
@@ -140,7 +143,12 @@ async function cutOffRun(tx: Queryable, { jobId, userId, attempt, status }: Lock
     sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
       WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
   )
-  return matched === 0 ? [] : [{ jobId, userId, attempt }]
+  return matched === 0 ? [] : [{ jobId, userId, batchId, attempt }]
+}
+
+/** Whether the row of a run, which was taken from its worker, is kept until that has told what it spent. */
+export function isOfWatchedRun(): SQL {
+  return sql`(outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`
 }
 
 /** What makes a failed job live again. */

@@ -4,7 +4,8 @@ import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run } from '../domain/run.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { failExpired } from './expire.ts'
 import { advanceVirtualTime } from './fair-queue.ts'
 import { clearFormerRuns } from './orphans.ts'
@@ -74,12 +75,12 @@ async function claimOnce(
   let reached = 0
   const claimed = await database.transact(
     async (tx) => {
-      const { [lane]: expiry } = expiryMoments(await readGates(tx))
+      const { [lane]: expiry } = expiryMoments(await readProviderStates(tx))
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(
         tx,
-        past.map(({ jobId, userId }) => ({ id: jobId, userId })),
+        past.map(({ jobId, userId, batchId }) => ({ id: jobId, userId, batchId })),
       )
       const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
       expected = taken.map(
@@ -113,7 +114,7 @@ async function claimOnce(
  * @param expiry the moment from which back jobs have expired
  */
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
-  return sql`SELECT id AS jobId, user_id AS userId, attempt, failures, crashes, max_retries AS maxRetries,
+  return sql`SELECT id AS jobId, user_id AS userId, batch_id AS batchId, attempt, failures, crashes, max_retries AS maxRetries,
       image_url AS imageUrl, image_id AS imageId, analysis_purpose AS analysisPurpose, output_format AS outputFormat,
       language, platform, facts, brand_id AS brandId, brand_version AS brandVersion, answer_issue AS answerIssue,
       trace_id AS traceId, start_tag AS tag, error_code AS lastErrorCode,

@@ -34,6 +34,12 @@ export interface CreateOptions {
   readonly lifeMs: number
   /** The trace of this call, in 32 hex digits. */
   readonly traceId?: string | undefined
+  /**
+   * The batch that the jobs are for, none if not given: called with how many there are, if any, under the user's lock.
+   *
+   * @throws if it takes no such jobs: nothing is created then
+   */
+  readonly batch?: ((tx: Queryable, jobs: number) => Promise<number>) | undefined
   /** What the user may have at most; anything if not given. */
   readonly limits?: UserLimits | undefined
   /** Told what the user may still do, once the jobs are there. */
@@ -91,6 +97,7 @@ export async function createVisionJobs(
     // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
     if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
     const fresh = await decide(tx, userId, plan)
+    const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
     const left = consumeJobs(state, plan.fresh.length)
     const arriving = { content: 0, analysis: plan.fresh.length }
     const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
@@ -101,8 +108,8 @@ export async function createVisionJobs(
       jobs.flatMap((job) => job.imageId ?? []),
     )
     const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
-    const ids = await insertAll(tx, fresh, tagOf, options)
-    await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length }])
+    const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
+    await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
     return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
   })
   onQuotas?.(left)
@@ -210,9 +217,9 @@ async function insertAll(
   tx: Queryable,
   jobs: readonly DecidedJob[],
   tagOf: (index: number) => number | undefined,
-  options: CreateOptions,
+  options: CreateOptions & { readonly batchId: number | null },
 ): Promise<readonly number[]> {
-  const { userId, maxRetries, traceId, lifeMs } = options
+  const { userId, maxRetries, traceId, lifeMs, batchId } = options
   if (jobs.length === 0) return []
   const [{ insertId }] = await tx.insert(visionJobs).values(
     jobs.map((job, index) => {
@@ -233,6 +240,7 @@ async function insertAll(
         brandId: job.brandId,
         brandVersion: job.brandVersion,
         metadata: job.metadata ?? null,
+        batchId,
         idempotencyKey: job.idempotency?.key ?? null,
         requestHash: job.idempotency?.requestHash ?? null,
         traceId: traceId ?? null,

@@ -3,16 +3,19 @@ import { type Status, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
+import { withFreeBatches } from '../usage/batch-counts.ts'
 import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
 
 const batch = 200
 
-/** A job that waits, and whose it is. */
+/** A job that waits, whose it is, and in which batch. */
 interface WaitingJob {
   readonly id: number
   readonly userId: string
+  readonly batchId: number | null
 }
 
 /**
@@ -27,7 +30,12 @@ export async function failExpired<Job extends WaitingJob>(
 ): Promise<readonly Job[]> {
   const users = jobs.map(({ userId }) => userId)
   const free = await withFreeLedger(tx, users, ['failed'])
-  const expired = jobs.filter(({ userId }) => free.has(userId))
+  const counted = jobs.filter(({ userId }) => free.has(userId))
+  const freeBatches = await withFreeBatches(
+    tx,
+    counted.map(({ batchId }) => batchId),
+  )
+  const expired = counted.filter(({ batchId }) => freeBatches.has(batchId))
   if (expired.length === 0) return []
   await matchedBy(
     tx,
@@ -39,7 +47,7 @@ export async function failExpired<Job extends WaitingJob>(
   await addRuns(
     tx,
     [],
-    expired.map(({ userId }) => ({ userId, status: 'failed' })),
+    expired.map(({ userId, batchId }) => ({ userId, batchId, status: 'failed', code: 'job.expired' })),
   )
   return expired
 }
@@ -57,7 +65,7 @@ export async function expireVisionJobs(
   database: Database,
   onExpired: (userId: string) => void = () => undefined,
 ): Promise<number> {
-  const moments = expiryMoments(await database.run(readGates))
+  const moments = expiryMoments(await database.run(readProviderStates))
   // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
   const heads = waiting.flatMap((status) =>
     steps.map(
@@ -75,7 +83,7 @@ export async function expireVisionJobs(
     const isDue = steps.map((lane) => sql`(next_step = ${lane} AND expires_at <= ${moments[lane]})`)
     const locked = await rowsOf<WaitingJob>(
       tx,
-      sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (PRIMARY)
+      sql`SELECT id, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY)
         WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
         FOR UPDATE SKIP LOCKED`,
     )

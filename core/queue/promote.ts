@@ -2,13 +2,15 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { admitVisionJobs, block, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
 
 interface Row {
   readonly id: number
+  readonly batchId: number | null
   readonly lane: Step
   readonly expired: 0 | 1
 }
@@ -36,7 +38,7 @@ const window = 10_000
  * @returns how many, expired ones aside
  */
 export async function promoteDueVisionJobs(database: Database, cap: number, costPerDay?: number): Promise<number> {
-  const expiry = expiryMoments(await database.run(readGates))
+  const expiry = expiryMoments(await database.run(readProviderStates))
   const due = await database.run((on) => rowsOf<DueJob>(on, dueQuery))
   const promoted = await promoteEach(database, due, { cap, expiry, costPerDay })
   if (due.length < batch) return promoted
@@ -84,7 +86,7 @@ async function promote(
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
-  const expired = due.filter((row) => row.expired === 1).map(({ id }) => ({ id, userId }))
+  const expired = due.filter((row) => row.expired === 1).map(({ id, batchId }) => ({ id, userId, batchId }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
     await failExpired(tx, expired)
@@ -110,7 +112,7 @@ async function promote(
 
 /** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
-  return sql`SELECT id, next_step AS lane,
+  return sql`SELECT id, batch_id AS batchId, next_step AS lane,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
     FROM vision_jobs FORCE INDEX (PRIMARY)
     WHERE id IN ${[...ids]} AND status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)

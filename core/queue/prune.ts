@@ -4,6 +4,7 @@ import { endedStatuses, type Status } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { unlinkImages } from '../images/snapshots.ts'
+import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { depthOf, upTo } from './depth.ts'
 
@@ -104,9 +105,14 @@ function pruneBatch(
   let ids: readonly number[] = []
   return database.transact(
     async (tx) => {
-      const rows = await rowsOf<{ id: number; imageId: number | null }>(
+      const rows = await rowsOf<{
+        id: number
+        imageId: number | null
+        batchId: number | null
+        errorCode: string | null
+      }>(
         tx,
-        sql`SELECT id, image_id AS imageId FROM vision_jobs FORCE INDEX (PRIMARY)
+        sql`SELECT id, image_id AS imageId, batch_id AS batchId, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)
           WHERE id IN ${candidates} AND status = ${status} FOR UPDATE SKIP LOCKED`,
       )
       ids = rows.map(({ id }) => id)
@@ -117,6 +123,8 @@ function pruneBatch(
       const imageIds = rows.flatMap(({ imageId }) => imageId ?? [])
       await unlinkImages(tx, imageIds)
       await note(tx, rows.length)
+      const ended = rows.map((row) => ({ ...row, status }))
+      await addBatchCounts(tx, deleted(ended))
       return rows.length
     },
     async (on) => {

@@ -3,6 +3,7 @@ import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
 import type { RunIdentity } from '../domain/run.ts'
+import { withFreeBatches } from '../usage/batch-counts.ts'
 import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
 import { attemptsOf } from './attempts-of.ts'
@@ -13,6 +14,7 @@ export const crashesUntilFailed = 6
 
 interface Row extends RunIdentity {
   readonly userId: string
+  readonly batchId: number | null
   readonly crashes: number
   readonly traceId: string | null
   /** No call can have gone out: the image of its first step was not even there. */
@@ -29,7 +31,7 @@ export interface LostRun extends RunIdentity {
 
 /** Must match the lease index: see `claimQuery`. */
 export function reclaimQuery(limit: number): SQL {
-  return sql`SELECT id AS jobId, user_id AS userId, attempt, crashes, trace_id AS traceId,
+  return sql`SELECT id AS jobId, user_id AS userId, batch_id AS batchId, attempt, crashes, trace_id AS traceId,
       (next_step = 'analysis' AND image_id IS NULL) AS unpaid
     FROM vision_jobs FORCE INDEX (lease)
     WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)
@@ -53,7 +55,12 @@ export async function reclaimVisionJobs(
     const found = await withFreeRuns(tx, await rowsOf<Row>(tx, reclaimQuery(100)))
     const users = found.map(({ userId }) => userId)
     const free = await withFreeLedger(tx, users, ['lost', 'failed'])
-    const lost = found.filter(({ userId }) => free.has(userId))
+    const counted = found.filter(({ userId }) => free.has(userId))
+    const freeBatches = await withFreeBatches(
+      tx,
+      counted.map(({ batchId }) => batchId),
+    )
+    const lost = counted.filter(({ batchId }) => freeBatches.has(batchId))
     await takeBack(tx, lost, options)
     return lost
   })
@@ -108,7 +115,7 @@ async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOpt
   await addRuns(
     tx,
     lost,
-    last.map(({ userId }) => ({ userId, status: 'failed' })),
+    last.map(({ userId, batchId }) => ({ userId, batchId, status: 'failed', code: 'worker.lost' })),
   )
 }
 

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { redriven } from './cancel.ts'
 
 /** Which failed jobs. */
@@ -106,12 +107,10 @@ async function redriveBatch(
   const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
   return database.transact(
     async (tx) => {
-      const jobs = await matchedBy(
-        tx,
-        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${ids} AND status = 'failed'`,
-      )
-      const done = add(before, rows, jobs)
+      const failed = await redriveLocked(tx, ids, lifeMs)
+      const done = add(before, rows, failed.length)
       await note?.(tx, done)
+      await addBatchCounts(tx, uncounted(failed))
       return done
     },
     async (on) => {
@@ -122,6 +121,25 @@ async function redriveBatch(
       return left.length === 0 ? add(before, rows, ids.length) : undefined
     },
   )
+}
+
+/**
+ * Gives those of the jobs a new life that have failed. Their batches are still to be told.
+ *
+ * @returns them as they were
+ */
+export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeMs: number) {
+  const failed = await rowsOf<{ id: number; batchId: number | null; errorCode: string | null }>(
+    tx,
+    sql`SELECT id, batch_id AS batchId, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id IN ${[...ids]} AND status = 'failed' ORDER BY id FOR UPDATE`,
+  )
+  if (failed.length === 0) return []
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${failed.map(({ id }) => id)}`,
+  )
+  return failed.map((job) => ({ ...job, status: 'failed' }))
 }
 
 function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): Redriven {

@@ -71,7 +71,7 @@ export function completeVisionJob(
     async (tx) => {
       await insertOutput(tx, run, 'content', content)
       await writeAttempt(tx, run, spent, { outcome: 'completed' })
-      await addRuns(tx, [run], [{ userId: run.userId, status: 'completed' }])
+      await addRuns(tx, [run], [{ ...ownerOf(run), status: 'completed' }])
     },
     (on) => hasOutput(on, run, 'content'),
   )
@@ -143,7 +143,12 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
       // The row of a run outlives the deletion of its job for this one purpose.
       const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs WHERE id = ${run.jobId}`)
       if (jobs.length === 0) await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE id = ${before.id}`)
-      await addUsage(tx, difference(before, after))
+      // Of a batch that is deleted as well nothing is counted any more.
+      const batchId = jobs.length > 0 || (await hasBatch(tx, run)) ? run.batchId : null
+      await addUsage(
+        tx,
+        difference(before, after).map((entry) => ({ ...entry, batchId })),
+      )
       return true
     },
     // Then it is done again.
@@ -186,7 +191,7 @@ function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending,
       updated_at = UTC_TIMESTAMP(3)${error}${issue}`,
     async (tx) => {
       await writeAttempt(tx, run, spent, ending)
-      await addRuns(tx, [run], outcome === 'failed' ? [{ userId: run.userId, status: outcome }] : [])
+      await addRuns(tx, [run], outcome === 'failed' ? [{ ...ownerOf(run), status: outcome, code: reason?.code }] : [])
     },
     async (on) => {
       const [row] = await rowsOf<{ outcome: Outcome }>(
@@ -219,6 +224,15 @@ async function fenced(
     },
     async (on) => ((await landed(on)) ? true : undefined),
   )
+}
+
+async function hasBatch(tx: Queryable, { batchId }: OwnedRun): Promise<boolean> {
+  if (batchId === null) return false
+  return (await rowsOf(tx, sql`SELECT 1 FROM vision_batches WHERE id = ${batchId}`)).length > 0
+}
+
+function ownerOf({ userId, batchId }: OwnedRun) {
+  return { userId, batchId }
 }
 
 function shown({ message }: Reason): string {

@@ -3,6 +3,7 @@ import { type CountedStatus, visionJobAttempts, visionUsage } from '../../drizzl
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
+import { addBatchCounts } from './batch-counts.ts'
 
 // The ledger, `vision_usage`. What a run took stands in its own row; once the run has ended, the ledger has exactly that. So
 // whoever ends a run, or changes the row of one that has ended, adds to the ledger in the same transaction, and as its last
@@ -31,11 +32,17 @@ export type Counts = Readonly<Record<Counter, number>>
 /** A row of `vision_usage`. */
 export type UsageRow = typeof visionUsage.$inferSelect
 /** What is added to a row of `vision_usage`. */
-export type UsageEntry = Pick<UsageRow, 'userId' | 'day' | 'model' | 'status'> & Partial<Counts>
+export type UsageEntry = Pick<UsageRow, 'userId' | 'day' | 'model' | 'status'> & Partial<Counts> & OfBatch
+
+/** The batch that something belongs to, and the error of a job that failed, by which its batch counts it. */
+interface OfBatch {
+  readonly batchId?: number | null
+  readonly code?: string | undefined
+}
 
 type RunRow = Awaited<ReturnType<typeof readRuns>>[number]
-/** A run, and whose it is. */
-export type OwnedRun = RunIdentity & Pick<Run, 'userId'>
+/** A run, whose it is, and in which batch. */
+export type OwnedRun = RunIdentity & Pick<Run, 'userId' | 'batchId'>
 
 /**
  * Reads the rows of runs as the ledger needs them; those that are gone are left out.
@@ -58,8 +65,9 @@ export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = 
         ),
       ),
     )
-  const owners = new Map(runs.map(({ jobId, userId }) => [jobId, userId]))
-  return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, userId: owners.get(row.jobId) ?? '' }))
+  const owners = new Map(runs.map(({ jobId, userId, batchId }) => [jobId, { userId, batchId }]))
+  const nobody = { userId: '', batchId: null }
+  return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, ...(owners.get(row.jobId) ?? nobody) }))
 }
 
 /** What the ledger has of a run: nothing until it has ended. */
@@ -68,10 +76,11 @@ export function entriesOf(row: RunRow): UsageEntry[] {
 }
 
 function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
-  const { userId, day, outcome: status } = row
+  const { userId, batchId, day, outcome: status } = row
   const entries: UsageEntry[] = [
     {
       userId,
+      batchId,
       day,
       model: '',
       status,
@@ -82,7 +91,7 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       imageMs: row.imageMs,
     },
   ]
-  const call = { userId, day, status }
+  const call = { userId, batchId, day, status }
   if (row.analysisModel !== null) {
     entries.push({
       ...call,
@@ -119,11 +128,17 @@ function callsOf(counted: number): number {
   return Math.max(1, counted)
 }
 
-/** Adds runs that have just ended to the ledger, and what of jobs has just ended with them. */
+/** A job that has just ended, and the error that it failed with. */
+export interface EndedJob extends Pick<OwnedRun, 'userId' | 'batchId'> {
+  readonly status: CountedStatus
+  readonly code?: string | undefined
+}
+
+/** Adds runs that have just ended to the ledger, and what of jobs has just ended with them, and both to their batches. */
 export async function addRuns(
   tx: Queryable,
   runs: readonly OwnedRun[],
-  ended: readonly { readonly userId: string; readonly status: CountedStatus }[] = [],
+  ended: readonly EndedJob[] = [],
 ): Promise<void> {
   const entries = (await readRuns(tx, runs)).flatMap(entriesOf)
   if (entries.length + ended.length === 0) return
@@ -140,7 +155,7 @@ export function difference(before: RunRow, after: RunRow | undefined): UsageEntr
   return [...taken, ...(after ? entriesOf(after) : [])]
 }
 
-/** Adds to the ledger. To be the last statement of its transaction: the rows stay locked until its end. */
+/** Adds to the ledger and to batches. To be the last thing in its transaction: the rows stay locked until its end. */
 export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
   const merged = Map.groupBy(entries, ({ userId, day, model, status }) => JSON.stringify([userId, day, model, status]))
   const rows = [...merged]
@@ -149,7 +164,9 @@ export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): P
     .flatMap(([, same]) => {
       const [first] = same
       const sums = sumOf(same)
-      return first && counters.some((counter) => sums[counter] !== 0) ? [{ ...first, ...sums }] : []
+      if (first === undefined || counters.every((counter) => sums[counter] === 0)) return []
+      const { userId, day, model, status } = first
+      return [{ userId, day, model, status, ...sums }]
     })
   if (rows.length === 0) return
   const set = counters.map((counter) => {
@@ -160,6 +177,14 @@ export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): P
     .insert(visionUsage)
     .values(rows)
     .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+  await addBatchCounts(
+    tx,
+    entries.map(({ batchId = null, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
+      ...entry,
+      batchId,
+      workMs: imageMs + analysisMs + contentMs,
+    })),
+  )
 }
 
 /** Several entries as one. */
@@ -190,14 +215,14 @@ export function getUserUsage(
 }
 
 /** What a job has taken: all its runs that have ended, and of the one under way what it has saved. */
-export async function getJobUsage(database: Database, owned: Omit<OwnedRun, 'attempt'>): Promise<Counts> {
+export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
   const rows = await database.run((on) =>
     on
       .select({ ...getTableColumns(visionJobAttempts), day: sql<string>`''` })
       .from(visionJobAttempts)
       .where(eq(visionJobAttempts.jobId, owned.jobId)),
   )
-  return sumOf(rows.flatMap((row) => takenBy({ ...row, userId: owned.userId })))
+  return sumOf(rows.flatMap((row) => takenBy({ ...row, userId: owned.userId, batchId: null })))
 }
 
 async function today(on: Queryable): Promise<string> {

@@ -113,13 +113,16 @@ export function consumeJobs(state: QuotaState, jobs: number): QuotaState {
 }
 
 /**
- * A job that is retried was counted when it was created, but it waits and costs anew.
+ * Jobs that are retried were counted when they were created, but they wait and cost anew.
  *
- * @throws LimitExceeded if its user may not have that
+ * @returns how many of them there is room for, one at least
+ * @throws LimitExceeded if its user may not have any
  */
-export function requireRetry(state: QuotaState): void {
-  const short = state.quotas.find((quota) => quota.code !== 'limit.jobs_per_day' && isShort(quota, 1))
+export function requireRetry(state: QuotaState, jobs = 1): number {
+  const counting = state.quotas.filter((quota) => quota.code !== 'limit.jobs_per_day')
+  const short = counting.find((quota) => isShort(quota, 1))
   if (short) throw new LimitExceeded(short, state.quotas)
+  return Math.min(jobs, ...counting.filter((quota) => !isMoney(quota)).map(({ left }) => left))
 }
 
 /** What a job will cost is not known before it has run: money suffices as long as there is some. */

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { sweepBatches } from '../batches/batches.ts'
 import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
@@ -111,6 +112,7 @@ export function createPoller(
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
         sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        sweepBatches(database, config.JOB_RETENTION_DAYS).catch(orLog('old batches not swept')),
         keepIdsFresh(database).catch(orLog('ids not looked at')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })

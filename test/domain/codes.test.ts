@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { createBatch, maxOpen } from '../../core/batches/batches.ts'
+import { cancelBatch } from '../../core/batches/change.ts'
 import { createBrand, maxBrands, maxVersions } from '../../core/brands/brands.ts'
 import { openDatabase } from '../../core/database/client.ts'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
@@ -23,6 +25,7 @@ import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob } from '../../core/queue/settle.ts'
+import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../core/usage/upload-quota.ts'
 import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
@@ -56,6 +59,8 @@ afterAll(async () => {
   await emulators.stop()
   await api.drop()
 })
+
+const someBatch = { name: null, defaults: {}, onInvalid: 'refuse' } as const
 
 /** The code that an API call is refused with. */
 const refusal = async (...call: Parameters<TestApi['call']>): Promise<string> => (await json(api.call(...call))).code
@@ -259,6 +264,21 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'batch.not_found': () => refusal('GET', '/v1/batches/9007199254740991', ann),
+  'batch.closed': async () => {
+    const { batchId } = await createBatch(api.database, 'ann', someBatch)
+    await cancelBatch(api.database, { userId: 'ann', batchId }, () => true)
+    return refusal('POST', `/v1/batches/${batchId}/jobs`, { ...ann, body: { jobs: [job] } })
+  },
+  'batch.full': async () => {
+    const { batchId } = await createBatch(api.database, 'ann', someBatch)
+    await api.database.run((on) => addBatchCounts(on, [{ batchId, status: 'created', jobs: 10_000 }]))
+    return refusal('POST', `/v1/batches/${batchId}/jobs`, { ...ann, body: { jobs: [job] } })
+  },
+  'batch.too_many': async () => {
+    for (let made = 0; made < maxOpen; made++) await createBatch(api.database, 'collector', someBatch)
+    return refusal('POST', '/v1/batches', { as: 'collector', body: {} })
   },
   'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),
   'brand.too_many': async () => {

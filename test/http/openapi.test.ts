@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { appRouter, resources } from '../../core/api/router.ts'
+import { createBatch } from '../../core/batches/batches.ts'
 import { createBrand } from '../../core/brands/brands.ts'
 import { errorCodes } from '../../core/domain/errors.ts'
 import { operationsOf } from '../../core/http/operations.ts'
@@ -76,7 +77,12 @@ async function follow(
 ) {
   const isOfBrand = path.includes('{brandId}')
   const brandId = isOfBrand ? (await createBrand(api.database, 'ann', { name: 'One' })).id : undefined
-  const ids: Record<string, number | undefined> = { jobId, brandId, version: 1 }
+  // One of the key, so that the key is used twice for the same batch.
+  const idempotency = { key: key ?? `${operation.operationId}-0`, requestHash: '' }
+  const someBatch = { name: null, defaults: {}, onInvalid: 'refuse', idempotency } as const
+  const isOfBatch = path.includes('{batchId}')
+  const batchId = isOfBatch ? (await createBatch(api.database, 'ann', someBatch)).batchId : undefined
+  const ids: Record<string, number | undefined> = { jobId, brandId, batchId, version: 1 }
   const query = new URLSearchParams()
   const headers: Record<string, string> = {}
   let target = path

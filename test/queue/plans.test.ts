@@ -267,7 +267,7 @@ async function releaseFirst(): Promise<void> {
     [owner],
   )
   await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
-  const run = { jobId: Number(job?.id), attempt: 1, userId: owner }
+  const run = { jobId: Number(job?.id), attempt: 1, userId: owner, batchId: null }
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
 }
 

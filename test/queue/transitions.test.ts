@@ -303,6 +303,7 @@ async function foreignRun(jobId: number): Promise<Run> {
     attempt: 0,
     workerId: 'worker-1',
     userId: 'user-1',
+    batchId: null,
     step: 'analysis',
     failures: 0,
     crashes: 0,

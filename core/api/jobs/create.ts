@@ -3,6 +3,7 @@ import { VisionError } from '../../domain/errors.ts'
 import { InvalidInput, pointerTo } from '../../http/invalid-input.ts'
 import {
   type CreatedJob,
+  type CreateOptions,
   createVisionJob,
   createVisionJobs,
   IdempotencyMismatch,
@@ -53,29 +54,43 @@ export async function createOne(
   }
 }
 
+/** How jobs are made that come in one call. */
+export interface ManyOptions {
+  /** The key of the call as a whole. */
+  readonly batchKey: string | undefined
+  /** Says which batch they are for: see `createVisionJobs`. */
+  readonly batch: CreateOptions['batch']
+  /** That batch, where it was there before: a key of the call stands for it, too. */
+  readonly batchId?: number
+  /** All that the call asked for, where not all of it can be made: what its key stands for. */
+  readonly asked?: readonly unknown[]
+  /** Where in the call each of the jobs is, where not all of them are to be made. */
+  readonly indexes?: readonly number[]
+}
+
 /**
- * Creates all jobs of a batch, or none.
+ * Creates all jobs of a call, or none.
  *
- * @param batchKey the key of the batch as a whole
  * @throws what `takeImages` and `createVisionJobs` throw, InvalidInput that names the jobs whose keys do not match
  */
-export async function createBatch(
+export async function createMany(
   caller: Caller,
   requests: readonly JobRequest[],
-  batchKey: string | undefined,
+  options: ManyOptions,
 ): Promise<readonly CreatedJob[]> {
   const { services, actor } = caller
-  const keys = keysOf(requests, batchKey)
-  const pointers = requests.map((_, index) => `#/jobs/${index}/imageUrl`)
+  const { indexes = requests.map((_, index) => index), batch } = options
+  const keys = keysOf(requests, indexes, options)
+  const pointers = indexes.map((index) => `#/jobs/${index}/imageUrl`)
   try {
     const taken = await takeImages(services, actor.userId, requests, pointers, keys)
     const jobs = taken.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-    const created = await createVisionJobs(services.database, jobs, creating(caller))
+    const created = await createVisionJobs(services.database, jobs, { ...creating(caller), batch })
     logCreated(caller, created)
     return created
   } catch (error) {
-    if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests)
-    throw undecided(error, (index) => ['jobs', index])
+    if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests, indexes)
+    throw undecided(error, (index) => ['jobs', indexes[index] ?? index])
   }
 }
 
@@ -112,29 +127,37 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
   if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
 }
 
-/** Names the jobs of a batch whose own keys do not match; the key of the batch is known to its caller. */
-function mismatchedKeys({ indexes, code }: IdempotencyMismatch, requests: readonly JobRequest[]): InvalidInput {
+/** Names the jobs of a call whose own keys do not match; the key of the call is known to its caller. */
+function mismatchedKeys(
+  { indexes, code }: IdempotencyMismatch,
+  requests: readonly JobRequest[],
+  places: readonly number[],
+): InvalidInput {
   const named = indexes.filter((index) => requests[index]?.idempotencyKey !== undefined)
   const detail = 'was used with another request'
   return new InvalidInput(
-    named.map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, code, detail })),
+    named.map((index) => ({ pointer: `#/jobs/${places[index]}/idempotencyKey`, code, detail })),
     code,
   )
 }
 
-const twiceKeyed = 'The batch has a key already: send one or the other.'
+const twiceKeyed = 'The call has a key already: send one or the other.'
 
-/** The key of each job of a batch: its own, or its share of the batch's, which stands for the batch as a whole. */
-function keysOf(jobs: readonly JobRequest[], batchKey: string | undefined): readonly NewJob['idempotency'][] {
-  const requests = jobs.map(({ idempotencyKey: _, ...request }) => told(request))
+/** The key of each job of a call: its own, or its share of the call's, which stands for the call as a whole. */
+function keysOf(
+  jobs: readonly JobRequest[],
+  indexes: readonly number[],
+  { batchKey, batchId, asked }: ManyOptions,
+): readonly NewJob['idempotency'][] {
+  const requests = jobs.map(({ idempotencyKey: _, ...request }) => ({ ...told(request), batchId }))
   if (batchKey === undefined) return jobs.map((job, index) => idempotencyOf(job.idempotencyKey, requests[index]))
   const twice = jobs.flatMap((job, index) =>
     job.idempotencyKey === undefined
       ? []
-      : [{ pointer: `#/jobs/${index}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
+      : [{ pointer: `#/jobs/${indexes[index]}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new InvalidInput(twice)
   // Once: it is of all that was sent, images included.
-  const requestHash = hashOf(requests)
-  return requests.map((_, index) => ({ key: keyInBatch(batchKey, index), requestHash }))
+  const requestHash = hashOf(asked === undefined ? requests : { asked, batchId })
+  return indexes.map((index) => ({ key: keyInBatch(batchKey, index), requestHash }))
 }

@@ -41,6 +41,7 @@ export const exampleSummary: JobSummaryView = {
   brandId: 7,
   brandVersion: 3,
   metadata: { campaign: 'spring' },
+  batchId: null,
   createdAt: '2026-11-23T12:00:00.000Z',
   updatedAt: '2026-11-23T12:00:21.500Z',
   startedAt: '2026-11-23T12:00:01.500Z',

@@ -1,14 +1,16 @@
+import { batchOfItsOwn } from '../../batches/batches.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
+import type { CreatedJob } from '../../queue/create.ts'
 import { getUserVisionJobs } from '../../queue/history.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobs } from '../../queue/read.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
-import { createBatch, createOne } from './create.ts'
+import { createMany, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
 import { admitNext, logJob, owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
@@ -22,12 +24,14 @@ import {
   JobPage,
   type JobSummaryView,
   Jobs,
+  type JobsView,
   type JobView,
   OneJob,
 } from './schema.ts'
 import { viewAttempts } from './view.ts'
 
-const createErrors = [
+/** What the creation of jobs can end in. */
+export const createErrors = [
   'image.invalid_url',
   'image.forbidden_address',
   'image.too_large',
@@ -79,21 +83,27 @@ export const jobs = {
         status: 201,
         summary: 'Create up to 100 jobs',
         description:
-          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
+          'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. Those that are new make a batch of their own. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
         errors: createErrors,
         idempotent: true,
         limited: true,
         output: Jobs,
-        example: { request: { jobs: [exampleRequest] }, reply: { jobs: [exampleSummary] } },
+        example: {
+          request: { jobs: [exampleRequest] },
+          reply: { batchId: 5, jobs: [{ ...exampleSummary, batchId: 5 }] },
+        },
       })
       .input(validated(CreateJobs))
-      .mutation(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[] }> => {
-        const created = await createBatch(ctx, input.jobs, oneKey(ctx, input.idempotencyKey))
+      .mutation(async ({ ctx, input }): Promise<JobsView> => {
+        const created = await createMany(ctx, input.jobs, {
+          batchKey: oneKey(ctx, input.idempotencyKey),
+          batch: batchOfItsOwn(ctx.actor.userId),
+        })
         if (created.every((job) => job.replayed)) ctx.reply.status = 200
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const ids = created.map((job) => job.jobId)
         const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)
-        return { jobs: await summarizeJobs(ctx.services, rows) }
+        return { batchId: batchOf(created, rows), jobs: await summarizeJobs(ctx.services, rows) }
       }),
 
     getJobStatus: procedure
@@ -215,3 +225,11 @@ export const jobs = {
       ),
   },
 } satisfies Resource
+
+/** The batch of the jobs that a call has made, or else the one that all of them are in. */
+function batchOf(created: readonly CreatedJob[], rows: readonly JobRow[]): number | null {
+  const fresh = new Set(created.filter(({ replayed }) => !replayed).map(({ jobId }) => jobId))
+  const of = fresh.size > 0 ? rows.filter(({ id }) => fresh.has(id)) : rows
+  const ids = new Set(of.map(({ batchId }) => batchId))
+  return ids.size === 1 ? ([...ids][0] ?? null) : null
+}

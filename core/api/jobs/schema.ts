@@ -9,6 +9,7 @@ import { Facts } from '../../pipeline/brand.ts'
 import { outputFormats } from '../../pipeline/formats.ts'
 import { languageTag } from '../../pipeline/language-tag.ts'
 import {
+  batchId,
   brandId,
   count,
   ErrorCodes,
@@ -180,6 +181,7 @@ export const JobSummary = z
     brandId: brandId.nullable().meta({ description: 'The brand that the text is written for; null for none.' }),
     brandVersion: count.nullable().meta({ description: 'The version of the brand that the job began with.' }),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    batchId: batchId.nullable().meta({ description: 'The batch that it belongs to; null for none.' }),
     createdAt: time,
     updatedAt: time,
     startedAt: time.nullable().meta({ description: 'When the first run began.' }),
@@ -208,7 +210,16 @@ export const Job = JobSummary.extend({
   }),
 }).meta({ id: 'Job' })
 
-export const Jobs = z.object({ jobs: z.array(JobSummary) }).meta({ id: 'Jobs' })
+export const Jobs = z
+  .object({
+    batchId: batchId.nullable().meta({
+      description:
+        'The batch that was made of those that are new; of a repetition that of the first call, null if there were several.',
+    }),
+    jobs: z.array(JobSummary),
+  })
+  .meta({ id: 'Jobs' })
+export type JobsView = z.infer<typeof Jobs>
 
 export const JobPage = z
   .object({

@@ -51,6 +51,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     brandId: job.brandId,
     brandVersion: job.brandVersion,
     metadata: job.metadata,
+    batchId: job.batchId,
     createdAt: job.createdAt.toISOString(),
     updatedAt: job.updatedAt.toISOString(),
     startedAt: iso(job.startedAt),

@@ -44,9 +44,11 @@ type Wanted = Partial<NewJob> & Partial<CreateOptions>
 
 /** Creates so many jobs of one user in one call, and returns their ids. */
 export async function makeJobs(on: Database, count: number, wanted: Wanted = {}): Promise<number[]> {
-  const { userId = 'user-1', maxRetries = 3, inFlightPerUser = noCap, lifeMs = 24 * hour, ...job } = wanted
+  const { userId = 'user-1', maxRetries = 3, inFlightPerUser = noCap, lifeMs = 24 * hour, batch, ...job } = wanted
   const jobs = Array.from({ length: count }, () => ({ ...someJob, ...job }))
-  return (await createVisionJobs(on, jobs, { userId, maxRetries, inFlightPerUser, lifeMs })).map(({ jobId }) => jobId)
+  return (await createVisionJobs(on, jobs, { userId, maxRetries, inFlightPerUser, lifeMs, batch })).map(
+    ({ jobId }) => jobId,
+  )
 }
 
 export async function makeJob(on: Database, wanted: Wanted = {}): Promise<number> {

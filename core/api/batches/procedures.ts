@@ -1,0 +1,212 @@
+import { createBatch as create, getBatch as find, listBatches as list } from '../../batches/batches.ts'
+import { cancelBatch as cancel, deleteBatch as remove, retryBatch as retry } from '../../batches/change.ts'
+import { getBatchStates } from '../../batches/state.ts'
+import { encodeCursor } from '../../http/cursor.ts'
+import { oneKey } from '../../http/idempotency.ts'
+import type { Resource } from '../../http/resource.ts'
+import { validated } from '../../http/validation.ts'
+import { readQuotas, requireRetry } from '../../usage/quotas.ts'
+import { idempotencyOf } from '../jobs/idempotency.ts'
+import { admitNext } from '../jobs/owned.ts'
+import { createErrors } from '../jobs/procedures.ts'
+import { type Caller, procedure } from '../procedure.ts'
+import { addJobs } from './add-jobs.ts'
+import { exampleBatch, exampleCreate } from './examples.ts'
+import { owned, replyWithBatch } from './reply.ts'
+import {
+  AddBatchJobs,
+  AddedJobs,
+  type AddedJobsView,
+  Batch,
+  BatchChange,
+  type BatchChangeView,
+  BatchPage,
+  type BatchPageView,
+  type BatchView,
+  CreateBatch,
+  ListBatches,
+  OneBatch,
+  RetryBatch,
+} from './schema.ts'
+import { viewBatch } from './view.ts'
+
+/** For so long a call goes on with the jobs of a batch, in milliseconds: well below what a function may take. */
+const changingMs = 15_000
+
+/** Many jobs that are followed, and changed, as one. */
+export const batches = {
+  name: 'batches',
+  description: 'Many jobs that are followed, and changed, as one.',
+  procedures: {
+    createBatch: procedure
+      .meta({
+        rest: 'POST /v1/batches',
+        status: 201,
+        summary: 'Create a batch',
+        description:
+          'Makes a batch, to which jobs are then added, for a week. A user has at most 100 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.',
+        errors: ['batch.too_many', 'idempotency.mismatch'],
+        idempotent: true,
+        locates: true,
+        versioned: true,
+        output: Batch,
+        example: { request: exampleCreate, reply: exampleBatch },
+      })
+      .input(validated(CreateBatch))
+      .mutation(async ({ ctx, input: { idempotencyKey, name = null, ...batch } }): Promise<BatchView> => {
+        const idempotency = idempotencyOf(oneKey(ctx, idempotencyKey), { ...batch, name })
+        const made = await create(ctx.services.database, ctx.actor.userId, { ...batch, name, idempotency })
+        if (made.replayed) ctx.reply.status = 200
+        ctx.reply.location = `/v1/batches/${made.batchId}`
+        return replyWithBatch(ctx, made.batchId)
+      }),
+
+    listBatches: procedure
+      .meta({
+        rest: 'GET /v1/batches',
+        status: 200,
+        summary: 'List batches',
+        description: 'The batches of the caller, newest first.',
+        errors: [],
+        output: BatchPage,
+        example: { reply: { batches: [exampleBatch], nextCursor: null } },
+      })
+      .input(validated(ListBatches))
+      .query(async ({ ctx: { services, actor }, input: { limit, cursor } }): Promise<BatchPageView> => {
+        const rows = await list(services.database, actor.userId, { limit, before: cursor })
+        const page = rows.slice(0, limit)
+        const states = await getBatchStates(
+          services.database,
+          page.map(({ id }) => id),
+        )
+        const now = services.now()
+        const last = page.at(-1)
+        return {
+          batches: page.flatMap((batch) => {
+            const state = states.get(batch.id)
+            return state ? [viewBatch(batch, state, now)] : []
+          }),
+          nextCursor: rows.length > limit && last ? encodeCursor(last.id) : null,
+        }
+      }),
+
+    getBatch: procedure
+      .meta({
+        rest: 'GET /v1/batches/{batchId}',
+        status: 200,
+        summary: 'Look at a batch',
+        description:
+          'What has become of its jobs, what they have cost so far, and when they will have ended. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.',
+        errors: ['batch.not_found'],
+        versioned: true,
+        waits: 'change',
+        output: Batch,
+        example: { reply: exampleBatch },
+      })
+      .input(validated(OneBatch))
+      .query(({ ctx, input }): Promise<BatchView> => replyWithBatch(ctx, input.batchId)),
+
+    addBatchJobs: procedure
+      .meta({
+        rest: 'POST /v1/batches/{batchId}/jobs',
+        status: 201,
+        summary: 'Add jobs to a batch',
+        description:
+          'Up to 100 jobs in one body of up to 5.5 MiB. Of a batch with `onInvalid` `refuse` all of them are made or none; of one with `skip` those that can be made, and `rejected` says what is wrong with the others. One idempotency key may stand for the call, or each job may have its own. The answer is 200 instead of 201 if it made none.',
+        errors: ['batch.not_found', 'batch.closed', 'batch.full', ...createErrors],
+        idempotent: true,
+        limited: true,
+        output: AddedJobs,
+        example: {
+          request: {
+            jobs: [{ imageUrl: 'https://example.com/shoe.jpg', analysisPurpose: 'Sell it', outputFormat: 'summary' }],
+          },
+          reply: { jobs: [{ index: 0, jobId: 1, replayed: false }], rejected: [] },
+        },
+      })
+      .input(validated(AddBatchJobs))
+      .mutation(async ({ ctx, input }): Promise<AddedJobsView> => {
+        const batch = await find(ctx.services.database, owned(ctx, input.batchId))
+        const added = await addJobs(ctx, batch, input.jobs, oneKey(ctx, input.idempotencyKey))
+        if (added.jobs.every(({ replayed }) => replayed)) ctx.reply.status = 200
+        return added
+      }),
+
+    cancelBatch: procedure
+      .meta({
+        rest: 'POST /v1/batches/{batchId}/cancel',
+        status: 200,
+        summary: 'Cancel a batch',
+        description:
+          'Cancels those of its jobs that have not ended; it takes no more. Doing it twice is no error, and goes on where there was no time for all of them.',
+        errors: ['batch.not_found'],
+        output: BatchChange,
+        example: { reply: { batchId: 5, jobs: 192, more: false } },
+      })
+      .input(validated(OneBatch))
+      .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
+        const { database } = ctx.services
+        await find(database, owned(ctx, batchId))
+        const changed = await cancel(database, owned(ctx, batchId), hasTime(ctx))
+        logBatch(ctx, 'cancelled', batchId)
+        await admitNext(ctx)
+        return { batchId, ...changed }
+      }),
+
+    retryBatch: procedure
+      .meta({
+        rest: 'POST /v1/batches/{batchId}/retry',
+        status: 200,
+        summary: 'Retry failed jobs of a batch',
+        description:
+          'Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. Where the caller may not have so many jobs waiting, those are retried for which there is room, and `more` is true.',
+        errors: ['batch.not_found', 'limit.jobs_waiting', 'limit.spend_per_day'],
+        output: BatchChange,
+        example: { request: { code: 'analysis.timed_out' }, reply: { batchId: 5, jobs: 3, more: false } },
+      })
+      .input(validated(RetryBatch))
+      .mutation(async ({ ctx, input: { batchId, code } }): Promise<BatchChangeView> => {
+        const { database, limits, lifeMs } = ctx.services
+        await find(database, owned(ctx, batchId))
+        const changed = await retry(database, owned(ctx, batchId), code, {
+          lifeMs,
+          allow: async (jobs) =>
+            requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)), jobs),
+          hasTime: hasTime(ctx),
+        })
+        logBatch(ctx, 'retried', batchId)
+        return { batchId, ...changed }
+      }),
+
+    deleteBatch: procedure
+      .meta({
+        rest: 'DELETE /v1/batches/{batchId}',
+        status: 200,
+        summary: 'Delete a batch',
+        description:
+          'Deletes it with all its jobs, their outputs and attempts, whatever their status. It is gone once `more` is false: until then, call again.',
+        errors: ['batch.not_found'],
+        output: BatchChange,
+        example: { reply: { batchId: 5, jobs: 500, more: false } },
+      })
+      .input(validated(OneBatch))
+      .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
+        const { database } = ctx.services
+        await find(database, owned(ctx, batchId))
+        const changed = await remove(database, owned(ctx, batchId), hasTime(ctx))
+        logBatch(ctx, 'deleted', batchId)
+        await admitNext(ctx)
+        return { batchId, ...changed }
+      }),
+  },
+} satisfies Resource
+
+function hasTime({ services }: Caller): () => boolean {
+  const until = services.now() + changingMs
+  return () => services.now() < until
+}
+
+/** Logs what a caller did to a batch; the caller's id stays out of the log. */
+function logBatch({ services }: Caller, what: string, batchId: number): void {
+  services.log('info', `batch ${what}`, { batchId })
+}

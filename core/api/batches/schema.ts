@@ -1,0 +1,171 @@
+import * as z from 'zod'
+import { invalidPolicies, statuses } from '../../../drizzle/schema.ts'
+import { maxJobs } from '../../batches/batches.ts'
+import { pageFields } from '../../http/cursor.ts'
+import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
+import { batchId, count, jobId, time } from '../fields.ts'
+import { CreateJob } from '../jobs/schema.ts'
+
+const elsewhere = 'The header `Idempotency-Key` may say it instead.'
+const OnInvalid = z.enum(invalidPolicies).meta({
+  id: 'OnInvalid',
+  description:
+    'refuse: a call with a job that cannot be made makes none · skip: it makes the others, and says which not',
+})
+
+// --- input ---
+
+const { imageUrl: _, idempotencyKey: __, ...inherited } = CreateJob.shape
+const maxDefaultsBytes = 16_384
+
+export const BatchDefaults = z
+  .strictObject(inherited)
+  .partial()
+  .superRefine((value, context) => {
+    const bytes = Buffer.byteLength(JSON.stringify(value))
+    if (bytes <= maxDefaultsBytes) return
+    const message = `is ${bytes} bytes of JSON, and at most ${maxDefaultsBytes} are taken`
+    context.addIssue({ code: 'custom', params: { code: 'field.too_large' }, message })
+  })
+  .meta({ id: 'BatchDefaults', description: 'What a job of the batch is made with where it says nothing itself.' })
+
+const name = z.string().trim().min(1).max(100)
+
+export const CreateBatch = z
+  .strictObject({
+    name: name.optional().meta({ description: 'For people, up to 100 characters.', examples: ['Spring catalogue'] }),
+    defaults: BatchDefaults.default({}),
+    onInvalid: OnInvalid.default('refuse'),
+    idempotencyKey: idempotencyKey.optional().meta({ description: describeKey(elsewhere) }),
+  })
+  .prefault({})
+  .meta({ id: 'CreateBatch' })
+
+export const AddBatchJobs = z
+  .strictObject({
+    batchId,
+    // Each is validated once the defaults of the batch are known.
+    jobs: z
+      .array(z.record(z.string(), z.unknown()))
+      .min(1)
+      .max(100)
+      .meta({
+        description: `Jobs as \`CreateJob\` has them; what the batch has by default may be left out. A batch takes ${maxJobs.toLocaleString('en')} in its life.`,
+      }),
+    idempotencyKey: idempotencyKey.optional().meta({
+      description: describeKey(`It stands for the call, in which no job may then have its own. ${elsewhere}`),
+    }),
+  })
+  .meta({ id: 'AddBatchJobs' })
+
+export const OneBatch = z.strictObject({ batchId })
+
+export const RetryBatch = z
+  .strictObject({
+    batchId,
+    code: z
+      .string()
+      .regex(
+        /^[a-z]+\.([a-z_]+)?$/,
+        'must be an error code like analysis.timed_out, or the beginning of several: analysis.',
+      )
+      .max(64)
+      .optional()
+      .meta({
+        description: 'Only jobs that failed with this code, or with one that begins so: `analysis.`',
+        examples: ['analysis.timed_out'],
+      }),
+  })
+  .meta({ id: 'RetryBatch' })
+
+export const ListBatches = z
+  .strictObject({
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many batches.' }),
+    ...pageFields,
+  })
+  .prefault({})
+
+// --- output ---
+
+export const Batch = z
+  .object({
+    batchId,
+    name: z.string().nullable(),
+    onInvalid: OnInvalid,
+    defaults: z.record(z.string(), z.unknown()),
+    jobs: count.meta({ description: 'All jobs that it has.' }),
+    ended: z.boolean().meta({ description: 'It has jobs, and every one of them has ended.' }),
+    byStatus: z
+      .object(
+        Object.fromEntries(statuses.map((status) => [status, count])) as Record<
+          (typeof statuses)[number],
+          typeof count
+        >,
+      )
+      .meta({ id: 'BatchStatuses', description: 'How many jobs are in which status.' }),
+    byCode: z.record(z.string(), count).meta({
+      description: 'How many jobs have failed, by the code of their error.',
+      examples: [{ 'image.not_found': 1 }],
+    }),
+    costUsd: z.number().nullable().meta({
+      description:
+        'What its runs have cost so far, as far as prices are known; null if there were calls and none has a known price.',
+    }),
+    calls: count.meta({ description: 'Calls that were answered.' }),
+    unpricedCalls: count.meta({ description: 'Calls whose price is not known.' }),
+    possiblyBilled: count.meta({ description: 'Calls that were cut off, so that they may have been paid for.' }),
+    estimatedEndAt: time.nullable().meta({
+      description:
+        'When the jobs that have not ended will have, at the pace of those that have and as many at once as now; null while nothing runs or nothing has ended.',
+    }),
+    createdAt: time,
+    closesAt: time.meta({ description: 'From then on it takes no more jobs.' }),
+    cancelledAt: time.nullable(),
+  })
+  .meta({ id: 'Batch' })
+
+export const BatchPage = z
+  .object({
+    batches: z.array(Batch),
+    nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),
+  })
+  .meta({ id: 'BatchPage' })
+
+const index = count.meta({ description: 'Where in the call, from 0.' })
+
+export const AddedJobs = z
+  .object({
+    jobs: z.array(
+      z
+        .object({
+          index,
+          jobId,
+          replayed: z.boolean().meta({ description: 'It was there before, by its idempotency key.' }),
+        })
+        .meta({ id: 'AddedJob' }),
+    ),
+    rejected: z
+      .array(
+        z
+          .object({
+            index,
+            errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })),
+          })
+          .meta({ id: 'RejectedJob' }),
+      )
+      .meta({ description: 'Those that cannot be made, of a batch that skips them.' }),
+  })
+  .meta({ id: 'AddedJobs' })
+
+export const BatchChange = z
+  .object({
+    batchId,
+    jobs: count.meta({ description: 'How many jobs this call has changed.' }),
+    more: z.boolean().meta({ description: 'Not all of it is done: call again.' }),
+  })
+  .meta({ id: 'BatchChange' })
+
+export type BatchView = z.infer<typeof Batch>
+export type BatchPageView = z.infer<typeof BatchPage>
+export type AddedJobsView = z.infer<typeof AddedJobs>
+export type BatchChangeView = z.infer<typeof BatchChange>

@@ -1,0 +1,124 @@
+import { sql } from 'drizzle-orm'
+import { endedStatuses, type Status, statuses } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
+import { cancelVisionJobs, deleteVisionJobs } from '../queue/cancel-many.ts'
+import { redriveLocked } from '../queue/redrive.ts'
+import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
+import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
+
+// What is done to all jobs of a batch is done to a few hundred at a time, each time in one short transaction, for as long as
+// the caller has time. Each of these may be called again, and goes on where it was.
+
+/** What was done to the jobs of a batch. */
+export interface Changed {
+  /** How many jobs. */
+  readonly jobs: number
+  /** There may be more of them: there was no time left, or no quota. */
+  readonly more: boolean
+}
+
+const size = 200
+const unended = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
+
+/**
+ * Lets a batch take no more jobs, and cancels those that have not ended.
+ *
+ * @param hasTime whether to go on
+ */
+export async function cancelBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
+  await closeBatch(database, owned, { cancelled: true })
+  return inPages(database, owned, unended, hasTime, (ids) => cancelVisionJobs(database, owned.userId, ids))
+}
+
+/** Deletes a batch with all its jobs. It is gone once there are no more. */
+export async function deleteBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
+  await closeBatch(database, owned, { cancelled: true })
+  const { jobs, more } = await inPages(database, owned, statuses, hasTime, (ids) =>
+    deleteVisionJobs(database, owned.userId, ids),
+  )
+  return { jobs, more: more || !(await dropBatch(database, owned)) }
+}
+
+/**
+ * Gives failed jobs of a batch a new life.
+ *
+ * @param code the error that they failed with, or all that begin with a word and a dot: `analysis.`; any if left out
+ */
+export async function retryBatch(
+  database: Database,
+  { batchId }: OwnedBatch,
+  code: string | undefined,
+  { lifeMs, allow, hasTime }: RetryOptions,
+): Promise<Changed> {
+  const like = code === undefined ? undefined : `${code.replaceAll(/[\\%_]/g, '\\$&')}${code.endsWith('.') ? '%' : ''}`
+  const coded = like === undefined ? sql`` : sql` AND error_code LIKE ${like}`
+  let jobs = 0
+  for (let after = 0; ; ) {
+    if (!hasTime()) return { jobs, more: true }
+    const rows = await database.run((on) =>
+      rowsOf<{ id: number }>(
+        on,
+        sql`SELECT id FROM vision_jobs FORCE INDEX (batch)
+          WHERE batch_id = ${batchId} AND status = 'failed' AND id > ${after}${coded} ORDER BY id LIMIT ${size}`,
+      ),
+    )
+    if (rows.length === 0) return { jobs, more: false }
+    const room = await allow(rows.length).catch((error) => {
+      if (jobs > 0) return 0
+      throw error
+    })
+    if (room === 0) return { jobs, more: true }
+    const ids = rows.slice(0, room).map(({ id }) => id)
+    jobs += await redrive(database, ids, lifeMs)
+    after = ids.at(-1) ?? after
+  }
+}
+
+export interface RetryOptions {
+  /** Until a job expires again, in milliseconds of the database's clock. */
+  readonly lifeMs: number
+  /** For how many of so many jobs there is room; throws where there is for none. */
+  readonly allow: (jobs: number) => Promise<number>
+  readonly hasTime: () => boolean
+}
+
+function redrive(database: Database, ids: readonly number[], lifeMs: number): Promise<number> {
+  return database.transact(
+    async (tx) => {
+      const failed = await redriveLocked(tx, ids, lifeMs)
+      await addBatchCounts(tx, uncounted(failed))
+      return failed.length
+    },
+    async (on) => {
+      const left = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND status = 'failed' FOR UPDATE`,
+      )
+      return left.length === 0 ? ids.length : undefined
+    },
+  )
+}
+
+/** Until a look finds no job of these statuses: a job may go from one to another between two looks. */
+async function inPages(
+  database: Database,
+  { batchId }: OwnedBatch,
+  of: readonly Status[],
+  hasTime: () => boolean,
+  change: (ids: readonly number[]) => Promise<number>,
+): Promise<Changed> {
+  const heads = of.map(
+    (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (batch)
+      WHERE batch_id = ${batchId} AND status = ${status} ORDER BY id LIMIT ${size})`,
+  )
+  let jobs = 0
+  for (;;) {
+    const rows = await database.run((on) =>
+      rowsOf<{ id: number }>(on, sql`SELECT id FROM (${sql.join(heads, sql` UNION ALL `)}) AS heads LIMIT ${size}`),
+    )
+    if (rows.length === 0) return { jobs, more: false }
+    if (!hasTime()) return { jobs, more: true }
+    jobs += await change(rows.map(({ id }) => id).toSorted((one, other) => one - other))
+  }
+}

@@ -1,0 +1,111 @@
+import { sql } from 'drizzle-orm'
+import { endedStatuses, type Status } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { hasEnded } from '../domain/job.ts'
+import type { RunIdentity } from '../domain/run.ts'
+import { unlinkImages } from '../images/snapshots.ts'
+import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
+import { addRuns, type OwnedRun } from '../usage/ledger.ts'
+import { attemptsOf } from './attempts-of.ts'
+import { isOfWatchedRun } from './cancel.ts'
+import { deleteByIds, deleteRows } from './delete-rows.ts'
+
+interface Row extends RunIdentity {
+  readonly batchId: number | null
+  readonly imageId: number | null
+  readonly status: Status
+  readonly errorCode: string | null
+}
+
+/**
+ * Cancels those of a user's jobs that have not ended, in one transaction: see `cancelVisionJob`.
+ *
+ * @param ids at most a few hundred
+ * @returns how many
+ */
+export function cancelVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+  return database.transact(
+    async (tx) => {
+      const jobs = (await lockAll(tx, userId, ids)).filter((job) => !hasEnded(job))
+      if (jobs.length === 0) return 0
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'cancelled', version = version + 1, worker_id = NULL,
+            lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
+          WHERE id IN ${jobs.map(({ jobId }) => jobId)}`,
+      )
+      const ended = jobs.map(({ batchId }) => ({ userId, batchId, status: 'cancelled' as const }))
+      await addRuns(tx, await cutOffRuns(tx, userId, jobs), ended)
+      return jobs.length
+    },
+    async (on) => {
+      const rows = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId}
+          AND status NOT IN ${[...endedStatuses]} LIMIT 1`,
+      )
+      return rows.length === 0 ? ids.length : undefined
+    },
+  )
+}
+
+/**
+ * Deletes jobs of a user's in any status, in one transaction: see `deleteVisionJob`.
+ *
+ * @param ids at most a few hundred
+ * @returns how many
+ */
+export function deleteVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+  return database.transact(
+    async (tx) => {
+      const jobs = await lockAll(tx, userId, ids)
+      if (jobs.length === 0) return 0
+      const locked = jobs.map(({ jobId }) => jobId)
+      await deleteByIds(tx, 'vision_jobs', locked)
+      await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${locked}`)
+      const runs = await cutOffRuns(tx, userId, jobs)
+      await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${locked} AND NOT ${isOfWatchedRun()}`)
+      await unlinkImages(
+        tx,
+        jobs.flatMap(({ imageId }) => imageId ?? []),
+      )
+      const unended = jobs.filter((job) => !hasEnded(job))
+      await addRuns(
+        tx,
+        runs,
+        unended.map(({ batchId }) => ({ userId, batchId, status: 'deleted' })),
+      )
+      await addBatchCounts(tx, deleted(jobs.filter(hasEnded)))
+      return jobs.length
+    },
+    async (on) => {
+      const rows = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId} LIMIT 1`,
+      )
+      return rows.length === 0 ? ids.length : undefined
+    },
+  )
+}
+
+/** In the order of their ids, as everywhere. */
+function lockAll(tx: Queryable, userId: string, ids: readonly number[]): Promise<Row[]> {
+  return rowsOf<Row>(
+    tx,
+    sql`SELECT id AS jobId, attempt, batch_id AS batchId, image_id AS imageId, status, error_code AS errorCode
+      FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId} ORDER BY id FOR UPDATE`,
+  )
+}
+
+/** Closes the runs that locked jobs have: see `cancelVisionJob`. */
+async function cutOffRuns(tx: Queryable, userId: string, jobs: readonly Row[]): Promise<readonly OwnedRun[]> {
+  const running = jobs.filter(({ status }) => status === 'processing')
+  if (running.length === 0) return []
+  await matchedBy(
+    tx,
+    sql`UPDATE ${attemptsOf(running)} SET a.outcome = 'cancelled', a.possibly_billed = a.step,
+        a.ended_at = UTC_TIMESTAMP(3) WHERE a.outcome = 'running'`,
+  )
+  return running.map(({ jobId, attempt, batchId }) => ({ jobId, attempt, batchId, userId }))
+}

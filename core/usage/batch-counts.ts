@@ -1,0 +1,94 @@
+import { sql } from 'drizzle-orm'
+import { visionBatchCounts } from '../../drizzle/schema.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
+
+// What has become of the jobs of a batch stands in `vision_batch_counts`, so that nobody counts jobs. Whoever brings a job
+// into a status in which it has ended, or out of it, creates jobs or deletes them, adds to it in the same transaction.
+
+/** What a row of `vision_batch_counts` counts. */
+export const batchCounters = ['jobs', 'calls', 'possiblyBilled', 'cost', 'unpricedCalls', 'workMs'] as const
+type BatchCounter = (typeof batchCounters)[number]
+
+/** A row of `vision_batch_counts`. */
+export type BatchCountRow = typeof visionBatchCounts.$inferSelect
+/** What is added to a row of `vision_batch_counts`; nothing of what belongs to no batch. */
+export type BatchEntry = Pick<BatchCountRow, 'status'> &
+  Partial<Record<BatchCounter, number>> & { readonly batchId: number | null; readonly code?: string | null | undefined }
+
+/** Where a job that has ended is counted. */
+interface EndedJob {
+  readonly batchId: number | null
+  readonly status: string
+  readonly errorCode: string | null
+}
+
+/** What takes jobs that have ended out of the count, because they live again or are deleted. */
+export function uncounted(jobs: readonly EndedJob[]): BatchEntry[] {
+  return jobs.map(({ batchId, status, errorCode }) => ({
+    batchId,
+    status: status as BatchEntry['status'],
+    // A job that completed or was cancelled may have failed before.
+    code: status === 'failed' ? errorCode : null,
+    jobs: -1,
+  }))
+}
+
+/** What is to be said of jobs that had ended and are deleted. */
+export function deleted(jobs: readonly EndedJob[]): BatchEntry[] {
+  return [...uncounted(jobs), ...jobs.map(({ batchId }) => ({ batchId, status: 'deleted' as const, jobs: 1 }))]
+}
+
+/** Adds to what batches have come to. To be the last statement of its transaction, after the ledger, whose order it keeps. */
+export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry[]): Promise<void> {
+  const ofBatches = entries.flatMap(({ batchId, code, ...entry }) =>
+    batchId === null ? [] : [{ ...entry, batchId, code: code ?? '' }],
+  )
+  const merged = Map.groupBy(ofBatches, ({ batchId, status, code }) =>
+    JSON.stringify([String(batchId).padStart(20, '0'), status, code]),
+  )
+  const rows = [...merged]
+    // All transactions come to the rows in one order, so that no two can wait for each other.
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, same]) => {
+      const [first] = same
+      const sums = batchCounters.map(
+        (counter) => [counter, same.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)] as const,
+      )
+      if (first === undefined || sums.every(([, sum]) => sum === 0)) return []
+      const { batchId, status, code } = first
+      return [{ batchId, status, code, ...Object.fromEntries(sums) }]
+    })
+  if (rows.length === 0) return
+  const set = batchCounters.map((counter) => {
+    const { name } = visionBatchCounts[counter]
+    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
+  })
+  await tx
+    .insert(visionBatchCounts)
+    .values(rows)
+    .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+}
+
+/**
+ * Those of the batches whose counts nobody else has locked, and locks these: see `withFreeLedger`, which it comes after.
+ */
+export async function withFreeBatches(
+  tx: Queryable,
+  batchIds: readonly (number | null)[],
+): Promise<ReadonlySet<number | null>> {
+  const ids = [...new Set(batchIds.flatMap((id) => id ?? []))]
+  const free = new Set<number | null>([null, ...ids])
+  if (ids.length === 0) return free
+  const wanted = sql.join(
+    ids.map((id) => sql`SELECT ${id} AS batch_id`),
+    sql` UNION ALL `,
+  )
+  // A join and no list: see `attemptsOf`.
+  const query = sql`SELECT c.batch_id AS batchId, c.status, c.code FROM (${wanted}) wanted
+    STRAIGHT_JOIN vision_batch_counts c FORCE INDEX (PRIMARY) ON c.batch_id = wanted.batch_id`
+  const keysOf = async (rows: Promise<Pick<BatchCountRow, 'batchId' | 'status' | 'code'>[]>) =>
+    (await rows).map(({ batchId, status, code }) => [Number(batchId), JSON.stringify([batchId, status, code])] as const)
+  const locked = new Set((await keysOf(rowsOf(tx, sql`${query} FOR UPDATE SKIP LOCKED`))).map(([, key]) => key))
+  for (const [batchId, key] of await keysOf(rowsOf(tx, query))) if (!locked.has(key)) free.delete(batchId)
+  return free
+}

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createBatch, joining, listBatches, sweepBatches } from '../../core/batches/batches.ts'
+import { cancelBatch, retryBatch } from '../../core/batches/change.ts'
+import { getBatchStates } from '../../core/batches/state.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { addBatchCounts } from '../../core/usage/batch-counts.ts'
+import { fillQueue } from '../support/database/big-queue.ts'
+import { hour, makeJobs } from '../support/database/jobs.ts'
+import { type Looker, openLooker } from '../support/database/looker.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+
+const owner = 'batcher'
+/** As many as a user has in flight. */
+const cap = 10
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let through: Database
+let looker: Looker
+let full: number
+let small: number
+
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  await fillQueue(direct)
+  full = await batchOf(10_000)
+  small = await batchOf(20)
+  await direct.sql('ANALYZE TABLE vision_jobs')
+  proxy = await startProxy(direct.url)
+  through = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  looker = await openLooker(direct.url)
+}, 120_000)
+afterAll(async () => {
+  await looker.close()
+  await through.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+/** A batch of so many jobs: 10 in flight, a third blocked, a fifth failed, the others completed. */
+async function batchOf(jobs: number): Promise<number> {
+  const { batchId } = await createBatch(direct, owner, { name: null, defaults: {}, onInvalid: 'refuse' })
+  const blocked = Math.floor(jobs / 3)
+  const failed = Math.floor(jobs / 5)
+  const completed = jobs - blocked - failed - cap
+  const insert = (count: number, status: string, code: string | null = null) =>
+    direct.sql(
+      `INSERT INTO vision_jobs (user_id, batch_id, status, max_retries, image_url, analysis_purpose, output_format, language,
+         error_code, finished_at, created_at, updated_at, expires_at)
+       WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+       SELECT ?, ?, ?, 3, 'https://images.example/poster.jpg', 'Sell it', 'summary', 'en', ?, UTC_TIMESTAMP(3),
+         UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY FROM numbers`,
+      [count, owner, batchId, status, code],
+    )
+  await direct
+    .sql('SET SESSION max_recursive_iterations = 20000')
+    .catch(() => direct.sql('SET SESSION cte_max_recursion_depth = 20000'))
+  await insert(blocked, 'blocked')
+  await insert(failed, 'failed', 'image.not_found')
+  await insert(completed, 'completed')
+  await insert(cap / 2, 'pending')
+  await insert(cap / 2, 'processing')
+  await direct.run((on) =>
+    addBatchCounts(on, [
+      { batchId, status: 'created', jobs },
+      { batchId, status: 'failed', code: 'image.not_found', jobs: failed },
+      { batchId, status: 'completed', jobs: completed },
+    ]),
+  )
+  return batchId
+}
+
+async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  proxy.statements.length = 0
+  await work()
+  return proxy.statements.filter((statement) => /^\(?select/i.test(statement) && /vision_(batch|job)/.test(statement))
+}
+
+async function readsOf(work: () => Promise<unknown>): Promise<number> {
+  let reads = 0
+  for (const statement of await statementsOf(work)) reads += await looker.readsOf(statement)
+  return reads
+}
+
+test('what has become of a batch is known by as many rows at 10,000 jobs as at 20, all by an index', async () => {
+  expect((await getBatchStates(direct, [full])).get(full)).toMatchObject({
+    jobs: 10_000,
+    byStatus: { blocked: 3_333, failed: 2_000, completed: 4_657, pending: 5, processing: 5, scheduled: 0 },
+  })
+  const [one, other] = [() => getBatchStates(through, [full]), () => getBatchStates(through, [small])]
+  const reads = [await readsOf(one), await readsOf(other)]
+  expect(Math.abs((reads[0] ?? 0) - (reads[1] ?? 0)), String(reads)).toBeLessThanOrEqual(5)
+  expect(reads[0]).toBeLessThanOrEqual(60)
+  const [statement = ''] = await statementsOf(one)
+  const plan = await looker.planOf(statement)
+  expect(plan).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'batch' }))
+  for (const step of plan.filter(({ table }) => table?.startsWith('vision_'))) {
+    expect(step.key, JSON.stringify(plan)).not.toBeNull()
+    expect(step.type).not.toMatch(/^(ALL|index)$/)
+    expect(step.Extra ?? '').not.toMatch(/filesort|temporary/)
+  }
+})
+
+test.each<[string, number, () => Promise<unknown>]>([
+  ['a page of batches', 60, () => listBatches(through, owner, { limit: 20, before: undefined })],
+  ['a sweep', 30, () => sweepBatches(through, 30)],
+  [
+    'adding jobs',
+    120,
+    () =>
+      makeJobs(through, 20, {
+        userId: owner,
+        inFlightPerUser: cap,
+        batch: joining({ userId: owner, batchId: full }),
+      }).catch(() => []),
+  ],
+  [
+    'a retry that has time for 200',
+    900,
+    () =>
+      retryBatch(through, { userId: owner, batchId: full }, 'image.', {
+        lifeMs: hour,
+        allow: async (jobs) => jobs,
+        hasTime: once(),
+      }),
+  ],
+  // Each job, its run and the batch's counts.
+  ['a cancellation that has time for 200', 2_500, () => cancelBatch(through, { userId: owner, batchId: full }, once())],
+])('%s reads no more rows than it takes', async (_, limit, work) => {
+  const statements = await statementsOf(work)
+  for (const statement of statements) {
+    for (const step of (await looker.planOf(statement)).filter(({ table }) => table?.startsWith('vision_'))) {
+      expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
+      expect(step.type, statement.slice(0, 300)).not.toMatch(/^ALL$/)
+    }
+    expect(await looker.readsOf(statement), statement.slice(0, 300)).toBeLessThanOrEqual(limit)
+  }
+  expect(statements.length).toBeGreaterThan(0)
+})
+
+function once(): () => boolean {
+  let asked = 0
+  return () => asked++ < 1
+}
