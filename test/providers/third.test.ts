@@ -26,7 +26,7 @@ beforeAll(async () => {
     await cp(join(root, part), join(copy, part), { recursive: true })
   for (const example of ['.env.example', '.env.deploy.example']) await cp(join(root, example), join(copy, example))
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  await writeFile(join(copy, 'core/providers/mistral.ts'), await part('mistral.ts'))
+  await writeFile(join(copy, 'core/providers/adapters/mistral.ts'), await part('mistral.ts'))
   const registry = join(copy, 'core/providers/registry.ts')
   const text = await readFile(registry, 'utf8')
   const entry = await part('entry.ts')
