@@ -103,6 +103,19 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
     call.header('cache-control', 'private, no-cache')
     if (method === 'GET' && matchesETag(ifNoneMatch, reply.etag)) return call.body(null, 304)
   }
+  if (reply.nextCursor) {
+    const url = new URL(call.req.url)
+    url.searchParams.set('cursor', reply.nextCursor)
+    // Relative to the request: a proxy may have changed what is before it.
+    call.header('link', `<${url.search}>; rel="next"`)
+  }
+  if (reply.body) {
+    const { type, text, fileName } = reply.body
+    return call.body(text, 200, {
+      'content-type': type,
+      'content-disposition': `attachment; filename="${fileName}"`,
+    })
+  }
   if (meta.status === 204) return call.body(null, 204)
   return call.json(result as object, reply.status ?? meta.status)
 }

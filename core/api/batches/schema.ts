@@ -3,7 +3,7 @@ import { invalidPolicies, statuses } from '../../../drizzle/schema.ts'
 import { maxJobs } from '../../batches/batches.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
-import { batchId, count, jobId, time } from '../fields.ts'
+import { batchId, count, ErrorCodes, jobId, Status, time } from '../fields.ts'
 import { CreateJob } from '../jobs/schema.ts'
 
 const elsewhere = 'The header `Idempotency-Key` may say it instead.'
@@ -85,6 +85,18 @@ export const ListBatches = z
   })
   .prefault({})
 
+export const BatchResults = z.strictObject({
+  batchId,
+  format: z.enum(['json', 'jsonl', 'csv']).default('json').meta({
+    description: 'Over REST: JSON, JSON with one row a line, or CSV. Over tRPC rows are always JSON.',
+  }),
+  status: z.array(Status).min(1).max(statuses.length).optional().meta({ description: 'Only jobs in these statuses.' }),
+  limit: z.int().min(1).max(500).default(100).meta({
+    description: 'At most so many rows; fewer where they would be more than 4 MB.',
+  }),
+  ...pageFields,
+})
+
 // --- output ---
 
 export const Batch = z
@@ -165,6 +177,33 @@ export const BatchChange = z
   })
   .meta({ id: 'BatchChange' })
 
+export const ResultsPage = z
+  .object({
+    rows: z.array(
+      z
+        .object({
+          jobId,
+          imageUrl: z.string(),
+          sku: z.string().nullable().meta({ description: 'The `sku` of its metadata.' }),
+          status: Status,
+          errorCode: ErrorCodes.nullable(),
+          errorMessage: z.string().nullable(),
+          finishedAt: time.nullable(),
+        })
+        .catchall(z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable())
+        .meta({
+          id: 'ResultRow',
+          description:
+            'A job, and each field of its text as `<format>.<language>.<field>`, of a post for a network as `<format>.<language>.<platform>.<field>`.',
+        }),
+    ),
+    nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),
+  })
+  .meta({ id: 'ResultsPage' })
+
+/** A job as a row. */
+export type ResultRow = Record<string, string | number | boolean | readonly string[] | null>
+export type ResultsPageView = { readonly rows: readonly ResultRow[]; readonly nextCursor: string | null }
 export type BatchView = z.infer<typeof Batch>
 export type BatchPageView = z.infer<typeof BatchPage>
 export type AddedJobsView = z.infer<typeof AddedJobs>
