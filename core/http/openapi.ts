@@ -82,7 +82,10 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
         // One that may be left out, as a whole: every field has a default.
         required: !input.safeParse(undefined).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
-        content: { 'application/json': content(bodyOf(input, pathFields, components), meta.example?.request) },
+        content: {
+          'application/json': content(bodyOf(input, pathFields, components), meta.example?.request),
+          ...(meta.takesText && { [meta.takesText.type]: { schema: { type: 'string' } } }),
+        },
       },
     }),
     responses: {

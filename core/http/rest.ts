@@ -1,7 +1,7 @@
 import type { AnyRouter } from '@trpc/server'
 import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../domain/errors.ts'
-import { readJson } from './body.ts'
+import { mediaTypeOf, readJson, readText } from './body.ts'
 import type { AppEnv, Context, Preferences } from './context.ts'
 import { matchesETag } from './etag.ts'
 import { InvalidInput, pointerTo, unknownField } from './invalid-input.ts'
@@ -130,7 +130,9 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
   // A parameter that is ignored would be taken for accepted.
   const unknown = [...new Set(new URL(call.req.url).searchParams.keys())]
   if (unknown.length > 0) throw new InvalidInput(unknown.map((name) => unknownField([name])))
-  const body = await readJson(call.req.raw)
+  const { takesText } = operation.meta
+  const isText = takesText && mediaTypeOf(call.req.raw.headers) === takesText.type
+  const body = isText ? { [takesText.field]: await readText(call.req.raw) } : await readJson(call.req.raw)
   if (pathFields.length === 0 && body !== undefined) return body
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) {
     const detail = 'The body must be a JSON object, or empty.'

@@ -367,7 +367,7 @@ test('and when it does something wrong, it is told so as the document says', asy
       expect([operationId, reply.ok]).toEqual([operationId, !requestBody.required])
       expect(await follow(one, { jobId, as: 'ann', key })).toBe(responses[201] ? 201 : 200)
     }
-    if (one.path.startsWith('/v1/brands')) continue
+    if (one.path.startsWith('/v1/brands') || operationId === 'importBatchCsv') continue
     if (requestBody && responses[409]) {
       const example = requestBody.content['application/json'].example
       const other = JSON.parse(JSON.stringify(example).replace('"summary"', '"alt_text"'))

@@ -13,6 +13,7 @@ import { createErrors } from '../jobs/procedures.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { addJobs } from './add-jobs.ts'
 import { exampleBatch, exampleCreate, exampleRow } from './examples.ts'
+import { importCsv } from './import-csv.ts'
 import { owned, replyWithBatch } from './reply.ts'
 import { headerOf, mediaTypes, rowOf, toCsv, toJsonLines } from './results.ts'
 import {
@@ -27,6 +28,9 @@ import {
   BatchResults,
   type BatchView,
   CreateBatch,
+  ImportBatchCsv,
+  ImportedCsv,
+  type ImportedCsvView,
   ListBatches,
   OneBatch,
   type ResultRow,
@@ -164,6 +168,31 @@ export const batches = {
         const added = await addJobs(ctx, batch, input.jobs, oneKey(ctx, input.idempotencyKey))
         if (added.jobs.every(({ replayed }) => replayed)) ctx.reply.status = 200
         return added
+      }),
+
+    importBatchCsv: procedure
+      .meta({
+        rest: 'POST /v1/batches/{batchId}/csv',
+        status: 200,
+        summary: 'Add the rows of a CSV to a batch',
+        description:
+          'Up to 10,000 rows in up to 5.5 MiB, made into jobs a hundred at a time. Of a batch with `onInvalid` `refuse` every row is checked before the first is made, and an error names line and column; of one with `skip`, `rejected` does. Where `more` is true, or when the call failed in between, send the same CSV again: what is there already is not made twice.',
+        errors: ['batch.not_found', 'batch.closed', 'batch.full', ...createErrors],
+        idempotent: true,
+        limited: true,
+        takesText: { type: 'text/csv', field: 'csv' },
+        output: ImportedCsv,
+        example: {
+          request: {
+            csv: 'imageUrl;sku;analysisPurpose;outputFormat;price\nhttps://example.com/shoe.jpg;TR-7;Sell it;summary;129.00 €\n',
+          },
+          reply: { rows: 1, jobs: 1, replayed: 0, rejectedRows: 0, rejected: [], more: false },
+        },
+      })
+      .input(validated(ImportBatchCsv))
+      .mutation(async ({ ctx, input }): Promise<ImportedCsvView> => {
+        const batch = await find(ctx.services.database, owned(ctx, input.batchId))
+        return importCsv(ctx, batch, input.csv, oneKey(ctx, input.idempotencyKey), hasTime(ctx))
       }),
 
     cancelBatch: procedure

@@ -58,6 +58,21 @@ export const AddBatchJobs = z
   })
   .meta({ id: 'AddBatchJobs' })
 
+export const ImportBatchCsv = z
+  .strictObject({
+    batchId,
+    csv: z.string().min(1).meta({
+      description:
+        'A line of column names, and a line for each job: `imageUrl`, `sku`, the fields of a job, and any others, which are facts. Separated by commas, semicolons or tabs. Over REST it may be the body itself, as text/csv.',
+    }),
+    idempotencyKey: idempotencyKey.optional().meta({
+      description: describeKey(
+        `If left out, the same CSV makes the same jobs of this batch all the same. ${elsewhere}`,
+      ),
+    }),
+  })
+  .meta({ id: 'ImportBatchCsv' })
+
 export const OneBatch = z.strictObject({ batchId })
 
 export const RetryBatch = z
@@ -169,6 +184,26 @@ export const AddedJobs = z
   })
   .meta({ id: 'AddedJobs' })
 
+export const ImportedCsv = z
+  .object({
+    rows: count.meta({ description: 'How many there are.' }),
+    jobs: count.meta({ description: 'How many of them are jobs now.' }),
+    replayed: count.meta({ description: 'How many of those were there before.' }),
+    rejectedRows: count.meta({ description: 'How many cannot be jobs, of a batch that skips those.' }),
+    rejected: z
+      .array(
+        z
+          .object({
+            line: count.meta({ description: 'Where the row begins, from 1.' }),
+            errors: z.array(z.object({ column: z.string(), code: z.string(), detail: z.string() })),
+          })
+          .meta({ id: 'RejectedRow' }),
+      )
+      .meta({ description: 'What is wrong with the first 1,000 of them.' }),
+    more: z.boolean().meta({ description: 'There was no time for all of them: send the same again.' }),
+  })
+  .meta({ id: 'ImportedCsv' })
+
 export const BatchChange = z
   .object({
     batchId,
@@ -207,4 +242,5 @@ export type ResultsPageView = { readonly rows: readonly ResultRow[]; readonly ne
 export type BatchView = z.infer<typeof Batch>
 export type BatchPageView = z.infer<typeof BatchPage>
 export type AddedJobsView = z.infer<typeof AddedJobs>
+export type ImportedCsvView = z.infer<typeof ImportedCsv>
 export type BatchChangeView = z.infer<typeof BatchChange>
