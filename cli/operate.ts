@@ -4,18 +4,18 @@ import { getOperatorActions, pauseReasons } from '../core/admin/audit-log.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getStatus } from '../core/admin/status.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
-import { viewAction, viewGate, viewStatus } from '../core/api/admin/view.ts'
-import { type Database, openDatabase } from '../core/database/client.ts'
+import { viewAction, viewClaiming, viewStatus } from '../core/api/admin/view.ts'
+import { openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
-import { readGates } from '../core/providers/circuit-breaker.ts'
-import { providerNames, providerScopes } from '../core/providers/registry.ts'
+import { readProviderStates } from '../core/providers/provider-state.ts'
+import { providerNames } from '../core/providers/registry.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import type { ProviderScope } from '../drizzle/schema.ts'
-import { describeActions, describeGates, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
+import { describeActions, describeClaiming, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 
 const usage = `Operates the queue.
 
@@ -24,7 +24,7 @@ Usage: npm run ops -- <verb> [options]
 Verbs:
   status      the queue, its workers, the providers and the live streams
   pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
-  resume      starts claiming again, also after an automatic pause of a provider
+  resume      starts claiming again, and closes an open circuit breaker
   redrive     requeues failed jobs; without --yes it only counts them
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
   actions     the audit log, latest first
@@ -171,8 +171,10 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
       const { reason } = values
       return async (operator) => {
         await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { provider, reason })
-        const view = await viewGates(operator.database)
-        return { view, text: describeGates(view.gates, verb === 'resume') }
+        const view = await operator.database.run(async (on) =>
+          viewClaiming(await readProviderStates(on), await pauseReasons(on)),
+        )
+        return { view, text: describeClaiming(view, verb === 'resume') }
       }
     }
     case 'redrive': {
@@ -205,10 +207,10 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
 
 function scopeOf(provider: string | undefined): ProviderScope {
   if (provider === undefined) return 'all'
-  const gate = providerNames.find((one) => one === provider)
-  if (gate === undefined)
+  const found = providerNames.find((one) => one === provider)
+  if (found === undefined)
     throw new OptionsError(`--provider must be one of ${providerNames.join(', ')}, not '${provider}'.`)
-  return gate
+  return found
 }
 
 function filterOf({ code, since, until, user }: Values) {
@@ -230,11 +232,6 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
   if (text === undefined) return undefined
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new OptionsError(`--${name} must be a whole number from 1 on, not '${text}'.`)
   return Number(text)
-}
-
-async function viewGates(database: Database) {
-  const [states, reasons] = await database.run(async (on) => [await readGates(on), await pauseReasons(on)] as const)
-  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
 }
 
 /** Who runs the command, as far as its column can say it. */

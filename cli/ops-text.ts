@@ -1,21 +1,28 @@
-import type { ActionsView, GateViewed, PruneView, RedriveView, WorkerStatusView } from '../core/api/admin/schema.ts'
+import type {
+  ActionsView,
+  ClaimingView,
+  ProviderStateViewed,
+  PruneView,
+  RedriveView,
+  WorkerStatusView,
+} from '../core/api/admin/schema.ts'
 
 /** The status for a person at a terminal. */
 export function describeStatus(status: WorkerStatusView): string {
   const at = new Date(status.at)
   const { queue, workers, throughput, claims, providers, liveSessions } = status
   return sections(
-    `${status.at}  claiming: ${describeGate(claims)}`,
+    `${status.at}  claiming: ${describePause(claims.pausedByOperator) ?? 'running'}`,
     table(
       ['queue', 'jobs'],
       queue.depth.map(({ status, jobs, atLeast }) => [status, `${number(jobs)}${atLeast ? ' or more' : ''}`]),
     ),
     `oldest due job: ${queue.oldestDueSeconds === 0 ? 'none' : `waits for ${duration(queue.oldestDueSeconds * 1000)}`}`,
     table(
-      ['provider', 'state', 'in flight', 'calls/min', 'tokens/min'],
+      ['provider', 'circuit', 'in flight', 'calls/min', 'tokens/min'],
       providers.map((one) => [
-        one.name,
-        describeGate(one),
+        one.provider,
+        describeProvider(one),
         number(one.callsInFlight),
         number(one.callsLastMinute),
         number(one.tokensLastMinute),
@@ -51,32 +58,34 @@ export function describeStatus(status: WorkerStatusView): string {
   )
 }
 
-/** @param resumed after a resume: points out what is still stopped */
-export function describeGates(gates: readonly GateViewed[], resumed = false): string {
+/** @param resumed after a resume: points out what is still paused */
+export function describeClaiming({ claims, providers }: ClaimingView, resumed = false): string {
   const states = table(
     ['claiming', 'state'],
-    gates.map((gate) => [gate.name, describeGate(gate)]),
+    [
+      ['all', describePause(claims.pausedByOperator) ?? 'running'],
+      ...providers.map((state) => [state.provider, describeProvider(state)]),
+    ],
   )
-  const left = resumed ? gates.filter(({ state }) => state === 'stopped') : []
-  const hints = left.map(({ name }) => `\nStill stopped: resume${name === 'all' ? '' : ` --provider ${name}`}`)
-  return states + hints.join('')
+  if (!resumed) return states
+  const paused = providers.filter(({ pausedByOperator }) => pausedByOperator !== null)
+  return [
+    states,
+    ...(claims.pausedByOperator ? ['Still paused: resume'] : []),
+    ...paused.map(({ provider }) => `Still paused: resume --provider ${provider}`),
+  ].join('\n')
 }
 
-function describeGate({
-  state,
-  stoppedAt,
-  stoppedBy,
-  stoppedReason,
-  pausedMs,
-  pauseCode,
-  downSince,
-}: GateViewed): string {
-  if (state === 'stopped')
-    return `stopped by ${stoppedBy} at ${stoppedAt}${stoppedReason === null ? '' : `: ${stoppedReason}`}`
-  const down = downSince === null ? '' : `down since ${downSince}`
-  if (state === 'down') return `${down} (${pauseCode}), being probed`
-  if (state === 'paused') return `paused for ${duration(pausedMs)} (${pauseCode})${down && `, ${down}`}`
-  return 'open'
+function describePause(pause: ClaimingView['claims']['pausedByOperator']): string | undefined {
+  return pause ? `paused by ${pause.by} at ${pause.at}${pause.reason === null ? '' : `: ${pause.reason}`}` : undefined
+}
+
+/** An operator's pause comes first: it is what a resume ends. */
+function describeProvider({ pausedByOperator, circuit, openMs, openCode, downSince }: ProviderStateViewed): string {
+  const down = downSince === null ? '' : `, down since ${downSince}`
+  const health =
+    circuit === 'open' ? `open for ${duration(openMs)} (${openCode})${down}` : `half-open (${openCode})${down}`
+  return describePause(pausedByOperator) ?? (circuit === 'closed' ? circuit : health)
 }
 
 export function describeRedrive({ dryRun, jobs, sample, more, through }: RedriveView): string {

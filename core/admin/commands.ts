@@ -1,6 +1,6 @@
 import type { ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { startGate, stopGate } from '../providers/circuit-breaker.ts'
+import { pauseByOperator, resumeByOperator } from '../providers/operator-pause.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
 import { noteAction, noteResult } from './audit-log.ts'
@@ -27,7 +27,7 @@ export async function pauseClaims(
 ): Promise<void> {
   await database.transact(
     async (tx) => {
-      await stopGate(tx, provider, actor)
+      await pauseByOperator(tx, provider, actor)
       await noteAction(tx, { actor, action: 'pause', parameters: { provider, reason }, result: { done: true } })
     },
     // Twice is no harm: it keeps the first, and two rows say what was tried.
@@ -46,7 +46,7 @@ export function resumeClaims(
 ): Promise<boolean> {
   return database.transact(
     async (tx) => {
-      const changed = await startGate(tx, provider)
+      const changed = await resumeByOperator(tx, provider)
       const result = { done: true, changed }
       await noteAction(tx, { actor, action: 'resume', parameters: { provider, reason }, result })
       return changed

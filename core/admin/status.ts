@@ -3,9 +3,9 @@ import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
-import { type GateState, readGates } from '../providers/circuit-breaker.ts'
+import { type ProviderState, readProviderStates } from '../providers/provider-state.ts'
 import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
-import { providerNames, providerScopes } from '../providers/registry.ts'
+import { providerNames } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 import {
@@ -28,9 +28,10 @@ export interface Status {
   /** Those that were heard of within the hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
   readonly throughput: readonly Throughput[]
-  /** Claiming as a whole, then every provider. */
-  readonly gates: readonly GateState[]
-  /** Why operators paused them last. */
+  /** Claiming as a whole. */
+  readonly claims: ProviderState
+  readonly providers: readonly ProviderState[]
+  /** The reason of the last pause of each. */
   readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
   readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
@@ -47,7 +48,7 @@ export async function getStatus(database: Database): Promise<Status> {
   const waited = await oldestDueSeconds(database)
   return database.run(async (on) => {
     const [clock] = await rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) AS now`)
-    const states = await readGates(on)
+    const states = await readProviderStates(on)
     const usage = new Map<Provider, ProviderUsage>()
     for (const provider of providerNames) usage.set(provider, await usageOf(on, provider))
     const throughput: Throughput[] = []
@@ -59,7 +60,8 @@ export async function getStatus(database: Database): Promise<Status> {
       runningWorkers: await countRunningWorkers(on),
       workers: await getRecentWorkers(on, shownWorkers),
       throughput,
-      gates: providerScopes.map(states.of),
+      claims: states.of('all'),
+      providers: providerNames.map(states.of),
       pauseReasons: await pauseReasons(on),
       usage,
       liveSessions: await countLiveSessions(on),

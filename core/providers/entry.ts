@@ -18,9 +18,9 @@ type OwnSettings<Own extends Shape> = {
 /** What is wrong with a provider's settings: the key without the provider's name, and why. */
 export type Finding = readonly [key: string, why: string]
 
-/** The file that calls a provider. Its SDK is loaded with the first call. */
-export interface Adapter<Own extends Shape = Shape> {
-  createModel(options: ModelOptions & { readonly settings: Values<Own> }): Model
+/** The file `adapters/<name>.ts` that calls a provider. Its SDK is loaded with the first call. */
+export interface Adapter {
+  createModel(options: ModelOptions & { readonly settings: Values<Shape> }): Model
 }
 
 /**
@@ -56,7 +56,6 @@ export interface ProviderEntry<Own extends Shape = Shape> {
   thinkingTokens?(settings: Values<Own>): number
   /** What of its own settings does not go together with a model. */
   check?(model: string, settings: Values<Own>): readonly Finding[]
-  adapter(): Promise<Adapter<Own>>
 }
 
 /** An entry whose own settings keep their types. */

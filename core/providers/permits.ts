@@ -4,16 +4,15 @@ import { reasonOf, type VisionError } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import {
   allowsCalls,
-  type GateState,
   isProbing,
   type PauseOptions,
   providerOutcomeOf,
   type Report,
-  readGates,
-  reportAnswer,
-  reportTrouble,
+  reportFailure,
+  reportSuccess,
 } from './circuit-breaker.ts'
 import type { ProviderLimits } from './limits.ts'
+import { type ProviderState, readProviderStates } from './provider-state.ts'
 import {
   type EndedCall,
   endPermits,
@@ -54,9 +53,9 @@ export interface ProviderAccess {
   /**
    * As many permits as are wanted, or as there is room for. A provider that is well and has no limits costs a read at most.
    *
-   * @param state of the provider's gate, if it has just been read
+   * @param state of the provider, if it has just been read
    */
-  reserve(provider: Provider, wanted: number, state?: GateState): Promise<readonly Permit[]>
+  reserve(provider: Provider, wanted: number, state?: ProviderState): Promise<readonly Permit[]>
   /** Gives permits back that were not used, in one statement. */
   release(permits: readonly Permit[]): Promise<void>
   /** Renews the permits that are held; to be done as often as leases are. */
@@ -100,9 +99,9 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   const rowOf = new WeakMap<Permit, string>()
   let made = 0
 
-  // In one statement what is asked for at the same time: of a gate all calls of a worker would get in each other's way.
+  // In one statement what is asked for at the same time: calls of one worker would queue for the row's lock.
   const readStates = together(async (asked: readonly Provider[]) => {
-    const states = await database.run(readGates)
+    const states = await database.run(readProviderStates)
     return asked.map(states.of)
   })
   const mark = together(async (ids: readonly string[]) => {
@@ -141,20 +140,20 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     return reserve
   }
 
-  const learn = (provider: Provider, state: GateState) => {
-    const { pausedMs, strikes } = state
-    known.set(provider, { pausedUntil: now() + pausedMs, probing: isProbing(state), failing: strikes > 0 })
+  const learn = (provider: Provider, state: ProviderState) => {
+    const { backoffMs, consecutiveFailures } = state
+    known.set(provider, { pausedUntil: now() + backoffMs, probing: isProbing(state), failing: consecutiveFailures > 0 })
   }
 
-  const tell = (provider: Provider, { pausedMs, down, back }: Report, code?: string) => {
-    if (pausedMs !== undefined) log(down ? 'error' : 'warn', 'provider paused', { provider, code, down, pausedMs })
+  const tell = (provider: Provider, { backoffMs, down, back }: Report, code?: string) => {
+    if (backoffMs !== undefined) log(down ? 'error' : 'warn', 'provider paused', { provider, code, down, backoffMs })
     if (back) log('info', 'provider is back', { provider })
   }
 
   const reportWell = async (provider: Provider, probe: boolean): Promise<void> => {
     if (!probe && !known.get(provider)?.failing) return
-    const reported = await reportAnswer(database, provider, probe)
-    if (reported === undefined) log('warn', 'provider’s answer not noted: its gate is held', { provider })
+    const reported = await reportSuccess(database, provider, probe)
+    if (reported === undefined) log('warn', 'provider success not recorded: its row is locked', { provider })
     else tell(provider, reported)
     known.delete(provider)
   }
@@ -166,16 +165,16 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       await reportWell(provider, probe)
       return false
     }
-    const reported = await reportTrouble(database, provider, error, pause)
+    const reported = await reportFailure(database, provider, error, pause)
     if (reported === undefined) {
-      log('warn', 'provider’s trouble not noted: its gate is held', { provider, code: error.code })
+      log('warn', 'provider failure not recorded: its row is locked', { provider, code: error.code })
       const state = await readStates(provider)
       learn(provider, state)
       return state.downSince !== null
     }
     tell(provider, reported, error.code)
-    const { pausedMs } = reported
-    if (pausedMs !== undefined) known.set(provider, { pausedUntil: now() + pausedMs, probing: true, failing: true })
+    const { backoffMs } = reported
+    if (backoffMs !== undefined) known.set(provider, { pausedUntil: now() + backoffMs, probing: true, failing: true })
     else known.set(provider, { ...(known.get(provider) ?? allWell), failing: true })
     return reported.down
   }

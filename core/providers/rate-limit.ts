@@ -2,8 +2,9 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { allowsCalls, isProbing, withGate } from './circuit-breaker.ts'
+import { allowsCalls, isProbing } from './circuit-breaker.ts'
 import type { ProviderLimits } from './limits.ts'
+import { withProviderState } from './provider-state.ts'
 
 export interface ReserveOptions {
   /** The ids that the permits shall have: as many as are wanted. */
@@ -28,18 +29,18 @@ export interface Reserved {
  * is not noted yet counts as well, so no more than the time in which a request is put together must fit into it.
  */
 export const minuteMs = 61_000
-/** For so long, in milliseconds, a reservation is tried again whose gate somebody else holds. */
-const reservePatienceMs = 600
+/** How long a reservation is retried while another connection holds the provider's row, in milliseconds. */
+const reserveLockTimeoutMs = 600
 /** What a call is taken to need while there are no others to go by. */
 const tokensAtFirst = 4_000
 /** So many rows at a time are pruned. */
 const pruneBatch = 1_000
 
 /**
- * Reserves leave to call a provider, as much of what is wanted as its limits have room for: none while it is stopped or
- * paused, one at a time after a pause, until it has answered. Whoever reserves holds the provider's gate meanwhile, so no two
+ * Reserves permits to call a provider, as many of those wanted as its limits have room for: none while it is stopped or
+ * paused, one at a time after a pause, until it has answered. Whoever reserves holds the provider's row meanwhile, so no two
  * can pass a limit together; what is reserved and not sent yet counts as if it were. Nothing is reserved while somebody else
- * holds the gate all the while: nobody could say how much there is room for.
+ * holds the row all the while: the room cannot be known.
  */
 export async function reservePermits(
   database: Database,
@@ -47,9 +48,9 @@ export async function reservePermits(
   options: ReserveOptions,
 ): Promise<Reserved> {
   const { ids, limits, leaseMs, windowMs } = options
-  const reserved = await withGate(database, provider, reservePatienceMs, async (tx, gate) => {
-    const probe = isProbing(gate)
-    if (!allowsCalls(gate)) return { count: 0, probe }
+  const reserved = await withProviderState(database, provider, reserveLockTimeoutMs, async (tx, state) => {
+    const probe = isProbing(state)
+    if (!allowsCalls(state)) return { count: 0, probe }
     const usage = await usageOf(tx, provider, windowMs)
     const room = roomIn(probe ? { ...limits, requestsInFlight: 1 } : limits, usage)
     const count = Math.max(0, Math.min(ids.length, room))

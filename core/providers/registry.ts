@@ -50,7 +50,6 @@ export const registry: readonly ProviderEntry[] = [
     },
     thinkingTokens: ({ THINKING }) => thinkingTokens(THINKING),
     check: (model, { THINKING }) => thinkingFindings(model, THINKING),
-    adapter: () => import('./gemini.ts'),
   }),
   defineProvider({
     name: 'deepseek',
@@ -101,7 +100,6 @@ export const registry: readonly ProviderEntry[] = [
     ],
     rules: commonRules,
     own: {},
-    adapter: () => import('./deepseek.ts'),
   }),
 ]
 

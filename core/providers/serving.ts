@@ -3,6 +3,7 @@ import type { PollerConfig } from '../platform/config/poller.ts'
 import type { ProviderConfig } from '../platform/config/providers.ts'
 import type { ProviderEntry } from './entry.ts'
 import type { ProviderLimits } from './limits.ts'
+import { loadAdapter } from './load-adapter.ts'
 import type { Model, ModelOptions } from './model.ts'
 import { registry } from './registry.ts'
 
@@ -41,7 +42,7 @@ export function servingBy(
 export function createModelOf(entry: ProviderEntry, config: ProviderConfig, common: CommonOptions): Model {
   let model: Promise<Model> | undefined
   const load = async () => {
-    const { createModel } = await entry.adapter()
+    const { createModel } = await loadAdapter(entry.name)
     const { apiKey = '', baseUrl, model: name, settings } = config
     return createModel({ ...common, apiKey, baseUrl, model: name, rules: entry.rules, settings })
   }

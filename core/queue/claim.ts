@@ -4,7 +4,8 @@ import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run } from '../domain/run.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { failExpired } from './expire.ts'
 import { advanceVirtualTime } from './fair-queue.ts'
 import { clearFormerRuns } from './orphans.ts'
@@ -74,7 +75,7 @@ async function claimOnce(
   let reached = 0
   const claimed = await database.transact(
     async (tx) => {
-      const { [lane]: expiry } = expiryMoments(await readGates(tx))
+      const { [lane]: expiry } = expiryMoments(await readProviderStates(tx))
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(

@@ -3,7 +3,8 @@ import { type Status, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { withFreeBatches } from '../usage/batch-counts.ts'
 import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
@@ -64,7 +65,7 @@ export async function expireVisionJobs(
   database: Database,
   onExpired: (userId: string) => void = () => undefined,
 ): Promise<number> {
-  const moments = expiryMoments(await database.run(readGates))
+  const moments = expiryMoments(await database.run(readProviderStates))
   // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
   const heads = waiting.flatMap((status) =>
     steps.map(

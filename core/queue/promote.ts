@@ -2,7 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
-import { expiryMoments, readGates } from '../providers/circuit-breaker.ts'
+import { expiryMoments } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { admitVisionJobs, block, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
@@ -37,7 +38,7 @@ const window = 10_000
  * @returns how many, expired ones aside
  */
 export async function promoteDueVisionJobs(database: Database, cap: number, costPerDay?: number): Promise<number> {
-  const expiry = expiryMoments(await database.run(readGates))
+  const expiry = expiryMoments(await database.run(readProviderStates))
   const due = await database.run((on) => rowsOf<DueJob>(on, dueQuery))
   const promoted = await promoteEach(database, due, { cap, expiry, costPerDay })
   if (due.length < batch) return promoted

@@ -71,10 +71,10 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
     })
 
   /** Permits for the lane's provider come first, so that nothing is claimed which would have to be returned. */
-  const claimIn = async (lane: Step, { waiting, gates }: Work): Promise<number> => {
+  const claimIn = async (lane: Step, { waiting, providerStates }: Work): Promise<number> => {
     const provider = providerOf[lane]
     const wanted = Math.min(slots.free(), waiting[lane])
-    const permits = [...(await providers.reserve(provider, wanted, gates.of(provider)))]
+    const permits = [...(await providers.reserve(provider, wanted, providerStates.of(provider)))]
     try {
       if (permits.length === 0) return 0
       const { onFreed } = maintenance

@@ -4,7 +4,8 @@ import { emptyTally, since, type Tally } from '../domain/tally.ts'
 import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { allowsCalls, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls } from '../providers/circuit-breaker.ts'
+import { readProviderStates } from '../providers/provider-state.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
 
 export interface MetricsReporterOptions {
@@ -34,16 +35,20 @@ export function startMetricsReporter({
 }: MetricsReporterOptions): () => Promise<void> {
   let told: Tally = emptyTally()
   const report = async () => {
-    const look = withTimeout(timeoutMs, Promise.all([oldestDueSeconds(database), database.run(readGates)]), () => {
-      throw new Error(`no answer within ${timeoutMs} ms`)
-    })
-    const [oldest, gates] = await look.catch((error: unknown) => {
+    const look = withTimeout(
+      timeoutMs,
+      Promise.all([oldestDueSeconds(database), database.run(readProviderStates)]),
+      () => {
+        throw new Error(`no answer within ${timeoutMs} ms`)
+      },
+    )
+    const [oldest, providerStates] = await look.catch((error: unknown) => {
       log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
       return []
     })
     metrics.report(since(told, counts), oldest)
-    if (gates) {
-      for (const state of gates.all.filter(({ name }) => name !== 'all')) {
+    if (providerStates) {
+      for (const state of providerStates.all.filter(({ name }) => name !== 'all')) {
         metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)
       }
     }

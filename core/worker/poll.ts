@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { allowsCalls, expiryMoments, type GateStates, providerOf, readGates } from '../providers/circuit-breaker.ts'
+import { allowsCalls, expiryMoments, providerOf } from '../providers/circuit-breaker.ts'
+import { type ProviderStates, readProviderStates } from '../providers/provider-state.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
 
 /** A job waits for half of it on average, in milliseconds. */
@@ -14,7 +15,7 @@ export interface Work {
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>
-  readonly gates: GateStates
+  readonly providerStates: ProviderStates
   /** A scheduled job's time has come. */
   readonly due: boolean
   /** A lease has expired. */
@@ -31,8 +32,8 @@ export interface Work {
  * @param limit how many jobs of a lane are counted at most: as many as might be claimed
  */
 export async function pollQueue(database: Database, limit = 1): Promise<Work> {
-  const gates = await database.run(readGates)
-  const moments = expiryMoments(gates)
+  const providerStates = await database.run(readProviderStates)
+  const moments = expiryMoments(providerStates)
   const [row] = await database.run((on) =>
     rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'blocked', number>>(
       on,
@@ -53,11 +54,12 @@ export async function pollQueue(database: Database, limit = 1): Promise<Work> {
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
-  const passes = (lane: Step) => allowsCalls(gates.of('all')) && allowsCalls(gates.of(providerOf[lane]))
+  const passes = (lane: Step) =>
+    allowsCalls(providerStates.of('all')) && allowsCalls(providerStates.of(providerOf[lane]))
   return {
     lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
     waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },
-    gates,
+    providerStates,
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),
     expired: Boolean(row?.expired),

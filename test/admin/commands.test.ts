@@ -49,8 +49,8 @@ test('claiming stops for what needs one provider, or for all, and starts again',
   expect(await lanes()).toEqual(['analysis'])
   await pauseClaims(ann(), { provider: 'gemini', reason: 'the bill' })
   expect(await lanes()).toEqual([])
-  const { gates } = await getStatus(database)
-  expect(gates.map(({ name, stopped }) => [name, stopped?.by])).toEqual([
+  const { claims, providers } = await getStatus(database)
+  expect([claims, ...providers].map(({ name, operatorPause }) => [name, operatorPause?.by])).toEqual([
     ['all', undefined],
     ['gemini', 'cli:ann'],
     ['deepseek', 'cli:ann'],
@@ -78,7 +78,8 @@ test('a pause without its row does not happen, nor a row without its pause', asy
   } finally {
     await database.sql('ALTER TABLE vision_elsewhere RENAME TO vision_operator_actions')
   }
-  expect((await getStatus(database)).gates.every(({ stopped }) => stopped === null)).toBe(true)
+  const resumed = await getStatus(database)
+  expect([resumed.claims, ...resumed.providers].every(({ operatorPause }) => operatorPause === null)).toBe(true)
   await database.sql('ALTER TABLE vision_provider_states RENAME TO vision_elsewhere')
   try {
     await expect(pauseClaims(ann(), { provider: 'gemini' })).rejects.toThrow()
@@ -137,6 +138,6 @@ test.each(['lost', 'answer lost'] as const)('a pause whose COMMIT is %s holds, a
   } finally {
     await proxied.close()
   }
-  expect((await getStatus(database)).gates[0]?.stopped?.by).toBe('ann')
+  expect((await getStatus(database)).claims.operatorPause?.by).toBe('ann')
   expect((await actions())[0]).toMatchObject({ action: 'pause' })
 })

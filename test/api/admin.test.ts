@@ -74,36 +74,29 @@ test('the status is the same in either protocol', async () => {
       oldestDueSeconds: expect.any(Number),
     },
     workers: { running: 0, recent: [] },
-    claims: { name: 'all', state: 'open' },
+    claims: { pausedByOperator: null },
     providers: [
-      { name: 'gemini', state: 'open', callsInFlight: 0 },
-      { name: 'deepseek', state: 'open' },
+      { provider: 'gemini', circuit: 'closed', callsInFlight: 0 },
+      { provider: 'deepseek', circuit: 'closed' },
     ],
     liveSessions: 0,
   })
   expect((await operator().getWorkerStatus.query({})).queue.depth).toEqual(status.queue.depth)
 })
 
-test('a pause and its end are seen in the gates, in the status and in the audit, with who did it', async () => {
+test('a pause and its end are seen in the reply, in the status and in the audit, with who did it', async () => {
   const paused = await call('POST', '/v1/operator/pause', { provider: 'gemini', reason: 'a test' })
-  expect(paused.gates).toMatchObject([
-    { name: 'all', state: 'open' },
-    {
-      name: 'gemini',
-      state: 'stopped',
-      stoppedBy: 'olga',
-      stoppedReason: 'a test',
-      stoppedAt: expect.stringMatching(/Z$/),
-    },
-    { name: 'deepseek', state: 'open' },
-  ])
-  expect((await call('GET', '/v1/worker')).providers[0]).toMatchObject({
-    name: 'gemini',
-    state: 'stopped',
-    stoppedReason: 'a test',
+  const pausedByOperator = { by: 'olga', reason: 'a test', at: expect.stringMatching(/Z$/) }
+  expect(paused).toMatchObject({
+    claims: { pausedByOperator: null },
+    providers: [
+      { provider: 'gemini', circuit: 'closed', pausedByOperator },
+      { provider: 'deepseek', circuit: 'closed', pausedByOperator: null },
+    ],
   })
-  const { gates } = await operator().resumeClaims.mutate({ provider: 'gemini' })
-  expect(gates.every(({ state }) => state === 'open')).toBe(true)
+  expect((await call('GET', '/v1/worker')).providers[0]).toMatchObject({ provider: 'gemini', pausedByOperator })
+  const { claims, providers } = await operator().resumeClaims.mutate({ provider: 'gemini' })
+  expect([claims, ...providers].every((one) => one.pausedByOperator === null)).toBe(true)
   expect((await call('GET', '/v1/operator/actions')).actions).toMatchObject([
     { actor: 'olga', action: 'resume', dryRun: false, parameters: { provider: 'gemini' } },
     { actor: 'olga', action: 'pause', parameters: { provider: 'gemini', reason: 'a test' }, result: { done: true } },

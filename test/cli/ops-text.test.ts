@@ -1,27 +1,50 @@
 import { expect, test } from 'vitest'
-import { describeGates } from '../../cli/ops-text.ts'
+import { describeClaiming } from '../../cli/ops-text.ts'
 
-const open = {
-  name: 'all',
-  state: 'open',
-  stoppedAt: null,
-  stoppedBy: null,
-  stoppedReason: null,
-  pausedMs: 0,
-  pauseCode: null,
+const closed = {
+  circuit: 'closed',
+  openMs: 0,
+  openCode: null,
   downSince: null,
+  consecutiveFailures: 0,
+  pausedByOperator: null,
 } as const
-const gates = [
-  { ...open },
-  { ...open, name: 'deepseek', state: 'stopped', stoppedAt: '2026-11-24T03:00:00.000Z', stoppedBy: 'cli:olga' },
-] as unknown as Parameters<typeof describeGates>[0]
+const paused = { by: 'cli:olga', at: '2026-11-24T03:00:00.000Z', reason: null }
+const claims = { pausedByOperator: null }
+const providers = [
+  { ...closed, provider: 'gemini' },
+  { ...closed, provider: 'deepseek', pausedByOperator: paused },
+]
 
-test('who stopped it says why', () => {
-  const [, stopped] = gates
-  if (stopped) expect(describeGates([{ ...stopped, stoppedReason: 'their bill' }])).toMatch(/00Z: their bill$/)
+test('who paused it says why', () => {
+  const pausedByOperator = { ...paused, reason: 'their bill' }
+  const text = describeClaiming({ claims, providers: [{ ...closed, provider: 'deepseek', pausedByOperator }] })
+  expect(text).toMatch(/00Z: their bill$/)
 })
 
-test('whoever resumes the wrong one is told what is still stopped', () => {
-  expect(describeGates(gates, true)).toMatch(/stopped by cli:olga[^\n]*\nStill stopped: resume --provider deepseek$/)
-  expect(describeGates(gates)).not.toMatch(/Still stopped/)
+test('whoever resumes the wrong one is told what is still paused', () => {
+  expect(describeClaiming({ claims, providers }, true)).toMatch(
+    /paused by cli:olga[^\n]*\nStill paused: resume --provider deepseek$/,
+  )
+  expect(describeClaiming({ claims, providers })).not.toMatch(/Still paused/)
+  expect(describeClaiming({ claims: { pausedByOperator: paused }, providers: [] }, true)).toMatch(
+    /\nStill paused: resume$/,
+  )
+})
+
+test('the circuit is told in the words of a circuit breaker, with its cause', () => {
+  const down = { openCode: 'content.unavailable', downSince: '2026-11-24T03:00:00.000Z' }
+  const lines = describeClaiming({
+    claims,
+    providers: [
+      { ...closed, provider: 'gemini', circuit: 'open', openMs: 12_000, openCode: 'analysis.rate_limited' },
+      { ...closed, provider: 'deepseek', circuit: 'half_open', ...down },
+    ],
+  }).split('\n')
+  expect(lines.map((line) => line.replaceAll(/ {2,}/g, '|'))).toEqual([
+    'claiming|state',
+    'all|running',
+    'gemini|open for 12 s (analysis.rate_limited)',
+    'deepseek|half-open (content.unavailable), down since 2026-11-24T03:00:00.000Z',
+  ])
 })

@@ -64,11 +64,11 @@ test('status shows everything in tables, and with --json what the API answers', 
   const { code, output } = await opsProcess(['status'])
   expect(code).toBe(0)
   for (const line of [
-    /claiming: open/,
+    /claiming: running/,
     /^pending +3$/m,
     /^failed +2$/m,
     /^oldest due job: waits for \d+ s$/m,
-    /^gemini +open +0 +0 +0$/m,
+    /^gemini +closed +0 +0 +0$/m,
     /^5 min +0 +0\.0/m,
     /^0 running, 0 live streams$/m,
   ]) {
@@ -81,14 +81,14 @@ test('status shows everything in tables, and with --json what the API answers', 
 test('pause and resume, and who did it is in the audit', async () => {
   const actor = `cli:${userInfo().username}`
   const paused = await ops(['pause', '--provider', 'deepseek', '--reason', 'their bill'])
-  expect(paused.output).toMatch(new RegExp(`^deepseek +stopped by ${actor} at 20.*Z: their bill$`, 'm'))
-  expect(paused.output).toMatch(/^all +open$/m)
-  expect((await ops(['status'])).output).toMatch(/^deepseek +stopped by .*Z: their bill /m)
-  expect((await ops(['resume', '--provider', 'deepseek'])).output).toMatch(/^deepseek +open$/m)
+  expect(paused.output).toMatch(new RegExp(`^deepseek +paused by ${actor} at 20.*Z: their bill$`, 'm'))
+  expect(paused.output).toMatch(/^all +running$/m)
+  expect((await ops(['status'])).output).toMatch(/^deepseek +paused by .*Z: their bill /m)
+  expect((await ops(['resume', '--provider', 'deepseek'])).output).toMatch(/^deepseek +closed$/m)
   // Of this pause nobody said why, and of the one before it no longer matters.
-  expect((await ops(['pause', '--provider', 'deepseek'])).output).toMatch(/^deepseek +stopped by \S+ at \S+Z$/m)
+  expect((await ops(['pause', '--provider', 'deepseek'])).output).toMatch(/^deepseek +paused by \S+ at \S+Z$/m)
   await ops(['resume', '--provider', 'deepseek'])
-  expect((await ops(['pause'])).output).toMatch(/^all +stopped by/m)
+  expect((await ops(['pause'])).output).toMatch(/^all +paused by/m)
   const { output } = await ops(['actions'])
   expect(output).toMatch(new RegExp(`${actor} +pause +{"provider":"deepseek","reason":"their bill"}`))
   const { actions } = JSON.parse((await ops(['actions', '--limit', '2', '--json'])).output)
@@ -178,7 +178,7 @@ test('without DATABASE_URL it is the database of the data folder, whether the st
   const holder = startScript('hold-database.ts', [folder])
   await migrateDatabase(await holder.says(/(mysql:\S+)\s/))
   const running = await opsProcess(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })
-  expect(running.output).toMatch(/^all +stopped by/m)
+  expect(running.output).toMatch(/^all +paused by/m)
   holder.child.kill('SIGTERM')
   await holder.end
   const { code, output } = await opsProcess(['actions'], { DATABASE_URL: '', DATA_DIR: folder })

@@ -8,9 +8,9 @@ export type Decision =
   /** The run counts as the job's failure, and the provider is as well as before. */
   | 'retry'
   /** The same, and it counts against the provider. */
-  | 'retry and strike'
+  | 'retry and count'
   /** No failure of the job's; it counts against the provider. */
-  | 'wait and strike'
+  | 'wait and count'
   /** No failure of the job's; the provider is left alone for a while. */
   | 'wait'
   /** The same, and the clock of the jobs stands still. */
@@ -221,29 +221,29 @@ export const geminiCases: readonly Case[] = [
     'wait for the reset',
   ],
 
-  ['a bare 400', invalid('Request contains an invalid argument.'), 'retry and strike'],
+  ['a bare 400', invalid('Request contains an invalid argument.'), 'retry and count'],
   [
     'a 400 of the front end',
     { status: 400, headers: html, body: page('Error 400 (Bad Request)!!1') },
-    'retry and strike',
+    'retry and count',
   ],
-  ['a 403 of a firewall', { status: 403, headers: html, body: page('Blocked') }, 'retry and strike'],
-  ['a 404 of a proxy', { status: 404, headers: html, body: page('404 Not Found') }, 'retry and strike'],
-  ['a 500', google(500, 'INTERNAL', 'An internal error has occurred.'), 'retry and strike'],
-  ['a 502', { status: 502, headers: html, body: page('Error 502 (Server Error)!!1') }, 'retry and strike'],
-  ['a 504', google(504, 'DEADLINE_EXCEEDED', 'Deadline expired before operation could complete.'), 'retry and strike'],
-  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/login' } }, 'retry and strike'],
-  ['a portal', { headers: html, body: '<html>login</html>' }, 'retry and strike'],
-  ['JSON of somebody else', { body: { ok: true } }, 'retry and strike'],
-  ['an empty body', { body: '' }, 'retry and strike'],
-  ['an answer that breaks off', { ...generated([{ text: described }]), cut: 'within' }, 'retry and strike'],
-  ['a connection that breaks off', { cut: 'before' }, 'retry and strike'],
-  ['an overload beside no candidates', { body: { candidates: [], error: { code: 500 } } }, 'retry and strike'],
-  ['an overload', google(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'), 'wait and strike'],
+  ['a 403 of a firewall', { status: 403, headers: html, body: page('Blocked') }, 'retry and count'],
+  ['a 404 of a proxy', { status: 404, headers: html, body: page('404 Not Found') }, 'retry and count'],
+  ['a 500', google(500, 'INTERNAL', 'An internal error has occurred.'), 'retry and count'],
+  ['a 502', { status: 502, headers: html, body: page('Error 502 (Server Error)!!1') }, 'retry and count'],
+  ['a 504', google(504, 'DEADLINE_EXCEEDED', 'Deadline expired before operation could complete.'), 'retry and count'],
+  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/login' } }, 'retry and count'],
+  ['a portal', { headers: html, body: '<html>login</html>' }, 'retry and count'],
+  ['JSON of somebody else', { body: { ok: true } }, 'retry and count'],
+  ['an empty body', { body: '' }, 'retry and count'],
+  ['an answer that breaks off', { ...generated([{ text: described }]), cut: 'within' }, 'retry and count'],
+  ['a connection that breaks off', { cut: 'before' }, 'retry and count'],
+  ['an overload beside no candidates', { body: { candidates: [], error: { code: 500 } } }, 'retry and count'],
+  ['an overload', google(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'), 'wait and count'],
   [
     'an overload within a 200',
     { ...google(503, 'UNAVAILABLE', 'The model is overloaded.'), status: 200 },
-    'wait and strike',
+    'wait and count',
   ],
 ]
 
@@ -371,22 +371,18 @@ export const deepseekCases: readonly Case[] = [
   ['a limit within a 200', { ...openai(429, 'Rate limit reached', 'rate_limit_reached'), status: 200 }, 'wait'],
   ['a limit in seconds', { ...openai(429, 'Rate limit reached'), headers: { 'retry-after': '600' } }, 'wait'],
 
-  ['a bare 422', openai(422, 'Invalid parameters'), 'retry and strike'],
-  ['a page of a firewall', { status: 403, headers: html, body: page('访问被拦截！') }, 'retry and strike'],
-  ['JSON of a firewall', { status: 403, body: { message: 'Forbidden' } }, 'retry and strike'],
-  [
-    'a text of a firewall',
-    { status: 403, body: { error: 'Access denied by the security policy' } },
-    'retry and strike',
-  ],
-  ['an error that nobody knows within a 200', { body: { code: 50001, message: 'system busy' } }, 'retry and strike'],
-  ['a teapot of a firewall', { status: 418, headers: html, body: page('访问被拦截！') }, 'retry and strike'],
-  ['a 200 of a firewall', { headers: html, body: page('访问被拦截！') }, 'retry and strike'],
-  ['a 500', openai(500, 'Server error', 'internal_error'), 'retry and strike'],
-  ['a 504', { status: 504, headers: html, body: page('504 Gateway Time-out') }, 'retry and strike'],
-  ['an empty body', { body: '' }, 'retry and strike'],
-  ['blank lines and then nothing', { body: '', blankLines: 3 }, 'retry and strike'],
-  ['an answer that breaks off', { ...completed(summary), cut: 'within' }, 'retry and strike'],
-  ['no resources', completed('', 'insufficient_system_resource'), 'retry and strike'],
-  ['an overload', openai(503, 'Service is too busy.', 'service_unavailable_error'), 'wait and strike'],
+  ['a bare 422', openai(422, 'Invalid parameters'), 'retry and count'],
+  ['a page of a firewall', { status: 403, headers: html, body: page('访问被拦截！') }, 'retry and count'],
+  ['JSON of a firewall', { status: 403, body: { message: 'Forbidden' } }, 'retry and count'],
+  ['a text of a firewall', { status: 403, body: { error: 'Access denied by the security policy' } }, 'retry and count'],
+  ['an error that nobody knows within a 200', { body: { code: 50001, message: 'system busy' } }, 'retry and count'],
+  ['a teapot of a firewall', { status: 418, headers: html, body: page('访问被拦截！') }, 'retry and count'],
+  ['a 200 of a firewall', { headers: html, body: page('访问被拦截！') }, 'retry and count'],
+  ['a 500', openai(500, 'Server error', 'internal_error'), 'retry and count'],
+  ['a 504', { status: 504, headers: html, body: page('504 Gateway Time-out') }, 'retry and count'],
+  ['an empty body', { body: '' }, 'retry and count'],
+  ['blank lines and then nothing', { body: '', blankLines: 3 }, 'retry and count'],
+  ['an answer that breaks off', { ...completed(summary), cut: 'within' }, 'retry and count'],
+  ['no resources', completed('', 'insufficient_system_resource'), 'retry and count'],
+  ['an overload', openai(503, 'Service is too busy.', 'service_unavailable_error'), 'wait and count'],
 ]

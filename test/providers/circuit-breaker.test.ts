@@ -1,13 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type ErrorCode, VisionError } from '../../core/domain/errors.ts'
-import {
-  failureThreshold,
-  readGates,
-  reportAnswer,
-  reportTrouble,
-  startGate,
-  stopGate,
-} from '../../core/providers/circuit-breaker.ts'
+import { failureThreshold, reportFailure, reportSuccess } from '../../core/providers/circuit-breaker.ts'
+import { pauseByOperator, resumeByOperator } from '../../core/providers/operator-pause.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
@@ -41,17 +36,17 @@ afterAll(() => database.drop())
 const pauses = { baseMs: 30_000, capMs: 100_000 }
 const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') => {
   const error = new VisionError(code, retryAfterMs === undefined ? {} : { retryAfterMs })
-  const reported = await reportTrouble(database, provider, error, pauses)
-  if (reported === undefined) throw new Error('the gate was held')
+  const reported = await reportFailure(database, provider, error, pauses)
+  if (reported === undefined) throw new Error('the row was locked')
   return reported
 }
-const strike = () => trouble('analysis.unavailable')
-const gateOf = async (name: ProviderScope = 'gemini') => (await database.run(readGates)).of(name)
-const stop = (name: ProviderScope) => database.transact((tx) => stopGate(tx, name, 'olga'))
-const start = (name: ProviderScope) => database.transact((tx) => startGate(tx, name))
+const failOnce = () => trouble('analysis.unavailable')
+const stateOf = async (name: ProviderScope = 'gemini') => (await database.run(readProviderStates)).of(name)
+const stop = (name: ProviderScope) => database.transact((tx) => pauseByOperator(tx, name, 'olga'))
+const start = (name: ProviderScope) => database.transact((tx) => resumeByOperator(tx, name))
 const endPause = (name: ProviderScope = 'gemini') =>
   database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3) WHERE provider = ?', [name])
-/** Lets everything that a gate remembers have happened so many seconds earlier. */
+/** Lets everything that a provider’s state remembers have happened so many seconds earlier. */
 const later = (seconds: number) =>
   database.sql(
     `UPDATE vision_provider_states SET paused_at = paused_at - INTERVAL ? SECOND, opened_at = opened_at - INTERVAL ? SECOND,
@@ -59,14 +54,14 @@ const later = (seconds: number) =>
     [seconds, seconds, seconds, seconds],
   )
 
-test('a gate that nothing has happened to is open', async () => {
-  expect(await gateOf()).toEqual({
+test('a provider that nothing has happened to is closed, and its calls pass', async () => {
+  expect(await stateOf()).toEqual({
     name: 'gemini',
     stopped: null,
-    pausedMs: 0,
-    pauseCode: null,
-    pauses: 0,
-    strikes: 0,
+    backoffMs: 0,
+    backoffCode: null,
+    backoffs: 0,
+    consecutiveFailures: 0,
     downSince: null,
     graceMs: 0,
   })
@@ -74,79 +69,79 @@ test('a gate that nothing has happened to is open', async () => {
 
 describe('a provider over its limit', () => {
   test('is paused for everyone until the time that it asked for, without counting as down', async () => {
-    expect(await trouble('analysis.rate_limited', 50_000)).toEqual({ down: false, pausedMs: 50_000 })
-    const { pausedMs, pauseCode, downSince } = await gateOf()
-    expect(pausedMs).toBeGreaterThan(49_000)
-    expect(pausedMs).toBeLessThanOrEqual(50_000)
-    expect({ pauseCode, downSince }).toEqual({ pauseCode: 'analysis.rate_limited', downSince: null })
-    expect((await gateOf('deepseek')).pausedMs).toBe(0)
+    expect(await trouble('analysis.rate_limited', 50_000)).toEqual({ down: false, backoffMs: 50_000 })
+    const { backoffMs, backoffCode, downSince } = await stateOf()
+    expect(backoffMs).toBeGreaterThan(49_000)
+    expect(backoffMs).toBeLessThanOrEqual(50_000)
+    expect({ backoffCode, downSince }).toEqual({ backoffCode: 'analysis.rate_limited', downSince: null })
+    expect((await stateOf('deepseek')).backoffMs).toBe(0)
   })
 
   test('is paused for longer each time, up to the cap, until it answers', async () => {
     const lengths: unknown[] = []
     for (let time = 0; time < 4; time++) {
-      lengths.push((await trouble('analysis.rate_limited')).pausedMs)
+      lengths.push((await trouble('analysis.rate_limited')).backoffMs)
       await endPause()
     }
     expect(lengths).toEqual([30_000, 60_000, 100_000, 100_000])
-    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: false })
-    expect((await trouble('analysis.rate_limited')).pausedMs).toBe(30_000)
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: false })
+    expect((await trouble('analysis.rate_limited')).backoffMs).toBe(30_000)
   })
 
   test('is not taken at its word for more than a day', async () => {
-    expect((await trouble('analysis.rate_limited', 7 * 86_400_000)).pausedMs).toBe(86_400_000)
+    expect((await trouble('analysis.rate_limited', 7 * 86_400_000)).backoffMs).toBe(86_400_000)
   })
 
   test('while it is paused, only a longer wait that it asks for changes anything', async () => {
     await trouble('analysis.rate_limited', 40_000)
     await trouble('analysis.rate_limited', 1_000)
-    await strike()
+    await failOnce()
     await trouble('analysis.misconfigured')
-    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 0, downSince: null })
-    expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
+    expect(await stateOf()).toMatchObject({ backoffs: 1, consecutiveFailures: 0, downSince: null })
+    expect((await stateOf()).backoffMs).toBeGreaterThan(35_000)
     await trouble('analysis.rate_limited', 500_000)
-    expect((await gateOf()).pausedMs).toBeGreaterThan(490_000)
+    expect((await stateOf()).backoffMs).toBeGreaterThan(490_000)
   })
 
   test('what is answered during the pause was asked before it, and does not end it', async () => {
     await trouble('analysis.rate_limited', 40_000)
-    await reportAnswer(database, 'gemini')
-    expect((await gateOf()).pausedMs).toBeGreaterThan(35_000)
+    await reportSuccess(database, 'gemini')
+    expect((await stateOf()).backoffMs).toBeGreaterThan(35_000)
   })
 })
 
 describe('a provider that fails', () => {
   test('is down at its fifth failure in a row, and only then is it paused', async () => {
-    for (let time = 1; time < failureThreshold; time++) expect(await strike()).toEqual({ down: false })
-    expect((await gateOf()).pausedMs).toBe(0)
-    expect(await strike()).toEqual({ down: true, pausedMs: 30_000 })
-    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: 5, downSince: expect.any(Date) })
+    for (let time = 1; time < failureThreshold; time++) expect(await failOnce()).toEqual({ down: false })
+    expect((await stateOf()).backoffMs).toBe(0)
+    expect(await failOnce()).toEqual({ down: true, backoffMs: 30_000 })
+    expect(await stateOf()).toMatchObject({ backoffs: 1, consecutiveFailures: 5, downSince: expect.any(Date) })
   })
 
   test('an answer between its failures begins the count anew', async () => {
-    for (let time = 1; time < failureThreshold; time++) await strike()
-    await reportAnswer(database, 'gemini')
-    expect(await strike()).toEqual({ down: false })
-    expect((await gateOf()).strikes).toBe(1)
+    for (let time = 1; time < failureThreshold; time++) await failOnce()
+    await reportSuccess(database, 'gemini')
+    expect(await failOnce()).toEqual({ down: false })
+    expect((await stateOf()).consecutiveFailures).toBe(1)
   })
 
   test('sixteen workers that meet its failure at once count it exactly', async () => {
-    const reports = await Promise.all(Array.from({ length: 16 }, strike))
-    expect(reports.filter(({ pausedMs }) => pausedMs !== undefined)).toHaveLength(1)
+    const reports = await Promise.all(Array.from({ length: 16 }, failOnce))
+    expect(reports.filter(({ backoffMs }) => backoffMs !== undefined)).toHaveLength(1)
     expect(reports.filter(({ down }) => down)).toHaveLength(16 - (failureThreshold - 1))
-    expect(await gateOf()).toMatchObject({ pauses: 1, strikes: failureThreshold })
+    expect(await stateOf()).toMatchObject({ backoffs: 1, consecutiveFailures: failureThreshold })
   })
 
   test('a failed probe keeps it down for longer, and an answer brings it back', async () => {
-    for (let time = 0; time < failureThreshold; time++) await strike()
+    for (let time = 0; time < failureThreshold; time++) await failOnce()
     await endPause()
     await later(100)
-    const { downSince } = await gateOf()
-    expect(await strike()).toEqual({ down: true, pausedMs: 60_000 })
-    expect((await gateOf()).downSince).toEqual(downSince)
+    const { downSince } = await stateOf()
+    expect(await failOnce()).toEqual({ down: true, backoffMs: 60_000 })
+    expect((await stateOf()).downSince).toEqual(downSince)
     await endPause()
-    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
-    expect(await gateOf()).toMatchObject({ pausedMs: 0, pauses: 0, strikes: 0, downSince: null })
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await stateOf()).toMatchObject({ backoffMs: 0, backoffs: 0, consecutiveFailures: 0, downSince: null })
   })
 })
 
@@ -155,11 +150,11 @@ test.each<[ErrorCode, Provider]>([
   ['content.misconfigured', 'deepseek'],
   ['content.insufficient_balance', 'deepseek'],
 ])('%s takes the provider for down at once', async (code, provider) => {
-  expect(await trouble(code, undefined, provider)).toEqual({ down: true, pausedMs: 30_000 })
-  expect(await gateOf(provider)).toMatchObject({ downSince: expect.any(Date), pauseCode: code })
+  expect(await trouble(code, undefined, provider)).toEqual({ down: true, backoffMs: 30_000 })
+  expect(await stateOf(provider)).toMatchObject({ downSince: expect.any(Date), backoffCode: code })
 })
 
-describe('a lane whose gate is closed', () => {
+describe('a lane whose provider may not be called', () => {
   test.each<[string, () => Promise<unknown>]>([
     ['paused', () => trouble('analysis.rate_limited')],
     ['stopped', () => stop('gemini')],
@@ -175,8 +170,8 @@ describe('a lane whose gate is closed', () => {
   test('when claiming as a whole is stopped neither is, whoever stops it again', async () => {
     await makeJobs(database, 2)
     await stop('all')
-    await database.transact((tx) => stopGate(tx, 'all', 'somebody else'))
-    expect(await gateOf('all')).toMatchObject({ stopped: { by: 'olga', at: expect.any(Date) } })
+    await database.transact((tx) => pauseByOperator(tx, 'all', 'somebody else'))
+    expect(await stateOf('all')).toMatchObject({ stopped: { by: 'olga', at: expect.any(Date) } })
     expect((await pollQueue(database)).lanes).toEqual([])
     expect(await start('all')).toBe(true)
     expect(await start('all')).toBe(false)
@@ -192,7 +187,7 @@ describe('the clock by which jobs expire', () => {
     [
       'its provider is down',
       () => trouble('analysis.misconfigured'),
-      () => endPause().then(() => reportAnswer(database, 'gemini')),
+      () => endPause().then(() => reportSuccess(database, 'gemini')),
     ],
     ['its provider is stopped', () => stop('gemini'), () => start('gemini')],
     ['claiming is stopped', () => stop('all'), () => start('all')],
@@ -241,7 +236,7 @@ describe('the clock by which jobs expire', () => {
     expect(await expireVisionJobs(database)).toBe(0)
     expect(await states(begun, blocked)).toEqual(['pending', 'blocked'])
     await endPause('deepseek')
-    await reportAnswer(database, 'deepseek')
+    await reportSuccess(database, 'deepseek')
     expect(await expireVisionJobs(database)).toBe(0)
     expect((await claim()).expired).toBe(0)
   })
@@ -265,13 +260,13 @@ describe('the clock by which jobs expire', () => {
       await later(hours * 3_600)
       await start('gemini')
     }
-    expect((await gateOf()).graceMs / 3_600_000).toBeCloseTo(8, 2)
+    expect((await stateOf()).graceMs / 3_600_000).toBeCloseTo(8, 2)
     await later(8 * 86_400)
-    expect((await gateOf()).graceMs).toBe(0)
+    expect((await stateOf()).graceMs).toBe(0)
     await stop('gemini')
     await later(3_600)
     await start('gemini')
-    expect((await gateOf()).graceMs / 3_600_000).toBeCloseTo(1, 2)
+    expect((await stateOf()).graceMs / 3_600_000).toBeCloseTo(1, 2)
   })
 
   test.each<[string, () => Promise<unknown>]>([
@@ -284,11 +279,11 @@ describe('the clock by which jobs expire', () => {
   ])('stands still during %s, until it is over and the provider has answered', async (_, happen) => {
     const jobId = await makeJob(database)
     await happen()
-    expect((await gateOf()).pausedMs).toBeGreaterThan(3_590_000)
+    expect((await stateOf()).backoffMs).toBeGreaterThan(3_590_000)
     await later(3_700)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE')
     expect(await expireVisionJobs(database)).toBe(0)
-    expect(await reportAnswer(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: true })
     expect(await expireVisionJobs(database)).toBe(0)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 70 MINUTE')
     expect(await expireVisionJobs(database)).toBe(1)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
-import { readGates } from '../../core/providers/circuit-breaker.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
@@ -83,8 +83,8 @@ const runs = () => database.sql('SELECT * FROM vision_job_attempts ORDER BY id')
 /** What became of the one job, and of its provider, after one run. */
 async function decisionOn(provider: 'gemini' | 'deepseek'): Promise<Decision | string> {
   const [job] = await jobs()
-  const gate = (await database.run(readGates)).of(provider)
-  if (!job || !gate) return 'nothing'
+  const state = (await database.run(readProviderStates)).of(provider)
+  if (!job || !state) return 'nothing'
   if (job.status === 'completed' || job.status === 'failed') {
     return job.status === 'completed' ? 'completed' : 'permanent'
   }
@@ -94,12 +94,12 @@ async function decisionOn(provider: 'gemini' | 'deepseek'): Promise<Decision | s
   await database.sql("UPDATE vision_jobs SET expires_at = '2020-01-01'")
   await expireVisionJobs(database)
   const standsStill = (await jobs())[0]?.status !== 'failed'
-  if (gate.pausedMs > 0 && failures === 0) {
+  if (state.backoffMs > 0 && failures === 0) {
     if (!standsStill) return 'wait'
-    return gate.pauseCode?.endsWith('.quota_exhausted') ? 'wait for the reset' : 'operator'
+    return state.backoffCode?.endsWith('.quota_exhausted') ? 'wait for the reset' : 'operator'
   }
-  if (standsStill || gate.pausedMs > 0) return 'paused, at the cost of the job'
-  return `${failures > 0 ? 'retry' : 'wait'}${gate.strikes > 0 ? ' and strike' : ''}`
+  if (standsStill || state.backoffMs > 0) return 'paused, at the cost of the job'
+  return `${failures > 0 ? 'retry' : 'wait'}${state.consecutiveFailures > 0 ? ' and count' : ''}`
 }
 
 describe.each([
@@ -159,9 +159,9 @@ test.each<['gemini' | 'deepseek', string, Wire, number]>([
   wire.answer(answer)
   await submit()
   await drain(provider)
-  const pausedMs = (await database.run(readGates)).of(provider).pausedMs
-  expect(pausedMs).toBeGreaterThan((seconds - 6) * 1000)
-  expect(pausedMs).toBeLessThanOrEqual((seconds + 1) * 1000)
+  const backoffMs = (await database.run(readProviderStates)).of(provider).backoffMs
+  expect(backoffMs).toBeGreaterThan((seconds - 6) * 1000)
+  expect(backoffMs).toBeLessThanOrEqual((seconds + 1) * 1000)
 })
 
 function limited(message: string, headers: Record<string, string> = {}, details: readonly object[] = []): Wire {
@@ -177,8 +177,8 @@ test('a wait that is asked for as a date is kept', async () => {
   }))
   await submit()
   await drain('deepseek')
-  expect((await database.run(readGates)).of('deepseek').pausedMs).toBeGreaterThan(500_000)
-  expect((await database.run(readGates)).of('deepseek').pausedMs).toBeLessThanOrEqual(601_000)
+  expect((await database.run(readProviderStates)).of('deepseek').backoffMs).toBeGreaterThan(500_000)
+  expect((await database.run(readProviderStates)).of('deepseek').backoffMs).toBeLessThanOrEqual(601_000)
 })
 
 test('a quota of a day pauses its provider until it is renewed at midnight in California', async () => {
@@ -186,9 +186,9 @@ test('a quota of a day pauses its provider until it is renewed at midnight in Ca
   wire.answer(answer ?? {})
   await submit()
   await drain('gemini')
-  const pausedMs = (await database.run(readGates)).of('gemini').pausedMs
+  const backoffMs = (await database.run(readProviderStates)).of('gemini').backoffMs
   const hour = new Intl.DateTimeFormat('en-US', { timeZone: 'America/Los_Angeles', hour: '2-digit', hourCycle: 'h23' })
-  expect(Number(hour.format(Date.now() + pausedMs + 60_000))).toBe(0)
+  expect(Number(hour.format(Date.now() + backoffMs + 60_000))).toBe(0)
 })
 
 test.each([
@@ -239,7 +239,7 @@ test('a request that is wrong for every job fails none of thirty, and pauses its
   expect(all.map(({ status }) => status)).not.toContain('failed')
   // The four before the fifth.
   expect(all.reduce((sum, { failures }) => sum + failures, 0)).toBe(4)
-  expect((await database.run(readGates)).of('gemini').downSince).not.toBeNull()
+  expect((await database.run(readProviderStates)).of('gemini').downSince).not.toBeNull()
 })
 
 test('a lone job that no firewall lets through ends by its retries, and stops nobody', async () => {
@@ -250,7 +250,7 @@ test('a lone job that no firewall lets through ends by its retries, and stops no
     await database.sql("UPDATE vision_jobs SET available_at = '2020-01-01' WHERE status = 'scheduled'")
   }
   expect(await jobs()).toMatchObject([{ status: 'failed', error_code: 'analysis.refused', failures: 4 }])
-  expect((await database.run(readGates)).of('gemini')).toMatchObject({ downSince: null, pausedMs: 0 })
+  expect((await database.run(readProviderStates)).of('gemini')).toMatchObject({ downSince: null, backoffMs: 0 })
 })
 
 test('a second try after an answer that was cut off has at least twice the room', async () => {

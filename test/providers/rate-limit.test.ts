@@ -3,9 +3,9 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
 import type { Permit, ProviderAccess } from '../../core/providers/permits.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { inFlightQuery, prunePermits, renewPermits, sentQuery, usageOf } from '../../core/providers/rate-limit.ts'
 import { openLooker } from '../support/database/looker.ts'
 import { startProxy } from '../support/database/proxy.ts'
@@ -187,7 +187,11 @@ describe('a provider in trouble', () => {
     const [probe] = await access().reserve('gemini', 1)
     expect(probe?.send()).toBe(true)
     await probe?.end({ error })
-    expect((await database.run(readGates)).of('gemini')).toMatchObject({ downSince: null, strikes: 0, pauses: 0 })
+    expect((await database.run(readProviderStates)).of('gemini')).toMatchObject({
+      downSince: null,
+      consecutiveFailures: 0,
+      backoffs: 0,
+    })
   })
 
   test.each([
@@ -199,11 +203,11 @@ describe('a provider in trouble', () => {
     const [probe] = await access().reserve('gemini', 1)
     expect(probe?.send()).toBe(true)
     await probe?.end(end)
-    expect((await database.run(readGates)).of('gemini')).toMatchObject({
+    expect((await database.run(readProviderStates)).of('gemini')).toMatchObject({
       downSince: expect.any(Date),
-      strikes: 5,
-      pauses: 1,
-      pausedMs: 0,
+      consecutiveFailures: 5,
+      backoffs: 1,
+      backoffMs: 0,
     })
   })
 })
@@ -255,7 +259,7 @@ describe('a provider that is well and has no limits', () => {
     const [permit] = await worker.reserve('gemini', 1)
     permit?.send()
     await permit?.end({ tokens: 5 })
-    const [unused] = await worker.reserve('gemini', 1, (await database.run(readGates)).of('gemini'))
+    const [unused] = await worker.reserve('gemini', 1, (await database.run(readProviderStates)).of('gemini'))
     await worker.release(unused ? [unused] : [])
     expect(proxy.statements.filter((one) => one.includes('vision_'))).toEqual([expect.stringMatching(/^SELECT/)])
     expect(proxy.commits).toBe(0)
@@ -280,9 +284,9 @@ describe('a provider that is well and has no limits', () => {
     expect(await database.sql('SELECT id FROM vision_permits')).toEqual([])
   })
 
-  test('gets no call from a worker that has read its gate before it heard of the trouble', async () => {
+  test('gets no call from a worker that has read its state before it heard of the failure', async () => {
     const worker = access()
-    const before = (await database.run(readGates)).of('gemini')
+    const before = (await database.run(readProviderStates)).of('gemini')
     const [call] = await worker.reserve('gemini', 1, before)
     call?.send()
     await call?.end({ error: new VisionError('analysis.rate_limited') })
@@ -297,7 +301,7 @@ describe('a provider that is well and has no limits', () => {
     await failed?.end({ error: new VisionError('analysis.rate_limited') })
     await endPause()
     await old?.end({})
-    expect((await database.run(readGates)).of('gemini')).toMatchObject({ pauses: 1 })
+    expect((await database.run(readProviderStates)).of('gemini')).toMatchObject({ backoffs: 1 })
     expect(await count(worker.reserve('gemini', 3))).toBe(1)
   })
 
@@ -307,7 +311,7 @@ describe('a provider that is well and has no limits', () => {
     old?.send()
     for (let time = 0; time < 4; time++) await fail(worker, 'analysis.unavailable')
     await old?.end({})
-    expect((await database.run(readGates)).of('gemini')).toMatchObject({ strikes: 0 })
+    expect((await database.run(readProviderStates)).of('gemini')).toMatchObject({ consecutiveFailures: 0 })
   })
 })
 

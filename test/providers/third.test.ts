@@ -26,7 +26,7 @@ beforeAll(async () => {
     await cp(join(root, part), join(copy, part), { recursive: true })
   for (const example of ['.env.example', '.env.deploy.example']) await cp(join(root, example), join(copy, example))
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  await writeFile(join(copy, 'core/providers/mistral.ts'), await part('mistral.ts'))
+  await writeFile(join(copy, 'core/providers/adapters/mistral.ts'), await part('mistral.ts'))
   const registry = join(copy, 'core/providers/registry.ts')
   const text = await readFile(registry, 'utf8')
   const entry = await part('entry.ts')
@@ -93,26 +93,28 @@ test('by one adapter and one entry another provider is configured, called, paid 
   expect(await database.sql('SELECT provider, tokens FROM vision_permits')).toEqual([
     { provider: 'mistral', tokens: 1_200 },
   ])
-  expect(providers.map(({ name, callsLastMinute }: Record<string, unknown>) => [name, callsLastMinute])).toEqual([
+  expect(
+    providers.map(({ provider, callsLastMinute }: Record<string, unknown>) => [provider, callsLastMinute]),
+  ).toEqual([
     ['mistral', 1],
     ['gemini', 0],
     ['deepseek', 0],
   ])
 }, 120_000)
 
-test('its trouble is its own: the metrics tell it, and an operator can stop it', async () => {
+test('its failures are its own: the metrics tell them, and an operator can pause it', async () => {
   wire.answer({ status: 401, body: { error: { message: 'Unauthorized', code: 'invalid_api_key' } } })
   const { job, providers, lines } = await runOne()
   expect(job).toEqual({ status: 'scheduled', code: 'analysis.misconfigured' })
   expect(providers).toMatchObject([
-    { name: 'mistral', state: 'paused', pauseCode: 'analysis.misconfigured' },
-    { name: 'gemini', state: 'open' },
-    { name: 'deepseek', state: 'open' },
+    { provider: 'mistral', circuit: 'open', openCode: 'analysis.misconfigured' },
+    { provider: 'gemini', circuit: 'closed' },
+    { provider: 'deepseek', circuit: 'closed' },
   ])
   expect(lines).toContainEqual(expect.objectContaining({ provider: 'mistral', ProviderPaused: 1 }))
   expect(lines).toContainEqual(expect.objectContaining({ provider: 'gemini', ProviderPaused: 0 }))
   const { stdout } = await node(['cli/ops.ts', 'pause', '--provider', 'mistral'], { DATABASE_URL: database.url })
-  expect(stdout).toMatch(/mistral +stopped/)
+  expect(stdout).toMatch(/mistral +paused/)
 }, 120_000)
 
 test('the configuration refuses what it cannot do, by the same words', async () => {

@@ -81,7 +81,7 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
     statements: statements.length / jobs,
     commits,
     permits: of(/vision_permits/),
-    gates: of(/vision_provider_states/),
+    providerStates: of(/vision_provider_states/),
     /** Each a commit of its own: virtual time goes on with each claim. */
     lanes: of(/^INSERT INTO vision_lanes/),
   }
@@ -101,16 +101,16 @@ const atOnce = (jobs: number) => async () => {
 const limits: ProviderLimits = { requestsPerMinute: 10_000, requestsInFlight: 1_000 }
 
 describe('what a job costs, looks aside', () => {
-  test('in a trickle, at providers without limits: no lock of a gate, no permit, three commits and virtual time', async () => {
+  test('in a trickle, at providers without limits: no lock of a provider’s row, no permit, three commits and virtual time', async () => {
     const cost = await costOf(10, {}, oneByOne(10))
-    expect(cost).toMatchObject({ permits: 0, gates: 0, lanes: 1 })
+    expect(cost).toMatchObject({ permits: 0, providerStates: 0, lanes: 1 })
     expect(cost.commits - cost.lanes).toBeLessThanOrEqual(3.5)
     expect(cost.statements).toBeLessThanOrEqual(30)
   })
 
   test('among 25 in flight, at providers without limits', async () => {
     const cost = await costOf(200, {}, atOnce(200))
-    expect(cost).toMatchObject({ permits: 0, gates: 0 })
+    expect(cost).toMatchObject({ permits: 0, providerStates: 0 })
     expect(cost.commits).toBeLessThanOrEqual(2.5)
     expect(cost.statements).toBeLessThanOrEqual(18)
   })

@@ -4,8 +4,8 @@ import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
-import { readGates } from '../../core/providers/circuit-breaker.ts'
 import type { Model } from '../../core/providers/model.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { redriveVisionJob } from '../../core/queue/cancel.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
@@ -226,8 +226,8 @@ test('a second call that fails is told to all workers, also where the first answ
   )
   const [job] = await database.sql('SELECT status FROM vision_jobs WHERE id = ?', [jobId])
   expect(job).toEqual({ status: 'completed' })
-  const deepseek = (await database.run(readGates)).of('deepseek')
-  expect(deepseek).toMatchObject({ pauseCode: 'content.misconfigured', downSince: expect.any(Date) })
+  const deepseek = (await database.run(readProviderStates)).of('deepseek')
+  expect(deepseek).toMatchObject({ backoffCode: 'content.misconfigured', downSince: expect.any(Date) })
   // Its answer was lost: it may have been billed.
   const [attempt] = await database.sql('SELECT possibly_billed AS step FROM vision_job_attempts')
   expect(attempt).toEqual({ step: 'content' })

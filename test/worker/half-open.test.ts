@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
-import { readGates, reportAnswer, reportTrouble } from '../../core/providers/circuit-breaker.ts'
+import { reportFailure, reportSuccess } from '../../core/providers/circuit-breaker.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { prunePermits } from '../../core/providers/rate-limit.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
@@ -67,7 +68,7 @@ async function isNoticed(): Promise<void> {
   vanished = undefined
 }
 
-const ofGate = /FROM vision_provider_states WHERE provider = 'gemini' FOR UPDATE/
+const ofProviderState = /FROM vision_provider_states WHERE provider = 'gemini' FOR UPDATE/
 const limits: ProviderLimits = { requestsInFlight: 100 }
 const pause = { baseMs: 30_000, capMs: 900_000 }
 const reserveThere = (on: Database) =>
@@ -104,32 +105,32 @@ function work(gemini: ProviderLimits) {
   )
 }
 
-test('a gate that is held stops nobody where there are no limits', async () => {
+test('a provider’s row that is locked stops nobody where there are no limits', async () => {
   await makeJobs(database, 5)
-  await vanishAfter(ofGate, reserveThere)
+  await vanishAfter(ofProviderState, reserveThere)
   expect(await work({})).toMatchObject({ completed: 5 })
 })
 
-test('where there are limits nothing is reserved while a gate is held, and nobody waits for it', async () => {
+test('where there are limits nothing is reserved while the provider’s row is locked, and nobody waits for it', async () => {
   await makeJobs(database, 5)
-  await vanishAfter(ofGate, reserveThere)
+  await vanishAfter(ofProviderState, reserveThere)
   expect(await work(limits)).toMatchObject({ claimed: 0 })
   await isNoticed()
   await expect.poll(() => work(limits)).toMatchObject({ completed: 5 })
 })
 
-test('a report to a gate that is held is dropped, and what follows on it still told', async () => {
-  await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
-  await vanishAfter(ofGate, (on) => reportAnswer(on, 'gemini'))
-  expect(await reportTrouble(database, 'gemini', new VisionError('analysis.unavailable'), pause)).toBeUndefined()
-  expect(await reportAnswer(database, 'gemini')).toBeUndefined()
+test('a report to a row that is locked is dropped, and what follows on it still told', async () => {
+  await reportFailure(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
+  await vanishAfter(ofProviderState, (on) => reportSuccess(on, 'gemini'))
+  expect(await reportFailure(database, 'gemini', new VisionError('analysis.unavailable'), pause)).toBeUndefined()
+  expect(await reportSuccess(database, 'gemini')).toBeUndefined()
   const lines: unknown[] = []
   const worker = accessTo(database, { workerId: 'w', log: (...line) => void lines.push(line) })
-  const [permit] = await worker.reserve('gemini', 1, (await database.run(readGates)).of('deepseek'))
+  const [permit] = await worker.reserve('gemini', 1, (await database.run(readProviderStates)).of('deepseek'))
   permit?.send()
   // It is down, as anybody can read: the failure is no job's.
   expect(await permit?.end({ error: new VisionError('analysis.unavailable') })).toBe(true)
-  expect(lines).toEqual([['warn', expect.stringContaining('not noted'), expect.anything()]])
+  expect(lines).toEqual([['warn', expect.stringContaining('not recorded'), expect.anything()]])
 })
 
 test('a lease whose job is held is not lost, and no other waits for it', async () => {

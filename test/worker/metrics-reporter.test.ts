@@ -5,7 +5,8 @@ import { VisionError } from '../../core/domain/errors.ts'
 import { emptyTally } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
-import { reportTrouble, stopGate } from '../../core/providers/circuit-breaker.ts'
+import { reportFailure } from '../../core/providers/circuit-breaker.ts'
+import { pauseByOperator } from '../../core/providers/operator-pause.ts'
 import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/metrics-reporter.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -84,16 +85,16 @@ test('a database that never answers does not hold the end up', async () => {
 })
 
 test.each<[string, () => Promise<unknown>]>([
-  ['paused', () => reportTrouble(database, 'gemini', new VisionError('analysis.rate_limited'), pause)],
-  ['down', () => reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)],
+  ['paused', () => reportFailure(database, 'gemini', new VisionError('analysis.rate_limited'), pause)],
+  ['down', () => reportFailure(database, 'gemini', new VisionError('analysis.misconfigured'), pause)],
   [
     'down and about to be probed',
     async () => {
-      await reportTrouble(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
+      await reportFailure(database, 'gemini', new VisionError('analysis.misconfigured'), pause)
       await database.sql('UPDATE vision_provider_states SET backoff_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND')
     },
   ],
-  ['stopped by an operator', () => database.transact((tx) => stopGate(tx, 'gemini', 'ann'))],
+  ['paused by an operator', () => database.transact((tx) => pauseByOperator(tx, 'gemini', 'ann'))],
 ])('every worker tells of a provider that is %s, whoever met it', async (_, trouble) => {
   await trouble()
   const { stop, paused } = reporter({ everyMs: 60_000 })

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
-import { readGates } from '../../core/providers/circuit-breaker.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { WorkerOptions } from '../../core/worker/options.ts'
@@ -179,7 +179,7 @@ test.each(['analysis.timed_out', 'analysis.unavailable', 'image.timed_out'] as c
       { outcome: 'released', possibly_billed: 'analysis' },
       { outcome: 'completed' },
     ])
-    expect((await direct.run(readGates)).of('gemini')).toMatchObject({ strikes: 0 })
+    expect((await direct.run(readProviderStates)).of('gemini')).toMatchObject({ consecutiveFailures: 0 })
   },
   30_000,
 )
@@ -192,7 +192,7 @@ test('the same of a process that did not stand still is a failure', async () => 
   }
   expect(await drain(worker(direct, steps), inAMinute())).toMatchObject({ failed: 1 })
   expect(await jobRow(direct, jobId)).toMatchObject({ failures: 1 })
-  expect((await direct.run(readGates)).of('gemini')).toMatchObject({ strikes: 1 })
+  expect((await direct.run(readProviderStates)).of('gemini')).toMatchObject({ consecutiveFailures: 1 })
 })
 
 test('a machine that was frozen as a whole is known by the wall’s clock', async () => {

@@ -1,29 +1,24 @@
-import type { ActionsView, GatesView, GateViewed, WorkerStatusView } from './schema.ts'
+import type { ActionsView, ClaimingView, ProviderStateViewed, WorkerStatusView } from './schema.ts'
 
 // Examples for the OpenAPI document; a test holds them against its schemas.
 
-const open: Omit<GateViewed, 'name'> = {
-  state: 'open',
-  stoppedAt: null,
-  stoppedBy: null,
-  stoppedReason: null,
-  pausedMs: 0,
-  pauseCode: null,
+const closed = {
+  circuit: 'closed',
+  openMs: 0,
+  openCode: null,
   downSince: null,
   consecutiveFailures: 0,
-}
+  pausedByOperator: null,
+} satisfies Omit<ProviderStateViewed, 'provider'>
 
-export const exampleGates: GatesView = {
-  gates: [
-    { ...open, name: 'all' },
-    { ...open, name: 'gemini' },
+export const exampleClaiming: ClaimingView = {
+  claims: { pausedByOperator: null },
+  providers: [
+    { ...closed, provider: 'gemini' },
     {
-      ...open,
-      name: 'deepseek',
-      state: 'stopped',
-      stoppedAt: '2026-11-23T12:00:00.000Z',
-      stoppedBy: 'ann',
-      stoppedReason: 'Their bill is open',
+      ...closed,
+      provider: 'deepseek',
+      pausedByOperator: { by: 'ann', at: '2026-11-23T12:00:00.000Z', reason: 'Their status page says so' },
     },
   ],
 }
@@ -60,15 +55,15 @@ export const exampleStatus: WorkerStatusView = {
     { minutes: 5, perMinute: 7.6, failureRate: 0.073, tally },
     { minutes: 60, perMinute: 0.63, failureRate: 0.073, tally },
   ],
-  claims: { ...open, name: 'all' },
+  claims: { pausedByOperator: null },
   providers: [
-    { ...open, name: 'gemini', callsInFlight: 14, callsLastMinute: 31, tokensLastMinute: 49_290 },
+    { ...closed, provider: 'gemini', callsInFlight: 14, callsLastMinute: 31, tokensLastMinute: 49_290 },
     {
-      ...open,
-      name: 'deepseek',
-      state: 'paused',
-      pausedMs: 12_000,
-      pauseCode: 'content.rate_limited',
+      ...closed,
+      provider: 'deepseek',
+      circuit: 'open',
+      openMs: 12_000,
+      openCode: 'content.rate_limited',
       callsInFlight: 11,
       callsLastMinute: 60,
       tokensLastMinute: 55_800,

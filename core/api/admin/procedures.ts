@@ -6,18 +6,17 @@ import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
-import { readGates } from '../../providers/circuit-breaker.ts'
-import { providerScopes } from '../../providers/registry.ts'
+import { readProviderStates } from '../../providers/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
-import { exampleActions, exampleGates, exampleStatus } from './examples.ts'
+import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
 import {
   Actions,
   ActionsPage,
   type ActionsView,
-  Gated,
-  Gates,
-  type GatesView,
+  Claiming,
+  type ClaimingView,
   Nothing,
+  PauseInput,
   Prune,
   PruneResult,
   type PruneView,
@@ -27,15 +26,15 @@ import {
   WorkerStatus,
   type WorkerStatusView,
 } from './schema.ts'
-import { viewAction, viewGate, viewStatus } from './view.ts'
+import { viewAction, viewClaiming, viewStatus } from './view.ts'
 
-/** A call ends so long after it began, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
+/** A call ends this long after it began, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
 const callMs = 20_000
 
 /** What operators call: every one of them wants the scope `operator`. */
 export const operator = {
   name: 'operator',
-  description: 'For operators: the queue, its workers and its gates. Wants the scope `operator`.',
+  description: 'For operators: the queue, its workers, its providers and what is paused. Wants the scope `operator`.',
   procedures: {
     getWorkerStatus: procedure
       .meta({
@@ -59,13 +58,13 @@ export const operator = {
         scope: 'operator',
         summary: 'Pause claiming',
         description:
-          'Nothing more is claimed, or nothing that needs one provider next, until it is resumed. What runs ends, and nothing expires meanwhile. Doing it twice keeps the first.',
+          'No more jobs are claimed, or none that need one provider next, until an operator resumes. Running jobs finish, and no job expires meanwhile. A second pause keeps the first.',
         errors: [],
-        output: Gates,
-        example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleGates },
+        output: Claiming,
+        example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleClaiming },
       })
-      .input(validated(Gated))
-      .mutation(({ ctx, input }): Promise<GatesView> => change(ctx, input, pauseClaims, 'claims paused')),
+      .input(validated(PauseInput))
+      .mutation(({ ctx, input }): Promise<ClaimingView> => change(ctx, input, pauseClaims, 'claims paused')),
 
     resumeClaims: procedure
       .meta({
@@ -74,13 +73,13 @@ export const operator = {
         scope: 'operator',
         summary: 'Resume claiming',
         description:
-          'Ends what an operator has paused, and a pause that a provider’s trouble has brought: it is asked again at once.',
+          'Ends an operator’s pause, and ends the wait of an open circuit breaker: the provider is called again at once.',
         errors: [],
-        output: Gates,
-        example: { request: { provider: 'deepseek' }, reply: exampleGates },
+        output: Claiming,
+        example: { request: { provider: 'deepseek' }, reply: exampleClaiming },
       })
-      .input(validated(Gated))
-      .mutation(({ ctx, input }): Promise<GatesView> => change(ctx, input, resumeClaims, 'claims resumed')),
+      .input(validated(PauseInput))
+      .mutation(({ ctx, input }): Promise<ClaimingView> => change(ctx, input, resumeClaims, 'claims resumed')),
 
     redriveJobs: procedure
       .meta({
@@ -170,22 +169,19 @@ function logAction({ services, requestId }: Caller, what: string, fields: Record
   services.log('info', what, { requestId, ...fields })
 }
 
-/** Pauses or resumes claiming, and shows what is open after it. */
+/** Pauses or resumes claiming, and shows the result. */
 async function change(
   caller: Caller,
-  { provider, reason }: z.output<typeof Gated>,
+  { provider, reason }: z.output<typeof PauseInput>,
   command: typeof pauseClaims | typeof resumeClaims,
   what: string,
-): Promise<GatesView> {
+): Promise<ClaimingView> {
   const scope: ProviderScope = provider ?? 'all'
   await command(commandOf(caller), { provider: scope, reason })
   logAction(caller, what, { provider: scope })
-  return viewGates(caller)
+  return viewClaimingNow(caller)
 }
 
-async function viewGates({ services }: Caller): Promise<GatesView> {
-  const [states, reasons] = await services.database.run(
-    async (on) => [await readGates(on), await pauseReasons(on)] as const,
-  )
-  return { gates: providerScopes.map((name) => viewGate(states.of(name), reasons)) }
+async function viewClaimingNow({ services }: Caller): Promise<ClaimingView> {
+  return services.database.run(async (on) => viewClaiming(await readProviderStates(on), await pauseReasons(on)))
 }

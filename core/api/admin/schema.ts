@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
-import { providerNames, providerScopes } from '../../providers/registry.ts'
+import { providerNames } from '../../providers/registry.ts'
 import { count, time } from '../fields.ts'
 
 // --- input ---
@@ -13,11 +13,11 @@ const provider = z
   .optional()
   .meta({ description: 'Only what needs this provider next; everything if left out.' })
 const dryRun = z.boolean().default(true).meta({ description: 'Counts and changes nothing, unless this is false.' })
-const limit = z.int().min(1).max(10_000).default(1_000).meta({ description: 'At most so many jobs in one call.' })
+const limit = z.int().min(1).max(10_000).default(1_000).meta({ description: 'The most jobs in one call.' })
 
 export const Nothing = z.strictObject({}).prefault({})
 
-export const Gated = z.strictObject({ provider, reason }).prefault({})
+export const PauseInput = z.strictObject({ provider, reason }).prefault({})
 
 export const RedriveFilterInput = z.strictObject({
   code: z
@@ -54,7 +54,7 @@ export const Prune = z
 
 export const ActionsPage = z
   .strictObject({
-    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many actions.' }),
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'The most actions in one page.' }),
     ...pageFields,
   })
   .prefault({})
@@ -74,22 +74,33 @@ const tally = z
   })
   .meta({ id: 'Tally' })
 
-export const GateView = z
+const pausedByOperator = z
   .object({
-    name: z.enum(providerScopes).meta({ description: '`all` is claiming as a whole.' }),
-    state: z.enum(['open', 'stopped', 'paused', 'down']).meta({
-      description:
-        'stopped: by an operator · paused: for a while, after the provider was in trouble · down: asked by one call at a time',
-    }),
-    stoppedAt: time.nullable(),
-    stoppedBy: z.string().nullable(),
-    stoppedReason: z.string().nullable().meta({ description: 'Why, as the operator said it.' }),
-    pausedMs: count.meta({ description: 'How long the pause still lasts; 0 when there is none.' }),
-    pauseCode: z.string().nullable().meta({ description: 'The code of the error that it was paused for last.' }),
-    downSince: time.nullable(),
-    consecutiveFailures: count.meta({ description: 'Calls that failed or timed out since it last answered.' }),
+    by: z.string().meta({ description: 'A user, or `cli:` and the account that ran the command.' }),
+    at: time,
+    reason: z.string().nullable(),
   })
-  .meta({ id: 'Gate' })
+  .nullable()
+  .meta({ description: 'Set while an operator has paused it; null otherwise.' })
+
+const Claims = z.object({ pausedByOperator }).meta({ description: 'Claiming as a whole, whatever the provider.' })
+
+export const ProviderStateView = z
+  .object({
+    provider: z.enum(providerNames),
+    circuit: z.enum(['closed', 'open', 'half_open']).meta({
+      description:
+        'The circuit breaker. closed: calls pass · open: no calls for `openMs`, after a 429, failures or a refusal · half_open: one call at a time probes the provider',
+    }),
+    openMs: count.meta({ description: 'How long the circuit stays open, in milliseconds; 0 if it is not open.' }),
+    openCode: z.string().nullable().meta({ description: 'The code of the error that opened it last.' }),
+    downSince: time.nullable().meta({
+      description: 'Since when the provider is down or its quota used up: jobs that need it do not expire meanwhile.',
+    }),
+    consecutiveFailures: count.meta({ description: 'Calls that failed or timed out since the last success.' }),
+    pausedByOperator,
+  })
+  .meta({ id: 'ProviderState' })
 
 export const WorkerStatus = z
   .object({
@@ -128,7 +139,7 @@ export const WorkerStatus = z
     }),
     throughput: z.array(
       z.object({
-        minutes: count.meta({ description: 'Within so many whole minutes and the one that has begun.' }),
+        minutes: count.meta({ description: 'The window: this many whole minutes and the current one.' }),
         perMinute: z.number().meta({ description: 'Completed jobs.' }),
         failureRate: z.number().nullable().meta({
           description: 'Runs that went wrong (retried, failed, worker died) of all that ended; null without any.',
@@ -136,9 +147,9 @@ export const WorkerStatus = z
         tally,
       }),
     ),
-    claims: GateView,
+    claims: Claims,
     providers: z.array(
-      GateView.extend({
+      ProviderStateView.extend({
         callsInFlight: count,
         callsLastMinute: count,
         tokensLastMinute: count,
@@ -148,7 +159,7 @@ export const WorkerStatus = z
   })
   .meta({ id: 'WorkerStatus' })
 
-export const Gates = z.object({ gates: z.array(GateView) }).meta({ id: 'Gates' })
+export const Claiming = z.object({ claims: Claims, providers: z.array(ProviderStateView) }).meta({ id: 'Claiming' })
 
 export const RedriveResult = z
   .object({
@@ -187,8 +198,8 @@ export const Actions = z
   .meta({ id: 'OperatorActions' })
 
 export type WorkerStatusView = z.infer<typeof WorkerStatus>
-export type GateViewed = z.infer<typeof GateView>
-export type GatesView = z.infer<typeof Gates>
+export type ProviderStateViewed = z.infer<typeof ProviderStateView>
+export type ClaimingView = z.infer<typeof Claiming>
 export type RedriveView = z.infer<typeof RedriveResult>
 export type PruneView = z.infer<typeof PruneResult>
 export type ActionsView = z.infer<typeof Actions>

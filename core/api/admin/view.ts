@@ -1,12 +1,12 @@
 import type { ActionRow } from '../../admin/audit-log.ts'
 import type { Status } from '../../admin/status.ts'
-import type { GateState } from '../../providers/circuit-breaker.ts'
-import type { ActionsView, GateViewed, WorkerStatusView } from './schema.ts'
+import { isProbing } from '../../providers/circuit-breaker.ts'
+import type { ProviderState, ProviderStates } from '../../providers/provider-state.ts'
+import { providerNames } from '../../providers/registry.ts'
+import type { ActionsView, ClaimingView, ProviderStateViewed, WorkerStatusView } from './schema.ts'
 
 /** The status as clients get it. */
 export function viewStatus(status: Status): WorkerStatusView {
-  const [claims, ...providers] = status.gates.map((gate) => viewGate(gate, status.pauseReasons))
-  if (claims === undefined) throw new RangeError('there is no gate of claiming as a whole')
   return {
     at: status.at.toISOString(),
     queue: { depth: [...status.depth], oldestDueSeconds: status.oldestDueSeconds },
@@ -21,36 +21,47 @@ export function viewStatus(status: Status): WorkerStatusView {
       })),
     },
     throughput: status.throughput.map((one) => ({ ...one, tally: { ...one.tally } })),
-    claims,
-    providers: providers.map((gate) => {
-      const { inFlight = 0, perMinute = 0, tokens = 0 } = status.usage.get(gate.name) ?? {}
-      return { ...gate, callsInFlight: inFlight, callsLastMinute: perMinute, tokensLastMinute: tokens }
+    claims: viewClaims(status.claims, status.pauseReasons),
+    providers: status.providers.map((state) => {
+      const { inFlight = 0, perMinute = 0, tokens = 0 } = status.usage.get(state.name) ?? {}
+      return {
+        ...viewProvider(state, status.pauseReasons),
+        callsInFlight: inFlight,
+        callsLastMinute: perMinute,
+        tokensLastMinute: tokens,
+      }
     }),
     liveSessions: status.liveSessions,
   }
 }
 
-/**
- * A gate as clients get it. What an operator did comes before what a provider's trouble did.
- *
- * @param reasons why operators paused which gate last
- */
-export function viewGate(
-  { name, stopped, pausedMs, pauseCode, downSince, strikes }: GateState,
-  reasons: Status['pauseReasons'],
-): GateViewed {
-  const state = stopped ? 'stopped' : pausedMs > 0 ? 'paused' : downSince ? 'down' : 'open'
+/** Claiming and every provider, as clients get them after a pause or a resume. */
+export function viewClaiming(states: ProviderStates, reasons: Status['pauseReasons']): ClaimingView {
   return {
-    name,
-    state,
-    stoppedAt: stopped?.at.toISOString() ?? null,
-    stoppedBy: stopped?.by ?? null,
-    stoppedReason: (stopped && reasons[name]) ?? null,
-    pausedMs,
-    pauseCode,
-    downSince: downSince?.toISOString() ?? null,
-    consecutiveFailures: strikes,
+    claims: viewClaims(states.of('all'), reasons),
+    providers: providerNames.map((name) => viewProvider(states.of(name), reasons)),
   }
+}
+
+function viewClaims(state: ProviderState, reasons: Status['pauseReasons']): ClaimingView['claims'] {
+  return { pausedByOperator: viewPause(state, reasons) }
+}
+
+function viewProvider(state: ProviderState, reasons: Status['pauseReasons']): ProviderStateViewed {
+  return {
+    provider: state.name,
+    circuit: state.backoffMs > 0 ? 'open' : isProbing(state) ? 'half_open' : 'closed',
+    openMs: state.backoffMs,
+    openCode: state.backoffCode,
+    downSince: state.downSince?.toISOString() ?? null,
+    consecutiveFailures: state.consecutiveFailures,
+    pausedByOperator: viewPause(state, reasons),
+  }
+}
+
+function viewPause({ name, operatorPause }: ProviderState, reasons: Status['pauseReasons']) {
+  if (!operatorPause) return null
+  return { by: operatorPause.by, at: operatorPause.at.toISOString(), reason: reasons[name] ?? null }
 }
 
 /** An action as clients get it. */

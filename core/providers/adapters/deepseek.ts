@@ -1,6 +1,6 @@
-import { roomAfterCutOff } from '../domain/call-tokens.ts'
-import type { Model, ModelOptions, ModelRequest } from './model.ts'
-import { createOpenAiCompatible } from './openai-compatible.ts'
+import { roomAfterCutOff } from '../../domain/call-tokens.ts'
+import type { Model, ModelOptions, ModelRequest } from '../model.ts'
+import { createOpenAiCompatible } from '../openai-compatible.ts'
 
 /** DeepSeek over the OpenAI SDK: its wire is the same, its additions go into the body as they are. It sees no images. */
 export function createModel(options: ModelOptions): Model {
