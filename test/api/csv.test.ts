@@ -48,7 +48,7 @@ test('a row becomes a job with its SKU as metadata and the other columns as fact
       language: 'de',
       format: 'summary',
       metadata: { sku: 'TR-7' },
-      facts: { maker: 'Fernhill', Preis: '129,00 €', Material: 'Nylon; "recycelt"\r\nund Leder' },
+      facts: { maker: 'Fernhill', Preis: '129,00 €', Material: 'Nylon; "recycelt"\nund Leder' },
     },
     { language: 'fr', format: 'alt_text', metadata: null, facts: { maker: 'Fernhill', Material: '日本製' } },
   ])

@@ -33,7 +33,8 @@ const maxRecordCharacters = 65_536
  * @throws InvalidInput that says in which line it cannot be read
  */
 export function readCsv(text: string): readonly CsvRow[] {
-  const [header, ...records] = recordsOf(text)
+  // One kind of line: inside quotes the parser takes CRLF for two, and all later rows would have wrong numbers.
+  const [header, ...records] = recordsOf(text.replaceAll(/\r\n?/g, '\n'))
   if (header === undefined) throw malformed('is empty: it must begin with a line of column names')
   const names = header.cells.map((name) => name.trim())
   const targets = names.map((name) => fields[name.toLowerCase().replaceAll(/[^a-z]/g, '')] ?? name)
@@ -75,7 +76,7 @@ function recordsOf(text: string): readonly { readonly line: number; readonly cel
     }) as never
     // A record is numbered by the line that it ends in.
     return records.map(({ record, info }) => {
-      const breaks = record.join('').match(/\r\n|\n|\r/g)?.length ?? 0
+      const breaks = record.join('').match(/\n/g)?.length ?? 0
       return { line: info.lines - breaks, cells: record }
     })
   } catch (error) {
@@ -85,7 +86,7 @@ function recordsOf(text: string): readonly { readonly line: number; readonly cel
 }
 
 function delimiterOf(text: string): string {
-  const [first = ''] = text.split(/\r\n|\n|\r/, 1)
+  const [first = ''] = text.split('\n', 1)
   const count = (delimiter: string) => first.split(delimiter).length
   return [';', '\t'].reduce((best, other) => (count(other) > count(best) ? other : best), ',')
 }
