@@ -65,7 +65,7 @@ export function createApi({
     cors: origins
       ? {
           allowOrigins: origins,
-          allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+          allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
           allowHeaders: requestHeaders,
           exposeHeaders: readableHeaders,
           maxAge: '1 hour',

@@ -69,6 +69,19 @@ export const errorCodes = {
     message:
       'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
   },
+  'text.not_found': { errorClass: 'request', status: 404, message: 'The job has no such text.' },
+  'text.not_ready': {
+    errorClass: 'request',
+    status: 409,
+    message:
+      'The text is being made, or its job has not ended, or has no analysis to write from. Wait until the job has completed or failed.',
+  },
+  'text.too_many': { errorClass: 'request', status: 409, message: 'A job has at most 24 texts, and at least one.' },
+  'text.too_many_revisions': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A text has at most 100 revisions, each of which is kept. Ask for a new text instead.',
+  },
   'batch.not_found': { errorClass: 'request', status: 404, message: 'There is no such batch.' },
   'batch.closed': {
     errorClass: 'request',

@@ -49,8 +49,8 @@ export interface TextRun extends Run {
   readonly revision: number
   /** Which of how many texts that are wanted alike. */
   readonly variant: { readonly number: number; readonly of: number }
-  /** What its owner asks for of this revision. */
-  readonly instruction: string | null
+  /** Of a text that is made anew: what its owner asks for, and the text as it is. */
+  readonly revising: { readonly instruction: string | null; readonly current: unknown } | undefined
 }
 
 /** The error as clients and the attempt's row have it. */

@@ -1,10 +1,10 @@
 import type * as z from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Whether a request of this method says in its body what it is about, and not in the query. */
-export const takesBody = (method: Method): boolean => method === 'POST' || method === 'PUT'
+export const takesBody = (method: Method): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
 
 /** What a procedure declares beyond its input: its REST route and its part of the OpenAPI document. */
 export interface Meta {

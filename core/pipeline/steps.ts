@@ -32,6 +32,8 @@ export interface PipelineJob {
   readonly brandVersion?: number | null | undefined
   /** Which of how many texts that are wanted alike. */
   readonly variant?: Writing['variant']
+  /** Of a text that is made anew. */
+  readonly revising?: Writing['revising']
   /** In 32 hex digits. */
   readonly traceId: string | null
   /** How the job's last run failed, if it did. */
@@ -126,6 +128,7 @@ export function createSteps<Job extends PipelineJob>(
         platform,
         facts,
         variant: job.variant,
+        revising: job.revising,
         brand: await load.brand(job),
       }
       const { format } = writing

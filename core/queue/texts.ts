@@ -1,5 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
-import { visionJobTexts } from '../../drizzle/schema.ts'
+import { visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { LeaseLost, type Run } from '../domain/run.ts'
@@ -75,6 +75,22 @@ export async function readTextsOfRun(database: Database, run: Run): Promise<RunT
 
 function textsOf(on: Queryable, jobId: number): Promise<TextRow[]> {
   return on.select().from(visionJobTexts).where(eq(visionJobTexts.jobId, jobId)).orderBy(asc(visionJobTexts.text))
+}
+
+/** The current revision of a text; undefined while there is none. */
+export async function readCurrent(
+  database: Database,
+  { jobId, text, revision }: Pick<TextRow, 'jobId' | 'text' | 'revision'>,
+): Promise<unknown> {
+  if (revision === 0) return undefined
+  const { jobId: job, kind, text: number, revision: which, body } = visionJobOutputs
+  const [row] = await database.run((on) =>
+    on
+      .select({ body })
+      .from(visionJobOutputs)
+      .where(and(eq(job, jobId), eq(kind, 'content'), eq(number, text), eq(which, revision))),
+  )
+  return row?.body
 }
 
 /** A job from before jobs had several texts, created while that release still ran. */

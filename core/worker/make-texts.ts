@@ -2,7 +2,7 @@ import type { VisionError } from '../domain/errors.ts'
 import { LeaseLost, type Reason, type Run, type TextRun } from '../domain/run.ts'
 import { failText, saveText } from '../queue/save-text.ts'
 import { completeVisionJob, completeWithoutText, saveAnswerIssue } from '../queue/settle.ts'
-import { readTextsOfRun, type TextRow } from '../queue/texts.ts'
+import { readCurrent, readTextsOfRun, type TextRow } from '../queue/texts.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 import { outcomeOf, Stopped } from './outcome.ts'
 import { perform, type RunState, spentSoFar } from './perform.ts'
@@ -40,7 +40,7 @@ export async function makeTexts(
   }
 
   const makeOne = async (row: TextRow): Promise<void> => {
-    const text = textRunOf(run, row, variants.get(row.text) ?? 1)
+    const text = textRunOf(run, row, variants.get(row.text) ?? 1, await readCurrent(database, row))
     const performed = await perform(
       {
         step: 'content',
@@ -91,11 +91,12 @@ export async function makeTexts(
   return ending
 }
 
-function textRunOf(run: Run, row: TextRow, of: number): TextRun {
+function textRunOf(run: Run, row: TextRow, of: number, current: unknown): TextRun {
   const { outputFormat, language, platform, brandId, brandVersion, instruction, answerIssue } = row
   return {
     ...run,
-    ...{ outputFormat, language, platform, brandId, brandVersion, instruction, answerIssue },
+    ...{ outputFormat, language, platform, brandId, brandVersion, answerIssue },
+    revising: current === undefined ? undefined : { instruction, current },
     text: row.text,
     revision: row.revision + 1,
     variant: { number: row.variant, of },

@@ -24,7 +24,7 @@ import type { CallErrorKind } from '../../core/providers/kinds.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { completeVisionJob } from '../../core/queue/settle.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../core/usage/upload-quota.ts'
@@ -234,6 +234,15 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'content.misconfigured': () => fault('deepseek', 'unknown_model'),
 }
 
+/** A job with its analysis and its text. */
+async function completedJob(): Promise<number> {
+  const jobId = await api.create('ann')
+  const run = await api.claim(jobId)
+  await saveAnalysis(api.database, run, contentOutput, {})
+  await completeVisionJob(api.database, run, contentOutput, {})
+  return jobId
+}
+
 const ways: Record<ErrorCode, () => Promise<string>> = {
   'request.invalid': () => create({ outputFormat: 'poem' }),
   'request.unauthenticated': () => refusal('GET', '/v1/jobs'),
@@ -264,6 +273,17 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'text.not_found': async () => refusal('GET', `/v1/jobs/${await api.create('ann')}/texts/24`, ann),
+  'text.not_ready': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/texts/1/regenerate`, ann),
+  'text.too_many': async () => {
+    const outputs = [{ outputFormat: 'summary', variants: 24 }]
+    return refusal('POST', `/v1/jobs/${await completedJob()}/texts`, { ...ann, body: { outputs } })
+  },
+  'text.too_many_revisions': async () => {
+    const jobId = await completedJob()
+    await api.database.sql('UPDATE vision_job_texts SET revision = 100 WHERE job_id = ?', [jobId])
+    return refusal('POST', `/v1/jobs/${jobId}/texts/1/regenerate`, ann)
   },
   'batch.not_found': () => refusal('GET', '/v1/batches/9007199254740991', ann),
   'batch.closed': async () => {

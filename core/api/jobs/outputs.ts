@@ -35,7 +35,7 @@ const Finding = z
     }),
   })
   .meta({ id: 'Finding', description: 'What code found in a text, for somebody to look at before it is used.' })
-const findings = z.array(Finding)
+export const findings = z.array(Finding)
 
 const contentOf = (outputFormat: OutputFormat) => {
   const result = formats[outputFormat].schema

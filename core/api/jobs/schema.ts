@@ -41,7 +41,7 @@ const metadata = z
   })
   .meta({ description: `Whatever the client wants to keep with the job, up to ${maxMetadataBytes} bytes of JSON.` })
 
-const WantedText = z
+export const WantedText = z
   .strictObject({
     outputFormat: OutputFormat,
     language: languageTag.optional().meta({
