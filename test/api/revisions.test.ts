@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterAll(() => api.drop())
 
 const ann = { as: 'ann' }
-const summary = { headline: 'One red shoe', summary: 'A single shoe.', keyPoints: ['Red'] }
+const summary = { headline: 'One red shoe', summary: 'A single shoe.', keyPoints: ['Red', 'One'] }
 const edited = { ...summary, headline: 'Two red shoes' }
 
 /** A job with its analysis and its text. */
