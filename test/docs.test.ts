@@ -9,7 +9,7 @@ import { createApp } from '../core/api/app.ts'
 import { createAuthenticator } from '../core/platform/auth.ts'
 import { withLocalUser } from '../dev/access/authenticate.ts'
 import { type Served, serveApp } from './support/api/serve.ts'
-import { createTestApi, json, secret, type TestApi } from './support/api/test-api.ts'
+import { createTestApi, secret, type TestApi } from './support/api/test-api.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 // A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.
@@ -55,16 +55,11 @@ test.each(shells)('the upload of docs/images.md works in %s', async (shell) => {
 })
 
 test.each(shells)('the wait of docs/streaming.md names the version that there is, and waits in %s', async (shell) => {
-  const { jobId } = await json(
-    fetch(`${served.url}/v1/jobs`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ imageUrl: 'https://images.example/a.jpg', analysisPurpose: 'x', outputFormat: 'summary' }),
-    }),
-  )
-  const [, wait = ''] = (await blockOf('streaming.md', 'curl -i -X POST')).split(/(?=etag=)/)
-  const script = wait.replaceAll('/v1/jobs/2', `/v1/jobs/${jobId}`)
-  const waiting = run(shell, script)
+  const newest = async () => Number((await api.database.sql('SELECT MAX(id) AS id FROM vision_jobs'))[0]?.id ?? 0)
+  const before = await newest()
+  const waiting = run(shell, await blockOf('streaming.md', 'id=$(curl'))
+  await expect.poll(newest, { timeout: 10_000 }).toBeGreaterThan(before)
+  const jobId = await newest()
   // It answers when this has happened, and not before: with the version that comes after the one at hand.
   const changed = new Promise((resolve) => setTimeout(resolve, 1_000)).then(() =>
     api.database.sql("UPDATE vision_jobs SET version = version + 1, status = 'cancelled' WHERE id = ?", [jobId]),

@@ -155,7 +155,7 @@ describe('who imports whom', () => {
   })
 
   test('the API is wired in one place, and nothing else puts its parts together', () => {
-    const parts = ['core/live/open.ts', 'core/live/waits.ts', 'core/api/about.ts']
+    const parts = ['core/live/open.ts', 'core/live/wait-slots.ts', 'core/api/about.ts']
     const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
     expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
       'core/api/app.ts',

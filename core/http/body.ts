@@ -20,11 +20,34 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
+/**
+ * The text of a request's body, in UTF-8.
+ *
+ * @throws VisionError `request.unsupported_type` if it is encoded, InvalidInput if it is no UTF-8
+ */
+export async function readText(request: Request): Promise<string> {
+  requireNoCoding(request.headers)
+  try {
+    return textOf(await request.arrayBuffer())
+  } catch {
+    throw new InvalidInput([{ pointer: '#', code: 'field.malformed', detail: 'The body must be text in UTF-8.' }])
+  }
+}
+
+/** The media type of a body, without parameters. */
+export function mediaTypeOf(headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
 /** @throws VisionError `request.unsupported_type` if a body is not said to be JSON as it is */
 export function requireJson(headers: Headers): void {
+  requireNoCoding(headers)
+  if (!isJson(headers.get('content-type') ?? '')) throw new VisionError('request.unsupported_type')
+}
+
+function requireNoCoding(headers: Headers): void {
   const coding = headers.get('content-encoding')?.trim().toLowerCase()
   if (coding && coding !== 'identity') throw new UnsupportedEncoding()
-  if (!isJson(headers.get('content-type') ?? '')) throw new VisionError('request.unsupported_type')
 }
 
 /** @throws TypeError if the bytes are not UTF-8 */

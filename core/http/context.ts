@@ -60,6 +60,15 @@ export interface Reply {
   retryAfterSeconds?: number
   /** The caller was willing to wait, but has as many waits as a user may have: this is how things stand. */
   notWaited?: true
+  /** What is sent in place of the result as JSON. */
+  body?: {
+    readonly type: string
+    readonly text: string
+    /** What it is saved as. */
+    readonly fileName: string
+  }
+  /** Where the next page is: what the query's `cursor` is to be. */
+  nextCursor?: string
   /** What is left of the caller's quotas, as headers. */
   limits?: Readonly<Record<string, string>>
 }

@@ -33,6 +33,10 @@ export interface Meta {
   readonly waits?: 'change' | 'end'
   /** Counts against the caller's quotas, and says in headers what is left of them. */
   readonly limited?: true
+  /** Takes a body of this media type as well: the text of one field. */
+  readonly takesText?: { readonly type: string; readonly field: string }
+  /** The media types, beside JSON, in which it can be had; with these, headers say where the next page is. */
+  readonly media?: readonly string[]
   /** Says in a `Location` header where to find what it created. */
   readonly locates?: true
   /**

@@ -82,7 +82,10 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
         // One that may be left out, as a whole: every field has a default.
         required: !input.safeParse(undefined).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
-        content: { 'application/json': content(bodyOf(input, pathFields, components), meta.example?.request) },
+        content: {
+          'application/json': content(bodyOf(input, pathFields, components), meta.example?.request),
+          ...(meta.takesText && { [meta.takesText.type]: { schema: { type: 'string' } } }),
+        },
       },
     }),
     responses: {
@@ -201,6 +204,10 @@ const streamHeaders = Object.fromEntries(
     .filter((name) => name !== 'content-type')
     .map((name) => [name, { schema: text, description: 'For proxies: nothing is to be cached, changed or buffered.' }]),
 )
+const pageHeaders = {
+  link: { schema: text, description: 'The next page, if there is one: `rel="next"` (RFC 8288).' },
+  'content-disposition': { schema: text, description: 'What a download is saved as; absent with JSON.' },
+}
 const appliedHeader = {
   'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
 }
@@ -226,16 +233,20 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
 }
 
 function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
-  const { status, output, example, idempotent, limited, locates, versioned, waits, streams, summary } = meta
+  const { status, output, example, idempotent, limited, locates, versioned, waits, streams, summary, media = [] } = meta
   const headers = {
     ...callHeaders,
     ...(limited && limits),
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where to find what was created.' } }),
     ...(versioned && versionHeaders),
     ...(waits && appliedHeader),
+    ...(media.length > 0 && pageHeaders),
   }
   const reply = output && {
-    content: { 'application/json': content(schemaOf(output, 'output', components), example?.reply) },
+    content: {
+      'application/json': content(schemaOf(output, 'output', components), example?.reply),
+      ...Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }])),
+    },
   }
   if (streams && output) {
     const contentSchema = schemaOf(output, 'output', components)

@@ -1,7 +1,7 @@
 import type { AnyRouter } from '@trpc/server'
 import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../domain/errors.ts'
-import { readJson } from './body.ts'
+import { mediaTypeOf, readJson, readText } from './body.ts'
 import type { AppEnv, Context, Preferences } from './context.ts'
 import { matchesETag } from './etag.ts'
 import { InvalidInput, pointerTo, unknownField } from './invalid-input.ts'
@@ -103,6 +103,19 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
     call.header('cache-control', 'private, no-cache')
     if (method === 'GET' && matchesETag(ifNoneMatch, reply.etag)) return call.body(null, 304)
   }
+  if (reply.nextCursor) {
+    const url = new URL(call.req.url)
+    url.searchParams.set('cursor', reply.nextCursor)
+    // Relative to the request: a proxy may have changed what is before it.
+    call.header('link', `<${url.search}>; rel="next"`)
+  }
+  if (reply.body) {
+    const { type, text, fileName } = reply.body
+    return call.body(text, 200, {
+      'content-type': type,
+      'content-disposition': `attachment; filename="${fileName}"`,
+    })
+  }
   if (meta.status === 204) return call.body(null, 204)
   return call.json(result as object, reply.status ?? meta.status)
 }
@@ -117,7 +130,9 @@ async function inputOf(call: Call, operation: Operation): Promise<unknown> {
   // A parameter that is ignored would be taken for accepted.
   const unknown = [...new Set(new URL(call.req.url).searchParams.keys())]
   if (unknown.length > 0) throw new InvalidInput(unknown.map((name) => unknownField([name])))
-  const body = await readJson(call.req.raw)
+  const { takesText } = operation.meta
+  const isText = takesText && mediaTypeOf(call.req.raw.headers) === takesText.type
+  const body = isText ? { [takesText.field]: await readText(call.req.raw) } : await readJson(call.req.raw)
   if (pathFields.length === 0 && body !== undefined) return body
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) {
     const detail = 'The body must be a JSON object, or empty.'

@@ -1,3 +1,4 @@
+import { Job, JobSummary } from '../../core/api/jobs/schema.ts'
 import { describeCode, type ErrorClass, type ErrorCode, errorCodes } from '../../core/domain/errors.ts'
 import { keyOf, settingsOf } from '../../core/platform/config/providers.ts'
 import { registry } from '../../core/providers/registry.ts'
@@ -21,6 +22,27 @@ export function codeTable(): string {
     return `| \`${code}\` | ${status ?? ''} | ${exceptions[code] ?? consequences[errorClass]} | ${message} |`
   })
   return ['| code | HTTP | what follows | said to the client |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** Of fields whose schema stands for more than this one. */
+const jobFields: Partial<Record<keyof typeof Job.shape, string>> = {
+  jobId: 'Its id, for all other calls.',
+  status:
+    '`scheduled`, `blocked`, `pending`, `processing`, `completed`, `failed` or `cancelled`: see [Job lifecycle](job-lifecycle.md).',
+  error: 'What went wrong last: a stable `code` and a `message`; null where nothing did. See [Error codes](errors.md).',
+  image:
+    'The copy of the image that every run reads: a link, its type, bytes, size, orientation and hash; null until the first run has brought it.',
+  outputFormat: 'The kind of text that is made.',
+}
+
+/** The table of the fields of a job, as `getJobStatus` returns it, for docs/api.md. */
+export function jobFieldTable(): string {
+  const rows = Object.entries(Job.shape).map(([name, schema]) => {
+    const description = jobFields[name as keyof typeof Job.shape] ?? schema.meta()?.description
+    if (description === undefined) throw new RangeError(`${name} of a job has no description.`)
+    return `| \`${name}\` | ${name in JobSummary.shape ? '' : 'no'} | ${cell(description)} |`
+  })
+  return ['| field | in lists | |', '|---|---|---|', ...rows].join('\n')
 }
 
 /** Where the comments of .env.example begin. */

@@ -1,6 +1,6 @@
-// npm run docs: writes the generated parts of docs/errors.md, docs/configuration.md and .env.example anew.
+// npm run docs: writes the generated parts of docs/errors.md, docs/api.md, docs/configuration.md and .env.example anew.
 import { readFile, writeFile } from 'node:fs/promises'
-import { codeTable, settingTables, withGenerated, withProviderSettings } from './reference-docs.ts'
+import { codeTable, jobFieldTable, settingTables, withGenerated, withProviderSettings } from './reference-docs.ts'
 
 const at = (path: string) => new URL(`../../${path}`, import.meta.url)
 const read = (path: string) => readFile(at(path), 'utf8')
@@ -13,6 +13,7 @@ async function update(path: string, parts: Readonly<Record<string, string>>): Pr
 
 await writeFile(at('.env.example'), withProviderSettings(await read('.env.example')))
 await update('docs/errors.md', { codes: codeTable() })
+await update('docs/api.md', { 'job fields': jobFieldTable() })
 await update('docs/configuration.md', {
   settings: settingTables(await read('.env.example')),
   deployment: settingTables(await read('.env.deploy.example')),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBatch, joining, listBatches, sweepBatches } from '../../core/batches/batches.ts'
 import { cancelBatch, retryBatch } from '../../core/batches/change.ts'
+import { getResults } from '../../core/batches/results.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
@@ -103,6 +104,11 @@ test('what has become of a batch is known by as many rows at 10,000 jobs as at 2
 
 test.each<[string, number, () => Promise<unknown>]>([
   ['a page of batches', 60, () => listBatches(through, owner, { limit: 20, before: undefined })],
+  [
+    'a page of results',
+    1_100,
+    () => getResults(through, { batchId: full, limit: 100, after: undefined, statuses: undefined }),
+  ],
   ['a sweep', 30, () => sweepBatches(through, 30)],
   [
     'adding jobs',

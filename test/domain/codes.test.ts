@@ -28,7 +28,7 @@ import { completeVisionJob } from '../../core/queue/settle.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../core/usage/upload-quota.ts'
-import { codeTable, settingTables } from '../../dev/docs/reference-docs.ts'
+import { codeTable, jobFieldTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
@@ -386,6 +386,7 @@ test('the generated documentation is up to date', async () => {
   const expectIn = async (path: string, text: string) =>
     expect((await read(path)).includes(text), `npm run docs puts ${path} right`).toBe(true)
   await expectIn('docs/errors.md', codeTable())
+  await expectIn('docs/api.md', jobFieldTable())
   for (const example of ['.env.example', '.env.deploy.example']) {
     await expectIn('docs/configuration.md', settingTables(await read(example)))
   }

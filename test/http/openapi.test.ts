@@ -121,7 +121,8 @@ async function follow(
   if (described?.content === undefined) {
     expect(await reply.text()).toBe('')
   } else {
-    expect(Object.keys(described.content)).toEqual([type])
+    // JSON comes first, where there are others to choose from.
+    expect(Object.keys(described.content)[0]).toBe(type)
     const schema = described.content[type]?.schema ?? {}
     if (type === 'text/event-stream' && 'contentSchema' in schema) {
       const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
@@ -366,7 +367,7 @@ test('and when it does something wrong, it is told so as the document says', asy
       expect([operationId, reply.ok]).toEqual([operationId, !requestBody.required])
       expect(await follow(one, { jobId, as: 'ann', key })).toBe(responses[201] ? 201 : 200)
     }
-    if (one.path.startsWith('/v1/brands')) continue
+    if (one.path.startsWith('/v1/brands') || operationId === 'importBatchCsv') continue
     if (requestBody && responses[409]) {
       const example = requestBody.content['application/json'].example
       const other = JSON.parse(JSON.stringify(example).replace('"summary"', '"alt_text"'))

@@ -5,6 +5,7 @@ import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
+import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
@@ -194,15 +195,14 @@ describe('while a provider is down', () => {
       await withWorkers(2, async (drainAll) => {
         services.providers.faults.add({ provider, kind, times: 'unlimited' })
         const about = `${provider} ${kind}`
-        const begun = performance.now()
         await submit(20, about)
         for (let time = 0; time < 10; time++) await drainAll().then(() => delay(50))
         const refused = services.providers.calls.log.filter(
           (call) => call.purpose?.startsWith(about) && call.outcome === kind,
         )
-        // Every job may have been under way when the first refusal came; after that there is one probe after each pause at most.
-        const shortestPauseMs = 50
-        expect(refused.length).toBeLessThanOrEqual(20 + (performance.now() - begun) / shortestPauseMs)
+        // Every job may have been under way when the first refusal came; after that each refused probe opens the circuit once more.
+        const { backoffs } = (await database.run(readProviderStates)).of(provider)
+        expect(refused.length).toBeLessThanOrEqual(20 + backoffs)
         expect(await failures()).toBe(0)
         expect(await countOf('failed')).toBe(0)
         services.providers.faults.clear()

@@ -2,14 +2,17 @@ import type * as z from 'zod'
 import { type BatchRow, joining } from '../../batches/batches.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import { describeIssue } from '../../http/validation.ts'
-import { createMany } from '../jobs/create.ts'
+import type { CreatedJob } from '../../queue/create.ts'
+import { createMany, type ManyOptions } from '../jobs/create.ts'
 import { CreateJob } from '../jobs/schema.ts'
 import type { Caller } from '../procedure.ts'
 import type { AddedJobsView } from './schema.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-interface Valid {
+/** A job that can be made, as far as its fields say. */
+export interface Valid {
+  /** Where in the call it is, from 0. */
   readonly index: number
   readonly request: z.output<typeof CreateJob>
 }
@@ -26,32 +29,57 @@ export async function addJobs(
   jobs: readonly Fields[],
   batchKey: string | undefined,
 ): Promise<AddedJobsView> {
-  const owned = { userId: caller.actor.userId, batchId: batch.id }
   const problems: FieldProblem[] = []
-  let valid = jobs.flatMap((job, index): Valid[] => {
-    const parsed = CreateJob.safeParse(withDefaults(batch.defaults, job), { error: describeIssue })
+  const valid = jobs.flatMap((job, index): Valid[] => {
+    const parsed = parseJob(batch.defaults, job)
     if (parsed.success) return [{ index, request: parsed.data }]
     const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['jobs', index, ...issue.path] }))
     problems.push(...fieldProblemsOf(issues))
     return []
   })
-  const skips = batch.onInvalid === 'skip'
-  if (problems.length > 0 && !skips) throw new InvalidInput(problems)
-  for (;;) {
+  if (problems.length > 0 && batch.onInvalid === 'refuse') throw new InvalidInput(problems)
+  const { created, indexes } = await createValid(caller, batch, valid, problems, { batchKey, asked: jobs })
+  return {
+    jobs: created.map((job, at) => ({ index: indexes[at] ?? at, ...job })),
+    rejected: [...Map.groupBy(problems, indexOf)]
+      .toSorted(([one], [other]) => one - other)
+      .map(([index, errors]) => ({ index, errors })),
+  }
+}
+
+/** A job with what its batch says of all its jobs, checked by the schema of jobs. */
+export function parseJob(defaults: Fields, job: Fields) {
+  return CreateJob.safeParse(withDefaults(defaults, job), { error: describeIssue })
+}
+
+/**
+ * Creates jobs in a batch. Of one that skips, those whose images or brands are refused are left out.
+ *
+ * @param problems is added to: what is wrong with those
+ */
+export async function createValid(
+  caller: Caller,
+  batch: BatchRow,
+  jobs: readonly Valid[],
+  problems: FieldProblem[],
+  options: Pick<ManyOptions, 'batchKey' | 'asked'>,
+): Promise<{ readonly created: readonly CreatedJob[]; readonly indexes: readonly number[] }> {
+  const owned = { userId: caller.actor.userId, batchId: batch.id }
+  for (let valid = jobs; ; ) {
+    const indexes = valid.map(({ index }) => index)
+    if (valid.length === 0) return { created: [], indexes }
     try {
-      const indexes = valid.map(({ index }) => index)
       const requests = valid.map(({ request }) => request)
-      const options = { batchKey, batch: joining(owned), batchId: batch.id, asked: jobs, indexes }
-      const created = valid.length === 0 ? [] : await createMany(caller, requests, options)
-      return {
-        jobs: created.map((job, at) => ({ index: indexes[at] ?? at, ...job })),
-        rejected: [...Map.groupBy(problems, indexOf)]
-          .toSorted(([one], [other]) => one - other)
-          .map(([index, errors]) => ({ index, errors })),
-      }
+      const created = await createMany(caller, requests, {
+        ...options,
+        batch: joining(owned),
+        batchId: batch.id,
+        indexes,
+      })
+      return { created, indexes }
     } catch (error) {
       // The images and brands of jobs are looked at by those who make them.
-      const refused = skips && error instanceof InvalidInput ? error.fields : []
+      const refused = batch.onInvalid === 'skip' && error instanceof InvalidInput ? error.fields : []
       const left = valid.filter(({ index }) => !refused.some((problem) => indexOf(problem) === index))
       if (left.length === valid.length) throw error
       problems.push(...refused)

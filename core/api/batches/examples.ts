@@ -24,3 +24,16 @@ export const exampleBatch: BatchView = {
   closesAt: '2026-11-30T12:00:00.000Z',
   cancelledAt: null,
 }
+
+export const exampleRow = {
+  jobId: 1,
+  imageUrl: 'https://example.com/shoe.jpg',
+  sku: 'TR-7',
+  status: 'completed',
+  errorCode: null,
+  errorMessage: null,
+  finishedAt: '2026-11-23T12:00:21.500Z',
+  'summary.de.headline': 'Ein roter Schuh',
+  'summary.de.summary': 'Ein einzelner Schuh vor Beton.',
+  'summary.de.keyPoints': ['Die Farbe trägt das Bild'],
+}

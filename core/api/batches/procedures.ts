@@ -1,5 +1,6 @@
 import { createBatch as create, getBatch as find, listBatches as list } from '../../batches/batches.ts'
 import { cancelBatch as cancel, deleteBatch as remove, retryBatch as retry } from '../../batches/change.ts'
+import { getResults, getWanted, type Result } from '../../batches/results.ts'
 import { getBatchStates } from '../../batches/state.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
@@ -11,8 +12,10 @@ import { admitNext } from '../jobs/owned.ts'
 import { createErrors } from '../jobs/procedures.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { addJobs } from './add-jobs.ts'
-import { exampleBatch, exampleCreate } from './examples.ts'
+import { exampleBatch, exampleCreate, exampleRow } from './examples.ts'
+import { importCsv } from './import-csv.ts'
 import { owned, replyWithBatch } from './reply.ts'
+import { headerOf, mediaTypes, rowOf, toCsv, toJsonLines } from './results.ts'
 import {
   AddBatchJobs,
   AddedJobs,
@@ -22,14 +25,23 @@ import {
   type BatchChangeView,
   BatchPage,
   type BatchPageView,
+  BatchResults,
   type BatchView,
   CreateBatch,
+  ImportBatchCsv,
+  ImportedCsv,
+  type ImportedCsvView,
   ListBatches,
   OneBatch,
+  type ResultRow,
+  ResultsPage,
+  type ResultsPageView,
   RetryBatch,
 } from './schema.ts'
 import { viewBatch } from './view.ts'
 
+/** How large a page of results may be as JSON. */
+const maxPageBytes = 4_000_000
 /** For so long a call goes on with the jobs of a batch, in milliseconds: well below what a function may take. */
 const changingMs = 15_000
 
@@ -106,6 +118,32 @@ export const batches = {
       .input(validated(OneBatch))
       .query(({ ctx, input }): Promise<BatchView> => replyWithBatch(ctx, input.batchId)),
 
+    getBatchResults: procedure
+      .meta({
+        rest: 'GET /v1/batches/{batchId}/results',
+        status: 200,
+        summary: 'Take the results of a batch away',
+        description:
+          'Its jobs with their texts, in the order in which they were made: a row for each, a column for each field of a text. As CSV (`format=csv`) all pages have the same columns, and a cell that a spreadsheet would run begins with an apostrophe. A header `Link` names the next page.',
+        errors: ['batch.not_found'],
+        media: ['application/jsonl', 'text/csv'],
+        output: ResultsPage,
+        example: { reply: { rows: [exampleRow], nextCursor: null } },
+      })
+      .input(validated(BatchResults))
+      .query(async ({ ctx, input }): Promise<ResultsPageView> => {
+        const { database } = ctx.services
+        const { batchId, format, limit, cursor, status } = input
+        await find(database, owned(ctx, batchId))
+        const found = await getResults(database, { batchId, limit, after: cursor, statuses: status })
+        const { rows, nextCursor } = pageOfRows(found, limit)
+        if (nextCursor !== null) ctx.reply.nextCursor = nextCursor
+        if (ctx.transport === 'trpc' || format === 'json') return { rows, nextCursor }
+        const text = format === 'csv' ? toCsv(rows, headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
+        ctx.reply.body = { type: mediaTypes[format], text, fileName: `batch-${batchId}.${format}` }
+        return { rows, nextCursor }
+      }),
+
     addBatchJobs: procedure
       .meta({
         rest: 'POST /v1/batches/{batchId}/jobs',
@@ -130,6 +168,31 @@ export const batches = {
         const added = await addJobs(ctx, batch, input.jobs, oneKey(ctx, input.idempotencyKey))
         if (added.jobs.every(({ replayed }) => replayed)) ctx.reply.status = 200
         return added
+      }),
+
+    importBatchCsv: procedure
+      .meta({
+        rest: 'POST /v1/batches/{batchId}/csv',
+        status: 200,
+        summary: 'Add the rows of a CSV to a batch',
+        description:
+          'Up to 10,000 rows in up to 5.5 MiB, made into jobs a hundred at a time. Of a batch with `onInvalid` `refuse` every row is checked before the first is made, and an error names line and column; of one with `skip`, `rejected` does. Where `more` is true, or when the call failed in between, send the same CSV again: what is there already is not made twice.',
+        errors: ['batch.not_found', 'batch.closed', 'batch.full', ...createErrors],
+        idempotent: true,
+        limited: true,
+        takesText: { type: 'text/csv', field: 'csv' },
+        output: ImportedCsv,
+        example: {
+          request: {
+            csv: 'imageUrl;sku;analysisPurpose;outputFormat;price\nhttps://example.com/shoe.jpg;TR-7;Sell it;summary;129.00 €\n',
+          },
+          reply: { rows: 1, jobs: 1, replayed: 0, rejectedRows: 0, rejected: [], more: false },
+        },
+      })
+      .input(validated(ImportBatchCsv))
+      .mutation(async ({ ctx, input }): Promise<ImportedCsvView> => {
+        const batch = await find(ctx.services.database, owned(ctx, input.batchId))
+        return importCsv(ctx, batch, input.csv, oneKey(ctx, input.idempotencyKey), hasTime(ctx))
       }),
 
     cancelBatch: procedure
@@ -200,6 +263,20 @@ export const batches = {
       }),
   },
 } satisfies Resource
+
+/** As many rows as a page may have, one at least: an answer of a function may be 6 MB. */
+function pageOfRows(found: readonly Result[], limit: number) {
+  const rows: ResultRow[] = []
+  let bytes = 0
+  for (const result of found.slice(0, limit)) {
+    const row = rowOf(result)
+    bytes += Buffer.byteLength(JSON.stringify(row))
+    if (rows.length > 0 && bytes > maxPageBytes) break
+    rows.push(row)
+  }
+  const last = rows.length < found.length ? found[rows.length - 1]?.job.id : undefined
+  return { rows, nextCursor: last === undefined ? null : encodeCursor(last) }
+}
 
 function hasTime({ services }: Caller): () => boolean {
   const until = services.now() + changingMs

@@ -3,7 +3,7 @@ import { invalidPolicies, statuses } from '../../../drizzle/schema.ts'
 import { maxJobs } from '../../batches/batches.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
-import { batchId, count, jobId, time } from '../fields.ts'
+import { batchId, count, ErrorCodes, jobId, Status, time } from '../fields.ts'
 import { CreateJob } from '../jobs/schema.ts'
 
 const elsewhere = 'The header `Idempotency-Key` may say it instead.'
@@ -58,6 +58,21 @@ export const AddBatchJobs = z
   })
   .meta({ id: 'AddBatchJobs' })
 
+export const ImportBatchCsv = z
+  .strictObject({
+    batchId,
+    csv: z.string().min(1).meta({
+      description:
+        'A line of column names, and a line for each job: `imageUrl`, `sku`, the fields of a job, and any others, which are facts. Separated by commas, semicolons or tabs. Over REST it may be the body itself, as text/csv.',
+    }),
+    idempotencyKey: idempotencyKey.optional().meta({
+      description: describeKey(
+        `If left out, the same CSV makes the same jobs of this batch all the same. ${elsewhere}`,
+      ),
+    }),
+  })
+  .meta({ id: 'ImportBatchCsv' })
+
 export const OneBatch = z.strictObject({ batchId })
 
 export const RetryBatch = z
@@ -84,6 +99,18 @@ export const ListBatches = z
     ...pageFields,
   })
   .prefault({})
+
+export const BatchResults = z.strictObject({
+  batchId,
+  format: z.enum(['json', 'jsonl', 'csv']).default('json').meta({
+    description: 'Over REST: JSON, JSON with one row a line, or CSV. Over tRPC rows are always JSON.',
+  }),
+  status: z.array(Status).min(1).max(statuses.length).optional().meta({ description: 'Only jobs in these statuses.' }),
+  limit: z.int().min(1).max(500).default(100).meta({
+    description: 'At most so many rows; fewer where they would be more than 4 MB.',
+  }),
+  ...pageFields,
+})
 
 // --- output ---
 
@@ -157,6 +184,26 @@ export const AddedJobs = z
   })
   .meta({ id: 'AddedJobs' })
 
+export const ImportedCsv = z
+  .object({
+    rows: count.meta({ description: 'How many there are.' }),
+    jobs: count.meta({ description: 'How many of them are jobs now.' }),
+    replayed: count.meta({ description: 'How many of those were there before.' }),
+    rejectedRows: count.meta({ description: 'How many cannot be jobs, of a batch that skips those.' }),
+    rejected: z
+      .array(
+        z
+          .object({
+            line: count.meta({ description: 'Where the row begins, from 1.' }),
+            errors: z.array(z.object({ column: z.string(), code: z.string(), detail: z.string() })),
+          })
+          .meta({ id: 'RejectedRow' }),
+      )
+      .meta({ description: 'What is wrong with the first 1,000 of them.' }),
+    more: z.boolean().meta({ description: 'There was no time for all of them: send the same again.' }),
+  })
+  .meta({ id: 'ImportedCsv' })
+
 export const BatchChange = z
   .object({
     batchId,
@@ -165,7 +212,35 @@ export const BatchChange = z
   })
   .meta({ id: 'BatchChange' })
 
+export const ResultsPage = z
+  .object({
+    rows: z.array(
+      z
+        .object({
+          jobId,
+          imageUrl: z.string(),
+          sku: z.string().nullable().meta({ description: 'The `sku` of its metadata.' }),
+          status: Status,
+          errorCode: ErrorCodes.nullable(),
+          errorMessage: z.string().nullable(),
+          finishedAt: time.nullable(),
+        })
+        .catchall(z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable())
+        .meta({
+          id: 'ResultRow',
+          description:
+            'A job, and each field of its text as `<format>.<language>.<field>`, of a post for a network as `<format>.<language>.<platform>.<field>`.',
+        }),
+    ),
+    nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),
+  })
+  .meta({ id: 'ResultsPage' })
+
+/** A job as a row. */
+export type ResultRow = Record<string, string | number | boolean | readonly string[] | null>
+export type ResultsPageView = { readonly rows: readonly ResultRow[]; readonly nextCursor: string | null }
 export type BatchView = z.infer<typeof Batch>
 export type BatchPageView = z.infer<typeof BatchPage>
 export type AddedJobsView = z.infer<typeof AddedJobs>
+export type ImportedCsvView = z.infer<typeof ImportedCsv>
 export type BatchChangeView = z.infer<typeof BatchChange>

@@ -113,7 +113,7 @@ export const OneJob = z.strictObject({ jobId })
 
 export const History = z
   .strictObject({
-    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many jobs.' }),
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'The most jobs in one page.' }),
     ...pageFields,
     status: z
       .array(Status)
@@ -173,27 +173,29 @@ export const JobSummary = z
     imageUrl: z.string().meta({ description: 'The URL as given; of a data: URL only its type and hash.' }),
     image: Image.nullable().meta({ description: 'Null until the first run has brought it.' }),
     thumbnailUrl: z.url().nullable().meta({ description: 'A link to show the image by; the same as `image.url`.' }),
-    analysisPurpose: z.string(),
+    analysisPurpose: z.string().meta({ description: 'As given.' }),
     outputFormat: OutputFormat,
-    language: z.string(),
+    language: z.string().meta({ description: 'Of the text, a BCP 47 tag.' }),
     platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
     facts: Facts.nullable().meta({ description: 'What the writer was told beside the image.' }),
     brandId: brandId.nullable().meta({ description: 'The brand that the text is written for; null for none.' }),
     brandVersion: count.nullable().meta({ description: 'The version of the brand that the job began with.' }),
-    metadata: z.record(z.string(), z.unknown()).nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: 'As given; null if none was.' }),
     batchId: batchId.nullable().meta({ description: 'The batch that it belongs to; null for none.' }),
-    createdAt: time,
-    updatedAt: time,
+    createdAt: time.meta({ description: 'When it was created.' }),
+    updatedAt: time.meta({ description: 'When it last changed.' }),
     startedAt: time.nullable().meta({ description: 'When the first run began.' }),
-    finishedAt: time.nullable(),
+    finishedAt: time.nullable().meta({ description: 'When it ended; null until then.' }),
     expiresAt: time.meta({ description: 'If it has not ended by then, it fails.' }),
-    timings: z.object({
-      waitingMs: milliseconds.meta({ description: 'What of the total was no run: in the queue, and between runs.' }),
-      runningMs: milliseconds.meta({
-        description: 'All runs together. A run whose worker died counts until that was noticed.',
-      }),
-      totalMs: milliseconds.meta({ description: 'From creation to the end or now.' }),
-    }),
+    timings: z
+      .object({
+        waitingMs: milliseconds.meta({ description: 'What of the total was no run: in the queue, and between runs.' }),
+        runningMs: milliseconds.meta({
+          description: 'All runs together. A run whose worker died counts until that was noticed.',
+        }),
+        totalMs: milliseconds.meta({ description: 'From creation to the end or now.' }),
+      })
+      .meta({ description: 'How long it has waited and run, in milliseconds.' }),
     version: count.meta({ description: 'Grows with every change.' }),
   })
   .meta({ id: 'JobSummary' })
@@ -204,10 +206,12 @@ export const Job = JobSummary.extend({
     description:
       'Streams what happens to the job, as server-sent events. It holds a ticket that is valid until `expiresAt` and for this job alone, so an EventSource can open it as it is. Null where nothing is streamed, and once the job’s time is over.',
   }),
-  outputs: z.object({
-    analysis: output(BrandAnalysis).nullable(),
-    content: Content.nullable(),
-  }),
+  outputs: z
+    .object({
+      analysis: output(BrandAnalysis).nullable(),
+      content: Content.nullable(),
+    })
+    .meta({ description: 'What the two steps made: `analysis` and `content`, each null until its step has ended.' }),
 }).meta({ id: 'Job' })
 
 export const Jobs = z

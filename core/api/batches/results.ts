@@ -1,0 +1,70 @@
+import { stringify } from 'csv-stringify/sync'
+import type { Result, Wanted } from '../../batches/results.ts'
+import { formats, type OutputFormat } from '../../pipeline/formats.ts'
+import type { ResultRow } from './schema.ts'
+
+/** The media types of the forms in which results are sent. */
+export const mediaTypes = {
+  json: 'application/json',
+  jsonl: 'application/jsonl; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+} as const
+export type ResultsFormat = keyof typeof mediaTypes
+
+/** What is known of every job, in the order of the columns. */
+const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
+
+/** A job as a row: what is known of it, and each field of its text under a name that says which text it is. */
+export function rowOf({ job, content }: Result): ResultRow {
+  const { sku } = job.metadata ?? {}
+  const prefix = prefixOf(job)
+  const fields = Object.entries((content?.body ?? {}) as Record<string, unknown>)
+  return {
+    jobId: job.id,
+    imageUrl: job.imageUrl,
+    sku: typeof sku === 'string' || typeof sku === 'number' ? String(sku) : null,
+    status: job.status,
+    errorCode: job.errorCode,
+    errorMessage: job.errorMessage,
+    finishedAt: job.finishedAt?.toISOString() ?? null,
+    ...Object.fromEntries(fields.map(([name, value]) => [`${prefix}.${name}`, flat(value)])),
+  }
+}
+
+/** The names of a CSV's columns: the same on every page, whatever the jobs on it have come to. */
+export function headerOf(wanted: readonly Wanted[]): string[] {
+  const ofTexts = wanted.flatMap((text) => {
+    const known = Object.hasOwn(formats, text.outputFormat) ? formats[text.outputFormat as OutputFormat] : undefined
+    return Object.keys(known?.schema.shape ?? {}).map((field) => `${prefixOf(text)}.${field}`)
+  })
+  return [...columns, ...ofTexts]
+}
+
+/** JSON, one row a line. */
+export function toJsonLines(rows: readonly ResultRow[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+}
+
+/**
+ * RFC 4180, with a byte order mark, without which spreadsheets take UTF-8 for something else. A cell that a spreadsheet would
+ * run as a formula begins with an apostrophe. A list is a line for each entry.
+ */
+export function toCsv(rows: readonly ResultRow[], header: readonly string[]): string {
+  const cell = (value: unknown) => (Array.isArray(value) ? value.join('\n') : value)
+  return stringify(
+    rows.map((row) => header.map((name) => cell(row[name]))),
+    { header: true, columns: [...header], bom: true, escape_formulas: true, record_delimiter: 'windows' },
+  )
+}
+
+/** Which text: `summary.de`, and of a post for a network `social_post.de.x`. */
+function prefixOf({ outputFormat, language, platform }: Wanted): string {
+  return [outputFormat, language, ...(platform === null ? [] : [platform])].join('.')
+}
+
+/** Texts, numbers and lists of them stay; what has parts of its own is JSON. */
+function flat(value: unknown): ResultRow[string] {
+  if (Array.isArray(value)) return value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one)))
+  if (typeof value === 'object' && value !== null) return JSON.stringify(value)
+  return value as ResultRow[string]
+}

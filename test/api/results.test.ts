@@ -1,0 +1,114 @@
+import { parse } from 'csv-parse/sync'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await createTestApi()
+})
+afterAll(() => api.drop())
+
+const hostile = {
+  headline: '=HYPERLINK("https://evil.example","Look")',
+  summary: 'One, two; "three"\r\nand four\twith 日本語, ελληνικά and 🎉',
+  keyPoints: ['+1', '@SUM(A1)', 'a "quoted" point'],
+}
+
+/** A batch of an owner's with one job for each content, completed with it; one that failed, and one that waits. */
+async function batchOf(user: string, contents: readonly object[]): Promise<{ batchId: number; ids: number[] }> {
+  const post = (path: string, body: object) => json(api.call('POST', path, { as: user, body }))
+  const { batchId } = await post('/v1/batches', {})
+  const jobs = contents.map((_, index) => ({ ...job, metadata: { sku: `-${index}` } }))
+  const { jobs: made } = await post(`/v1/batches/${batchId}/jobs`, {
+    jobs: [...jobs, { ...job, outputFormat: 'social_post', platform: 'x', language: 'de' }, job],
+  })
+  const ids = made.map(({ jobId }: { jobId: number }) => jobId)
+  const run = await api.claim(ids[0])
+  for (const [index, body] of contents.entries()) {
+    const mine = { ...run, jobId: ids[index] ?? 0 }
+    await saveAnalysis(api.database, mine, analysisOutput, nothingSpent)
+    await completeVisionJob(api.database, mine, { model: 'm', body }, nothingSpent)
+  }
+  const failing = { ...run, jobId: ids[contents.length] ?? 0 }
+  await failVisionJob(api.database, failing, { code: 'image.not_found', message: 'It is gone.' }, nothingSpent)
+  return { batchId, ids }
+}
+
+const take = (user: string, batchId: number, query: string) =>
+  api.call('GET', `/v1/batches/${batchId}/results?${query}`, { as: user })
+
+test('every job is a row with its fields, whatever has become of it, in the order of creation', async () => {
+  const { batchId, ids } = await batchOf('ann', [hostile, { ...hostile, headline: 'Plain' }])
+  const { rows, nextCursor } = await json(take('ann', batchId, ''))
+  expect(nextCursor).toBeNull()
+  expect(rows).toMatchObject([
+    { jobId: ids[0], status: 'completed', sku: '-0', 'summary.en.headline': hostile.headline, errorCode: null },
+    { jobId: ids[1], 'summary.en.headline': 'Plain', 'summary.en.keyPoints': hostile.keyPoints },
+    { jobId: ids[2], status: 'failed', errorCode: 'image.not_found', errorMessage: 'It is gone.' },
+    { jobId: ids[3], status: 'processing', finishedAt: null },
+  ])
+  const failed = await json(take('ann', batchId, 'status=failed&status=cancelled'))
+  expect(failed.rows.map((row: { jobId: number }) => row.jobId)).toEqual([ids[2]])
+  expect((await take('mallory', batchId, '')).status).toBe(404)
+  expect((await take('ann', batchId, 'format=xml')).status).toBe(400)
+  const byTrpc = await api.client('ann').getBatchResults.query({ batchId })
+  expect(byTrpc.rows).toEqual(rows)
+})
+
+test('a CSV says in any program what was said: commas, quotes, lines and every script, and runs nothing', async () => {
+  const { batchId } = await batchOf('bea', [hostile])
+  const reply = await take('bea', batchId, 'format=csv')
+  expect([reply.headers.get('content-type'), reply.headers.get('content-disposition')]).toEqual([
+    'text/csv; charset=utf-8; header=present',
+    `attachment; filename="batch-${batchId}.csv"`,
+  ])
+  const bytes = new Uint8Array(await reply.arrayBuffer())
+  expect([...bytes.slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf])
+  const rows: Record<string, string>[] = parse(Buffer.from(bytes), { columns: true, bom: true })
+  expect(rows).toHaveLength(3)
+  expect(rows[0]).toMatchObject({
+    sku: "'-0",
+    'summary.en.headline': `'${hostile.headline}`,
+    'summary.en.summary': hostile.summary,
+    'summary.en.keyPoints': `'${hostile.keyPoints.join('\n')}`,
+    'social_post.de.x.caption': '',
+  })
+  for (const cell of rows.flatMap((row) => Object.values(row))) expect(cell).not.toMatch(/^[=+\-@\t\r]/)
+})
+
+test('pages follow each other without a gap, have the same columns, and name the next', async () => {
+  const { batchId, ids } = await batchOf('cyd', [hostile, hostile, hostile])
+  const seen: number[] = []
+  const headers = new Set<string>()
+  let path: string | null = `/v1/batches/${batchId}/results?format=csv&limit=2`
+  while (path !== null) {
+    const reply: Response = await api.call('GET', path, { as: 'cyd' })
+    const [header = [], ...rows] = parse(await reply.text(), { bom: true }) as string[][]
+    headers.add(header.join())
+    seen.push(...rows.map(([jobId]) => Number(jobId)))
+    const [, query] = /^<(.*)>; rel="next"$/.exec(reply.headers.get('link') ?? '') ?? []
+    path = query === undefined ? null : `/v1/batches/${batchId}/results${query}`
+  }
+  expect(seen).toEqual(ids)
+  expect(headers.size).toBe(1)
+  const lines = await (await take('cyd', batchId, 'format=jsonl')).text()
+  expect(
+    lines
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).jobId),
+  ).toEqual(ids)
+})
+
+test('a page has no more bytes than a function may answer, and at least one row', async () => {
+  const large = { ...hostile, summary: 'x'.repeat(1_500_000) }
+  const { batchId, ids } = await batchOf('dot', [large, large, large, { ...large, summary: 'x'.repeat(5_000_000) }])
+  const first = await json(take('dot', batchId, ''))
+  expect(first.rows.map((row: { jobId: number }) => row.jobId)).toEqual(ids.slice(0, 2))
+  const second = await json(take('dot', batchId, `cursor=${first.nextCursor}`))
+  expect(second.rows.map((row: { jobId: number }) => row.jobId)).toEqual(ids.slice(2, 3))
+  const third = await json(take('dot', batchId, `cursor=${second.nextCursor}`))
+  expect(third.rows.map((row: { jobId: number }) => row.jobId)).toEqual(ids.slice(3, 4))
+})
