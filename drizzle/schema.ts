@@ -24,6 +24,14 @@ export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satis
 export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]
 
+/** What is to be done for a text: it is to be made, or made anew; it is there; or it failed for good, until the job is retried. */
+export const textStatuses = ['waiting', 'completed', 'failed'] as const
+export type TextStatus = (typeof textStatuses)[number]
+
+/** Whose words an output is. */
+export const authors = ['model', 'user'] as const
+export type Author = (typeof authors)[number]
+
 /** How a job began or ended, as it is counted. */
 export const countedStatuses = ['created', 'completed', 'failed', 'cancelled', 'deleted'] as const
 export type CountedStatus = (typeof countedStatuses)[number]
@@ -137,6 +145,10 @@ export const visionJobs = mysqlTable(
     /** The snapshot of the image, from the first run on: what every later run reads. */
     imageId: id('image_id'),
     analysisPurpose: text('analysis_purpose', { length: 2000 }).notNull(),
+    /** How many texts are wanted, 1 to 24, and how many of them are there as they are wanted. */
+    texts: tinyint('texts', { unsigned: true }).notNull().default(1),
+    textsCompleted: tinyint('texts_completed', { unsigned: true }).notNull().default(0),
+    /** Of the first text, as are its language, its platform and its brand. */
     outputFormat: key('output_format', { length: 40 }).notNull(),
     language: key('language', { length: 35 }).notNull(),
     /** The network that a post is for; null for a post for any, and for every other format. */
@@ -161,7 +173,7 @@ export const visionJobs = mysqlTable(
     leaseExpiresAt: time('lease_expires_at'),
     errorCode: key('error_code', { length: 64 }),
     errorMessage: text('error_message', { length: 500 }),
-    /** What did not fit in the paid answer of the next step, which is then asked for once more and no third time. */
+    /** What did not fit in the paid answer of the analysis, which is then asked for once more and no third time. */
     answerIssue: text('answer_issue', { length: 1000 }),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
@@ -217,17 +229,68 @@ export const visionLanes = mysqlTable(
   () => [check('vision_lanes_lane', oneOf('lane', steps))],
 )
 
-/** What the steps made, one row for each job and step. It is the checkpoint: a saved step is never run again. */
+/** The texts that jobs want: one row for each. */
+export const visionJobTexts = mysqlTable(
+  'vision_job_texts',
+  {
+    jobId: id('job_id').notNull(),
+    /** 1, 2, … within the job. */
+    text: tinyint('text', { unsigned: true }).notNull(),
+    outputFormat: key('output_format', { length: 40 }).notNull(),
+    language: key('language', { length: 35 }).notNull(),
+    platform: key('platform', { length: 20 }),
+    brandId: id('brand_id'),
+    brandVersion: int('brand_version', { unsigned: true }),
+    /** 1, 2, … among those that are wanted alike. */
+    variant: tinyint('variant', { unsigned: true }).notNull().default(1),
+    status: word<TextStatus>('status').notNull(),
+    /** The current one, which stays while another is made; 0 for none. */
+    revision: count('revision'),
+    /** The revision that its owner approved; null for none. */
+    approvedRevision: int('approved_revision', { unsigned: true }),
+    /** What its owner asks for of the revision that is to be made. */
+    instruction: text('instruction', { length: 2000 }),
+    /** The user who asks for it; null for the first revision. */
+    requestedBy: key('requested_by', { length: 255 }),
+    /** What did not fit in the paid answer for this text: see that of the job. */
+    answerIssue: text('answer_issue', { length: 1000 }),
+    /** Why the last call for it failed. */
+    errorCode: key('error_code', { length: 64 }),
+    errorMessage: text('error_message', { length: 500 }),
+    /** The version of the job that its last change came with. */
+    version: count('version'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (wanted) => [
+    primaryKey({ columns: [wanted.jobId, wanted.text] }),
+    check('vision_job_texts_status', oneOf('status', textStatuses)),
+  ],
+)
+
+/**
+ * What the steps made: one row for the analysis of each job, and one for each revision of each text. It is the checkpoint: what is
+ * saved is never paid for again.
+ */
 export const visionJobOutputs = mysqlTable(
   'vision_job_outputs',
   {
     id: id('id').autoincrement().primaryKey(),
     jobId: id('job_id').notNull(),
     kind: word<Step>('kind').notNull(),
+    /** Which text; 0 for the analysis. */
+    text: tinyint('text', { unsigned: true }).notNull().default(1),
+    /** 1, 2, … of each text. */
+    revision: int('revision', { unsigned: true }).notNull().default(1),
     attempt: count('attempt'),
     /** The job's version that this output came with. */
     version: count('version'),
-    /** The model as the provider names it in its answer. */
+    author: word<Author>('author').notNull().default('model'),
+    /** The user who wrote it, or asked for it anew; null for the first revision. */
+    requestedBy: key('requested_by', { length: 255 }),
+    /** What was asked for with it. */
+    instruction: text('instruction', { length: 2000 }),
+    /** The model as the provider names it in its answer; empty of what a user wrote. */
     model: text('model', { length: 120 }).notNull(),
     /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
     prompt: key('prompt', { length: 60 }),
@@ -237,8 +300,9 @@ export const visionJobOutputs = mysqlTable(
     createdAt: time('created_at').notNull(),
   },
   (output) => [
-    uniqueIndex('job_kind').on(output.jobId, output.kind),
+    uniqueIndex('job_text').on(output.jobId, output.kind, output.text, output.revision),
     check('vision_job_outputs_kind', oneOf('kind', steps)),
+    check('vision_job_outputs_author', oneOf('author', authors)),
   ],
 )
 
@@ -257,8 +321,12 @@ export const visionJobAttempts = mysqlTable(
     errorMessage: text('error_message', { length: 500 }),
     /** The raw reason, for the operator alone, secrets removed. */
     errorDetail: text('error_detail', { length: 2000 }),
-    /** The step whose provider call was cut off, so that it may have been paid for without an answer. */
+    /** The step of whose provider calls one was cut off at least, so that it may have been paid for without an answer. */
     possiblyBilled: word<Step>('possibly_billed'),
+    /** How many calls that may be: as many as can have been out, where the worker died. */
+    possiblyBilledCalls: count('possibly_billed_calls'),
+    /** How many calls of the run are out at once, at most. */
+    callsAtOnce: tinyint('calls_at_once', { unsigned: true }).notNull().default(1),
     /** How long the job was pending before the claim, in milliseconds. */
     waitingMs: count('waiting_ms'),
     /** How long bringing the image took. */

@@ -3,17 +3,18 @@ import { statuses, steps } from '../../drizzle/schema.ts'
 import { type ErrorCode, errorCodes } from '../domain/errors.ts'
 import { outputFormats } from '../pipeline/formats.ts'
 import { platformNames } from '../pipeline/platforms.ts'
+import { maxTexts } from '../queue/texts.ts'
 
 // The fields that several resources share.
 
 export const Status = z.enum(statuses).meta({
   id: 'Status',
   description:
-    'scheduled: waits for its time · blocked: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: both outputs are there · failed: ended by an error, may be retried · cancelled: by its owner',
+    'scheduled: waits for its time · blocked: waits until fewer jobs of its owner are pending or processing · pending: waits for a worker · processing: a worker has it · completed: the analysis and all texts are there · failed: ended by an error, may be retried; what was made before stays readable · cancelled: by its owner',
 })
 export const Step = z
   .enum(steps)
-  .meta({ id: 'Step', description: 'analysis: what is in the image · content: the text made from it' })
+  .meta({ id: 'Step', description: 'analysis: what is in the image · content: the texts made from it' })
 export const OutputFormat = z
   .enum(outputFormats)
   .meta({ id: 'OutputFormat', description: 'What the second step writes.' })
@@ -28,6 +29,11 @@ export const jobId = z
   .int()
   .min(1)
   .meta({ description: 'The id of a job.', examples: [1] })
+export const textId = z
+  .int()
+  .min(1)
+  .max(maxTexts)
+  .meta({ description: 'The number of a text within its job.', examples: [1] })
 export const brandId = z
   .int()
   .min(1)

@@ -9,8 +9,18 @@ export function hasEnded({ status }: { readonly status: Status }): boolean {
  * How far a job has come, in per cent: what is saved counts, not how long it took. A job that ended early stays where it
  * was when it last waited.
  */
-export function progressOf({ status, nextStep }: { readonly status: Status; readonly nextStep: Step }): number {
+export function progressOf({ status, nextStep, texts, textsCompleted }: HowFar): number {
   if (status === 'completed') return 100
-  const saved = nextStep === 'content' ? 50 : 0
-  return status === 'processing' ? saved + 10 : saved
+  const share = 50 / Math.max(1, texts)
+  const saved = nextStep === 'content' ? 50 + Math.floor(Math.min(textsCompleted, texts) * share) : 0
+  return status === 'processing' ? Math.min(99, saved + 10) : saved
+}
+
+/** What a job's progress is made of. */
+export interface HowFar {
+  readonly status: Status
+  readonly nextStep: Step
+  /** How many texts are wanted, and how many of them are there. */
+  readonly texts: number
+  readonly textsCompleted: number
 }

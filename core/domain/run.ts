@@ -33,12 +33,24 @@ export interface Run extends RunIdentity {
   /** The version of a brand that the job's texts are written for; both null for none. */
   readonly brandId: number | null
   readonly brandVersion: number | null
-  /** What did not fit in the last answer of this step, in a run before. */
+  /** What did not fit in the last answer of the analysis, in a run before. */
   readonly answerIssue: string | null
   /** The trace of the call that created the job, in 32 hex digits. */
   readonly traceId: string | null
   /** The code that the job's last run failed with, in this life of it or before a redrive. */
   readonly lastErrorCode: ErrorCode | null
+}
+
+/** A run that makes one of its job's texts: what is written of it in the run is this text's. */
+export interface TextRun extends Run {
+  /** 1, 2, … within the job. */
+  readonly text: number
+  /** The revision that is to be made. */
+  readonly revision: number
+  /** Which of how many texts that are wanted alike. */
+  readonly variant: { readonly number: number; readonly of: number }
+  /** What its owner asks for of this revision. */
+  readonly instruction: string | null
 }
 
 /** The error as clients and the attempt's row have it. */

@@ -20,14 +20,14 @@ export interface StepUsage {
   readonly milliseconds: number
 }
 
-/** What a run has used so far, and the step whose call was cut off, so that it may have been billed all the same. */
+/** What a run has used so far, and how many calls of each step were cut off, so that they may have been billed all the same. */
 export interface RunUsage {
   /** How long bringing the image took, in milliseconds. */
   imageMs?: number
   analysis?: StepUsage
   content?: StepUsage
-  possiblyBilled?: Step
-  /** What did not fit in the answer of the step under way, once the provider was asked again or is to be. */
+  possiblyBilled?: Partial<Record<Step, number>>
+  /** What did not fit in the answer of the analysis, once the provider was asked again or is to be. */
   answerIssue?: string
 }
 

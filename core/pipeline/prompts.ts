@@ -75,13 +75,15 @@ export interface Writing {
   readonly platform?: string | null | undefined
   /** What is known beside the image, such as a name or a price. */
   readonly facts?: Facts | null | undefined
+  /** Which of how many texts that are wanted alike. */
+  readonly variant?: { readonly number: number; readonly of: number } | undefined
   /** Whose text it is; without one no voice is asked for. */
   readonly brand?: BrandProfile | undefined
 }
 
 /** What the second step asks of a model that writes. */
 export function contentRequest(
-  { analysis, purpose, format, language, platform, facts, brand }: Writing,
+  { analysis, purpose, format, language, platform, facts, variant, brand }: Writing,
   before: Before = {},
 ): Prompt {
   const { version, prompt, schema, example, maxOutputTokens }: Format = formats[format]
@@ -100,6 +102,7 @@ export function contentRequest(
     JSON.stringify(example),
     'None of the example’s facts belong to your text.',
     ...(given ? [factsRule] : []),
+    ...(variant && variant.of > 1 ? [variantRule(variant)] : []),
     ...(brand ? brandRules(brand) : []),
   ].join('\n')
   return {
@@ -127,6 +130,16 @@ function listed(parts: readonly (string | undefined)[]): string {
 
 const factsRule =
   '<facts> is what is known of what the image shows. Tell what serves the purpose, names and prices above all; where it contradicts the analysis, <facts> is right.'
+
+/** Asked alike, a model would write alike: each begins somewhere else. */
+function variantRule({ number, of }: NonNullable<Writing['variant']>): string {
+  const choice = number === 1 ? 'first' : `${ordinal(number)}, not first`
+  return `It is number ${number} of ${of} different texts for the same use, which somebody chooses from: open with, and build on, what you would choose ${choice}.`
+}
+
+function ordinal(number: number): string {
+  return ['first', 'second', 'third'][number - 1] ?? `in ${number}th place`
+}
 
 /** Only of the fields that the brand has: of what is not there nothing is asked. */
 function brandRules({ voice, audience, formality, preferredWords, bannedWords, palette, ...brand }: BrandProfile) {

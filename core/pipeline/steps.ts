@@ -15,7 +15,7 @@ import type { Format } from './formats/format.ts'
 import { type Content, formats, type OutputFormat } from './formats.ts'
 import { localeOf } from './languages.ts'
 import { platformOf } from './platforms.ts'
-import { analysisRequest, type Before, contentRequest, type Prompt } from './prompts.ts'
+import { analysisRequest, type Before, contentRequest, type Prompt, type Writing } from './prompts.ts'
 
 /** What the steps need to know of a job. */
 export interface PipelineJob {
@@ -30,6 +30,8 @@ export interface PipelineJob {
   /** The version of a brand that the text is written for. */
   readonly brandId?: number | null | undefined
   readonly brandVersion?: number | null | undefined
+  /** Which of how many texts that are wanted alike. */
+  readonly variant?: Writing['variant']
   /** In 32 hex digits. */
   readonly traceId: string | null
   /** How the job's last run failed, if it did. */
@@ -123,6 +125,7 @@ export function createSteps<Job extends PipelineJob>(
         language,
         platform,
         facts,
+        variant: job.variant,
         brand: await load.brand(job),
       }
       const { format } = writing

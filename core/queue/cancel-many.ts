@@ -8,8 +8,10 @@ import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
 import { addRuns, type OwnedRun } from '../usage/ledger.ts'
 import { attemptsOf } from './attempts-of.ts'
+import { callsOut } from './calls-out.ts'
 import { isOfWatchedRun } from './cancel.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
+import { countWaiting, deleteTexts } from './texts.ts'
 
 interface Row extends RunIdentity {
   readonly batchId: number | null
@@ -65,6 +67,7 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
       await deleteByIds(tx, 'vision_jobs', locked)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${locked}`)
       const runs = await cutOffRuns(tx, userId, jobs)
+      await deleteTexts(tx, locked)
       await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${locked} AND NOT ${isOfWatchedRun()}`)
       await unlinkImages(
         tx,
@@ -102,9 +105,15 @@ function lockAll(tx: Queryable, userId: string, ids: readonly number[]): Promise
 async function cutOffRuns(tx: Queryable, userId: string, jobs: readonly Row[]): Promise<readonly OwnedRun[]> {
   const running = jobs.filter(({ status }) => status === 'processing')
   if (running.length === 0) return []
+  const waiting = await countWaiting(
+    tx,
+    running.map(({ jobId }) => jobId),
+  )
+  const calls = running.map(({ jobId }) => sql`WHEN ${jobId} THEN ${callsOut(waiting.get(jobId))}`)
   await matchedBy(
     tx,
     sql`UPDATE ${attemptsOf(running)} SET a.outcome = 'cancelled', a.possibly_billed = a.step,
+        a.possibly_billed_calls = a.possibly_billed_calls + CASE a.job_id ${sql.join(calls, sql` `)} END,
         a.ended_at = UTC_TIMESTAMP(3) WHERE a.outcome = 'running'`,
   )
   return running.map(({ jobId, attempt, batchId }) => ({ jobId, attempt, batchId, userId }))

@@ -7,7 +7,9 @@ import { hasEnded } from '../domain/job.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted, uncounted } from '../usage/batch-counts.ts'
 import { addRuns, type OwnedRun } from '../usage/ledger.ts'
+import { callsOut } from './calls-out.ts'
 import { deleteRows } from './delete-rows.ts'
+import { countWaiting, deleteTexts, retryTexts } from './texts.ts'
 
 /** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
 const tellingMs = 300_000
@@ -63,6 +65,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
       const runs = await cutOffRun(tx, job)
+      await deleteTexts(tx, [jobId])
       await deleteRows(tx, 'vision_job_attempts', sql`job_id = ${jobId} AND NOT ${isOfWatchedRun()}`)
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       if (hasEnded(job)) await addBatchCounts(tx, deleted([job]))
@@ -96,6 +99,7 @@ export async function redriveVisionJob(
         return false
       }
       await matchedBy(tx, sql`UPDATE vision_jobs SET ${redriven(lifeMs)} WHERE id = ${jobId}`)
+      await retryTexts(tx, [jobId])
       await addBatchCounts(tx, uncounted([job]))
       return true
     },
@@ -137,11 +141,13 @@ async function cutOffRun(
   { jobId, userId, batchId, attempt, status }: LockedJob,
 ): Promise<readonly OwnedRun[]> {
   if (status !== 'processing') return []
+  const waiting = (await countWaiting(tx, [jobId])).get(jobId)
   const matched = await matchedBy(
     tx,
-    // Until its worker tells what became of it, which a dead one never does, its call may have been billed.
-    sql`UPDATE vision_job_attempts SET outcome = 'cancelled', possibly_billed = step, ended_at = UTC_TIMESTAMP(3)
-      WHERE job_id = ${jobId} AND attempt = ${attempt} AND outcome = 'running'`,
+    // Until its worker tells what became of them, which a dead one never does, its calls may have been billed.
+    sql`UPDATE vision_job_attempts a SET a.outcome = 'cancelled', a.possibly_billed = a.step,
+        a.possibly_billed_calls = a.possibly_billed_calls + ${callsOut(waiting)}, a.ended_at = UTC_TIMESTAMP(3)
+      WHERE a.job_id = ${jobId} AND a.attempt = ${attempt} AND a.outcome = 'running'`,
   )
   return matched === 0 ? [] : [{ jobId, userId, batchId, attempt }]
 }

@@ -1,9 +1,8 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
-import { resolveBrands } from '../brands/resolve.ts'
 import type { Database } from '../database/client.ts'
 import { consumeJobs, readQuotas, type UserLimits } from '../usage/quotas.ts'
-import { IdempotencyMismatch, type NewJob, UndecidedJobs } from './create.ts'
+import { decideTexts, IdempotencyMismatch, type NewJob, UndecidedJobs } from './create.ts'
 
 /**
  * Refuses what `createVisionJobs` would refuse, before anything that came with the jobs is stored. Plain reads: calls at
@@ -36,10 +35,10 @@ export async function checkQuota(
   if (mismatched.length > 0) throw new IdempotencyMismatch([...mismatched])
   const isKnown = ({ idempotency }: Pick<NewJob, 'idempotency'>) =>
     idempotency !== undefined && hashes.has(idempotency.key)
-  const decisions = await database.run((on) => resolveBrands(on, userId, jobs))
+  const decisions = await database.run((on) => decideTexts(on, userId, jobs))
   const problems = jobs.flatMap((job, index) => {
-    const decision = decisions[index]
-    return decision && 'code' in decision && !isKnown(job) ? [{ ...decision, index }] : []
+    const problems = decisions[index]?.problems ?? []
+    return isKnown(job) ? [] : problems.map((problem) => ({ ...problem, index }))
   })
   if (problems.length > 0) throw new UndecidedJobs(problems)
   const keyless = idempotencies.filter((idempotency) => idempotency === undefined).length

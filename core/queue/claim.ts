@@ -14,6 +14,8 @@ export interface ClaimOptions {
   readonly workerId: string
   /** At most so many jobs. */
   readonly limit: number
+  /** How many calls of a run are out at once, at most; one if not given. */
+  readonly callsAtOnce?: number | undefined
   /** How long the lease lasts, in milliseconds of the database's clock. */
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
@@ -69,7 +71,7 @@ async function claimOnce(
   options: ClaimOptions,
   onTake: (runs: readonly Run[]) => void,
 ): Promise<Claimed> {
-  const { workerId, limit, leaseMs, lane, onExpired } = options
+  const { workerId, limit, lane, onExpired } = options
   let expected: readonly Run[] = []
   let dead: readonly { readonly userId: string }[] = []
   let reached = 0
@@ -94,7 +96,7 @@ async function claimOnce(
       )
       reached = Math.max(0, ...taken.map(({ tag }) => tag))
       onTake(expected)
-      await take(tx, expected, workerId, leaseMs)
+      await take(tx, expected, options)
       return expected
     },
     // The answer to the COMMIT was lost: what of it holds?
@@ -129,7 +131,11 @@ function upToTheFirstAlone(rows: readonly Row[]): readonly Row[] {
   return alone === -1 ? rows : rows.slice(0, alone + 1)
 }
 
-async function take(tx: Queryable, runs: readonly Run[], workerId: string, leaseMs: number): Promise<void> {
+async function take(
+  tx: Queryable,
+  runs: readonly Run[],
+  { workerId, leaseMs, callsAtOnce = 1 }: ClaimOptions,
+): Promise<void> {
   if (runs.length === 0) return
   const ids = runs.map((run) => run.jobId)
   await matchedBy(
@@ -146,6 +152,7 @@ async function take(tx: Queryable, runs: readonly Run[], workerId: string, lease
       workerId,
       step: run.step,
       waitingMs: run.waitingMs,
+      callsAtOnce,
       startedAt: sql`UTC_TIMESTAMP(3)`,
     })),
   )

@@ -1,6 +1,7 @@
 import { and, eq, gte, inArray, sql } from 'drizzle-orm'
 import { type Facts, visionJobs } from '../../drizzle/schema.ts'
 import { type Decided, resolveBrands, type Undecided, type Wanted } from '../brands/resolve.ts'
+import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, type Queryable } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
@@ -9,10 +10,20 @@ import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { admitVisionJobs, makeRoom } from './concurrency-limit.ts'
 import { issueStartTags } from './fair-queue.ts'
+import { keepIdsFresh } from './orphans.ts'
+import { insertTexts, type NewText } from './texts.ts'
 import { lockUser } from './users.ts'
+
+/** Texts that a job is to have. What they leave open their brand decides, which is the job's unless they name one. */
+export interface WantedText extends Wanted {
+  /** How many that are alike; one if not given. */
+  readonly variants?: number | undefined
+}
 
 /** A job to be. What it leaves open its brand decides. */
 export interface NewJob extends Wanted {
+  /** Its texts, up to 24 with their variants; the one that the job itself describes if not given. */
+  readonly outputs?: readonly WantedText[] | undefined
   readonly imageUrl: string
   /** The snapshot of the image, if its bytes came with the job. */
   readonly imageId?: number | undefined
@@ -68,6 +79,8 @@ export class UndecidedJobs extends VisionError {
   readonly problems: readonly (Undecided & {
     /** Where in the call the job is, from 0. */
     readonly index: number
+    /** Which of the job's outputs, from 0; undefined where the job itself describes its text. */
+    readonly output?: number | undefined
   })[]
 
   constructor(problems: UndecidedJobs['problems']) {
@@ -89,34 +102,46 @@ export async function createVisionJobs(
   options: CreateOptions,
 ): Promise<readonly CreatedJob[]> {
   const { userId, inFlightPerUser, limits, onQuotas } = options
-  const { created, left, firstBlocked } = await database.transact(async (tx) => {
-    // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
-    const user = await lockUser(tx, userId)
-    const state = await readQuotas(tx, userId, limits)
-    const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
-    // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
-    if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
-    const fresh = await decide(tx, userId, plan)
-    const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
-    const left = consumeJobs(state, plan.fresh.length)
-    const arriving = { content: 0, analysis: plan.fresh.length }
-    const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
-    const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
-    // After any job, as everywhere.
-    await linkImages(
-      tx,
-      jobs.flatMap((job) => job.imageId ?? []),
-    )
-    const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
-    const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
-    await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
-    return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
+  const create = () => database.transact((tx) => createIn(tx, jobs, options))
+  const { created, left, firstBlocked } = await create().catch(async (error: unknown) => {
+    // Ids that start again below those of former jobs, after a restore, must not keep new ones from being created.
+    if (!isDuplicate(error) || !(await keepIdsFresh(database))) throw error
+    return create()
   })
   onQuotas?.(left)
   // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
   if (firstBlocked)
     await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
   return created
+}
+
+async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateOptions) {
+  const { userId, inFlightPerUser, limits } = options
+  // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
+  const user = await lockUser(tx, userId)
+  const state = await readQuotas(tx, userId, limits)
+  const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
+  // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
+  if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
+  const fresh = await decide(tx, userId, plan)
+  const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
+  const left = consumeJobs(state, plan.fresh.length)
+  const arriving = { content: 0, analysis: plan.fresh.length }
+  const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
+  const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
+  // After any job, as everywhere.
+  await linkImages(
+    tx,
+    jobs.flatMap((job) => job.imageId ?? []),
+  )
+  const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
+  const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
+  await insertTexts(
+    tx,
+    ids.map((jobId, index) => ({ jobId, texts: fresh[index]?.texts ?? [] })),
+  )
+  await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
+  return { created: plan.entries.map((entry) => resultOf(entry, ids)), left, firstBlocked: room.first }
 }
 
 /** One job: see `createVisionJobs`. */
@@ -132,7 +157,7 @@ interface KeyedJob {
   readonly requestHash: string | null
 }
 
-type DecidedJob = Omit<NewJob, keyof Decided> & Decided
+type DecidedJob = NewJob & { readonly texts: readonly NewText[] }
 
 /** What a job of the call is: one that there was before, or one of those to be inserted, named anew or again. */
 type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
@@ -171,13 +196,64 @@ function planOf(jobs: readonly NewJob[], known: ReadonlyMap<string, KeyedJob>): 
 
 /** The jobs to be inserted, with the brands that they name as those are now. */
 async function decide(tx: Queryable, userId: string, { entries, fresh }: Plan): Promise<readonly DecidedJob[]> {
-  const decisions = await resolveBrands(tx, userId, fresh)
+  const texts = await decideTexts(tx, userId, fresh)
   const indexOf = (which: number) => entries.findIndex((entry) => 'fresh' in entry && entry.fresh === which)
-  const problems = decisions.flatMap((decision, which) =>
-    'code' in decision ? [{ ...decision, index: indexOf(which) }] : [],
-  )
+  const problems = texts.flatMap((one, which) => one.problems.map((problem) => ({ ...problem, index: indexOf(which) })))
   if (problems.length > 0) throw new UndecidedJobs(problems)
-  return fresh.map((job, which) => ({ ...job, ...(decisions[which] as Decided) }))
+  return fresh.map((job, which) => ({ ...job, texts: texts[which]?.texts ?? [] }))
+}
+
+/** The texts that a job is to have, and why some cannot be. */
+interface DecidedTexts {
+  readonly texts: readonly NewText[]
+  readonly problems: readonly (Undecided & { readonly output?: number | undefined })[]
+}
+
+interface WantedOne {
+  readonly index: number
+  readonly output: number | undefined
+  readonly variants: number
+  readonly text: Wanted
+}
+
+/** What the texts of jobs are made with: see `resolveBrands`. */
+export async function decideTexts(
+  on: Queryable,
+  userId: string,
+  jobs: readonly Pick<NewJob, keyof Wanted | 'outputs'>[],
+): Promise<readonly DecidedTexts[]> {
+  const wanted = jobs.flatMap((job, index): WantedOne[] =>
+    job.outputs === undefined
+      ? [{ index, output: undefined, variants: 1, text: job }]
+      : job.outputs.map(({ variants = 1, brandId = job.brandId, ...text }, output) => ({
+          index,
+          output,
+          variants,
+          text: { ...text, brandId },
+        })),
+  )
+  const decisions = await resolveBrands(
+    on,
+    userId,
+    wanted.map(({ text }) => text),
+  )
+  const all = wanted.map((one, at) => ({ ...one, decision: decisions[at] as Decided | Undecided }))
+  const ofJob = Map.groupBy(all, ({ index }) => index)
+  return jobs.map((_, index) => {
+    const mine = ofJob.get(index) ?? []
+    const alike = new Map<string, number>()
+    const texts = mine.flatMap(({ decision, variants }) => {
+      if ('code' in decision) return []
+      return Array.from({ length: variants }, () => {
+        const key = JSON.stringify(decision)
+        const variant = (alike.get(key) ?? 0) + 1
+        alike.set(key, variant)
+        return { ...decision, variant }
+      })
+    })
+    const problems = mine.flatMap(({ decision, output }) => ('code' in decision ? [{ ...decision, output }] : []))
+    return { texts, problems }
+  })
 }
 
 function resultOf(entry: Entry, ids: readonly number[]): CreatedJob {
@@ -207,6 +283,13 @@ async function findByKeys(
   return new Map(rows.map(({ key, ...job }) => [collated(key ?? ''), job]))
 }
 
+/** What of its first text a job's own row has. */
+function firstOf({ texts: [first] }: DecidedJob) {
+  if (first === undefined) throw new Error('a job has no text')
+  const { variant: _, ...text } = first
+  return text
+}
+
 /**
  * Inserts jobs in one statement.
  *
@@ -233,12 +316,9 @@ async function insertAll(
         imageUrl: job.imageUrl,
         imageId: job.imageId ?? null,
         analysisPurpose: job.analysisPurpose,
-        outputFormat: job.outputFormat,
-        language: job.language,
-        platform: job.platform,
+        ...firstOf(job),
+        texts: job.texts.length,
         facts: job.facts ?? null,
-        brandId: job.brandId,
-        brandVersion: job.brandVersion,
         metadata: job.metadata ?? null,
         batchId,
         idempotencyKey: job.idempotency?.key ?? null,

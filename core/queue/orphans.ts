@@ -39,7 +39,7 @@ export async function sweepOrphans(database: Database): Promise<number> {
 /**
  * Keeps new jobs from the ids of those whose rows are still there: after a restore ids may start again below them, and a new
  * job would meet another's runs and outputs. Where there are such rows, the counter is moved beyond them by a job that is
- * never there for anybody: counters keep what a ROLLBACK takes back. One look at the ends of three indexes otherwise.
+ * never there for anybody: counters keep what a ROLLBACK takes back. One look at the ends of four indexes otherwise.
  *
  * @returns whether the counter may have been moved
  */
@@ -49,7 +49,8 @@ export async function keepIdsFresh(database: Database): Promise<boolean> {
       on,
       sql`SELECT (SELECT MAX(id) FROM vision_jobs) AS known,
         GREATEST(COALESCE((SELECT MAX(job_id) FROM vision_job_attempts), 0),
-          COALESCE((SELECT MAX(job_id) FROM vision_job_outputs), 0)) AS used`,
+          COALESCE((SELECT MAX(job_id) FROM vision_job_outputs), 0),
+          COALESCE((SELECT MAX(job_id) FROM vision_job_texts), 0)) AS used`,
     ),
   )
   const used = Number(row?.used ?? 0)

@@ -7,6 +7,7 @@ import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { depthOf, upTo } from './depth.ts'
+import { deleteTexts } from './texts.ts'
 
 export interface PruneOptions {
   /** Jobs that ended longer ago than this, in days of the database's clock. */
@@ -119,6 +120,7 @@ function pruneBatch(
       if (rows.length === 0) return 0
       await deleteByIds(tx, 'vision_jobs', ids)
       await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${ids}`)
+      await deleteTexts(tx, ids)
       await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${ids}`)
       const imageIds = rows.flatMap(({ imageId }) => imageId ?? [])
       await unlinkImages(tx, imageIds)

@@ -1,8 +1,16 @@
-import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
-import { type Status, type Step, visionJobAttempts, visionJobOutputs, visionJobs } from '../../drizzle/schema.ts'
+import { and, asc, desc, eq, inArray, type SQL } from 'drizzle-orm'
+import {
+  type Status,
+  type Step,
+  visionJobAttempts,
+  visionJobOutputs,
+  visionJobs,
+  visionJobTexts,
+} from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { OwnedJob } from './cancel.ts'
+import type { TextRow } from './texts.ts'
 
 /** A row of `vision_jobs`. */
 export type JobRow = typeof visionJobs.$inferSelect
@@ -11,9 +19,11 @@ export type OutputRow = typeof visionJobOutputs.$inferSelect
 /** A row of `vision_job_attempts`. */
 export type AttemptRow = typeof visionJobAttempts.$inferSelect
 
-/** A job with the outputs it has so far. */
+/** A job with its texts and the outputs it has so far. */
 export interface JobWithOutputs {
   readonly job: JobRow
+  /** By their numbers. Of each output no revision but the current one is there. */
+  readonly texts: readonly TextRow[]
   readonly outputs: readonly OutputRow[]
 }
 
@@ -25,15 +35,60 @@ export interface JobWithOutputs {
 export async function getVisionJob(database: Database, owned: OwnedJob): Promise<JobWithOutputs> {
   const [job] = await database.run((on) => on.select().from(visionJobs).where(isOwned(owned)))
   if (job === undefined) throw new VisionError('job.not_found')
-  const outputs = await database.run((on) =>
-    on.select().from(visionJobOutputs).where(eq(visionJobOutputs.jobId, owned.jobId)),
-  )
-  return { job, outputs: known(job, outputs) }
+  const [found] = await withOutputs(database, [job])
+  if (found === undefined) throw new VisionError('job.not_found')
+  return found
 }
 
-/** The job was read first, so an output that came in between is of a version that the caller does not see yet. */
-function known(job: JobRow, outputs: readonly OutputRow[]): readonly OutputRow[] {
-  return outputs.filter((output) => output.version <= job.version)
+/**
+ * The jobs were read first, so a text or an output that came in between is of a version that the caller does not see yet: such a
+ * text is shown as it was.
+ */
+async function withOutputs(database: Database, jobs: readonly JobRow[]): Promise<readonly JobWithOutputs[]> {
+  const ids = jobs.map(({ id }) => id)
+  const { texts, outputs } = await database.run(async (on) => ({
+    texts: await on.select().from(visionJobTexts).where(inArray(visionJobTexts.jobId, ids)),
+    outputs: await on.select().from(visionJobOutputs).where(inArray(visionJobOutputs.jobId, ids)),
+  }))
+  const textsOf = Map.groupBy(texts, ({ jobId }) => jobId)
+  const outputsOf = Map.groupBy(outputs, ({ jobId }) => jobId)
+  return jobs.map((job) => {
+    const known = (outputsOf.get(job.id) ?? []).filter(({ version }) => version <= job.version)
+    const mine = textsOf.get(job.id)?.toSorted((one, other) => one.text - other.text) ?? [soleText(job, known)]
+    const shown = mine.map((text) => (text.version <= job.version ? text : asBefore(text, known)))
+    const revisionOf = new Map(shown.map(({ text, revision }) => [text, revision]))
+    return {
+      job,
+      texts: shown,
+      outputs: known.filter(({ kind, text, revision }) => kind === 'analysis' || revision === revisionOf.get(text)),
+    }
+  })
+}
+
+/** A text that has changed since its job was read: with the last revision that the job's reader can know of. */
+function asBefore(text: TextRow, known: readonly OutputRow[]): TextRow {
+  const last = known.filter((output) => output.kind === 'content' && output.text === text.text)
+  const revision = Math.max(0, ...last.map((output) => output.revision))
+  const { version = 1 } = last.find((output) => output.revision === revision) ?? {}
+  return { ...text, status: 'waiting', revision, version, errorCode: null, errorMessage: null }
+}
+
+/** The text of a job from before jobs had several, created while that release still ran. */
+function soleText(job: JobRow, outputs: readonly OutputRow[]): TextRow {
+  const { outputFormat, language, platform, brandId, brandVersion, createdAt } = job
+  const output = outputs.find(({ kind }) => kind === 'content')
+  return {
+    jobId: job.id,
+    text: 1,
+    ...{ outputFormat, language, platform, brandId, brandVersion, createdAt },
+    variant: 1,
+    status: output ? 'completed' : 'waiting',
+    revision: output ? 1 : 0,
+    approvedRevision: null,
+    ...{ instruction: null, requestedBy: null, answerIssue: null, errorCode: null, errorMessage: null },
+    version: output?.version ?? 1,
+    updatedAt: output?.createdAt ?? createdAt,
+  }
 }
 
 /** Several jobs of a user's by their ids, without outputs, in the order of the ids; those that are gone are left out. */
@@ -68,14 +123,7 @@ export async function getVisionJobsInFull(
       .from(visionJobs)
       .where(inArray(visionJobs.id, [...ids])),
   )
-  const outputs = await database.run((on) =>
-    on
-      .select()
-      .from(visionJobOutputs)
-      .where(inArray(visionJobOutputs.jobId, [...ids])),
-  )
-  const byJob = Map.groupBy(outputs, (output) => output.jobId)
-  return jobs.map((job) => ({ job, outputs: known(job, byJob.get(job.id) ?? []) }))
+  return jobs.length === 0 ? [] : withOutputs(database, jobs)
 }
 
 /**
@@ -103,13 +151,21 @@ export async function getVisionJobState(database: Database, jobId: number): Prom
   return row?.status
 }
 
-/** What a step of a job made, or undefined while it has not. */
+/** What a step of a job made, the first text's current revision of several, or undefined while it has not. */
 export async function getVisionJobOutput(database: Database, jobId: number, kind: Step): Promise<unknown> {
   const [row] = await database.run((on) =>
     on
       .select({ body: visionJobOutputs.body })
       .from(visionJobOutputs)
-      .where(and(eq(visionJobOutputs.jobId, jobId), eq(visionJobOutputs.kind, kind))),
+      .where(
+        and(
+          eq(visionJobOutputs.jobId, jobId),
+          eq(visionJobOutputs.kind, kind),
+          kind === 'content' ? eq(visionJobOutputs.text, 1) : undefined,
+        ),
+      )
+      .orderBy(...(kind === 'content' ? [desc(visionJobOutputs.revision)] : []))
+      .limit(1),
   )
   return row?.body
 }

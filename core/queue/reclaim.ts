@@ -8,6 +8,8 @@ import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
 import { attemptsOf } from './attempts-of.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
+import { callsOut } from './calls-out.ts'
+import { countWaiting } from './texts.ts'
 
 /** A job whose workers have died this often fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
@@ -104,13 +106,21 @@ async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOpt
     sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`,
     `${message} It was the last of ${crashesUntilFailed} times.`,
   )
-  // The dead worker may have had an answer that it could not save any more.
+  // The dead worker may have had answers that it could not save any more: of as many calls as it can have had out.
   const unpaid = lost.filter((row) => row.unpaid === 1).map(({ jobId }) => jobId)
+  const isUnpaid = unpaid.length > 0 ? sql`a.job_id IN ${unpaid}` : sql`FALSE`
+  const waiting = await countWaiting(
+    tx,
+    lost.map(({ jobId }) => jobId),
+  )
+  const calls = lost.map(({ jobId }) => sql`WHEN ${jobId} THEN ${callsOut(waiting.get(jobId))}`)
   await matchedBy(
     tx,
-    sql`UPDATE ${attemptsOf(lost)} SET a.outcome = 'lost', a.error_code = 'worker.lost',
+    sql`UPDATE ${attemptsOf(lost)} SET a.possibly_billed_calls = a.possibly_billed_calls
+          + IF(${isUnpaid}, 0, CASE a.job_id ${sql.join(calls, sql` `)} END),
+        a.outcome = 'lost', a.error_code = 'worker.lost',
         a.error_message = ${message}, a.ended_at = UTC_TIMESTAMP(3),
-        a.possibly_billed = ${unpaid.length > 0 ? sql`IF(a.job_id IN ${unpaid}, NULL, a.step)` : sql`a.step`}`,
+        a.possibly_billed = IF(${isUnpaid}, a.possibly_billed, a.step)`,
   )
   await addRuns(
     tx,

@@ -3,6 +3,7 @@ import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { redriven } from './cancel.ts'
+import { retryTexts } from './texts.ts'
 
 /** Which failed jobs. */
 export interface RedriveFilter {
@@ -138,6 +139,10 @@ export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeM
   await matchedBy(
     tx,
     sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${failed.map(({ id }) => id)}`,
+  )
+  await retryTexts(
+    tx,
+    failed.map(({ id }) => id),
   )
   return failed.map((job) => ({ ...job, status: 'failed' }))
 }

@@ -1,16 +1,16 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { type Outcome, type Step, visionJobOutputs } from '../../drizzle/schema.ts'
+import type { Outcome, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { LeaseLost, type Reason, type Run, type RunIdentity } from '../domain/run.ts'
+import type { Reason, Run, RunIdentity } from '../domain/run.ts'
 import type { RunUsage, StepOutput } from '../domain/step.ts'
 import { linkImages } from '../images/snapshots.ts'
 import { addRuns, addUsage, difference, type OwnedRun, readRuns } from '../usage/ledger.ts'
+import { type Ending, shown, writeAttempt } from './attempt-row.ts'
+import { fenced, held } from './fence.ts'
+import { analysisKey, hasOutput, insertOutput } from './output-row.ts'
 import { startTagForReturn } from './return-tag.ts'
-
-/** Every write of a run carries this: nothing matches once the job is another run's, or nobody's. */
-const held = ({ jobId, attempt }: RunIdentity): SQL =>
-  sql`id = ${jobId} AND status = 'processing' AND attempt = ${attempt}`
+import { answerIssueLength, keyOf, type MadeText, noteText, storeText, type TextEnding } from './text-row.ts'
 
 /**
  * Saves the analysis, from which the second step, in this run or in a later one, goes on. One transaction, the fenced
@@ -25,10 +25,10 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
     // It made progress: whatever its workers died of, it was not this job that killed them.
     sql`next_step = 'content', crashes = 0, answer_issue = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
     async (tx) => {
-      await insertOutput(tx, run, 'analysis', output)
+      await insertOutput(tx, run, analysisKey, output)
       await writeAttempt(tx, run, spent, { step: 'content' })
     },
-    (on) => hasOutput(on, run, 'analysis'),
+    (on) => hasOutput(on, run, analysisKey),
     // Unlike the settlements, saving leaves the run its lease: this is what keeps it from happening twice.
     sql`${held(run)} AND next_step = 'analysis'`,
   )
@@ -52,8 +52,10 @@ export function saveImage(database: Database, run: RunIdentity, imageId: number)
   )
 }
 
+const firstText: MadeText = { text: 1, revision: 1 }
+
 /**
- * Stores the content and completes the job.
+ * Saves the last text that was missing, and completes the job: a version for the text, and one for the job.
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
@@ -62,19 +64,48 @@ export function completeVisionJob(
   run: OwnedRun,
   content: StepOutput,
   spent: RunUsage,
+  text: MadeText = firstText,
 ): Promise<void> {
   return fenced(
     database,
     run,
-    sql`status = 'completed', version = version + 1, lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
-      error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`,
+    sql`${completed}, texts_completed = texts_completed + 1, version = version + 2`,
     async (tx) => {
-      await insertOutput(tx, run, 'content', content)
-      await writeAttempt(tx, run, spent, { outcome: 'completed' })
-      await addRuns(tx, [run], [{ ...ownerOf(run), status: 'completed' }])
+      if (!(await storeText(tx, run, text, content, 1))) return false
+      return settleCompleted(tx, run, spent)
     },
-    (on) => hasOutput(on, run, 'content'),
+    (on) => hasOutput(on, run, keyOf(text)),
   )
+}
+
+/**
+ * Completes a job whose texts are all there: the run before this one did not come to it.
+ *
+ * @throws LeaseLost if the run no longer holds the job
+ */
+export function completeWithoutText(database: Database, run: OwnedRun, spent: RunUsage): Promise<void> {
+  return fenced(
+    database,
+    run,
+    sql`${completed}, version = version + 1`,
+    (tx) => settleCompleted(tx, run, spent),
+    async (on) => {
+      const rows = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_job_attempts
+          WHERE job_id = ${run.jobId} AND attempt = ${run.attempt} AND outcome = 'completed'`,
+      )
+      return rows.length > 0
+    },
+  )
+}
+
+const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
+  error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`
+
+async function settleCompleted(tx: Queryable, run: OwnedRun, spent: RunUsage): Promise<void> {
+  await writeAttempt(tx, run, spent, { outcome: 'completed' })
+  await addRuns(tx, [run], [{ ...ownerOf(run), status: 'completed' }])
 }
 
 /**
@@ -90,6 +121,7 @@ export function retryVisionJob(
   reason: Reason,
   spent: RunUsage,
   { delayMs, costsRetry }: { readonly delayMs: number; readonly costsRetry: boolean },
+  texts: readonly TextEnding[] = [],
 ): Promise<void> {
   const failures = run.failures + (costsRetry ? 1 : 0)
   return settle(
@@ -98,6 +130,7 @@ export function retryVisionJob(
     sql`status = 'scheduled', failures = ${failures}, available_at = ${inMilliseconds(delayMs)}`,
     { outcome: costsRetry ? 'retried' : 'released', reason },
     spent,
+    texts,
   )
 }
 
@@ -106,13 +139,20 @@ export function retryVisionJob(
  *
  * @throws LeaseLost if the run no longer holds the job
  */
-export function failVisionJob(database: Database, run: Run, reason: Reason, spent: RunUsage): Promise<void> {
+export function failVisionJob(
+  database: Database,
+  run: Run,
+  reason: Reason,
+  spent: RunUsage,
+  texts: readonly TextEnding[] = [],
+): Promise<void> {
   return settle(
     database,
     run,
     sql`status = 'failed', failures = ${run.failures + 1}, finished_at = UTC_TIMESTAMP(3)`,
     { outcome: 'failed', reason },
     spent,
+    texts,
   )
 }
 
@@ -123,9 +163,15 @@ export function failVisionJob(database: Database, run: Run, reason: Reason, spen
  * @param lane the step that the job has come to
  * @throws LeaseLost if the run no longer holds the job
  */
-export async function releaseVisionJob(database: Database, run: OwnedRun, lane: Step, spent: RunUsage): Promise<void> {
+export async function releaseVisionJob(
+  database: Database,
+  run: OwnedRun,
+  lane: Step,
+  spent: RunUsage,
+  texts: readonly TextEnding[] = [],
+): Promise<void> {
   const tag = await startTagForReturn(database, run, lane)
-  return settle(database, run, sql`status = 'pending', start_tag = ${tag}`, { outcome: 'released' }, spent)
+  return settle(database, run, sql`status = 'pending', start_tag = ${tag}`, { outcome: 'released' }, spent, texts)
 }
 
 /**
@@ -157,39 +203,53 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
 }
 
 /**
- * Keeps what did not fit in a paid answer, for the run that comes after this one if this one dies. It is no change that a client
- * could see, so the version stays.
+ * Keeps what did not fit in a paid answer, and what that took, for the run that comes after this one if this one dies. It is no
+ * change that a client could see, so the version stays.
  *
+ * @param text which; the analysis if not given
  * @throws LeaseLost if the run no longer holds the job
  */
-export async function saveAnswerIssue(database: Database, run: RunIdentity, issue: string): Promise<void> {
-  const noted = await database.run((on) =>
-    matchedBy(on, sql`UPDATE vision_jobs SET answer_issue = ${issue.slice(0, answerIssueLength)} WHERE ${held(run)}`),
-  )
-  if (noted === 0) throw new LeaseLost(run)
-}
-
-// What the columns hold, in characters: a reason that is longer must not keep its run from being settled.
-const messageLength = 500
-const detailLength = 2000
-const modelLength = 120
-const answerIssueLength = 1000
-
-interface Ending {
-  readonly outcome: Outcome
-  readonly reason?: Reason
-}
-
-function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending, spent: RunUsage): Promise<void> {
-  const { outcome, reason } = ending
-  const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
-  const issue = spent.answerIssue ? sql`, answer_issue = ${spent.answerIssue.slice(0, answerIssueLength)}` : sql``
+export function saveAnswerIssue(
+  database: Database,
+  run: RunIdentity,
+  issue: string,
+  spent: RunUsage,
+  text?: number,
+): Promise<void> {
+  const kept = issue.slice(0, answerIssueLength)
   return fenced(
     database,
     run,
-    sql`${changes}, version = version + 1, lease_expires_at = NULL, worker_id = NULL,
+    text === undefined ? sql`answer_issue = ${kept}` : sql`worker_id = worker_id`,
+    async (tx) => {
+      if (text !== undefined) await noteText(tx, run, { text, issue: kept })
+      await writeAttempt(tx, run, spent, {})
+    },
+    // Doing it again does no harm.
+    async () => false,
+  )
+}
+
+function settle(
+  database: Database,
+  run: OwnedRun,
+  changes: SQL,
+  ending: Ending,
+  spent: RunUsage,
+  texts: readonly TextEnding[] = [],
+): Promise<void> {
+  const { outcome, reason } = ending
+  const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
+  const issue = spent.answerIssue ? sql`, answer_issue = ${spent.answerIssue.slice(0, answerIssueLength)}` : sql``
+  // A version for what became of the text, and one for what became of the job.
+  const versions = texts.some(({ failed }) => failed) ? 2 : 1
+  return fenced(
+    database,
+    run,
+    sql`${changes}, version = version + ${versions}, lease_expires_at = NULL, worker_id = NULL,
       updated_at = UTC_TIMESTAMP(3)${error}${issue}`,
     async (tx) => {
+      for (const text of texts) await noteText(tx, run, text, 1)
       await writeAttempt(tx, run, spent, ending)
       await addRuns(tx, [run], outcome === 'failed' ? [{ ...ownerOf(run), status: outcome, code: reason?.code }] : [])
     },
@@ -203,29 +263,6 @@ function settle(database: Database, run: OwnedRun, changes: SQL, ending: Ending,
   )
 }
 
-/**
- * The fenced UPDATE of the job, then the rest, in one transaction. What this very run has done before is done: its
- * COMMIT may have taken effect after the answer was given up.
- */
-async function fenced(
-  database: Database,
-  run: RunIdentity,
-  changes: SQL,
-  rest: (tx: Queryable) => Promise<void>,
-  landed: (on: Queryable) => Promise<boolean>,
-  fence = held(run),
-): Promise<void> {
-  await database.transact(
-    async (tx) => {
-      const matched = await matchedBy(tx, sql`UPDATE vision_jobs SET ${changes} WHERE ${fence}`)
-      if (matched > 0) await rest(tx)
-      else if (!(await landed(tx))) throw new LeaseLost(run)
-      return true
-    },
-    async (on) => ((await landed(on)) ? true : undefined),
-  )
-}
-
 async function hasBatch(tx: Queryable, { batchId }: OwnedRun): Promise<boolean> {
   if (batchId === null) return false
   return (await rowsOf(tx, sql`SELECT 1 FROM vision_batches WHERE id = ${batchId}`)).length > 0
@@ -233,90 +270,4 @@ async function hasBatch(tx: Queryable, { batchId }: OwnedRun): Promise<boolean> 
 
 function ownerOf({ userId, batchId }: OwnedRun) {
   return { userId, batchId }
-}
-
-function shown({ message }: Reason): string {
-  return message.slice(0, messageLength)
-}
-
-async function insertOutput(tx: Queryable, run: RunIdentity, kind: Step, output: StepOutput): Promise<void> {
-  await tx.insert(visionJobOutputs).values({
-    jobId: run.jobId,
-    kind,
-    attempt: run.attempt,
-    version: sql`(SELECT version FROM vision_jobs WHERE id = ${run.jobId})`,
-    model: output.model.slice(0, modelLength),
-    prompt: output.prompt ?? null,
-    body: output.body,
-    findings: output.findings ?? null,
-    createdAt: sql`UTC_TIMESTAMP(3)`,
-  })
-}
-
-async function hasOutput(on: Queryable, run: RunIdentity, kind: Step): Promise<boolean> {
-  const rows = await rowsOf(
-    on,
-    sql`SELECT 1 FROM vision_job_outputs
-      WHERE job_id = ${run.jobId} AND kind = ${kind} AND attempt = ${run.attempt}`,
-  )
-  return rows.length > 0
-}
-
-/** Writes a run's own row; what it spent is always written whole, so that writing it twice changes nothing. */
-function writeAttempt(
-  on: Queryable,
-  run: RunIdentity,
-  spent: RunUsage,
-  { outcome, reason, step }: Partial<Ending> & { readonly step?: Step },
-): Promise<number> {
-  const set: SQL[] = []
-  if (spent.analysis) {
-    const {
-      calls = 1,
-      model,
-      inputTokens,
-      cachedTokens,
-      outputTokens,
-      thinkingTokens,
-      cost,
-      milliseconds,
-    } = spent.analysis
-    set.push(
-      sql`analysis_model = ${model.slice(0, modelLength)}, analysis_calls = ${calls}, analysis_input_tokens = ${inputTokens},
-        analysis_cached_tokens = ${cachedTokens}, analysis_output_tokens = ${outputTokens},
-        analysis_thinking_tokens = ${thinkingTokens}, analysis_cost = ${cost}, analysis_ms = ${milliseconds}`,
-    )
-  }
-  if (spent.content) {
-    const {
-      calls = 1,
-      model,
-      inputTokens,
-      cachedTokens,
-      outputTokens,
-      thinkingTokens,
-      cost,
-      milliseconds,
-    } = spent.content
-    set.push(
-      sql`content_model = ${model.slice(0, modelLength)}, content_calls = ${calls}, content_input_tokens = ${inputTokens},
-        content_cached_tokens = ${cachedTokens}, content_output_tokens = ${outputTokens},
-        content_thinking_tokens = ${thinkingTokens}, content_cost = ${cost}, content_ms = ${milliseconds}`,
-    )
-  }
-  if (spent.imageMs !== undefined) set.push(sql`image_ms = ${spent.imageMs}`)
-  set.push(sql`possibly_billed = ${spent.possiblyBilled ?? null}`)
-  if (step) set.push(sql`step = ${step}`)
-  if (outcome) set.push(sql`outcome = ${outcome}, ended_at = UTC_TIMESTAMP(3)`)
-  if (reason) {
-    set.push(
-      sql`error_code = ${reason.code}, error_message = ${shown(reason)},
-        error_detail = ${reason.detail?.slice(0, detailLength) ?? null}`,
-    )
-  }
-  return matchedBy(
-    on,
-    sql`UPDATE vision_job_attempts SET ${sql.join(set, sql`, `)}
-      WHERE job_id = ${run.jobId} AND attempt = ${run.attempt}`,
-  )
 }

@@ -86,7 +86,7 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       status,
       runs: 1,
       // What was not answered has no model.
-      possiblyBilled: row.possiblyBilled === null ? 0 : 1,
+      possiblyBilled: row.possiblyBilled === null ? 0 : Math.max(1, row.possiblyBilledCalls),
       waitingMs: row.waitingMs,
       imageMs: row.imageMs,
     },

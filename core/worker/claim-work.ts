@@ -84,6 +84,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         lane,
         leaseMs,
         limit,
+        callsAtOnce: options.textsAtOnce,
         onExpired: onFreed,
       })
       for (const run of runs) {

@@ -131,6 +131,7 @@ export function createPoller(
           workerId,
           host: options.host,
           concurrency: config.POLLER_CONCURRENCY,
+          textsAtOnce: config.TEXTS_AT_ONCE,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
           costPerDay: costPerDay(config),
           leaseMs,

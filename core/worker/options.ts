@@ -4,7 +4,7 @@ import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
-import type { Steps } from './execute.ts'
+import type { Steps } from './execute-options.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly host?: string | undefined
   /** At most so many jobs in flight. */
   readonly concurrency: number
+  /** How many texts of a job are made at once, at most; one if not given. */
+  readonly textsAtOnce?: number | undefined
   /** How many of a user's jobs may be in flight, in all workers together. */
   readonly inFlightPerUser: number
   /** What the calls of one user may cost in a day, in nano-dollars; not limited if left out. */

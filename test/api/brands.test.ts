@@ -279,7 +279,7 @@ describe('a job of a brand', () => {
       expect(shown.outputs.content.findings).toEqual(found ?? [])
       expect(shown.outputs.analysis).not.toHaveProperty('findings')
       const events = await (await api.call('GET', `/v1/jobs/${jobId}/events`, ann)).text()
-      const completed = JSON.parse(/^data: (.*"completed".*)$/m.exec(events)?.[1] ?? '{}')
+      const completed = JSON.parse(/^data: (.*"type":"completed".*)$/m.exec(events)?.[1] ?? '{}')
       expect(completed.content.findings).toEqual(found ?? [])
     }
   })

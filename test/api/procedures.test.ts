@@ -369,7 +369,7 @@ test('only what is under way is cancelled, and only what failed is retried', asy
   })
   expect(await refusal(api.client('ann').retryJob.mutate({ jobId: cancelled }))).toMatchObject({ code: 'CONFLICT' })
 
-  await failVisionJob(api.database, await api.claim(jobId), broken, { possiblyBilled: 'analysis' })
+  await failVisionJob(api.database, await api.claim(jobId), broken, { possiblyBilled: { analysis: 1 } })
   expect(await api.client('ann').getJobStatus.query({ jobId })).toMatchObject({ status: 'failed', step: null })
   expect(await api.client('ann').getJobAttempts.query({ jobId })).toMatchObject({
     attempts: [{ outcome: 'failed', possiblyBilled: 'analysis' }],

@@ -126,7 +126,7 @@ async function follow(
     const schema = described.content[type]?.schema ?? {}
     if (type === 'text/event-stream' && 'contentSchema' in schema) {
       const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
-      expect(events.map(({ type }) => type)).toEqual(['analysis', 'completed'])
+      expect(events.map(({ type }) => type)).toEqual(['analysis', 'text', 'completed'])
       for (const event of events) expect(errorsOf(schema.contentSchema as object, event)).toEqual([])
       return reply.status
     }
@@ -341,7 +341,7 @@ test('a client that knows nothing but the document gets what the document promis
         .at(-1),
     )
     expect([operationId, await follow(one, { jobId, as: 'ann', key: operationId })]).toEqual([operationId, success])
-    if (operationId === 'watchJob') expect(await follow(one, { jobId, as: 'ann', last: 4 })).toBe(204)
+    if (operationId === 'watchJob') expect(await follow(one, { jobId, as: 'ann', last: 5 })).toBe(204)
     if (responses[200] && success === 201) {
       expect(await follow(one, { jobId, as: 'ann', key: operationId })).toBe(200)
     }

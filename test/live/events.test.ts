@@ -71,7 +71,8 @@ test('whoever sees every state is told each version once', async () => {
     '6 analysis',
     '7 status',
     '8 status',
-    '9 completed',
+    '9 text',
+    '10 completed',
   ])
   expect(events.map((event) => ('status' in event ? [event.status, event.step, event.progress] : []))).toEqual([
     ['pending', 'analysis', 0],
@@ -82,6 +83,7 @@ test('whoever sees every state is told each version once', async () => {
     ['processing', 'content', 60],
     ['pending', 'content', 50],
     ['processing', 'content', 60],
+    [],
     ['completed', null, 100],
   ])
   expect(events[2]).toMatchObject({
@@ -90,7 +92,8 @@ test('whoever sees every state is told each version once', async () => {
     nextTryAt: expect.any(String),
   })
   expect(events[5]).toMatchObject({ attempt: 2, analysis: { model: 'vision-model', result: { summary: 'a poster' } } })
-  expect(events[8]).toMatchObject({ error: null, content: { model: 'text-model', result: { title: 'A poster' } } })
+  expect(events[8]).toMatchObject({ progress: 99, text: { textId: 1, result: { title: 'A poster' } } })
+  expect(events[9]).toMatchObject({ error: null, content: { model: 'text-model', result: { title: 'A poster' } } })
 })
 
 test('whoever comes back at any time to any state misses nothing that still matters, and hears nothing twice', async () => {

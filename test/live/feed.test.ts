@@ -93,8 +93,8 @@ test('500 watchers of 500 jobs share one narrow read a second, and only what has
   expect(reads()[0]).toMatch(/^select `id`, `version` from `vision_jobs` where `vision_jobs`.`id` in \(/)
   await claim(direct, { limit: 2 })
   await clock.tick()
-  // The versions, then two jobs and their outputs.
-  expect(reads()).toHaveLength(6)
+  // The versions, then two jobs, their texts and their outputs.
+  expect(reads()).toHaveLength(7)
   expect(
     reads()[4]
       ?.match(/ in \(([^)]*)\)/)?.[1]
@@ -147,7 +147,7 @@ test('a slow reader holds the newest state and no other', async () => {
   await completeVisionJob(direct, run, contentOutput, nothingSpent)
   await clock.tick()
   const { value } = await states.next()
-  expect([value.job.version, value.outputs.length]).toEqual([4, 2])
+  expect([value.job.version, value.outputs.length]).toEqual([5, 2])
   let more = false
   const next = states.next().catch((error) => error)
   void next.then(() => (more = true))

@@ -70,7 +70,7 @@ async function* life(jobId: number) {
   await completeVisionJob(database, second, { model: 'm', body: content?.result }, {})
   yield 6
 }
-const wholeLife = ['1 status', '2 status', '3 analysis', '4 status', '5 status', '6 completed']
+const wholeLife = ['1 status', '2 status', '3 analysis', '4 status', '5 status', '6 text', '7 completed']
 const told = (events: readonly JobEventView[]) => events.map(({ type, version }) => `${version} ${type}`)
 
 /** Takes a stream's events, and lives the job on by a version after each. */
@@ -102,10 +102,11 @@ test('fetch: every change arrives once, under its version, and the stream ends w
   expect(parts[0]).toEqual({ retry: '1000' })
   expect(parts.slice(1).map(({ id, event }) => `${id} ${event}`)).toEqual(wholeLife)
   expect(events[2]).toMatchObject({ analysis: { result: exampleJob.outputs.analysis?.result } })
-  expect(events[5]).toMatchObject({ content: { result: exampleJob.outputs.content?.result }, progress: 100 })
+  expect(events[5]).toMatchObject({ text: { result: exampleJob.outputs.content?.result } })
+  expect(events[6]).toMatchObject({ content: { result: exampleJob.outputs.content?.result }, progress: 100 })
   await eventually(async () =>
     expect(await sessions()).toMatchObject([
-      { user_id: 'ann', job_id: jobId, transport: 'sse', last_event: 6, close_reason: 'ended' },
+      { user_id: 'ann', job_id: jobId, transport: 'sse', last_event: 7, close_reason: 'ended' },
     ]),
   )
 })
@@ -137,7 +138,7 @@ describe.each<[string, typeof EventSource]>([
     const source = new Client(await linkTo(jobId))
     stops.push(() => source.close())
     const events: JobEventView[] = []
-    for (const type of ['status', 'analysis', 'completed']) {
+    for (const type of ['status', 'analysis', 'text', 'completed']) {
       source.addEventListener(type, (event) => {
         events.push(JSON.parse((event as MessageEvent).data))
         void steps.next()
@@ -178,7 +179,7 @@ describe.each<[string, typeof EventSource]>([
       stops.push(() => subscription.unsubscribe())
     })
     expect(told(heard.map(({ data }) => data))).toEqual(wholeLife)
-    expect(heard.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5', '6'])
+    expect(heard.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5', '6', '7'])
     await eventually(async () => {
       const rows = await sessions()
       expect(rows.length).toBeGreaterThan(1)
@@ -201,7 +202,7 @@ describe.each<[string, typeof EventSource]>([
     const events: JobEventView[] = []
     let cuts = 0
     source.addEventListener('reconnect', () => cuts++)
-    for (const type of ['status', 'analysis', 'completed']) {
+    for (const type of ['status', 'analysis', 'text', 'completed']) {
       source.addEventListener(type, (event) => {
         events.push(JSON.parse((event as MessageEvent).data))
         setTimeout(() => void steps.next(), 250)
@@ -217,7 +218,7 @@ test('a connection that breaks after any event is resumed after it', async () =>
   const jobId = await api.create('ann')
   const steps = life(jobId)
   const events: JobEventView[] = []
-  for (let last = 0; last < 6; ) {
+  for (let last = 0; last < 7; ) {
     const broken = new AbortController()
     const response = await watch(jobId, { last, signal: broken.signal })
     for await (const part of partsOf(response.body)) {
@@ -232,14 +233,14 @@ test('a connection that breaks after any event is resumed after it', async () =>
     await steps.next()
   }
   expect(told(events)).toEqual(wholeLife)
-  expect((await watch(jobId, { last: 6 })).status).toBe(204)
+  expect((await watch(jobId, { last: 7 })).status).toBe(204)
 })
 
 test('a server that is killed is replaced by another, which knows where to go on', async () => {
   const jobId = await api.create('ann')
   const steps = life(jobId)
   const events: JobEventView[] = []
-  for (let last = 0; last < 6; ) {
+  for (let last = 0; last < 7; ) {
     const at = await serveApp(createApp(api.services))
     const { body } = await watch(jobId, { at, last })
     try {
@@ -263,15 +264,15 @@ test('a client that was away for long is told what still matters and no more', a
   for await (const _ of life(jobId));
   const resumed = async (last: number) =>
     told(parseStream(await (await watch(jobId, { last })).text()).flatMap((part) => sayingOf(part) ?? []))
-  expect(await resumed(1)).toEqual(['3 analysis', '6 completed'])
-  expect(await resumed(3)).toEqual(['6 completed'])
-  expect(await resumed(5)).toEqual(['6 completed'])
+  expect(await resumed(1)).toEqual(['3 analysis', '6 text', '7 completed'])
+  expect(await resumed(3)).toEqual(['6 text', '7 completed'])
+  expect(await resumed(5)).toEqual(['6 text', '7 completed'])
   // An id that the job never came to is nobody's last.
-  expect(await resumed(7)).toEqual(['3 analysis', '6 completed'])
-  const byQuery = await fetch(`${await linkTo(jobId)}&lastEventId=6`)
+  expect(await resumed(8)).toEqual(['3 analysis', '6 text', '7 completed'])
+  const byQuery = await fetch(`${await linkTo(jobId)}&lastEventId=7`)
   expect(byQuery.status).toBe(204)
   // The header is the newer of the two.
-  const both = await fetch(`${await linkTo(jobId)}&lastEventId=1`, { headers: { 'last-event-id': '6' } })
+  const both = await fetch(`${await linkTo(jobId)}&lastEventId=1`, { headers: { 'last-event-id': '7' } })
   expect(both.status).toBe(204)
 })
 

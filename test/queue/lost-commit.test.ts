@@ -3,6 +3,7 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { failText, saveText } from '../../core/queue/save-text.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -73,9 +74,29 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
   test('a job completes once', async () => {
     const { jobId, run } = await processing()
     await withFault(fault, () => completeVisionJob(proxied, run, contentOutput, nothingSpent))
-    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 3 })
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 4, texts_completed: 1 })
     expect(await outputRows(direct, jobId)).toHaveLength(1)
     expect(await outcomesOf(direct, jobId)).toEqual(['completed'])
+  })
+
+  test('a text among several is saved once, and the job goes on', async () => {
+    const jobId = await makeJob(direct, { outputs: [{ outputFormat: 'summary', variants: 3 }] })
+    const run = await claimOne(direct)
+    await saveAnalysis(direct, run, analysisOutput, nothingSpent)
+    const text = { text: 2, revision: 1 }
+    await withFault(fault, () => saveText(proxied, run, contentOutput, nothingSpent, text))
+    await saveText(proxied, run, contentOutput, nothingSpent, text)
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'processing', version: 4, texts_completed: 1 })
+    expect(await outputRows(direct, jobId)).toMatchObject([{ kind: 'analysis' }, { kind: 'content', text: 2 }])
+  })
+
+  test('a text among several fails once', async () => {
+    const jobId = await makeJob(direct, { outputs: [{ outputFormat: 'summary', variants: 3 }] })
+    const run = await claimOne(direct)
+    await withFault(fault, () => failText(proxied, run, 2, badAnswer, nothingSpent))
+    expect(await jobRow(direct, jobId)).toMatchObject({ status: 'processing', version: 3 })
+    const texts = await direct.sql('SELECT status FROM vision_job_texts WHERE job_id = ? ORDER BY text', [jobId])
+    expect(texts.map(({ status }) => status)).toEqual(['waiting', 'failed', 'waiting'])
   })
 
   test('a retry counts one failure', async () => {
@@ -234,7 +255,7 @@ test('a settlement that is repeated after it took effect changes nothing and is 
   const { jobId, run } = await processing()
   for (let time = 0; time < 2; time++) await saveAnalysis(direct, run, analysisOutput, nothingSpent)
   for (let time = 0; time < 2; time++) await completeVisionJob(direct, run, contentOutput, nothingSpent)
-  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 4 })
+  expect(await jobRow(direct, jobId)).toMatchObject({ status: 'completed', version: 5, texts_completed: 1 })
   expect(await outputRows(direct, jobId)).toHaveLength(2)
   await expect(failVisionJob(direct, run, badAnswer, nothingSpent)).rejects.toThrow('the lease is lost')
 })

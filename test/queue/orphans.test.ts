@@ -84,6 +84,8 @@ describe('ids that start again below those of rows that are there', () => {
     await database.sql('ALTER TABLE vision_jobs AUTO_INCREMENT = 1')
     const { jobId: former } = await jobIn(database, 'completed')
     await restore()
+    // What it was to write went with it, unlike what it did.
+    await database.sql('DELETE FROM vision_job_texts')
     await database.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${former}`)
     const jobId = await makeJob(database, { userId: 'user-2' })
     expect(jobId, 'it has the id of the former job').toBe(former)
@@ -101,6 +103,15 @@ describe('ids that start again below those of rows that are there', () => {
       await completeVisionJob(database, run, contentOutput, nothingSpent)
     }
     expect(await statusOf(database, jobId)).toBe('completed')
+  })
+
+  test('that texts have still are passed over when a job is created', async () => {
+    const { jobId: former } = await jobIn(database, 'completed')
+    await restore()
+    await database.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${former}`)
+    const jobId = await makeJob(database, { userId: 'user-2' })
+    expect(jobId).toBeGreaterThan(former)
+    expect((await claimOne(database)).jobId).toBe(jobId)
   })
 
   test('are looked at by reads alone where all is well', async () => {

@@ -77,7 +77,7 @@ test('the runs of a job come oldest first, with what each took and why it ended'
     database,
     run,
     badAnswer,
-    { analysis, possiblyBilled: 'content' },
+    { analysis, possiblyBilled: { content: 1 } },
     { delayMs: 0, costsRetry: true },
   )
   await database.sql("UPDATE vision_jobs SET status = 'pending' WHERE id = ?", [jobId])
@@ -106,11 +106,12 @@ test('a job is shown with no output that is newer than the row that was read', a
   const { jobId } = await jobIn(database, 'completed')
   const { job, outputs } = await getVisionJob(database, { jobId, userId: 'user-1' })
   expect(outputs.map(({ kind, version }) => [kind, version])).toEqual([
-    ['analysis', job.version - 1],
-    ['content', job.version],
+    ['analysis', job.version - 2],
+    ['content', job.version - 1],
   ])
-  await database.sql('UPDATE vision_jobs SET version = version - 1 WHERE id = ?', [jobId])
+  await database.sql('UPDATE vision_jobs SET version = version - 2 WHERE id = ?', [jobId])
   const earlier = await getVisionJob(database, { jobId, userId: 'user-1' })
   expect(earlier.outputs.map(({ kind }) => kind)).toEqual(['analysis'])
+  expect(earlier.texts).toMatchObject([{ status: 'waiting', revision: 0 }])
   expect(await getVisionJobOutput(database, jobId, 'content')).toEqual({ title: 'A poster' })
 })

@@ -102,7 +102,7 @@ const operations: Record<string, Operation> = {
   complete: {
     run: (_, run) => completeVisionJob(database, run, contentOutput, nothingSpent),
     leads: { ...toEveryOther(['processing', 'completed'], 'lost' as const), processing: 'completed' },
-    changes: [...settled, 'finished_at'],
+    changes: [...settled, 'finished_at', 'texts_completed'],
     outcome: 'completed',
   },
   retry: {
@@ -228,8 +228,9 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
     if (expected === 'deleted') {
       expect(await statusOf(database, jobId)).toBe('deleted')
       // Of a run that may be under way the row stays until the run has told what it spent.
+      const oneCall = { possibly_billed: 'analysis', possibly_billed_calls: 1 }
       const kept = ['processing', 'cancelled'].includes(status)
-        ? [{ ...runsBefore[0], outcome: 'cancelled', possibly_billed: 'analysis', ended_at: expect.any(String) }]
+        ? [{ ...runsBefore[0], outcome: 'cancelled', ...oneCall, ended_at: expect.any(String) }]
         : []
       expect(await attemptRows(database, jobId)).toEqual(kept)
       expect(await outputRows(database, jobId)).toEqual([])
@@ -249,7 +250,9 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
     const visible = name !== 'renew'
     const allowed = [...changes, ...(visible ? ['version', 'updated_at'] : [])]
     expect(changedColumns(before, after).filter((column) => !allowed.includes(column))).toEqual([])
-    expect(after.version).toBe(Number(before.version) + (visible ? 1 : 0))
+    // A version for the text, and one for the job.
+    const versions = name === 'complete' ? 2 : 1
+    expect(after.version).toBe(Number(before.version) + (visible ? versions : 0))
     expect(after.attempt).toBe(Number(before.attempt) + (name === 'claim' ? 1 : 0))
     expect(runsAfter.map((row) => row.attempt)).toEqual(Array.from({ length: Number(after.attempt) }, (_, n) => n + 1))
     expect(runsAfter.filter((row) => row.outcome === 'running')).toHaveLength(after.status === 'processing' ? 1 : 0)
@@ -267,7 +270,8 @@ describe.each(Object.entries(operations))('%s', (name, { run: operate, leads, ch
     const saved = { saveAnalysis: ['analysis'], complete: ['content'] }[name] ?? []
     const added = outputsAfter.slice(outputsBefore.length)
     expect(added.map((row) => row.kind)).toEqual(saved)
-    for (const row of added) expect(row).toMatchObject({ attempt: after.attempt, version: after.version })
+    for (const row of added)
+      expect(row).toMatchObject({ attempt: after.attempt, version: Number(after.version) - (versions - 1) })
   })
 })
 

@@ -104,7 +104,7 @@ test('a call from before calls were counted is one', async () => {
 test('what was cut off is possibly billed, whatever ended the run', async () => {
   const [first, second] = await makeJobs(database, 2)
   const runs = await claim(database)
-  for (const run of runs) await releaseVisionJob(database, run, 'analysis', { possiblyBilled: 'analysis' })
+  for (const run of runs) await releaseVisionJob(database, run, 'analysis', { possiblyBilled: { analysis: 1 } })
   expect([first, second]).toHaveLength(2)
   expect(await ledgerOf(database)).toMatchObject({ released: { runs: 2, possiblyBilled: 2 } })
 })

@@ -26,7 +26,7 @@ export const events = {
         streams: true,
         summary: 'Watch a job',
         description:
-          'Streams what happens to a job, as server-sent events, at the address that its `eventsUrl` names: `status`, `analysis`, and at the end `completed`, `failed`, `cancelled` or `deleted`. After a while the stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
+          'Streams what happens to a job, as server-sent events, at the address that its `eventsUrl` names: `status`, `analysis`, `text` for each text that is there or has failed, and at the end `completed`, `failed`, `cancelled` or `deleted`. After a while the stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
         errors: ['job.not_found'],
         output: JobEvent,
         example: { reply: exampleEvent },

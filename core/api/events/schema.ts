@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { BrandAnalysis } from '../../pipeline/analysis.ts'
-import { jobId } from '../fields.ts'
-import { Content, output } from '../jobs/outputs.ts'
+import { jobId, OutputFormat, textId } from '../fields.ts'
+import { Content, output, Text } from '../jobs/outputs.ts'
 import { JobSummary } from '../jobs/schema.ts'
 
 export const WatchJob = z.strictObject({
@@ -28,14 +28,25 @@ const state = JobSummary.pick({
   error: true,
 })
 
+const MissingText = z
+  .object({ textId, outputFormat: OutputFormat, language: z.string(), error: JobSummary.shape.error })
+  .meta({ id: 'MissingText' })
+
 export const JobEvent = z
   .discriminatedUnion('type', [
-    state.extend({ type: z.enum(['status', 'failed', 'cancelled']) }).meta({ id: 'JobStateEvent' }),
+    state.extend({ type: z.enum(['status', 'cancelled']) }).meta({ id: 'JobStateEvent' }),
+    state
+      .extend({ type: z.literal('failed'), missing: z.array(MissingText) })
+      .meta({ id: 'JobFailedEvent', description: 'Which texts are missing and why; the others stay readable.' }),
     state.extend({ type: z.literal('completed'), content: Content.nullable() }).meta({ id: 'JobCompletedEvent' }),
     state
       .omit({ failures: true, nextTryAt: true, error: true })
       .extend({ type: z.literal('analysis'), analysis: output(BrandAnalysis) })
       .meta({ id: 'JobAnalysisEvent' }),
+    state
+      .pick({ jobId: true, version: true, progress: true })
+      .extend({ type: z.literal('text'), text: Text })
+      .meta({ id: 'JobTextEvent' }),
     state
       .pick({ jobId: true, version: true })
       .extend({ type: z.literal('deleted') })

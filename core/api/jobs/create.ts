@@ -99,15 +99,22 @@ export async function createMany(
  * matter, and may be another the next time.
  */
 function told(request: Omit<JobRequest, 'idempotencyKey'>) {
-  const { brandId, language = 'en', platform } = request
-  return brandId === undefined ? { ...request, language, platform: platform ?? undefined } : request
+  const { brandId, language = 'en', platform, outputs } = request
+  if (outputs === undefined) {
+    return brandId === undefined ? { ...request, language, platform: platform ?? undefined } : request
+  }
+  const texts = outputs.map(({ variants = 1, ...text }) => {
+    const { brandId: own = brandId, language = 'en', platform } = text
+    return own === undefined ? { ...text, language, platform: platform ?? undefined, variants } : { ...text, variants }
+  })
+  return { ...request, outputs: texts, language: undefined, platform: undefined }
 }
 
 /** Jobs that cannot be made as an input that is refused; every other error as it is. */
 function undecided(error: unknown, pathTo: (index: number) => readonly PropertyKey[]): unknown {
   if (!(error instanceof UndecidedJobs)) return error
-  const fields = error.problems.map(({ index, field, code, detail }) => ({
-    pointer: pointerTo([...pathTo(index), field]),
+  const fields = error.problems.map(({ index, output, field, code, detail }) => ({
+    pointer: pointerTo([...pathTo(index), ...(output === undefined ? [] : ['outputs', output]), field]),
     code,
     detail,
   }))

@@ -34,6 +34,7 @@ export const exampleSummary: JobSummaryView = {
   },
   thumbnailUrl: 'https://images.s3.amazonaws.com/images/0f1e/9a8b?X-Amz-Signature=5d67',
   analysisPurpose: 'Improve the hero image of our shop',
+  texts: { wanted: 1, completed: 1 },
   outputFormat: 'summary',
   language: 'en',
   platform: null,
@@ -102,6 +103,31 @@ export const exampleJob: JobView = {
         },
       ],
     },
+    texts: [
+      {
+        textId: 1,
+        outputFormat: 'summary',
+        language: 'en',
+        platform: null,
+        brandId: 7,
+        brandVersion: 3,
+        variant: 1,
+        status: 'completed',
+        revision: 1,
+        approved: false,
+        error: null,
+        model: 'deepseek-flash',
+        prompt: 'summary@3',
+        author: 'model',
+        createdAt: '2026-11-23T12:00:21.500Z',
+        findings: [],
+        result: {
+          headline: 'One red shoe, and nothing in its way',
+          summary: 'A single shoe against concrete: bold, but without room for words.',
+          keyPoints: ['The colour carries the image', 'A headline has no place yet'],
+        },
+      },
+    ],
   },
 }
 
@@ -115,6 +141,7 @@ export const exampleAttempts: AttemptsView = {
       endedAt: '2026-11-23T12:00:21.500Z',
       error: null,
       possiblyBilled: null,
+      possiblyBilledCalls: 0,
       waitingMs: 1500,
       imageMs: 320,
       usage: {

@@ -1,7 +1,8 @@
 import * as z from 'zod'
+import { authors, textStatuses } from '../../../drizzle/schema.ts'
 import { findingCodes, severities } from '../../pipeline/findings/finding.ts'
 import { type Content as ContentResult, formats, type OutputFormat, outputFormats } from '../../pipeline/formats.ts'
-import { time } from '../fields.ts'
+import { brandId, count, ErrorCodes, Platform, textId, time } from '../fields.ts'
 
 const made = {
   model: z.string().meta({ description: 'The model that made it.' }),
@@ -42,6 +43,39 @@ const contentOf = (outputFormat: OutputFormat) => {
     .object({ outputFormat: z.literal(outputFormat), ...made, result, findings })
     .meta({ id: `${result.meta()?.id}Content` })
 }
+
+const error = z
+  .object({ code: ErrorCodes, message: z.string() })
+  .nullable()
+  .meta({ description: 'Why it is not there, or why the last call for it failed.' })
+
+const textFields = {
+  textId,
+  language: z.string(),
+  platform: Platform.nullable(),
+  brandId: brandId.nullable(),
+  brandVersion: count.nullable(),
+  variant: count.meta({ description: '1, 2, … among those that are wanted alike.' }),
+  status: z.enum([...textStatuses, 'cancelled']).meta({
+    description:
+      'waiting: is to be made, or made anew · completed: it is there · failed: for good, until the job is retried · cancelled: with its job',
+  }),
+  revision: count.meta({ description: 'The current one, which `result` is; 0 while there is none.' }),
+  approved: z.boolean().meta({ description: 'Whether its owner has approved this revision.' }),
+  error,
+  model: made.model.nullable(),
+  prompt: made.prompt,
+  author: z.enum(authors).nullable().meta({ description: 'Whose words the result is.' }),
+  createdAt: time.nullable().meta({ description: 'When this revision came.' }),
+  findings,
+}
+
+const textOf = (outputFormat: OutputFormat) => {
+  const result = formats[outputFormat].schema
+  return z
+    .object({ outputFormat: z.literal(outputFormat), ...textFields, result: result.nullable() })
+    .meta({ id: `${result.meta()?.id}Text` })
+}
 const [first, ...others] = outputFormats
 
 type Made = { readonly [Field in keyof typeof made]: z.infer<(typeof made)[Field]> }
@@ -58,3 +92,14 @@ export const Content = z.discriminatedUnion('outputFormat', [contentOf(first), .
   id: 'Content',
   description: 'What the second step wrote; `outputFormat` says which fields `result` has.',
 }) as unknown as z.ZodType<ContentView>
+
+type TextFields = { readonly [Field in keyof typeof textFields]: z.infer<(typeof textFields)[Field]> }
+export type TextView = {
+  [Format in OutputFormat]: TextFields & { outputFormat: Format; result: ContentResult<Format> | null }
+}[OutputFormat]
+
+/** One schema for each output format there is. */
+export const Text = z.discriminatedUnion('outputFormat', [textOf(first), ...others.map(textOf)]).meta({
+  id: 'Text',
+  description: 'One of the texts that were asked for; `outputFormat` says which fields `result` has.',
+}) as unknown as z.ZodType<TextView>

@@ -8,6 +8,7 @@ import { BrandAnalysis } from '../../pipeline/analysis.ts'
 import { Facts } from '../../pipeline/brand.ts'
 import { outputFormats } from '../../pipeline/formats.ts'
 import { languageTag } from '../../pipeline/language-tag.ts'
+import { maxTexts } from '../../queue/texts.ts'
 import {
   batchId,
   brandId,
@@ -22,7 +23,7 @@ import {
   time,
 } from '../fields.ts'
 import { costUsd, tokens, Usage } from '../usage/schema.ts'
-import { Content, output } from './outputs.ts'
+import { Content, output, Text } from './outputs.ts'
 
 // --- input ---
 
@@ -39,6 +40,26 @@ const metadata = z
     })
   })
   .meta({ description: `Whatever the client wants to keep with the job, up to ${maxMetadataBytes} bytes of JSON.` })
+
+const WantedText = z
+  .strictObject({
+    outputFormat: OutputFormat,
+    language: languageTag.optional().meta({
+      description: 'A BCP 47 tag: `en` if left out, or what the brand has by default.',
+      examples: ['en', 'de-CH'],
+    }),
+    platform: Platform.nullish().meta({ description: 'The network that a post is for, with `social_post` only.' }),
+    brandId: brandId
+      .optional()
+      .meta({ description: 'The brand that this text is written for: the job’s if left out.' }),
+    variants: z.int().min(1).max(maxTexts).optional().meta({ description: 'How many of them: 1 if left out.' }),
+  })
+  .refine(({ outputFormat, platform }) => !platform || outputFormat === 'social_post', {
+    path: ['platform'],
+    params: { code: 'field.conflict' },
+    message: platformConflict,
+  })
+  .meta({ id: 'WantedText' })
 
 export const CreateJob = z
   .strictObject({
@@ -57,8 +78,16 @@ export const CreateJob = z
       .max(2000)
       .meta({ description: 'What the analysis is for.', examples: ['Improve the hero image of our shop'] }),
     outputFormat: OutputFormat.optional().meta({
-      description: 'What to write. May be left out where the brand has one by default.',
+      description: 'What to write, for one text. May be left out where the brand has one by default.',
     }),
+    outputs: z
+      .array(WantedText)
+      .min(1)
+      .max(maxTexts)
+      .optional()
+      .meta({
+        description: `The texts to write, all from one analysis: up to ${maxTexts} with their variants. Instead of \`outputFormat\`, \`language\` and \`platform\`.`,
+      }),
     language: languageTag.optional().meta({
       description: 'The language of the text, a BCP 47 tag: `en` if left out, or what the brand has by default.',
       examples: ['en', 'de-CH'],
@@ -84,7 +113,7 @@ export const CreateJob = z
     }),
   })
   // What a brand has by default is looked up when the job is created.
-  .refine(({ outputFormat, brandId }) => outputFormat !== undefined || brandId !== undefined, {
+  .refine(({ outputFormat, outputs, brandId }) => [outputFormat, outputs, brandId].some((one) => one !== undefined), {
     path: ['outputFormat'],
     params: { code: 'field.missing' },
     message: isMissing,
@@ -95,6 +124,18 @@ export const CreateJob = z
     path: ['platform'],
     params: { code: 'field.conflict' },
     message: platformConflict,
+  })
+  .superRefine(({ outputs, ...job }, context) => {
+    if (outputs === undefined) return
+    for (const field of ['outputFormat', 'language', 'platform'] as const) {
+      if (job[field] === undefined || job[field] === null) continue
+      const message = 'is said of each text in outputs: send one or the other'
+      context.addIssue({ code: 'custom', path: [field], params: { code: 'field.conflict' }, message })
+    }
+    const texts = outputs.reduce((sum, { variants = 1 }) => sum + variants, 0)
+    if (texts <= maxTexts) return
+    const message = `are ${texts} texts with their variants, and a job has at most ${maxTexts}`
+    context.addIssue({ code: 'custom', path: ['outputs'], params: { code: 'field.too_large' }, message })
   })
   .meta({ id: 'CreateJob' })
 
@@ -174,8 +215,11 @@ export const JobSummary = z
     image: Image.nullable().meta({ description: 'Null until the first run has brought it.' }),
     thumbnailUrl: z.url().nullable().meta({ description: 'A link to show the image by; the same as `image.url`.' }),
     analysisPurpose: z.string().meta({ description: 'As given.' }),
-    outputFormat: OutputFormat,
-    language: z.string().meta({ description: 'Of the text, a BCP 47 tag.' }),
+    texts: z
+      .object({ wanted: count, completed: count })
+      .meta({ description: 'How many texts were asked for, and how many are there.' }),
+    outputFormat: OutputFormat.meta({ description: 'Of the first text, as are language, platform and brand.' }),
+    language: z.string().meta({ description: 'Of the first text, a BCP 47 tag.' }),
     platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
     facts: Facts.nullable().meta({ description: 'What the writer was told beside the image.' }),
     brandId: brandId.nullable().meta({ description: 'The brand that the text is written for; null for none.' }),
@@ -209,9 +253,13 @@ export const Job = JobSummary.extend({
   outputs: z
     .object({
       analysis: output(BrandAnalysis).nullable(),
-      content: Content.nullable(),
+      content: Content.nullable().meta({ description: 'The first text, once it is there.' }),
+      texts: z.array(Text).meta({ description: 'Every text that was asked for, by its number.' }),
     })
-    .meta({ description: 'What the two steps made: `analysis` and `content`, each null until its step has ended.' }),
+    .meta({
+      description:
+        'What the steps made: `analysis`, null until it is there; `texts`, each that was asked for; and `content`, the first of them, null until it is there.',
+    }),
 }).meta({ id: 'Job' })
 
 export const Jobs = z
@@ -258,6 +306,9 @@ export const Attempts = z
           error: JobError.nullable(),
           possiblyBilled: Step.nullable().meta({
             description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
+          }),
+          possiblyBilledCalls: count.meta({
+            description: 'How many calls were cut off: where the worker died, as many as can have been out.',
           }),
           waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
           imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),

@@ -1,23 +1,26 @@
 import type { ErrorCode } from '../../domain/errors.ts'
 import { progressOf } from '../../domain/job.ts'
-import type { AttemptRow, JobRow, JobWithOutputs, OutputRow } from '../../queue/read.ts'
+import { firstContent, textState, viewOutput } from '../../live/events.ts'
+import type { AttemptRow, JobRow, JobWithOutputs } from '../../queue/read.ts'
 import type { Counts } from '../../usage/ledger.ts'
 import { inDollars, viewCounts } from '../usage/view.ts'
 import type { Relations } from './relations.ts'
 import type { AttemptsView, JobSummaryView, JobView } from './schema.ts'
 
 /** A job as its owner sees it. */
-export function viewJob(
-  { job, outputs }: JobWithOutputs,
-  usage: Counts,
-  eventsUrl: string | null,
-  relations: Relations,
-): JobView {
+export function viewJob(found: JobWithOutputs, usage: Counts, eventsUrl: string | null, relations: Relations): JobView {
+  const { job, texts, outputs } = found
+  const analysis = outputs.find(({ kind }) => kind === 'analysis')
   return {
     ...summarizeJob(job, relations),
     usage: viewCounts(usage),
     eventsUrl,
-    outputs: { analysis: viewAnalysis(outputs), content: viewContent(job, outputs) },
+    // What a step made was validated when it was saved.
+    outputs: {
+      analysis: analysis ? viewOutput(analysis) : null,
+      content: firstContent(found),
+      texts: texts.map((text) => textState(job, text, outputs)),
+    } as JobView['outputs'],
   }
 }
 
@@ -43,6 +46,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     image,
     thumbnailUrl: image?.url ?? null,
     analysisPurpose: job.analysisPurpose,
+    texts: { wanted: job.texts, completed: Math.min(job.texts, job.textsCompleted) },
     // A format of an earlier release is shown as it was stored.
     outputFormat: job.outputFormat as JobSummaryView['outputFormat'],
     language: job.language,
@@ -73,6 +77,7 @@ export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
       endedAt: iso(row.endedAt),
       error: viewError(row),
       possiblyBilled: row.possiblyBilled,
+      possiblyBilledCalls: row.possiblyBilled === null ? 0 : Math.max(1, row.possiblyBilledCalls),
       waitingMs: row.waitingMs,
       imageMs: row.imageMs,
       usage: {
@@ -103,24 +108,6 @@ export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
       },
     })),
   }
-}
-
-// The body was validated when its step saved it.
-function viewAnalysis(outputs: readonly OutputRow[]): JobView['outputs']['analysis'] {
-  return viewOutput(outputs, 'analysis') as JobView['outputs']['analysis']
-}
-
-function viewContent({ outputFormat }: JobRow, outputs: readonly OutputRow[]): JobView['outputs']['content'] {
-  const output = viewOutput(outputs, 'content')
-  const findings = outputs.find(({ kind }) => kind === 'content')?.findings ?? []
-  return output && ({ ...output, outputFormat, findings } as JobView['outputs']['content'])
-}
-
-function viewOutput(outputs: readonly OutputRow[], kind: OutputRow['kind']) {
-  const output = outputs.find((row) => row.kind === kind)
-  if (output === undefined) return null
-  const { model, prompt, createdAt, body } = output
-  return { model, prompt, createdAt: createdAt.toISOString(), result: body }
 }
 
 function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>): JobSummaryView['error'] {

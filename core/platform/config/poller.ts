@@ -13,6 +13,7 @@ const ownKeys = {
   ...spend,
   POLLER_DATABASE_CONNECTIONS: wholeNumber().or(4),
   POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(25),
+  TEXTS_AT_ONCE: wholeNumber({ max: 24 }).or(4),
   // Less would not hold the largest image of two users.
   POLLER_IMAGE_MEGABYTES: wholeNumber({ min: 40, because: 'the largest images of two users' }).or(60),
   IMAGE_USER_AGENT: setting((given) => {

@@ -29,7 +29,7 @@ export async function expectLedgerOfRuns(on: TestDatabase): Promise<void> {
     `SELECT user_id, CAST(day AS CHAR) AS day, model, status, SUM(runs) AS runs, SUM(cut) AS cut, SUM(calls) AS calls,
        SUM(input) AS input, SUM(output) AS output, SUM(cost) AS cost
      FROM (SELECT j.user_id, DATE(a.ended_at) AS day, '' AS model, a.outcome AS status, 1 AS runs,
-         a.possibly_billed IS NOT NULL AS cut, 0 AS calls, 0 AS input, 0 AS output, 0 AS cost
+         IF(a.possibly_billed IS NULL, 0, a.possibly_billed_calls) AS cut, 0 AS calls, 0 AS input, 0 AS output, 0 AS cost
        FROM vision_job_attempts a JOIN vision_jobs j ON j.id = a.job_id WHERE a.outcome <> 'running'
        UNION ALL ${call('analysis')} UNION ALL ${call('content')}) runs
      GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,

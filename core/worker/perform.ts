@@ -1,0 +1,156 @@
+import type { Step } from '../../drizzle/schema.ts'
+import type { VisionError } from '../domain/errors.ts'
+import type { RunUsage, StepContext, StepOutput, StepUsage } from '../domain/step.ts'
+import { race } from '../platform/async.ts'
+import { providerOf } from '../providers/circuit-breaker.ts'
+import type { Permit } from '../providers/permits.ts'
+import type { ExecuteOptions } from './execute-options.ts'
+import { callOutcomeOf, Stopped } from './outcome.ts'
+
+/** What the calls of a run have in common: several may be out at once. */
+export interface RunState {
+  readonly usage: RunUsage
+  /** The permit that the run was claimed with, until a call has taken it. */
+  permit: Permit | undefined
+  /** How many calls are out, by step: they may still be answered. */
+  readonly out: Record<Step, number>
+  /** How many steps are in the middle of their calls. */
+  paying: number
+  /** The notes that calls have ended, which the saving of their answers does not wait for. */
+  readonly endings: Promise<unknown>[]
+}
+
+/** A step that is to be performed. */
+export interface Performance {
+  readonly step: Step
+  /** Aborted when the run must stop. */
+  readonly signal: AbortSignal
+  readonly call: (context: StepContext) => Promise<StepOutput>
+  /** Keeps what did not fit in the answer, before it is asked for again. */
+  readonly saveIssue: (issue: string) => Promise<void>
+  /** Told what did not fit, whether it could be kept or not. */
+  readonly onIssue: (issue: string) => void
+}
+
+/** What a step made, or what it failed with, and whether that was while the provider's circuit was open: then it is not the job's. */
+export type Performed = { readonly output: StepOutput } | { readonly thrown: unknown; readonly circuitOpen: boolean }
+
+/**
+ * Performs one step: gets a permit, calls, and ends the permit with how the call went, once more where the answer did not fit.
+ *
+ * @throws Stopped where there is no permit or no time for it, or the signal's reason
+ */
+export async function perform(
+  { step, signal, call, saveIssue, onIssue }: Performance,
+  state: RunState,
+  options: ExecuteOptions,
+): Promise<Performed> {
+  const { providers, hasTimeFor, onStep, onCall, frozenSince, now } = options
+  const { usage } = state
+  signal.throwIfAborted()
+  if (!hasTimeFor(step)) throw new Stopped(`there is no time left for ${step}`)
+  let permit: Permit | undefined = state.permit
+  state.permit = undefined
+  if (permit === undefined) [permit] = await providers.reserve(providerOf[step], 1)
+  if (permit === undefined) throw new Stopped(`there is no permit to call the provider of ${step}`)
+  const begun = now()
+  let isPaying = false
+  let isOut = false
+  let tokens: number | undefined
+  const end = async (error?: VisionError) => {
+    const ending = permit
+    permit = undefined
+    const ofThisCall = tokens
+    tokens = undefined
+    return (await ending?.end({ tokens: ofThisCall, error })) ?? false
+  }
+  /** The call is out no more: if it was not answered, it stays on the record. */
+  const back = () => {
+    if (isOut) state.out[step]--
+    isOut = false
+  }
+  const meter: StepContext['meter'] = {
+    imageLoaded: (milliseconds) => {
+      usage.imageMs = milliseconds
+    },
+    sent: async () => {
+      signal.throwIfAborted()
+      // What came before may have taken long, a wait for memory above all.
+      if (!options.mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
+      if (!permit?.send()) throw new Stopped(`the permit has expired to call the provider of ${step}`)
+      back()
+      usage.possiblyBilled = { ...usage.possiblyBilled, [step]: (usage.possiblyBilled?.[step] ?? 0) + 1 }
+      isOut = true
+      state.out[step]++
+      if (!isPaying) state.paying++
+      isPaying = true
+      onCall(true)
+    },
+    answered: (used) => {
+      if (isOut) usage.possiblyBilled = { ...usage.possiblyBilled, [step]: (usage.possiblyBilled?.[step] ?? 1) - 1 }
+      back()
+      if (!used) return
+      usage[step] = sumOf(usage[step], used)
+      tokens =
+        used.inputTokens === null || used.outputTokens === null ? undefined : used.inputTokens + used.outputTokens
+    },
+    again: async (issue) => {
+      onIssue(issue)
+      await end()
+      if (!options.mayPay()) return false
+      // Before the further call goes out, so that whoever takes this job up after a crash knows that it was asked for.
+      await saveIssue(issue)
+      const [next] = await providers.reserve(providerOf[step], 1)
+      // Meanwhile the run may have ended, and nobody would give it back.
+      if (signal.aborted) await next?.end({ cutOff: true })
+      else permit = next
+      return permit !== undefined
+    },
+    failed: (thrown) => {
+      const outcome = callOutcomeOf(thrown, { aborted: false, frozen: frozenSince(begun) })
+      state.endings.push(end('error' in outcome ? outcome.error : undefined))
+    },
+  }
+  try {
+    onStep(step)
+    const output = await race(call({ signal, meter }), signal)
+    if (permit) state.endings.push(end())
+    return { output }
+  } catch (thrown) {
+    const outcome = callOutcomeOf(thrown, { aborted: signal.aborted, frozen: frozenSince(begun) })
+    if ('stopped' in outcome) throw outcome.stopped
+    return { thrown, circuitOpen: await end(outcome.error) }
+  } finally {
+    // The run's reason to stop says nothing of the provider.
+    const cut: Permit | undefined = permit
+    permit = undefined
+    if (cut) state.endings.push(cut.end({ cutOff: true }))
+    if (!signal.aborted) back()
+    if (isPaying) state.paying--
+    if (state.paying === 0) onCall(false)
+  }
+}
+
+/** What a run has spent so far, the calls aside that are out and may still be answered. */
+export function spentSoFar({ usage, out }: RunState): RunUsage {
+  const { analysis = 0, content = 0 } = usage.possiblyBilled ?? {}
+  return { ...usage, possiblyBilled: { analysis: analysis - out.analysis, content: content - out.content } }
+}
+
+/** What the calls of a step have used together, by the last one's model. */
+function sumOf(before: StepUsage | undefined, last: StepUsage): StepUsage {
+  if (before === undefined) return { calls: 1, ...last }
+  return {
+    calls: (before.calls ?? 1) + 1,
+    model: last.model,
+    inputTokens: plus(before.inputTokens, last.inputTokens),
+    cachedTokens: plus(before.cachedTokens, last.cachedTokens),
+    outputTokens: plus(before.outputTokens, last.outputTokens),
+    thinkingTokens: plus(before.thinkingTokens, last.thinkingTokens),
+    cost: plus(before.cost, last.cost),
+    milliseconds: before.milliseconds + last.milliseconds,
+  }
+}
+
+/** What is not known of one call is not known of both. */
+const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)

@@ -1,0 +1,104 @@
+import type { ErrorCode } from '../domain/errors.ts'
+import { VisionError } from '../domain/errors.ts'
+import type { TextEnding } from '../queue/text-row.ts'
+import type { TextRow } from '../queue/texts.ts'
+import type { JobOutcome } from './outcome.ts'
+
+/** How the texts of a run went: all are there, or what their job is to be settled with, and what is written of them then. */
+export type TextsOutcome = 'completed' | { readonly outcome: JobOutcome; readonly texts: readonly TextEnding[] }
+
+/** What a text is left for a later run with. */
+type Left = Exclude<JobOutcome, { readonly kind: 'lost' | 'failed' }>
+
+/** Which of a run's texts are made, which failed, and which are left for a later run. */
+export interface TextTracker {
+  /** What did not fit in answers, by the number of the text. */
+  readonly issues: Map<number, string>
+  /** How many have not been concluded in any way. */
+  readonly open: number
+  /** The next one to be made. */
+  next(): TextRow | undefined
+  /** Leaves it to another lane; false where that would not know what did not fit in the answer for it. */
+  putBack(row: TextRow): boolean
+  /** Whether the one at hand is the only one that is missing, and none has failed. */
+  isLast(): boolean
+  made(): void
+  /** @param written whether its row says so already */
+  fail(row: TextRow, error: VisionError, written: boolean): void
+  leave(row: TextRow, outcome: Left): void
+  /** Does one thing after the other. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
+  /** Once no more is made. */
+  ending(): TextsOutcome
+}
+
+/** @param before texts that failed in runs before */
+export function trackTexts(waiting: readonly TextRow[], before: readonly TextRow[]): TextTracker {
+  const queue = [...waiting]
+  const issues = new Map<number, string>()
+  const left: { readonly row: TextRow; readonly outcome: Left }[] = []
+  const failed = before.map((row) => ({ row, error: errorOf(row), written: true }))
+  let open = waiting.length
+  let turn: Promise<unknown> = Promise.resolve()
+  return {
+    issues,
+    get open() {
+      return open
+    },
+    next: () => queue.shift(),
+    putBack: (row) => {
+      if (issues.has(row.text)) return false
+      queue.unshift(row)
+      return true
+    },
+    isLast: () => open === 1 && left.length === 0 && failed.length === 0,
+    made: () => {
+      open--
+    },
+    fail: (row, error, written) => {
+      open--
+      failed.push({ row, error, written })
+    },
+    leave: (row, outcome) => {
+      open--
+      left.push({ row, outcome })
+    },
+    inTurn: (work) => {
+      const done = turn.then(work)
+      turn = done.catch(() => undefined)
+      return done
+    },
+    ending: () => {
+      for (const row of queue.splice(0)) left.push({ row, outcome: { kind: 'released' } })
+      const texts = [
+        ...failed.flatMap(({ row: { text }, error, written }): TextEnding[] =>
+          written ? [] : [{ text, failed: true, reason: error }],
+        ),
+        ...left.flatMap(({ row: { text }, outcome }): TextEnding[] => {
+          const issue = issues.get(text)
+          const reason = 'delayMs' in outcome ? outcome.error : undefined
+          return issue !== undefined || reason ? [{ text, issue, reason }] : []
+        }),
+      ]
+      if (left.length > 0) return { outcome: worstOf(left.map(({ outcome }) => outcome)), texts }
+      const [first] = failed.toSorted((one, other) => one.row.text - other.row.text)
+      return first ? { outcome: { kind: 'failed', error: first.error }, texts } : 'completed'
+    },
+  }
+}
+
+const severity = { retried: 2, postponed: 1, released: 0 } as const
+
+/** What costs a retry rather than nothing, and the longest of the waits. */
+function worstOf(outcomes: readonly Left[]): Left {
+  const [worst = { kind: 'released' }] = outcomes.toSorted((one, other) => severity[other.kind] - severity[one.kind])
+  if (worst.kind === 'released') return outcomes.find(({ error }) => error) ?? worst
+  return { ...worst, delayMs: Math.max(...outcomes.map((one) => ('delayMs' in one ? one.delayMs : 0))) }
+}
+
+function errorOf({ errorCode, errorMessage }: TextRow): VisionError {
+  return new VisionError(
+    (errorCode ?? 'internal.error') as ErrorCode,
+    errorMessage === null ? {} : { message: errorMessage },
+  )
+}
