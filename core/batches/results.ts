@@ -44,7 +44,7 @@ export async function getResults(database: Database, query: ResultsQuery): Promi
   const contents = await database.run((on) =>
     on
       .select()
-      .from(visionJobOutputs, { forceIndex: 'job_kind' })
+      .from(visionJobOutputs, { forceIndex: 'job_text' })
       .where(and(inArray(visionJobOutputs.jobId, ids), eq(visionJobOutputs.kind, 'content'))),
   )
   const byJob = new Map(contents.map((content) => [content.jobId, content]))
