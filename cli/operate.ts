@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { getOperatorActions, pauseReasons } from '../core/admin/audit-log.ts'
+import { getOperatorActions } from '../core/admin/audit-log.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getStatus } from '../core/admin/status.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
@@ -171,9 +171,7 @@ function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
       const { reason } = values
       return async (operator) => {
         await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { provider, reason })
-        const view = await operator.database.run(async (on) =>
-          viewClaiming(await readProviderStates(on), await pauseReasons(on)),
-        )
+        const view = await operator.database.run(async (on) => viewClaiming(await readProviderStates(on)))
         return { view, text: describeClaiming(view, verb === 'resume') }
       }
     }

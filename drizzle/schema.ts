@@ -598,6 +598,7 @@ export const visionProviderStates = mysqlTable('vision_provider_states', {
   /** Paused by an operator, until an operator resumes it. */
   pausedAt: time('paused_at'),
   pausedBy: key('paused_by', { length: 255 }),
+  pausedReason: text('paused_reason', { length: 500 }),
   /** No call goes to the provider before. */
   backoffUntil: time('backoff_until'),
   /** The error that caused the last backoff. */

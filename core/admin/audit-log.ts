@@ -1,5 +1,5 @@
 import { desc, lt, sql } from 'drizzle-orm'
-import { type ProviderScope, visionOperatorActions } from '../../drizzle/schema.ts'
+import { visionOperatorActions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 
@@ -49,23 +49,4 @@ export function getOperatorActions(
       .orderBy(desc(visionOperatorActions.id))
       .limit(limit),
   )
-}
-
-/** The actions among which the reason of a pause is looked for: what an operator did long before is read in the log. */
-const recentActions = 200
-
-/** Why claiming was paused last, for each provider and as a whole; nothing where the last pause had no reason. */
-export async function pauseReasons(on: Queryable): Promise<Readonly<Partial<Record<ProviderScope, string>>>> {
-  const { action, parameters, id } = visionOperatorActions
-  const rows = await on
-    .select({ action, parameters })
-    .from(visionOperatorActions)
-    .orderBy(desc(id))
-    .limit(recentActions)
-  const last = new Map<unknown, unknown>()
-  for (const row of rows) {
-    const { provider, reason } = row.parameters as { provider?: unknown; reason?: unknown }
-    if (row.action === 'pause' && !last.has(provider)) last.set(provider, reason)
-  }
-  return Object.fromEntries([...last].filter(([, reason]) => typeof reason === 'string'))
 }

@@ -27,7 +27,7 @@ export async function pauseClaims(
 ): Promise<void> {
   await database.transact(
     async (tx) => {
-      await pauseByOperator(tx, provider, actor)
+      await pauseByOperator(tx, provider, actor, reason)
       await noteAction(tx, { actor, action: 'pause', parameters: { provider, reason }, result: { done: true } })
     },
     // Twice is no harm: it keeps the first, and two rows say what was tried.

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
+import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -15,7 +15,6 @@ import {
   type Throughput,
   type WorkerView,
 } from '../worker/registry.ts'
-import { pauseReasons } from './audit-log.ts'
 
 /** How the queue, its workers and the providers are. */
 export interface Status {
@@ -31,8 +30,6 @@ export interface Status {
   /** Claiming as a whole. */
   readonly claims: ProviderState
   readonly providers: readonly ProviderState[]
-  /** The reason of the last pause of each. */
-  readonly pauseReasons: Readonly<Partial<Record<ProviderScope, string>>>
   readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
 }
@@ -62,7 +59,6 @@ export async function getStatus(database: Database): Promise<Status> {
       throughput,
       claims: states.of('all'),
       providers: providerNames.map(states.of),
-      pauseReasons: await pauseReasons(on),
       usage,
       liveSessions: await countLiveSessions(on),
     }

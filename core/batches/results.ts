@@ -1,14 +1,9 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
-import { statuses as everyStatus, type Status, visionJobOutputs, visionJobs } from '../../drizzle/schema.ts'
+import { sql } from 'drizzle-orm'
+import { statuses as everyStatus, type Status } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import type { JobRow, OutputRow } from '../queue/read.ts'
-
-/** A job of a batch, and the text that it has made. */
-export interface Result {
-  readonly job: JobRow
-  readonly content: OutputRow | undefined
-}
+import { getVisionJobsInFull, type JobWithOutputs } from '../queue/read.ts'
+import type { TextRow } from '../queue/texts.ts'
 
 export interface ResultsQuery {
   readonly batchId: number
@@ -24,7 +19,7 @@ export interface ResultsQuery {
  * A page of a batch's jobs with their texts, in the order in which they were made, and one more where there are more. It reads
  * the ids of as many of each status, and the rows of those that it shows.
  */
-export async function getResults(database: Database, query: ResultsQuery): Promise<readonly Result[]> {
+export async function getResults(database: Database, query: ResultsQuery): Promise<readonly JobWithOutputs[]> {
   const { batchId, limit, after = 0, statuses = everyStatus } = query
   const heads = [...new Set(statuses)].map(
     (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (batch)
@@ -38,29 +33,26 @@ export async function getResults(database: Database, query: ResultsQuery): Promi
   )
   const ids = found.map(({ id }) => id)
   if (ids.length === 0) return []
-  const jobs = await database.run((on) =>
-    on.select().from(visionJobs, { forceIndex: 'PRIMARY' }).where(inArray(visionJobs.id, ids)),
-  )
-  const contents = await database.run((on) =>
-    on
-      .select()
-      .from(visionJobOutputs, { forceIndex: 'job_text' })
-      .where(and(inArray(visionJobOutputs.jobId, ids), eq(visionJobOutputs.kind, 'content'))),
-  )
-  const byJob = new Map(contents.map((content) => [content.jobId, content]))
-  return jobs.toSorted((one, other) => one.id - other.id).map((job) => ({ job, content: byJob.get(job.id) }))
+  const jobs = await getVisionJobsInFull(database, ids)
+  return jobs.toSorted((one, other) => one.job.id - other.job.id)
 }
 
-/** What is asked for in a batch: a text in one format, one language, and for one network if for any. */
-export type Wanted = Pick<JobRow, 'outputFormat' | 'language' | 'platform'>
+/** What is asked for in a batch: a text in one format, one language, for one network if for any, and the how manieth of its like. */
+export type Wanted = Pick<TextRow, 'outputFormat' | 'language' | 'platform' | 'variant'> & {
+  /** The brand, where it is another than that of the job. */
+  readonly brandId: number | null
+}
 
-/** The texts that are wanted in a batch, in the order of their names. Reads each of its jobs, 10,000 at most. */
+/** The texts that are wanted in a batch, in the order of their names. Reads each text of each of its jobs. */
 export async function getWanted(database: Database, batchId: number): Promise<readonly Wanted[]> {
   return database.run((on) =>
     rowsOf<Wanted>(
       on,
-      sql`SELECT DISTINCT output_format AS outputFormat, language, platform FROM vision_jobs FORCE INDEX (batch)
-        WHERE batch_id = ${batchId} ORDER BY output_format, language, platform`,
+      sql`SELECT DISTINCT t.output_format AS outputFormat, t.language, t.platform, t.variant,
+          IF(t.brand_id <=> j.brand_id, NULL, t.brand_id) AS brandId
+        FROM vision_jobs j FORCE INDEX (batch)
+        STRAIGHT_JOIN vision_job_texts t FORCE INDEX (PRIMARY) ON t.job_id = j.id
+        WHERE j.batch_id = ${batchId} ORDER BY 1, 2, 3, 4, 5`,
     ),
   )
 }

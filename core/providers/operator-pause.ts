@@ -4,11 +4,16 @@ import { matchedBy, type Queryable } from '../database/sql.ts'
 import { addGrace, lockProviderState } from './provider-state.ts'
 
 /** Pauses claiming for what needs this provider, or all of it, until an operator resumes it. A second pause keeps the first. */
-export async function pauseByOperator(tx: Queryable, name: ProviderScope, by: string): Promise<void> {
+export async function pauseByOperator(
+  tx: Queryable,
+  name: ProviderScope,
+  by: string,
+  reason: string | null = null,
+): Promise<void> {
   await lockProviderState(tx, name)
   await matchedBy(
     tx,
-    sql`UPDATE vision_provider_states SET paused_at = UTC_TIMESTAMP(3), paused_by = ${by}
+    sql`UPDATE vision_provider_states SET paused_at = UTC_TIMESTAMP(3), paused_by = ${by}, paused_reason = ${reason}
       WHERE provider = ${name} AND paused_at IS NULL`,
   )
 }
@@ -23,7 +28,8 @@ export async function resumeByOperator(tx: Queryable, name: ProviderScope): Prom
   if (operatorPause) await addGrace(tx, name, 'paused_at')
   await matchedBy(
     tx,
-    sql`UPDATE vision_provider_states SET paused_at = NULL, paused_by = NULL, backoff_until = NULL WHERE provider = ${name}`,
+    sql`UPDATE vision_provider_states SET paused_at = NULL, paused_by = NULL, paused_reason = NULL,
+        backoff_until = NULL WHERE provider = ${name}`,
   )
   return operatorPause !== null || backoffMs > 0
 }

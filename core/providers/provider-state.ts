@@ -10,7 +10,7 @@ import { providerScopes } from './registry.ts'
 export interface ProviderState {
   readonly name: ProviderScope
   /** Set while an operator has paused it: by whom, and since when. */
-  readonly operatorPause: { readonly by: string; readonly at: Date } | null
+  readonly operatorPause: { readonly by: string; readonly at: Date; readonly reason: string | null } | null
   /** How long its circuit stays open, in milliseconds; 0 while it is closed or half-open. */
   readonly backoffMs: number
   /** The error that opened it last. */
@@ -110,6 +110,7 @@ interface Row {
   readonly name: ProviderScope
   readonly operatorPausedAt: string | null
   readonly operatorPausedBy: string | null
+  readonly operatorPauseReason: string | null
   readonly backoffMs: number
   readonly backoffCode: ErrorCode | null
   readonly backoffs: number
@@ -119,6 +120,7 @@ interface Row {
 }
 
 const stateQuery = sql`SELECT provider AS name, paused_at AS operatorPausedAt, paused_by AS operatorPausedBy,
+    paused_reason AS operatorPauseReason,
     GREATEST(0, COALESCE(CEIL(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), backoff_until) / 1000), 0)) AS backoffMs,
     backoff_code AS backoffCode, backoffs, consecutive_failures AS consecutiveFailures, opened_at AS downSince,
     IF(grace_until > UTC_TIMESTAMP(3), grace_ms, 0) AS graceMs
@@ -130,7 +132,7 @@ function statesIn(rows: readonly Row[]): ProviderStates {
     return {
       name,
       operatorPause: row?.operatorPausedAt
-        ? { by: row.operatorPausedBy ?? '', at: asDate(row.operatorPausedAt) }
+        ? { by: row.operatorPausedBy ?? '', at: asDate(row.operatorPausedAt), reason: row.operatorPauseReason }
         : null,
       backoffMs: Number(row?.backoffMs ?? 0),
       backoffCode: row?.backoffCode ?? null,

@@ -48,12 +48,13 @@ test('claiming stops for what needs one provider, or for all, and starts again',
   await pauseClaims(ann(), { provider: 'deepseek' })
   expect(await lanes()).toEqual(['analysis'])
   await pauseClaims(ann(), { provider: 'gemini', reason: 'the bill' })
+  await pauseClaims(ann(), { provider: 'gemini', reason: 'a reason that comes later' })
   expect(await lanes()).toEqual([])
   const { claims, providers } = await getStatus(database)
-  expect([claims, ...providers].map(({ name, operatorPause }) => [name, operatorPause?.by])).toEqual([
-    ['all', undefined],
-    ['gemini', 'cli:ann'],
-    ['deepseek', 'cli:ann'],
+  expect([claims, ...providers].map(({ name, operatorPause: pause }) => [name, pause?.by, pause?.reason])).toEqual([
+    ['all', undefined, undefined],
+    ['gemini', 'cli:ann', 'the bill'],
+    ['deepseek', 'cli:ann', null],
   ])
   expect(await resumeClaims(ann(), { provider: 'gemini' })).toBe(true)
   expect(await lanes()).toEqual(['analysis'])
@@ -66,6 +67,7 @@ test('claiming stops for what needs one provider, or for all, and starts again',
     { action: 'resume', parameters: { provider: 'all' }, result: { changed: true } },
     { action: 'pause', parameters: { provider: 'all' } },
     { action: 'resume', parameters: { provider: 'gemini' } },
+    { action: 'pause', parameters: { provider: 'gemini', reason: 'a reason that comes later' } },
     { actor: 'cli:ann', action: 'pause', parameters: { provider: 'gemini', reason: 'the bill' }, dryRun: 0 },
     { action: 'pause', parameters: { provider: 'deepseek' }, result: { done: true } },
   ])

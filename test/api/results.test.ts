@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { saveText } from '../../core/queue/save-text.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
@@ -55,6 +56,32 @@ test('every job is a row with its fields, whatever has become of it, in the orde
   expect((await take('ann', batchId, 'format=xml')).status).toBe(400)
   const byTrpc = await api.client('ann').getBatchResults.query({ batchId })
   expect(byTrpc.rows).toEqual(rows)
+})
+
+test('every text of a job has columns of its own, whatever others there are', async () => {
+  const outputs = [
+    { outputFormat: 'summary', language: 'de', variants: 2 },
+    { outputFormat: 'social_post', platform: 'x', language: 'fr' },
+  ]
+  const post = (path: string, body: object) => json(api.call('POST', path, { as: 'meg', body }))
+  const { batchId } = await post('/v1/batches', { defaults: { analysisPurpose: 'Sell it', outputs } })
+  const { jobs } = await post(`/v1/batches/${batchId}/jobs`, {
+    jobs: [{ imageUrl: job.imageUrl }, { imageUrl: job.imageUrl, outputFormat: 'summary' }],
+  })
+  const run = await api.claim(jobs[0].jobId)
+  await saveAnalysis(api.database, run, analysisOutput, nothingSpent)
+  for (const text of [2, 1]) {
+    const body = { headline: `Text ${text}`, summary: 's', keyPoints: ['k'] }
+    await saveText(api.database, run, { model: 'm', body }, nothingSpent, { text, revision: 1 })
+  }
+  const { rows } = await json(take('meg', batchId, ''))
+  expect(rows[0]).toMatchObject({ 'summary.de.headline': 'Text 1', 'summary.de.2.headline': 'Text 2' })
+  expect(Object.keys(rows[0]).some((name) => name.startsWith('social_post'))).toBe(false)
+  const csv = parse(await (await take('meg', batchId, 'format=csv')).text(), { columns: true, bom: true })
+  expect(csv).toMatchObject([
+    { 'summary.de.headline': 'Text 1', 'summary.de.2.headline': 'Text 2', 'social_post.fr.x.caption': '' },
+    { 'summary.en.headline': '' },
+  ])
 })
 
 test('a CSV says in any program what was said: commas, quotes, lines and every script, and runs nothing', async () => {

@@ -159,7 +159,7 @@ describe('the counts of a batch', () => {
         const id = await anyOf("status = 'failed'")
         if (id > 0) await redriveVisionJob(db, owned(id), { lifeMs: hour })
       },
-      redriveAll: () => redriveVisionJobs(db, { code: 'content.' }, { limit: 2, dryRun: false, lifeMs: hour }),
+      redriveAll: () => redriveVisionJobs(db, {}, { limit: 2, dryRun: false, lifeMs: hour }),
       retryBatch: () => retryBatch(db, { userId: owner, batchId }, 'job.', { lifeMs: hour, allow, hasTime: always }),
       delete: async () => {
         const id = await anyOf('id > 0')

@@ -57,7 +57,7 @@ const later = (seconds: number) =>
 test('a provider that nothing has happened to is closed, and its calls pass', async () => {
   expect(await stateOf()).toEqual({
     name: 'gemini',
-    stopped: null,
+    operatorPause: null,
     backoffMs: 0,
     backoffCode: null,
     backoffs: 0,
@@ -171,7 +171,7 @@ describe('a lane whose provider may not be called', () => {
     await makeJobs(database, 2)
     await stop('all')
     await database.transact((tx) => pauseByOperator(tx, 'all', 'somebody else'))
-    expect(await stateOf('all')).toMatchObject({ stopped: { by: 'olga', at: expect.any(Date) } })
+    expect(await stateOf('all')).toMatchObject({ operatorPause: { by: 'olga', at: expect.any(Date), reason: null } })
     expect((await pollQueue(database)).lanes).toEqual([])
     expect(await start('all')).toBe(true)
     expect(await start('all')).toBe(false)

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { ProviderScope } from '../../../drizzle/schema.ts'
-import { getOperatorActions, pauseReasons } from '../../admin/audit-log.ts'
+import { getOperatorActions } from '../../admin/audit-log.ts'
 import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
@@ -183,5 +183,5 @@ async function change(
 }
 
 async function viewClaimingNow({ services }: Caller): Promise<ClaimingView> {
-  return services.database.run(async (on) => viewClaiming(await readProviderStates(on), await pauseReasons(on)))
+  return services.database.run(async (on) => viewClaiming(await readProviderStates(on)))
 }

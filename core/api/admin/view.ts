@@ -21,11 +21,11 @@ export function viewStatus(status: Status): WorkerStatusView {
       })),
     },
     throughput: status.throughput.map((one) => ({ ...one, tally: { ...one.tally } })),
-    claims: viewClaims(status.claims, status.pauseReasons),
+    claims: viewClaims(status.claims),
     providers: status.providers.map((state) => {
       const { inFlight = 0, perMinute = 0, tokens = 0 } = status.usage.get(state.name) ?? {}
       return {
-        ...viewProvider(state, status.pauseReasons),
+        ...viewProvider(state),
         callsInFlight: inFlight,
         callsLastMinute: perMinute,
         tokensLastMinute: tokens,
@@ -36,18 +36,18 @@ export function viewStatus(status: Status): WorkerStatusView {
 }
 
 /** Claiming and every provider, as clients get them after a pause or a resume. */
-export function viewClaiming(states: ProviderStates, reasons: Status['pauseReasons']): ClaimingView {
+export function viewClaiming(states: ProviderStates): ClaimingView {
   return {
-    claims: viewClaims(states.of('all'), reasons),
-    providers: providerNames.map((name) => viewProvider(states.of(name), reasons)),
+    claims: viewClaims(states.of('all')),
+    providers: providerNames.map((name) => viewProvider(states.of(name))),
   }
 }
 
-function viewClaims(state: ProviderState, reasons: Status['pauseReasons']): ClaimingView['claims'] {
-  return { pausedByOperator: viewPause(state, reasons) }
+function viewClaims({ operatorPause }: ProviderState): ClaimingView['claims'] {
+  return { pausedByOperator: viewPause(operatorPause) }
 }
 
-function viewProvider(state: ProviderState, reasons: Status['pauseReasons']): ProviderStateViewed {
+function viewProvider(state: ProviderState): ProviderStateViewed {
   return {
     provider: state.name,
     circuit: state.backoffMs > 0 ? 'open' : isProbing(state) ? 'half_open' : 'closed',
@@ -55,13 +55,12 @@ function viewProvider(state: ProviderState, reasons: Status['pauseReasons']): Pr
     openCode: state.backoffCode,
     downSince: state.downSince?.toISOString() ?? null,
     consecutiveFailures: state.consecutiveFailures,
-    pausedByOperator: viewPause(state, reasons),
+    pausedByOperator: viewPause(state.operatorPause),
   }
 }
 
-function viewPause({ name, operatorPause }: ProviderState, reasons: Status['pauseReasons']) {
-  if (!operatorPause) return null
-  return { by: operatorPause.by, at: operatorPause.at.toISOString(), reason: reasons[name] ?? null }
+function viewPause(pause: ProviderState['operatorPause']) {
+  return pause && { ...pause, at: pause.at.toISOString() }
 }
 
 /** An action as clients get it. */

@@ -1,11 +1,12 @@
 import { createBatch as create, getBatch as find, listBatches as list } from '../../batches/batches.ts'
 import { cancelBatch as cancel, deleteBatch as remove, retryBatch as retry } from '../../batches/change.ts'
-import { getResults, getWanted, type Result } from '../../batches/results.ts'
+import { getResults, getWanted } from '../../batches/results.ts'
 import { getBatchStates } from '../../batches/state.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
+import type { JobWithOutputs } from '../../queue/read.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { idempotencyOf } from '../jobs/idempotency.ts'
 import { admitNext } from '../jobs/owned.ts'
@@ -265,7 +266,7 @@ export const batches = {
 } satisfies Resource
 
 /** As many rows as a page may have, one at least: an answer of a function may be 6 MB. */
-function pageOfRows(found: readonly Result[], limit: number) {
+function pageOfRows(found: readonly JobWithOutputs[], limit: number) {
   const rows: ResultRow[] = []
   let bytes = 0
   for (const result of found.slice(0, limit)) {

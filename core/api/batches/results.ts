@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
-import type { Result, Wanted } from '../../batches/results.ts'
+import type { Wanted } from '../../batches/results.ts'
 import { formats, type OutputFormat } from '../../pipeline/formats.ts'
+import type { JobWithOutputs } from '../../queue/read.ts'
 import type { ResultRow } from './schema.ts'
 
 /** The media types of the forms in which results are sent. */
@@ -14,11 +15,15 @@ export type ResultsFormat = keyof typeof mediaTypes
 /** What is known of every job, in the order of the columns. */
 const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
 
-/** A job as a row: what is known of it, and each field of its text under a name that says which text it is. */
-export function rowOf({ job, content }: Result): ResultRow {
+/** A job as a row: what is known of it, and each field of each text under a name that says which text it is. */
+export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
   const { sku } = job.metadata ?? {}
-  const prefix = prefixOf(job)
-  const fields = Object.entries((content?.body ?? {}) as Record<string, unknown>)
+  const fields = texts.flatMap((text) => {
+    const made = outputs.find((output) => output.kind === 'content' && output.text === text.text)
+    const prefix = prefixOf({ ...text, brandId: text.brandId === job.brandId ? null : text.brandId })
+    const body = Object.entries((made?.body ?? {}) as Record<string, unknown>)
+    return body.map(([name, value]) => [`${prefix}.${name}`, flat(value)] as const)
+  })
   return {
     jobId: job.id,
     imageUrl: job.imageUrl,
@@ -27,7 +32,7 @@ export function rowOf({ job, content }: Result): ResultRow {
     errorCode: job.errorCode,
     errorMessage: job.errorMessage,
     finishedAt: job.finishedAt?.toISOString() ?? null,
-    ...Object.fromEntries(fields.map(([name, value]) => [`${prefix}.${name}`, flat(value)])),
+    ...Object.fromEntries(fields),
   }
 }
 
@@ -57,9 +62,15 @@ export function toCsv(rows: readonly ResultRow[], header: readonly string[]): st
   )
 }
 
-/** Which text: `summary.de`, and of a post for a network `social_post.de.x`. */
-function prefixOf({ outputFormat, language, platform }: Wanted): string {
-  return [outputFormat, language, ...(platform === null ? [] : [platform])].join('.')
+/** Which text: `summary.de`; of a post for a network `social_post.de.x`, of a second one alike `social_post.de.x.2`. */
+function prefixOf({ outputFormat, language, platform, brandId, variant }: Wanted): string {
+  return [
+    outputFormat,
+    language,
+    ...(platform === null ? [] : [platform]),
+    ...(brandId === null ? [] : [`brand-${brandId}`]),
+    ...(variant === 1 ? [] : [variant]),
+  ].join('.')
 }
 
 /** Texts, numbers and lists of them stay; what has parts of its own is JSON. */

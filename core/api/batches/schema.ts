@@ -229,7 +229,7 @@ export const ResultsPage = z
         .meta({
           id: 'ResultRow',
           description:
-            'A job, and each field of its text as `<format>.<language>.<field>`, of a post for a network as `<format>.<language>.<platform>.<field>`.',
+            'A job, and each field of each text as `<format>.<language>.<field>`; before the field come the network of a post, `brand-<id>` where it is not the job’s, and the variant from the second on.',
         }),
     ),
     nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),

@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp'
+import sharp from 'sharp'
 import { type Colour, colourName, distance } from './colour-names.ts'
 
 /** One of an image's dominant colours. */
@@ -64,7 +64,7 @@ export async function lookAt(bytes: Uint8Array): Promise<Look> {
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
     const orientation = width === height ? 'square' : width > height ? 'landscape' : 'portrait'
-    return { type, width, height, orientation, ...dominantColours(data), ...(await tones(data, info)) }
+    return { type, width, height, orientation, ...dominantColours(data), ...tones(data, info) }
   } catch (cause) {
     throw new UndecodableImage(`a damaged ${type} image`, { cause })
   }
@@ -146,36 +146,51 @@ const ninths = [
   ),
 ] as const
 
-/** @param rgb three bytes a pixel */
-async function tones(
-  rgb: Buffer,
+/**
+ * One pass over the few pixels that are left: statistics by sharp of each ninth, cut out, take fifty times as long.
+ *
+ * @param rgb three bytes a pixel
+ */
+function tones(
+  rgb: Uint8Array,
   { width, height }: { width: number; height: number },
-): Promise<Pick<Look, 'brightness' | 'contrast' | 'focus'>> {
-  const raw = { raw: { width, height, channels: 3 } } as const
-  const { channels } = await sharp(rgb, raw).stats()
-  const grey = await sharp(rgb, raw)
-    .recomb([luma, luma, luma].map((row) => [...row]) as never)
-    .raw()
-    .toBuffer()
-  const deviation = async (image: Sharp) => (await image.stats()).channels[0]?.stdev ?? 0
+): Pick<Look, 'brightness' | 'contrast' | 'focus'> {
+  const whole = new Spread()
+  const cells = ninths.map(([name, x, y]) => ({ name, x, y, spread: new Spread() }))
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = 3 * (y * width + x)
+      const grey = luma.reduce((sum, weight, channel) => sum + weight * (rgb[at + channel] ?? 0), 0)
+      whole.add(grey)
+      const [column, row] = [Math.floor((3 * x) / width), Math.floor((3 * y) / height)]
+      cells.find((cell) => cell.x === column && cell.y === row)?.spread.add(grey)
+    }
+  }
   let focus = { name: 'centre', varies: 0 }
-  for (const [name, x, y] of ninths) {
-    const [left, right, top, bottom] = [
-      (x * width) / 3,
-      ((x + 1) * width) / 3,
-      (y * height) / 3,
-      ((y + 1) * height) / 3,
-    ].map(Math.floor) as [number, number, number, number]
-    if (left === right || top === bottom) continue
-    const cell = { left, top, width: right - left, height: bottom - top }
-    // Statistics are of what sharp is given, not of what it would make: the cell has to be cut out first.
-    const cut = await sharp(grey, raw).extract(cell).raw().toBuffer()
-    const varies = await deviation(sharp(cut, { raw: { width: cell.width, height: cell.height, channels: 3 } }))
+  for (const { name, spread } of cells) {
+    const varies = spread.deviation()
     if (varies > focus.varies + 1e-6) focus = { name, varies }
   }
-  return {
-    brightness: round(luma.reduce((sum, weight, channel) => sum + (weight * (channels[channel]?.mean ?? 0)) / 255, 0)),
-    contrast: round((await deviation(sharp(grey, raw))) / 255),
-    focus: focus.name,
+  return { brightness: round(whole.mean() / 255), contrast: round(whole.deviation() / 255), focus: focus.name }
+}
+
+/** Mean and standard deviation of numbers as they come. */
+class Spread {
+  #count = 0
+  #sum = 0
+  #squares = 0
+
+  add(value: number): void {
+    this.#count += 1
+    this.#sum += value
+    this.#squares += value * value
+  }
+
+  mean(): number {
+    return this.#count === 0 ? 0 : this.#sum / this.#count
+  }
+
+  deviation(): number {
+    return this.#count < 2 ? 0 : Math.sqrt(Math.max(0, this.#squares / this.#count - this.mean() ** 2))
   }
 }

@@ -1,0 +1,1 @@
+ALTER TABLE `vision_provider_states` ADD `paused_reason` varchar(500) character set utf8mb4 collate utf8mb4_bin;
