@@ -40,7 +40,8 @@ export async function runSampleJob(url: string, say: (line: string) => void, sig
     job = await call(`${url}/v1/jobs/${job.jobId}`, signal)
   }
   if (job.error) say(`  ${job.error.code}: ${job.error.message}`)
-  for (const [kind, output] of Object.entries(job.outputs)) {
+  const { analysis, content } = job.outputs
+  for (const [kind, output] of Object.entries({ analysis, content })) {
     if (!output) continue
     say(`\n${kind}, by ${output.model}:`)
     say(JSON.stringify(output.result, null, 2).replaceAll(/^/gm, '  '))
