@@ -1,7 +1,8 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { innermost, reasonOf, VisionError } from '../domain/errors.ts'
 import type { CallMeter } from '../domain/step.ts'
-import { type Fetch, type HttpAnswer, type HttpRecord, recordingFetch } from './http.ts'
+import { type Fetch, type HttpRecord, recordingFetch } from './http.ts'
+import type { HttpAnswer } from './http-answer.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
 

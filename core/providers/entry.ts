@@ -1,5 +1,4 @@
 import type { Shape, Values } from '../platform/config/setting.ts'
-import type { Model, ModelOptions } from './model.ts'
 import type { Price } from './price.ts'
 import type { RefusalRules } from './refusals.ts'
 
@@ -17,11 +16,6 @@ type OwnSettings<Own extends Shape> = {
 
 /** What is wrong with a provider's settings: the key without the provider's name, and why. */
 export type Finding = readonly [key: string, why: string]
-
-/** The file `adapters/<name>.ts` that calls a provider. Its SDK is loaded with the first call. */
-export interface Adapter {
-  createModel(options: ModelOptions & { readonly settings: Values<Shape> }): Model
-}
 
 /**
  * All that is known of a provider but how it is called. It is data: configuration, deployment, documentation and the local

@@ -1,13 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-
-/** What came back over HTTP, before an SDK has made anything of it. */
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: Headers
-  readonly text: string
-  /** Undefined where the body is no JSON. */
-  readonly json: unknown
-}
+import type { HttpAnswer } from './http-answer.ts'
 
 /** One conversation with a server: what was tried and what came back last. */
 export interface HttpRecord {

@@ -1,4 +1,4 @@
-import type { HttpAnswer } from './http.ts'
+import type { HttpAnswer } from './http-answer.ts'
 import type { CallErrorKind } from './kinds.ts'
 
 /** What an API says in the body of a refusal. */

@@ -88,7 +88,7 @@ describe('a new account, of ten', () => {
     for (const key of ['DEPLOY_POLLER_CONCURRENCY', 'DEPLOY_STREAM_CONCURRENCY']) {
       expect(said).toContain(`${key} must be at most 0: the account runs 10 functions at once`)
     }
-    expect(said).toContain('Service QuotaState (AWS Lambda, Concurrent executions)')
+    expect(said).toContain('Service Quotas (AWS Lambda, Concurrent executions)')
     expect(deployed.resources.map(({ type }) => type)).toEqual(['pulumi:pulumi:Stack'])
   })
 })
