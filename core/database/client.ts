@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/mysql2'
 import mysql, { type PoolConnection } from 'mysql2/promise'
 import { VisionError } from '../domain/errors.ts'
+import { withTimeout } from '../platform/async.ts'
 import { classifyError, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
 import { createKiller } from './kill.ts'
 import { workMs as defaultWorkMs, lockWaitSeconds, sessionIdleSeconds } from './limits.ts'
@@ -199,22 +200,16 @@ function portOf({ connection }: PoolConnection): number | undefined {
 }
 
 /** Waits for a connection that others hold no longer than work may take; one that comes later is given back. */
-async function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Promise<PoolConnection> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
+function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Promise<PoolConnection> {
   let isLate = false
-  const timer = setTimeout(() => {
-    isLate = true
-    reject(new TimeLimitExceeded(`no connection was free in ${milliseconds} ms`))
-  }, milliseconds)
   connecting.then(
     (connection) => isLate && connection.release(),
     () => undefined,
   )
-  try {
-    return await Promise.race([connecting, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  return withTimeout(milliseconds, connecting, () => {
+    isLate = true
+    throw new TimeLimitExceeded(`no connection was free in ${milliseconds} ms`)
+  })
 }
 
 /** Whether the database answers a query now; what a health check asks. */

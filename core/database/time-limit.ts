@@ -1,4 +1,5 @@
 import type { PoolConnection, QueryValues } from 'mysql2/promise'
+import { withTimeout } from '../platform/async.ts'
 import { TimeLimitExceeded } from './classify-error.ts'
 import type { Server } from './session.ts'
 
@@ -9,20 +10,11 @@ import type { Server } from './session.ts'
  *
  * @throws TimeLimitExceeded
  */
-export async function within<T>(milliseconds: number, connection: PoolConnection, work: () => Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
+export function within<T>(milliseconds: number, connection: PoolConnection, work: () => Promise<T>): Promise<T> {
+  return withTimeout(milliseconds, work(), () => {
     connection.destroy()
-    reject(new TimeLimitExceeded(`the database did not answer in ${milliseconds} ms`))
-  }, milliseconds)
-  const working = work()
-  try {
-    return await Promise.race([working, late])
-  } finally {
-    clearTimeout(timer)
-    // What the dead connection still throws is no news.
-    working.catch(() => undefined)
-  }
+    throw new TimeLimitExceeded(`the database did not answer in ${milliseconds} ms`)
+  })
 }
 
 /**

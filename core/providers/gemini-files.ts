@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Part } from '@google/generative-ai'
 import { FileState, GoogleAIFileManager } from '@google/generative-ai/server'
+import { race } from '../platform/async.ts'
 import { withoutWrapper } from './http.ts'
 import type { ModelRequest } from './model.ts'
 
@@ -51,10 +51,6 @@ export async function withUploadedImage<T>(
     // Whatever has happened, also an abort; and what it is answered is no answer to the call.
     const cleaner = new GoogleAIFileManager(apiKey, { baseUrl, timeout: deleteMs })
     const deleting = withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
-    await (isAnswered ? Promise.race([deleting, aborted(signal)]) : deleting)
+    await (isAnswered ? race(deleting, signal).catch(() => undefined) : deleting)
   }
-}
-
-function aborted(signal: AbortSignal): Promise<unknown> {
-  return signal.aborted ? Promise.resolve() : once(signal, 'abort')
 }

@@ -8,6 +8,7 @@ import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { type OwnedJob, redriven } from './cancel.ts'
 import { decideTexts, UndecidedJobs, type WantedText } from './create.ts'
+import { versionOf } from './output-row.ts'
 import { getVisionJob, type OutputRow } from './read.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
@@ -52,7 +53,7 @@ export function addTexts(
       ...text,
       variant: text.variant + rows.filter((row) => ofKind(row) === ofKind(text)).length,
     }))
-    await insertTexts(tx, [{ jobId: owned.jobId, texts: more, after: rows.length }], versionOf(owned))
+    await insertTexts(tx, [{ jobId: owned.jobId, texts: more, after: rows.length }], versionOf(owned.jobId))
     return sql`texts = texts + ${more.length}`
   })
 }
@@ -78,7 +79,7 @@ export function regenerateText(
         instruction: instruction ?? null,
         requestedBy: owned.userId,
         ...{ answerIssue: null, errorCode: null, errorMessage: null },
-        version: versionOf(owned),
+        version: versionOf(owned.jobId),
         updatedAt: sql`UTC_TIMESTAMP(3)`,
       })
       .where(isText({ jobId: owned.jobId, text: owned.text }))
@@ -94,9 +95,6 @@ interface EndedJob {
   readonly brandId: number | null
   readonly errorCode: string | null
 }
-
-/** The version of a job that a transaction has changed, as SQL. */
-const versionOf = ({ jobId }: OwnedJob) => sql<number>`(SELECT version FROM vision_jobs WHERE id = ${jobId})`
 
 /** @param change what becomes of the texts; returns what of the job's row changes with them */
 async function putBack(
@@ -202,14 +200,14 @@ export async function editText(
           revision,
           approvedRevision,
           ...(content && { status: 'completed' as const, errorCode: null, errorMessage: null, answerIssue: null }),
-          version: versionOf(owned),
+          version: versionOf(owned.jobId),
           updatedAt: sql`UTC_TIMESTAMP(3)`,
         })
         .where(isText({ jobId, text }))
       if (content) {
         await tx.insert(visionJobOutputs).values({
           ...{ jobId, kind: 'content', text, revision, author: 'user', requestedBy: userId, model: '' },
-          version: versionOf(owned),
+          version: versionOf(owned.jobId),
           body: content.body,
           findings: content.findings,
           createdAt: sql`UTC_TIMESTAMP(3)`,

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { withTimeout } from '../platform/async.ts'
 import { type LockedUser, lastTagColumn } from './users.ts'
 
 // Start-time fair queueing. A job enters its lane with a start tag, the column `start_tag`, and lanes are claimed in the order of
@@ -81,5 +81,5 @@ export async function advanceVirtualTime({ run }: Database, lane: Step, tag: num
         ON DUPLICATE KEY UPDATE virtual_time = GREATEST(virtual_time, VALUES(virtual_time))`,
     ),
   )
-  await Promise.race([advanced, delay(1_000, undefined, { ref: false })]).catch(() => undefined)
+  await withTimeout(1_000, advanced, () => 0).catch(() => undefined)
 }

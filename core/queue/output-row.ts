@@ -21,6 +21,10 @@ export interface OutputOrder {
   readonly instruction?: string | null
 }
 
+/** The version of a job that the transaction has changed, less so many that came after the change at hand. */
+export const versionOf = (jobId: number, before = 0) =>
+  sql<number>`(SELECT version FROM vision_jobs WHERE id = ${jobId}) - ${before}`
+
 /**
  * Inserts what a run made.
  *
@@ -38,7 +42,7 @@ export async function insertOutput(
     ...key,
     jobId,
     attempt,
-    version: sql`(SELECT version FROM vision_jobs WHERE id = ${jobId}) - ${before}`,
+    version: versionOf(jobId, before),
     requestedBy,
     instruction,
     model: output.model.slice(0, modelLength),

@@ -3,7 +3,7 @@ import { matchedBy, type Queryable } from '../database/sql.ts'
 import type { Reason, RunIdentity } from '../domain/run.ts'
 import type { StepOutput } from '../domain/step.ts'
 import { shown } from './attempt-row.ts'
-import { insertOutput, type OutputKey, type OutputOrder } from './output-row.ts'
+import { insertOutput, type OutputKey, type OutputOrder, versionOf } from './output-row.ts'
 
 /** What becomes of a text that a run did not make: it waits for the next, or has failed. */
 export interface TextEnding {
@@ -38,7 +38,7 @@ export function noteText(
   if (issue !== undefined) set.push(sql`answer_issue = ${issue.slice(0, answerIssueLength)}`)
   if (reason) set.push(sql`error_code = ${reason.code}, error_message = ${shown(reason)}`)
   if (failed) {
-    set.push(sql`status = 'failed', version = (SELECT version FROM vision_jobs WHERE id = ${jobId}) - ${before}`)
+    set.push(sql`status = 'failed', version = ${versionOf(jobId, before)}`)
   }
   return matchedBy(
     tx,
@@ -64,7 +64,7 @@ export async function storeText(
     tx,
     sql`UPDATE vision_job_texts SET status = 'completed', revision = ${text.revision}, answer_issue = NULL, error_code = NULL,
         error_message = NULL, instruction = NULL, requested_by = NULL,
-        version = (SELECT version FROM vision_jobs WHERE id = ${jobId}) - ${before}, updated_at = UTC_TIMESTAMP(3)
+        version = ${versionOf(jobId, before)}, updated_at = UTC_TIMESTAMP(3)
       WHERE job_id = ${jobId} AND text = ${text.text} AND status = 'waiting' AND revision = ${text.revision - 1}`,
   )
   if (matched === 0) return false
