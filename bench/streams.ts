@@ -60,7 +60,7 @@ const tickets = createTickets({ AUTH_SECRET: secret }, Date.now)
 const links = await Promise.all(
   created.map(async ({ jobId: id }, client) => {
     const expiresAt = new Date(Date.now() + options.lifeMs)
-    const ticket = await tickets.sign({ id, userId: userOf(client), expiresAt })
+    const ticket = await tickets.sign({ scope: `job/${id}`, userId: userOf(client), expiresAt })
     return `http://127.0.0.1:${port}/v1/jobs/${id}/events?ticket=${ticket}`
   }),
 )

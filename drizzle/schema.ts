@@ -189,6 +189,8 @@ export const visionJobs = mysqlTable(
     index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
     index('owner').on(job.userId, job.status, job.nextStep, job.startTag),
     index('history').on(job.userId, job.id),
+    // What has changed since when, with all that tells whether a watcher knows of it.
+    index('changes').on(job.userId, job.updatedAt, job.id, job.version),
     // With the format behind the id: a page that is filtered by both finds it without the row.
     index('status_history').on(job.userId, job.status, job.id, job.outputFormat),
     index('format_history').on(job.userId, job.outputFormat, job.id),
@@ -216,6 +218,24 @@ export const visionUsers = mysqlTable(
     contentTag: id('content_tag').notNull().default(0),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],
+)
+
+/** The jobs that were deleted lately, for those who watch all jobs of a user or of a batch: kept for a week. */
+export const visionJobDeletions = mysqlTable(
+  'vision_job_deletions',
+  {
+    jobId: id('job_id').primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    batchId: id('batch_id'),
+    /** One more than the job's last. */
+    version: count('version'),
+    deletedAt: time('deleted_at').notNull(),
+  },
+  (deletion) => [
+    index('changes').on(deletion.userId, deletion.deletedAt, deletion.jobId, deletion.version),
+    index('batch').on(deletion.batchId, deletion.deletedAt, deletion.jobId, deletion.version),
+    index('old').on(deletion.deletedAt),
+  ],
 )
 
 /** The two lanes of the queue: how far each has come. */
@@ -512,7 +532,7 @@ export const visionImages = mysqlTable(
 )
 
 /**
- * Who watches or waits for which job, one row for each connection. That of a stream is kept for a week after its end, that
+ * Who watches or waits for which job, one row for each connection, and with the job 0 for a batch or all jobs. That of a stream is kept for a week after its end, that
  * of a wait goes with it.
  */
 export const visionJobSessions = mysqlTable(
@@ -525,7 +545,7 @@ export const visionJobSessions = mysqlTable(
     /** Its place among the user's streams or waits, of which there are as many as the user may have: `stream-0`, `wait-3`. */
     slot: word<string>('slot'),
     connectedAt: time('connected_at').notNull(),
-    /** The job's version in the last event that was handed over to be sent. */
+    /** The job's version in the last event that was handed over to be sent; where many jobs are watched, how many events. */
     lastEvent: count('last_event'),
     lastSeenAt: time('last_seen_at').notNull(),
     /** Null while it is live. */

@@ -3,6 +3,7 @@ import { operator } from './admin/procedures.ts'
 import { batches } from './batches/procedures.ts'
 import { brands } from './brands/procedures.ts'
 import { events } from './events/procedures.ts'
+import { eventsTickets } from './events/tickets.ts'
 import { jobs } from './jobs/procedures.ts'
 import { router } from './procedure.ts'
 import { texts } from './texts/procedures.ts'
@@ -10,7 +11,7 @@ import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
 
 /** The parts of the API: each is a folder here with its procedures, their schemas, views and examples. */
-export const resources = [jobs, texts, batches, events, uploads, brands, usage, operator] as const
+export const resources = [jobs, texts, batches, events, eventsTickets, uploads, brands, usage, operator] as const
 
 /** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
 export const appRouter = router({ visionPipeline: router(proceduresOf(resources)) })

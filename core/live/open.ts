@@ -3,6 +3,7 @@ import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { StreamConfig } from '../platform/config/stream.ts'
 import type { Log } from '../platform/log.ts'
+import { type Changes, createChanges } from './changes.ts'
 import { createFeed, type Feed } from './feed.ts'
 import type { Sleep } from './ticker.ts'
 import { createLive, type Live, type LiveOptions } from './watch.ts'
@@ -20,6 +21,12 @@ export function openFeed(database: Database, log: Log, everyMs = defaultLookMs):
   return createFeed({ database, everyMs, sleep, onError })
 }
 
+/** The changes of all jobs of watched users, for all streams of this process. */
+export function openChanges(database: Database, log: Log, everyMs = defaultLookMs): Changes {
+  const onError = (error: unknown) => log('warn', 'watched users not read', { detail: reasonOf(error) })
+  return createChanges({ database, everyMs, sleep, onError })
+}
+
 /** How streams are opened in this process. */
 export interface OpenLiveOptions extends Pick<LiveOptions, 'database' | 'feed' | 'log'> {
   readonly lookMs?: number | undefined
@@ -32,6 +39,7 @@ export function openLive(
 ): Live {
   return createLive({
     ...options,
+    changes: openChanges(options.database, options.log, lookMs),
     lifeMs: config.STREAM_SECONDS * 1000,
     perUser: config.STREAM_SESSIONS_PER_USER,
     touchMs,

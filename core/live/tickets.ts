@@ -2,25 +2,27 @@ import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { type Actor, InvalidToken } from '../platform/auth.ts'
 import type { TicketConfig } from '../platform/config/shared.ts'
-import type { JobRow } from '../queue/read.ts'
 
-/** A ticket lets a browser watch one job: an EventSource cannot send headers, so the credential is in the URL. */
+/** What a ticket lets its bearer watch: one job, one batch, or all jobs of its owner. */
+export type TicketScope = `job/${number}` | `batch/${number}` | 'jobs'
+
+/** A ticket lets a browser watch: an EventSource cannot send headers, so the credential is in the URL. */
 export interface Tickets {
-  /** Signs a ticket for a job's owner; it is valid until the job expires. */
-  sign(job: Pick<JobRow, 'id' | 'userId' | 'expiresAt'>): Promise<string>
+  /** Signs a ticket for the owner of what is watched. */
+  sign(ticket: { readonly scope: TicketScope; readonly userId: string; readonly expiresAt: Date }): Promise<string>
   /**
-   * The owner of the job that a ticket is for.
+   * The user whom a ticket is from.
    *
-   * @param jobId which job it is used for, as the caller sent it
-   * @throws VisionError `request.unauthenticated` if it is not a valid ticket for this job
+   * @param scope what it is used for, made of what the caller sent
+   * @throws VisionError `request.unauthenticated` if it is not a valid ticket for just this
    */
-  check(ticket: string, jobId: unknown): Promise<Actor>
+  check(ticket: string, scope: string): Promise<Actor>
 }
 
 const audience = 'vision-pipeline/job-events'
 
 /**
- * JWTs (HS256) for one job and one audience.
+ * JWTs (HS256) for one thing to watch and one audience.
  *
  * @param now milliseconds since the epoch
  */
@@ -31,7 +33,7 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
   const verify = async (ticket: string) => {
     for (const key of [current, ...previous]) {
       try {
-        const options = { audience, algorithms: ['HS256'], requiredClaims: ['sub', 'exp', 'job'] }
+        const options = { audience, algorithms: ['HS256'], requiredClaims: ['sub', 'exp', 'watch'] }
         return (await jwtVerify(ticket, key, { ...options, currentDate: new Date(now()) })).payload
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error
@@ -40,16 +42,16 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
     throw invalid()
   }
   return {
-    sign: ({ id, userId, expiresAt }) =>
-      new SignJWT({ job: id })
+    sign: ({ scope, userId, expiresAt }) =>
+      new SignJWT({ watch: scope })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setSubject(userId)
         .setAudience(audience)
         .setExpirationTime(expiresAt)
         .sign(current),
-    check: async (ticket, jobId) => {
-      const { sub, job } = await verify(ticket)
-      if (sub === undefined || job !== jobId) throw invalid()
+    check: async (ticket, scope) => {
+      const { sub, watch } = await verify(ticket)
+      if (sub === undefined || watch !== scope) throw invalid()
       return { userId: sub, scopes: new Set() }
     },
   }
@@ -65,5 +67,5 @@ function keysOf({ STREAM_SECRET, AUTH_SECRET, AUTH_SECRET_PREVIOUS }: TicketConf
 }
 
 function invalid(): InvalidToken {
-  return new InvalidToken('The ticket is not valid, or not for this job.')
+  return new InvalidToken('The ticket is not valid, or not for this stream.')
 }

@@ -11,6 +11,7 @@ import { attemptsOf } from './attempts-of.ts'
 import { callsOut } from './calls-out.ts'
 import { isOfWatchedRun } from './cancel.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
+import { noteDeletions } from './deletions.ts'
 import { countWaiting, deleteTexts } from './texts.ts'
 
 interface Row extends RunIdentity {
@@ -18,6 +19,7 @@ interface Row extends RunIdentity {
   readonly imageId: number | null
   readonly status: Status
   readonly errorCode: string | null
+  readonly version: number
 }
 
 /**
@@ -65,6 +67,10 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
       if (jobs.length === 0) return 0
       const locked = jobs.map(({ jobId }) => jobId)
       await deleteByIds(tx, 'vision_jobs', locked)
+      await noteDeletions(
+        tx,
+        jobs.map((job) => ({ ...job, userId })),
+      )
       await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${locked}`)
       const runs = await cutOffRuns(tx, userId, jobs)
       await deleteTexts(tx, locked)
@@ -96,7 +102,7 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
 function lockAll(tx: Queryable, userId: string, ids: readonly number[]): Promise<Row[]> {
   return rowsOf<Row>(
     tx,
-    sql`SELECT id AS jobId, attempt, batch_id AS batchId, image_id AS imageId, status, error_code AS errorCode
+    sql`SELECT id AS jobId, attempt, batch_id AS batchId, image_id AS imageId, status, version, error_code AS errorCode
       FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId} ORDER BY id FOR UPDATE`,
   )
 }

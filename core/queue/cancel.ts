@@ -9,6 +9,7 @@ import { addBatchCounts, deleted, uncounted } from '../usage/batch-counts.ts'
 import { addRuns, type OwnedRun } from '../usage/ledger.ts'
 import { callsOut } from './calls-out.ts'
 import { deleteRows } from './delete-rows.ts'
+import { noteDeletions } from './deletions.ts'
 import { countWaiting, deleteTexts, retryTexts } from './texts.ts'
 
 /** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
@@ -63,6 +64,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       if (job === undefined) throw new VisionError('job.not_found')
       const { batchId } = job
       await matchedBy(tx, sql`DELETE FROM vision_jobs WHERE id = ${jobId}`)
+      await noteDeletions(tx, [job])
       await deleteRows(tx, 'vision_job_outputs', sql`job_id = ${jobId}`)
       const runs = await cutOffRun(tx, job)
       await deleteTexts(tx, [jobId])
@@ -113,6 +115,7 @@ interface LockedJob extends OwnedJob {
   readonly imageId: number | null
   readonly status: Status
   readonly attempt: number
+  readonly version: number
 }
 
 /**
@@ -129,8 +132,8 @@ async function requireJob(database: Database, { jobId, userId }: OwnedJob): Prom
 async function lockJob(tx: Queryable, { jobId, userId }: OwnedJob): Promise<LockedJob | undefined> {
   const [job] = await rowsOf<Omit<LockedJob, keyof OwnedJob>>(
     tx,
-    sql`SELECT batch_id AS batchId, image_id AS imageId, status, attempt, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)
-      WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
+    sql`SELECT batch_id AS batchId, image_id AS imageId, status, attempt, version, error_code AS errorCode
+      FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
   )
   return job && { ...job, jobId, userId }
 }

@@ -6,6 +6,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
+import { noteDeletions } from './deletions.ts'
 import { depthOf, upTo } from './depth.ts'
 import { deleteTexts } from './texts.ts'
 
@@ -108,17 +109,23 @@ function pruneBatch(
     async (tx) => {
       const rows = await rowsOf<{
         id: number
+        userId: string
+        version: number
         imageId: number | null
         batchId: number | null
         errorCode: string | null
       }>(
         tx,
-        sql`SELECT id, image_id AS imageId, batch_id AS batchId, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)
-          WHERE id IN ${candidates} AND status = ${status} FOR UPDATE SKIP LOCKED`,
+        sql`SELECT id, user_id AS userId, version, image_id AS imageId, batch_id AS batchId, error_code AS errorCode
+          FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${candidates} AND status = ${status} FOR UPDATE SKIP LOCKED`,
       )
       ids = rows.map(({ id }) => id)
       if (rows.length === 0) return 0
       await deleteByIds(tx, 'vision_jobs', ids)
+      await noteDeletions(
+        tx,
+        rows.map((row) => ({ ...row, jobId: row.id })),
+      )
       await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${ids}`)
       await deleteTexts(tx, ids)
       await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${ids}`)

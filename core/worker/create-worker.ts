@@ -20,6 +20,7 @@ import { createProviderAccess } from '../providers/permits.ts'
 import { createPrices } from '../providers/prices.ts'
 import { prunePermits } from '../providers/rate-limit.ts'
 import { servingBy } from '../providers/serving.ts'
+import { sweepDeletions } from '../queue/deletions.ts'
 import { settleMs } from '../queue/limits.ts'
 import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
@@ -109,6 +110,7 @@ export function createPoller(
       const sweeping = [
         sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
         sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
+        sweepDeletions(database, sweeps.signal).catch(orLog('deletions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
         sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),

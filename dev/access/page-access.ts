@@ -3,10 +3,10 @@ import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 /** The fetch of an app, as a server calls it. */
 type Fetch = (request: Request, bindings: Http2Bindings | HttpBindings) => Response | Promise<Response>
 
-const streams = /^\/(?:v1\/jobs\/[^/]+\/events|api\/trpc\/visionPipeline\.watchJob)$/
+const streams = /^\/(?:v1\/(?:jobs\/[^/]+\/)?events|api\/trpc\/visionPipeline\.watchJobs?)$/
 
 /**
- * Lets pages of any origin watch a job by the link that holds its ticket: `eventsUrl` is of this server, and a page that is
+ * Lets pages of any origin watch jobs by the link that holds its ticket: `eventsUrl` is of this server, and a page that is
  * developed comes from another one. The ticket is all that is asked for, so a page that has it could as well be a program.
  * A deployed function's URL does the same for the origins of `DEPLOY_ORIGINS`.
  */

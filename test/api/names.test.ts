@@ -17,6 +17,8 @@ const routes = [
   ['GET', '/v1/jobs/<id>'],
   ['GET', '/v1/jobs/<id>/attempts'],
   ['GET', '/v1/jobs/<id>/events'],
+  ['GET', '/v1/events'],
+  ['POST', '/v1/events/tickets'],
   ['DELETE', '/v1/jobs/<id>'],
   ['POST', '/v1/jobs'],
   ['POST', '/v1/jobs/batch'],

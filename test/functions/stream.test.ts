@@ -103,7 +103,11 @@ async function create() {
   const options = { userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 60_000 }
   const { jobId } = await createVisionJob(database, someJob, options)
   const expiresAt = new Date(Date.now() + 60_000)
-  const ticket = await createTickets({ AUTH_SECRET: secret }, Date.now).sign({ id: jobId, userId: 'ann', expiresAt })
+  const ticket = await createTickets({ AUTH_SECRET: secret }, Date.now).sign({
+    scope: `job/${jobId}`,
+    userId: 'ann',
+    expiresAt,
+  })
   return { jobId, query: `ticket=${ticket}` }
 }
 

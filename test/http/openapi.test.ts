@@ -11,7 +11,7 @@ import { errorCodes } from '../../core/domain/errors.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { parseStream, sayingOf } from '../support/api/events.ts'
-import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 
 interface Parameter {
   name: string
@@ -62,7 +62,8 @@ interface Following {
   /** Those that the document asks for, unless a test says otherwise. */
   readonly scopes?: readonly string[]
   readonly key?: string
-  readonly last?: number
+  readonly last?: number | string
+  readonly query?: Record<string, string>
   readonly body?: unknown
 }
 
@@ -73,7 +74,7 @@ function scopesOf({ security = [] }: Described): readonly string[] {
 /** Sends what the document says of an operation, and holds the reply against what the document says of it. */
 async function follow(
   { path, method, operation }: ReturnType<typeof everyOperation>[number],
-  { jobId, as, scopes = scopesOf(operation), key, last, body }: Following,
+  { jobId, as, scopes = scopesOf(operation), key, last, body, query: asked = {} }: Following,
 ) {
   const isOfBrand = path.includes('{brandId}')
   const brandId = isOfBrand ? (await createBrand(api.database, 'ann', { name: 'One' })).id : undefined
@@ -83,7 +84,7 @@ async function follow(
   const isOfBatch = path.includes('{batchId}')
   const batchId = isOfBatch ? (await createBatch(api.database, 'ann', someBatch)).batchId : undefined
   const ids: Record<string, number | undefined> = { jobId, brandId, batchId, textId: 1, version: 1 }
-  const query = new URLSearchParams()
+  const query = new URLSearchParams(asked)
   const headers: Record<string, string> = {}
   let target = path
   for (const { name, in: where, required, schema } of operation.parameters ?? []) {
@@ -126,7 +127,10 @@ async function follow(
     const schema = described.content[type]?.schema ?? {}
     if (type === 'text/event-stream' && 'contentSchema' in schema) {
       const events = parseStream(await reply.text()).flatMap((part) => sayingOf(part) ?? [])
-      expect(events.map(({ type }) => type)).toEqual(['analysis', 'text', 'completed'])
+      const { operationId } = operation
+      expect(events.map(({ type }) => type)).toEqual(
+        operationId === 'watchJob' ? ['analysis', 'text', 'completed'] : ['job', 'batch'],
+      )
       for (const event of events) expect(errorsOf(schema.contentSchema as object, event)).toEqual([])
       return reply.status
     }
@@ -267,6 +271,7 @@ test('codes are listed, and results and events say which of them they are', () =
   for (const [name, property] of [
     ['Content', 'outputFormat'],
     ['JobEvent', 'type'],
+    ['JobsEvent', 'type'],
   ] as const) {
     const { discriminator, oneOf, anyOf } = schemas[name] as {
       discriminator: { propertyName: string; mapping: Record<string, string> }
@@ -333,16 +338,27 @@ test('a client that knows nothing but the document gets what the document promis
     if (one.path.includes('/texts')) await finish(jobId)
     const success = Number(
       Object.keys(responses)
-        .filter((status) => status.startsWith('2') && !(operationId === 'watchJob' && status === '204'))
+        .filter((status) => status.startsWith('2') && !(operationId.startsWith('watchJob') && status === '204'))
         .at(-1),
     )
-    expect([operationId, await follow(one, { jobId, as: 'ann', key: operationId })]).toEqual([operationId, success])
+    // A stream of all jobs has no end.
+    const query = operationId === 'watchJobs' ? { batchId: String(await endedBatch()) } : {}
+    const following = { jobId, as: 'ann', key: operationId, query }
+    expect([operationId, await follow(one, following)]).toEqual([operationId, success])
     if (operationId === 'watchJob') expect(await follow(one, { jobId, as: 'ann', last: 5 })).toBe(204)
+    if (operationId === 'watchJobs') expect(await follow(one, { ...following, last: `${Date.now()}-0-end` })).toBe(204)
     if (responses[200] && success === 201) {
       expect(await follow(one, { jobId, as: 'ann', key: operationId })).toBe(200)
     }
   }
 })
+
+/** One that has ended and takes no more jobs. */
+async function endedBatch(): Promise<number> {
+  const { batchId, jobs } = await json(api.call('POST', '/v1/jobs/batch', { as: 'ann', body: { jobs: [job] } }))
+  await api.call('POST', `/v1/jobs/${jobs[0].jobId}/cancel`, { as: 'ann' })
+  return batchId
+}
 
 async function finish(jobId: number): Promise<void> {
   const run = await api.claim(jobId)

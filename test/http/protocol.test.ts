@@ -103,6 +103,7 @@ test.each([
   ['POST', 'getJobHistory', 'GET'],
   ['PATCH', 'getJobHistory', 'GET'],
   ['POST', 'watchJob', 'GET'],
+  ['POST', 'watchJobs', 'GET'],
   ['OPTIONS', 'dropTables', 'GET, POST'],
 ])('a tRPC procedure is not to be had by the wrong method: %s %s, but by %s', async (method, path, allowed) => {
   const [names = '', query] = path.split('?')

@@ -15,6 +15,7 @@ import {
 } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { type HandClock, handClock } from '../support/hand-clock.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
@@ -30,37 +31,7 @@ afterAll(async () => {
   await direct.drop()
 })
 
-/** A clock that stands still until the test moves it: one interval each time. */
-function handClock() {
-  const sleepers = new Set<() => void>()
-  const wake = () => {
-    for (const sleeper of sleepers) sleeper()
-  }
-  return {
-    asleep: () => sleepers.size,
-    sleep: (_: number, signal: AbortSignal) =>
-      new Promise<void>((resolve, reject) => {
-        const done = () => {
-          sleepers.delete(done)
-          resolve()
-        }
-        sleepers.add(done)
-        signal.addEventListener('abort', () => {
-          sleepers.delete(done)
-          reject(signal.reason)
-        })
-      }),
-    /** One interval passes. */
-    wake,
-    /** One interval passes; resolves when the work of it is done and the next begins. */
-    tick: async () => {
-      wake()
-      while (sleepers.size === 0) await new Promise((resolve) => setTimeout(resolve, 2))
-    },
-  }
-}
-
-let clock: ReturnType<typeof handClock>
+let clock: HandClock
 let feed: Feed
 let errors: unknown[]
 beforeEach(() => {

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import type { JobEventView } from '../../core/api/events/schema.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { openDatabase } from '../../core/database/client.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { createChanges } from '../../core/live/changes.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'
 import { completeVisionJob, releaseVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
@@ -126,6 +127,7 @@ test('curl: the lines arrive as they are written', async () => {
 })
 
 const sleep = (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal })
+const changesOf = (database: Database) => createChanges({ database, everyMs: 20, sleep, onError: console.error })
 const shortLived = { lifeMs: 200, perUser: 10, touchMs: 15_000, lookMs: 20, random: Math.random, sleep }
 
 describe.each<[string, typeof EventSource]>([
@@ -150,7 +152,7 @@ describe.each<[string, typeof EventSource]>([
   })
 
   test('gets the same events by tRPC’s httpSubscriptionLink, through every cut', async () => {
-    const short = createLive({ ...api.services, ...shortLived })
+    const short = createLive({ ...api.services, ...shortLived, changes: changesOf(api.database) })
     const at = await serveApp(createApp({ ...api.services, live: short }))
     stops.push(
       () => at.kill(),
@@ -189,7 +191,7 @@ describe.each<[string, typeof EventSource]>([
   })
 
   test('comes back after every cut and loses nothing', async () => {
-    const short = createLive({ ...api.services, ...shortLived })
+    const short = createLive({ ...api.services, ...shortLived, changes: changesOf(api.database) })
     const at = await serveApp(createApp({ ...api.services, live: short }))
     stops.push(
       () => at.kill(),
@@ -336,6 +338,7 @@ test('100 streams cost two reads a second, of jobs and of sessions, and each is 
     lookMs: 1_000,
     perUser: 100,
     feed: createFeed({ database, everyMs: 1_000, sleep, onError: console.error }),
+    changes: changesOf(database),
     database,
     log: api.services.log,
   })

@@ -127,7 +127,7 @@ test('no log line holds a ticket, whatever goes wrong', async () => {
   const fail = async () => {
     throw new Error('out of order')
   }
-  const broken = createApp({ ...api.services, live: { watch: fail, settled: fail, close: fail } })
+  const broken = createApp({ ...api.services, live: { watch: fail, watchMany: fail, settled: fail, close: fail } })
   const input = encodeURIComponent(JSON.stringify({ jobId }))
   api.logged.length = 0
   expect((await broken.request(`/v1/jobs/${jobId}/events?ticket=${ticket}`)).status).toBe(500)
@@ -139,14 +139,14 @@ test('no log line holds a ticket, whatever goes wrong', async () => {
 })
 
 test('a secret that is being replaced is still good for the tickets that it signed', async () => {
-  const job = { id: 7, userId: 'ann', expiresAt: new Date(Date.now() + 60_000) }
+  const job = { scope: 'job/7', userId: 'ann', expiresAt: new Date(Date.now() + 60_000) } as const
   const another = 'another secret, of 32 bytes or so'
   const old = await createTickets({ AUTH_SECRET: another }, Date.now).sign(job)
   const rotated = createTickets({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: another }, Date.now)
-  expect(await rotated.check(old, 7)).toMatchObject({ userId: 'ann' })
+  expect(await rotated.check(old, 'job/7')).toMatchObject({ userId: 'ann' })
   const own = createTickets({ STREAM_SECRET: another, AUTH_SECRET: secret }, Date.now)
-  expect(await own.check(old, 7)).toMatchObject({ userId: 'ann' })
-  await expect(own.check(await createTickets({ AUTH_SECRET: secret }, Date.now).sign(job), 7)).rejects.toThrow()
+  expect(await own.check(old, 'job/7')).toMatchObject({ userId: 'ann' })
+  await expect(own.check(await createTickets({ AUTH_SECRET: secret }, Date.now).sign(job), 'job/7')).rejects.toThrow()
 })
 
 test('where nothing is streamed jobs have no link, and the route says so', async () => {

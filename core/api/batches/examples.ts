@@ -20,6 +20,7 @@ export const exampleBatch: BatchView = {
   unpricedCalls: 0,
   possiblyBilled: 1,
   estimatedEndAt: '2026-11-23T12:24:00.000Z',
+  eventsUrl: 'https://stream.example.com/v1/events?batchId=5&ticket=eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmVk',
   createdAt: '2026-11-23T12:00:00.000Z',
   closesAt: '2026-11-30T12:00:00.000Z',
   cancelledAt: null,

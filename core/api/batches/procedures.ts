@@ -92,13 +92,13 @@ export const batches = {
           services.database,
           page.map(({ id }) => id),
         )
-        const now = services.now()
         const last = page.at(-1)
+        const views = page.map((batch) => {
+          const state = states.get(batch.id)
+          return state ? viewBatch(services, batch, state) : undefined
+        })
         return {
-          batches: page.flatMap((batch) => {
-            const state = states.get(batch.id)
-            return state ? [viewBatch(batch, state, now)] : []
-          }),
+          batches: (await Promise.all(views)).filter((view) => view !== undefined),
           nextCursor: rows.length > limit && last ? encodeCursor(last.id) : null,
         }
       }),

@@ -45,7 +45,7 @@ export async function replyWithBatch(caller: Caller, batchId: number): Promise<B
   }
   reply.etag = found.etag
   if (!found.state.ended) reply.retryAfterSeconds = pollSeconds
-  return viewBatch(found.batch, found.state, services.now())
+  return viewBatch(services, found.batch, found.state)
 }
 
 async function read(caller: Caller, batchId: number): Promise<Found> {

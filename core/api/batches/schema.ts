@@ -114,36 +114,44 @@ export const BatchResults = z.strictObject({
 
 // --- output ---
 
+const state = {
+  jobs: count.meta({ description: 'All jobs that it has.' }),
+  ended: z.boolean().meta({ description: 'It has jobs, and every one of them has ended.' }),
+  byStatus: z
+    .object(
+      Object.fromEntries(statuses.map((status) => [status, count])) as Record<(typeof statuses)[number], typeof count>,
+    )
+    .meta({ id: 'BatchStatuses', description: 'How many jobs are in which status.' }),
+  byCode: z.record(z.string(), count).meta({
+    description: 'How many jobs have failed, by the code of their error.',
+    examples: [{ 'image.not_found': 1 }],
+  }),
+  costUsd: z.number().nullable().meta({
+    description:
+      'What its runs have cost so far, as far as prices are known; null if there were calls and none has a known price.',
+  }),
+  calls: count.meta({ description: 'Calls that were answered.' }),
+  unpricedCalls: count.meta({ description: 'Calls whose price is not known.' }),
+  possiblyBilled: count.meta({ description: 'Calls that were cut off, so that they may have been paid for.' }),
+  estimatedEndAt: time.nullable().meta({
+    description:
+      'When the jobs that have not ended will have, at the pace of those that have and as many at once as now; null while nothing runs or nothing has ended.',
+  }),
+}
+
+/** What has become of a batch. */
+export const BatchState = z.object({ batchId, ...state })
+
 export const Batch = z
   .object({
     batchId,
     name: z.string().nullable(),
     onInvalid: OnInvalid,
     defaults: z.record(z.string(), z.unknown()),
-    jobs: count.meta({ description: 'All jobs that it has.' }),
-    ended: z.boolean().meta({ description: 'It has jobs, and every one of them has ended.' }),
-    byStatus: z
-      .object(
-        Object.fromEntries(statuses.map((status) => [status, count])) as Record<
-          (typeof statuses)[number],
-          typeof count
-        >,
-      )
-      .meta({ id: 'BatchStatuses', description: 'How many jobs are in which status.' }),
-    byCode: z.record(z.string(), count).meta({
-      description: 'How many jobs have failed, by the code of their error.',
-      examples: [{ 'image.not_found': 1 }],
-    }),
-    costUsd: z.number().nullable().meta({
+    ...state,
+    eventsUrl: z.url().nullable().meta({
       description:
-        'What its runs have cost so far, as far as prices are known; null if there were calls and none has a known price.',
-    }),
-    calls: count.meta({ description: 'Calls that were answered.' }),
-    unpricedCalls: count.meta({ description: 'Calls whose price is not known.' }),
-    possiblyBilled: count.meta({ description: 'Calls that were cut off, so that they may have been paid for.' }),
-    estimatedEndAt: time.nullable().meta({
-      description:
-        'When the jobs that have not ended will have, at the pace of those that have and as many at once as now; null while nothing runs or nothing has ended.',
+        'Streams what happens to its jobs, as server-sent events. It holds a ticket for this batch alone, so an EventSource can open it as it is; each answer has a fresh one, valid for as long as a job may take. Null where nothing is streamed.',
     }),
     createdAt: time,
     closesAt: time.meta({ description: 'From then on it takes no more jobs.' }),
@@ -240,6 +248,7 @@ export const ResultsPage = z
 export type ResultRow = Record<string, string | number | boolean | readonly string[] | null>
 export type ResultsPageView = { readonly rows: readonly ResultRow[]; readonly nextCursor: string | null }
 export type BatchView = z.infer<typeof Batch>
+export type BatchStateView = Omit<z.infer<typeof BatchState>, 'batchId'>
 export type BatchPageView = z.infer<typeof BatchPage>
 export type AddedJobsView = z.infer<typeof AddedJobs>
 export type ImportedCsvView = z.infer<typeof ImportedCsv>

@@ -1,17 +1,36 @@
 import type { BatchRow } from '../../batches/batches.ts'
 import type { BatchState } from '../../batches/state.ts'
+import { manyEventsUrlOf } from '../events/urls.ts'
 import { hashOf } from '../jobs/idempotency.ts'
+import type { ApiServices } from '../services.ts'
 import { inDollars } from '../usage/view.ts'
-import type { BatchView } from './schema.ts'
+import type { BatchStateView, BatchView } from './schema.ts'
 
 /** A batch as its owner sees it. */
-export function viewBatch(batch: BatchRow, state: BatchState, now: number): BatchView {
-  const { jobs, ended, byStatus, byCode, calls, cost, unpricedCalls, possiblyBilled, remainingMs } = state
+export async function viewBatch(
+  services: Pick<ApiServices, 'streamUrl' | 'tickets' | 'now' | 'lifeMs'>,
+  batch: BatchRow,
+  state: BatchState,
+): Promise<BatchView> {
+  const now = services.now()
+  const expiresAt = new Date(now + services.lifeMs)
   return {
     batchId: batch.id,
     name: batch.name,
     onInvalid: batch.onInvalid,
     defaults: batch.defaults,
+    ...viewState(state, now),
+    eventsUrl: await manyEventsUrlOf(services, { userId: batch.userId, batchId: batch.id, expiresAt }),
+    createdAt: batch.createdAt.toISOString(),
+    closesAt: batch.closesAt.toISOString(),
+    cancelledAt: batch.cancelledAt?.toISOString() ?? null,
+  }
+}
+
+/** What has become of a batch. */
+export function viewState(state: BatchState, now: number): BatchStateView {
+  const { jobs, ended, byStatus, byCode, calls, cost, unpricedCalls, possiblyBilled, remainingMs } = state
+  return {
     jobs,
     ended,
     byStatus,
@@ -21,9 +40,6 @@ export function viewBatch(batch: BatchRow, state: BatchState, now: number): Batc
     unpricedCalls,
     possiblyBilled,
     estimatedEndAt: remainingMs === undefined ? null : new Date(now + remainingMs).toISOString(),
-    createdAt: batch.createdAt.toISOString(),
-    closesAt: batch.closesAt.toISOString(),
-    cancelledAt: batch.cancelledAt?.toISOString() ?? null,
   }
 }
 

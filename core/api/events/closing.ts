@@ -1,5 +1,5 @@
 import type { Closing } from '../../http/sse.ts'
-import { StreamClosed } from '../../live/watch.ts'
+import { StreamClosed } from '../../live/connections.ts'
 
 /** What a client is told of a stream that was closed before it was complete; undefined for any other error. */
 export function closingOf(error: unknown): Closing | undefined {

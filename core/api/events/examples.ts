@@ -1,6 +1,6 @@
-import type { JobEventView } from './schema.ts'
+import type { JobEventView, JobsEventView } from './schema.ts'
 
-// An example for the OpenAPI document; a test holds it against its schema.
+// Examples for the OpenAPI document; a test holds them against their schemas.
 
 export const exampleEvent: JobEventView = {
   type: 'status',
@@ -13,4 +13,23 @@ export const exampleEvent: JobEventView = {
   failures: 0,
   nextTryAt: null,
   error: null,
+}
+
+export const exampleChange: JobsEventView = {
+  type: 'job',
+  jobId: 1,
+  batchId: 5,
+  version: 5,
+  status: 'processing',
+  step: 'content',
+  progress: 76,
+  texts: { wanted: 3, completed: 1 },
+  nextTryAt: null,
+  error: null,
+  updatedAt: '2026-11-23T12:00:14.250Z',
+}
+
+export const exampleTicket = {
+  eventsUrl: 'https://stream.example.com/v1/events?ticket=eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmVk',
+  expiresAt: '2026-11-24T12:00:00.000Z',
 }

@@ -5,19 +5,22 @@ import type { Resource } from '../../http/resource.ts'
 import type { EventStream } from '../../http/sse.ts'
 import { createProcedures } from '../../http/trpc.ts'
 import { validated } from '../../http/validation.ts'
+import { knownOf } from '../../live/places.ts'
 import type { Watch } from '../../live/watch.ts'
+import type { ManyEvent } from '../../live/watch-many.ts'
 import type { Actor } from '../../platform/auth.ts'
 import type { StreamServices } from '../services.ts'
 import { closingOf } from './closing.ts'
-import { exampleEvent } from './examples.ts'
-import { JobEvent, type JobEventView, WatchJob } from './schema.ts'
+import { exampleChange, exampleEvent } from './examples.ts'
+import { JobEvent, type JobEventView, JobsEvent, type JobsEventView, WatchJob, WatchJobs } from './schema.ts'
+import { viewManyEvent } from './view.ts'
 
 const { openProcedure, router } = createProcedures<StreamServices>()
 
-/** The events of a job: over tRPC as a subscription, over REST as server-sent events. */
+/** What happens to jobs: over tRPC as a subscription, over REST as server-sent events. */
 export const events = {
   name: 'events',
-  description: 'What happens to a job, as it happens.',
+  description: 'What happens to jobs, as it happens.',
   procedures: {
     watchJob: openProcedure
       .meta({
@@ -34,7 +37,7 @@ export const events = {
       // Before the input is validated: a caller that is refused is told nothing of it.
       .use(async ({ ctx, next, getRawInput }) =>
         next({
-          ctx: { actor: await (ctx.ticket === undefined ? ctx.authenticate() : holderOf(ctx, await getRawInput())) },
+          ctx: { actor: await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`) },
         }),
       )
       .input(validated(WatchJob))
@@ -48,7 +51,39 @@ export const events = {
           transport: ctx.transport,
           signal: signal ?? new AbortController().signal,
         })
-        return track(watch)
+        // What a step made was validated when it was saved.
+        return track(watch, (event) => [String(event.version), event as JobEventView])
+      }),
+
+    watchJobs: openProcedure
+      .meta({
+        rest: 'GET /v1/events',
+        status: 200,
+        streams: true,
+        summary: 'Watch all jobs, or those of a batch',
+        description:
+          'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the state of a job at each of its versions that is seen, `deleted`, `batch` with what has become of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is told at least once, in whatever order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
+        errors: ['batch.not_found'],
+        output: JobsEvent,
+        example: { reply: exampleChange },
+      })
+      .use(async ({ ctx, next, getRawInput }) => {
+        const batchId = given(await getRawInput(), 'batchId')
+        return next({ ctx: { actor: await actorOf(ctx, batchId === undefined ? 'jobs' : `batch/${batchId}`) } })
+      })
+      .input(validated(WatchJobs))
+      .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobsEventView>>> => {
+        const { live, now } = ctx.services
+        if (live === undefined) throw notStreamed()
+        const watch = await live.watchMany({
+          userId: ctx.actor.userId,
+          batchId: input.batchId,
+          known: input.lastEventId === undefined ? undefined : knownOf(input.lastEventId),
+          since: input.since === undefined ? undefined : Date.parse(input.since),
+          transport: ctx.transport,
+          signal: signal ?? new AbortController().signal,
+        })
+        return track(watch, (event: ManyEvent) => [event.id, viewManyEvent(event, now())])
       }),
   },
 } satisfies Resource
@@ -56,11 +91,19 @@ export const events = {
 /** The router of a server that streams and does nothing else. */
 export const streamRouter = router({ visionPipeline: router(events.procedures) })
 
-/** The owner of the job that a ticket is for; one for another job than the input names is refused. */
-async function holderOf({ services, ticket = '' }: Context<StreamServices>, input: unknown): Promise<Actor> {
-  const { live, tickets } = services
-  if (live === undefined || tickets === undefined) throw notStreamed()
-  return tickets.check(ticket, (input as { readonly jobId?: unknown } | undefined)?.jobId)
+/** The caller, or whom the ticket is from; one for another stream is refused. */
+async function actorOf(context: Context<StreamServices>, scope: string): Promise<Actor> {
+  const { ticket, services } = context
+  if (ticket === undefined) return context.authenticate()
+  if (services.live === undefined || services.tickets === undefined) throw notStreamed()
+  return services.tickets.check(ticket, scope)
+}
+
+/** A field of what the caller sent, whatever that is. */
+function given(input: unknown, name: string): unknown {
+  return typeof input === 'object' && input !== null && Object.hasOwn(input, name)
+    ? (input as Record<string, unknown>)[name]
+    : undefined
 }
 
 function notStreamed(): VisionError {
@@ -68,13 +111,15 @@ function notStreamed(): VisionError {
 }
 
 /** The events with the ids that both protocols resume by. */
-function track(watch: Watch): EventStream<TrackedEnvelope<JobEventView>> {
+function track<Event, View>(
+  watch: Watch<Event>,
+  view: (event: Event) => readonly [id: string, data: View],
+): EventStream<TrackedEnvelope<View>> {
   return {
     complete: watch.complete,
     closingOf,
     async *[Symbol.asyncIterator]() {
-      // What a step made was validated when it was saved.
-      for await (const event of watch) yield tracked(String(event.version), event as JobEventView)
+      for await (const event of watch) yield tracked(...view(event))
     },
   }
 }

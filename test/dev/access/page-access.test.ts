@@ -30,6 +30,10 @@ test('a page of any origin may open the link with the ticket, and is told what i
   const subscription = await fetch(trpc, { headers: { origin, accept: 'text/event-stream' } })
   expect([subscription.status, subscription.headers.get(allowed)]).toEqual([200, '*'])
   await subscription.body?.cancel()
+  const ticket = await json(api.call('POST', '/v1/events/tickets', { as: 'ann', body: {} }))
+  const all = await fetch(ticket.eventsUrl.replace('http://api.example', served.url), { headers: { origin } })
+  expect([all.status, all.headers.get(allowed)]).toEqual([200, '*'])
+  await all.body?.cancel()
   const preflight = await fetch(`${served.url}${pathname}${search}`, { method: 'OPTIONS', headers: { origin } })
   expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([
     204,

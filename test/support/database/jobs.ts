@@ -141,6 +141,6 @@ export async function passed(
 }
 
 export async function emptyQueue(on: TestDatabase): Promise<void> {
-  const tables = ['jobs', 'job_texts', 'job_outputs', 'job_attempts', 'users', 'lanes', 'usage']
+  const tables = ['jobs', 'job_texts', 'job_outputs', 'job_attempts', 'job_deletions', 'users', 'lanes', 'usage']
   for (const table of tables) await on.sql(`DELETE FROM vision_${table}`)
 }

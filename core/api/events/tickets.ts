@@ -1,0 +1,36 @@
+import { getBatch } from '../../batches/batches.ts'
+import type { Resource } from '../../http/resource.ts'
+import { validated } from '../../http/validation.ts'
+import { procedure } from '../procedure.ts'
+import { exampleTicket } from './examples.ts'
+import { CreateEventsTicket, EventsTicket, type EventsTicketView } from './schema.ts'
+import { manyEventsUrlOf } from './urls.ts'
+
+/** Links to streams, for those who cannot send headers: made by the API, which knows the caller, and not where is streamed. */
+export const eventsTickets = {
+  name: 'events tickets',
+  description: 'Links to streams of many jobs, for pages.',
+  procedures: {
+    createEventsTicket: procedure
+      .meta({
+        rest: 'POST /v1/events/tickets',
+        status: 201,
+        summary: 'Make a link to the stream of all jobs, or of a batch',
+        description:
+          'An EventSource can send no token, but open this link. Whoever has it can watch how the jobs of the caller change, or those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.',
+        errors: ['batch.not_found'],
+        output: EventsTicket,
+        example: { request: {}, reply: exampleTicket },
+      })
+      .input(validated(CreateEventsTicket))
+      .mutation(async ({ ctx: { services, actor }, input: { batchId } }): Promise<EventsTicketView> => {
+        const { userId } = actor
+        if (batchId !== undefined) await getBatch(services.database, { userId, batchId })
+        const expiresAt = new Date(services.now() + services.lifeMs)
+        return {
+          eventsUrl: await manyEventsUrlOf(services, { userId, batchId, expiresAt }),
+          expiresAt: expiresAt.toISOString(),
+        }
+      }),
+  },
+} satisfies Resource

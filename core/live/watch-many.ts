@@ -1,0 +1,195 @@
+import { getBatch } from '../batches/batches.ts'
+import { type BatchNews, readBatchNews } from '../batches/news.ts'
+import type { Database } from '../database/client.ts'
+import { hasEnded } from '../domain/job.ts'
+import {
+  byPlace,
+  type Change,
+  type Place,
+  readBatchChanges,
+  readChanges,
+  readClock,
+  type WatchedRow,
+} from '../queue/changes.ts'
+import { type Changes, type JobNews, readNews, resumeMs } from './changes.ts'
+import type { Connections } from './connections.ts'
+import { idOf, type Known } from './places.ts'
+import type { Sleep } from './ticker.ts'
+
+export interface WatchManyRequest {
+  readonly userId: string
+  /** Only the jobs of this batch. */
+  readonly batchId: number | undefined
+  /** Where the watcher's last event was; undefined if there was none. */
+  readonly known: Known | undefined
+  /** From which moment on somebody is told of changes who comes for the first time, in milliseconds since the epoch. */
+  readonly since: number | undefined
+  readonly transport: 'sse' | 'trpc'
+  /** Aborted when the watcher has gone away. */
+  readonly signal: AbortSignal
+}
+
+/** An event for a watcher of many jobs, with its id. */
+export type ManyEvent = { readonly id: string } & (
+  | { readonly type: 'job'; readonly row: WatchedRow }
+  | { readonly type: 'deleted'; readonly jobId: number; readonly batchId: number | null; readonly version: number }
+  | { readonly type: 'batch'; readonly news: BatchNews }
+)
+
+export interface WatchManyOptions {
+  readonly database: Database
+  readonly changes: Changes
+  readonly open: Connections['open']
+  readonly sleep: Sleep
+}
+
+/** From so long before on, in milliseconds, who comes for the first time is told what has changed. */
+export const recentMs = 60_000
+/** So many jobs are read at once for a watcher that catches up. */
+const pageSize = 500
+/** Between two such pages, in milliseconds: no watcher is told of more than 2,000 jobs a second. */
+const paceMs = 250
+/** So many batches' ends are told to a watcher that catches up. */
+const maxBatches = 100
+
+/**
+ * The events of all jobs of a user, or of one batch, for one watcher: first what has changed since its last event, and from
+ * then on what changes. Each job comes as it is at the time, with its version.
+ *
+ * It begins so far before the last event that no change can have come to light after it unseen, so a watcher may be told of
+ * a version again, and never misses one.
+ *
+ * @returns `complete` if nothing will come, `crowded` if too many streams of the same user were opened at once
+ * @throws VisionError `batch.not_found`
+ */
+export async function watchMany(
+  request: WatchManyRequest,
+  { database, changes, open, sleep }: WatchManyOptions,
+): Promise<AsyncIterable<ManyEvent> | 'complete' | 'crowded'> {
+  const { userId, batchId, known, transport, signal } = request
+  if (batchId !== undefined) await getBatch(database, { userId, batchId })
+  const now = await readClock(database)
+  const start = startOf(request, now)
+  if (batchId !== undefined && known?.ended && (await isOver(database, batchId, known.place))) return 'complete'
+
+  const connection = await open({ userId, jobId: 0, transport, lastEvent: 0 }, signal)
+  if (connection === undefined) return 'crowded'
+  const { closing, end, sent } = connection
+
+  const events = async function* (): AsyncGenerator<ManyEvent, void> {
+    /** The version that the watcher was told of each job last. */
+    const told = new Map<number, Change>()
+    let place = start
+    let events = 0
+    const send = (event: DistributiveOmit<ManyEvent, 'id'>, ended = false): ManyEvent => {
+      sent(++events)
+      return { ...event, id: idOf({ place, ended }) }
+    }
+    const tellOfJobs = function* (news: Iterable<JobNews>) {
+      for (const one of news) {
+        if (one.version <= (told.get(one.jobId)?.version ?? -1)) continue
+        told.set(one.jobId, one)
+        // What comes to light late is behind what was told; it may be told again after a cut.
+        if (byPlace(one, place) > 0) place = { at: one.at, jobId: one.jobId }
+        yield send(eventOf(one))
+      }
+      for (const [jobId, { at }] of told) {
+        if (told.size <= pageSize) break
+        if (at < place.at - resumeMs) told.delete(jobId)
+      }
+    }
+    const tellOfBatch = function* (news: BatchNews) {
+      const over = news.state === undefined || (news.state.ended && news.closed)
+      yield send({ type: 'batch', news }, over && news.batchId === batchId)
+      if (over && news.batchId === batchId) end(news.state === undefined ? 'deleted' : 'ended')
+    }
+    let from = known === undefined ? place.at : place.at - resumeMs
+    const follower = changes.follow(userId, now, closing, batchId)
+    try {
+      for (;;) {
+        const ended = new Set<number>(batchId === undefined ? [] : [batchId])
+        for await (const page of missed(database, { userId, batchId, from }, pause)) {
+          closing.throwIfAborted()
+          for (const { batchId: of, row } of page) {
+            if (of !== null && ended.size < maxBatches && (row === undefined || hasEnded(row))) ended.add(of)
+          }
+          yield* tellOfJobs(page)
+        }
+        follower.ask(ended)
+        for (;;) {
+          const news = await follower.next()
+          if (news === undefined) {
+            from = place.at - resumeMs
+            break
+          }
+          yield* tellOfJobs(news.jobs)
+          for (const one of news.batches) {
+            yield* tellOfBatch(one)
+            if (closing.aborted) return
+          }
+        }
+      }
+    } catch (error) {
+      end('failed')
+      throw error
+    } finally {
+      follower.leave()
+      // A reader that stops has left.
+      end('left')
+    }
+  }
+  const pause = () => sleep(paceMs, closing).catch(() => closing.throwIfAborted())
+  return { [Symbol.asyncIterator]: events }
+}
+
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+
+/** A batch has so few jobs that all are told to who comes for the first time. */
+function startOf({ batchId, known, since }: WatchManyRequest, now: number): Place {
+  // A moment that is to come would hide what happens until then.
+  if (known !== undefined) return known.place.at > now ? { at: now, jobId: 0 } : known.place
+  const first = batchId === undefined ? now - recentMs : 0
+  return { at: Math.max(0, Math.min(since ?? first, now)), jobId: 0 }
+}
+
+/** Whether a batch has ended, takes no more jobs, and nothing in it has changed since. */
+async function isOver(database: Database, batchId: number, place: Place): Promise<boolean> {
+  const [news] = await readBatchNews(database, [batchId])
+  if (!news?.state?.ended || !news.closed) return false
+  const changes = await readBatchChanges(database, batchId, place.at)
+  return changes.every((change) => byPlace(change, place) <= 0)
+}
+
+/** What has changed from a moment on, as it is now, a page at a time. */
+async function* missed(
+  database: Database,
+  { userId, batchId, from }: { readonly userId: string; readonly batchId: number | undefined; readonly from: number },
+  pause: () => Promise<void>,
+): AsyncGenerator<readonly JobNews[]> {
+  let pages = 0
+  for await (const page of batchId === undefined ? ofUser(database, userId, from) : ofBatch(database, batchId, from)) {
+    if (pages++ > 0) await pause()
+    yield [...(await readNews(database, page)).values()].toSorted(byPlace)
+  }
+}
+
+async function* ofUser(database: Database, userId: string, from: number): AsyncGenerator<readonly Change[]> {
+  let after: Place = { at: Math.max(0, from), jobId: 0 }
+  for (;;) {
+    const { pages } = await readChanges(database, [{ userId, after }], pageSize)
+    const { changes, more } = pages[0] ?? { changes: [], more: false }
+    const last = changes.at(-1)
+    yield changes
+    if (!more || last === undefined) return
+    after = last
+  }
+}
+
+async function* ofBatch(database: Database, batchId: number, from: number): AsyncGenerator<readonly Change[]> {
+  const changes = await readBatchChanges(database, batchId, Math.max(0, from))
+  for (let at = 0; at < changes.length; at += pageSize) yield changes.slice(at, at + pageSize)
+}
+
+function eventOf({ jobId, batchId, version, row }: JobNews): DistributiveOmit<ManyEvent, 'id'> {
+  return row === undefined ? { type: 'deleted', jobId, batchId, version } : { type: 'job', row }
+}
