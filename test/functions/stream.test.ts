@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { APIGatewayProxyEvent, LambdaFunctionURLEvent } from 'aws-lambda'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { batchOfItsOwn } from '../../core/batches/batches.ts'
 import { createTickets } from '../../core/live/tickets.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { createVisionJob } from '../../core/queue/create.ts'
+import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
 import { type Part, partsOf, sayingOf } from '../support/api/events.ts'
 import { secret, token } from '../support/api/test-api.ts'
 import { noCap, someJob } from '../support/database/jobs.ts'
@@ -147,6 +148,31 @@ test('events go out as they happen, and nothing is left to do when the function 
   const again = invoke(eventOf(`/v1/jobs/${jobId}/events`, query, { 'last-event-id': '2' }))
   expect((await again.parts.next()).done).toBe(true)
   expect((await again.prelude).statusCode).toBe(204)
+})
+
+test('a batch is streamed to its end', async () => {
+  const made = createVisionJobs(database, [someJob, someJob], {
+    ...{ userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 60_000 },
+    batch: batchOfItsOwn('ann'),
+  })
+  const ids = (await made).map(({ jobId }) => jobId)
+  const [row] = await database.sql('SELECT batch_id AS batchId FROM vision_jobs WHERE id = ?', [ids[0]])
+  const batchId = Number(row?.batchId)
+  const expiresAt = new Date(Date.now() + 60_000)
+  const scope = `batch/${batchId}` as const
+  const ticket = await createTickets({ AUTH_SECRET: secret }, Date.now).sign({ scope, userId: 'ann', expiresAt })
+  for (const event of [
+    eventOf('/v1/events', `batchId=${batchId}&ticket=${ticket}`),
+    restEventOf('/v1/events', { batchId: String(batchId), ticket }),
+  ]) {
+    const { parts, done } = invoke(event)
+    expect(await next(parts)).toMatchObject({ type: 'job', batchId })
+    for (const jobId of ids) await cancelVisionJob(database, { jobId, userId: 'ann' })
+    const told: unknown[] = []
+    for await (const { data } of parts) if (data) told.push(JSON.parse(data))
+    expect(told.at(-1)).toMatchObject({ type: 'batch', batchId, ended: true, byStatus: { cancelled: 2 } })
+    await done
+  }
 })
 
 test('a stream ends in time, and asks its client to come back', async () => {

@@ -32,7 +32,7 @@ const cacheBlockTokens = 64
 /**
  * An emulated DeepSeek: `POST /chat/completions` and `/v1/chat/completions`, any model name, not streamed. It writes
  * JSON that fits the schema between `<schema>` and `</schema>`, for the format named in `<format>`, from the brand
- * analysis in `<analysis>` and the purpose in `<purpose>`. It writes English, German, French, Spanish and Japanese; where
+ * analysis in `<analysis>`, the purpose in `<purpose>`, the facts in `<facts>`, and the name and the words of the brand in `<brand>`. It writes English, German, French, Spanish and Japanese; where
  * `<language>` asks for another language it writes English, and says so. `model` in every answer ends in `-emulated`.
  *
  * Its faults, as the real service shows them: `rate_limited` 429 and `unavailable` 503, with Retry-After;
@@ -88,7 +88,14 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         cached.add(first)
         const written = write(
           jsonBlock(instructions, 'schema')?.value,
-          { analysis: analysis?.value, purpose, language: languageIn(material), network: networkIn(instructions) },
+          {
+            analysis: analysis?.value,
+            purpose,
+            language: languageIn(material),
+            network: networkIn(instructions),
+            facts: jsonBlock(material, 'facts')?.value,
+            brand: jsonBlock(material, 'brand')?.value,
+          },
           block(material, 'format'),
         )
         return { text: written, limit: (asked.max_tokens ?? Number.POSITIVE_INFINITY) * charactersPerToken }
