@@ -19,6 +19,8 @@ export default defineConfig({
     globalSetup: ['test/setup/database.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is awaited by asking again may take long on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     // One more than there are processors where it is decided about a change: much of a test's time is waiting.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

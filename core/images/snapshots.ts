@@ -68,12 +68,7 @@ async function findOrInsert(
   database: Database,
   image: Arrival,
 ): Promise<{ id: number; state: ImageState } | undefined> {
-  const [found] = await database.run((on) =>
-    rowsOf<{ id: number }>(
-      on,
-      sql`SELECT id FROM vision_images WHERE user_id = ${image.userId} AND sha256 = ${image.sha256}`,
-    ),
-  )
+  const [found] = await database.run((on) => lookUp(on, image))
   const sweepAt = inMilliseconds(unusedMs)
   if (found !== undefined) return database.transact((tx) => keepFromSweeper(tx, found.id, sweepAt))
   try {
@@ -87,6 +82,10 @@ async function findOrInsert(
     if (isDuplicate(error)) return undefined
     throw error
   }
+}
+
+function lookUp(on: Queryable, { userId, sha256 }: Pick<ImageRow, 'userId' | 'sha256'>) {
+  return rowsOf<{ id: number }>(on, sql`SELECT id FROM vision_images WHERE user_id = ${userId} AND sha256 = ${sha256}`)
 }
 
 async function keepFromSweeper(
@@ -103,6 +102,19 @@ async function keepFromSweeper(
     await matchedBy(tx, sql`UPDATE vision_images SET sweep_at = ${sweepAt} WHERE id = ${id} AND sweep_at IS NOT NULL`)
   }
   return { id, state: row.state }
+}
+
+/**
+ * A user's image that is stored already, safe from the sweeper for an hour from now.
+ *
+ * @param sha256 in hex
+ * @returns the row's id, or undefined if there is none
+ */
+export async function findImage(database: Database, userId: string, sha256: string): Promise<number | undefined> {
+  const [found] = await database.run((on) => lookUp(on, { userId, sha256 }))
+  if (found === undefined) return undefined
+  const kept = await database.transact((tx) => keepFromSweeper(tx, found.id, inMilliseconds(unusedMs)))
+  return kept?.state === 'stored' ? kept.id : undefined
 }
 
 /**
