@@ -187,6 +187,11 @@ export function sparesConnection(error: unknown): boolean {
   return driver.errno !== 1153
 }
 
+/** Whether a lock was not let go in time. */
+export function isLockWait(error: unknown): boolean {
+  return driverErrorOf(error)?.errno === 1205
+}
+
 /** Whether an error is a unique key met twice. */
 export function isDuplicate(error: unknown): boolean {
   const number = driverErrorOf(error)?.errno
