@@ -160,6 +160,15 @@ export const BatchPage = z
 
 const index = count.meta({ description: 'Where in the call, from 0.' })
 
+export const RejectedJob = z
+  .object({
+    index,
+    errors: z
+      .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
+      .meta({ description: 'What is wrong with it: all of it for the first jobs, at least one thing for each.' }),
+  })
+  .meta({ id: 'RejectedJob' })
+
 export const AddedJobs = z
   .object({
     jobs: z.array(
@@ -171,16 +180,7 @@ export const AddedJobs = z
         })
         .meta({ id: 'AddedJob' }),
     ),
-    rejected: z
-      .array(
-        z
-          .object({
-            index,
-            errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })),
-          })
-          .meta({ id: 'RejectedJob' }),
-      )
-      .meta({ description: 'Those that cannot be made, of a batch that skips them.' }),
+    rejected: z.array(RejectedJob).meta({ description: 'Those that cannot be made, of a batch that skips them.' }),
   })
   .meta({ id: 'AddedJobs' })
 
