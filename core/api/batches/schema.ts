@@ -106,6 +106,9 @@ export const BatchResults = z.strictObject({
     description: 'Over REST: JSON, JSON with one row a line, or CSV. Over tRPC rows are always JSON.',
   }),
   status: z.array(Status).min(1).max(statuses.length).optional().meta({ description: 'Only jobs in these statuses.' }),
+  approved: z.boolean().default(false).meta({
+    description: 'Only texts that were approved, as they were approved, and only jobs that have one.',
+  }),
   limit: z.int().min(1).max(500).default(100).meta({
     description: 'At most so many rows; fewer where they would be more than 4 MB.',
   }),
