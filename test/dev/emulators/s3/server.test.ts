@@ -20,7 +20,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type S3Emulator, startS3Emulator } from '../../../../dev/emulators/s3/server.ts'
 import { Bucket, key, presign } from './harness.ts'
 
-
 let folder: string
 let emulator: S3Emulator
 const clients: S3Client[] = []
