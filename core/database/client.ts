@@ -68,7 +68,7 @@ export interface DatabaseOptions {
 }
 
 const tries = 5
-/** Of the time after which the server ends an idle session, so much is let pass before it is not trusted any more. */
+/** The share of the server's idle timeout after which an idle connection is no longer trusted. */
 const trusted = 2 / 3
 /** What the server needs to say that it has ended a statement, in milliseconds. */
 const answerMs = 1_000
@@ -224,7 +224,7 @@ function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Prom
   })
 }
 
-/** Whether the database answers a query now; what a health check asks. */
+/** Whether the database answers a query now; for health checks. */
 export function databaseAnswers({ run }: Pick<Database, 'run'>): Promise<boolean> {
   return run((on) => rowsOf(on, sql`SELECT 1`)).then(
     (rows) => rows.length > 0,
