@@ -16,6 +16,7 @@ import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import type { ProviderScope } from '../drizzle/schema.ts'
 import { describeActions, describeClaiming, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
+import type { ExitCode, Terminal } from './terminal.ts'
 
 const usage = `Operates the queue.
 
@@ -82,26 +83,16 @@ interface Answer {
   readonly text: string
 }
 
-/** Where a command runs. */
-export interface Terminal {
-  /** The settings, asked for once the command is understood: what is exported, and what `.env` adds. */
-  readonly environment: () => Record<string, string | undefined>
-  readonly out: (text: string) => void
-  readonly error: (text: string) => void
-  /** Aborted when what goes on in batches is to end after this one. */
-  readonly signal: AbortSignal
-}
-
 /**
  * Does one command of an operator's, on DATABASE_URL or on the local database.
  *
  * @param args what follows `npm run ops --`
- * @returns the exit code: 0 when it is done, 1 when it failed, 2 when it was not understood
+ * @param signal aborted when what goes on in batches is to end after this one
  */
-export async function operate(args: string[], terminal: Terminal): Promise<0 | 1 | 2> {
+export async function operate(args: string[], terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   try {
     const { verb, values } = readArguments(args)
-    terminal.out(verb === undefined ? usage : await answer(verb, values, terminal))
+    terminal.out(verb === undefined ? usage : await answer(prepare(verb, values, signal), values, terminal))
     return 0
   } catch (error) {
     terminal.error(`${textOf(error)}\n`)
@@ -135,9 +126,7 @@ function isVerb(word: string | undefined): word is Verb {
   return verbs.some((verb) => verb === word)
 }
 
-async function answer(verb: Verb, values: Values, { environment, error, signal }: Terminal): Promise<string> {
-  // A usage error is reported before the database is asked.
-  const act = prepare(verb, values, signal)
+async function answer(act: Act, values: Values, { environment, error }: Terminal): Promise<string> {
   await using cleanup = new AsyncDisposableStack()
   const env = environment()
   if (env.DATABASE_URL) {
@@ -156,6 +145,7 @@ async function answer(verb: Verb, values: Values, { environment, error, signal }
 
 type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
 
+/** What a verb does; a usage error is reported here, before the database is asked. */
 function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
   const dryRun = values.yes !== true
   const limit = wholeNumber('limit', values.limit)

@@ -213,9 +213,12 @@ export const visionUsers = mysqlTable(
     userId: key('user_id', { length: 255 }).primaryKey(),
     /** When the user was last seen to have blocked jobs; null once there are none. */
     blockedSeenAt: time('blocked_seen_at'),
-    /** The last start tags that the user's jobs had in the two lanes: remembered when those jobs have long been claimed. */
+    /** The last turns that the user's jobs had in the two lanes: remembered when those jobs have long been claimed. */
     analysisTag: id('analysis_tag').notNull().default(0),
     contentTag: id('content_tag').notNull().default(0),
+    /** The most texts that one of those jobs had, since virtual time last passed all of them. */
+    analysisWidth: tinyint('analysis_width', { unsigned: true }).notNull().default(1),
+    contentWidth: tinyint('content_width', { unsigned: true }).notNull().default(1),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],
 )
@@ -502,6 +505,13 @@ export const visionUploadQuotas = mysqlTable('vision_upload_quotas', {
   day: date('day', { mode: 'string' }).notNull(),
   uploads: count('uploads'),
   bytes: total('bytes'),
+})
+
+/** How often each user has asked for an estimate in the minute that began last. */
+export const visionEstimateQuotas = mysqlTable('vision_estimate_quotas', {
+  userId: key('user_id', { length: 255 }).primaryKey(),
+  begunAt: time('begun_at').notNull(),
+  estimates: count('estimates'),
 })
 
 /** The snapshots: one row for each image that a user's jobs use, however many do. */

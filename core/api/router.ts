@@ -2,6 +2,7 @@ import { proceduresOf } from '../http/resource.ts'
 import { operator } from './admin/procedures.ts'
 import { batches } from './batches/procedures.ts'
 import { brands } from './brands/procedures.ts'
+import { estimates } from './estimate/procedures.ts'
 import { events } from './events/procedures.ts'
 import { eventsTickets } from './events/tickets.ts'
 import { jobs } from './jobs/procedures.ts'
@@ -11,7 +12,18 @@ import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
 
 /** The parts of the API: each is a folder here with its procedures, their schemas, views and examples. */
-export const resources = [jobs, texts, batches, events, eventsTickets, uploads, brands, usage, operator] as const
+export const resources = [
+  jobs,
+  texts,
+  batches,
+  estimates,
+  events,
+  eventsTickets,
+  uploads,
+  brands,
+  usage,
+  operator,
+] as const
 
 /** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
 export const appRouter = router({ visionPipeline: router(proceduresOf(resources)) })

@@ -3,19 +3,19 @@ import { decodeDataUrl } from './data-url.ts'
 import { detectImage } from './detect.ts'
 import { checkImageUrl } from './image-url.ts'
 import { maxDataUrlBytes } from './limits.ts'
-import { keepImage } from './snapshots.ts'
+import { findImage, keepImage } from './snapshots.ts'
 import type { ImageStore } from './store.ts'
-import { isUpload, uploadKey } from './uploads.ts'
+import { hashOfUpload, isUpload, uploadKey } from './uploads.ts'
 
 /** A job's image as its row has it. */
 export interface TakenImage {
   /** The URL; of a data URL only its type and hash. */
   readonly imageUrl: string
-  /** The snapshot, if the bytes came with the job. */
+  /** The snapshot, if there is one already: the bytes came with the job, or with an earlier one. */
   readonly imageId?: number
 }
 
-/** Takes in what a client names as its image, when the job is created. */
+/** Checks the image that a client names, and stores its bytes where it has them, when the job is created. */
 export interface ImageIntake {
   /**
    * Looks at an image without taking it in.
@@ -36,7 +36,7 @@ export function createImageIntake(
   store: ImageStore,
   options: { readonly allowLoopbackHttp: boolean },
 ): ImageIntake {
-  // Blanks around a URL are nobody's intention, and the URL standard drops them too.
+  // Blanks around a URL are accidental, and the URL standard drops them too.
   return {
     check: (given, userId) => {
       const imageUrl = given.trim()
@@ -46,7 +46,12 @@ export function createImageIntake(
     },
     take: async (given, userId) => {
       const imageUrl = given.trim()
-      if (isUpload(imageUrl)) return { imageUrl: `upload:${uploadKey(imageUrl, userId)}` }
+      if (isUpload(imageUrl)) {
+        const key = uploadKey(imageUrl, userId)
+        const sha256 = hashOfUpload(key)
+        const imageId = sha256 === undefined ? undefined : await findImage(database, userId, sha256)
+        return { imageUrl: `upload:${key}`, ...(imageId !== undefined && { imageId }) }
+      }
       if (!carriesBytes(imageUrl)) return { imageUrl: checkImageUrl(imageUrl, options).href }
       const bytes = decodeDataUrl(imageUrl, maxDataUrlBytes)
       const detected = detectImage(bytes)

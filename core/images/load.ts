@@ -6,8 +6,8 @@ import { type DetectedImage, detectImage, type ImageType, type Orientation, size
 import { downloadImage } from './download.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
 import { getImage, type ImageRow, keepImage } from './snapshots.ts'
-import { type ImageStore, snapshotKey } from './store.ts'
-import { isUpload, uploadKey } from './uploads.ts'
+import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
+import { hashOfUpload, isUpload, uploadKey } from './uploads.ts'
 
 /** An image as the first step needs it. */
 export interface LoadedImage {
@@ -103,7 +103,10 @@ function allOf(room: Room): (bytes: number) => Promise<void> {
 
 async function readUpload(store: ImageStore, key: string, signal: AbortSignal, room: Room): Promise<Uint8Array> {
   try {
-    return await store.get(key, maxImageBytes, signal, allOf(room))
+    const bytes = await store.get(key, maxImageBytes, signal, allOf(room))
+    const sha256 = hashOfUpload(key)
+    if (sha256 === undefined || sha256 === sha256Of(bytes)) return bytes
+    throw new VisionError('image.malformed', { message: 'The upload is not the file whose SHA-256 was given.' })
   } catch (error) {
     const missing = error instanceof VisionError && error.code === 'image.not_found'
     throw missing ? new VisionError('image.upload_missing', { cause: error }) : error

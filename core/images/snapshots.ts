@@ -14,7 +14,7 @@ import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 /** A row of `vision_images`. */
 export type ImageRow = typeof visionImages.$inferSelect
 
-/** How long an image that no job uses is kept, in milliseconds: ample for whoever has just stored it to link it. */
+/** How long an unused image is kept, in milliseconds: ample time to link an image that was just stored to its job. */
 export const unusedMs = 3_600_000
 /** How long an arrival waits for a sweeper that is deleting the same image, and how often it looks, in milliseconds. */
 const sweeperPatienceMs = 10_000
@@ -68,12 +68,7 @@ async function findOrInsert(
   database: Database,
   image: Arrival,
 ): Promise<{ id: number; state: ImageState } | undefined> {
-  const [found] = await database.run((on) =>
-    rowsOf<{ id: number }>(
-      on,
-      sql`SELECT id FROM vision_images WHERE user_id = ${image.userId} AND sha256 = ${image.sha256}`,
-    ),
-  )
+  const [found] = await database.run((on) => lookUp(on, image))
   const sweepAt = inMilliseconds(unusedMs)
   if (found !== undefined) return database.transact((tx) => keepFromSweeper(tx, found.id, sweepAt))
   try {
@@ -87,6 +82,10 @@ async function findOrInsert(
     if (isDuplicate(error)) return undefined
     throw error
   }
+}
+
+function lookUp(on: Queryable, { userId, sha256 }: Pick<ImageRow, 'userId' | 'sha256'>) {
+  return rowsOf<{ id: number }>(on, sql`SELECT id FROM vision_images WHERE user_id = ${userId} AND sha256 = ${sha256}`)
 }
 
 async function keepFromSweeper(
@@ -106,13 +105,26 @@ async function keepFromSweeper(
 }
 
 /**
+ * A user's image that is stored already, safe from the sweeper for an hour from now.
+ *
+ * @param sha256 in hex
+ * @returns the row's id, or undefined if there is none
+ */
+export async function findImage(database: Database, userId: string, sha256: string): Promise<number | undefined> {
+  const [found] = await database.run((on) => lookUp(on, { userId, sha256 }))
+  if (found === undefined) return undefined
+  const kept = await database.transact((tx) => keepFromSweeper(tx, found.id, inMilliseconds(unusedMs)))
+  return kept?.state === 'stored' ? kept.id : undefined
+}
+
+/**
  * Marks images as used, in the transaction that gives them to jobs.
  *
  * @throws VisionError `storage.unavailable` if one is gone, having been linked to nothing for an hour
  */
 export async function linkImages(tx: Queryable, imageIds: readonly number[]): Promise<void> {
   if (imageIds.length === 0) return
-  // Along the primary key, and so in the order of their ids, as everywhere: nobody can wait for each other.
+  // Locked in id order, as everywhere, so that two transactions cannot deadlock.
   const ids = [...new Set(imageIds)].toSorted((one, other) => one - other)
   const matched = await matchedBy(
     tx,
@@ -126,7 +138,7 @@ export async function linkImages(tx: Queryable, imageIds: readonly number[]): Pr
 /** Gives images up, in the transaction that has just deleted jobs of them: the last job of each starts its hour. */
 export async function unlinkImages(tx: Queryable, imageIds: readonly number[]): Promise<void> {
   if (imageIds.length === 0) return
-  // In the order of their ids, as everywhere, so that nobody can wait for each other.
+  // In id order, as everywhere, so that two transactions cannot deadlock.
   const ids = [...new Set(imageIds)].toSorted((one, other) => one - other)
   // Two jobs deleted at once would each still see the other without this lock.
   await rowsOf(tx, sql`SELECT id FROM vision_images FORCE INDEX (PRIMARY) WHERE id IN ${ids} ORDER BY id FOR UPDATE`)

@@ -5,8 +5,8 @@ import { type ImageStore, userFolder } from './store.ts'
 
 /** What a client needs to upload one image straight to the bucket. */
 export interface UploadGrant {
-  /** Where to POST a multipart form. */
-  readonly url: string
+  /** Where to POST a multipart form; null where the image is there already. */
+  readonly url: string | null
   /** The form's fields, to be sent as they are; the file comes last, as the field `file`. */
   readonly fields: Readonly<Record<string, string>>
   /** What a job is created with to use the upload. */
@@ -15,24 +15,36 @@ export interface UploadGrant {
   readonly expiresAt: Date
 }
 
-/** A grant lasts so long, in seconds. */
+/** How long a grant is valid, in seconds. */
 export const grantSeconds = 600
 
 const scheme = 'upload:'
 
-/**
- * Lets a user upload one file of exactly this type and at most this size, under a key of the user's own.
- *
- * @param bytes at most so many; the caller has checked them against the limit
- * @param now milliseconds since the epoch
- */
-export async function grantUpload(
-  store: ImageStore,
-  { userId, contentType, bytes, now }: { userId: string; contentType: ImageType; bytes: number; now: number },
-): Promise<UploadGrant> {
-  const key = `uploads/${userFolder(userId)}/${randomUUID()}`
+/** A file that a user wants to upload. */
+export interface UploadRequest {
+  readonly userId: string
+  readonly contentType: ImageType
+  /** At most this size; the caller has checked it against the limit. */
+  readonly bytes: number
+  /** Of the file, in hex, if its sender knows it: the same file then always has the same image URL. */
+  readonly sha256?: string | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** Lets a user upload one file of exactly this type and at most this size, under a key of the user's own. */
+export async function grantUpload(store: ImageStore, request: UploadRequest): Promise<UploadGrant> {
+  const { contentType, bytes } = request
+  const granted = grantOf(request)
+  const key = granted.imageUrl.slice(scheme.length)
   const form = await store.presignUpload(key, { contentType, maxBytes: bytes, seconds: grantSeconds })
-  return { ...form, imageUrl: `${scheme}${key}`, expiresAt: new Date(now + grantSeconds * 1000) }
+  return { ...granted, ...form }
+}
+
+/** The grant of a file that need not be sent, because a snapshot of it is stored: see `findImage`. */
+export function grantOf({ userId, sha256, now }: UploadRequest): UploadGrant {
+  const imageUrl = `${scheme}uploads/${userFolder(userId)}/${sha256 ?? randomUUID()}`
+  return { url: null, fields: {}, imageUrl, expiresAt: new Date(now + grantSeconds * 1000) }
 }
 
 /** Whether an image URL names an upload. */
@@ -47,7 +59,12 @@ export function isUpload(imageUrl: string): boolean {
  */
 export function uploadKey(imageUrl: string, userId: string): string {
   const key = imageUrl.slice(scheme.length)
-  const own = new RegExp(`^uploads/${userFolder(userId)}/[0-9a-f-]{36}$`)
+  const own = new RegExp(`^uploads/${userFolder(userId)}/([0-9a-f-]{36}|[0-9a-f]{64})$`)
   if (!own.test(key)) throw new VisionError('upload.not_found')
   return key
+}
+
+/** The SHA-256, in hex, of the file that belongs under this key; undefined where its sender did not name it. */
+export function hashOfUpload(key: string): string | undefined {
+  return /\/([0-9a-f]{64})$/.exec(key)?.[1]
 }

@@ -1,11 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
-import { roomInBudget } from '../usage/spend.ts'
+import { gathered } from '../database/gathered.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
+import { readBudget } from '../usage/spend.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { lockJobs } from './lock-jobs.ts'
+import { Places } from './places.ts'
 import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
+import { callsToCome, sumOfWeights, weight } from './weight.ts'
 
 // A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
 // Whatever adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. What takes away
@@ -41,19 +44,29 @@ export async function admitVisionJobs(
   lock: typeof lockUser | typeof tryLockUser = lockUser,
   costPerDay?: number,
 ): Promise<number | undefined> {
-  const blocked = await database.run((on) =>
-    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND blocked_seen_at IS NOT NULL`),
-  )
-  if (blocked.length === 0) return 0
+  if (!(await mayHaveBlocked(database, userId))) return 0
   return database.transact(
     async (tx) => {
       const user = await lock(tx, userId)
-      return user && (await makeRoom(tx, user, cap, { content: 0, analysis: 0 }, costPerDay)).admitted
+      return user && (await makeRoom(tx, user, cap, { content: [], analysis: [] }, costPerDay)).admitted
     },
     // Doing it again does no harm.
     async () => undefined,
   )
 }
+
+/** Whether any of a user's jobs may be blocked: of all users whose runs end at the same time in one statement. */
+const mayHaveBlocked = gathered(async (database, userIds: readonly string[]) => {
+  const rows = await database.run((on) =>
+    rowsOf<{ userId: string }>(
+      on,
+      sql`SELECT u.user_id AS userId FROM ${tableOfUsers([...new Set(userIds)])} wanted
+        STRAIGHT_JOIN vision_users u FORCE INDEX (PRIMARY) ON u.user_id = wanted.user_id WHERE u.blocked_seen_at IS NOT NULL`,
+    ),
+  )
+  const blocked = new Set(rows.map(({ userId }) => userId))
+  return userIds.map((userId) => blocked.has(userId))
+})
 
 /** Up to 20 users with blocked jobs after whom nobody has looked for a while, the longest first. */
 export async function usersToAdmit(database: Database): Promise<readonly string[]> {
@@ -72,39 +85,53 @@ export function isOverdue(): SQL {
   return sql`blocked_seen_at <= ${inMilliseconds(-sweepAfterMs)}`
 }
 
+/** A job that is to enter a lane, and its weight there. */
+export interface Entering {
+  readonly id: number
+  readonly weight: number
+}
+
 /**
  * Lets blocked jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
  * room a job of the lane `content` takes the place of the user's last pending one of the lane `analysis`, also while the
  * provider of the latter is down. Those for which there is no room must become `blocked`.
  *
  * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
- * @param arriving how many arrive, by lane
+ * @param arriving what the jobs that arrive weigh, by lane
  * @param costPerDay see `admitVisionJobs`
  */
 export async function makeRoom(
   tx: Queryable,
   user: LockedUser,
   cap: number,
-  arriving: Readonly<Record<Step, number>>,
+  arriving: Readonly<Record<Step, readonly number[]>>,
   costPerDay?: number,
 ): Promise<Room> {
   const { userId, mayHaveBlocked } = user
   const inFlight = await countInFlight(tx, userId)
-  let room = Math.max(0, cap - inFlight)
-  if (costPerDay !== undefined && room > 0) room = Math.min(room, await roomInBudget(tx, userId, inFlight, costPerDay))
+  user.textsInFlight = inFlight.texts
+  const places = new Places(
+    cap - inFlight.jobs,
+    await readBudget(tx, userId, inFlight.calls, costPerDay),
+    inFlight.jobs === 0,
+  )
   const begun = mayHaveBlocked ? await blockedJobs(tx, userId, 'content', cap) : []
-  const preempted = await preempt(tx, userId, begun.length + arriving.content - room)
-  room += preempted
-  const resumed = await enqueue(tx, user, cap, 'content', 'blocked', begun.slice(0, room))
-  room -= resumed
-  const content = Math.min(room, arriving.content)
-  room -= content
-  const fresh = mayHaveBlocked && room > 0 ? await blockedJobs(tx, userId, 'analysis', room) : []
-  const started = await enqueue(tx, user, cap, 'analysis', 'blocked', fresh)
-  const analysis = Math.min(room - started, arriving.analysis)
+  const calls = [...weightsOf(begun), ...arriving.content]
+  const preempted = await preempt(tx, userId, calls.length - places.count(calls))
+  user.textsInFlight -= sumOfWeights(preempted)
+  places.give(preempted.map((texts) => 1 + texts))
+  const going = places.take(calls)
+  const resumed = await enqueue(tx, user, 'content', 'blocked', begun.slice(0, going))
+  const content = Math.max(0, going - begun.length)
+  const canStart = going === calls.length && places.count([1]) > 0
+  const waiting = mayHaveBlocked && canStart ? await blockedJobs(tx, userId, 'analysis', places.left) : []
+  const starting = places.take(weightsOf(waiting).map((texts) => 1 + texts))
+  const started = await enqueue(tx, user, 'analysis', 'blocked', waiting.slice(0, starting))
+  const mayFollow = canStart && starting === waiting.length
+  const analysis = mayFollow ? places.take(arriving.analysis.map((texts) => 1 + texts)) : 0
 
-  const over = content < arriving.content || analysis < arriving.analysis
-  const has = preempted > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
+  const over = content < arriving.content.length || analysis < arriving.analysis.length
+  const has = preempted.length > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
   if (has || mayHaveBlocked) {
     await matchedBy(
       tx,
@@ -117,26 +144,29 @@ export async function makeRoom(
 /**
  * Makes jobs pending, with fresh start tags: see `issueStartTags`. The user's lock is held.
  *
- * @param ids of jobs that the transaction has locked, in the order in which they are to run
+ * @param jobs that the transaction has locked, in the order in which they are to run
  * @returns how many still had the status that they are to leave
  */
 export async function enqueue(
   tx: Queryable,
   user: LockedUser,
-  cap: number,
   lane: Step,
   from: Status,
-  ids: readonly number[],
+  jobs: readonly Entering[],
 ): Promise<number> {
-  if (ids.length === 0) return 0
-  const first = await issueStartTags(tx, user, lane, ids.length, cap)
-  const tags = ids.map((id, index) => sql`WHEN ${id} THEN ${first + index}`)
+  if (jobs.length === 0) return 0
+  const tags = await issueStartTags(tx, user, lane, weightsOf(jobs))
+  const cases = jobs.map(({ id }, index) => sql`WHEN ${id} THEN ${tags[index]}`)
   return matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', start_tag = CASE id ${sql.join(tags, sql` `)} END,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET status = 'pending', start_tag = CASE id ${sql.join(cases, sql` `)} END,
         available_at = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)
-      WHERE id IN ${[...ids]} AND status = ${from}`,
+      WHERE id IN ${jobs.map(({ id }) => id)} AND status = ${from}`,
   )
+}
+
+function weightsOf(jobs: readonly Entering[]): readonly number[] {
+  return jobs.map((job) => job.weight)
 }
 
 /** Makes jobs blocked: see `enqueue`. */
@@ -154,46 +184,59 @@ export async function block(tx: Queryable, from: Status, ids: readonly number[])
  * The first blocked jobs of a user to admit, locked. Their start tag is 0, so that the index has them in the order of their ids. One
  * that somebody else has locked, who may have died with it, is left for the next time.
  */
-async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly number[]> {
-  const rows = await rowsOf<{ id: number }>(
+async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly Entering[]> {
+  const rows = await rowsOf<Entering>(
     tx,
-    sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+    sql`SELECT id, ${weight()} AS weight FROM vision_jobs FORCE INDEX (owner)
       WHERE user_id = ${userId} AND status = 'blocked' AND next_step = ${lane} AND start_tag = 0 ORDER BY id LIMIT ${limit}`,
   )
-  return lockJobs(
-    tx,
-    'blocked',
-    rows.map(({ id }) => id),
+  const locked = new Set(
+    await lockJobs(
+      tx,
+      'blocked',
+      rows.map(({ id }) => id),
+    ),
   )
+  return rows.filter(({ id }) => locked.has(id))
 }
 
-/** Moves up to `wanted` of the user’s pending jobs of the first lane back to `blocked`, the last in claim order first. */
-async function preempt(tx: Queryable, userId: string, wanted: number): Promise<number> {
+/**
+ * Moves up to `wanted` of the user’s pending jobs of the first lane back to `blocked`, the last in claim order first.
+ *
+ * @returns what each weighs
+ */
+async function preempt(tx: Queryable, userId: string, wanted: number): Promise<readonly number[]> {
   const tried = new Set<number>()
-  for (let preempted = 0; ; ) {
-    if (preempted >= wanted) return preempted
-    const rows = await rowsOf<{ id: number }>(
+  for (const preempted: number[] = []; ; ) {
+    if (preempted.length >= wanted) return preempted
+    const rows = await rowsOf<Entering>(
       tx,
-      sql`SELECT id FROM vision_jobs FORCE INDEX (owner)
+      sql`SELECT id, ${weight()} AS weight FROM vision_jobs FORCE INDEX (owner)
         WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
-        ORDER BY start_tag DESC LIMIT ${wanted - preempted + tried.size}`,
+        ORDER BY start_tag DESC LIMIT ${wanted - preempted.length + tried.size}`,
     )
-    const ids = rows.map(({ id }) => id).filter((id) => !tried.has(id))
-    if (ids.length === 0) return preempted
+    const untried = rows.filter(({ id }) => !tried.has(id))
+    if (untried.length === 0) return preempted
     // Those that a claim has just taken cannot be locked: the next ones are tried.
-    for (const id of ids) tried.add(id)
-    preempted += await block(tx, 'pending', await lockJobs(tx, 'pending', ids))
+    for (const { id } of untried) tried.add(id)
+    const ids = await lockJobs(
+      tx,
+      'pending',
+      untried.map(({ id }) => id),
+    )
+    await block(tx, 'pending', ids)
+    preempted.push(...weightsOf(untried.filter(({ id }) => ids.includes(id))))
   }
 }
 
 /** A plain read under the user's lock: what is just being settled counts still, and nothing can be added meanwhile. */
-async function countInFlight(tx: Queryable, userId: string): Promise<number> {
-  const [row] = await rowsOf<{ jobs: number }>(
+async function countInFlight(tx: Queryable, userId: string): Promise<Record<'jobs' | 'texts' | 'calls', number>> {
+  const [row] = await rowsOf<Record<'jobs' | 'texts' | 'calls', number | string | null>>(
     tx,
-    sql`SELECT COUNT(*) AS jobs FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
+    sql`SELECT COUNT(*) AS jobs, SUM(IF(status = 'processing', texts, ${weight()})) AS texts, SUM(${callsToCome()}) AS calls
+      FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
   )
-  return Number(row?.jobs ?? 0)
+  return { jobs: Number(row?.jobs ?? 0), texts: Number(row?.texts ?? 0), calls: Number(row?.calls ?? 0) }
 }
 
 async function hasBlocked(tx: Queryable, userId: string): Promise<boolean> {

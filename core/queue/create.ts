@@ -126,16 +126,16 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const fresh = await decide(tx, userId, plan)
   const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
   const left = consumeJobs(state, plan.fresh.length)
-  const arriving = { content: 0, analysis: plan.fresh.length }
+  const weights = fresh.map(({ texts }) => texts.length)
+  const arriving = { content: [], analysis: weights }
   const room = await makeRoom(tx, user, inFlightPerUser, arriving, limits?.costPerDay)
-  const first = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', room.analysis, inFlightPerUser) : 0
+  const tags = room.analysis > 0 ? await issueStartTags(tx, user, 'analysis', weights.slice(0, room.analysis)) : []
   // After any job, as everywhere.
   await linkImages(
     tx,
     jobs.flatMap((job) => job.imageId ?? []),
   )
-  const tagOf = (index: number) => (index < room.analysis ? first + index : undefined)
-  const ids = await insertAll(tx, fresh, tagOf, { ...options, batchId })
+  const ids = await insertAll(tx, fresh, tags, { ...options, batchId })
   await insertTexts(
     tx,
     ids.map((jobId, index) => ({ jobId, texts: fresh[index]?.texts ?? [] })),
@@ -293,20 +293,20 @@ function firstOf({ texts: [first] }: DecidedJob) {
 /**
  * Inserts jobs in one statement.
  *
- * @param tagOf the start tag of each; undefined where the job starts out blocked
+ * @param tags the start tags of the first of them; the others start out blocked
  * @returns their ids, in the same order
  */
 async function insertAll(
   tx: Queryable,
   jobs: readonly DecidedJob[],
-  tagOf: (index: number) => number | undefined,
+  tags: readonly number[],
   options: CreateOptions & { readonly batchId: number | null },
 ): Promise<readonly number[]> {
   const { userId, maxRetries, traceId, lifeMs, batchId } = options
   if (jobs.length === 0) return []
   const [{ insertId }] = await tx.insert(visionJobs).values(
     jobs.map((job, index) => {
-      const tag = tagOf(index)
+      const tag = tags[index]
       return {
         userId,
         status: tag === undefined ? ('blocked' as const) : ('pending' as const),

@@ -3,11 +3,13 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { withTimeout } from '../platform/async.ts'
-import { type LockedUser, lastTagColumn } from './users.ts'
+import { type LockedUser, lastTagColumn, widthColumn } from './users.ts'
+import { sumOfWeights } from './weight.ts'
 
 // Start-time fair queueing. A job enters its lane with a start tag, the column `start_tag`, and lanes are claimed in the order of
-// tags. A user's tags follow each other, so that each user with jobs waiting is served once per tag, however many those are.
-// The last tag is remembered past the claim, in `vision_users`: a user who was just served and comes back enters behind those
+// tags. A job takes as many turns as it has texts to be made (./weight.ts): its tag is the first of them, and its user's next
+// job has the turn after the last. So each user with jobs waiting is served one text per turn, however many jobs those are in.
+// The last turn is remembered past the claim, in `vision_users`: a user who was just served and comes back enters behind those
 // who wait, and not level with the first of them.
 
 /**
@@ -27,36 +29,52 @@ async function virtualTime(on: Queryable, lane: Step): Promise<number> {
 }
 
 /**
- * The tag with which so many jobs of one user enter a lane; the others follow it one by one.
+ * The first of so many turns in a row for one user's jobs that enter a lane.
  *
  * @param now the lane's virtual time
- * @param last the user's last tag in the lane; 0 for a user who never had one
- * @param maxLead how far the user's tags may be ahead of virtual time. Jobs that were cancelled were never served: without a
+ * @param last the user's last turn in the lane; 0 for a user who never had one
+ * @param maxLead how far the user's turns may be ahead of virtual time. Jobs that were cancelled were never served: without a
  *   bound their user would be behind for each of them
  */
-export function startTag(now: number, last: number, jobs: number, maxLead: number): number {
-  const next = Math.min(last + 1, now + maxLead - jobs + 1)
+export function startTag(now: number, last: number, turns: number, maxLead: number): number {
+  const next = Math.min(last + 1, now + maxLead - turns + 1)
   // Who was not served in the round before this one joins the next. Users who come once would else prolong this one without end.
   return last === 0 || next < now ? now + 1 : next
 }
 
 /**
- * Issues the tags of so many jobs of a user that enter a lane. The user's lock is held.
+ * Issues the tags of a user's jobs that enter a lane. The user's lock is held. Where the jobs in flight have been counted, the
+ * user is ahead of virtual time by no more than what waits: those, the ones that enter, and the rest of the last that was
+ * claimed, at whose first turn virtual time still is.
  *
- * @param maxLead see `startTag`
- * @returns the first; the others follow it one by one
+ * @param weights of the jobs, in the order in which they are to run
+ * @returns their tags
  */
 export async function issueStartTags(
   tx: Queryable,
-  { userId, lastTags }: LockedUser,
+  user: LockedUser,
   lane: Step,
-  jobs: number,
-  maxLead: number,
-): Promise<number> {
-  const first = startTag(await virtualTime(tx, lane), lastTags[lane], jobs, maxLead)
-  lastTags[lane] = first + jobs - 1
-  await matchedBy(tx, sql`UPDATE vision_users SET ${lastTagColumn[lane]} = ${lastTags[lane]} WHERE user_id = ${userId}`)
-  return first
+  weights: readonly number[],
+): Promise<readonly number[]> {
+  const { userId, lastTags, widths, textsInFlight = Number.MAX_SAFE_INTEGER } = user
+  const now = await virtualTime(tx, lane)
+  const turns = sumOfWeights(weights)
+  const widest = Math.max(widths[lane], ...weights)
+  const first = startTag(now, lastTags[lane], turns, textsInFlight + turns + widest - 1)
+  lastTags[lane] = first + turns - 1
+  widths[lane] = first === now + 1 ? Math.max(...weights) : widest
+  if (user.textsInFlight !== undefined) user.textsInFlight += turns
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_users SET ${lastTagColumn[lane]} = ${lastTags[lane]}, ${widthColumn[lane]} = ${widths[lane]}
+      WHERE user_id = ${userId}`,
+  )
+  let next = first
+  return weights.map((one) => {
+    const tag = next
+    next += one
+    return tag
+  })
 }
 
 /** The tag that a job enters a lane with while its user is locked by somebody else; it is not remembered. */

@@ -4,12 +4,12 @@ import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { expiryMoments } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
-import { admitVisionJobs, block, enqueue, makeRoom } from './concurrency-limit.ts'
+import { admitVisionJobs, block, type Entering, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
+import { weight } from './weight.ts'
 
-interface Row {
-  readonly id: number
+interface Row extends Entering {
   readonly batchId: number | null
   readonly lane: Step
   readonly expired: 0 | 1
@@ -92,18 +92,23 @@ async function promote(
     await failExpired(tx, expired)
     return { promoted: 0, firstBlocked: false }
   }
-  const inLane = (lane: Step) => ready.filter((row) => row.lane === lane).map((row) => row.id)
+  const inLane = (lane: Step) => ready.filter((row) => row.lane === lane)
+  const weightsIn = (lane: Step) => inLane(lane).map(({ weight }) => weight)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
   const room = await makeRoom(
     tx,
     user,
     cap,
-    { content: arriving.content.length, analysis: arriving.analysis.length },
+    { content: weightsIn('content'), analysis: weightsIn('analysis') },
     costPerDay,
   )
   for (const lane of steps) {
-    await enqueue(tx, user, cap, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
-    await block(tx, 'scheduled', arriving[lane].slice(room[lane]))
+    await enqueue(tx, user, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await block(
+      tx,
+      'scheduled',
+      arriving[lane].slice(room[lane]).map(({ id }) => id),
+    )
   }
   // Last, since it adds to the ledger: no job is locked after that.
   await failExpired(tx, expired)
@@ -112,7 +117,7 @@ async function promote(
 
 /** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
-  return sql`SELECT id, batch_id AS batchId, next_step AS lane,
+  return sql`SELECT id, batch_id AS batchId, next_step AS lane, ${weight()} AS weight,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
     FROM vision_jobs FORCE INDEX (PRIMARY)
     WHERE id IN ${[...ids]} AND status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)

@@ -7,17 +7,18 @@ import type { OwnedRun } from '../usage/ledger.ts'
 import { issueStartTags, unrecordedStartTag } from './fair-queue.ts'
 import { lockJobs } from './lock-jobs.ts'
 import { tryLockUser } from './users.ts'
+import { weight } from './weight.ts'
 
 /** How often the owner’s row is tried for, and how much longer after each, in milliseconds: several runs end at once in a stop. */
 const tries = 8
 const pauseMs = 25
-/** At most so many of the owner's jobs are moved; the last of them then shares a tag with the next. */
+/** At most so many of the owner's jobs are moved; the last of them may then share turns with the next. */
 const mostMoved = 100
 
 /**
- * The start tag of a job that is given back. Its owner pays for it with a tag, as for any job: one that is given back again
+ * The start tag of a job that is given back. Its owner pays for it with turns, as for any job: one that is given back again
  * and again would else be served before everybody else's. But the job gives up no place to its owner's younger ones: it takes
- * the tag of the first of them in the lane, that one the next one's, and the last the new one.
+ * the tag of the first of them in the lane, and they all move back by as many turns.
  *
  * @param lane the lane that it enters
  */
@@ -38,26 +39,27 @@ export async function startTagForReturn(database: Database, run: OwnedRun, lane:
 async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number | undefined> {
   const user = await tryLockUser(tx, run.userId)
   if (user === undefined) return undefined
-  const last = await issueStartTags(tx, user, lane, 1, Number.MAX_SAFE_INTEGER)
+  const [job] = await rowsOf<{ weight: number }>(
+    tx,
+    sql`SELECT ${weight()} AS weight FROM vision_jobs WHERE id = ${run.jobId}`,
+  )
+  const turns = Number(job?.weight ?? 1)
+  const [last] = await issueStartTags(tx, user, lane, [turns])
   const waiting = await rowsOf<{ id: number; tag: number }>(
     tx,
     sql`SELECT id, start_tag AS tag FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY start_tag LIMIT ${mostMoved + 1}`,
+      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY start_tag LIMIT ${mostMoved}`,
   )
-  const following = waiting.length > mostMoved ? waiting.pop()?.tag : undefined
   const younger = await lockJobs(
     tx,
     'pending',
     waiting.map(({ id }) => id).filter((id) => id > run.jobId),
   )
-  const moved = waiting.filter(({ id }) => younger.includes(id))
-  const [first] = moved
+  const first = waiting.find(({ id }) => younger.includes(id))
   if (first === undefined) return last
-  const tags = moved.map(({ id }, index) => sql`WHEN ${id} THEN ${moved[index + 1]?.tag ?? following ?? last}`)
   await matchedBy(
     tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET start_tag = CASE id ${sql.join(tags, sql` `)} END
-      WHERE id IN ${moved.map(({ id }) => id)}`,
+    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET start_tag = start_tag + ${turns} WHERE id IN ${[...younger]}`,
   )
   return first.tag
 }

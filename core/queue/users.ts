@@ -7,18 +7,24 @@ export interface LockedUser {
   readonly userId: string
   /** Whether any of the user's jobs may be blocked. */
   readonly mayHaveBlocked: boolean
-  /** The last start tag that the user's jobs had, by lane; 0 where there was none. Whoever issues tags keeps it up to date. */
+  /** The last turn that was issued to the user's jobs, by lane; 0 where there was none. Whoever issues tags keeps it up to date. */
   readonly lastTags: Record<Step, number>
+  /** The most that one of the user's jobs weighed since virtual time last passed all of them, by lane. */
+  readonly widths: Record<Step, number>
+  /** What the user's jobs in flight weigh; undefined until they have been counted. */
+  textsInFlight: number | undefined
 }
 
-/** Where a user's last start tag is, by lane. */
+/** Where a user's last turn and widest job are, by lane. */
 export const lastTagColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_tag`, content: sql`content_tag` }
+export const widthColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_width`, content: sql`content_width` }
 
-interface Row extends Record<Step, number> {
+interface Row extends Record<Step | 'analysisWidth' | 'contentWidth', number> {
   readonly blocked: 0 | 1
 }
 
-const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS analysis, content_tag AS content`
+const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS analysis, content_tag AS content,
+  analysis_width AS analysisWidth, content_width AS contentWidth`
 
 /**
  * Locks a user's row, which is made when it is first needed. Whoever adds to the user's jobs in flight holds it, and takes
@@ -66,5 +72,6 @@ function insertUser(on: Queryable, userId: string): Promise<number> {
 
 function locked(userId: string, row: Row): LockedUser {
   const lastTags = { analysis: Number(row.analysis), content: Number(row.content) }
-  return { userId, mayHaveBlocked: row.blocked === 1, lastTags }
+  const widths = { analysis: Number(row.analysisWidth), content: Number(row.contentWidth) }
+  return { userId, mayHaveBlocked: row.blocked === 1, lastTags, widths, textsInFlight: undefined }
 }

@@ -8,15 +8,13 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 export const callCostAtFirst = 2_450_000
 
 const daysOfMean = 7
-/** One for the analysis, one for the content. */
-const callsOfJob = 2
 
 /** What a user has spent today, UTC, in nano-dollars. */
 export interface Spend {
   /** Calls that may have been billed, or whose price is not known, by what a call of the user's costs. */
   readonly spent: number
-  /** What a job is about to cost: by the mean of the user's calls of the last week. */
-  readonly jobCost: number
+  /** What a call is about to cost: the mean of the user's calls of the last week. */
+  readonly callCost: number
 }
 
 /** Reads the user's own rows of the ledger, of a week and along the primary key. */
@@ -31,24 +29,27 @@ export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
   )
   const calls = Number(row?.weekCalls ?? 0)
   const callCost = calls > 0 ? Math.ceil(Number(row?.weekCost ?? 0) / calls) : callCostAtFirst
-  return { spent: Number(row?.cost ?? 0) + Number(row?.unknown ?? 0) * callCost, jobCost: callCost * callsOfJob }
+  return { spent: Number(row?.cost ?? 0) + Number(row?.unknown ?? 0) * callCost, callCost }
+}
+
+/** What is left of a user's money of the day, with the calls of the jobs in flight reckoned as if they had been made. */
+export interface Budget {
+  /** In nano-dollars; infinite without a limit. */
+  readonly left: number
+  readonly callCost: number
 }
 
 /**
- * For how many more jobs a user's money of the day suffices, with those in flight reckoned as if they had run. With nothing in
- * flight one more is admitted as long as any money is left: an estimate above the whole limit must not stop everything.
- *
- * @param costPerDay in nano-dollars
+ * @param callsInFlight how many calls the user's jobs in flight may still take
+ * @param costPerDay in nano-dollars; undefined if there is no limit
  */
-export async function roomInBudget(
+export async function readBudget(
   on: Queryable,
   userId: string,
-  inFlight: number,
-  costPerDay: number,
-): Promise<number> {
-  const { spent, jobCost } = await readSpend(on, userId)
-  const left = costPerDay - spent
-  if (left <= 0) return 0
-  if (jobCost === 0) return Number.POSITIVE_INFINITY
-  return Math.max(inFlight === 0 ? 1 : 0, Math.floor(left / jobCost) - inFlight)
+  callsInFlight: number,
+  costPerDay: number | undefined,
+): Promise<Budget> {
+  if (costPerDay === undefined) return { left: Number.POSITIVE_INFINITY, callCost: 0 }
+  const { spent, callCost } = await readSpend(on, userId)
+  return { left: costPerDay - spent - callsInFlight * callCost, callCost }
 }

@@ -2,7 +2,7 @@
 // for Node 18 and later, without dependencies, because it runs before there are any.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runChild } from './child.mjs'
@@ -142,9 +142,12 @@ function readText(path) {
   }
 }
 
+// By rename: whoever reads it meanwhile finds the one before or this one, whole.
 function writeStamp(stamp) {
+  const unfinished = `${stampFile}.${process.pid}`
   try {
-    writeFileSync(stampFile, `${stamp}\n`)
+    writeFileSync(unfinished, `${stamp}\n`)
+    renameSync(unfinished, stampFile)
   } catch (error) {
     // Someone else installed this checkout. The stamp only saves time.
     if (error.code !== 'EACCES' && error.code !== 'EROFS') throw error

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
@@ -31,7 +32,7 @@ test('a grant takes the file it was asked for, and its imageUrl makes a job', as
   const response = await ask('ann', { contentType: 'image/webp', bytes: bytes.length })
   expect(response.status).toBe(201)
   const grant = await json(response)
-  expect(Object.keys(grant).toSorted()).toEqual(['expiresAt', 'fields', 'imageUrl', 'url'])
+  expect(Object.keys(grant).toSorted()).toEqual(['expiresAt', 'fields', 'imageUrl', 'present', 'url'])
   expect(Date.parse(grant.expiresAt) - Date.now()).toBeGreaterThan(590_000)
   expect((await send(grant, bytes)).status).toBe(204)
   const jobId = await api.create('ann', { imageUrl: grant.imageUrl })
@@ -77,6 +78,7 @@ test.each([
   ['a file over 20 MB', { contentType: 'image/png', bytes: 20_000_001 }, '#/bytes'],
   ['an empty file', { contentType: 'image/png', bytes: 0 }, '#/bytes'],
   ['no size', { contentType: 'image/png' }, '#/bytes'],
+  ['a hash that is none', { contentType: 'image/png', bytes: 10, sha256: 'A'.repeat(64) }, '#/sha256'],
 ])('%s is refused by name', async (_, body, pointer) => {
   const response = await ask('ann', body)
   expect(response.status).toBe(400)
@@ -119,6 +121,26 @@ test('an upload under the same key is the same job; another upload is not', asyn
   const statuses: number[] = []
   for (const { imageUrl } of [grants[0], grants[0], grants[1]]) statuses.push((await create(imageUrl)).status)
   expect(statuses).toEqual([201, 200, 409])
+})
+
+test('a file that a job has brought is not sent again, and counts for no limit', async () => {
+  const bytes = await fixture('halves.png')
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const wanted = { contentType: 'image/png', bytes: bytes.length, sha256 }
+  const [one, two] = [await json(ask('mia', wanted)), await json(ask('mia', wanted))]
+  expect(one).toMatchObject({ present: false, url: expect.any(String) })
+  // What is sent twice is one object and one name, whose job is the same by its key.
+  expect(two.imageUrl).toBe(one.imageUrl)
+  await api.create('mia', { imageUrl: `data:image/png;base64,${bytes.toString('base64')}` })
+  const response = await ask('mia', wanted)
+  expect([...response.headers.keys()].filter((name) => name.startsWith('ratelimit'))).toEqual([])
+  expect(await json(response)).toMatchObject({ present: true, url: null, fields: {}, imageUrl: one.imageUrl })
+  // Nothing was uploaded: the job has the stored image from its creation on.
+  const jobId = await api.create('mia', { imageUrl: one.imageUrl })
+  const { image } = await json(api.call('GET', `/v1/jobs/${jobId}`, { as: 'mia' }))
+  expect(image.sha256).toBe(sha256)
+  // Whether another user has it is nobody's business.
+  expect(await json(ask('noa', wanted))).toMatchObject({ present: false })
 })
 
 test('an image that many jobs of a batch share is stored once', async () => {

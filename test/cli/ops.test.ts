@@ -4,16 +4,14 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { operate } from '../../cli/operate.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
-import { quickImports } from '../../dev/boot/prepare.mjs'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
-import { start, startScript, temporaryFolder } from '../dev/child-processes.ts'
+import { startScript, temporaryFolder } from '../dev/child-processes.ts'
 import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { runHere, runProcess } from './run-command.ts'
 
 // Some start processes, one after the other.
 vi.setConfig({ testTimeout: 120_000 })
-
-const script = join(import.meta.dirname, '../../cli/ops.ts')
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -26,29 +24,15 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const environment = (env: Record<string, string>) => ({
-  PATH: process.env.PATH,
   DATA_DIR: '/nowhere',
   DATABASE_URL: database.url,
   ...env,
 })
 
-/** The command in this process. */
-async function ops(args: string[], env: Record<string, string> = {}) {
-  let output = ''
-  const write = (text: string) => {
-    output += text
-  }
-  const signal = new AbortController().signal
-  const code = await operate(args, { environment: () => environment(env), out: write, error: write, signal })
-  return { code, output }
-}
-
-/** The command as it is called, in a process of its own. */
-async function opsProcess(args: string[], env: Record<string, string> = {}) {
-  const command = start(process.execPath, [...quickImports, script, ...args], { env: environment(env) })
-  const { code } = await command.end
-  return { code, output: command.output() }
-}
+const { signal } = new AbortController()
+const ops = (args: string[], env: Record<string, string> = {}) =>
+  runHere((given, terminal) => operate(given, terminal, signal), args, environment(env))
+const opsProcess = (args: string[], env: Record<string, string> = {}) => runProcess('ops.ts', args, environment(env))
 
 async function failJobs(count: number): Promise<number[]> {
   const ids = await makeJobs(database, count)
@@ -145,7 +129,7 @@ describe('what is not understood is told before a database is asked', () => {
 })
 
 test('a command that is not understood ends its process with 2', async () => {
-  expect(await opsProcess(['destroy'])).toEqual({ code: 2, output: expect.stringContaining("not 'destroy'") })
+  expect(await opsProcess(['destroy'])).toMatchObject({ code: 2, output: expect.stringContaining("not 'destroy'") })
 })
 
 test('a database that is not there is told in one line, without its password', async () => {

@@ -1,15 +1,12 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { type LifecycleRule, PutBucketLifecycleConfigurationCommand, type S3Client } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { setUpBucket } from '../../cli/set-up-bucket.ts'
 import { describeBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/store.ts'
-import { quickImports } from '../../dev/boot/prepare.mjs'
-import { start, type TestProcess } from '../dev/child-processes.ts'
 import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
-
-const script = join(import.meta.dirname, '../../cli/setup-bucket.ts')
+import { runHere, runProcess } from './run-command.ts'
 
 let storage: TestStorage
 let client: S3Client
@@ -22,40 +19,38 @@ afterEach(async () => {
   await storage.stop()
 })
 
-const run = (args: string[], env: Record<string, string> = {}): TestProcess =>
-  start(process.execPath, [...quickImports, script, ...args], {
-    env: { PATH: process.env.PATH, ...storage.settings, UPLOAD_RETENTION_DAYS: '', ...env },
-  })
+const environment = (env: Record<string, string>) => ({ ...storage.settings, UPLOAD_RETENTION_DAYS: '', ...env })
+const run = (args: string[], env: Record<string, string> = {}) => runHere(setUpBucket, args, environment(env))
 const settings = () => describeBucket(client, storage.settings.BUCKET_NAME)
 
 test('sets the bucket up and says what is in force; --check agrees only then, and only for the same days', async () => {
-  const before = run(['--check'])
-  expect(await before.end).toEqual({ code: 1, signal: null })
-  expect(before.output()).toContain('Public access is not blocked')
-  expect(before.output()).toContain('Run npm run bucket:setup to fix this.')
+  const before = await runProcess('setup-bucket.ts', ['--check'], environment({}))
+  expect(before.code).toBe(1)
+  expect(before.output).toContain('Public access is not blocked')
+  expect(before.output).toContain('Run npm run bucket:setup to fix this.')
   expect((await settings()).publicAccess).toBeUndefined()
 
-  const setup = run([], { UPLOAD_RETENTION_DAYS: '10' })
-  expect(await setup.end).toEqual({ code: 0, signal: null })
-  expect(setup.output()).toContain('public access: blocked')
-  expect(setup.output()).toContain('encryption: AES256')
-  expect(setup.output()).toContain('uploads/: deletes after 10 days')
-  expect(setup.output()).not.toContain(storage.settings.S3_SECRET_ACCESS_KEY)
+  const setup = await run([], { UPLOAD_RETENTION_DAYS: '10' })
+  expect(setup.code).toBe(0)
+  expect(setup.output).toContain('public access: blocked')
+  expect(setup.output).toContain('encryption: AES256')
+  expect(setup.output).toContain('uploads/: deletes after 10 days')
+  expect(setup.output).not.toContain(storage.settings.S3_SECRET_ACCESS_KEY)
   expect((await settings()).rules[0]?.Expiration?.Days).toBe(10)
 
-  expect((await run(['--check'], { UPLOAD_RETENTION_DAYS: '10' }).end).code).toBe(0)
-  const otherDays = run(['--check'])
-  expect((await otherDays.end).code).toBe(1)
-  expect(otherDays.output()).toContain('after 7 days')
+  expect((await run(['--check'], { UPLOAD_RETENTION_DAYS: '10' })).code).toBe(0)
+  const otherDays = await run(['--check'])
+  expect(otherDays.code).toBe(1)
+  expect(otherDays.output).toContain('after 7 days')
 })
 
 test('a rule of others that deletes snapshots is left, named, and makes it end with 1', async () => {
   const rule: LifecycleRule = { ID: 'cleanup', Status: 'Enabled', Filter: { Prefix: '' }, Expiration: { Days: 90 } }
   const Bucket = storage.settings.BUCKET_NAME
   await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }))
-  const setup = run([])
-  expect((await setup.end).code).toBe(1)
-  expect(setup.output()).toContain('The rule cleanup deletes images that jobs still need')
+  const setup = await run([])
+  expect(setup.code).toBe(1)
+  expect(setup.output).toContain('The rule cleanup deletes images that jobs still need')
   expect((await settings()).rules).toHaveLength(3)
 })
 
@@ -66,10 +61,10 @@ test.each([
   ['a wrong secret', { S3_SECRET_ACCESS_KEY: 'hunter2' }, /credentials are wrong/],
   ['nobody at the endpoint', { S3_ENDPOINT: 'http://127.0.0.1:1' }, /ECONNREFUSED/],
 ])('%s is told without a stack and without the secret', async (_what, env, says) => {
-  const refused = run([], env)
-  expect((await refused.end).code).toBe(1)
-  expect(refused.output()).toMatch(says)
-  expect(refused.output()).not.toMatch(/hunter2|\n {4}at |emulated/)
+  const refused = await run([], env)
+  expect(refused.code).toBe(1)
+  expect(refused.output).toMatch(says)
+  expect(refused.output).not.toMatch(/hunter2|\n {4}at |emulated/)
 })
 
 test('where a permission is missing it names those that are needed', async () => {
@@ -80,16 +75,16 @@ test('where a permission is missing it names those that are needed', async () =>
   }).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await new Promise((resolve) => server.once('listening', resolve))
-  const refused = run([], { S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
-  expect((await refused.end).code).toBe(1)
-  expect(refused.output()).toContain('not authorized to perform that')
-  expect(refused.output()).toContain('s3:GetLifecycleConfiguration')
-  expect(refused.output().trim().split('\n')).toHaveLength(1)
+  const refused = await run([], { S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  expect(refused.code).toBe(1)
+  expect(refused.output).toContain('not authorized to perform that')
+  expect(refused.output).toContain('s3:GetLifecycleConfiguration')
+  expect(refused.output.trim().split('\n')).toHaveLength(1)
 })
 
 test.each([['--dry-run'], ['production']])('%s, which it does not know, is refused', async (word) => {
-  const refused = run([word])
-  expect((await refused.end).code).toBe(2)
-  expect(refused.output()).toContain('Usage: npm run bucket:setup')
+  const refused = await run([word])
+  expect(refused.code).toBe(2)
+  expect(refused.output).toContain('Usage: npm run bucket:setup')
   expect((await settings()).rules).toEqual([])
 })

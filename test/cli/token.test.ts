@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { issueToken } from '../../cli/issue-token.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
-import { quickImports } from '../../dev/boot/prepare.mjs'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
+import { runHere, runProcess } from './run-command.ts'
 
-const script = fileURLToPath(new URL('../../cli/token.ts', import.meta.url))
 const secret = 'a secret of the tests, 32 bytes or more'
 let dataDir: string
 beforeAll(async () => {
@@ -17,10 +14,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dataDir, { recursive: true, force: true }))
 
-function run(args: string[], env: Record<string, string> = {}) {
-  const options = { env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env } }
-  return promisify(execFile)(process.execPath, [...quickImports, script, ...args], options)
-}
+const run = (args: string[], env: Record<string, string> = {}) =>
+  runHere(issueToken, args, { DATA_DIR: dataDir, ...env })
 const actorOf = (token: string, key: string, now = Date.now()) => {
   const request = new Request('http://localhost/', { headers: { authorization: `Bearer ${token.trim()}` } })
   return createAuthenticator({ AUTH_SECRET: key }, () => now)(request, {})
@@ -28,8 +23,8 @@ const actorOf = (token: string, key: string, now = Date.now()) => {
 
 test('prints a token that the secret of the environment signed', async () => {
   const args = ['--user', 'ann', '--scope', 'operator', '--scope', 'read', '--hours', '2']
-  const { stdout, stderr } = await run(args, { AUTH_SECRET: secret })
-  expect(stderr).toBe('')
+  const { code, stdout, stderr } = await runProcess('token.ts', args, { DATA_DIR: dataDir, AUTH_SECRET: secret })
+  expect([code, stderr]).toEqual([0, ''])
   expect(await actorOf(stdout, secret)).toEqual({ userId: 'ann', scopes: new Set(['operator', 'read']) })
   await expect(actorOf(stdout, secret, Date.now() + 2.1 * 3_600_000)).rejects.toThrow('expired')
 })
@@ -50,9 +45,9 @@ test('takes the secret of the local stack, made now or held by a stack that runs
 
 test('--help prints the usage and nothing else', async () => {
   for (const option of ['--help', '-h']) {
-    const { stdout, stderr } = await run([option])
+    const { code, stdout, stderr } = await run([option])
     expect(stdout).toMatch(/^Prints a bearer token[\s\S]*Usage:[\s\S]*--user/)
-    expect(stderr).toBe('')
+    expect([code, stderr]).toEqual([0, ''])
   }
 })
 
@@ -61,7 +56,7 @@ test('a folder that is not there, or is another project, is named and left alone
   await mkdir(project)
   await writeFile(join(project, 'notes.txt'), '')
   for (const mistyped of [join(dataDir, 'dtaa'), project]) {
-    const failed = await run(['--user', 'ann', '--data-dir', mistyped]).catch((error) => error)
+    const failed = await run(['--user', 'ann', '--data-dir', mistyped])
     expect(failed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(mistyped) })
     expect(failed.stderr).toContain('--data-dir or DATA_DIR')
   }
@@ -79,7 +74,7 @@ test.each([
   { args: ['--user', 'ä'], says: /printable ASCII/ },
   { args: ['--user', 'ann', '--scop', 'x'], says: /--scop/ },
 ])('explains itself and prints no token: $args', async ({ args, says }) => {
-  const failed = await run(args, { AUTH_SECRET: secret }).catch((error) => error)
+  const failed = await run(args, { AUTH_SECRET: secret })
   expect(failed).toMatchObject({ code: 2, stdout: '' })
   expect(failed.stderr).toMatch(says)
   expect(failed.stderr).toContain('Usage:')

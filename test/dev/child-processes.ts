@@ -20,6 +20,8 @@ export type TestProcess = {
   pid: number
   /** what it wrote so far, to either stream */
   output: () => string
+  /** the same, by stream */
+  outputs: () => { stdout: string; stderr: string }
   /** Ends it at once; where it is detached, with every process of its group, as a power cut would. */
   kill: () => Promise<void>
   /** resolves with the first group (or all) of the first match in what it writes; rejects when it ends without one */
@@ -40,11 +42,13 @@ export function start(
 ): TestProcess {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
-  const collect = (chunk: Buffer) => {
-    output += chunk
+  const outputs = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      outputs[stream] += text
+    })
   }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
   const end = once(child, 'close').then(([code, signal]) => ({ code, signal }))
   const kill = async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -62,7 +66,7 @@ export function start(
       await sleep(10)
     }
   }
-  return { child, pid: child.pid ?? 0, output: () => output, kill, says, end }
+  return { child, pid: child.pid ?? 0, output: () => output, outputs: () => outputs, kill, says, end }
 }
 
 /** Starts a TypeScript file of this folder on this Node.js. */

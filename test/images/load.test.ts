@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +8,7 @@ import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
 import { createImageLoader } from '../../core/images/load.ts'
 import type { ImageStore } from '../../core/images/store.ts'
-import { grantUpload } from '../../core/images/uploads.ts'
+import { grantUpload, type UploadRequest } from '../../core/images/uploads.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
@@ -172,16 +173,35 @@ test('an upload that arrived is taken from the bucket; one that never did is a p
     errorClass: 'permanent',
   })
 
-  const { url, fields, imageUrl } = await grantUpload(storage.store, granted)
-  const form = new FormData()
-  for (const [name, value] of Object.entries(fields)) form.append(name, value)
-  form.append('file', new Blob([bytes], { type: 'image/jpeg' }), 'photo.jpg')
-  expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204)
-  const jobId = await submit(imageUrl)
+  const jobId = await submit(await upload(granted, bytes))
   const loaded = await loader()(await claim(), signal)
   expect(Buffer.compare(loaded.bytes, bytes)).toBe(0)
   expect(await hashOf(jobId)).toMatchObject({ type: 'image/jpeg' })
 })
+
+test('an upload whose hash was named is that file, or nothing', async () => {
+  const [photo, other] = [await fixture('photo-like.jpg'), await fixture('sample.webp')]
+  const sha256 = createHash('sha256').update(photo).digest('hex')
+  const granted = { userId: 'ann', contentType: 'image/jpeg', bytes: 1_000_000, now: Date.now(), sha256 } as const
+  await submit(await upload(granted, other))
+  await expect(loader()(await claim(), signal)).rejects.toMatchObject({
+    code: 'image.malformed',
+    message: 'The upload is not the file whose SHA-256 was given.',
+  })
+  const jobId = await submit(await upload(granted, photo))
+  await loader()(await claim(), signal)
+  expect(await hashOf(jobId)).toMatchObject({ sha256, state: 'stored' })
+})
+
+/** Sends a file as its grant asks for, and returns the `imageUrl`. */
+async function upload(request: UploadRequest, bytes: Buffer): Promise<string> {
+  const { url, fields, imageUrl } = await grantUpload(storage.store, request)
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.append(name, value)
+  form.append('file', new Blob([new Uint8Array(bytes)]), 'photo')
+  expect((await fetch(String(url), { method: 'POST', body: form })).status).toBe(204)
+  return imageUrl
+}
 
 test('servers that say nothing hold no room, so that a stored image is not kept waiting', async () => {
   served = await fixture('red.png')

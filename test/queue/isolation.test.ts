@@ -59,6 +59,18 @@ async function quietly(work: Promise<unknown>): Promise<void> {
   })
 }
 
+/** Lets time pass by a statement of the test's own, which scans tables that others work on: the loser of a deadlock tries again. */
+async function pass(statement: string): Promise<void> {
+  for (;;) {
+    const fault = await direct.sql(statement).then(
+      () => undefined,
+      (error) => error,
+    )
+    if (fault === undefined) return
+    if (!isPassing(fault)) throw fault
+  }
+}
+
 describe.each(isolations)('in %s', (isolation) => {
   test('the session is what it says', async () => {
     const { database } = counting(direct.url, isolation)
@@ -116,13 +128,11 @@ describe.each(isolations)('in %s', (isolation) => {
     }
     const sweeper = async () => {
       for (let round = 0; round < rounds; round++) {
-        await direct.sql('UPDATE vision_jobs SET finished_at = finished_at - INTERVAL 40 DAY WHERE id % 7 = 0')
+        await pass('UPDATE vision_jobs SET finished_at = finished_at - INTERVAL 40 DAY WHERE id % 7 = 0')
         await pruneVisionJobs(database, { olderThanDays: 30, limit: 20 })
         await redriveVisionJobs(database, {}, { limit: 3, dryRun: false, lifeMs: hour })
         await expireVisionJobs(database)
-        await direct.sql(
-          'UPDATE vision_images SET sweep_at = UTC_TIMESTAMP(3) WHERE sweep_at IS NOT NULL AND id % 5 = 0',
-        )
+        await pass('UPDATE vision_images SET sweep_at = UTC_TIMESTAMP(3) WHERE sweep_at IS NOT NULL AND id % 5 = 0')
         await quietly(sweepImages(database, store))
       }
     }

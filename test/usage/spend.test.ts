@@ -3,7 +3,7 @@ import { createApp } from '../../core/api/app.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
-import { createVisionJobs } from '../../core/queue/create.ts'
+import { createVisionJobs, type NewJob } from '../../core/queue/create.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { completeVisionJob, recordSpending, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { lockUser } from '../../core/queue/users.ts'
@@ -76,6 +76,26 @@ test('what is in flight counts as if it had run, and with nothing in flight one 
   await emptyQueue(api.database)
   await batch(20, 1)
   expect(await count('pending')).toBe(1)
+})
+
+test('a job is reckoned with a call for its analysis and one for each of its texts', async () => {
+  const outputs = [{ outputFormat: 'summary', variants: 24 }]
+  const { outputFormat: _, language: __, ...job } = someJob
+  const create = (jobs: readonly NewJob[], calls: number) =>
+    createVisionJobs(api.database, jobs, {
+      ...{ userId, maxRetries: 3, inFlightPerUser: cap, lifeMs: hour },
+      limits: limits(calls * callCostAtFirst),
+    })
+  const heavy = { ...job, outputs }
+  await create([heavy, heavy, heavy, someJob], 51)
+  // The small one does not go before the large one, which comes first.
+  expect([await count('pending'), await count('blocked')]).toEqual([2, 2])
+  expect(await admit(74 * callCostAtFirst)).toBe(0)
+  expect(await admit(75 * callCostAtFirst)).toBe(1)
+  await emptyQueue(api.database)
+  // Whatever its estimate, one goes as long as there is any money, and none beside it.
+  await create([heavy, someJob], 3)
+  expect([await count('pending'), await count('blocked')]).toEqual([1, 1])
 })
 
 test('a retry that is due waits too, once its owner has spent the day', async () => {

@@ -213,9 +213,14 @@ test('a claim and a promotion wait for no ledger: what has expired there fails l
   expect(performance.now() - started).toBeLessThan(5_000)
   expect(await Promise.all(held.map((id) => statusOf(database, id)))).toEqual(['pending', 'pending', 'scheduled'])
   await isNoticed()
-  await expect.poll(async () => (await claim(database)).map(({ jobId }) => jobId)).toEqual([due])
-  expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
-  expect(await Promise.all(held.map((id) => statusOf(database, id)))).toEqual(['failed', 'processing', 'failed'])
+  // The server lets go a little later: until then both find the ledger held, and leave these two again.
+  await expect
+    .poll(async () => {
+      await claim(database)
+      expect(await promoteDueVisionJobs(database, noCap)).toBe(0)
+      return await Promise.all(held.map((id) => statusOf(database, id)))
+    })
+    .toEqual(['failed', 'processing', 'failed'])
 })
 
 test('a job whose run is held is taken back later than all others', async () => {

@@ -10,6 +10,7 @@ export const exampleUpload: UploadView = {
     Policy: 'eyJleHBpcmF0aW9uIjo',
     'X-Amz-Signature': '5d67',
   },
+  present: false,
   imageUrl: 'upload:uploads/0f1e/2c3d',
   expiresAt: '2026-11-23T12:10:00.000Z',
 }

@@ -1,6 +1,7 @@
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
-import { grantUpload } from '../../images/uploads.ts'
+import { findImage } from '../../images/snapshots.ts'
+import { grantOf, grantUpload, type UploadGrant } from '../../images/uploads.ts'
 import { consumeUpload } from '../../usage/upload-quota.ts'
 import { procedure } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
@@ -18,7 +19,7 @@ export const uploads = {
         status: 201,
         summary: 'Upload an image',
         description:
-          'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days.',
+          'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days. With `sha256` a file that was here before need not be sent.',
         errors: ['limit.uploads_per_day', 'limit.upload_bytes_per_day', 'storage.unavailable'],
         limited: true,
         output: Upload,
@@ -26,11 +27,19 @@ export const uploads = {
       })
       .input(validated(CreateUpload))
       .mutation(async ({ ctx: { services, actor, reply }, input }): Promise<UploadView> => {
-        const now = services.now()
-        const left = await consumeUpload(services.database, actor.userId, input.bytes, services.uploadLimits)
-        reply.limits = rateLimitHeaders(left)
-        const grant = await grantUpload(services.store, { ...input, userId: actor.userId, now })
-        return { ...grant, fields: { ...grant.fields }, expiresAt: grant.expiresAt.toISOString() }
+        const { database, store, uploadLimits } = services
+        const { userId } = actor
+        const request = { ...input, userId, now: services.now() }
+        const { sha256 } = input
+        if (sha256 !== undefined && (await findImage(database, userId, sha256)) !== undefined) {
+          return view(grantOf(request))
+        }
+        reply.limits = rateLimitHeaders(await consumeUpload(database, userId, input.bytes, uploadLimits))
+        return view(await grantUpload(store, request))
       }),
   },
 } satisfies Resource
+
+function view({ url, fields, imageUrl, expiresAt }: UploadGrant): UploadView {
+  return { url, fields: { ...fields }, present: url === null, imageUrl, expiresAt: expiresAt.toISOString() }
+}

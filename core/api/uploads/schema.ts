@@ -14,14 +14,28 @@ export const CreateUpload = z
       .min(1)
       .max(maxImageBytes)
       .meta({ description: 'How large the file is; nothing larger will be taken.' }),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 as 64 lower-case hexadecimal digits')
+      .optional()
+      .meta({
+        description:
+          'SHA-256 of the file. The same file then always has the same `imageUrl`, and need not be sent again where it is `present`.',
+      }),
   })
   .meta({ id: 'CreateUpload' })
 
 export const Upload = z
   .object({
-    url: z.url().meta({ description: 'POST the file here, as multipart/form-data.' }),
+    url: z
+      .url()
+      .nullable()
+      .meta({ description: 'POST the file here, as multipart/form-data; null where it is `present`.' }),
     fields: z.record(z.string(), z.string()).meta({
       description: 'The fields of the form, to be sent as they are and before the file, which is the field `file`.',
+    }),
+    present: z.boolean().meta({
+      description: 'A job of yours has brought this very file already: it need not be sent, and counts for no limit.',
     }),
     imageUrl: z.string().meta({ description: 'What a job is created with.', examples: ['upload:uploads/…'] }),
     expiresAt: time,

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkout, lockfile } from '../processes/checkout.ts'
@@ -24,6 +24,19 @@ test('the first run installs, the next does not, a changed lockfile does', async
   await rm(join(root, 'node_modules'), { recursive: true })
   await local('run.mjs', ['node', ...done]).end
   expect(await npmCalls()).toHaveLength(3)
+})
+
+test('the note of what is installed is replaced as a whole: whoever reads it meanwhile has the one before', async () => {
+  const { root, local } = await checkout()
+  await local('run.mjs', ['node', ...done]).end
+  const notes = join(root, 'node_modules')
+  const text = await readFile(join(notes, '.vision-pipeline'), 'utf8')
+  await link(join(notes, '.vision-pipeline'), join(root, 'before'))
+  await writeFile(join(root, 'package-lock.json'), lockfile('1.0.1'))
+  await local('run.mjs', ['node', ...done]).end
+  expect(await readFile(join(notes, '.vision-pipeline'), 'utf8')).not.toBe(text)
+  expect(await readFile(join(root, 'before'), 'utf8')).toBe(text)
+  expect((await readdir(notes)).filter((name) => name.startsWith('.vision-pipeline'))).toEqual(['.vision-pipeline'])
 })
 
 test('what was installed by hand is not installed again', async () => {
