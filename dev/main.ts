@@ -5,7 +5,7 @@ import { reasonOf } from '../core/domain/errors.ts'
 import { readDotenv } from './boot/dotenv.mjs'
 import { readOptions } from './boot/options.mjs'
 import { errorText } from './errors/error-text.ts'
-import { runSampleJob } from './sample/run-sample-job.ts'
+import { runSampleBatch } from './sample/run-sample-batch.ts'
 import { localEnvironment } from './settings/environment.ts'
 import { unusedSettings } from './settings/unused-settings.ts'
 import { type Stack, startStack } from './stack.ts'
@@ -46,7 +46,7 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
   try {
     const jobs = await countJobs(stack.database)
     if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)
-    else if (sample) await runSampleJob(stack.url, say, stopping.signal)
+    else if (sample) await runSampleBatch(stack.url, say, stopping.signal)
     say(`\nServing at ${stack.url}. Ctrl-C stops everything.`)
   } catch (error) {
     if (!stopping.signal.aborted) say(`The jobs could not be shown: ${reasonOf(error)}`)

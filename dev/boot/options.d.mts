@@ -6,7 +6,7 @@ export type LocalOptions = {
   port: number
   /** absolute path of the data folder */
   dataDir: string
-  /** whether to begin with the sample job */
+  /** whether to begin with the sample batch */
   sample: boolean
   /** milliseconds the provider stand-ins take to answer; undefined leaves it to them */
   emulatorLatencyMs: number | undefined

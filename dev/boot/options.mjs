@@ -15,7 +15,7 @@ Usage: npm start [-- options]
 Options:
   --port <number>             port of the API on 127.0.0.1; 0 takes a free one (default: PORT, or ${defaultPort})
   --data-dir <folder>         where everything is kept (default: DATA_DIR, or ${defaultDataDir} in the project)
-  --no-sample                 start without the sample job
+  --no-sample                 start without the sample batch
   --emulator-latency <ms>     how long the built-in stand-ins for Gemini and DeepSeek take to answer
   -h, --help                  show this and exit
 

@@ -100,7 +100,15 @@ test('Ctrl-C while the database is made ends the start, without a word of SQL, a
 test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
   const first = launch()
   const url = await first.says(listening)
-  await first.says(/100 % {2}completed/)
+  // Three images with a text in two languages each, readable, and what they took.
+  await first.says(/3 images, 6 texts in [\d.]+ s: 9 calls, \$0\.\d{4} if they were not emulated/)
+  for (const file of ['poster.png', 'bottle.png', 'orchard.png']) {
+    expect(first.output()).toMatch(new RegExp(`${file} +100 % {2}completed`))
+  }
+  for (const text of ['social_post, en', 'product_description, de', 'alt_text, de', 'name: Pellmere cloudy lemonade']) {
+    expect(first.output()).toContain(text)
+  }
+  expect(first.output()).toMatch(/Emulated text\.[\s\S]*Emulierter Text\./)
   await first.says(/Serving at/)
   for (const part of ['database', 'storage', 'gemini', 'deepseek', 'schedule']) {
     expect(first.output()).toMatch(new RegExp(`${part} +(real|emulated)`))
@@ -118,11 +126,11 @@ test('a first start takes the sample through, serves, and ends whole; a second f
     analysisPurpose: 'a test',
     outputFormat: 'detailed_analysis',
   })
-  expect(created.body).toMatchObject({ result: { data: { jobId: 2 } } })
+  expect(created.body).toMatchObject({ result: { data: { jobId: 4 } } })
   await vi.waitFor(
     async () => {
-      const { body } = await call(`${url}/api/trpc/visionPipeline.getJobStatus?jobId=2`)
-      expect(body).toMatchObject({ result: { data: { jobId: 2, status: 'completed' } } })
+      const { body } = await call(`${url}/api/trpc/visionPipeline.getJobStatus?jobId=4`)
+      expect(body).toMatchObject({ result: { data: { jobId: 4, status: 'completed' } } })
     },
     { timeout: 20_000, interval: 100 },
   )
@@ -134,10 +142,10 @@ test('a first start takes the sample through, serves, and ends whole; a second f
     outputFormat: 'summary',
   })
   const eventsUrl = String(third.eventsUrl)
-  expect(eventsUrl.startsWith(`${url}/v1/jobs/3/events?ticket=`)).toBe(true)
+  expect(eventsUrl.startsWith(`${url}/v1/jobs/5/events?ticket=`)).toBe(true)
   const stream = await (await fetch(eventsUrl)).text()
   expect(stream.match(/^event: .*/gm)?.at(-1)).toBe('event: completed')
-  expect((await fetch(`${url}/v1/jobs/3`, { method: 'DELETE' })).status).toBe(204)
+  expect((await fetch(`${url}/v1/jobs/5`, { method: 'DELETE' })).status).toBe(204)
   const { body: open } = await post(`${url}/v1/jobs`, {
     imageUrl: `${url}/never.png`,
     analysisPurpose: 'a test',
@@ -166,10 +174,10 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   const second = launch()
   const again = await second.says(listening)
   await second.says(/history has 3 jobs/)
-  expect(second.output()).not.toContain('sample image')
+  expect(second.output()).not.toContain('sample images')
   expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
-  expect(page.jobs).toMatchObject([{ jobId: 4 }, { jobId: 2, status: 'completed' }, { jobId: 1, status: 'completed' }])
+  expect(page.jobs).toMatchObject([{ jobId: 6 }, ...[4, 3, 2, 1].map((jobId) => ({ jobId, status: 'completed' }))])
   expect(await stop(second, 'SIGINT')).toBe(0)
   expect(await survivors()).toEqual([])
 })

@@ -1,0 +1,27 @@
+const width = 96
+
+/** A text of any format as lines to read: its fields one after the other, lists as points, long ones broken at words. */
+export function showText(result: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(result).flatMap(([name, value]) => {
+    const title = `${name}: `
+    if (typeof value === 'string') return broken(`${title}${value}`, '  ')
+    if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) return []
+    const isShort = value.join(', ').length <= width - title.length
+    return isShort
+      ? [`${title}${value.join(', ')}`]
+      : [title.trimEnd(), ...value.flatMap((one) => broken(`- ${one}`, '  '))]
+  })
+}
+
+/** Lines of at most so many characters, but for a word that is longer; all but the first are indented. */
+function broken(text: string, indent: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = `${indent}${word}`
+    } else line = line ? `${line} ${word}` : word
+  }
+  return [...lines, line]
+}
