@@ -28,7 +28,7 @@ type Event =
   | { readonly type: 'batch'; readonly ended: boolean }
   | { readonly type: 'deleted' | 'batch_deleted' }
 
-const purpose = 'the summer sale of a lemonade maker'
+const purpose = 'Pellmere Summer Sale'
 const samples = [
   { file: 'poster.png', outputFormat: 'social_post' },
   {

@@ -173,7 +173,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
 
   const second = launch()
   const again = await second.says(listening)
-  await second.says(/history has 3 jobs/)
+  await second.says(/history has 5 jobs/)
   expect(second.output()).not.toContain('sample images')
   expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
