@@ -10,7 +10,7 @@ export interface paths {
         };
         /**
          * List jobs
-         * @description The jobs of the caller, newest first, without their outputs. Filtered by status and format at once, a page may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.
+         * @description The jobs of the caller, newest first, without their outputs unless those are asked for. All filters must fit. A page looks at no more than 5,000 jobs: with filters by code or metadata, or by format and also status or batch, it may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.
          */
         get: operations["getJobHistory"];
         put?: never;
@@ -1775,7 +1775,7 @@ export interface components {
             missing: components["schemas"]["MissingText"][];
         };
         JobPage: {
-            jobs: components["schemas"]["JobSummary"][];
+            jobs: components["schemas"]["ListedJob"][];
             /** @description Asks for the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -1917,6 +1917,120 @@ export interface components {
             /** @description The batch that was made of those that are new; of a repetition that of the first call, null if there were several. */
             batchId: number | null;
             jobs: components["schemas"]["JobSummary"][];
+        };
+        ListedJob: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description In per cent. */
+            progress: number;
+            /** @description How many runs there have been; it only ever grows. */
+            attempt: number;
+            /** @description Runs that failed since creation or the last retry by hand. */
+            failures: number;
+            /** @description Runs whose worker died since creation or the last retry by hand. */
+            crashes: number;
+            /** @description How often a failed run is tried again. */
+            maxRetries: number;
+            /** @description When a scheduled job is due; null in every other status. */
+            nextTryAt: string | null;
+            /** @description What a blocked job waits for: fewer jobs of its owner in flight, or the next day (UTC), its owner having spent what a day may cost; null in every other status. */
+            blockedBy: ("jobs_in_flight" | "spend_per_day") | null;
+            error: components["schemas"]["JobError"] | null;
+            /** @description The URL as given; of a data: URL only its type and hash. */
+            imageUrl: string;
+            /** @description Null until the first run has brought it. */
+            image: components["schemas"]["Image"] | null;
+            /** @description A link to show the image by; the same as `image.url`. */
+            thumbnailUrl: string | null;
+            /** @description As given. */
+            analysisPurpose: string;
+            /** @description How many texts were asked for, and how many are there. */
+            texts: {
+                wanted: number;
+                completed: number;
+            };
+            /** @description Of the first text, as are language, platform and brand. */
+            outputFormat: components["schemas"]["OutputFormat"];
+            /** @description Of the first text, a BCP 47 tag. */
+            language: string;
+            /** @description The network that a post is for; null if none was named. */
+            platform: components["schemas"]["Platform"] | null;
+            /** @description What the writer was told beside the image. */
+            facts: {
+                [key: string]: string | number | boolean | string[];
+            } | null;
+            /** @description The brand that the text is written for; null for none. */
+            brandId: number | null;
+            /** @description The version of the brand that the job began with. */
+            brandVersion: number | null;
+            /** @description As given; null if none was. */
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The batch that it belongs to; null for none. */
+            batchId: number | null;
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            /** @description When the first run began. */
+            startedAt: string | null;
+            /** @description When it ended; null until then. */
+            finishedAt: string | null;
+            /**
+             * Format: date-time
+             * @description If it has not ended by then, it fails.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            expiresAt: string;
+            /** @description How long it has waited and run, in milliseconds. */
+            timings: {
+                /** @description What of the total was no run: in the queue, and between runs. */
+                waitingMs: number;
+                /** @description All runs together. A run whose worker died counts until that was noticed. */
+                runningMs: number;
+                /** @description From creation to the end or now. */
+                totalMs: number;
+            };
+            /** @description Grows with every change. */
+            version: number;
+            /** @description What the job has made, where that is asked for. */
+            outputs?: {
+                analysis: {
+                    /** @description The model that made it. */
+                    model: string;
+                    /**
+                     * @description The instructions that it was made by, with their version.
+                     * @example summary@3
+                     */
+                    prompt: string | null;
+                    /**
+                     * Format: date-time
+                     * @description ISO 8601, UTC.
+                     * @example 2026-11-23T12:00:00.000Z
+                     */
+                    createdAt: string;
+                    result: components["schemas"]["BrandAnalysis"];
+                } | null;
+                /** @description The first text, once it is there. */
+                content: components["schemas"]["Content"] | null;
+                /** @description Every text that was asked for, by its number. */
+                texts: components["schemas"]["Text"][];
+            };
         };
         MissingText: {
             /**
@@ -2724,8 +2838,24 @@ export interface operations {
                 cursor?: unknown;
                 /** @description Only jobs in these statuses. */
                 status?: components["schemas"]["Status"][];
-                /** @description Only jobs with these output formats. */
+                /** @description Only jobs with these output formats: those of their first texts. */
                 outputFormat?: components["schemas"]["OutputFormat"][];
+                /** @description Only jobs of this batch. */
+                batchId?: number;
+                /** @description Only jobs whose last error has this code, or one that begins so: `analysis.` */
+                code?: string;
+                /** @description Only jobs that were created then or later: ISO 8601, UTC. */
+                createdFrom?: string;
+                /** @description Only jobs that were created before: ISO 8601, UTC. */
+                createdTo?: string;
+                /** @description Only jobs whose metadata have `metadataValue` under this name, at their top. */
+                metadataKey?: string;
+                /** @description A text, or a number or boolean as JSON writes it, exactly as it was given. */
+                metadataValue?: string;
+                /** @description Only these jobs, up to 100. Those that are not there, or not the caller’s, are left out. */
+                ids?: number[];
+                /** @description outputs: each job with what it has made. A page then has up to 4 MB. */
+                include?: "outputs"[];
             };
             header?: never;
             path?: never;
