@@ -251,7 +251,8 @@ function settle(
     async (tx) => {
       for (const text of texts) await noteText(tx, run, text, 1)
       await writeAttempt(tx, run, spent, ending)
-      await addRuns(tx, [run], outcome === 'failed' ? [{ ...ownerOf(run), status: outcome, code: reason?.code }] : [])
+      const failed = { ...ownerOf(run), jobId: run.jobId, code: reason?.code }
+      await addRuns(tx, [run], outcome === 'failed' ? [{ ...failed, status: outcome }] : [])
     },
     async (on) => {
       const [row] = await rowsOf<{ outcome: Outcome }>(
