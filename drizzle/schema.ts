@@ -512,6 +512,13 @@ export const visionUploadQuotas = mysqlTable('vision_upload_quotas', {
   bytes: total('bytes'),
 })
 
+/** How often each user has asked for an estimate in the minute that began last. */
+export const visionEstimateQuotas = mysqlTable('vision_estimate_quotas', {
+  userId: key('user_id', { length: 255 }).primaryKey(),
+  begunAt: time('begun_at').notNull(),
+  estimates: count('estimates'),
+})
+
 /** The snapshots: one row for each image that a user's jobs use, however many do. */
 export const visionImages = mysqlTable(
   'vision_images',

@@ -1,10 +1,19 @@
-import * as z from 'zod'
 import { loadApiConfig } from '../core/platform/config/api.ts'
+import { bucketKeys as bucketSettings } from '../core/platform/config/bucket.ts'
 import { functionKeys } from '../core/platform/config/keys.ts'
-import { ConfigError } from '../core/platform/config/load.ts'
+import { ConfigError, load } from '../core/platform/config/load.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
-import { isWebUrl } from '../core/platform/config/setting.ts'
+import {
+  got,
+  isWebUrl,
+  oneOf,
+  setting,
+  text,
+  type Values,
+  WrongSetting,
+  wholeNumber,
+} from '../core/platform/config/setting.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { providerNames } from '../core/providers/registry.ts'
 import { defaultPollerSeconds } from '../core/worker/schedule.ts'
@@ -21,54 +30,72 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** What the deployed functions run on. */
 const functionsNode = 24
 
-const wholeNumber = z.coerce.number().int().positive()
-const origins = z
-  .string()
-  .transform((text) => text.split(',').map((origin) => origin.trim()))
-  .refine(
-    (list) => list.every(isOrigin),
-    'must be origins like https://app.example,https://admin.example, http on localhost alone',
-  )
+const origins = setting((given) => {
+  const list = given.split(',').map((origin) => origin.trim())
+  if (list.every(isOrigin)) return list
+  throw new WrongSetting('must be origins like https://app.example,https://admin.example, http on localhost alone')
+})
+const hostname = setting((given) => {
+  if (/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i.test(given)) return given
+  throw new WrongSetting(`must be a domain name like api.example.com${got(given)}`)
+})
+const emailAddress = setting((given) => {
+  if (/^[^\s@,]+@[^\s@,]+\.[^\s@,]+$/.test(given)) return given
+  throw new WrongSetting('must be one email address like ops@example.com')
+})
+const databases = 'rds (a private MySQL of its own) or url (the secret DatabaseUrl)'
+const parseDatabase = (given: string) => {
+  if (given === 'rds' || given === 'url') return given
+  throw new WrongSetting(`must be ${databases}${given && got(given)}`)
+}
+/** Has no default, and says so in the same words. */
+const database = { ...setting(parseDatabase), read: (given: string | undefined) => parseDatabase(given ?? '') }
 
-const yesOrNo = z.enum(['yes', 'no'])
-/** RDS takes no ceiling of its storage that is less than a tenth above the 20 GB it starts with; it warns below a quarter. */
+const yesOrNo = () => oneOf('yes', 'no')
+/** RDS takes no storage ceiling that is less than a tenth above the 20 GB it starts with; it warns below a quarter. */
 const smallestCeiling = 25
 
 /** How long CloudWatch keeps logs, in the words of SST. */
 const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
 
-const keys = z.object({
-  DEPLOY_DATABASE: z.enum(['rds', 'url'], 'must be rds (a private MySQL of its own) or url (the secret DatabaseUrl)'),
-  DEPLOY_DATABASE_INSTANCE: z.string().default('t4g.micro'),
-  DEPLOY_DATABASE_MAX_GIGABYTES: wholeNumber.min(smallestCeiling).max(65_536).default(100),
-  DEPLOY_DATABASE_MULTI_AZ: yesOrNo.default('no'),
-  DEPLOY_NAT: z.enum(['ec2', 'managed']).default('ec2'),
-  DEPLOY_NAT_IMAGE: z.string().min(1).default('fck-nat-al2023-hvm-1.4.0-20260701-arm64-ebs'),
-  DEPLOY_BASTION: yesOrNo.default('yes'),
-  DEPLOY_MIGRATIONS: z.enum(['apply', 'check']).default('apply'),
-  DEPLOY_DOMAIN: z.hostname().optional(),
+const keys = {
+  DEPLOY_DATABASE: database,
+  DEPLOY_DATABASE_INSTANCE: text().or('t4g.micro'),
+  DEPLOY_DATABASE_MAX_GIGABYTES: wholeNumber({
+    min: smallestCeiling,
+    max: 65_536,
+    because: 'as RDS starts with 20 GB and grows to 64 TB',
+  }).or(100),
+  DEPLOY_DATABASE_MULTI_AZ: yesOrNo().or('no'),
+  DEPLOY_NAT: oneOf('ec2', 'managed').or('ec2'),
+  DEPLOY_NAT_IMAGE: text().or('fck-nat-al2023-hvm-1.4.0-20260701-arm64-ebs'),
+  DEPLOY_BASTION: yesOrNo().or('yes'),
+  DEPLOY_MIGRATIONS: oneOf('apply', 'check').or('apply'),
+  DEPLOY_DOMAIN: hostname.optional(),
   DEPLOY_ORIGINS: origins.optional(),
-  DEPLOY_API_RATE: wholeNumber.optional(),
-  DEPLOY_API_BURST: wholeNumber.optional(),
-  DEPLOY_POLLER_SECONDS: wholeNumber.max(900).default(defaultPollerSeconds),
-  DEPLOY_POLLER_MEMORY: wholeNumber.min(1024).max(10_240).default(1024),
-  DEPLOY_ACCOUNT_CONCURRENCY: wholeNumber.optional(),
-  DEPLOY_POLLER_CONCURRENCY: wholeNumber.optional(),
-  DEPLOY_STREAMS: yesOrNo.optional(),
-  DEPLOY_STREAM_CONCURRENCY: wholeNumber.optional(),
-  DEPLOY_LOG_RETENTION: z.enum(retentions).default('1 month'),
-  DEPLOY_ALARM_EMAIL: z.email().optional(),
-  DEPLOY_ALARM_OLDEST_MINUTES: wholeNumber.default(10),
-  DEPLOY_ALARM_FAILED_JOBS: wholeNumber.default(10),
-  DEPLOY_ALARM_API_ERRORS: wholeNumber.default(10),
-  DEPLOY_ALARM_API_MILLISECONDS: wholeNumber.default(2_000),
-  DEPLOY_ALARM_DATABASE_CONNECTIONS: wholeNumber.default(50),
-  DEPLOY_BUDGET_DOLLARS: wholeNumber.optional(),
-  DEPLOY_TRACING: yesOrNo.default('yes'),
-})
+  DEPLOY_API_RATE: wholeNumber().optional(),
+  DEPLOY_API_BURST: wholeNumber().optional(),
+  DEPLOY_POLLER_SECONDS: wholeNumber({ max: 900, because: 'the longest that Lambda runs a function' }).or(
+    defaultPollerSeconds,
+  ),
+  DEPLOY_POLLER_MEMORY: wholeNumber({ min: 1024, max: 10_240, because: 'in MB as Lambda gives them' }).or(1024),
+  DEPLOY_ACCOUNT_CONCURRENCY: wholeNumber().optional(),
+  DEPLOY_POLLER_CONCURRENCY: wholeNumber().optional(),
+  DEPLOY_STREAMS: yesOrNo().optional(),
+  DEPLOY_STREAM_CONCURRENCY: wholeNumber().optional(),
+  DEPLOY_LOG_RETENTION: oneOf(...retentions).or('1 month'),
+  DEPLOY_ALARM_EMAIL: emailAddress.optional(),
+  DEPLOY_ALARM_OLDEST_MINUTES: wholeNumber().or(10),
+  DEPLOY_ALARM_FAILED_JOBS: wholeNumber().or(10),
+  DEPLOY_ALARM_API_ERRORS: wholeNumber().or(10),
+  DEPLOY_ALARM_API_MILLISECONDS: wholeNumber().or(2_000),
+  DEPLOY_ALARM_DATABASE_CONNECTIONS: wholeNumber().or(50),
+  DEPLOY_BUDGET_DOLLARS: wholeNumber().optional(),
+  DEPLOY_TRACING: yesOrNo().or('yes'),
+}
 
 /** Every key that says how it is deployed: what .env.deploy.example lists. */
-export const deployKeys: readonly string[] = Object.keys(keys.shape)
+export const deployKeys: readonly string[] = Object.keys(keys)
 
 /** What a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
 const foundOut =
@@ -76,15 +103,15 @@ const foundOut =
 /** The rest of what the functions understand, under the same names as on a laptop. */
 const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
 
-const bucketKeys = z.object({ UPLOAD_RETENTION_DAYS: wholeNumber.min(7).default(7) })
+const bucketKeys = { UPLOAD_RETENTION_DAYS: bucketSettings.UPLOAD_RETENTION_DAYS }
 
 /** Every key of .env.example that a deployment takes from there. */
 export const settableKeys: readonly string[] = [
-  ...new Set([...settable(Object.values(functionKeys).flat()), ...Object.keys(bucketKeys.shape)]),
+  ...new Set([...settable(Object.values(functionKeys).flat()), ...Object.keys(bucketKeys)]),
 ]
 
 /** Everything that is decided about a deployment. */
-export interface Settings extends z.output<typeof keys> {
+export interface Settings extends Values<typeof keys> {
   readonly UPLOAD_RETENTION_DAYS: number
   /** What each function is told beside where things are and its secrets. */
   readonly environment: Readonly<Record<keyof typeof functionKeys, Readonly<Record<string, string>>>>
@@ -127,13 +154,8 @@ export function readSettings(
       )
     }
   }
-  const read = <Keys extends z.ZodType>(schema: Keys): z.output<Keys> | undefined => {
-    const result = schema.safeParse(given)
-    for (const { path, message } of result.error?.issues ?? []) wrong.push(`${path[0]?.toString()} ${message}`)
-    return result.data
-  }
-  const decided = read(keys)
-  const bucket = read(bucketKeys)
+  const decided = attempt(wrong, () => load(keys, given))
+  const bucket = attempt(wrong, () => load(bucketKeys, given))
   const pick = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.flatMap((name) => (given[name] ? [[name, given[name]]] : [])))
   const environment = {

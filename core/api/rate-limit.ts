@@ -10,7 +10,7 @@ const nanosPerCent = 10_000_000
 
 /**
  * What a user is allowed and what is left of it, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
- * counts jobs, also where one request makes many; the one of money counts US cents.
+ * counts jobs, also where one request makes many; the one of money counts US cents, that of estimates requests.
  */
 export function rateLimitHeaders({ quotas }: Pick<QuotaState, 'quotas'>): Record<string, string> {
   if (quotas.length === 0) return {}
@@ -27,9 +27,9 @@ function nameOf({ code }: Quota): string {
   return `"${code.replace('limit.', '').replaceAll('_', '-')}"`
 }
 
-function detailsOf({ code, resetSeconds }: Quota): string {
+function detailsOf({ code, resetSeconds, windowSeconds = daySeconds }: Quota): string {
   const unit = units[code] ?? ''
-  return resetSeconds === undefined ? unit : `${unit};w=${daySeconds}`
+  return resetSeconds === undefined ? unit : `${unit};w=${windowSeconds}`
 }
 
 function resetOf({ resetSeconds }: Quota): string {

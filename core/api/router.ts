@@ -2,6 +2,7 @@ import { proceduresOf } from '../http/resource.ts'
 import { operator } from './admin/procedures.ts'
 import { batches } from './batches/procedures.ts'
 import { brands } from './brands/procedures.ts'
+import { estimates } from './estimate/procedures.ts'
 import { events } from './events/procedures.ts'
 import { jobs } from './jobs/procedures.ts'
 import { router } from './procedure.ts'
@@ -10,7 +11,7 @@ import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
 
 /** The parts of the API: each is a folder here with its procedures, their schemas, views and examples. */
-export const resources = [jobs, texts, batches, events, uploads, brands, usage, operator] as const
+export const resources = [jobs, texts, batches, estimates, events, uploads, brands, usage, operator] as const
 
 /** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
 export const appRouter = router({ visionPipeline: router(proceduresOf(resources)) })

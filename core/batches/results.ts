@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { getVisionJobsInFull, type JobWithOutputs } from '../queue/read.ts'
+import { getVisionJobsUpTo, type JobWithOutputs } from '../queue/read.ts'
 import type { TextRow } from '../queue/texts.ts'
 
 export interface ResultsQuery {
@@ -13,14 +13,27 @@ export interface ResultsQuery {
   readonly after: number | undefined
   /** All if left out. */
   readonly statuses: readonly Status[] | undefined
+  /** Only texts that their owner approved, each in the revision that was, and no jobs without. */
+  readonly approved?: boolean | undefined
+}
+
+/** Outputs of so many bytes are read for a page, and those that come in one go with them. */
+const maxBytes = 4_000_000
+
+/** A page of a batch's jobs. */
+export interface ResultJobs {
+  readonly jobs: readonly JobWithOutputs[]
+  /** What the next page is asked for with, as `after`; undefined on the last. */
+  readonly next: number | undefined
 }
 
 /**
- * A page of a batch's jobs with their texts, in the order in which they were made, and one more where there are more. It reads
- * the ids of as many of each status, and the rows of those that it shows.
+ * A page of a batch's jobs with their texts, in the order in which they were made. It looks at as many jobs as it may show, so that
+ * of those with approved texts alone a page may have fewer, or none, while there are more. It reads the ids of as many of each
+ * status, and the rows of those that it shows.
  */
-export async function getResults(database: Database, query: ResultsQuery): Promise<readonly JobWithOutputs[]> {
-  const { batchId, limit, after = 0, statuses = everyStatus } = query
+export async function getResults(database: Database, query: ResultsQuery): Promise<ResultJobs> {
+  const { batchId, limit, after = 0, statuses = everyStatus, approved = false } = query
   const heads = [...new Set(statuses)].map(
     (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (batch)
       WHERE batch_id = ${batchId} AND status = ${status} AND id > ${after} ORDER BY id LIMIT ${limit + 1})`,
@@ -31,10 +44,17 @@ export async function getResults(database: Database, query: ResultsQuery): Promi
       sql`SELECT id FROM (${sql.join(heads, sql` UNION ALL `)}) AS heads ORDER BY id LIMIT ${limit + 1}`,
     ),
   )
-  const ids = found.map(({ id }) => id)
-  if (ids.length === 0) return []
-  const jobs = await getVisionJobsInFull(database, ids)
-  return jobs.toSorted((one, other) => one.job.id - other.job.id)
+  const ids = found.slice(0, limit).map(({ id }) => id)
+  const { jobs, last } = await getVisionJobsUpTo(database, ids, maxBytes, approved ? 'approved' : 'current')
+  const shown = approved ? jobs.map(onlyApproved).filter(({ texts }) => texts.length > 0) : jobs
+  return {
+    jobs: shown,
+    next: last !== found.at(-1)?.id ? last : undefined,
+  }
+}
+
+function onlyApproved({ texts, ...job }: JobWithOutputs): JobWithOutputs {
+  return { ...job, texts: texts.filter(({ approvedRevision }) => approvedRevision !== null) }
 }
 
 /** What is asked for in a batch: a text in one format, one language, for one network if for any, and the how manieth of its like. */

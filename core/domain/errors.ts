@@ -123,6 +123,11 @@ export const errorCodes = {
     status: 429,
     message: 'This would be more bytes than a user may upload in a day (UTC). Try again tomorrow, or upload less.',
   },
+  'limit.estimates_per_minute': {
+    errorClass: 'request',
+    status: 429,
+    message: 'This would be more estimates than a user may ask for in a minute. Put more jobs into each.',
+  },
   'upload.not_found': { errorClass: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
     errorClass: 'request',

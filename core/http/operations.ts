@@ -70,6 +70,7 @@ function fromText(field: z.core.$ZodType | undefined, texts: readonly string[]):
   if (schema?.type === 'array') return texts.map((text) => fromText(schema.element, [text]))
   const [text] = texts
   if (texts.length !== 1 || text === undefined) return texts
+  if (schema?.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
   if (schema?.type === 'number' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
   return text
 }

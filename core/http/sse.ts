@@ -1,3 +1,5 @@
+import { withTimeout } from '../platform/async.ts'
+
 /** One event as it goes over the wire: the id, and the data with its type. */
 export type WireEvent = readonly [id: string, data: { readonly type: string }, ...rest: unknown[]]
 
@@ -93,14 +95,8 @@ export function toEventStream(
 
 const heartbeat = ': still here\n\n'
 
-async function orHeartbeat(next: Promise<string | undefined>): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string>()
-  const timer = setTimeout(resolve, heartbeatMs, heartbeat)
-  try {
-    return await Promise.race([next, promise])
-  } finally {
-    clearTimeout(timer)
-  }
+function orHeartbeat(next: Promise<string | undefined>): Promise<string | undefined> {
+  return withTimeout<string | undefined>(heartbeatMs, next, () => heartbeat)
 }
 
 /** One event as text. JSON has no line breaks of its own, so the data is one line. */

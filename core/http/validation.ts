@@ -22,6 +22,7 @@ const kinds: Readonly<Record<string, string>> = {
   // Whole wherever the API takes a number.
   number: 'a whole number',
   int: 'a whole number',
+  boolean: 'true or false',
   array: 'a list',
   object: 'an object',
   record: 'an object',

@@ -1,7 +1,8 @@
-import { and, asc, desc, eq, inArray, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, or, type SQL } from 'drizzle-orm'
 import {
   type Status,
   type Step,
+  steps,
   visionJobAttempts,
   visionJobOutputs,
   visionJobs,
@@ -22,7 +23,7 @@ export type AttemptRow = typeof visionJobAttempts.$inferSelect
 /** A job with its texts and the outputs it has so far. */
 export interface JobWithOutputs {
   readonly job: JobRow
-  /** By their numbers. Of each output no revision but the current one is there. */
+  /** By their numbers. Of each output one revision is there, the current one unless another is asked for. */
   readonly texts: readonly TextRow[]
   readonly outputs: readonly OutputRow[]
 }
@@ -40,29 +41,71 @@ export async function getVisionJob(database: Database, owned: OwnedJob): Promise
   return found
 }
 
+/** Which revision of each text is read: the one that the text has come to, or the one that its owner approved. */
+export type WhichRevision = 'current' | 'approved'
+
 /**
  * The jobs were read first, so a text or an output that came in between is of a version that the caller does not see yet: such a
  * text is shown as it was.
  */
-async function withOutputs(database: Database, jobs: readonly JobRow[]): Promise<readonly JobWithOutputs[]> {
+async function withOutputs(
+  database: Database,
+  jobs: readonly JobRow[],
+  which: WhichRevision = 'current',
+): Promise<readonly JobWithOutputs[]> {
   const ids = jobs.map(({ id }) => id)
-  const { texts, outputs } = await database.run(async (on) => ({
-    texts: await on.select().from(visionJobTexts).where(inArray(visionJobTexts.jobId, ids)),
-    outputs: await on.select().from(visionJobOutputs).where(inArray(visionJobOutputs.jobId, ids)),
-  }))
+  const revisionOf = (text: TextRow) => (which === 'approved' ? (text.approvedRevision ?? 0) : text.revision)
+  const { texts, outputs } = await database.run(async (on) => {
+    const texts = await on.select().from(visionJobTexts).where(inArray(visionJobTexts.jobId, ids))
+    const wanted = wantedOutputs(jobs, texts, revisionOf)
+    return {
+      texts,
+      outputs: await on.select().from(visionJobOutputs, { forceIndex: 'job_text' }).where(wanted),
+    }
+  })
   const textsOf = Map.groupBy(texts, ({ jobId }) => jobId)
   const outputsOf = Map.groupBy(outputs, ({ jobId }) => jobId)
   return jobs.map((job) => {
     const known = (outputsOf.get(job.id) ?? []).filter(({ version }) => version <= job.version)
     const mine = textsOf.get(job.id)?.toSorted((one, other) => one.text - other.text) ?? [soleText(job, known)]
     const shown = mine.map((text) => (text.version <= job.version ? text : asBefore(text, known)))
-    const revisionOf = new Map(shown.map(({ text, revision }) => [text, revision]))
+    const revisions = new Map(shown.map((text) => [text.text, revisionOf(text)]))
     return {
       job,
       texts: shown,
-      outputs: known.filter(({ kind, text, revision }) => kind === 'analysis' || revision === revisionOf.get(text)),
+      outputs: known.filter(({ kind, text, revision }) => kind === 'analysis' || revision === revisions.get(text)),
     }
   })
+}
+
+/**
+ * The outputs that are shown of jobs: a text may have a hundred revisions, and one is read. Of a text that has changed since its job
+ * was read all are, and of a job that has no texts.
+ */
+function wantedOutputs(
+  jobs: readonly JobRow[],
+  texts: readonly TextRow[],
+  revisionOf: (text: TextRow) => number,
+): SQL | undefined {
+  const { jobId, kind, text: number, revision } = visionJobOutputs
+  const textsOf = Map.groupBy(texts, (text) => text.jobId)
+  const simple: number[] = []
+  const conditions = jobs.flatMap((job): (SQL | undefined)[] => {
+    const mine = textsOf.get(job.id) ?? []
+    const isNews = (text: TextRow) => text.version > job.version
+    if (mine.length === 0) return [eq(jobId, job.id)]
+    if (mine.every((text) => !isNews(text) && revisionOf(text) <= 1)) {
+      simple.push(job.id)
+      return []
+    }
+    const ofTexts = mine.map((text) => {
+      const one = and(eq(jobId, job.id), eq(kind, 'content'), eq(number, text.text))
+      return isNews(text) ? one : and(one, eq(revision, revisionOf(text)))
+    })
+    return [and(eq(jobId, job.id), eq(kind, 'analysis')), ...ofTexts]
+  })
+  if (simple.length > 0) conditions.push(and(inArray(jobId, simple), inArray(kind, [...steps]), eq(revision, 1)))
+  return or(...conditions)
 }
 
 /** A text that has changed since its job was read: with the last revision that the job's reader can know of. */
@@ -115,6 +158,7 @@ export async function getVisionJobs(
 export async function getVisionJobsInFull(
   database: Database,
   ids: readonly number[],
+  which?: WhichRevision,
 ): Promise<readonly JobWithOutputs[]> {
   if (ids.length === 0) return []
   const jobs = await database.run((on) =>
@@ -123,7 +167,35 @@ export async function getVisionJobsInFull(
       .from(visionJobs)
       .where(inArray(visionJobs.id, [...ids])),
   )
-  return jobs.length === 0 ? [] : withOutputs(database, jobs)
+  return jobs.length === 0 ? [] : withOutputs(database, jobs, which)
+}
+
+/** Jobs are read in full so many at a time, where there may be more than an answer can hold. */
+const atOnce = 20
+
+/**
+ * Jobs in full, in the order of the ids, until their outputs have so many bytes of JSON: what an answer cannot hold is not read.
+ *
+ * @returns the jobs, and the id of the last that was looked at
+ */
+export async function getVisionJobsUpTo(
+  database: Database,
+  ids: readonly number[],
+  maxBytes: number,
+  which?: WhichRevision,
+): Promise<{ readonly jobs: readonly JobWithOutputs[]; readonly last: number | undefined }> {
+  const jobs: JobWithOutputs[] = []
+  let bytes = 0
+  let at = 0
+  for (; at < ids.length && bytes < maxBytes; at += atOnce) {
+    const part = ids.slice(at, at + atOnce)
+    const byId = new Map((await getVisionJobsInFull(database, part, which)).map((found) => [found.job.id, found]))
+    for (const { outputs, ...found } of part.flatMap((id) => byId.get(id) ?? [])) {
+      jobs.push({ outputs, ...found })
+      bytes += outputs.reduce((sum, { body }) => sum + Buffer.byteLength(JSON.stringify(body)), 0)
+    }
+  }
+  return { jobs, last: ids[Math.min(at, ids.length) - 1] }
 }
 
 /**

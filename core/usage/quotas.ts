@@ -36,6 +36,8 @@ export interface Quota {
   readonly left: number
   /** Until all of it is to be had again, where that is known. */
   readonly resetSeconds: number | undefined
+  /** The time that it is for; a day if not given. */
+  readonly windowSeconds?: number
 }
 
 /** What a user may still do. */

@@ -164,6 +164,15 @@ export async function countRunningWorkers(on: Queryable): Promise<number> {
   return Number(row?.workers ?? 0)
 }
 
+/** How many jobs the workers that run may have in flight together; 0 where none runs. */
+export async function sumOfConcurrency(on: Queryable): Promise<number> {
+  const [row] = await rowsOf<{ jobs: number | string | null }>(
+    on,
+    sql`SELECT SUM(concurrency) AS jobs FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+  )
+  return Number(row?.jobs ?? 0)
+}
+
 /** What all workers did within a time. */
 export interface Throughput {
   readonly minutes: number

@@ -6,31 +6,3 @@ declare module 'heic-decode' {
     buffer: Uint8Array
   }): Promise<{ width: number; height: number; data: Uint8ClampedArray }>
 }
-
-declare module 'busboy' {
-  import type { IncomingHttpHeaders } from 'node:http'
-  import type { Readable, Writable } from 'node:stream'
-
-  namespace busboy {
-    interface Parser extends Writable {
-      on(event: 'field', listener: (name: string | undefined, value: string, info: FieldInfo) => void): this
-      on(event: 'file', listener: (name: string | undefined, file: Readable, info: FileInfo) => void): this
-      on(event: 'error' | 'finish', listener: (problem?: unknown) => void): this
-    }
-    interface FieldInfo {
-      readonly nameTruncated: boolean
-      readonly valueTruncated: boolean
-    }
-    interface FileInfo {
-      readonly filename?: string
-    }
-  }
-
-  /** @throws where the headers are not those of a form */
-  function busboy(options: {
-    headers: IncomingHttpHeaders
-    defParamCharset: string
-    limits: { fieldSize: number }
-  }): busboy.Parser
-  export = busboy
-}

@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { getVisionJobsUpTo } from '../../core/queue/read.ts'
 import { saveText } from '../../core/queue/save-text.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
@@ -138,4 +139,70 @@ test('a page has no more bytes than a function may answer, and at least one row'
   expect(second.rows.map((row: { jobId: number }) => row.jobId)).toEqual(ids.slice(2, 3))
   const third = await json(take('dot', batchId, `cursor=${second.nextCursor}`))
   expect(third.rows.map((row: { jobId: number }) => row.jobId)).toEqual(ids.slice(3, 4))
+})
+
+test('approved only: the texts that were approved, as they were approved, on pages that go on and end', async () => {
+  const { batchId, ids } = await batchOf('zoe', [hostile, { ...hostile, headline: 'Second' }, hostile, hostile])
+  const texts = (index: number) => `/v1/jobs/${ids[index]}/texts/1`
+  const edit = (index: number, body: object) =>
+    api.call('PATCH', texts(index), { as: 'zoe', body, headers: { 'if-match': '*' } })
+  const columns = (row: object) => Object.keys(row).filter((name) => name.includes('.'))
+  expect(await json(take('zoe', batchId, 'approved=true'))).toEqual({ rows: [], nextCursor: null })
+  await edit(1, { approved: true })
+  await edit(3, { approved: true })
+  // What comes after an approval is not approved with it.
+  await api.call('POST', `${texts(1)}/regenerate`, { as: 'zoe', body: {} })
+  await api.database.sql(
+    `INSERT INTO vision_job_outputs (job_id, kind, text, revision, model, body, created_at)
+     SELECT job_id, kind, text, 2, model, REPLACE(body, 'Second', 'Third'), created_at FROM vision_job_outputs
+     WHERE job_id = ? AND kind = 'content'`,
+    [ids[1]],
+  )
+  await api.database.sql("UPDATE vision_job_texts SET revision = 2, status = 'completed' WHERE job_id = ?", [ids[1]])
+  const all = await json(take('zoe', batchId, 'approved=true'))
+  expect(all.rows.map(({ jobId }: { jobId: number }) => jobId)).toEqual([ids[1], ids[3]])
+  expect(all.rows[0]).toMatchObject({ 'summary.en.headline': 'Second' })
+  const [current] = (await json(take('zoe', batchId, 'limit=1'))).rows
+  expect(columns(current)).not.toEqual([])
+  const unfiltered = (await json(take('zoe', batchId, 'approved=false'))).rows
+  expect([unfiltered.length, unfiltered[1]['summary.en.headline']]).toEqual([6, 'Third'])
+  // Two jobs a page, of which one may show: no row twice, none left out, and an end.
+  const seen: number[] = []
+  for (let cursor = ''; ; ) {
+    const page = await json(take('zoe', batchId, `approved=true&limit=1${cursor}`))
+    seen.push(...page.rows.map(({ jobId }: { jobId: number }) => jobId))
+    if (page.nextCursor === null) break
+    // A job that comes behind, and an approval of one that was passed, change no page before.
+    await edit(0, { approved: true })
+    cursor = `&cursor=${page.nextCursor}`
+  }
+  expect(seen).toEqual([ids[1], ids[3]])
+  const lines = await (await take('zoe', batchId, 'approved=true&format=jsonl')).text()
+  expect(lines.trim().split('\n')).toHaveLength(3)
+  const csv = parse(await (await take('zoe', batchId, 'approved=true&format=csv')).text(), { columns: true, bom: true })
+  expect((csv as Record<string, string>[]).map((row) => row['summary.en.headline'])).toEqual([
+    hostile.headline.replace('=', "'="),
+    'Second',
+    hostile.headline.replace('=', "'="),
+  ])
+  expect((await api.client('zoe').getBatchResults.query({ batchId, approved: true })).rows).toHaveLength(3)
+  expect((await take('zoe', batchId, 'approved=maybe')).status).toBe(400)
+})
+
+test('a page of large texts ends early, and what it cannot hold is not even read', async () => {
+  const long = { headline: 'h', summary: 'x'.repeat(200_000), keyPoints: ['k'] }
+  const { batchId, ids } = await batchOf('max', Array(45).fill(long))
+  const seen: number[] = []
+  let pages = 0
+  for (let cursor = ''; ; pages++) {
+    const text = await (await take('max', batchId, `limit=500${cursor}`)).text()
+    expect(text.length).toBeLessThan(4_500_000)
+    const page = JSON.parse(text)
+    seen.push(...page.rows.map(({ jobId }: { jobId: number }) => jobId))
+    if (page.nextCursor === null) break
+    cursor = `&cursor=${page.nextCursor}`
+  }
+  expect([seen, pages]).toEqual([ids, 2])
+  const { jobs, last } = await getVisionJobsUpTo(api.database, ids, 1_000_000)
+  expect([jobs.length, last]).toEqual([20, ids[19]])
 })

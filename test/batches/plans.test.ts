@@ -4,6 +4,7 @@ import { cancelBatch, retryBatch } from '../../core/batches/change.ts'
 import { getResults } from '../../core/batches/results.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
+import { getVisionJobsInFull } from '../../core/queue/read.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import { hour, makeJobs } from '../support/database/jobs.ts'
@@ -147,6 +148,24 @@ test.each<[string, number, () => Promise<unknown>]>([
     expect(await looker.readsOf(statement), statement.slice(0, 300)).toBeLessThanOrEqual(limit)
   }
   expect(statements.length).toBeGreaterThan(0)
+})
+
+test('of a text with many revisions one is read', async () => {
+  const [{ id: jobId } = {}] = await direct.sql('SELECT MAX(id) AS id FROM vision_jobs WHERE batch_id = ?', [small])
+  await direct.sql(
+    `INSERT INTO vision_job_outputs (job_id, kind, revision, model, body, created_at)
+     WITH RECURSIVE numbers AS (SELECT 2 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 100)
+     SELECT ?, 'content', n, 'm', '{}', UTC_TIMESTAMP(3) FROM numbers`,
+    [jobId],
+  )
+  for (const revision of [1, 7]) {
+    await direct.sql('UPDATE vision_job_texts SET revision = ? WHERE job_id = ?', [revision, jobId])
+    const statements = await statementsOf(() => getVisionJobsInFull(through, [Number(jobId)]))
+    const [outputs = ''] = statements.filter((statement) => statement.includes('vision_job_outputs'))
+    expect(await looker.readsOf(outputs)).toBeLessThanOrEqual(5)
+    const [found] = await getVisionJobsInFull(direct, [Number(jobId)])
+    expect(found?.outputs).toMatchObject([{ kind: 'content', revision }])
+  }
 })
 
 function once(): () => boolean {

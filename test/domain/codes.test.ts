@@ -323,6 +323,10 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'limit.spend_per_day': () => limited({ costPerDay: 0 }),
   'limit.uploads_per_day': () => uploading({ perDay: 0, bytesPerDay: 100 }),
   'limit.upload_bytes_per_day': () => uploading({ perDay: 1, bytesPerDay: 0 }),
+  'limit.estimates_per_minute': async () => {
+    await api.database.sql("INSERT INTO vision_estimate_quotas VALUES ('curious', UTC_TIMESTAMP(3), 60)")
+    return refusal('POST', '/v1/estimate', { as: 'curious', body: { jobs: [job] } })
+  },
   'upload.not_found': () => create({ imageUrl: 'upload:uploads/of-nobody/nothing' }),
   'database.unavailable': async () => {
     const database = openDatabase('mysql://nobody@127.0.0.1:1/nothing', { connections: 1, random: () => 0 })

@@ -26,7 +26,7 @@ describe.each(names)('functions/%s.ts as it is deployed', (name) => {
   })
 
   test('holds nothing that is there for development', () => {
-    const found = packagesIn(name).filter((one) => /sharp|heic|vitest|busboy|node-server|trpc\/client/.test(one))
+    const found = packagesIn(name).filter((one) => /sharp|heic|vitest|node-server|trpc\/client/.test(one))
     expect(found).toEqual([])
   })
 })

@@ -87,6 +87,35 @@ describe('what does not agree is refused, and told in full', () => {
     expect(refusal(env)).toContain(message)
   })
 
+  test.each([
+    [
+      'DEPLOY_DATABASE',
+      'oracle',
+      'must be rds (a private MySQL of its own) or url (the secret DatabaseUrl) (got: oracle)',
+    ],
+    ['DEPLOY_NAT', 'none', 'must be one of ec2, managed (got: none)'],
+    ['DEPLOY_API_RATE', 'many', 'must be a whole number of 1 or more (got: many)'],
+    [
+      'DEPLOY_POLLER_SECONDS',
+      '901',
+      'must be a whole number from 1 to 900, the longest that Lambda runs a function (got: 901)',
+    ],
+    [
+      'DEPLOY_LOG_RETENTION',
+      '1 day',
+      'must be one of 1 week, 2 weeks, 1 month, 3 months, 6 months, 1 year, forever (got: 1 day)',
+    ],
+    ['DEPLOY_DOMAIN', 'https://a.example', 'must be a domain name like api.example.com'],
+    ['DEPLOY_ALARM_EMAIL', 'ops', 'must be one email address like ops@example.com'],
+    [
+      'UPLOAD_RETENTION_DAYS',
+      '2',
+      'must be a whole number of 7 or more, since a job may be retried days after its image was uploaded',
+    ],
+  ])('%s says what to set instead of %s', (key, value, why) => {
+    expect(refusal({ [key]: value })).toContain(`  ${key} ${why}`)
+  })
+
   test('everything at once', () => {
     const message = refusal({
       DEPLOY_DATABASE: 'oracle',

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/queue/concurrency-limit.ts'
+import { countContenders } from '../../core/queue/contenders.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { getUserVisionJobs } from '../../core/queue/history.ts'
@@ -20,6 +21,7 @@ import {
   saveAnalysis,
 } from '../../core/queue/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
+import { readTypicalRun } from '../../core/usage/recent-calls.ts'
 import { pollQueue } from '../../core/worker/poll.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import {
@@ -96,6 +98,9 @@ describe('on a queue of 130,000 jobs', () => {
     ['a job of a new user', 'owner', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
     ['the tag of a job that is given back', 'claim', 20, release],
     ['the tag of a job that goes before its owner’s younger ones', 'owner', 40, releaseFirst],
+    // The owner's jobs have no runs here: then everybody's are looked at, too.
+    ['a look at what the last jobs took', 'status_history', 160, () => readTypicalRun(queue, owner)],
+    ['a count of those who want turns', 'claim', 610, () => queue.run((on) => countContenders(on, owner))],
     [
       'the look-up of an idempotency key',
       'idempotency',

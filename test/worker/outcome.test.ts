@@ -63,6 +63,7 @@ const table: Record<ErrorCode, Row> = {
   'limit.spend_per_day': request,
   'limit.uploads_per_day': request,
   'limit.upload_bytes_per_day': request,
+  'limit.estimates_per_minute': request,
   'upload.not_found': request,
   'text.not_found': request,
   'text.not_ready': request,

@@ -41,10 +41,23 @@ export async function addJobs(
   const { created, indexes } = await createValid(caller, batch, valid, problems, { batchKey, asked: jobs })
   return {
     jobs: created.map((job, at) => ({ index: indexes[at] ?? at, ...job })),
-    rejected: [...Map.groupBy(problems, indexOf)]
-      .toSorted(([one], [other]) => one - other)
-      .map(([index, errors]) => ({ index, errors })),
+    rejected: rejectedOf(problems),
   }
+}
+
+/** An answer has so many problems in full. */
+const maxProblems = 1_000
+
+/** What is wrong with which jobs, in their order: of those that come after many problems the first of each alone. */
+export function rejectedOf(problems: readonly FieldProblem[]): AddedJobsView['rejected'] {
+  let told = 0
+  return [...Map.groupBy(problems, indexOf)]
+    .toSorted(([one], [other]) => one - other)
+    .map(([index, errors]) => {
+      const shown = errors.slice(0, Math.max(1, maxProblems - told))
+      told += shown.length
+      return { index, errors: shown }
+    })
 }
 
 /** A job with what its batch says of all its jobs, checked by the schema of jobs. */
@@ -88,7 +101,8 @@ export async function createValid(
   }
 }
 
-function indexOf({ pointer }: FieldProblem): number {
+/** Which job of a call a problem is with; -1 for none. */
+export function indexOf({ pointer }: FieldProblem): number {
   return Number(/^#\/jobs\/(\d+)(\/|$)/.exec(pointer)?.[1] ?? -1)
 }
 

@@ -1,12 +1,11 @@
 import { createBatch as create, getBatch as find, listBatches as list } from '../../batches/batches.ts'
 import { cancelBatch as cancel, deleteBatch as remove, retryBatch as retry } from '../../batches/change.ts'
-import { getResults, getWanted } from '../../batches/results.ts'
+import { getResults, getWanted, type ResultJobs } from '../../batches/results.ts'
 import { getBatchStates } from '../../batches/state.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
-import type { JobWithOutputs } from '../../queue/read.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { idempotencyOf } from '../jobs/idempotency.ts'
 import { admitNext } from '../jobs/owned.ts'
@@ -125,7 +124,7 @@ export const batches = {
         status: 200,
         summary: 'Take the results of a batch away',
         description:
-          'Its jobs with their texts, in the order in which they were made: a row for each, a column for each field of a text. As CSV (`format=csv`) all pages have the same columns, and a cell that a spreadsheet would run begins with an apostrophe. A header `Link` names the next page.',
+          'Its jobs with their texts, in the order in which they were made: a row for each, a column for each field of a text. As CSV (`format=csv`) all pages have the same columns, and a cell that a spreadsheet would run begins with an apostrophe. A header `Link` names the next page. With `approved=true` it has approved texts alone, each in the revision that was approved, and no job without one: a page may then have fewer rows than `limit`, or none, while there are more.',
         errors: ['batch.not_found'],
         media: ['application/jsonl', 'text/csv'],
         output: ResultsPage,
@@ -134,10 +133,10 @@ export const batches = {
       .input(validated(BatchResults))
       .query(async ({ ctx, input }): Promise<ResultsPageView> => {
         const { database } = ctx.services
-        const { batchId, format, limit, cursor, status } = input
+        const { batchId, format, limit, cursor, status, approved } = input
         await find(database, owned(ctx, batchId))
-        const found = await getResults(database, { batchId, limit, after: cursor, statuses: status })
-        const { rows, nextCursor } = pageOfRows(found, limit)
+        const found = await getResults(database, { batchId, limit, after: cursor, statuses: status, approved })
+        const { rows, nextCursor } = pageOfRows(found)
         if (nextCursor !== null) ctx.reply.nextCursor = nextCursor
         if (ctx.transport === 'trpc' || format === 'json') return { rows, nextCursor }
         const text = format === 'csv' ? toCsv(rows, headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
@@ -266,16 +265,16 @@ export const batches = {
 } satisfies Resource
 
 /** As many rows as a page may have, one at least: an answer of a function may be 6 MB. */
-function pageOfRows(found: readonly JobWithOutputs[], limit: number) {
+function pageOfRows({ jobs, next }: ResultJobs) {
   const rows: ResultRow[] = []
   let bytes = 0
-  for (const result of found.slice(0, limit)) {
+  for (const result of jobs) {
     const row = rowOf(result)
     bytes += Buffer.byteLength(JSON.stringify(row))
     if (rows.length > 0 && bytes > maxPageBytes) break
     rows.push(row)
   }
-  const last = rows.length < found.length ? found[rows.length - 1]?.job.id : undefined
+  const last = rows.length < jobs.length ? jobs[rows.length - 1]?.job.id : next
   return { rows, nextCursor: last === undefined ? null : encodeCursor(last) }
 }
 

@@ -106,6 +106,9 @@ export const BatchResults = z.strictObject({
     description: 'Over REST: JSON, JSON with one row a line, or CSV. Over tRPC rows are always JSON.',
   }),
   status: z.array(Status).min(1).max(statuses.length).optional().meta({ description: 'Only jobs in these statuses.' }),
+  approved: z.boolean().default(false).meta({
+    description: 'Only texts that were approved, as they were approved, and only jobs that have one.',
+  }),
   limit: z.int().min(1).max(500).default(100).meta({
     description: 'At most so many rows; fewer where they would be more than 4 MB.',
   }),
@@ -160,6 +163,15 @@ export const BatchPage = z
 
 const index = count.meta({ description: 'Where in the call, from 0.' })
 
+export const RejectedJob = z
+  .object({
+    index,
+    errors: z
+      .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
+      .meta({ description: 'What is wrong with it: all of it for the first jobs, at least one thing for each.' }),
+  })
+  .meta({ id: 'RejectedJob' })
+
 export const AddedJobs = z
   .object({
     jobs: z.array(
@@ -171,16 +183,7 @@ export const AddedJobs = z
         })
         .meta({ id: 'AddedJob' }),
     ),
-    rejected: z
-      .array(
-        z
-          .object({
-            index,
-            errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })),
-          })
-          .meta({ id: 'RejectedJob' }),
-      )
-      .meta({ description: 'Those that cannot be made, of a batch that skips them.' }),
+    rejected: z.array(RejectedJob).meta({ description: 'Those that cannot be made, of a batch that skips them.' }),
   })
   .meta({ id: 'AddedJobs' })
 

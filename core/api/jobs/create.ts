@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { VisionError } from '../../domain/errors.ts'
-import { InvalidInput, pointerTo } from '../../http/invalid-input.ts'
+import { type FieldProblem, InvalidInput, pointerTo } from '../../http/invalid-input.ts'
 import {
   type CreatedJob,
   type CreateOptions,
@@ -113,12 +113,19 @@ function told(request: Omit<JobRequest, 'idempotencyKey'>) {
 /** Jobs that cannot be made as an input that is refused; every other error as it is. */
 function undecided(error: unknown, pathTo: (index: number) => readonly PropertyKey[]): unknown {
   if (!(error instanceof UndecidedJobs)) return error
-  const fields = error.problems.map(({ index, output, field, code, detail }) => ({
+  return new InvalidInput(undecidedFields(error.problems, pathTo), error.code)
+}
+
+/** Why jobs cannot be made as they ask to be, as problems with their fields. */
+export function undecidedFields(
+  problems: UndecidedJobs['problems'],
+  pathTo: (index: number) => readonly PropertyKey[],
+): readonly FieldProblem[] {
+  return problems.map(({ index, output, field, code, detail }) => ({
     pointer: pointerTo([...pathTo(index), ...(output === undefined ? [] : ['outputs', output]), field]),
     code,
     detail,
   }))
-  return new InvalidInput(fields, error.code)
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {

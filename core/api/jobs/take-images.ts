@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { describeCode, VisionError } from '../../domain/errors.ts'
+import { describeCode, type ErrorCode, VisionError } from '../../domain/errors.ts'
 import { type FieldProblem, InvalidInput } from '../../http/invalid-input.ts'
 import { carriesBytes } from '../../images/intake.ts'
 import { checkQuota } from '../../queue/check-quota.ts'
@@ -25,15 +25,11 @@ export async function takeImages(
 ): Promise<readonly NewJob[]> {
   // An image that many jobs share is taken in once.
   const urls = [...new Set(jobs.map(({ imageUrl }) => imageUrl))]
-  const refusals = new Map(urls.flatMap((url) => refusalOf(services.images, url, userId)))
-  if (refusals.size > 0) {
-    const fields = jobs.flatMap(({ imageUrl }, index): FieldProblem[] => {
-      const error = refusals.get(imageUrl)
-      return error ? [{ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }] : []
-    })
+  const refused = refusedImages(services.images, userId, jobs, pointers)
+  if (refused.length > 0) {
     // Of several kinds none is that of the call, whatever the order of the jobs.
-    const [code, ...others] = new Set([...refusals.values()].map((error) => error.code))
-    throw new InvalidInput(fields, others.length > 0 ? 'request.invalid' : code)
+    const [code, ...others] = new Set(refused.map((problem) => problem.code as ErrorCode))
+    throw new InvalidInput(refused, others.length > 0 ? 'request.invalid' : code)
   }
   if (urls.some(carriesBytes)) {
     const wanted = jobs.map((job, index) => ({ ...job, idempotency: idempotencies[index] }))
@@ -47,6 +43,25 @@ export async function takeImages(
     }),
   )
   return jobs.map(({ idempotencyKey: _, ...job }) => ({ ...job, ...images.get(job.imageUrl) }))
+}
+
+/**
+ * Looks at the images of jobs without taking any in, and says which would be refused, and why.
+ *
+ * @param pointers see `takeImages`
+ */
+export function refusedImages(
+  images: ApiServices['images'],
+  userId: string,
+  jobs: readonly { readonly imageUrl: string }[],
+  pointers: readonly string[],
+): readonly FieldProblem[] {
+  const urls = [...new Set(jobs.map(({ imageUrl }) => imageUrl))]
+  const refusals = new Map(urls.flatMap((url) => refusalOf(images, url, userId)))
+  return jobs.flatMap(({ imageUrl }, index): FieldProblem[] => {
+    const error = refusals.get(imageUrl)
+    return error ? [{ pointer: pointers[index] ?? '#', code: error.code, detail: error.message }] : []
+  })
 }
 
 function refusalOf(images: ApiServices['images'], url: string, userId: string): [string, VisionError][] {

@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import type { IncomingMessage } from 'node:http'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import * as z from 'zod'
-import type { S3Answer } from './answer.ts'
 import { S3Error } from './error.ts'
 import type { ObjectFiles } from './objects.ts'
-import { signedBody } from './signed-body.ts'
 import { fromXml, toXml, type XmlElements } from './xml.ts'
 
-/** Every element is a list, as it may be repeated; one that is not known here is kept as it is. */
+/** Every element is a list, as it may be repeated; an unknown one is kept as it is. */
 const one = <Content extends z.ZodType>(content: Content) => z.tuple([content])
 const flag = one(z.enum(['true', 'false']))
 const wholeDays = one(z.string().regex(/^[1-9]\d{0,9}$/))
@@ -62,82 +57,82 @@ const settings = {
 } as const
 type Setting = keyof typeof settings
 
-const namespace = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
-/** "PutBucketLifecycleConfiguration": goes with the rules, in a header. */
-const minimumSizeHeader = 'x-amz-transition-default-minimum-object-size'
+/** The content of a setting's document. */
+type Stored = Partial<Record<Setting | 'transitionMinimum', XmlElements | string>>
 
-/** The settings of a bucket, each a document in a folder. */
+/** A setting as S3 answers it: a document, and a header that goes with lifecycle rules. */
+interface SettingAnswer {
+  readonly document?: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The settings of a bucket, kept in a file. */
 export interface BucketSettings {
+  /** The setting that a query names, if any. */
+  named(query: URLSearchParams): Setting | undefined
+  /** GetPublicAccessBlock, GetBucketEncryption and GetBucketLifecycleConfiguration. @throws S3Error if it was never put */
+  get(setting: Setting): SettingAnswer
   /**
-   * Serves GetPublicAccessBlock, PutPublicAccessBlock, GetBucketEncryption, PutBucketEncryption,
-   * GetBucketLifecycleConfiguration and PutBucketLifecycleConfiguration, as AWS documents them.
+   * PutPublicAccessBlock, PutBucketEncryption and PutBucketLifecycleConfiguration.
    *
-   * @param request whose signature is checked already
-   * @returns nothing if it is another request
-   * @throws S3Error MalformedXML, InvalidArgument, InvalidRequest, XAmzContentSHA256Mismatch, or that the setting was never put
+   * @param transitionMinimum the header of that name
+   * @throws S3Error MalformedXML, InvalidArgument, InvalidRequest
    */
-  serve(request: IncomingMessage, query: URLSearchParams): Promise<S3Answer | undefined>
+  put(setting: Setting, xml: string, transitionMinimum: string | undefined): Promise<SettingAnswer>
   /**
-   * Deletes the objects whose time is over, by the rules that delete after days and choose by prefix alone; other rules
-   * are kept and have no effect here. "Lifecycle and object expiration": the time ends at the first midnight of UTC at
-   * least so many days after the object was written.
+   * Deletes the expired objects, by the rules that delete after days and choose by prefix alone; other rules
+   * are kept and have no effect here. "Lifecycle and object expiration": an object expires at the first midnight of UTC at
+   * least that many days after it was written.
    */
   expire(objects: ObjectFiles, now: Date): Promise<void>
 }
 
-/** Opens the folder, made if missing. A bucket begins without settings, as one of the time before S3 gave each new bucket two. */
-export async function openBucketSettings(folder: string): Promise<BucketSettings> {
-  await mkdir(folder, { recursive: true })
-  const pathOf = (setting: Setting) => join(folder, `${setting}.xml`)
-  const minimumSizePath = join(folder, 'transition-minimum')
+/** "PutBucketLifecycleConfiguration": goes with the rules, in a header. */
+export const minimumSizeHeader = 'x-amz-transition-default-minimum-object-size'
+const dayMs = 86_400_000
+
+/** Opens the file. Without it the bucket has no settings, as one of the time before S3 gave each new bucket two. */
+export async function openBucketSettings(path: string): Promise<BucketSettings> {
+  const stored: Stored = JSON.parse(await readFile(path, 'utf8').catch(() => '{}'))
+  const headersOf = (setting: Setting) => ({
+    ...(setting === 'lifecycle' && { [minimumSizeHeader]: String(stored.transitionMinimum) }),
+  })
   return {
-    serve: async (request, query) => {
-      const setting = (Object.keys(settings) as Setting[]).find((name) => query.has(name))
-      if (!setting || !['GET', 'PUT'].includes(request.method ?? '')) return undefined
-      if (request.method === 'GET') {
-        const body = await readText(pathOf(setting))
-        const [code, message] = settings[setting].unset
-        if (body === undefined) throw new S3Error(code, message)
-        const minimum = setting === 'lifecycle' ? await readText(minimumSizePath) : undefined
-        return {
-          status: 200,
-          headers: { 'content-type': 'application/xml', ...(minimum && { [minimumSizeHeader]: minimum }) },
-          body,
-        }
-      }
-      const document = checkedDocument(setting, await text(signedBody(request)))
-      const minimum = request.headersDistinct[minimumSizeHeader]?.[0] ?? 'all_storage_classes_128K'
-      if (setting === 'lifecycle') await write(minimumSizePath, minimum)
-      await write(pathOf(setting), toXml(document))
-      return { status: 200, headers: setting === 'lifecycle' ? { [minimumSizeHeader]: minimum } : {} }
+    named: (query) => (Object.keys(settings) as Setting[]).find((name) => query.has(name)),
+    get: (setting) => {
+      const { root, unset } = settings[setting]
+      const content = stored[setting]
+      if (typeof content !== 'object') throw new S3Error(unset[0], unset[1])
+      const namespace = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
+      return { document: toXml({ [root]: { ...namespace, ...content } }), headers: headersOf(setting) }
+    },
+    put: async (setting, xml, transitionMinimum = 'all_storage_classes_128K') => {
+      stored[setting] = checkedContent(setting, xml)
+      if (setting === 'lifecycle') stored.transitionMinimum = transitionMinimum
+      // In full or not at all.
+      const partial = `${path}.${randomUUID()}.partial`
+      await writeFile(partial, JSON.stringify(stored))
+      await rename(partial, path)
+      return { headers: headersOf(setting) }
     },
     expire: async (objects, now) => {
-      for (const { prefix, days } of expiryRules(await readText(pathOf('lifecycle')))) {
-        for (const { key, modifiedAt } of objects.list(prefix)) {
-          const ends = Math.ceil(modifiedAt.getTime() / dayMs + days) * dayMs
-          if (now.getTime() >= ends) await objects.delete(key)
+      const { Rule: rules = [] } = lifecycle.safeParse(stored.lifecycle).data ?? {}
+      for (const { Status, Filter, Prefix, Expiration } of rules) {
+        const filter = Filter?.[0] || {}
+        const days = Number(Expiration?.[0].Days?.[0])
+        const byPrefixAlone = Object.keys(filter).every((condition) => condition === 'Prefix')
+        if (Status[0] !== 'Enabled' || Number.isNaN(days) || !byPrefixAlone) continue
+        for (const { key, modifiedAt } of await objects.list(filter.Prefix?.[0] ?? Prefix?.[0] ?? '')) {
+          const expiresAt = Math.ceil(modifiedAt.getTime() / dayMs + days) * dayMs
+          if (now.getTime() >= expiresAt) await objects.delete(key)
         }
       }
     },
   }
 }
 
-const dayMs = 86_400_000
-
-function expiryRules(document: string | undefined): readonly { readonly prefix: string; readonly days: number }[] {
-  if (document === undefined) return []
-  const { LifecycleConfiguration } = fromXml(document) as Record<string, readonly unknown[]>
-  return lifecycle.parse(LifecycleConfiguration?.[0]).Rule.flatMap((rule) => {
-    const filter = rule.Filter?.[0] || {}
-    const days = rule.Expiration?.[0].Days?.[0]
-    const byPrefixAlone = Object.keys(filter).every((condition) => condition === 'Prefix')
-    if (rule.Status[0] !== 'Enabled' || days === undefined || !byPrefixAlone) return []
-    return [{ prefix: filter.Prefix?.[0] ?? rule.Prefix?.[0] ?? '', days: Number(days) }]
-  })
-}
-
 /** What is kept of a document that was put: all of it, with what S3 adds. */
-function checkedDocument(setting: Setting, xml: string): XmlElements {
+function checkedContent(setting: Setting, xml: string): XmlElements {
   const { root, schema } = settings[setting]
   const read = fromXml(xml)
   const given = typeof read === 'object' ? read[root]?.[0] : undefined
@@ -147,14 +142,12 @@ function checkedDocument(setting: Setting, xml: string): XmlElements {
       'The XML you provided was not well-formed or did not validate against our published schema',
     )
   }
+  if (setting === 'encryption') return given
   if (setting === 'publicAccessBlock') {
-    const flags = Object.keys(publicAccessBlock.shape).map((name) => [name, given[name]?.[0] ?? 'false'])
-    return { [root]: { ...namespace, ...Object.fromEntries(flags) } }
+    return Object.fromEntries(Object.keys(publicAccessBlock.shape).map((name) => [name, given[name]?.[0] ?? 'false']))
   }
-  if (setting === 'encryption') return { [root]: { ...namespace, ...given } }
   checkRules(lifecycle.parse(given).Rule)
-  const rules = (given.Rule ?? []).map((rule) => ({ ID: randomUUID(), ...(rule as XmlElements) }))
-  return { [root]: { ...namespace, Rule: rules } }
+  return { Rule: (given.Rule ?? []).map((rule) => ({ ID: randomUUID(), ...(rule as XmlElements) })) }
 }
 
 /** What AWS documents of lifecycle rules beyond their schema. */
@@ -172,20 +165,4 @@ function checkRules(rules: z.output<typeof lifecycle>['Rule']): void {
   if (rules.some((rule) => Object.keys(rule).every((name) => ['ID', 'Status', 'Filter', 'Prefix'].includes(name)))) {
     throw new S3Error('InvalidRequest', 'At least one action needs to be specified in a rule')
   }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-/** In full or not at all. */
-async function write(path: string, content: string): Promise<void> {
-  const partial = `${path}.${randomUUID()}.partial`
-  await writeFile(partial, content)
-  await rename(partial, path)
 }

@@ -42,12 +42,7 @@ export class S3Error extends Error {
     this.detail = detail
   }
 
-  get status(): number {
+  get status() {
     return statuses[this.code]
   }
-}
-
-/** The refusal of a bucket that is not the one. */
-export function noSuchBucket(name: string): S3Error {
-  return new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: name })
 }

@@ -1,91 +1,79 @@
-import type { IncomingMessage } from 'node:http'
-import { type Readable, Transform } from 'node:stream'
-import type { S3Answer } from './answer.ts'
 import { S3Error } from './error.ts'
-import { type ObjectFiles, objectHeaders } from './objects.ts'
-import { readPostForm } from './post-form.ts'
-import { checkPostPolicy, missingField, type SizeRange } from './post-policy.ts'
+import { type ObjectFiles, objectHeaders, type StoredObject } from './objects.ts'
+import { checkPostPolicy, missingField } from './post-policy.ts'
 import type { AccessKey } from './signature.ts'
-import { toXml } from './xml.ts'
+
+type FormEntry = ReturnType<FormData['getAll']>[number]
+
+/** "Creating an HTML form": the form without its file may measure 20 KB. */
+const maxFieldBytes = 20 * 1024
 
 /**
- * Stores the file of an upload form that a policy allows, as AWS documents it in "POST Object" and "Browser-based
- * uploads using POST". The object is there once the form has ended well; else nothing of it is.
+ * Stores the file of an upload form that a policy allows, as AWS documents it in "POST Object", "Creating an HTML form" and
+ * "Browser-based uploads using POST": fields, then one file; what follows the file does not count. It refuses a file that
+ * comes as text without a name, though S3 takes it, and answers only 204.
  *
- * @throws S3Error what {@link readPostForm} and {@link checkPostPolicy} refuse, EntityTooLarge and EntityTooSmall
+ * @param request its body is a whole form (multipart/form-data)
+ * @throws S3Error PreconditionFailed for another encoding, MalformedPOSTRequest, MaxPostPreDataLengthExceededError,
+ *   InvalidArgument for a form without exactly one file, EntityTooLarge, EntityTooSmall, and what {@link checkPostPolicy} refuses
  */
 export async function storePostedObject(
-  request: IncomingMessage,
+  request: { readonly type: string; formData(): Promise<FormData> },
   { bucket, key, now, objects }: { bucket: string; key: AccessKey; now: Date; objects: ObjectFiles },
-): Promise<S3Answer> {
-  const form = await readPostForm(request)
-  try {
-    // "Creating a POST policy": variables are expanded before the policy is checked.
-    const fields = new Map(
-      [...form.fields].map(([name, value]) => [name, value.replaceAll(/\$\{filename\}/g, () => form.fileName)]),
+): Promise<StoredObject> {
+  if (!/^multipart\/form-data\b/i.test(request.type)) {
+    throw new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {
+      Condition: 'Bucket POST must be of the enclosure-type multipart/form-data',
+    })
+  }
+  const { fields, file } = readForm([...(await request.formData().catch(refuseForm))])
+  const { min, max } = checkPostPolicy(fields, { bucket, key, now })
+  const objectKey = fields.get('key')
+  if (!objectKey) throw missingField('key')
+  if ([...fields.keys()].some((name) => name.startsWith('success_action_'))) {
+    throw new S3Error('NotImplemented', 'The emulated S3 answers a form with 204 alone.')
+  }
+  if (file.size > max) throw tooLarge({ MaxSizeAllowed: max })
+  if (file.size < min) {
+    throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
+      ProposedSize: file.size,
+      MinSizeAllowed: min,
+    })
+  }
+  const content = new Uint8Array(await file.arrayBuffer())
+  return objects.put(objectKey, content, objectHeaders(Object.fromEntries(fields)))
+}
+
+/** @returns the fields before the file, by lower-case name, with `${filename}` replaced: "Creating a POST policy" */
+function readForm(entries: readonly (readonly [string, FormEntry])[]) {
+  const at = entries.findIndex(([name]) => name.toLowerCase() === 'file')
+  const file = entries[at]?.[1]
+  const files = entries.filter(([, value]) => typeof value !== 'string').length
+  const texts = entries
+    .slice(0, at === -1 ? undefined : at)
+    .flatMap(([name, value]) => (typeof value === 'string' ? [[name.toLowerCase(), value] as const] : []))
+  const bytes = texts.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0)
+  if (bytes > maxFieldBytes) {
+    throw new S3Error(
+      'MaxPostPreDataLengthExceededError',
+      'Your POST request fields preceding the upload file were too large.',
     )
-    const range = checkPostPolicy(fields, { bucket, key, now })
-    const objectKey = fields.get('key')
-    if (!objectKey) throw missingField('key')
-    const content = limited(form.file, range, form.ended)
-    const { md5 } = await objects.put(objectKey, content, objectHeaders(Object.fromEntries(fields)))
-    return answer(fields, { host: request.headers.host ?? '', bucket, key: objectKey, etag: `"${md5}"` })
-  } catch (problem) {
-    form.discard()
-    throw problem
   }
+  if (typeof file !== 'object' || files !== 1) {
+    throw new S3Error('InvalidArgument', 'POST requires exactly one file upload per request.', { ArgumentName: 'file' })
+  }
+  const fileName = file.name.replace(/^.*[\\/]/, '')
+  const fields = new Map(texts.map(([name, value]) => [name, value.replaceAll(/\$\{filename\}/g, () => fileName)]))
+  // AWS does not document which of two values counts.
+  if (fields.size < texts.length) refuseForm()
+  return { fields, file }
 }
 
-/** Breaks off as soon as the file is too large, and ends well only if the whole form does. */
-function limited(file: Readable, { min, max }: SizeRange, ended: Promise<void>): Readable {
-  let size = 0
-  const checked = new Transform({
-    transform(piece: Buffer, _encoding, done) {
-      size += piece.length
-      if (size <= max) return done(null, piece)
-      done(
-        new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', { MaxSizeAllowed: max }),
-      )
-    },
-    flush(done) {
-      if (size < min) {
-        const sizes = { ProposedSize: size, MinSizeAllowed: min }
-        return done(
-          new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', sizes),
-        )
-      }
-      ended.then(() => done(), done)
-    },
-  })
-  // A form that breaks off takes its file with it; why, its end knows.
-  ended.catch((problem) => checked.destroy(problem))
-  // An error may come before the store reads on; it finds the stream broken then.
-  checked.on('error', () => {})
-  return file.pipe(checked)
+/** The refusal of a body that is too large, for a policy or for the emulator. */
+export function tooLarge(detail: Record<string, number> = {}): S3Error {
+  return new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', detail)
 }
 
-function answer(
-  fields: ReadonlyMap<string, string>,
-  { host, bucket, key, etag }: { host: string; bucket: string; key: string; etag: string },
-): S3Answer {
-  const location = `http://${host}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
-  const redirect = fields.get('success_action_redirect') ?? ''
-  if (URL.canParse(redirect)) {
-    const target = new URL(redirect)
-    for (const [name, value] of Object.entries({ bucket, key, etag })) target.searchParams.append(name, value)
-    return { status: 303, headers: { etag, location: target.href }, body: '' }
-  }
-  const headers = { etag, location }
-  switch (fields.get('success_action_status')) {
-    case '200':
-      return { status: 200, headers, body: '' }
-    case '201':
-      return {
-        status: 201,
-        headers: { ...headers, 'content-type': 'application/xml' },
-        body: toXml({ PostResponse: { Location: location, Bucket: bucket, Key: key, ETag: etag } }),
-      }
-    default:
-      return { status: 204, headers, body: '' }
-  }
+function refuseForm(): never {
+  throw new S3Error('MalformedPOSTRequest', 'The body of your POST request is not well-formed multipart/form-data.')
 }

@@ -13,7 +13,15 @@ import {
 
 type Query = readonly (readonly [name: string, value: string])[]
 
-/** What a request says about who signed it, from its Authorization header or from its URL. */
+/** A request whose signature is good. */
+export interface SignedRequest {
+  /** Decoded. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly bodySha256: string | undefined
+}
+
+/** What a request says about its signer, from its Authorization header or from its URL. */
 interface Claim {
   readonly credential: Credential
   /** yyyymmddThhmmssZ */
@@ -35,15 +43,14 @@ const urlParameters = ['Algorithm', 'Credential', 'Date', 'Expires', 'SignedHead
 
 /**
  * Checks that a request is signed by the key, in its Authorization header or as a presigned URL, as AWS documents it in
- * "Authenticating Requests (AWS Signature Version 4)". The body is not read here: the code that stores it compares it with
- * the signed `x-amz-content-sha256`.
+ * "Authenticating Requests (AWS Signature Version 4)".
  *
- * @returns the request's target (path and query) in the form that was signed, without the signature; to be used in
- *   place of the URL, so that what is served is what was signed
+ * @returns the request's target as it was signed, decoded and without the signature, to be used in place of the URL;
+ *   and the signed SHA-256 of the body in hexadecimal, if it is signed, which the reader of the body must compare
  * @throws S3Error AccessDenied, SignatureDoesNotMatch, InvalidAccessKeyId, RequestTimeTooSkewed and the other refusals
  *   of S3
  */
-export function verifiedTarget(request: IncomingMessage, key: AccessKey, now: Date): string {
+export function verifySignature(request: IncomingMessage, key: AccessKey, now: Date): SignedRequest {
   const { path, query } = splitTarget(request.url ?? '')
   const { authorization } = request.headers
   const presigned = has(query, 'X-Amz-Algorithm')
@@ -60,7 +67,7 @@ export function verifiedTarget(request: IncomingMessage, key: AccessKey, now: Da
   checkPayloadKind(claim.payload)
   const canonicalRequest = [
     request.method,
-    path,
+    path.split('/').map(encode).join('/'),
     canonicalQuery(query.filter(([name]) => name !== 'X-Amz-Signature')),
     ...claim.signedHeaders.map((name) => `${name}:${headerValue(request, name)}`),
     '',
@@ -71,8 +78,14 @@ export function verifiedTarget(request: IncomingMessage, key: AccessKey, now: Da
   const text = ['AWS4-HMAC-SHA256', claim.time, claim.credential.scope, digest].join('\n')
   checkSignature(claim.signature, text, claim.credential, key)
 
-  const served = canonicalQuery(query.filter(([name]) => !urlParameters.includes(name)))
-  return served ? `${path}?${served}` : path
+  const rest = query
+    .filter(([name]) => !urlParameters.includes(name))
+    .map(([name, value]): [string, string] => [name, value])
+  return {
+    path,
+    query: new URLSearchParams(rest),
+    bodySha256: claim.payload === unsigned ? undefined : claim.payload,
+  }
 }
 
 /** Splits by hand, as the URL class would resolve `..` in a path, and sign something else than was sent. */
@@ -94,7 +107,7 @@ function splitTarget(url: string): { path: string; query: Query } {
       const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')
       return [decode(name), decode(value.join('='))] as const
     })
-  return { path: decode(path).split('/').map(encode).join('/'), query }
+  return { path: decode(path), query }
 }
 
 function headerClaim(request: IncomingMessage, authorization: string, now: Date): Claim {

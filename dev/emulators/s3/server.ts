@@ -1,17 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createHash } from 'node:crypto'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { S3Answer } from './answer.ts'
-import { type BucketSettings, openBucketSettings } from './bucket-settings.ts'
-import { noSuchBucket, S3Error } from './error.ts'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { type BucketSettings, minimumSizeHeader, openBucketSettings } from './bucket-settings.ts'
+import { S3Error } from './error.ts'
 import { listObjects } from './list.ts'
-import { type ObjectFiles, objectHeaders, openObjects, type StoredObject } from './objects.ts'
-import { storePostedObject } from './post-object.ts'
-import { verifiedTarget } from './request-signature.ts'
+import { type ObjectFiles, objectHeaders, openObjects } from './objects.ts'
+import { storePostedObject, tooLarge } from './post-object.ts'
+import { type SignedRequest, verifySignature } from './request-signature.ts'
 import type { AccessKey } from './signature.ts'
-import { signedBody } from './signed-body.ts'
 import { errorXml } from './xml.ts'
 
 /** An emulated S3, running. */
@@ -34,41 +34,29 @@ export interface S3EmulatorOptions {
   readonly now?: () => Date
 }
 
-interface Bucket {
-  readonly name: string
-  readonly objects: ObjectFiles
-  readonly settings: BucketSettings
-}
-
 /** How often expired objects are deleted; S3 itself may take days. */
 const expiryEveryMs = 3_600_000
 
-/** How long a client that was refused may go on sending, so that it comes to read why, before it is cut off. */
-const lingerMs = 1000
+/** The largest body, in bytes, which is read whole: images are up to 20 MB. */
+const maxBodyBytes = 40_000_000
 
 /**
  * Starts an emulated S3 on 127.0.0.1 with one private bucket, kept in a folder: PUT, GET, HEAD, DELETE and POST of an object, lists
  * (ListObjectsV2), and the settings of the bucket. It refuses what S3 refuses: requests that the one key has not signed (in
  * headers, in a presigned URL or in the policy of an upload form), that have expired, or that are not what was signed. It
- * differs from S3 in that it is in every region, knows no temporary credentials, and answers 501 to everything else: copies, parts,
- * batches, ranges, bodies in signed chunks. Objects that a lifecycle rule is for are deleted at the start and every hour.
+ * differs from S3 in that it is in every region, knows no temporary credentials, takes up to 40 MB at once, and answers 501 to
+ * everything else: copies, parts, batches, conditional writes, bodies in signed chunks; a range is answered with the whole.
+ * Objects that a lifecycle rule is for are deleted at the start and every hour.
  *
  * @throws the error of `listen`, such as EADDRINUSE
  */
 export async function startS3Emulator(options: S3EmulatorOptions): Promise<S3Emulator> {
   const { folder, bucket: name, accessKeyId, secretAccessKey, port = 0, now = () => new Date() } = options
-  const key = { accessKeyId, secretAccessKey }
-  const server = createServer(async (request, response) => {
-    try {
-      await send(request, response, await serve(request, { bucket, key, now: now() }))
-    } catch (problem) {
-      refuse(request, response, problem)
-    }
-  })
   const objects = await openObjects(join(folder, name, 'objects'))
-  const settings = await openBucketSettings(join(folder, name, 'settings'))
-  const bucket: Bucket = { name, objects, settings }
+  const settings = await openBucketSettings(join(folder, name, 'settings.json'))
   await settings.expire(objects, now())
+  const app = s3App({ name, objects, settings }, { accessKeyId, secretAccessKey }, now)
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
@@ -87,148 +75,163 @@ export async function startS3Emulator(options: S3EmulatorOptions): Promise<S3Emu
   }
 }
 
-interface Context {
-  readonly bucket: Bucket
-  readonly key: AccessKey
-  readonly now: Date
+interface Bucket {
+  readonly name: string
+  readonly objects: ObjectFiles
+  readonly settings: BucketSettings
 }
 
-async function serve(request: IncomingMessage, { bucket, key, now }: Context): Promise<S3Answer> {
-  const { method = '', url = '' } = request
-  // A preflight asks about a request to come, and carries no signature.
-  if (method === 'OPTIONS') return preflight(request, bucket)
-  const postedTo = method === 'POST' && /^\/([^/?#%]+)\/?$/.exec(url)?.[1]
-  if (postedTo) {
-    if (postedTo !== bucket.name) throw noSuchBucket(postedTo)
-    return storePostedObject(request, { bucket: bucket.name, key, now, objects: bucket.objects })
+type S3Env = { Bindings: HttpBindings; Variables: SignedRequest & { objectKey: string } }
+type S3Context = Context<S3Env>
+
+/** The five verbs. Paths are read from the request's own target: a URL is normalised, and would not be what was signed. */
+function s3App({ name, objects, settings }: Bucket, key: AccessKey, now: () => Date): Hono<S3Env> {
+  const app = new Hono<S3Env>()
+  const limit = bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => {
+      throw tooLarge()
+    },
+  })
+  const requireBucket = (wanted: string) => {
+    if (wanted !== name) {
+      throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: wanted })
+    }
   }
-  const { bucketName, objectKey, query } = parseTarget(verifiedTarget(request, key, now))
-  if (bucketName === '') throw notImplemented()
-  if (bucketName !== bucket.name) throw noSuchBucket(bucketName)
-  return objectKey === '' ? serveBucket(request, query, bucket) : serveObject(request, query, objectKey, bucket.objects)
-}
 
-/** @param target a path in the form that was signed, and a query */
-function parseTarget(target: string) {
-  const [path = '', query = ''] = target.split('?')
-  const [bucketName = '', ...parts] = path.slice(1).split('/').map(decodeURIComponent)
-  return { bucketName, objectKey: parts.join('/'), query: new URLSearchParams(query) }
-}
-
-async function serveBucket(
-  request: IncomingMessage,
-  query: URLSearchParams,
-  { name, objects, settings }: Bucket,
-): Promise<S3Answer> {
-  const answer = await settings.serve(request, query)
-  if (answer) return answer
+  app.onError((problem, context) => {
+    const error =
+      problem instanceof S3Error
+        ? problem
+        : new S3Error('InternalError', 'We encountered an internal error. Please try again.')
+    return context.body(errorXml(error), error.status, { 'content-type': 'application/xml' })
+  })
+  // A browser's upload or download comes from another origin than the emulator's; the signature still decides.
+  app.use(async (context, next) => {
+    if (context.req.header('origin')) context.header('access-control-allow-origin', '*')
+    await next()
+  })
+  // A preflight asks about a request to come, and carries no signature.
+  app.options('*', (context) => {
+    requireBucket(targetOf(context).split(/[/?]/)[1] ?? '')
+    return context.body(null, 200, {
+      'access-control-allow-methods': 'GET, HEAD, PUT, POST',
+      'access-control-allow-headers': context.req.header('access-control-request-headers') ?? '',
+    })
+  })
   // An upload form is signed by its policy, not by its link.
-  if (request.method === 'POST' && !query.has('delete')) throw new S3Error('AccessDenied', 'Access Denied')
-  query.delete('x-id')
-  if (request.method === 'HEAD' && query.size === 0) return { status: 200 }
-  if (request.method === 'GET' && query.get('list-type') === '2') return xml(listObjects(name, objects, query))
-  throw notImplemented()
+  app.post('*', limit, async (context, next) => {
+    const bucket = /^\/([^/?#%]+)\/?$/.exec(targetOf(context))?.[1]
+    if (bucket === undefined) return next()
+    requireBucket(bucket)
+    const { req } = context
+    const form = { type: req.header('content-type') ?? '', formData: () => req.raw.formData() }
+    const { key: objectKey, md5 } = await storePostedObject(form, { bucket, key, now: now(), objects })
+    const path = [bucket, ...objectKey.split('/')].map(encodeURIComponent).join('/')
+    return context.body(null, 204, { etag: `"${md5}"`, location: `http://${req.header('host')}/${path}` })
+  })
+
+  app.use('*', async (context, next) => {
+    const signed = verifySignature(context.env.incoming, key, now())
+    const [, bucket = '', ...rest] = signed.path.split('/')
+    if (bucket === '') throw notImplemented()
+    requireBucket(bucket)
+    context.set('query', signed.query)
+    context.set('bodySha256', signed.bodySha256)
+    context.set('objectKey', rest.join('/'))
+    await next()
+  })
+  app.put('*', limit, async (context) => {
+    const setting = settingOf(context)
+    const body = await readBody(context)
+    if (setting) {
+      const { headers } = await settings.put(setting, body.toString(), context.req.header(minimumSizeHeader))
+      return context.body(null, 200, headers)
+    }
+    const headers = objectRequest(context)
+    if (headers['if-match'] || headers['if-none-match']) throw notImplemented()
+    const { md5 } = await objects.put(context.var.objectKey, body, objectHeaders(headers))
+    return context.body(null, 200, { etag: `"${md5}"` })
+  })
+  // Serves HEAD too: Hono leaves out the body.
+  app.get('*', async (context) => {
+    const setting = settingOf(context)
+    if (setting && context.req.method === 'GET') {
+      const { document, headers } = settings.get(setting)
+      return context.body(document ?? '', 200, { ...headers, 'content-type': 'application/xml' })
+    }
+    const { query, objectKey } = context.var
+    if (objectKey === '') {
+      if (context.req.method === 'HEAD' && query.size === 0) return context.body(null)
+      if (context.req.method !== 'GET' || query.get('list-type') !== '2') throw notImplemented()
+      return context.body(await listObjects(name, objects, query), 200, { 'content-type': 'application/xml' })
+    }
+    objectRequest(context)
+    const { object, content } = await objects.get(objectKey)
+    return context.body(content, 200, {
+      ...object.headers,
+      'content-length': String(object.bytes),
+      etag: `"${object.md5}"`,
+      'last-modified': object.modifiedAt.toUTCString(),
+      ...responseHeaders(query),
+    })
+  })
+  app.delete('*', async (context) => {
+    objectRequest(context)
+    await objects.delete(context.var.objectKey)
+    return context.body(null, 204)
+  })
+  app.post('*', (context) => {
+    if (context.var.objectKey === '' && !context.var.query.has('delete')) {
+      throw new S3Error('AccessDenied', 'Access Denied')
+    }
+    throw notImplemented()
+  })
+  app.all('*', () => {
+    throw new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.')
+  })
+  return app
+
+  function settingOf({ var: { objectKey, query } }: S3Context) {
+    return objectKey === '' ? settings.named(query) : undefined
+  }
 }
 
-async function serveObject(
-  request: IncomingMessage,
-  query: URLSearchParams,
-  key: string,
-  objects: ObjectFiles,
-): Promise<S3Answer> {
+/** @returns the headers of a request for an object. @throws S3Error NotImplemented for what is not done to objects here */
+function objectRequest({ req, var: { objectKey, query } }: S3Context): Record<string, string | undefined> {
   // A presigned link may carry S3's headers as parameters.
   const moved = [...query].map(([name, value]) => [name.toLowerCase(), value] as const).filter(([name]) => isAmz(name))
-  const headers = { ...request.headers, ...Object.fromEntries(moved) }
-  const unknown = [...query.keys()].filter((name) => name !== 'x-id' && !isAmz(name) && !responseHeaders.has(name))
-  if (unknown.length > 0 || headers['x-amz-copy-source'] !== undefined) throw notImplemented()
-  switch (request.method) {
-    case 'PUT': {
-      const { md5 } = await objects.put(key, signedBody(request), objectHeaders(headers))
-      return { status: 200, headers: { etag: `"${md5}"` } }
-    }
-    case 'HEAD':
-    case 'GET': {
-      const object = objects.get(key)
-      if (!object) throw new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key })
-      return {
-        status: 200,
-        headers: { ...describe(object), ...overrides(query) },
-        ...(request.method === 'GET' && { body: objects.read(object) }),
-      }
-    }
-    case 'DELETE':
-      await objects.delete(key)
-      return { status: 204 }
-    default:
-      throw new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.')
+  const headers = { ...req.header(), ...Object.fromEntries(moved) }
+  const unknown = [...query.keys()].filter((name) => name !== 'x-id' && !isAmz(name) && !overridable.test(name))
+  if (objectKey === '' || unknown.length > 0 || headers['x-amz-copy-source'] !== undefined) throw notImplemented()
+  return headers
+}
+
+/** @throws S3Error XAmzContentSHA256Mismatch unless the body is the signed one */
+async function readBody(context: S3Context): Promise<Buffer> {
+  const body = Buffer.from(await context.req.arrayBuffer())
+  const { bodySha256 } = context.var
+  if (bodySha256 !== undefined && createHash('sha256').update(body).digest('hex') !== bodySha256) {
+    const message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+    throw new S3Error('XAmzContentSHA256Mismatch', message)
   }
+  return body
+}
+
+/** "GetObject": parameters of a signed link that set headers of the answer. */
+const overridable =
+  /^response-(cache-control|content-disposition|content-encoding|content-language|content-type|expires)$/
+
+function responseHeaders(query: URLSearchParams): Record<string, string> {
+  const given = [...query].filter(([parameter]) => overridable.test(parameter))
+  return Object.fromEntries(given.map(([parameter, value]) => [parameter.replace('response-', ''), value]))
 }
 
 const isAmz = (name: string) => /^x-amz-/i.test(name)
 
-/** "GetObject": parameters of a signed link that set headers of the answer. */
-const responseHeaders = new Map(
-  ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-type', 'expires'].map(
-    (name) => [`response-${name}`, name],
-  ),
-)
-
-function overrides(query: URLSearchParams): Record<string, string> {
-  return Object.fromEntries(
-    [...query].flatMap(([parameter, value]) => {
-      const name = responseHeaders.get(parameter)
-      return name === undefined ? [] : [[name, value]]
-    }),
-  )
-}
-
-function describe({ bytes, md5, headers, modifiedAt }: StoredObject): Record<string, string | number> {
-  return { ...headers, 'content-length': bytes, etag: `"${md5}"`, 'last-modified': modifiedAt.toUTCString() }
-}
-
-function preflight({ url = '', headers }: IncomingMessage, bucket: Bucket): S3Answer {
-  const name = url.split(/[/?]/)[1] ?? ''
-  if (name !== bucket.name) throw noSuchBucket(name)
-  return {
-    status: 200,
-    headers: {
-      'access-control-allow-methods': 'GET, HEAD, PUT, POST',
-      'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
-    },
-  }
-}
-
-function xml(body: string): S3Answer {
-  return { status: 200, headers: { 'content-type': 'application/xml' }, body }
-}
+/** The target as it was sent. */
+const targetOf = (context: S3Context) => context.env.incoming.url ?? ''
 
 function notImplemented(): S3Error {
   return new S3Error('NotImplemented', 'The emulated S3 does not do this.')
-}
-
-async function send(request: IncomingMessage, response: ServerResponse, answer: S3Answer): Promise<void> {
-  response.writeHead(answer.status, { ...answer.headers, ...corsHeaders(request) })
-  // A client that leaves in the middle is no fault of ours.
-  if (answer.body instanceof Readable) await pipeline(answer.body, response).catch(() => response.destroy())
-  else response.end(answer.body)
-}
-
-function refuse(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
-  const error =
-    problem instanceof S3Error
-      ? problem
-      : new S3Error('InternalError', 'We encountered an internal error. Please try again.')
-  response
-    .writeHead(error.status, { 'content-type': 'application/xml', ...corsHeaders(request) })
-    .end(request.method === 'HEAD' ? '' : errorXml(error))
-  request.resume()
-  if (request.complete) return
-  setTimeout(() => {
-    if (!request.complete) request.socket.destroy()
-  }, lingerMs).unref()
-}
-
-/** A browser's upload or download comes from another origin than the emulator's; the signature still decides. */
-function corsHeaders(request: IncomingMessage): Record<string, string> {
-  return request.headers.origin === undefined ? {} : { 'access-control-allow-origin': '*', vary: 'Origin' }
 }

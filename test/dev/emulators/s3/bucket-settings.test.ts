@@ -33,7 +33,7 @@ async function restartAhead(ms: number): Promise<void> {
 const objectsFolder = () => join(s3.folder, Bucket, 'objects')
 
 /** Opens the folder itself, as requests are signed for a time that is not the emulator's. */
-const stored = async () => (await openObjects(objectsFolder())).list('').map(({ key }) => key)
+const stored = async () => (await (await openObjects(objectsFolder())).list('')).map(({ key }) => key)
 
 test('settings outlive a restart and are no objects', async () => {
   await configure(9)

@@ -75,22 +75,14 @@ test('a form that meets its policy stores exactly the bytes of its file, under i
   expect(await s3.keys()).toEqual([Key])
 })
 
-test('a form may ask for 200, for 201 with the place of the object, or for a redirect', async () => {
-  const ask = async (field: string, value: string) =>
-    post((await grant({ Fields: { 'Content-Type': type, [field]: value } })).fields)
-  expect((await ask('success_action_status', '200')).status).toBe(200)
-  expect((await ask('success_action_status', '404')).status).toBe(204)
-  const created = await ask('success_action_status', '201')
-  expect(created.status).toBe(201)
-  const xml = await created.text()
-  expect(xml).toContain(`<PostResponse><Location>${s3.emulator.endpoint}/${Bucket}/${Key}</Location>`)
-  expect(xml).toContain(`<Bucket>${Bucket}</Bucket><Key>${Key}</Key><ETag>&#34;`)
-  const redirect = await ask('success_action_redirect', `${origin}/done?page=2`)
-  expect(redirect.status).toBe(303)
-  expect(redirect.headers.get('location')).toMatch(
-    /^http:\/\/localhost:3000\/done\?page=2&bucket=vision-images&key=uploads%2F7%2Fphoto&etag=%22[0-9a-f]{32}%22$/,
-  )
-})
+test.each(['success_action_status', 'success_action_redirect'])(
+  'a form that asks for another answer by %s is not served, though its policy allows it',
+  async (field) => {
+    const { fields } = await grant({ Fields: { 'Content-Type': type, [field]: '201' } })
+    await expectRefusal(await post(fields), 501, 'NotImplemented')
+    await nothingIsStored()
+  },
+)
 
 test('a file of 20 MB passes, one byte more does not, and leaves what was there before', async () => {
   const { fields } = await grant()
@@ -112,6 +104,8 @@ test('an empty file is too small', async () => {
   await nothingIsStored()
 })
 
+const boundary = '------------------------d74496d66958873e'
+
 /** Begins an upload by hand, up to the bytes of its file, on a connection that is then the test's. */
 function beginUpload(fields: Fields, header: string, encode = (text: string) => text) {
   const { port, host } = new URL(s3.emulator.endpoint)
@@ -125,9 +119,10 @@ function beginUpload(fields: Fields, header: string, encode = (text: string) => 
   socket.on('data', (piece) => {
     upload.answer += piece
   })
-  const type = 'multipart/form-data; boundary=b'
+  const type = `multipart/form-data; boundary=${boundary}`
   socket.write(`POST /${Bucket} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${type}\r\n${header}\r\n\r\n`)
-  const part = (name: string, value: string) => `--b\r\nContent-Disposition: form-data; name=${name}\r\n\r\n${value}`
+  const part = (name: string, value: string) =>
+    `--${boundary}\r\nContent-Disposition: form-data; name=${name}\r\n\r\n${value}`
   const parts = Object.entries(fields).map(([name, value]) => part(`"${name}"`, `${value}\r\n`))
   void upload.send([...parts, part('"file"; filename="a"', '')].join(''))
   return upload
@@ -151,22 +146,21 @@ test.each([
 
 test.each([
   ['in its file', 'pixels'],
-  ['after its file', 'pixels\r\n--b'],
+  ['after its file', `pixels\r\n--${boundary}`],
 ])('an upload whose client goes away %s stores nothing', async (_name, text) => {
   const upload = beginUpload((await grant()).fields, 'Transfer-Encoding: chunked', chunked)
   await upload.send(text)
-  await eventually(async () => expect((await s3.files()).join()).toContain('partial'))
   upload.socket.destroy()
-  await eventually(nothingIsStored)
+  await upload.closed
+  await nothingIsStored()
   expect(await s3.keys()).toEqual([])
 })
 
 test('a second file that comes late spoils the form', async () => {
   const upload = beginUpload((await grant()).fields, 'Transfer-Encoding: chunked', chunked)
-  await upload.send('pixels\r\n--b\r\n')
-  await eventually(async () => expect((await s3.files()).join()).toContain('partial'))
+  await upload.send(`pixels\r\n--${boundary}\r\n`)
   expect(await s3.keys()).toEqual([])
-  await upload.send('Content-Disposition: form-data; name="file"; filename="b"\r\n\r\nmore\r\n--b--\r\n')
+  await upload.send(`Content-Disposition: form-data; name="file"; filename="b"\r\n\r\nmore\r\n--${boundary}--\r\n`)
   upload.socket.write('0\r\n\r\n')
   await eventually(() => expect(upload.answer).toContain('exactly one file upload'))
   await nothingIsStored()
@@ -176,7 +170,7 @@ test('a second file that comes late spoils the form', async () => {
 test('the connection of a large upload that was refused serves the next request', async () => {
   const upload = beginUpload({ key: Key }, 'Transfer-Encoding: chunked', chunked)
   for (let at = 0; at < 50; at++) await upload.send('x'.repeat(100_000))
-  await upload.send('\r\n--b--\r\n')
+  await upload.send(`\r\n--${boundary}--\r\n`)
   upload.socket.write(`0\r\n\r\nGET /${Bucket}/next HTTP/1.1\r\nHost: localhost\r\n\r\n`)
   await eventually(() => expect(upload.answer.match(/HTTP\/1.1 403 /g)).toHaveLength(2))
   upload.socket.destroy()

@@ -1,0 +1,52 @@
+import { getBatch } from '../../batches/batches.ts'
+import { type FieldProblem, fieldProblemsOf } from '../../http/invalid-input.ts'
+import { decideTexts } from '../../queue/create.ts'
+import { indexOf, parseJob, type Valid } from '../batches/add-jobs.ts'
+import { owned } from '../batches/reply.ts'
+import { undecidedFields } from '../jobs/create.ts'
+import { refusedImages } from '../jobs/take-images.ts'
+import type { Caller } from '../procedure.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What would be made of jobs. */
+export interface Checked {
+  /** How many texts each of those would have that can be made. */
+  readonly texts: readonly number[]
+  /** What is wrong with the others. */
+  readonly problems: readonly FieldProblem[]
+}
+
+/**
+ * Says of jobs what their creation would: of their fields, their images and their brands. Stores nothing and fetches nothing.
+ *
+ * @param batchId whose defaults hold, if any
+ * @throws VisionError `batch.not_found`
+ */
+export async function checkJobs(
+  caller: Caller,
+  jobs: readonly Fields[],
+  { defaults = {}, batchId }: { readonly defaults?: Fields | undefined; readonly batchId?: number | undefined },
+): Promise<Checked> {
+  const { services, actor } = caller
+  const common = batchId === undefined ? defaults : (await getBatch(services.database, owned(caller, batchId))).defaults
+  const problems: FieldProblem[] = []
+  const parsed = jobs.flatMap((job, index): Valid[] => {
+    const result = parseJob(common, job)
+    if (result.success) return [{ index, request: result.data }]
+    const issues = result.error.issues.map((issue) => ({ ...issue, path: ['jobs', index, ...issue.path] }))
+    problems.push(...fieldProblemsOf(issues))
+    return []
+  })
+  const requests = parsed.map(({ request }) => request)
+  const pointers = parsed.map(({ index }) => `#/jobs/${index}/imageUrl`)
+  problems.push(...refusedImages(services.images, actor.userId, requests, pointers))
+  const decisions = await services.database.run((on) => decideTexts(on, actor.userId, requests))
+  const undecided = decisions.flatMap((one, at) => one.problems.map((problem) => ({ ...problem, index: at })))
+  problems.push(...undecidedFields(undecided, (at) => ['jobs', parsed[at]?.index ?? at]))
+  const bad = new Set(problems.map(indexOf))
+  return {
+    texts: decisions.flatMap((one, at) => (bad.has(parsed[at]?.index ?? -1) ? [] : one.texts.length)),
+    problems,
+  }
+}

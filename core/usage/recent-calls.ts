@@ -1,0 +1,101 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type Step, steps } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { rowsOf } from '../database/sql.ts'
+
+/** What a call of a step has taken of late. */
+export interface TypicalCall {
+  /** The model that answered last, as the provider names it. */
+  readonly model: string
+  /** The median, in nano-dollars, of those of that model whose price is known; undefined where it is of none. */
+  readonly cost: number | undefined
+  /** The median, in milliseconds. */
+  readonly milliseconds: number
+}
+
+/** What jobs have taken of late. */
+export interface TypicalRun extends Partial<Readonly<Record<Step, TypicalCall>>> {
+  /** Whose jobs those were. */
+  readonly of: 'own' | 'all'
+  /** The median of bringing the image. */
+  readonly imageMs: number
+  /** How many texts of a job were made at once. */
+  readonly callsAtOnce: number
+}
+
+/** So many jobs are looked at, and fewer of one's own say less than those of everybody. */
+const looked = 50
+const enough = 5
+
+interface Row extends Record<`${Step}Calls` | `${Step}Ms` | 'imageMs' | 'callsAtOnce', number> {
+  readonly analysisModel: string | null
+  readonly contentModel: string | null
+  readonly analysisCost: number | null
+  readonly contentCost: number | null
+}
+
+/**
+ * What the last jobs took that completed: the user's own fifty, or where those are fewer than five, everybody's. Reads as many rows
+ * however many jobs there are.
+ *
+ * @returns undefined where no job has completed yet
+ */
+export async function readTypicalRun(database: Database, userId: string): Promise<TypicalRun | undefined> {
+  const own = await readRuns(
+    database,
+    sql`SELECT id, attempt FROM vision_jobs FORCE INDEX (status_history)
+      WHERE user_id = ${userId} AND status = 'completed' ORDER BY id DESC LIMIT ${looked}`,
+  )
+  if (own.length >= enough) return typical('own', own)
+  const all = await readRuns(
+    database,
+    sql`SELECT id, attempt FROM vision_jobs FORCE INDEX (ended)
+      WHERE status = 'completed' ORDER BY finished_at DESC, id DESC LIMIT ${looked}`,
+  )
+  return all.length === 0 ? undefined : typical('all', all)
+}
+
+/** The last run of each of these jobs, the newest first. */
+function readRuns(database: Database, jobs: SQL): Promise<readonly Row[]> {
+  return database.run((on) =>
+    rowsOf<Row>(
+      on,
+      sql`SELECT analysis_model AS analysisModel, analysis_calls AS analysisCalls, analysis_cost AS analysisCost,
+          analysis_ms AS analysisMs, content_model AS contentModel, content_calls AS contentCalls,
+          content_cost AS contentCost, content_ms AS contentMs, image_ms AS imageMs, calls_at_once AS callsAtOnce
+        FROM (${jobs}) AS recent
+        STRAIGHT_JOIN vision_job_attempts AS runs FORCE INDEX (job_attempt)
+          ON runs.job_id = recent.id AND runs.attempt = recent.attempt`,
+    ),
+  )
+}
+
+function typical(of: TypicalRun['of'], rows: readonly Row[]): TypicalRun {
+  const calls = steps.flatMap((step) => {
+    const call = typicalCall(rows, step)
+    return call ? [[step, call] as const] : []
+  })
+  return {
+    of,
+    ...Object.fromEntries(calls),
+    imageMs: median(rows.map(({ imageMs }) => imageMs)) ?? 0,
+    callsAtOnce: Math.max(1, rows[0]?.callsAtOnce ?? 1),
+  }
+}
+
+function typicalCall(rows: readonly Row[], step: Step): TypicalCall | undefined {
+  const model = rows.find((row) => row[`${step}Model`] !== null)?.[`${step}Model`]
+  if (!model) return undefined
+  const same = rows.filter((row) => row[`${step}Model`] === model)
+  const each = (row: Row, total: number) => total / Math.max(1, row[`${step}Calls`])
+  const costs = same.flatMap((row) => {
+    const cost = row[`${step}Cost`]
+    return cost === null ? [] : [each(row, Number(cost))]
+  })
+  return { model, cost: median(costs), milliseconds: median(same.map((row) => each(row, row[`${step}Ms`]))) ?? 0 }
+}
+
+/** The middle one, or the lower of two. */
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)]
+}
