@@ -225,7 +225,7 @@ export function getUserUsage(
   )
 }
 
-/** What a job has taken: all its runs that have ended, and of the one under way what it has saved. */
+/** The usage of a job: of all ended runs, and of the saved results of the current one. */
 export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
   const rows = await database.run((on) =>
     on

@@ -17,7 +17,7 @@ interface Parameter {
   name: string
   in: 'path' | 'query' | 'header'
   required: boolean
-  schema: { type?: string; default?: unknown; items?: { $ref: string } }
+  schema: { type?: string; default?: unknown; items?: { $ref?: string } }
 }
 interface Described {
   operationId: string
@@ -95,7 +95,7 @@ async function follow(
       if (name === 'If-Match') headers[name] = '*'
       if (last && name === 'Last-Event-ID') headers[name] = String(last)
     } else if (schema.items) {
-      const words = document.components.schemas[schema.items.$ref.split('/').at(-1) ?? '']?.enum ?? []
+      const words = document.components.schemas[schema.items.$ref?.split('/').at(-1) ?? '']?.enum ?? []
       for (const word of words) query.append(name, word)
     } else if (schema.default !== undefined) {
       query.set(name, String(schema.default))
