@@ -58,7 +58,7 @@ export function describeStatus(status: WorkerStatusView): string {
   )
 }
 
-/** @param resumed after a resume: points out what is still paused */
+/** @param resumed after a resume: points out remaining pauses */
 export function describeClaiming({ claims, providers }: ClaimingView, resumed = false): string {
   const states = table(
     ['claiming', 'state'],
@@ -80,7 +80,7 @@ function describePause(pause: ClaimingView['claims']['pausedByOperator']): strin
   return pause ? `paused by ${pause.by} at ${pause.at}${pause.reason === null ? '' : `: ${pause.reason}`}` : undefined
 }
 
-/** An operator's pause comes first: it is what a resume ends. */
+/** An operator's pause comes first, as a resume ends it. */
 function describeProvider({ pausedByOperator, circuit, openMs, openCode, downSince }: ProviderStateViewed): string {
   const down = downSince === null ? '' : `, down since ${downSince}`
   const health =
@@ -119,7 +119,7 @@ const sections = (...parts: readonly string[]) => parts.filter(Boolean).join('\n
 const number = (value: number) => value.toLocaleString('en')
 const amount = (jobs: number) => (jobs === 1 ? '1 job' : `${number(jobs)} jobs`)
 
-/** Columns that are as wide as what is in them, two blanks apart; numbers stand to the right. */
+/** Columns as wide as their content, two blanks apart; numbers stand to the right. */
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const all = [heading, ...rows]

@@ -2,7 +2,7 @@ import { type CountedStatus, countedStatuses } from '../../../drizzle/schema.ts'
 import { type Counts, sumOf, type UsageRow } from '../../usage/ledger.ts'
 import type { UsageView, UserUsageView } from './schema.ts'
 
-/** What a user has used, row by row and in all. */
+/** The usage of a user, row by row and in total. */
 export function viewUserUsage(rows: readonly UsageRow[]): Omit<UserUsageView, 'from' | 'to'> {
   const jobs = countedStatuses.map((status) => {
     const { jobs } = sumOf(rows.filter((row) => row.status === status))
