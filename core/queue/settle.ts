@@ -234,7 +234,7 @@ function settle(
     },
     endings: texts,
     attempt: { spent, ...ending },
-    ended: { run, jobs: isFailed ? [{ ...ownerOf(run), status: 'failed', code: reason?.code }] : [] },
+    ended: { run, jobs: isFailed ? [{ ...ownerOf(run), jobId: run.jobId, status: 'failed', code: reason?.code }] : [] },
     evidence: { outcome },
   })
 }
