@@ -20,7 +20,7 @@ export interface LogOptions {
   readonly level: Level
   /** Which deployment speaks. */
   readonly service: string
-  /** Taken out of every line, whoever put them there. */
+  /** Redacted from every line. */
   readonly secrets: readonly string[]
   /** Takes each line, without its newline. */
   readonly write: (line: string) => void
