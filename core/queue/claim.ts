@@ -12,7 +12,7 @@ import { clearFormerRuns } from './orphans.ts'
 
 export interface ClaimOptions {
   readonly workerId: string
-  /** At most so many jobs. */
+  /** The most jobs to claim. */
   readonly limit: number
   /** How many calls of a run are out at once, at most; one if not given. */
   readonly callsAtOnce?: number | undefined
@@ -20,11 +20,11 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
   readonly lane: Step
-  /** Told of the owner of each job that it found expired, who may have room for another now. */
+  /** Called with the owner of each job that it found expired, who may have room for another now. */
   readonly onExpired?: (userId: string) => void
 }
 
-/** What a claim found. */
+/** The result of a claim. */
 export interface Claimed {
   readonly runs: readonly Run[]
   /** How many it met that had expired; they have failed. */
@@ -82,7 +82,7 @@ async function claimOnce(
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(
         tx,
-        past.map(({ jobId, userId, batchId }) => ({ id: jobId, userId, batchId })),
+        past.map(({ jobId, userId, batchId }) => ({ id: jobId, userId, batchId, nextStep: lane })),
       )
       const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
       expected = taken.map(

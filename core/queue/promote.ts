@@ -86,7 +86,9 @@ async function promote(
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
-  const expired = due.filter((row) => row.expired === 1).map(({ id, batchId }) => ({ id, userId, batchId }))
+  const expired = due
+    .filter((row) => row.expired === 1)
+    .map(({ id, batchId, lane }) => ({ id, userId, batchId, nextStep: lane }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
     await failExpired(tx, expired)
@@ -115,7 +117,7 @@ async function promote(
   return { promoted: ready.length, firstBlocked: room.first }
 }
 
-/** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
+/** By the primary key, and only those that were not promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
   return sql`SELECT id, batch_id AS batchId, next_step AS lane, ${weight()} AS weight,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired

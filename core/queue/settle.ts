@@ -203,7 +203,7 @@ export function saveAnswerIssue(
     },
     endings: text === undefined ? [] : [{ text, issue }],
     attempt: { spent },
-    // Doing it again does no harm.
+    // Idempotent.
   })
 }
 
@@ -234,7 +234,7 @@ function settle(
     },
     endings: texts,
     attempt: { spent, ...ending },
-    ended: { run, jobs: isFailed ? [{ ...ownerOf(run), status: 'failed', code: reason?.code }] : [] },
+    ended: { run, jobs: isFailed ? [{ ...ownerOf(run), jobId: run.jobId, status: 'failed', code: reason?.code }] : [] },
     evidence: { outcome },
   })
 }

@@ -36,6 +36,8 @@ const routes = [
   ['GET', '/v1/brands/<id>/versions'],
   ['GET', '/v1/worker'],
   ['POST', '/v1/operator/pause'],
+  ['GET', '/v1/operator/jobs'],
+  ['GET', '/v1/operator/jobs/<id>'],
   ['GET', '/api/trpc/visionPipeline.getJobHistory'],
   ['GET', '/api/trpc/visionPipeline.getJobStatus'],
 ] as const

@@ -24,6 +24,7 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const environment = (env: Record<string, string>) => ({
+  PATH: process.env.PATH,
   DATA_DIR: '/nowhere',
   DATABASE_URL: database.url,
   ...env,
@@ -45,7 +46,7 @@ async function failJobs(count: number): Promise<number[]> {
 test('status shows everything in tables, and with --json what the API answers', async () => {
   await failJobs(2)
   await makeJobs(database, 3)
-  const { code, output } = await opsProcess(['status'])
+  const { code, output } = await ops(['status'])
   expect(code).toBe(0)
   for (const line of [
     /claiming: running/,
@@ -60,6 +61,29 @@ test('status shows everything in tables, and with --json what the API answers', 
   }
   const { queue } = JSON.parse((await ops(['status', '--json'])).output)
   expect(queue.depth).toContainEqual({ status: 'pending', jobs: 3, atLeast: false })
+})
+
+test('failures, the jobs of one code, and one of them with the raw reason', async () => {
+  await database.sql('DELETE FROM vision_failures')
+  expect((await ops(['failures', '--days', '1'])).output).toBe('No job has failed within today (UTC).\n')
+  const [first = 0, second = 0] = await failJobs(2)
+  expect((await ops(['failures'])).output).toMatch(
+    new RegExp(`^analysis\\.invalid_answer +analysis +2 +1 +20\\S+Z +20\\S+Z +job ${second}$`, 'm'),
+  )
+  const page = await ops(['jobs', '--code', 'analysis.', '--status', 'failed,cancelled', '--limit', '1'])
+  expect(page.output).toMatch(new RegExp(`^ *${second} +failed +- +analysis\\.invalid_answer +1 +user-1 `, 'm'))
+  expect(page.output).toMatch(new RegExp(`^More: --before ${second}$`, 'm'))
+  expect((await ops(['jobs', '--before', String(second)])).output).toMatch(new RegExp(`^ *${first} +failed `, 'm'))
+  expect((await ops(['jobs', '--user', 'nobody'])).output).toBe('No such jobs.\n')
+  await database.sql(`UPDATE vision_job_attempts SET error_detail = 'raw\n\u001b[31mred' WHERE job_id = ?`, [first])
+  const { output } = await ops(['job', String(first)])
+  expect(output).toMatch(
+    new RegExp(`^job ${first} of user-1: failed, analysis\\.invalid_answer: The answer did not fit`),
+  )
+  expect(output).toMatch(/^ *1 +failed +analysis +analysis\.invalid_answer /m)
+  expect(output).toMatch(/^run 1: raw \[31mred$/m)
+  expect(JSON.parse((await ops(['job', String(first), '--json'])).output).attempts).toHaveLength(1)
+  expect(await ops(['job', '999999'])).toMatchObject({ code: 1, output: 'job.not_found: There is no such job.\n' })
 })
 
 test('pause and resume, and who did it is in the audit', async () => {
@@ -121,6 +145,12 @@ describe('what is not understood is told before a database is asked', () => {
     [['redrive', '--code', 'analysis'], '--code must be a code like'],
     [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
     [['prune', '--force'], '--force'],
+    [['jobs', '--status', 'failed,broken'], "not 'broken'"],
+    [['jobs', '--batch', 'five'], '--batch must be'],
+    [['job'], 'job wants the id of a job'],
+    [['job', 'x'], 'job wants the id of a job'],
+    [['failures', '--days', '32'], '--days must be at most 31'],
+    [['status', '21'], "not 'status 21'"],
   ])('%j', async (args, says) => {
     const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
     expect([code, output]).toEqual([2, expect.stringContaining(says)])
@@ -165,6 +195,6 @@ test('without DATABASE_URL it is the database of the data folder, whether the st
   expect(running.output).toMatch(/^all +paused by/m)
   holder.child.kill('SIGTERM')
   await holder.end
-  const { code, output } = await opsProcess(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
+  const { code, output } = await ops(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
   expect([code, output]).toEqual([0, expect.stringContaining('it runs')])
 })

@@ -113,7 +113,7 @@ export const CreateJob = z
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
   })
-  // What a brand has by default is looked up when the job is created.
+  // The defaults of a brand are looked up when the job is created.
   .refine(({ outputFormat, outputs, brandId }) => [outputFormat, outputs, brandId].some((one) => one !== undefined), {
     path: ['outputFormat'],
     params: { code: 'field.missing' },
@@ -219,7 +219,7 @@ export const History = z
 
 // --- output ---
 
-const JobError = z
+export const JobError = z
   .object({ code: ErrorCodes, message: z.string() })
   .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
 
@@ -332,7 +332,7 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
-/** What one call took, as far as the provider says. */
+/** The usage of one call, as far as the provider reports it. */
 const callTokens = {
   inputTokens: tokens.inputTokens
     .nullable()
@@ -345,31 +345,27 @@ const StepUsage = z
   .object({ model: z.string().meta({ description: 'The model that answered.' }), ...callTokens, costUsd, milliseconds })
   .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
-export const Attempts = z
+export const Attempt = z
   .object({
-    attempts: z.array(
-      z
-        .object({
-          attempt: count,
-          outcome: z.enum(outcomes),
-          step: Step.meta({ description: 'The step that the run had come to.' }),
-          startedAt: time,
-          endedAt: time.nullable(),
-          error: JobError.nullable(),
-          possiblyBilled: Step.nullable().meta({
-            description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
-          }),
-          possiblyBilledCalls: count.meta({
-            description: 'How many calls were cut off: where the worker died, as many as can have been out.',
-          }),
-          waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
-          imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),
-          usage: z.object({ analysis: StepUsage.nullable(), content: StepUsage.nullable() }),
-        })
-        .meta({ id: 'Attempt' }),
-    ),
+    attempt: count,
+    outcome: z.enum(outcomes),
+    step: Step.meta({ description: 'The step that the run had come to.' }),
+    startedAt: time,
+    endedAt: time.nullable(),
+    error: JobError.nullable(),
+    possiblyBilled: Step.nullable().meta({
+      description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
+    }),
+    possiblyBilledCalls: count.meta({
+      description: 'How many calls were cut off: where the worker died, as many as can have been out.',
+    }),
+    waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
+    imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),
+    usage: z.object({ analysis: StepUsage.nullable(), content: StepUsage.nullable() }),
   })
-  .meta({ id: 'Attempts' })
+  .meta({ id: 'Attempt' })
+
+export const Attempts = z.object({ attempts: z.array(Attempt) }).meta({ id: 'Attempts' })
 
 export type ImageView = z.infer<typeof Image>
 export type JobView = z.infer<typeof Job>
