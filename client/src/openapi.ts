@@ -89,6 +89,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch all jobs, or those of a batch
+         * @description Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the state of a job at each of its versions that is seen, `deleted`, `batch` with what has become of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is told at least once, in whatever order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.
+         */
+        get: operations["watchJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to the stream of all jobs, or of a batch
+         * @description An EventSource can send no token, but open this link. Whoever has it can watch how the jobs of the caller change, or those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.
+         */
+        post: operations["createEventsTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -142,9 +182,49 @@ export interface paths {
         };
         /**
          * See what was used
-         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.
+         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.
          */
         get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find jobs of all users
+         * @description Newest first, by status, last error, user, batch and time of creation, in any combination. A page costs the same however many jobs there are: where no index has the whole filter it looks at 5,000 jobs, and may have fewer than asked for, or none, and a next page.
+         */
+        get: operations["findJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what jobs failed of
+         * @description By code and step: how many jobs of how many users, when first and last, and one of them to look at. It reads what was counted when they failed, and no job.
+         */
+        get: operations["getFailures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -569,6 +649,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/jobs/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at any job
+         * @description A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.
+         */
+        get: operations["getJobForOperator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{jobId}/texts/{textId}": {
         parameters: {
             query?: never;
@@ -783,6 +883,12 @@ export interface components {
             findings: components["schemas"]["Finding"][];
             result: components["schemas"]["AltText"] | null;
         };
+        AnsweredCalls: {
+            step: components["schemas"]["Step"];
+            model: string;
+            /** @description How many calls were answered: two where the first answer did not fit. */
+            answered: number;
+        };
         Attempt: {
             attempt: number;
             /** @enum {string} */
@@ -848,6 +954,8 @@ export interface components {
             possiblyBilled: number;
             /** @description When the jobs that have not ended will have, at the pace of those that have and as many at once as now; null while nothing runs or nothing has ended. */
             estimatedEndAt: string | null;
+            /** @description Streams what happens to its jobs, as server-sent events. It holds a ticket for this batch alone, so an EventSource can open it as it is; each answer has a fresh one, valid for as long as a job may take. Null where nothing is streamed. */
+            eventsUrl: string | null;
             /**
              * Format: date-time
              * @description ISO 8601, UTC.
@@ -904,6 +1012,55 @@ export interface components {
             metadata?: {
                 [key: string]: unknown;
             } | null;
+        };
+        BatchDeletedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "batch_deleted";
+            /**
+             * @description The id of a batch.
+             * @example 5
+             */
+            batchId: number;
+        };
+        /** @description What has become of a batch, once one or more of its jobs have ended. */
+        BatchEvent: {
+            /**
+             * @description The id of a batch.
+             * @example 5
+             */
+            batchId: number;
+            /** @description All jobs that it has. */
+            jobs: number;
+            /** @description It has jobs, and every one of them has ended. */
+            ended: boolean;
+            byStatus: components["schemas"]["BatchStatuses"];
+            /**
+             * @description How many jobs have failed, by the code of their error.
+             * @example {
+             *       "image.not_found": 1
+             *     }
+             */
+            byCode: {
+                [key: string]: number;
+            };
+            /** @description What its runs have cost so far, as far as prices are known; null if there were calls and none has a known price. */
+            costUsd: number | null;
+            /** @description Calls that were answered. */
+            calls: number;
+            /** @description Calls whose price is not known. */
+            unpricedCalls: number;
+            /** @description Calls that were cut off, so that they may have been paid for. */
+            possiblyBilled: number;
+            /** @description When the jobs that have not ended will have, at the pace of those that have and as many at once as now; null while nothing runs or nothing has ended. */
+            estimatedEndAt: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "batch";
         };
         BatchPage: {
             batches: components["schemas"]["Batch"][];
@@ -1267,6 +1424,13 @@ export interface components {
         CreateBrand: {
             profile: components["schemas"]["BrandProfile"];
         };
+        CreateEventsTicket: {
+            /**
+             * @description Only for the jobs of this batch.
+             * @example 5
+             */
+            batchId?: number;
+        };
         CreateJob: {
             /**
              * @description Where the image is: an https URL of up to 8,192 characters once it is percent-encoded, the `imageUrl` of an upload, or the image itself as a base64 data: URL. A data: URL may hold 4 MB, as far as the body with all its jobs stays within 5.5 MiB; by the other ways an image may have 20 MB. PNG, JPEG, WebP, HEIC or HEIF.
@@ -1472,6 +1636,61 @@ export interface components {
             costUsd: number | null;
             /** @description How long one of them takes; null where none has been made yet. */
             milliseconds: number | null;
+        };
+        EventsTicket: {
+            /** @description Opens the stream, by the ticket in it and with nothing else. Null where nothing is streamed. */
+            eventsUrl: string | null;
+            /**
+             * Format: date-time
+             * @description From then on it opens no stream.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            expiresAt: string;
+        };
+        FailedJobs: {
+            /**
+             * Format: date
+             * @description The day on which the jobs failed, UTC.
+             */
+            day: string;
+            /** @description The error that they failed with. */
+            code: string;
+            /** @description The step that they had come to. */
+            step: components["schemas"]["Step"];
+            jobs: number;
+        };
+        Failure: {
+            code: string;
+            /** @description The step that the jobs had come to. */
+            step: components["schemas"]["Step"];
+            /** @description Failures: a job that was redriven and failed again counts twice. */
+            jobs: number;
+            /** @description Of how many users. */
+            users: number;
+            /** @description There may be more jobs and users: 2,000 users’ days are read. */
+            atLeast: boolean;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            firstAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            lastAt: string;
+            /**
+             * @description One that failed so of late; it may have been deleted since.
+             * @example 1
+             */
+            sampleJobId: number;
+        };
+        /** @description What jobs failed of, what failed last first. */
+        Failures: {
+            days: number;
+            failures: components["schemas"]["Failure"][];
         };
         /** @description What code found in a text, for somebody to look at before it is used. */
         Finding: {
@@ -1698,6 +1917,42 @@ export interface components {
                 result: components["schemas"]["BrandAnalysis"];
             };
         };
+        /** @description A job as it is now. */
+        JobChangedEvent: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            /** @description The batch that it belongs to; null for none. */
+            batchId: number | null;
+            /** @description Grows with every change. */
+            version: number;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description In per cent. */
+            progress: number;
+            /** @description How many texts were asked for, and how many are there. */
+            texts: {
+                wanted: number;
+                completed: number;
+            };
+            /** @description When a scheduled job is due; null in every other status. */
+            nextTryAt: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job";
+        };
         JobCompletedEvent: {
             /**
              * @description The id of a job.
@@ -1773,6 +2028,22 @@ export interface components {
              */
             type: "failed";
             missing: components["schemas"]["MissingText"][];
+        };
+        JobGoneEvent: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            /** @description The batch that it belongs to; null for none. */
+            batchId: number | null;
+            /** @description Grows with every change. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "deleted";
         };
         JobPage: {
             jobs: components["schemas"]["ListedJob"][];
@@ -1918,6 +2189,8 @@ export interface components {
             batchId: number | null;
             jobs: components["schemas"]["JobSummary"][];
         };
+        /** @description The id of an event is a place in the order in which jobs change; several may have the same. */
+        JobsEvent: components["schemas"]["JobChangedEvent"] | components["schemas"]["JobGoneEvent"] | components["schemas"]["BatchEvent"] | components["schemas"]["BatchDeletedEvent"];
         ListedJob: {
             /**
              * @description The id of a job.
@@ -2078,6 +2351,183 @@ export interface components {
                     [key: string]: unknown;
                 };
             }[];
+            nextCursor: string | null;
+        };
+        OperatorAttempt: {
+            attempt: number;
+            /** @enum {string} */
+            outcome: "running" | "completed" | "retried" | "failed" | "released" | "lost" | "cancelled";
+            /** @description The step that the run had come to. */
+            step: components["schemas"]["Step"];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            startedAt: string;
+            endedAt: string | null;
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description The step whose call was cut off, so that it may have been paid for without an answer. */
+            possiblyBilled: components["schemas"]["Step"] | null;
+            /** @description How many calls were cut off: where the worker died, as many as can have been out. */
+            possiblyBilledCalls: number;
+            /** @description How long the job was pending before this run. */
+            waitingMs: number;
+            /** @description How long bringing the image took. */
+            imageMs: number;
+            usage: {
+                analysis: components["schemas"]["StepUsage"] | null;
+                content: components["schemas"]["StepUsage"] | null;
+            };
+            /** @description The raw reason, secrets removed: for operators alone. */
+            errorDetail: string | null;
+            workerId: string;
+            calls: components["schemas"]["AnsweredCalls"][];
+        };
+        OperatorJob: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            user: string;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description Its last error. */
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description How many runs there have been. */
+            attempt: number;
+            failures: number;
+            crashes: number;
+            texts: {
+                wanted: number;
+                completed: number;
+                all: {
+                    /**
+                     * @description The number of a text within its job.
+                     * @example 1
+                     */
+                    textId: number;
+                    outputFormat: string;
+                    language: string;
+                    /** @enum {string} */
+                    status: "waiting" | "completed" | "failed" | "cancelled";
+                    revision: number;
+                    error: {
+                        code: string;
+                        message: string;
+                    } | null;
+                    model: string | null;
+                    prompt: string | null;
+                    createdAt: string | null;
+                    result: unknown;
+                }[];
+            };
+            batchId: number | null;
+            /** @description In 32 hex digits, as in the logs and in `x-trace-id`. */
+            traceId: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            finishedAt: string | null;
+            maxRetries: number;
+            /** @description When a scheduled job is due. */
+            nextTryAt: string | null;
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            expiresAt: string;
+            /** @description The worker that holds it; null unless it is processing. */
+            workerId: string | null;
+            leaseExpiresAt: string | null;
+            imageUrl: string;
+            analysisPurpose: string;
+            /** @description What did not fit in the last answer of the analysis. */
+            answerIssue: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            timings: {
+                waitingMs: number;
+                runningMs: number;
+                totalMs: number;
+            };
+            usage: components["schemas"]["Usage"];
+            attempts: components["schemas"]["OperatorAttempt"][];
+            analysis: {
+                model: string;
+                prompt: string | null;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC.
+                 * @example 2026-11-23T12:00:00.000Z
+                 */
+                createdAt: string;
+                result: unknown;
+            } | null;
+        };
+        OperatorJobSummary: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            user: string;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description Its last error. */
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description How many runs there have been. */
+            attempt: number;
+            failures: number;
+            crashes: number;
+            texts: {
+                wanted: number;
+                completed: number;
+            };
+            batchId: number | null;
+            /** @description In 32 hex digits, as in the logs and in `x-trace-id`. */
+            traceId: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            finishedAt: string | null;
+        };
+        OperatorJobs: {
+            jobs: components["schemas"]["OperatorJobSummary"][];
+            /** @description Asks for the next page; null on the last. A page may have fewer jobs than asked for, or none. */
             nextCursor: string | null;
         };
         /**
@@ -2657,6 +3107,8 @@ export interface components {
             /** Format: date */
             to: string;
             usage: components["schemas"]["UsageRow"][];
+            /** @description What jobs failed of; a job that was retried by hand may fail once more. */
+            failures: components["schemas"]["FailedJobs"][];
             totals: {
                 /** @description A job that was retried by hand ends once more. */
                 jobs: {
@@ -3081,6 +3533,66 @@ export interface operations {
             };
         };
     };
+    watchJobs: {
+        parameters: {
+            query?: {
+                /** @description Only the jobs of this batch. */
+                batchId?: number;
+                /** @description Who comes without an id is told first of all jobs that have changed since then. If left out, since a minute ago; of a batch, of all its jobs. */
+                since?: string;
+                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. What changed shortly before may be told again: its `version` is the same. */
+                lastEventId?: string;
+            };
+            header?: {
+                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. What changed shortly before may be told again: its `version` is the same. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    createEventsTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["CreateEventsTicket"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsTicket"];
+                };
+            };
+        };
+    };
     createUpload: {
         parameters: {
             query?: never;
@@ -3218,6 +3730,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserUsage"];
+                };
+            };
+        };
+    };
+    findJobs: {
+        parameters: {
+            query?: {
+                /** @description The most jobs in one page. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: unknown;
+                /** @description Only jobs in these statuses. Of the scheduled ones, without another filter, the 5,000 that are due first. */
+                status?: components["schemas"]["Status"][];
+                /** @description Only jobs whose last error has this code, or one of those that begin with it: `analysis.` */
+                code?: string;
+                /** @description Only the jobs of this user. */
+                user?: string;
+                /** @description Only the jobs of this batch. */
+                batch?: number;
+                /** @description Only jobs created at this moment or later. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorJobs"];
+                };
+            };
+        };
+    };
+    getFailures: {
+        parameters: {
+            query?: {
+                /** @description How many days, UTC, of which today is the last. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
                 };
             };
         };
@@ -3989,6 +4557,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BrandVersionPage"];
+                };
+            };
+        };
+    };
+    getJobForOperator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                jobId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorJob"];
                 };
             };
         };
