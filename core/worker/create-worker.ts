@@ -29,6 +29,7 @@ import { drain } from './loop.ts'
 import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
+import { createStats } from './stats.ts'
 
 /**
  * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -122,7 +123,8 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
-      const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
+      const stats = createStats()
+      const stopReporter = startMetricsReporter({ database, metrics, log, counts, stats, everyMs: reportMs })
       const summary = await drain(
         {
           database,
@@ -148,6 +150,7 @@ export function createPoller(
           providerWaitMs: pause.baseMs,
           log,
           counts,
+          stats,
           now,
           wall: Date.now,
         },

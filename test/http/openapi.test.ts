@@ -184,6 +184,7 @@ test('what is for operators is said to want their scope, and nothing else is', (
     '/v1/operator/failures',
     '/v1/operator/jobs',
     '/v1/operator/jobs/{jobId}',
+    '/v1/operator/minutes',
     '/v1/operator/pause',
     '/v1/operator/prune',
     '/v1/operator/redrive',
