@@ -22,8 +22,6 @@ export interface Metrics {
    * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
    */
   report(done: Tally, oldestDueSeconds: number | undefined): void
-  /** Jobs that failed of one thing since the last report; of what nothing failed there is no metric, which costs nothing. */
-  jobsFailed(code: string, jobs: number): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
   /** An answered call of the API: its status and its duration, undefined if it may have waited for a job. */
@@ -44,7 +42,6 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     byProvider.set(provider, metrics)
     return metrics
   }
-  const byCode = new Map<string, EmbeddedMetrics>()
   const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
   return {
     report: (done, oldestDueSeconds) => {
@@ -58,11 +55,6 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
       count('JobsReclaimed', done.reclaimed)
       if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
     },
-    jobsFailed: (code, jobs) => {
-      const metrics = byCode.get(code) ?? gather({ code })
-      byCode.set(code, metrics)
-      metrics.addMetric('JobsFailed', MetricUnit.Count, jobs)
-    },
     providerPaused: (provider, paused) =>
       void ofProvider(provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
     apiCall: (status, milliseconds) => {
@@ -72,7 +64,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     },
     jobsCreated: (created) => count('JobsCreated', created),
     flush: () => {
-      for (const metrics of [all, ...byProvider.values(), ...byCode.values()]) {
+      for (const metrics of [all, ...byProvider.values()]) {
         if (!metrics.hasStoredMetrics()) continue
         // Its own way out is a console that cannot be replaced.
         write(JSON.stringify(metrics.setTimestamp(now()).serializeMetrics()))

@@ -29,7 +29,6 @@ import { drain } from './loop.ts'
 import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
 import { sweepWorkers } from './registry.ts'
-import { createStats } from './stats.ts'
 
 /**
  * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -123,8 +122,7 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
-      const stats = createStats()
-      const stopReporter = startMetricsReporter({ database, metrics, log, counts, stats, everyMs: reportMs })
+      const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
       const summary = await drain(
         {
           database,
@@ -150,7 +148,6 @@ export function createPoller(
           providerWaitMs: pause.baseMs,
           log,
           counts,
-          stats,
           now,
           wall: Date.now,
         },

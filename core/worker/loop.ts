@@ -21,7 +21,7 @@ import { timeLeft } from './time-left.ts'
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, renewMs, now, log, pollMs = defaultPollMs } = options
   const tally = options.counts ?? emptyTally()
-  const stats = options.stats ?? createStats()
+  const stats = createStats()
   const started = now()
   const time = timeLeft(options, deadline)
   const slots = createSlots(concurrency)

@@ -1,6 +1,5 @@
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
-import { noStats, statsSince } from '../domain/run-stats.ts'
 import { emptyTally, since, type Tally } from '../domain/tally.ts'
 import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
@@ -8,7 +7,6 @@ import type { Metrics } from '../platform/metrics.ts'
 import { allowsCalls } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
-import type { StatsOfWorker } from './stats.ts'
 
 export interface MetricsReporterOptions {
   readonly database: Database
@@ -16,7 +14,6 @@ export interface MetricsReporterOptions {
   readonly log: Log
   /** What the worker has done so far. */
   readonly counts: Tally
-  readonly stats: StatsOfWorker
   /** How often a worker that drains says how it is doing, in milliseconds. */
   readonly everyMs: number
 }
@@ -34,11 +31,9 @@ export function startMetricsReporter({
   metrics,
   log,
   counts,
-  stats,
   everyMs,
 }: MetricsReporterOptions): () => Promise<void> {
   let told: Tally = emptyTally()
-  let toldStats = noStats()
   const report = async () => {
     const look = withTimeout(
       timeoutMs,
@@ -52,10 +47,6 @@ export function startMetricsReporter({
       return []
     })
     metrics.report(since(told, counts), oldest)
-    const statsNow = stats.read()
-    const { failed } = statsSince(toldStats, statsNow)
-    for (const [code, jobs] of Object.entries(failed)) metrics.jobsFailed(code, jobs)
-    toldStats = statsNow
     if (providerStates) {
       for (const state of providerStates.all.filter(({ name }) => name !== 'all')) {
         metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)

@@ -5,7 +5,6 @@ import type { Log } from '../platform/log.ts'
 import type { ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 import type { Steps } from './execute-options.ts'
-import type { StatsOfWorker } from './stats.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -41,8 +40,6 @@ export interface WorkerOptions {
   readonly log: Log
   /** Counted up as things happen, for the metrics reporter. */
   readonly counts?: RunningTally
-  /** Those of its runs are added to; its own if left out. */
-  readonly stats?: StatsOfWorker
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number
   /** Milliseconds of the wall's clock, by which the worker knows that its whole machine stood still; not watched if left out. */

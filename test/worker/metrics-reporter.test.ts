@@ -2,14 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import { failedWithout } from '../../core/domain/run-stats.ts'
 import { emptyTally } from '../../core/domain/tally.ts'
 import type { Level } from '../../core/platform/log.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportFailure } from '../../core/providers/circuit-breaker.ts'
 import { pauseByOperator } from '../../core/providers/operator-pause.ts'
 import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/metrics-reporter.ts'
-import { createStats } from '../../core/worker/stats.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 import { readMetrics } from '../support/metrics.ts'
@@ -27,13 +25,11 @@ function reporter(options: Partial<MetricsReporterOptions> = {}) {
   const lines: string[] = []
   const logged: [Level, string][] = []
   const counts = emptyTally()
-  const stats = createStats()
   const stop = startMetricsReporter({
     database,
     metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),
     log: (level, message) => void logged.push([level, message]),
     counts,
-    stats,
     everyMs: 20,
     ...options,
   })
@@ -44,11 +40,7 @@ function reporter(options: Partial<MetricsReporterOptions> = {}) {
         dimensions.provider === undefined ? [] : [[dimensions.provider, values.ProviderPaused]],
       ),
     )
-  const failed = () =>
-    readMetrics(lines).flatMap(({ dimensions, values }) =>
-      dimensions.code === undefined ? [] : [[dimensions.code, values.JobsFailed]],
-    )
-  return { counts, stats, stop, told, paused, failed, logged }
+  return { counts, stop, told, paused, logged }
 }
 
 test('a worker that drains says again and again what it has done since the last time', async () => {
@@ -108,17 +100,4 @@ test.each<[string, () => Promise<unknown>]>([
   const { stop, paused } = reporter({ everyMs: 60_000 })
   await stop()
   expect(paused()).toEqual({ gemini: 1, deepseek: 0 })
-})
-
-test('what jobs failed of is told by code, once, and nothing of codes that none failed of', async () => {
-  const { stats, stop, failed, told } = reporter({ everyMs: 60_000 })
-  stats.add(failedWithout('analysis.timed_out', 2))
-  stats.add(failedWithout('job.expired', 1))
-  stats.add(failedWithout('job.expired', 0))
-  await stop()
-  expect(told().length).toBeGreaterThan(0)
-  expect(failed()).toEqual([
-    ['analysis.timed_out', 2],
-    ['job.expired', 1],
-  ])
 })
