@@ -17,6 +17,7 @@ export const usage = {
       .meta({
         rest: 'GET /v1/usage',
         status: 200,
+        scope: 'read',
         summary: 'See what was used',
         description:
           'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.',

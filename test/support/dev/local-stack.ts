@@ -7,6 +7,8 @@ import { createEmptyDatabase } from '../database/test-database.ts'
 /** A whole stack on a database of the run's server, for tests that use it as its users do. */
 export interface LocalStack {
   readonly url: string
+  /** The key that `npm start` prints. */
+  readonly key: string | undefined
   /** For files of the test; goes with the stack. */
   readonly folder: string
   stop(): Promise<void>
@@ -25,6 +27,7 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
   })
   return {
     url: stack.url,
+    key: stack.key,
     folder,
     stop: async () => {
       await stack.stop()
