@@ -2,19 +2,25 @@ import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { getOperatorActions } from '../core/admin/audit-log.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
+import { getJobInFull } from '../core/admin/job.ts'
 import { getStatus } from '../core/admin/status.ts'
+import { summarizeForOperator, viewFailures, viewForOperator } from '../core/api/admin/jobs-view.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
 import { viewAction, viewClaiming, viewStatus } from '../core/api/admin/view.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
+import { encodeCursor } from '../core/http/cursor.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
 import { readProviderStates } from '../core/providers/provider-state.ts'
 import { providerNames } from '../core/providers/registry.ts'
+import { findJobs } from '../core/queue/find-jobs.ts'
+import { getFailures } from '../core/usage/failures.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
-import type { ProviderScope } from '../drizzle/schema.ts'
+import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
+import { describeFailures, describeJob, describeJobs } from './jobs-text.ts'
 import { describeActions, describeClaiming, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
@@ -23,6 +29,9 @@ const usage = `Operates the queue.
 Usage: npm run ops -- <verb> [options]
 
 Verbs:
+  jobs        jobs of all users, newest first: --status, --code, --user, --batch, --since
+  job <id>    one job with its runs, the raw reasons of their errors, what they took, and its texts
+  failures    what jobs failed of, by code and step
   status      the queue, its workers, the providers and the live streams
   pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
   resume      starts claiming again, and closes an open circuit breaker
@@ -31,14 +40,18 @@ Verbs:
   actions     the audit log, latest first
 
 Options:
+  --status <status>         jobs: in this status, or in several: failed,scheduled
+  --batch <id>              jobs: of this batch
+  --days <n>                failures: so many days, UTC, with today (default: 2)
+  --before <id>             jobs: older than this one, as the end of a page says
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
-  --code <code>             redrive: jobs that failed with this code, or with a prefix of codes: analysis.
-  --since <time>            redrive: jobs that failed at or after this time, like 2026-11-23T12:00:00Z
+  --code <code>             jobs, redrive: jobs that failed with this code, or with a prefix of codes: analysis.
+  --since <time>            jobs: created, redrive: failed at or after this time, like 2026-11-23T12:00:00Z
   --until <time>            redrive: jobs that failed before this time
-  --user <id>               redrive: jobs of this user
+  --user <id>               jobs, redrive: jobs of this user
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
-  --limit <n>               redrive, prune: at most this many jobs (default: all); actions: how many (default: 20)
+  --limit <n>               redrive, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
   --yes                     redrive, prune: do it
   --json                    JSON as the API returns it, instead of tables
   -h, --help                show this and exit
@@ -48,10 +61,14 @@ which may be running. Each pause, resume, redrive and prune leaves a row in visi
 Exits with 0 on success, 1 on failure, 2 on a usage error.
 `
 
-const verbs = ['status', 'pause', 'resume', 'redrive', 'prune', 'actions'] as const
+const verbs = ['jobs', 'job', 'failures', 'status', 'pause', 'resume', 'redrive', 'prune', 'actions'] as const
 type Verb = (typeof verbs)[number]
 
 const options = {
+  status: { type: 'string' },
+  batch: { type: 'string' },
+  days: { type: 'string' },
+  before: { type: 'string' },
   provider: { type: 'string' },
   reason: { type: 'string' },
   code: { type: 'string' },
@@ -67,6 +84,9 @@ const options = {
 
 /** Which verb takes which options; all take --json. */
 const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
+  jobs: ['status', 'code', 'user', 'batch', 'since', 'limit', 'before'],
+  job: [],
+  failures: ['days'],
   status: [],
   pause: ['provider', 'reason'],
   resume: ['provider', 'reason'],
@@ -91,8 +111,8 @@ interface Answer {
  */
 export async function operate(args: string[], terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   try {
-    const { verb, values } = readArguments(args)
-    terminal.out(verb === undefined ? usage : await answer(prepare(verb, values, signal), values, terminal))
+    const { verb, values, about } = readArguments(args)
+    terminal.out(verb === undefined ? usage : await answer(prepare(verb, values, about, signal), values, terminal))
     return 0
   } catch (error) {
     terminal.error(`${textOf(error)}\n`)
@@ -108,18 +128,25 @@ function parse(args: string[]) {
   }
 }
 
-function readArguments(args: string[]): { readonly verb: Verb | undefined; readonly values: Values } {
+/** A verb with its options, and what it is about: the id of a job. */
+interface Command {
+  readonly verb: Verb | undefined
+  readonly values: Values
+  readonly about?: string | undefined
+}
+
+function readArguments(args: string[]): Command {
   const { values, positionals } = parse(args)
   if (values.help) return { verb: undefined, values }
   const [verb, ...more] = positionals
-  if (!isVerb(verb) || more.length > 0) {
+  if (!isVerb(verb) || more.length > (verb === 'job' ? 1 : 0)) {
     throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
   }
   for (const name of Object.keys(values) as (keyof typeof options)[]) {
     if (name !== 'json' && !taken[verb].includes(name))
       throw new OptionsError(`${verb} does not take --${name}.\n\n${usage}`)
   }
-  return { verb, values }
+  return { verb, values, about: more[0] }
 }
 
 function isVerb(word: string | undefined): word is Verb {
@@ -146,10 +173,41 @@ async function answer(act: Act, values: Values, { environment, error }: Terminal
 type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
 
 /** What a verb does; a usage error is reported here, before the database is asked. */
-function prepare(verb: Verb, values: Values, signal: AbortSignal): Act {
+function prepare(verb: Verb, values: Values, about: string | undefined, signal: AbortSignal): Act {
   const dryRun = values.yes !== true
   const limit = wholeNumber('limit', values.limit)
   switch (verb) {
+    case 'jobs': {
+      const filter = {
+        ...filterOf(values),
+        statuses: statusesOf(values.status),
+        batchId: wholeNumber('batch', values.batch),
+      }
+      const before = wholeNumber('before', values.before)
+      return async ({ database }) => {
+        const { jobs, next } = await findJobs(database, filter, { limit: Math.min(limit ?? 20, 1_000), before })
+        const view = {
+          jobs: jobs.map(summarizeForOperator),
+          nextCursor: next === undefined ? null : encodeCursor(next),
+        }
+        return { view, text: describeJobs(view.jobs, next) }
+      }
+    }
+    case 'job': {
+      const id = wholeNumber('job', about ?? '', 'job wants the id of a job: job 21')
+      return async ({ database }) => {
+        const view = viewForOperator(await getJobInFull(database, id ?? 0))
+        return { view, text: describeJob(view) }
+      }
+    }
+    case 'failures': {
+      const days = wholeNumber('days', values.days) ?? 2
+      if (days > 31) throw new OptionsError(`--days must be at most 31, not ${days}.`)
+      return async ({ database }) => {
+        const view = { days, failures: viewFailures(await database.run((on) => getFailures(on, days))) }
+        return { view, text: describeFailures(view) }
+      }
+    }
     case 'status':
       return async ({ database }) => {
         const view = viewStatus(await getStatus(database))
@@ -216,9 +274,18 @@ function filterOf({ code, since, until, user }: Values) {
   return { code: codes.data, since: moment('since', since), until: moment('until', until), userId: user }
 }
 
-function wholeNumber(name: string, text: string | undefined): number | undefined {
+function statusesOf(text: string | undefined): Status[] | undefined {
+  const words = text?.split(',')
+  const wrong = words?.find((word) => !statuses.some((status) => status === word))
+  if (wrong !== undefined) throw new OptionsError(`--status must be of ${statuses.join(', ')}, not '${wrong}'.`)
+  return words as Status[] | undefined
+}
+
+function wholeNumber(name: string, text: string | undefined, otherwise?: string): number | undefined {
   if (text === undefined) return undefined
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new OptionsError(`--${name} must be a whole number from 1 on, not '${text}'.`)
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new OptionsError(otherwise ?? `--${name} must be a whole number from 1 on, not '${text}'.`)
+  }
   return Number(text)
 }
 

@@ -6,6 +6,7 @@ import type {
   RedriveView,
   WorkerStatusView,
 } from '../core/api/admin/schema.ts'
+import { duration, number, sections, table } from './table.ts'
 
 /** The status for a person at a terminal. */
 export function describeStatus(status: WorkerStatusView): string {
@@ -115,34 +116,4 @@ export function describeActions(actions: ActionsView['actions']): string {
   )
 }
 
-const sections = (...parts: readonly string[]) => parts.filter(Boolean).join('\n\n')
-const number = (value: number) => value.toLocaleString('en')
 const amount = (jobs: number) => (jobs === 1 ? '1 job' : `${number(jobs)} jobs`)
-
-/** Columns that are as wide as what is in them, two blanks apart; numbers stand to the right. */
-function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return ''
-  const all = [heading, ...rows]
-  const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  const isNumeric = heading.map((_, column) =>
-    rows.every((row) => /^[\d,.]+( %| or more)?$|^-$/.test(row[column] ?? '')),
-  )
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell[isNumeric[column] ? 'padStart' : 'padEnd'](widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
-/** In the largest two units that say something. */
-function duration(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000))
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 120) return `${minutes} min ${seconds % 60} s`
-  const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days ${hours % 24} h`
-}

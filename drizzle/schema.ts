@@ -195,6 +195,8 @@ export const visionJobs = mysqlTable(
     index('ended').on(job.status, job.finishedAt, job.id),
     index('image').on(job.imageId),
     index('batch').on(job.batchId, job.status, job.id),
+    // What an operator looks for first: the jobs whose last error is this one, newest first.
+    index('error').on(job.errorCode, job.id),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
     check('vision_jobs_status', oneOf('status', statuses)),
     check('vision_jobs_next_step', oneOf('next_step', steps)),
@@ -396,6 +398,29 @@ export const visionUsage = mysqlTable(
   },
   // The only key, so that adding to a row locks this row and nothing beside it.
   (usage) => [primaryKey({ columns: [usage.userId, usage.day, usage.model, usage.status] })],
+)
+
+/**
+ * What jobs failed of, by user, day (UTC), code and the step that they had come to. It is counted where the ledger is, and
+ * outlives jobs as that does.
+ */
+export const visionFailures = mysqlTable(
+  'vision_failures',
+  {
+    userId: key('user_id', { length: 255 }).notNull(),
+    day: date('day', { mode: 'string' }).notNull(),
+    code: key('code', { length: 64 }).notNull(),
+    step: word<Step>('step').notNull(),
+    jobs: total('jobs'),
+    firstAt: time('first_at').notNull(),
+    lastAt: time('last_at').notNull(),
+    /** One that failed so, the last that was counted. */
+    jobId: id('job_id').notNull(),
+  },
+  (failure) => [
+    primaryKey({ columns: [failure.userId, failure.day, failure.code, failure.step] }),
+    index('by_day').on(failure.day, failure.code, failure.step),
+  ],
 )
 
 /** The batches: one row for each. */

@@ -25,6 +25,14 @@ export const ErrorCodes = z
   .enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]])
   .meta({ id: 'ErrorCode', description: 'Stable: docs/errors.md says what follows from each.' })
 
+/** The code of an error, or the beginning of several. */
+export const codeFilter = z
+  .string()
+  .regex(
+    /^[a-z]+\.([a-z_]+)?$/,
+    'must be an error code like analysis.timed_out, or the beginning of several: analysis.',
+  )
+  .max(64)
 export const jobId = z
   .int()
   .min(1)

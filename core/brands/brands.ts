@@ -6,10 +6,10 @@ import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
 
-/** A brand, without what it says. */
+/** A brand, without its content. */
 export type BrandRow = typeof visionBrands.$inferSelect
 
-/** A brand with what it says now. */
+/** A brand with its current content. */
 export interface Brand extends BrandRow {
   readonly profile: BrandProfile
 }
@@ -123,7 +123,7 @@ export async function archiveBrand(database: Database, owned: OwnedBrand): Promi
 }
 
 /**
- * A brand of a user's, archived or not, with what it says now.
+ * A brand of a user, archived or not, with its current content.
  *
  * @throws VisionError `brand.not_found`, also for another user's
  */
@@ -139,7 +139,7 @@ export async function getBrand(database: Database, owned: OwnedBrand): Promise<B
 
 /** Where a page begins, and how long it may be. */
 export interface Page {
-  /** At most so many. */
+  /** The most brands on a page. */
   readonly limit: number
   /** Only older ones than this. */
   readonly before?: number | undefined
@@ -164,7 +164,7 @@ export function listBrands(database: Database, userId: string, { limit, before }
 }
 
 /**
- * The versions of a brand without what they say, newest first. One more than the page holds tells that there is another.
+ * The versions of a brand without their content, newest first. One more than the page holds means that there is another.
  *
  * @throws VisionError `brand.not_found`, also for another user's
  */

@@ -14,7 +14,7 @@ export interface BrandReference {
 const kept = 100
 
 /**
- * Brings what a job's brand said when the job was created. A version never changes, so that those which were read last are kept.
+ * Loads the brand version of a job. Versions never change, so those that were read last are cached.
  *
  * @throws VisionError `internal.error` if there is no such version
  */

@@ -3,7 +3,7 @@ import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
 import type { Queryable } from '../database/sql.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
 
-/** What a job asks for; what it leaves open its brand decides. */
+/** The outputs that a job asks for; its brand decides what it leaves open. */
 export interface Wanted {
   readonly brandId?: number | undefined
   readonly outputFormat?: string | undefined
@@ -23,7 +23,7 @@ export interface Decided {
   readonly platform: string | null
 }
 
-/** Why a job cannot be made: which of its fields, and what is wrong there. */
+/** Why a job cannot be created: the field, and the problem with it. */
 export interface Undecided {
   readonly field: 'brandId' | 'outputFormat' | 'platform'
   readonly code: 'brand.not_found' | 'field.missing' | 'field.conflict'
@@ -36,7 +36,7 @@ export const platformConflict = 'goes with the output format social_post only: l
  * What jobs are made with: the current version of each one's brand, and the brand's defaults where the job leaves something
  * open. One statement, none where no job has a brand. Another user's brand is not found, nor one that is archived.
  *
- * @returns for each job what it is made with, or why it cannot be made
+ * @returns for each job its resolved settings, or why it cannot be created
  */
 export async function resolveBrands(
   on: Queryable,

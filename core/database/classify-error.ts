@@ -147,7 +147,7 @@ export function classifyError(error: unknown): DatabaseFault | undefined {
     if (/closed state/.test(driver.message)) return 'connection'
     if (errno <= 0) return driver.fatal ? 'unavailable' : undefined
   }
-  // Vitess says what is wrong with a tablet in the message alone, under its number for everything.
+  // Vitess names the problem of a tablet in the message alone, under its catch-all number.
   if (errno === 1105) return vitessFault(driver.message)
   return byNumber.get(errno) ?? byState[sqlState.slice(0, 2)] ?? 'unavailable'
 }
@@ -183,8 +183,13 @@ export function sparesConnection(error: unknown): boolean {
   const driver = driverErrorOf(error)
   if (driver === undefined) return true
   if (driver instanceof TimeLimitExceeded || driver.fatal) return false
-  // The server hangs up on who has sent a packet that is too large.
+  // The server closes a connection that has sent too large a packet.
   return driver.errno !== 1153
+}
+
+/** Whether a lock was not let go in time. */
+export function isLockWait(error: unknown): boolean {
+  return driverErrorOf(error)?.errno === 1205
 }
 
 /** Whether an error is a unique key met twice. */

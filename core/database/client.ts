@@ -5,7 +5,7 @@ import { drizzle } from 'drizzle-orm/mysql2'
 import mysql, { type PoolConnection } from 'mysql2/promise'
 import { VisionError } from '../domain/errors.ts'
 import { withTimeout } from '../platform/async.ts'
-import { classifyError, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
+import { classifyError, isLockWait, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
 import { createKiller } from './kill.ts'
 import { workMs as defaultWorkMs, lockWaitSeconds, sessionIdleSeconds } from './limits.ts'
 import { createSessions, type Isolation } from './session.ts'
@@ -30,7 +30,11 @@ export interface Database {
    *   if it did not (the work is then done again). Without it an unknown commit is `database.unavailable`.
    * @throws VisionError as `run` does
    */
-  transact<T>(work: (tx: Queryable) => Promise<T>, landed?: (on: Queryable) => Promise<T | undefined>): Promise<T>
+  transact<T>(
+    work: (tx: Queryable) => Promise<T>,
+    landed?: (on: Queryable) => Promise<T | undefined>,
+    options?: TransactOptions,
+  ): Promise<T>
   /** Ends every connection. */
   close(): Promise<void>
 }
@@ -38,6 +42,14 @@ export interface Database {
 export interface RunOptions {
   /** The server ends each SELECT that takes longer, in milliseconds; for reads that a caller waits for. */
   readonly limitMs?: number | undefined
+}
+
+export interface TransactOptions {
+  /**
+   * Whether the work is done again after a lock that was not let go in time; true if not given. If not, that is thrown as it is:
+   * for a caller who has work that need not wait for it.
+   */
+  readonly waitsAgain?: boolean | undefined
 }
 
 export interface DatabaseOptions {
@@ -56,7 +68,7 @@ export interface DatabaseOptions {
 }
 
 const tries = 5
-/** Of the time after which the server ends an idle session, so much is let pass before it is not trusted any more. */
+/** The share of the server's idle timeout after which an idle connection is no longer trusted. */
 const trusted = 2 / 3
 /** What the server needs to say that it has ended a statement, in milliseconds. */
 const answerMs = 1_000
@@ -134,7 +146,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     }
   }
 
-  const transact: Database['transact'] = async (work, landed) => {
+  const transact: Database['transact'] = async (work, landed, { waitsAgain = true } = {}) => {
     const until = now() + workMs
     for (let attempt = 1; ; attempt++) {
       let commitSent = false
@@ -159,7 +171,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
           const result = await run(landed)
           if (result !== undefined) return result
         }
-        if (isOthers(error)) throw error
+        if (isOthers(error) || (!waitsAgain && isLockWait(error))) throw error
         await again(error, attempt, until)
       }
     }
@@ -212,7 +224,7 @@ function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Prom
   })
 }
 
-/** Whether the database answers a query now; what a health check asks. */
+/** Whether the database answers a query now; for health checks. */
 export function databaseAnswers({ run }: Pick<Database, 'run'>): Promise<boolean> {
   return run((on) => rowsOf(on, sql`SELECT 1`)).then(
     (rows) => rows.length > 0,

@@ -17,12 +17,12 @@ export interface Killer {
   idle(): Promise<void>
 }
 
-/** More than so many are not remembered: the server's own limits end them. */
+/** The most connections that are remembered: the server's own limits end the others. */
 const remembered = 100
 /** Anybody may see the sessions of the own user. */
 const ownQuery = 'SELECT 1 FROM information_schema.processlist WHERE id = ? AND host LIKE ?'
 
-/** One connection of its own at a time, opened when there is something to end: those of the pool may all be waiting. */
+/** A separate connection, one at a time, opened on demand: those of the pool may all be waiting. */
 export function createKiller(options: ConnectionOptions): Killer {
   const threads = new Map<number, number>()
   let working: Promise<void> | undefined

@@ -12,5 +12,5 @@ export const sessionIdleSeconds = 15
  */
 export const workMs = 20_000
 
-/** A statement waits so long for a row, in seconds: half of the work's time, so that there is time for a second try. */
+/** How long a statement waits for a row lock, in seconds: half of the work's time, which leaves time for a second try. */
 export const lockWaitSeconds = 10

@@ -9,9 +9,9 @@ export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ'
 
 export interface SessionSettings {
   readonly isolation: Isolation
-  /** Without a word for so long the server ends the session, also in a transaction. */
+  /** How long a session may be silent before the server ends it, even in a transaction. */
   readonly idleSeconds: number
-  /** A statement waits so long for a row. */
+  /** How long a statement waits for a row lock. */
   readonly lockWaitSeconds: number
   /** The server ends a statement that takes longer: on MySQL only a SELECT, on MariaDB any. */
   readonly statementMs: number

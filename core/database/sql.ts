@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { MySql2Database } from 'drizzle-orm/mysql2'
 import type { ResultSetHeader } from 'mysql2/promise'
 
-/** A database, or a transaction on it: what a query can be run on. */
+/** A database or a transaction: either runs queries. */
 export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
 
 /** The rows of a raw SELECT. Datetimes come as text: see `asDate`. */
@@ -11,7 +11,7 @@ export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {
   return rows as unknown as Row[]
 }
 
-/** How many rows a raw statement matched: matched, not changed, which is what a fence needs. */
+/** How many rows a raw statement matched, rather than changed: a fence needs the matched ones. */
 export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
   const [result] = await on.execute(query)
   return (result as unknown as ResultSetHeader).affectedRows
@@ -22,7 +22,7 @@ export function asDate(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`)
 }
 
-/** The SQL for a moment so many milliseconds from now, by the database's clock. */
+/** The SQL for a moment a number of milliseconds from now, by the database's clock. */
 export function inMilliseconds(milliseconds: number): SQL {
   return sql`UTC_TIMESTAMP(3) + INTERVAL ${Math.round(milliseconds * 1000)} MICROSECOND`
 }

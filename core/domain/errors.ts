@@ -297,7 +297,7 @@ export function describeCode(code: ErrorCode): Code {
   return errorCodes[code]
 }
 
-/** Anything thrown, as an error of ours: what is not one already becomes `internal.error` with its reason as the detail. */
+/** Anything thrown as a VisionError: another error becomes `internal.error` with its reason as the detail. */
 export function asVisionError(error: unknown): VisionError {
   if (error instanceof VisionError) return error
   return new VisionError('internal.error', { detail: reasonOf(error), cause: error })

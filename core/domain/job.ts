@@ -6,7 +6,7 @@ export function hasEnded({ status }: { readonly status: Status }): boolean {
 }
 
 /**
- * How far a job has come, in per cent: what is saved counts, not how long it took. A job that ended early stays where it
+ * The progress of a job, in per cent: saved results count, not time. A job that ended early stays where it
  * was when it last waited.
  */
 export function progressOf({ status, nextStep, texts, textsCompleted }: HowFar): number {

@@ -1,7 +1,7 @@
 import type { Facts, Step } from '../../drizzle/schema.ts'
 import type { ErrorCode } from './errors.ts'
 
-/** What a run is known by: the attempt is the fencing token, so nobody can write for a run without it. */
+/** The identity of a run: the attempt is the fencing token of every write for it. */
 export interface RunIdentity {
   readonly jobId: number
   readonly attempt: number
@@ -28,7 +28,7 @@ export interface Run extends RunIdentity {
   readonly language: string
   /** The network that a post is for. */
   readonly platform: string | null
-  /** What is known beside the image. */
+  /** Facts that the image does not show. */
   readonly facts: Facts | null
   /** The version of a brand that the job's texts are written for; both null for none. */
   readonly brandId: number | null
@@ -41,7 +41,7 @@ export interface Run extends RunIdentity {
   readonly lastErrorCode: ErrorCode | null
 }
 
-/** A run that makes one of its job's texts: what is written of it in the run is this text's. */
+/** A run that makes one of its job's texts: its writes are for this text. */
 export interface TextRun extends Run {
   /** 1, 2, … within the job. */
   readonly text: number

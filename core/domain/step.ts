@@ -1,6 +1,6 @@
 import type { Step } from '../../drizzle/schema.ts'
 
-// The port between the worker, which runs the steps of a job, and the pipeline and the providers, which know what they do.
+// The port between the worker, which runs the steps of a job, and the pipeline and the providers, which implement them.
 
 /** What one step used of its provider, in all its calls; tokens are null where the provider does not say. */
 export interface StepUsage {
@@ -42,17 +42,17 @@ export interface StepOutput {
   readonly findings?: unknown
 }
 
-/** How a call reports what it uses, as soon as it knows. */
+/** How a call reports its usage, as soon as it is known. */
 export interface CallMeter {
   /** The image was brought, or was not: how long that took, in milliseconds. */
   imageLoaded(milliseconds: number): void
   /**
    * To be awaited at the last moment before the call goes out; until it is answered it may have been billed.
    *
-   * @throws Stopped if it must not go out: there is no time left for it, or no permit
+   * @throws Stopped if it must not go out, for want of time or of a permit
    */
   sent(): Promise<void>
-  /** The provider answered: with its count of what it used, or with a refusal that costs nothing. */
+  /** The provider answered: with its usage, or with a refusal that costs nothing. */
   answered(usage?: StepUsage): void
 }
 
@@ -65,12 +65,12 @@ export interface Meter extends CallMeter {
    * @param issue what did not fit, in our own words
    */
   again(issue: string): Promise<boolean>
-  /** The second call failed, and the step does without its answer: all workers are told how it ended all the same. */
+  /** The second call failed, and the step does without its answer: its outcome is reported to all workers all the same. */
   failed(error: unknown): void
 }
 
 export interface StepContext {
-  /** Aborted when the run must stop: its reason is what the step rejects with. */
+  /** Aborted when the run must stop: the step then rejects with its reason. */
   readonly signal: AbortSignal
   readonly meter: Meter
 }

@@ -20,20 +20,20 @@ const unpackers: Record<string, () => Duplex> = {
   zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
 
-// The others that the IANA registry of content codings knows. What stands beside it is no coding but somebody's mistake
+// The other codings in the IANA registry of content codings. Anything else is not a coding but a mistake
 // (utf-8, binary, none) or a leftover of an upload to S3 (aws-chunked): browsers and curl pass over these.
 const otherEncodings = ['aes128gcm', 'compress', 'x-compress', 'dcb', 'dcz', 'exi', 'pack200-gzip']
 
 /** Asked for room as bytes arrive. */
 export interface Room {
-  /** It will be at most so many in all. */
+  /** The most bytes that it may hold in all. */
   limitTo(bytes: number): void
-  /** Waits until there is room for so many bytes in all. */
+  /** Waits until there is room for this many bytes in all. */
   growTo(bytes: number): Promise<void>
 }
 
 export interface BodyOptions {
-  /** At most so many, packed and unpacked. */
+  /** The largest body, in bytes, compressed and decompressed. */
   readonly maxBytes: number
   readonly room?: Room | undefined
   /** Told of every chunk as it comes in, packed. */
@@ -41,12 +41,12 @@ export interface BodyOptions {
   readonly signal: AbortSignal
 }
 
-/** Room is asked for in steps of so many bytes. */
+/** The step, in bytes, in which room is reserved. */
 const roomStep = 262_144
 
 /**
- * The body of a response, unpacked if it was sent with a Content-Encoding. Both what arrives and what comes of it are
- * counted, and at no time is much more than the limit held in memory.
+ * The body of a response, decompressed if it was sent with a Content-Encoding. Bytes are counted before and after that,
+ * and memory never holds much more than the limit.
  *
  * @throws VisionError `image.too_large` or `image.unsupported_encoding`; a body cut short as Node throws it
  */
@@ -92,7 +92,7 @@ export function tooLarge(maxBytes: number, bytes?: number, advice?: string, kind
   })
 }
 
-/** Rounded up, so that what is just too large does not look as large as allowed. */
+/** Rounded up, so that a size just above the limit does not look like the limit. */
 function inMegabytes(bytes: number): string {
   return `${Math.ceil(bytes / 10_000) / 100} MB`
 }

@@ -27,12 +27,12 @@ export interface BucketSettings {
 
 /** What is decided for a bucket. */
 export interface BucketRules {
-  /** An upload is deleted so many whole days after it was written. */
+  /** How many whole days after it was written an upload is deleted. */
   readonly uploadDays: number
 }
 
 const uploadPrefix = 'uploads/'
-/** Snapshots: what no job uses any more is deleted by the sweeper, and nothing else is. */
+/** Snapshots: the sweeper deletes those that no job uses any more, and nothing else deletes them. */
 const snapshotPrefix = 'images/'
 const expireId = 'vision-pipeline-expire-uploads'
 const abortId = 'vision-pipeline-abort-incomplete-uploads'
@@ -50,7 +50,7 @@ const noPublicAccess = {
  * PutBucketLifecycleConfiguration of the S3 API. Doing it again changes nothing. What others have set stays: lifecycle
  * rules with ids that are not ours, encryption with a key of AWS KMS, and which kinds of encryption are blocked.
  *
- * @throws the client's error; what was set before it stays set
+ * @throws the client's error; settings made before it stay
  */
 export async function configureBucket(client: S3Client, bucket: string, rules: BucketRules): Promise<void> {
   const found = await describeBucket(client, bucket)
@@ -84,7 +84,7 @@ export async function configureBucket(client: S3Client, bucket: string, rules: B
 }
 
 /**
- * Reads what is in force: GetPublicAccessBlock, GetBucketEncryption and GetBucketLifecycleConfiguration of the S3 API.
+ * Reads the settings in force: GetPublicAccessBlock, GetBucketEncryption and GetBucketLifecycleConfiguration of the S3 API.
  *
  * @throws the client's error
  */
@@ -114,7 +114,7 @@ export async function describeBucket(client: S3Client, bucket: string): Promise<
 /**
  * What about a bucket is not as it should be.
  *
- * @returns a sentence each: what {@link configureBucket} puts right, and what somebody has to decide
+ * @returns a sentence for each fault: those that {@link configureBucket} fixes, and those that a person has to decide
  */
 export function bucketFaults(
   settings: BucketSettings,
@@ -163,7 +163,7 @@ function ourRules({ uploadDays }: BucketRules): LifecycleRule[] {
 
 const isOurs = ({ ID }: LifecycleRule) => ID === expireId || ID === abortId
 
-/** Whether a rule of ours is on, and for what it is meant for. */
+/** Whether a rule of ours is enabled, for the prefix that it is meant for. */
 function isLike(rule: LifecycleRule): boolean {
   return rule.Status === 'Enabled' && prefixOf(rule) === uploadPrefix && rule.Filter?.And === undefined
 }

@@ -1,16 +1,16 @@
 /** What one image holds of a budget. */
 export interface Share {
-  /** Waits until this image may hold so many bytes in all. @throws the signal's reason, if it is aborted while waiting */
+  /** Waits until this image may hold this many bytes in all. @throws the signal's reason, if it is aborted while waiting */
   growTo(bytes: number, signal: AbortSignal): Promise<void>
-  /** It will be at most so many in all; what it holds beyond is given back. */
+  /** Lowers the most bytes that it may hold in all, and gives back the rest. */
   limitTo(bytes: number): void
-  /** Gives all of it back; doing it twice is no harm. */
+  /** Gives all of it back; idempotent. */
   release(): void
 }
 
 /** A number of bytes that is shared out among images, as these arrive. */
 export interface ByteBudget {
-  /** A share that holds nothing yet. @param most what it may need in all */
+  /** An empty share. @param most the most bytes that it may need */
   open(userId: string, most: number): Share
 }
 
@@ -32,7 +32,7 @@ interface Waiter {
  * banker's algorithm). A server that sends a byte a second thus holds that byte back from others, and not all that it announced.
  *
  * Images that hold something go before new ones, and new ones in the order of asking: a large one would otherwise wait for ever
- * behind small ones. Whoever waits for the own user's part alone keeps nobody else waiting.
+ * behind small ones. An image that waits only for its own user's part delays no other user's.
  *
  * @param total in bytes; an image that needs more takes all of it
  * @param perUser the part of it that one user's images may hold together

@@ -36,7 +36,7 @@ function refuse(why: string): VisionError {
   })
 }
 
-/** What is no escape stands for itself, in UTF-8. */
+/** A character that is not an escape stands for itself, in UTF-8. */
 function percentDecode(text: string): Buffer {
   const bytes = Buffer.from(text)
   let length = 0

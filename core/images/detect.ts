@@ -15,7 +15,7 @@ export type ImageType = (typeof imageTypes)[number]
 /** What a file says of itself in its header. */
 export interface DetectedImage {
   readonly type: ImageType
-  /** In pixels, as stored: what the orientation asks for is not applied. */
+  /** In pixels, as stored: the orientation is not applied. */
   readonly width: number
   readonly height: number
   readonly orientation: Orientation
@@ -24,9 +24,9 @@ export interface DetectedImage {
 export type { Orientation }
 export { sizeAsShown }
 
-/** A side may have so many pixels. */
+/** The longest side, in pixels. */
 export const maxSidePixels = 16_384
-/** An image may have so many pixels in all: decoded, four bytes each. */
+/** The most pixels of an image: decoded, each takes four bytes. */
 export const maxImagePixels = 100_000_000
 
 interface Format {
@@ -52,7 +52,7 @@ const formats: readonly Format[] = [
  * Animated PNG and WebP are taken: their first picture is shown by whatever shows stills. Bytes after the image's end
  * are ignored as decoders ignore them, unless with them the file is a ZIP archive or a PDF too.
  *
- * @throws VisionError `image.unsupported_type`, which names what was found where it is known; `image.truncated`,
+ * @throws VisionError `image.unsupported_type`, which names the type that was found, if it is known; `image.truncated`,
  *   `image.malformed` or `image.too_many_pixels`
  */
 export function detectImage(bytes: Uint8Array): DetectedImage {

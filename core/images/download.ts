@@ -13,7 +13,7 @@ import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 export { tooLarge } from './body.ts'
 
 export interface DownloadOptions extends Reach {
-  /** At most so many bytes. */
+  /** The largest body, in bytes. */
   readonly maxBytes: number
   /** In all, redirects included, in milliseconds. */
   readonly timeoutMs: number
@@ -24,7 +24,7 @@ export interface DownloadOptions extends Reach {
   readonly room?: Room
   /** How we name ourselves to servers. */
   readonly userAgent?: string | undefined
-  /** A body that brings fewer bytes in so many milliseconds is cut off. */
+  /** A slower body is cut off. */
   readonly slowest?: { readonly bytes: number; readonly ms: number }
 }
 
@@ -33,10 +33,10 @@ const maxRedirects = 5
 const maxHeaderSize = 65_536
 
 /**
- * The bytes at a URL. Only public addresses are ever connected to: the address that is really used is what is checked,
+ * The bytes at a URL. It connects to public addresses only, and checks the very address that it connects to,
  * at every hop. Sends no cookies, credentials or referrer, and verifies every certificate.
  *
- * @throws VisionError `image.*`: permanent where another try would end the same
+ * @throws VisionError `image.*`: permanent if another try would fail the same way
  */
 export async function downloadImage(from: string, options: DownloadOptions): Promise<Uint8Array> {
   const limit = startTimeLimit(options.timeoutMs)
@@ -74,7 +74,7 @@ function request(
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { get, defaultPort } =
     url.protocol === 'https:' ? { get: https.get, defaultPort: 443 } : { get: http.get, defaultPort: 80 }
-  // Lenient as curl is: what a strict parser guards against is the mixing up of responses, and here there is one a connection.
+  // Lenient as curl is: a strict parser guards against mixed-up responses, and here each connection has one response.
   const options = {
     headers,
     signal,
@@ -146,7 +146,7 @@ function codeOf(statusCode: number): ErrorCode {
 
 function unreachable(cause: unknown): VisionError {
   const { code, message } = cause as NodeJS.ErrnoException
-  // The parser's word for what is no HTTP; that it ends too early may be the connection's fault.
+  // The parser's code for bytes that are not HTTP; an early end may be the connection's fault.
   if (code?.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
     return new VisionError('image.invalid_response', { cause, detail: `${code}: ${message}` })
   }

@@ -23,7 +23,7 @@ interface Where {
 export function checkImageUrl(text: string, where: Where): URL {
   if (!URL.canParse(text)) throw refuse(`The image URL ${mistakeOf(text.trim())}`)
   const url = new URL(text)
-  // One letter of the text may be nine characters of what is stored: %E3%81%82.
+  // One character of the text can take nine once it is percent-encoded: %E3%81%82.
   const { length } = url.href
   if (length > maxUrlLength) {
     throw refuse(
@@ -40,7 +40,7 @@ export function checkImageUrl(text: string, where: Where): URL {
 }
 
 /**
- * Where a redirect leads. Its length is bounded by what a header may have.
+ * Where a redirect leads. The limit of a header bounds its length.
  *
  * @throws VisionError `image.invalid_url`
  */
@@ -80,7 +80,7 @@ function otherScheme(protocol: string): string | undefined {
   return /^[a-z]:$/i.test(protocol) ? schemes['file:'] : 'must start with https:// (or be a data: URL).'
 }
 
-/** What somebody may have meant by a text that is no URL, as the end of a sentence. */
+/** A guess at the URL that an invalid text was meant to be, as the end of a sentence. */
 function mistakeOf(text: string): string {
   const format = /^[\w+/-]{16}/.test(text) ? formatNameOf(Buffer.from(text.slice(0, 512), 'base64')) : undefined
   if (format) {

@@ -15,7 +15,7 @@ export interface TakenImage {
   readonly imageId?: number
 }
 
-/** Takes in what a client names as its image, when the job is created. */
+/** Checks the image that a client names, and stores its bytes where it has them, when the job is created. */
 export interface ImageIntake {
   /**
    * Looks at an image without taking it in.
@@ -36,7 +36,7 @@ export function createImageIntake(
   store: ImageStore,
   options: { readonly allowLoopbackHttp: boolean },
 ): ImageIntake {
-  // Blanks around a URL are nobody's intention, and the URL standard drops them too.
+  // Blanks around a URL are accidental, and the URL standard drops them too.
   return {
     check: (given, userId) => {
       const imageUrl = given.trim()

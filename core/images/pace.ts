@@ -9,7 +9,7 @@ export interface Pace {
   clear(): void
 }
 
-/** @param slowest at least so many bytes in every so many milliseconds, from now on */
+/** @param slowest the fewest bytes allowed in each window of `ms` milliseconds, from now on */
 export function startPace({ bytes, ms }: { readonly bytes: number; readonly ms: number }): Pace {
   const controller = new AbortController()
   let count = 0

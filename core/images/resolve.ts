@@ -5,7 +5,7 @@ import { VisionError } from '../domain/errors.ts'
 export interface ResolverOptions {
   /** Instead of the name servers that this machine is set up with: `127.0.0.1:5353`. */
   readonly servers?: readonly string[]
-  /** An answer may take so long, in milliseconds, and a server is asked so often. */
+  /** The time limit of an answer, in milliseconds, and how often a server is asked. */
   readonly timeoutMs?: number
   readonly tries?: number
 }
@@ -26,7 +26,7 @@ export type Lookup = (hostname: string, signal: AbortSignal) => Promise<readonly
 export function createLookup({ servers, timeoutMs = 2_000, tries = 2 }: ResolverOptions = {}): Lookup {
   return async (hostname, signal) => {
     signal.throwIfAborted()
-    // One for each name: what is cancelled is all of a resolver.
+    // One for each name: cancelling ends all queries of a resolver.
     const resolver = new Resolver({ timeout: timeoutMs, maxTimeout: timeoutMs, tries })
     if (servers) resolver.setServers(servers)
     const cancel = () => resolver.cancel()
@@ -43,7 +43,7 @@ export function createLookup({ servers, timeoutMs = 2_000, tries = 2 }: Resolver
   }
 }
 
-// What the DNS says for certain: there is no such name (NXDOMAIN), there is nothing under it, it cannot be a name.
+// Final answers of the DNS: the name does not exist (NXDOMAIN), it has no such record, or it is not a valid name.
 const final: Record<string, string> = {
   ENOTFOUND: 'The host name of the image URL does not exist.',
   ENODATA: 'The host name of the image URL has no address.',

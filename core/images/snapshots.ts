@@ -14,7 +14,7 @@ import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 /** A row of `vision_images`. */
 export type ImageRow = typeof visionImages.$inferSelect
 
-/** How long an image that no job uses is kept, in milliseconds: ample for whoever has just stored it to link it. */
+/** How long an unused image is kept, in milliseconds: ample time to link an image that was just stored to its job. */
 export const unusedMs = 3_600_000
 /** How long an arrival waits for a sweeper that is deleting the same image, and how often it looks, in milliseconds. */
 const sweeperPatienceMs = 10_000
@@ -124,7 +124,7 @@ export async function findImage(database: Database, userId: string, sha256: stri
  */
 export async function linkImages(tx: Queryable, imageIds: readonly number[]): Promise<void> {
   if (imageIds.length === 0) return
-  // Along the primary key, and so in the order of their ids, as everywhere: nobody can wait for each other.
+  // Locked in id order, as everywhere, so that two transactions cannot deadlock.
   const ids = [...new Set(imageIds)].toSorted((one, other) => one - other)
   const matched = await matchedBy(
     tx,
@@ -138,7 +138,7 @@ export async function linkImages(tx: Queryable, imageIds: readonly number[]): Pr
 /** Gives images up, in the transaction that has just deleted jobs of them: the last job of each starts its hour. */
 export async function unlinkImages(tx: Queryable, imageIds: readonly number[]): Promise<void> {
   if (imageIds.length === 0) return
-  // In the order of their ids, as everywhere, so that nobody can wait for each other.
+  // In id order, as everywhere, so that two transactions cannot deadlock.
   const ids = [...new Set(imageIds)].toSorted((one, other) => one - other)
   // Two jobs deleted at once would each still see the other without this lock.
   await rowsOf(tx, sql`SELECT id FROM vision_images FORCE INDEX (PRIMARY) WHERE id IN ${ids} ORDER BY id FOR UPDATE`)

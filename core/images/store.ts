@@ -13,7 +13,7 @@ export interface ImageStore {
   /** @throws VisionError `storage.unavailable` */
   put(key: string, bytes: Uint8Array, type: string): Promise<void>
   /**
-   * @param maxBytes at most so many
+   * @param maxBytes the largest object that is read
    * @param reserve asked for room for the object's bytes before they are read
    * @throws VisionError `storage.unavailable`, `image.too_large`, or `image.not_found` if nothing is under the key
    */
@@ -23,15 +23,15 @@ export interface ImageStore {
     signal: AbortSignal,
     reserve?: (bytes: number) => Promise<void>,
   ): Promise<Uint8Array>
-  /** Nothing being there is no error. @throws VisionError `storage.unavailable` */
+  /** A missing object is no error. @throws VisionError `storage.unavailable` */
   delete(key: string): Promise<void>
   /**
-   * A link by which anyone may read one object for so many seconds from when it is said to be signed.
+   * A link by which anyone may read one object for a number of seconds from `signedAt`.
    *
    * @throws VisionError `storage.unavailable` if there are no credentials to sign with
    */
   presignRead(key: string, life: { readonly signedAt: Date; readonly seconds: number }): Promise<string>
-  /** A form by which anyone may write one object, of one type and up to one size, for so many seconds. */
+  /** A form by which anyone may write one object, of one type and up to one size, for a number of seconds. */
   presignUpload(
     key: string,
     limits: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },

@@ -6,14 +6,14 @@ import { type ImageStore, snapshotKey } from './store.ts'
 const batch = 20
 /** So many deletions at once: the bucket answers in tens of milliseconds, and images may go as fast as they come. */
 const atOnce = 4
-/** A sweeper that died in the middle is followed by another after so long, in milliseconds; one deletion takes 10 s. */
+/** How long a sweeper that died keeps the next one off, in milliseconds; one deletion takes 10 s. */
 const sweeperLeaseMs = 120_000
 
 /**
  * Deletes images that no job has used for an hour, until there are none. The row says `deleting` before the bytes go and is deleted
  * after them, and an arrival of the same image waits for that: an age rule of the bucket would know nothing of arrivals.
  *
- * @param signal aborted when it must stop; what it has begun is taken up again two minutes later
+ * @param signal aborted when it must stop; unfinished deletions are resumed two minutes later
  * @returns how many
  * @throws VisionError `storage.unavailable`, with the same consequence
  */

@@ -4,7 +4,7 @@ export interface TimeLimit {
   readonly signal: AbortSignal
   /** Runs `work` with the clock stopped. */
   without<T>(work: () => Promise<T>): Promise<T>
-  /** Ends the limit: what it bounded is over. */
+  /** Ends the limit once the bounded work is over. */
   clear(): void
 }
 

@@ -15,7 +15,7 @@ export interface UploadGrant {
   readonly expiresAt: Date
 }
 
-/** A grant lasts so long, in seconds. */
+/** How long a grant is valid, in seconds. */
 export const grantSeconds = 600
 
 const scheme = 'upload:'

@@ -4,14 +4,14 @@ import { mendPalette } from './colours.ts'
 import { isObject, mendValue, plainName } from './mend-value.ts'
 import { readObjects } from './read-json.ts'
 
-/** An answer that fits, or what is wrong with it, in our own words and to be told to the model. */
+/** A valid answer, or the issue with it in our own words, to be sent to the model. */
 export type Accepted<Body> =
   | { readonly body: Body; readonly issue?: undefined }
   | { readonly body?: undefined; readonly issue: string }
 
 /**
  * Takes what is good of a model's answer: the first object in it that fits once it is put right, from whatever stands
- * around it. Nothing that the answer says is made up or bent: what is missing is reported.
+ * around it. No content is made up or changed: missing content is reported.
  *
  * @param text as it came, of any length
  * @param language of its texts, a BCP 47 tag: where they may be cut

@@ -72,7 +72,7 @@ export function orientationOf({ width, height }: ImageFacts): z.infer<typeof ori
   return width > height ? 'landscape' : 'portrait'
 }
 
-/** The answer with what was measured in place of what was guessed, and with what follows from it. */
+/** The answer with measured values in place of estimates, and with the values derived from them. */
 export function completeAnalysis(answer: AnalysisAnswer, facts: ImageFacts): BrandAnalysis {
   const measured = facts.palette?.slice(0, 8).map(({ hex, name, share }) => ({ hex, name, share }))
   const palette = measured?.length ? measured : mendPalette(answer.palette)

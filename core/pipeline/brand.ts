@@ -7,7 +7,7 @@ import { platformNames } from './platforms.ts'
 const maxFactsBytes = 4096
 const maxProfileBytes = 8192
 
-/** Refuses what is larger than so many bytes of JSON in UTF-8. */
+/** Refuses a value whose JSON in UTF-8 is larger than a number of bytes. */
 const within = (max: number) => (value: unknown, context: z.RefinementCtx) => {
   const bytes = Buffer.byteLength(JSON.stringify(value))
   if (bytes <= max) return
@@ -21,7 +21,7 @@ const within = (max: number) => (value: unknown, context: z.RefinementCtx) => {
 const line = (max: number) => z.string().trim().min(1).max(max)
 const lines = (most: number, max: number) => z.array(line(max)).max(most)
 
-/** What is known of a product or a brand, by name: material for the writer, and what a text is checked against. */
+/** Facts about a product or a brand, by name: material for the writer, and for the checks of a text. */
 export const Facts = z
   .record(
     line(60),
@@ -38,7 +38,7 @@ export const formalities = ['informal', 'neutral', 'formal'] as const
 
 const notColour = 'must be a colour like #1a2b3c'
 
-/** What a brand says of itself: how its texts sound, what they may say, and what is made where nobody says otherwise. */
+/** The content of a brand: how its texts sound, what they may say, and the defaults of its jobs. */
 export const BrandProfile = z
   .strictObject({
     name: line(100).meta({ description: 'What the brand is called.' }),

@@ -1,5 +1,5 @@
 /**
- * The text in at most so many UTF-16 units, as zod and MySQL drivers count: cut after a sentence where that leaves most of
+ * The text cut to a number of UTF-16 units, as zod and MySQL drivers count: after a sentence where that leaves most of
  * it, else after a word, with an ellipsis. Words are told apart as the language does it, so that Japanese and Thai, which
  * write no spaces, are cut at words too; a character is never cut in two.
  *

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** What else is known of a field beside its schema: how it is asked for, and how what comes is put right. */
+/** The metadata of a field beside its schema: how it is asked for, and how its value is repaired. */
 export interface Hint {
   /** The length to ask for, in characters, well below the limit; four fifths of the limit if not given. */
   readonly aim?: number

@@ -1,8 +1,8 @@
 const names = new Intl.DisplayNames('en', { type: 'language', languageDisplay: 'standard', fallback: 'none' })
 
 /**
- * A language in words that a model knows: `German (Switzerland)`. Only what the tag says of language, script and region:
- * its private part is whatever somebody wrote.
+ * A language in words that a model knows: `German (Switzerland)`. It uses the tag's language, script and region alone:
+ * its private part is free text of a user.
  *
  * @param tag a BCP 47 tag
  */

@@ -41,7 +41,7 @@ function mendObject(schema: AnswerSchema, value: unknown, language: string): unk
 /** A name as far as it matters: `alt_text`, `Alt Text` and `altText` are one. */
 export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
-/** How much of a list is looked at: what comes after is beyond any limit. */
+/** How many items of a list are looked at: the rest is beyond any limit. */
 const mostItems = 200
 
 function mendArray(schema: AnswerSchema, value: unknown, language: string): unknown {

@@ -1,7 +1,7 @@
-/** What a network takes, and what does well on it: numbers of UTF-16 units and of hashtags. */
+/** The limits of a network, and the lengths that do well on it, in UTF-16 units and hashtags. */
 export interface Platform {
   readonly name: string
-  /** The whole post may be so long: caption, call to action and hashtags. */
+  /** The longest post: caption, call to action and hashtags. */
   readonly limit: number
   /** How long the caption should be. */
   readonly aim: number
@@ -84,7 +84,7 @@ export const platforms = {
 export type PlatformName = keyof typeof platforms
 export const platformNames = Object.keys(platforms) as [PlatformName, ...PlatformName[]]
 
-/** A post of which nobody said where it will appear. */
+/** A post without a named platform. */
 const anywhere: Platform = {
   name: 'a social network',
   limit: 2200,
@@ -93,7 +93,7 @@ const anywhere: Platform = {
   habit: 'It is not said which: the point comes in the first sentence, and nothing belongs to one network alone.',
 }
 
-/** @param name of a platform as a job has it; anything else is a network that nobody named */
+/** @param name of a platform as a job has it; anything else means an unnamed network */
 export function platformOf(name: string | null | undefined): Platform {
   return name && Object.hasOwn(platforms, name) ? platforms[name as PlatformName] : anywhere
 }

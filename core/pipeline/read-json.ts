@@ -1,6 +1,6 @@
 import { jsonrepair } from 'jsonrepair'
 
-/** No answer that was asked for is nearly so long, in characters. */
+/** Far above the length of any answer that is asked for, in characters. */
 const longest = 256 * 1024
 /**
  * So much of an answer is repaired at most, in characters: jsonrepair takes the square of the length for some texts, a run of
@@ -15,9 +15,9 @@ const deepest = 32
  * The JSON objects in a model's answer, first those that are whole, in the order in which they stand, whatever stands
  * around them: a byte order mark, a code fence, an introduction, an afterthought, the same object once more. Then what
  * becomes of those whose JSON is slightly broken, once it is repaired. A text that was cut off in the middle is not
- * repaired: what is missing cannot be made up.
+ * repaired: missing content cannot be made up.
  *
- * @returns lazily, so that whoever likes the first pays for no other; bounded in size and in time
+ * @returns lazily, so that later candidates cost nothing once one is accepted; bounded in size and in time
  */
 export function* readObjects(text: string): Generator<object> {
   if (text.length > longest) return

@@ -25,7 +25,7 @@ export interface PipelineJob {
   readonly language: string
   /** The network that a post is for. */
   readonly platform?: string | null | undefined
-  /** What is known beside the image. */
+  /** Facts that the image does not show. */
   readonly facts?: Facts | null | undefined
   /** The version of a brand that the text is written for. */
   readonly brandId?: number | null | undefined
@@ -56,7 +56,7 @@ export interface PipelineImage {
 /** Brings a job's image. */
 export type LoadImage<Job> = (job: Job, signal: AbortSignal) => Promise<PipelineImage>
 
-/** Brings what a job's brand says; undefined for a job that has none. */
+/** Loads the content of a job's brand; undefined for a job without one. */
 export type LoadBrand<Job> = (job: Job) => Promise<BrandProfile | undefined>
 
 /**
@@ -77,18 +77,18 @@ export interface Answer<T> {
   readonly body: T
 }
 
-/** A text, and what was found in it. */
+/** A text and the findings in it. */
 export interface WrittenContent extends Answer<Content> {
   readonly findings: readonly Finding[]
 }
 
-/** What can be used of an answer, if anything, and what is wrong with it, if anything. */
+/** The usable part of an answer, if any, and the issue with it, if any. */
 interface Reading<T> {
   readonly body?: T | undefined
   readonly issue?: string | undefined
 }
 
-/** The two steps of every job: what the image shows, and the text made from it. */
+/** The two steps of every job: the analysis of the image, and the text made from it. */
 export function createSteps<Job extends PipelineJob>(
   load: { readonly image: LoadImage<Job>; readonly brand: LoadBrand<Job> },
   models: Readonly<Record<Step, Model>>,

@@ -43,7 +43,7 @@ export async function withTimeout<T>(milliseconds: number, work: Promise<T>, onL
 
 /** Work that is done again and again. */
 export interface Repeating {
-  /** Begins no more; resolves when what is under way has ended. */
+  /** Starts no more work; resolves when the work under way has ended. */
   stop(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export function every(waitMs: () => number, work: () => Promise<unknown>): Repea
   }
 }
 
-/** Resolves after so many milliseconds, or as soon as one of the promises or the signal does. */
+/** Resolves after a time in milliseconds, or as soon as one of the promises resolves or the signal is aborted. */
 export async function pause(
   milliseconds: number,
   wakers: readonly Promise<void>[],

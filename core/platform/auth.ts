@@ -30,7 +30,7 @@ export interface ActingKey {
 /**
  * Authenticates the caller of a request.
  *
- * @param bindings what the server's adapter knows of the connection: Hono's `c.env`
+ * @param bindings the connection as the server's adapter knows it: Hono's `c.env`
  * @throws VisionError `request.unauthenticated`, or `auth.unavailable` if that cannot be checked now
  */
 export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>

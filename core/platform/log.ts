@@ -21,7 +21,7 @@ export interface LogOptions {
   readonly level: Level
   /** Which deployment speaks. */
   readonly service: string
-  /** Taken out of every line, whoever put them there, as is what looks like an API key. */
+  /** Redacted from every line, as is what looks like an API key. */
   readonly secrets: readonly string[]
   /** Takes each line, without its newline. */
   readonly write: (line: string) => void

@@ -17,17 +17,17 @@ export interface MetricsOptions {
 /** The numbers that CloudWatch reads out of the log. They are gathered until they are flushed. */
 export interface Metrics {
   /**
-   * A worker lives, and this is what it did since it last said so.
+   * A live worker, and its counts since its last report.
    *
    * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
    */
   report(done: Tally, oldestDueSeconds: number | undefined): void
   /** Whether a provider is left alone for now: stopped, paused or down. */
   providerPaused(provider: Provider, paused: boolean): void
-  /** A call of the API was answered with this status, after so long; undefined where it may have waited for a job. */
+  /** An answered call of the API: its status and its duration, undefined if it may have waited for a job. */
   apiCall(status: number, milliseconds: number | undefined): void
   jobsCreated(count: number): void
-  /** Writes what was gathered, a line for each set of dimensions; nothing if there is nothing. */
+  /** Writes the gathered metrics, a line for each set of dimensions; nothing if there are none. */
   flush(): void
 }
 

@@ -19,7 +19,7 @@ export function traceIdOf(headers: Headers, randomBytes: RandomBytes): string {
   )
 }
 
-/** What a call of ours says of the trace that it belongs to, with an id of its own. Not sampled: spans are not kept. */
+/** The trace header of an outgoing call, with a new span id. Not sampled: spans are not kept. */
 export function traceparentOf(traceId: string, randomBytes: RandomBytes): string {
   return `00-${traceId}-${hex(randomBytes, 8)}-00`
 }

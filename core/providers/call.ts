@@ -7,7 +7,7 @@ import { type CallErrorKind, codeOf } from './kinds.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
 
 export interface CallContext {
-  /** Aborted when the call must stop; its reason is what the call then rejects with. */
+  /** Aborted when the call must stop; the call then rejects with its reason. */
   readonly signal: AbortSignal
   readonly meter: CallMeter
   /** Says which trace the call belongs to (https://www.w3.org/TR/trace-context/). */
@@ -62,7 +62,7 @@ export async function callProvider(call: ProviderCall, context: CallContext): Pr
   }
   const ok = answer.status >= 200 && answer.status < 300
   if (ok && isRecord(answer.json) && call.isAnswer(answer.json)) return answer.json
-  // A refusal costs nothing, nor does a page of somebody else's.
+  // A refusal costs nothing, nor does a page of another server.
   if (!ok || !isBegun(answer)) meter.answered()
   const refusal = refusalOf(answer)
   const { kind, retryAfterMs } = classify(refusal, call.rules, call.now())

@@ -63,7 +63,7 @@ export function isProbing({ downSince, backoffs }: ProviderState): boolean {
  * provider that they still need is down or paused, so that an outage costs time and not the jobs. Nothing compares with it then.
  */
 export function expiryMoments(states: ProviderStates) {
-  // Also what a job lived through in the lane that it has left.
+  // Also outages from the time that the job was in an earlier lane.
   const graceMs = states.all.reduce((sum, state) => sum + state.graceMs, 0)
   const of = (lane: Step) => {
     // The later steps too: their outage fills its user's places, and what is to begin cannot.
@@ -77,11 +77,11 @@ export function expiryMoments(states: ProviderStates) {
 
 /** What a report changed, for the log and the alarms. */
 export interface Report {
-  /** The provider is down: what fails now is no job's fault. */
+  /** The provider is down: a failure now is not the job's fault. */
   readonly down: boolean
-  /** It has been paused by this very report, for so long. */
+  /** How long this report has paused it. */
   readonly backoffMs?: number
-  /** It is back by this very report. */
+  /** This report has closed the circuit. */
   readonly back?: boolean
 }
 

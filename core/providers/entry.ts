@@ -9,7 +9,7 @@ export interface KnownModels {
   readonly outputTokens: number
 }
 
-/** Settings of a provider's own, each with its line in `.env.example`: what it does, and in brackets what holds without it. */
+/** A provider's further settings, each with its line in `.env.example`: its effect, and its default in brackets. */
 type OwnSettings<Own extends Shape> = {
   readonly [Key in keyof Own]: { readonly setting: Own[Key]; readonly about: string }
 }
@@ -28,7 +28,7 @@ export interface ProviderEntry<Own extends Shape = Shape> {
   readonly title: string
   /** Only such can serve the analysis. */
   readonly seesImages: boolean
-  /** How it is spoken to; what can be emulated is emulated by it. */
+  /** Its wire protocol, by which it can be emulated. */
   readonly wire: 'gemini' | 'openai'
   /** Where its public API is. */
   readonly baseUrl: string
@@ -46,9 +46,9 @@ export interface ProviderEntry<Own extends Shape = Shape> {
   readonly rules: RefusalRules
   /** Settings beside those that every provider has, by the part of their key that follows its name. */
   readonly own: OwnSettings<Own>
-  /** How much a call may think, in tokens, beside its answer; nothing if not given. */
+  /** The thinking tokens of a call, on top of its answer; none if not given. */
   thinkingTokens?(settings: Values<Own>): number
-  /** What of its own settings does not go together with a model. */
+  /** Those of its settings that a model does not support. */
   check?(model: string, settings: Values<Own>): readonly Finding[]
 }
 

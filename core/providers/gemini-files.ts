@@ -7,9 +7,9 @@ import type { ModelRequest } from './model.ts'
 
 type Image = NonNullable<ModelRequest['image']>
 
-/** How often an image is asked for that is being looked at, in milliseconds; most are ready at once. */
+/** How often the state of an uploaded image is polled, in milliseconds; most are ready at once. */
 const pollMs = 500
-/** The deletion of an image may take so long, in milliseconds; what is not deleted is gone after 48 hours. */
+/** The time limit of an image's deletion, in milliseconds; without it the image expires after 48 hours. */
 const deleteMs = 5_000
 
 export interface FilesAccess {
@@ -48,7 +48,7 @@ export async function withUploadedImage<T>(
     isAnswered = true
     return answer
   } finally {
-    // Whatever has happened, also an abort; and what it is answered is no answer to the call.
+    // After any outcome, an abort included; and the deletion's answer is not the call's.
     const cleaner = new GoogleAIFileManager(apiKey, { baseUrl, timeout: deleteMs })
     const deleting = withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
     await (isAnswered ? race(deleting, signal).catch(() => undefined) : deleting)

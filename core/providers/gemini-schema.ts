@@ -24,7 +24,7 @@ const understood = new Set([
  * well, and bounds say themselves in words. References are resolved where they stand, since what stands at the root is
  * what it reads; `$schema`, `$id` and `id` go. What bounds an answer has is checked when it comes.
  *
- * @throws RangeError a schema refers to itself, or to what is not there
+ * @throws RangeError a schema refers to itself, or to a missing definition
  */
 export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const convert = (given: Readonly<Record<string, unknown>>, within: readonly string[]): Record<string, unknown> => {

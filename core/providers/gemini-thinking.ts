@@ -35,7 +35,7 @@ const families: readonly {
   { names: /^gemini-3(\.\d+)?-flash/, levels: levelNames, least: 'minimal' },
 ]
 
-/** What a model does not take of what is set; what is not known of a newer one passes. */
+/** The settings that a model does not support; those of an unknown, newer model pass. */
 export function thinkingFindings(model: string, thinking: GeminiThinking | undefined): readonly Finding[] {
   const family = families.find(({ names }) => names.test(model))
   if (thinking === undefined || family === undefined) return []
@@ -55,7 +55,7 @@ function inTokens([from, to]: readonly [number, number], mayBeOff: true | undefi
   return `tokens from ${from} to ${to}, ${mayBeOff ? '0 for none, ' : ''}or -1 for as many as it likes,`
 }
 
-/** What the models think of their own accord fits into this, in tokens, for most requests. */
+/** Room for the thinking that models do by default, in tokens, enough for most requests. */
 const levelTokens: Readonly<Record<Level, number>> = { minimal: 512, low: 2_048, medium: 8_192, high: 16_384 }
 
 /** The room that thinking takes of an answer's, in tokens. */
@@ -64,7 +64,7 @@ export function thinkingTokens(thinking: GeminiThinking | undefined): number {
   return thinking === undefined ? 0 : levelTokens[thinking]
 }
 
-/** As little thinking as the model takes; what is set where the model is not known. */
+/** The least thinking that the model supports; the configured one for an unknown model. */
 export function leastThinking(model: string, set: GeminiThinking | undefined): GeminiThinking | undefined {
   const family = families.find(({ names }) => names.test(model))
   if (family) return family.least

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { HttpAnswer } from './http-answer.ts'
 
-/** One conversation with a server: what was tried and what came back last. */
+/** One conversation with a server: the requests sent, and the last answer. */
 export interface HttpRecord {
   /** Whether anything was handed to the network. */
   attempted: boolean

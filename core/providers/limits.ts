@@ -1,4 +1,4 @@
-/** What a provider allows us; what is left out is not limited. */
+/** The limits of a provider; one that is left out does not exist. */
 export interface ProviderLimits {
   /** Calls sent within any 60 seconds. */
   readonly requestsPerMinute?: number | undefined

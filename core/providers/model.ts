@@ -15,7 +15,7 @@ export interface ModelRequest {
   readonly image?: { readonly bytes: Uint8Array; readonly type: string }
   /** JSON Schema of the answer. An adapter whose provider cannot enforce a schema adds it to the instructions. */
   readonly schema: Readonly<Record<string, unknown>>
-  /** At most so many tokens of answer, thinking aside. */
+  /** The most tokens of the answer, without thinking. */
   readonly maxOutputTokens: number
   /** How the job's last run failed in this step, if it did: the next call should not fail the same way. */
   readonly previous?: CallErrorKind | undefined

@@ -39,7 +39,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
               timeout: timeoutMs,
               fetch: wrap(globalThis.fetch),
             }).chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
-          // Gateways leave the list empty beside an error.
+          // Gateways send an empty list along with an error.
           isAnswer: ({ choices, error }) => Array.isArray(choices) && (choices.length > 0 || !error),
         },
         context,
@@ -57,7 +57,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
   }
 }
 
-/** Its counts include what was cached, of the prompt, and what was thought, of the completion. */
+/** Its prompt count includes cached tokens, its completion count includes thinking. */
 function tokensOf(said: unknown, dialect: Dialect): Omit<StepUsage, 'model' | 'cost' | 'milliseconds'> {
   const usage = isRecord(said) ? said : {}
   const inputTokens = countOf(usage.prompt_tokens)

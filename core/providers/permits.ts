@@ -2,6 +2,7 @@ import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
+import { together } from '../platform/together.ts'
 import {
   allowsCalls,
   isProbing,
@@ -22,7 +23,6 @@ import {
   reservePermits,
   returnPermits,
 } from './rate-limit.ts'
-import { together } from './together.ts'
 
 /** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */
 export interface CallEnd {

@@ -28,7 +28,7 @@ export interface Tokens {
 
 export interface Prices {
   /**
-   * What a call costs that ends now, in whole nano-dollars, or null where no price is known, or not what it took.
+   * The cost of a call that ends now, in whole nano-dollars; null if its price or its usage is unknown.
    *
    * @param models the names that the model goes by; the first one that has a price counts
    */

@@ -29,7 +29,7 @@ function priceOf(table: readonly Price[], model: string, at: Date): Price | unde
     .toSorted((a, b) => b.model.length - a.model.length || (a.from < b.from ? 1 : a.from > b.from ? -1 : 0))[0]
 }
 
-/** Whether the name adds no more than a number, a date or the like: `-lite` is another model, with a price of its own. */
+/** Whether the name adds no more than a number, a date or the like: `-lite` is another model, with another price. */
 function isVersionOf(name: string, model: string): boolean {
   return name.startsWith(model) && /^(-(\d+|preview|latest|emulated))*$/.test(name.slice(model.length))
 }

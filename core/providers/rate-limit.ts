@@ -18,7 +18,7 @@ export interface ReserveOptions {
 
 /** What was reserved. */
 export interface Reserved {
-  /** The first so many of the ids. */
+  /** How many of the ids, from the first. */
   readonly count: number
   /** It is the one call that goes first after a pause, and finds out how the provider is. */
   readonly probe: boolean
@@ -82,7 +82,7 @@ export function markSent(database: Database, ids: readonly string[]): Promise<nu
 export interface EndedCall {
   /** Of its permit. */
   readonly id: string
-  /** What it took, if it is known; what was estimated stays otherwise. */
+  /** The tokens that it took, if known; otherwise the estimate stays. */
   readonly tokens: number | undefined
 }
 
@@ -100,7 +100,7 @@ export function endPermits(database: Database, calls: readonly EndedCall[]): Pro
   )
 }
 
-/** Gives back what counts in no limit: what was reserved and never sent, or sent where there is none. In one statement. */
+/** Gives back permits that count in no limit: reserved and never sent, or sent to an unlimited provider. In one statement. */
 export async function returnPermits(database: Database, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   await database.run((on) => matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${[...ids]}`))
@@ -135,7 +135,7 @@ export async function renewPermits(
       }
       return renewed
     },
-    // Twice is no harm.
+    // Idempotent.
     async () => undefined,
   )
 }
@@ -192,7 +192,7 @@ export async function usageOf(on: Queryable, provider: Provider, windowMs = minu
   }
 }
 
-/** Must match the index: only what was sent within the window is read. */
+/** Must match the index: it reads only the calls sent within the window. */
 export function sentQuery(provider: Provider, windowMs: number): SQL {
   return sql`SELECT COUNT(*) AS calls, SUM(tokens) AS tokens FROM vision_permits FORCE INDEX (sent)
     WHERE provider = ${provider} AND sent_at > ${inMilliseconds(-windowMs)}`

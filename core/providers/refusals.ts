@@ -27,7 +27,7 @@ export interface Classified {
   readonly retryAfterMs?: number | undefined
 }
 
-/** By what a provider's refusals are told apart; each pattern is tried on the message and on every name of the error. */
+/** The patterns that classify a provider's refusals; each is tried on the message and on every name of the error. */
 export interface RefusalRules {
   /** Content that the provider will not work on. */
   readonly blocked?: RegExp
@@ -35,7 +35,7 @@ export interface RefusalRules {
   readonly ours?: RegExp
   /** The job's own: this image, this length. */
   readonly rejected?: RegExp
-  /** Money: only whoever pays the bill can end it. */
+  /** Money: only the payer of the bill can end it. */
   readonly unpaid?: RegExp
   /** Key, plan, region, model, or a part of the request that is the same for every job. */
   readonly misconfigured?: RegExp

@@ -1,6 +1,7 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { type Outcome, type Step, steps } from '../../drizzle/schema.ts'
-import { matchedBy, type Queryable } from '../database/sql.ts'
+import type { Queryable } from '../database/sql.ts'
+import { type ColumnValue, updateRows } from '../database/update-rows.ts'
 import type { Reason, RunIdentity } from '../domain/run.ts'
 import type { RunUsage, StepUsage } from '../domain/step.ts'
 
@@ -15,45 +16,51 @@ export interface Ending {
   readonly reason?: Reason
 }
 
+/** What is written into a run's own row. */
+export interface AttemptChange extends Partial<Ending> {
+  readonly run: RunIdentity
+  readonly spent: RunUsage
+  /** The step that the run has come to. */
+  readonly step?: Step
+}
+
 /** A reason's message as the columns hold it. */
 export function shown({ message }: Reason): string {
   return message.slice(0, messageLength)
 }
 
-/** Writes a run's own row; what it spent is always written whole, so that writing it twice changes nothing. */
-export function writeAttempt(
-  on: Queryable,
-  run: RunIdentity,
-  spent: RunUsage,
-  { outcome, reason, step }: Partial<Ending> & { readonly step?: Step },
-): Promise<number> {
-  const lost = spent.possiblyBilled ?? {}
-  const lostIn = steps.findLast((one) => (lost[one] ?? 0) > 0) ?? null
-  const set: SQL[] = [
-    sql`possibly_billed = ${lostIn}, possibly_billed_calls = ${steps.reduce((sum, one) => sum + (lost[one] ?? 0), 0)}`,
-  ]
-  for (const one of steps) {
-    const used = spent[one]
-    if (used) set.push(spentIn(one, used))
-  }
-  if (spent.imageMs !== undefined) set.push(sql`image_ms = ${spent.imageMs}`)
-  if (step) set.push(sql`step = ${step}`)
-  if (outcome) set.push(sql`outcome = ${outcome}, ended_at = UTC_TIMESTAMP(3)`)
-  if (reason) {
-    set.push(
-      sql`error_code = ${reason.code}, error_message = ${shown(reason)},
-        error_detail = ${reason.detail?.slice(0, detailLength) ?? null}`,
-    )
-  }
-  return matchedBy(
+/** Writes runs' own rows; what they spent is always written whole, so that writing it twice changes nothing. */
+export async function writeAttempts(on: Queryable, changes: readonly AttemptChange[]): Promise<void> {
+  await updateRows(
     on,
-    sql`UPDATE vision_job_attempts SET ${sql.join(set, sql`, `)}
-      WHERE job_id = ${run.jobId} AND attempt = ${run.attempt}`,
+    { table: 'vision_job_attempts', index: 'job_attempt' },
+    changes.map((change) => ({
+      key: { job_id: change.run.jobId, attempt: change.run.attempt },
+      columns: columnsOf(change),
+    })),
   )
 }
 
-function spentIn(step: Step, used: StepUsage): SQL {
-  const columns: Record<string, string | number | null> = {
+function columnsOf({ spent, outcome, reason, step }: AttemptChange): Record<string, ColumnValue> {
+  const lost = spent.possiblyBilled ?? {}
+  return {
+    possibly_billed: steps.findLast((one) => (lost[one] ?? 0) > 0) ?? null,
+    possibly_billed_calls: steps.reduce((sum, one) => sum + (lost[one] ?? 0), 0),
+    ...(spent.analysis && spentIn('analysis', spent.analysis)),
+    ...(spent.content && spentIn('content', spent.content)),
+    ...(spent.imageMs !== undefined && { image_ms: spent.imageMs }),
+    ...(step && { step }),
+    ...(outcome && { outcome, ended_at: sql`UTC_TIMESTAMP(3)` }),
+    ...(reason && {
+      error_code: reason.code,
+      error_message: shown(reason),
+      error_detail: reason.detail?.slice(0, detailLength) ?? null,
+    }),
+  }
+}
+
+function spentIn(step: Step, used: StepUsage): Record<string, ColumnValue> {
+  const columns = {
     model: used.model.slice(0, modelLength),
     calls: used.calls ?? 1,
     input_tokens: used.inputTokens,
@@ -63,8 +70,5 @@ function spentIn(step: Step, used: StepUsage): SQL {
     cost: used.cost,
     ms: used.milliseconds,
   }
-  return sql.join(
-    Object.entries(columns).map(([name, value]) => sql`${sql.raw(`${step}_${name}`)} = ${value}`),
-    sql`, `,
-  )
+  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [`${step}_${name}`, value]))
 }

@@ -82,7 +82,7 @@ async function claimOnce(
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(
         tx,
-        past.map(({ jobId, userId, batchId }) => ({ id: jobId, userId, batchId })),
+        past.map(({ jobId, userId, batchId }) => ({ id: jobId, userId, batchId, nextStep: lane })),
       )
       const taken = upToTheFirstAlone(due.filter((row) => row.expired === 0))
       expected = taken.map(

@@ -1,7 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { gathered } from '../database/gathered.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 import { readBudget } from '../usage/spend.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { lockJobs } from './lock-jobs.ts'
@@ -43,10 +44,7 @@ export async function admitVisionJobs(
   lock: typeof lockUser | typeof tryLockUser = lockUser,
   costPerDay?: number,
 ): Promise<number | undefined> {
-  const blocked = await database.run((on) =>
-    rowsOf(on, sql`SELECT 1 FROM vision_users WHERE user_id = ${userId} AND blocked_seen_at IS NOT NULL`),
-  )
-  if (blocked.length === 0) return 0
+  if (!(await mayHaveBlocked(database, userId))) return 0
   return database.transact(
     async (tx) => {
       const user = await lock(tx, userId)
@@ -56,6 +54,19 @@ export async function admitVisionJobs(
     async () => undefined,
   )
 }
+
+/** Whether any of a user's jobs may be blocked: of all users whose runs end at the same time in one statement. */
+const mayHaveBlocked = gathered(async (database, userIds: readonly string[]) => {
+  const rows = await database.run((on) =>
+    rowsOf<{ userId: string }>(
+      on,
+      sql`SELECT u.user_id AS userId FROM ${tableOfUsers([...new Set(userIds)])} wanted
+        STRAIGHT_JOIN vision_users u FORCE INDEX (PRIMARY) ON u.user_id = wanted.user_id WHERE u.blocked_seen_at IS NOT NULL`,
+    ),
+  )
+  const blocked = new Set(rows.map(({ userId }) => userId))
+  return userIds.map((userId) => blocked.has(userId))
+})
 
 /** Up to 20 users with blocked jobs after whom nobody has looked for a while, the longest first. */
 export async function usersToAdmit(database: Database): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type Status, steps } from '../../drizzle/schema.ts'
+import { type Status, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
@@ -16,6 +16,7 @@ interface WaitingJob {
   readonly id: number
   readonly userId: string
   readonly batchId: number | null
+  readonly nextStep: Step
 }
 
 /**
@@ -47,7 +48,11 @@ export async function failExpired<Job extends WaitingJob>(
   await addRuns(
     tx,
     [],
-    expired.map(({ userId, batchId }) => ({ userId, batchId, status: 'failed', code: 'job.expired' })),
+    expired.map(({ id, userId, batchId, nextStep }) => ({
+      ...{ userId, batchId, jobId: Number(id), step: nextStep },
+      status: 'failed',
+      code: 'job.expired',
+    })),
   )
   return expired
 }
@@ -83,7 +88,7 @@ export async function expireVisionJobs(
     const isDue = steps.map((lane) => sql`(next_step = ${lane} AND expires_at <= ${moments[lane]})`)
     const locked = await rowsOf<WaitingJob>(
       tx,
-      sql`SELECT id, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY)
+      sql`SELECT id, user_id AS userId, batch_id AS batchId, next_step AS nextStep FROM vision_jobs FORCE INDEX (PRIMARY)
         WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
         FOR UPDATE SKIP LOCKED`,
     )

@@ -1,7 +1,8 @@
-import { and, desc, eq, getTableColumns, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status, visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
+import { firstJobSince } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
 export interface HistoryQuery {
@@ -12,6 +13,17 @@ export interface HistoryQuery {
   readonly before?: number | undefined
   readonly statuses?: readonly Status[] | undefined
   readonly outputFormats?: readonly string[] | undefined
+  /** Only jobs of a batch, which is the user's. */
+  readonly batchId?: number | undefined
+  /** Only jobs whose last error has this code, or one that begins so where it ends with a dot. */
+  readonly code?: string | undefined
+  /** Only jobs that were created at this moment or later, and before that one. */
+  readonly createdFrom?: Date | undefined
+  readonly createdTo?: Date | undefined
+  /** Only jobs whose metadata have this text, number or boolean under this name, at their top. */
+  readonly metadata?: { readonly key: string; readonly value: string } | undefined
+  /** Only these jobs, up to 100. */
+  readonly ids?: readonly number[] | undefined
 }
 
 /** A page of a history, newest first. */
@@ -22,28 +34,25 @@ export interface HistoryPage {
 }
 
 /**
- * How many index entries a page filtered by status and format may look at, in all statuses together. No index has the
- * jobs of both in the order of their ids, and one more would cost every change of a job a write.
+ * How many jobs a page may look at whose filter no index answers, over all that it reads along. An index for every combination
+ * would cost every change of a job several writes.
  */
 const lookedAt = 5_000
 
 /**
  * A user's jobs, newest first, without outputs. However many jobs there are, a page reads no more index entries than its
- * size for each status or format that it is filtered by; filtered by both, at most 5,000 more: it may then have fewer
- * jobs than asked for, or none, and still a next page.
+ * size for each status or format that it is filtered by, or 5,000 and as many rows where no index has the jobs of the whole
+ * filter: it may then have fewer jobs than asked for, or none, and still a next page. Moments are found by about 20 jobs
+ * between them.
  */
 export async function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<HistoryPage> {
-  const filter = {
-    ...query,
-    // All statuses are no filter.
-    statuses:
-      query.statuses && (new Set(query.statuses).size < everyStatus.length ? unique(query.statuses) : undefined),
-    outputFormats: query.outputFormats && unique(query.outputFormats),
-  }
-  const { limit, statuses } = filter
-  const floor = await floorOf(database, filter)
-  const ids = await idsOf(database, filter, floor)
-  const page = ids.slice(0, limit)
+  const filter = await filterOf(database, query)
+  const paths = pathsOf(filter)
+  const rest = restOf(filter)
+  const floor = rest === undefined || filter.ids ? undefined : await floorOf(database, filter, paths)
+  const ids = await idsOf(database, filter, paths, rest, floor)
+  const page = ids.slice(0, filter.limit)
+  const { statuses } = filter
   const rows =
     page.length === 0
       ? []
@@ -52,61 +61,132 @@ export async function getUserVisionJobs(database: Database, query: HistoryQuery)
             .select(getTableColumns(visionJobs))
             .from(visionJobs, { forceIndex: 'PRIMARY' })
             // A job may have left its status since the ids were read.
-            .where(and(inArray(visionJobs.id, page), statuses && inArray(visionJobs.status, statuses))),
+            .where(
+              and(
+                inArray(visionJobs.id, page),
+                eq(visionJobs.userId, query.userId),
+                statuses && inArray(visionJobs.status, statuses),
+              ),
+            ),
         )
   return {
     jobs: rows.toSorted((one, other) => other.id - one.id),
     // One more than asked for tells whether there is another page.
-    next: ids.length > limit ? page.at(-1) : floor,
+    next: ids.length > filter.limit ? page.at(-1) : floor,
   }
 }
 
 interface Filter extends HistoryQuery {
   readonly statuses: Status[] | undefined
   readonly outputFormats: string[] | undefined
+  /** No job before this one was created early enough. */
+  readonly since: number | undefined
+}
+
+async function filterOf(database: Database, query: HistoryQuery): Promise<Filter> {
+  const { userId, before, statuses, outputFormats, createdFrom, createdTo } = query
+  const until = createdTo && (await firstJobSince(database, userId, createdTo))
+  const ends = [before, until].filter((id) => id !== undefined)
+  return {
+    ...query,
+    // All statuses are no filter.
+    statuses: statuses && (new Set(statuses).size < everyStatus.length ? unique(statuses) : undefined),
+    outputFormats: outputFormats && unique(outputFormats),
+    before: ends.length === 0 ? undefined : Math.min(...ends),
+    since: createdFrom && ((await firstJobSince(database, userId, createdFrom)) ?? Number.MAX_SAFE_INTEGER),
+  }
+}
+
+/** An index, and the part of it that has the jobs, in the order of their ids. */
+interface Path {
+  readonly index: string
+  readonly which: SQL
+}
+
+/** The paths that lead to the fewest jobs; together they have all of the filter. */
+function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): readonly Path[] {
+  if (ids) return [{ index: 'PRIMARY', which: sql`id IN ${unique(ids)} AND user_id = ${userId}` }]
+  if (batchId !== undefined) {
+    return (statuses ?? everyStatus).map((status) => ({
+      index: 'batch',
+      which: sql`batch_id = ${batchId} AND status = ${status}`,
+    }))
+  }
+  const owned = sql`user_id = ${userId}`
+  if (statuses) {
+    return statuses.map((status) => ({ index: 'status_history', which: sql`${owned} AND status = ${status}` }))
+  }
+  if (outputFormats) {
+    return outputFormats.map((format) => ({
+      index: 'format_history',
+      which: sql`${owned} AND output_format = ${format}`,
+    }))
+  }
+  return [{ index: 'history', which: owned }]
+}
+
+/** What of the filter the paths leave to be looked at in each job; undefined where that is nothing. */
+function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filter): SQL | undefined {
+  const conditions: SQL[] = []
+  const isPath = statuses === undefined && batchId === undefined && ids === undefined
+  if (ids && batchId !== undefined) conditions.push(sql`batch_id = ${batchId}`)
+  if (ids && statuses) conditions.push(sql`status IN ${statuses}`)
+  if (outputFormats && !isPath) conditions.push(sql`output_format IN ${outputFormats}`)
+  if (code?.endsWith('.')) conditions.push(sql`error_code LIKE ${`${code}%`}`)
+  else if (code !== undefined) conditions.push(sql`error_code = ${code}`)
+  if (metadata) {
+    const path = `$."${metadata.key}"`
+    const found = sql`JSON_UNQUOTE(JSON_EXTRACT(metadata, ${path}))`
+    // Byte by byte: collations ignore case, and spaces at the end.
+    conditions.push(sql`CAST(${found} AS BINARY) = CAST(${metadata.value} AS BINARY)`)
+  }
+  return conditions.length === 0 ? undefined : sql.join(conditions, sql` AND `)
 }
 
 /** The oldest job that a page may look at; undefined where it may look at all. */
-async function floorOf(database: Database, filter: Filter): Promise<number | undefined> {
-  const { statuses, outputFormats } = filter
-  if (statuses === undefined || outputFormats === undefined) return undefined
-  const each = Math.ceil(lookedAt / statuses.length)
-  const last = statuses.map(
-    (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (status_history)
-      WHERE ${owned(filter)} AND status = ${status} ORDER BY id DESC LIMIT ${each - 1}, 1)`,
+async function floorOf(database: Database, filter: Filter, paths: readonly Path[]): Promise<number | undefined> {
+  const each = Math.ceil(lookedAt / paths.length)
+  const last = paths.map(
+    ({ index, which }) => sql`(SELECT id FROM vision_jobs FORCE INDEX (${sql.raw(index)})
+      WHERE ${which}${within(filter)} ORDER BY id DESC LIMIT ${each - 1}, 1)`,
   )
   const rows = await database.run((on) => rowsOf<{ id: number }>(on, sql.join(last, sql` UNION ALL `)))
   return rows.length === 0 ? undefined : Math.max(...rows.map(({ id }) => id))
 }
 
-/** The ids of a page and one more, newest first: for each filtered value as many, and of them the newest. */
-async function idsOf(database: Database, filter: Filter, floor: number | undefined): Promise<readonly number[]> {
-  const { limit, statuses, outputFormats } = filter
-  if (statuses === undefined && outputFormats === undefined) {
+/** The ids of a page and one more, newest first: along each path as many, and of them the newest. */
+async function idsOf(
+  database: Database,
+  filter: Filter,
+  paths: readonly Path[],
+  rest: SQL | undefined,
+  floor: number | undefined,
+): Promise<readonly number[]> {
+  const { userId, limit, before, since } = filter
+  const [path, ...others] = paths
+  if (path?.index === 'history' && others.length === 0 && rest === undefined) {
+    const { id, userId: owner } = visionJobs
     const rows = await database.run((on) =>
       on
-        .select({ id: visionJobs.id })
+        .select({ id })
         .from(visionJobs, { forceIndex: 'history' })
         .where(
           and(
-            eq(visionJobs.userId, filter.userId),
-            filter.before === undefined ? undefined : lt(visionJobs.id, filter.before),
+            eq(owner, userId),
+            before === undefined ? undefined : lt(id, before),
+            since === undefined ? undefined : gte(id, since),
           ),
         )
-        .orderBy(desc(visionJobs.id))
+        .orderBy(desc(id))
         .limit(limit + 1),
     )
     return rows.map(({ id }) => id)
   }
   const above = floor === undefined ? sql`` : sql` AND id >= ${floor}`
-  const inFormats = outputFormats === undefined ? sql`` : sql` AND output_format IN ${outputFormats}`
-  const parts =
-    statuses === undefined
-      ? (outputFormats ?? []).map((format) => ({ index: 'format_history', which: sql`output_format = ${format}` }))
-      : statuses.map((status) => ({ index: 'status_history', which: sql`status = ${status}${inFormats}${above}` }))
-  const newest = parts.map(
+  const also = rest === undefined ? sql`` : sql` AND ${rest}`
+  const newest = paths.map(
     ({ index, which }) => sql`(SELECT id FROM vision_jobs FORCE INDEX (${sql.raw(index)})
-      WHERE ${owned(filter)} AND ${which} ORDER BY id DESC LIMIT ${limit + 1})`,
+      WHERE ${which}${within(filter)}${above}${also} ORDER BY id DESC LIMIT ${limit + 1})`,
   )
   const rows = await database.run((on) =>
     rowsOf<{ id: number }>(
@@ -117,8 +197,10 @@ async function idsOf(database: Database, filter: Filter, floor: number | undefin
   return rows.map(({ id }) => id)
 }
 
-function owned({ userId, before }: Filter): SQL {
-  return before === undefined ? sql`user_id = ${userId}` : sql`user_id = ${userId} AND id < ${before}`
+/** Where in the history the page is. */
+function within({ before, since }: Filter): SQL {
+  const until = before === undefined ? sql`` : sql` AND id < ${before}`
+  return since === undefined ? until : sql`${until} AND id >= ${since}`
 }
 
 function unique<T>(values: readonly T[]): T[] {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Step, visionJobOutputs } from '../../drizzle/schema.ts'
-import { type Queryable, rowsOf } from '../database/sql.ts'
+import type { Queryable } from '../database/sql.ts'
 import type { RunIdentity } from '../domain/run.ts'
 import type { StepOutput } from '../domain/step.ts'
 import { modelLength } from './attempt-row.ts'
@@ -17,52 +17,38 @@ export const analysisKey: OutputKey = { kind: 'analysis', text: 0, revision: 1 }
 
 /** Who asked for an output, and what for. */
 export interface OutputOrder {
-  readonly requestedBy?: string | null
-  readonly instruction?: string | null
+  readonly requestedBy?: string | null | undefined
+  readonly instruction?: string | null | undefined
 }
 
-/** The version of a job that the transaction has changed, less so many that came after the change at hand. */
-export const versionOf = (jobId: number, before = 0) =>
-  sql<number>`(SELECT version FROM vision_jobs WHERE id = ${jobId}) - ${before}`
+/** What a step made, and of what it is. */
+export interface NewOutput extends OutputOrder {
+  readonly key: OutputKey
+  readonly made: StepOutput
+}
 
-/**
- * Inserts what a run made.
- *
- * @param before how many versions of the job came with this transaction after that of the output
- */
-export async function insertOutput(
+/** The version of a job that the transaction has changed. */
+export const versionOf = (jobId: number) => sql<number>`(SELECT version FROM vision_jobs WHERE id = ${jobId})`
+
+/** Inserts what runs made, each with the version of its job that it comes with. */
+export async function insertOutputs(
   tx: Queryable,
-  { jobId, attempt }: RunIdentity,
-  key: OutputKey,
-  output: StepOutput,
-  before = 0,
-  { requestedBy = null, instruction = null }: OutputOrder = {},
+  outputs: readonly { readonly run: RunIdentity; readonly output: NewOutput; readonly version: number }[],
 ): Promise<void> {
-  await tx.insert(visionJobOutputs).values({
-    ...key,
-    jobId,
-    attempt,
-    version: versionOf(jobId, before),
-    requestedBy,
-    instruction,
-    model: output.model.slice(0, modelLength),
-    prompt: output.prompt ?? null,
-    body: output.body,
-    findings: output.findings ?? null,
-    createdAt: sql`UTC_TIMESTAMP(3)`,
-  })
-}
-
-/** Whether this very run has saved it. */
-export async function hasOutput(
-  on: Queryable,
-  run: RunIdentity,
-  { kind, text, revision }: OutputKey,
-): Promise<boolean> {
-  const rows = await rowsOf(
-    on,
-    sql`SELECT 1 FROM vision_job_outputs WHERE job_id = ${run.jobId} AND kind = ${kind} AND text = ${text}
-      AND revision = ${revision} AND attempt = ${run.attempt}`,
+  if (outputs.length === 0) return
+  await tx.insert(visionJobOutputs).values(
+    outputs.map(({ run: { jobId, attempt }, output: { key, made, requestedBy, instruction }, version }) => ({
+      ...key,
+      jobId,
+      attempt,
+      version,
+      requestedBy: requestedBy ?? null,
+      instruction: instruction ?? null,
+      model: made.model.slice(0, modelLength),
+      prompt: made.prompt ?? null,
+      body: made.body,
+      findings: made.findings ?? null,
+      createdAt: sql`UTC_TIMESTAMP(3)`,
+    })),
   )
-  return rows.length > 0
 }

@@ -86,7 +86,9 @@ async function promote(
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
-  const expired = due.filter((row) => row.expired === 1).map(({ id, batchId }) => ({ id, userId, batchId }))
+  const expired = due
+    .filter((row) => row.expired === 1)
+    .map(({ id, batchId, lane }) => ({ id, userId, batchId, nextStep: lane }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
     await failExpired(tx, expired)

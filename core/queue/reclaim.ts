@@ -125,7 +125,7 @@ async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOpt
   await addRuns(
     tx,
     lost,
-    last.map(({ userId, batchId }) => ({ userId, batchId, status: 'failed', code: 'worker.lost' })),
+    last.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'failed', code: 'worker.lost' })),
   )
 }
 

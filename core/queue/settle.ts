@@ -1,37 +1,33 @@
-import { type SQL, sql } from 'drizzle-orm'
-import type { Outcome, Step } from '../../drizzle/schema.ts'
+import { sql } from 'drizzle-orm'
+import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import type { ColumnValue } from '../database/update-rows.ts'
 import type { Reason, Run, RunIdentity } from '../domain/run.ts'
 import type { RunUsage, StepOutput } from '../domain/step.ts'
-import { linkImages } from '../images/snapshots.ts'
-import { addRuns, addUsage, difference, type OwnedRun, readRuns } from '../usage/ledger.ts'
-import { type Ending, shown, writeAttempt } from './attempt-row.ts'
-import { fenced, held } from './fence.ts'
-import { analysisKey, hasOutput, insertOutput } from './output-row.ts'
+import { addUsage, difference, type OwnedRun, readRuns } from '../usage/ledger.ts'
+import { type Ending, shown, writeAttempts } from './attempt-row.ts'
+import { commitChange } from './group-commit.ts'
+import { analysisKey } from './output-row.ts'
 import { startTagForReturn } from './return-tag.ts'
-import { answerIssueLength, keyOf, type MadeText, noteText, storeText, type TextEnding } from './text-row.ts'
+import { orderOf } from './save-text.ts'
+import { answerIssueLength, keyOf, type MadeText, type TextEnding } from './text-row.ts'
 
 /**
- * Saves the analysis, from which the second step, in this run or in a later one, goes on. One transaction, the fenced
- * UPDATE first: an INSERT alone has no fence.
+ * Saves the analysis, from which the second step, in this run or in a later one, goes on.
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
 export function saveAnalysis(database: Database, run: RunIdentity, output: StepOutput, spent: RunUsage): Promise<void> {
-  return fenced(
-    database,
+  return commitChange(database, {
     run,
-    // It made progress: whatever its workers died of, it was not this job that killed them.
-    sql`next_step = 'content', crashes = 0, answer_issue = NULL, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
-    async (tx) => {
-      await insertOutput(tx, run, analysisKey, output)
-      await writeAttempt(tx, run, spent, { step: 'content' })
-    },
-    (on) => hasOutput(on, run, analysisKey),
     // Unlike the settlements, saving leaves the run its lease: this is what keeps it from happening twice.
-    sql`${held(run)} AND next_step = 'analysis'`,
-  )
+    onlyIf: ({ step }) => step === 'analysis',
+    job: { kind: 'analysed', versions: 1 },
+    output: { key: analysisKey, made: output },
+    attempt: { spent, step: 'content' },
+    evidence: { output: analysisKey },
+  })
 }
 
 /**
@@ -41,15 +37,13 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
  * @throws LeaseLost if the run no longer holds the job, VisionError `storage.unavailable` if the image was swept
  */
 export function saveImage(database: Database, run: RunIdentity, imageId: number): Promise<void> {
-  return fenced(
-    database,
+  return commitChange(database, {
     run,
-    sql`image_id = ${imageId}, version = version + 1, updated_at = UTC_TIMESTAMP(3)`,
-    (tx) => linkImages(tx, [imageId]),
-    async (on) =>
-      (await rowsOf(on, sql`SELECT 1 FROM vision_jobs WHERE ${held(run)} AND image_id = ${imageId}`)).length > 0,
-    sql`${held(run)} AND image_id IS NULL`,
-  )
+    onlyIf: (job) => job.imageId === null,
+    job: { kind: 'noted', columns: { image_id: imageId }, versions: 1 },
+    image: imageId,
+    evidence: { image: imageId },
+  })
 }
 
 const firstText: MadeText = { text: 1, revision: 1 }
@@ -66,16 +60,15 @@ export function completeVisionJob(
   spent: RunUsage,
   text: MadeText = firstText,
 ): Promise<void> {
-  return fenced(
-    database,
+  return commitChange(database, {
     run,
-    sql`${completed}, texts_completed = texts_completed + 1, version = version + 2`,
-    async (tx) => {
-      if (!(await storeText(tx, run, text, content, 1))) return false
-      return settleCompleted(tx, run, spent)
-    },
-    (on) => hasOutput(on, run, keyOf(text)),
-  )
+    job: { kind: 'last text saved', versions: 2, after: 1 },
+    made: text,
+    output: { key: keyOf(text), made: content, ...orderOf(text) },
+    attempt: { spent, outcome: 'completed' },
+    ended: { run, jobs: [{ ...ownerOf(run), status: 'completed' }] },
+    evidence: { output: keyOf(text) },
+  })
 }
 
 /**
@@ -84,28 +77,13 @@ export function completeVisionJob(
  * @throws LeaseLost if the run no longer holds the job
  */
 export function completeWithoutText(database: Database, run: OwnedRun, spent: RunUsage): Promise<void> {
-  return fenced(
-    database,
+  return commitChange(database, {
     run,
-    sql`${completed}, version = version + 1`,
-    (tx) => settleCompleted(tx, run, spent),
-    async (on) => {
-      const rows = await rowsOf(
-        on,
-        sql`SELECT 1 FROM vision_job_attempts
-          WHERE job_id = ${run.jobId} AND attempt = ${run.attempt} AND outcome = 'completed'`,
-      )
-      return rows.length > 0
-    },
-  )
-}
-
-const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
-  error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)`
-
-async function settleCompleted(tx: Queryable, run: OwnedRun, spent: RunUsage): Promise<void> {
-  await writeAttempt(tx, run, spent, { outcome: 'completed' })
-  await addRuns(tx, [run], [{ ...ownerOf(run), status: 'completed' }])
+    job: { kind: 'completed', versions: 1 },
+    attempt: { spent, outcome: 'completed' },
+    ended: { run, jobs: [{ ...ownerOf(run), status: 'completed' }] },
+    evidence: { outcome: 'completed' },
+  })
 }
 
 /**
@@ -127,7 +105,7 @@ export function retryVisionJob(
   return settle(
     database,
     run,
-    sql`status = 'scheduled', failures = ${failures}, available_at = ${inMilliseconds(delayMs)}`,
+    { status: 'scheduled', failures, available_at: inMilliseconds(delayMs) },
     { outcome: costsRetry ? 'retried' : 'released', reason },
     spent,
     texts,
@@ -149,7 +127,7 @@ export function failVisionJob(
   return settle(
     database,
     run,
-    sql`status = 'failed', failures = ${run.failures + 1}, finished_at = UTC_TIMESTAMP(3)`,
+    { status: 'failed', failures: run.failures + 1, finished_at: sql`UTC_TIMESTAMP(3)` },
     { outcome: 'failed', reason },
     spent,
     texts,
@@ -171,7 +149,7 @@ export async function releaseVisionJob(
   texts: readonly TextEnding[] = [],
 ): Promise<void> {
   const tag = await startTagForReturn(database, run, lane)
-  return settle(database, run, sql`status = 'pending', start_tag = ${tag}`, { outcome: 'released' }, spent, texts)
+  return settle(database, run, { status: 'pending', start_tag: tag }, { outcome: 'released' }, spent, texts)
 }
 
 /**
@@ -183,7 +161,7 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
     async (tx) => {
       const [before] = await readRuns(tx, [run], true)
       if (before === undefined) return true
-      await writeAttempt(tx, run, spent, {})
+      await writeAttempts(tx, [{ run, spent }])
       if (before.outcome === 'running') return true
       const [after] = await readRuns(tx, [run])
       // The row of a run outlives the deletion of its job for this one purpose.
@@ -216,51 +194,49 @@ export function saveAnswerIssue(
   spent: RunUsage,
   text?: number,
 ): Promise<void> {
-  const kept = issue.slice(0, answerIssueLength)
-  return fenced(
-    database,
+  return commitChange(database, {
     run,
-    text === undefined ? sql`answer_issue = ${kept}` : sql`worker_id = worker_id`,
-    async (tx) => {
-      if (text !== undefined) await noteText(tx, run, { text, issue: kept })
-      await writeAttempt(tx, run, spent, {})
+    job: {
+      kind: 'noted',
+      ...(text === undefined && { columns: { answer_issue: issue.slice(0, answerIssueLength) } }),
+      versions: 0,
     },
+    endings: text === undefined ? [] : [{ text, issue }],
+    attempt: { spent },
     // Doing it again does no harm.
-    async () => false,
-  )
+  })
 }
 
 function settle(
   database: Database,
   run: OwnedRun,
-  changes: SQL,
+  columns: Readonly<Record<string, ColumnValue>>,
   ending: Ending,
   spent: RunUsage,
-  texts: readonly TextEnding[] = [],
+  texts: readonly TextEnding[],
 ): Promise<void> {
   const { outcome, reason } = ending
-  const error = reason ? sql`, error_code = ${reason.code}, error_message = ${shown(reason)}` : sql``
-  const issue = spent.answerIssue ? sql`, answer_issue = ${spent.answerIssue.slice(0, answerIssueLength)}` : sql``
+  const { answerIssue } = spent
+  const isFailed = outcome === 'failed'
   // A version for what became of the text, and one for what became of the job.
-  const versions = texts.some(({ failed }) => failed) ? 2 : 1
-  return fenced(
-    database,
+  const ofText = texts.some(({ failed }) => failed) ? 1 : 0
+  return commitChange(database, {
     run,
-    sql`${changes}, version = version + ${versions}, lease_expires_at = NULL, worker_id = NULL,
-      updated_at = UTC_TIMESTAMP(3)${error}${issue}`,
-    async (tx) => {
-      for (const text of texts) await noteText(tx, run, text, 1)
-      await writeAttempt(tx, run, spent, ending)
-      await addRuns(tx, [run], outcome === 'failed' ? [{ ...ownerOf(run), status: outcome, code: reason?.code }] : [])
+    job: {
+      kind: 'settled',
+      columns: {
+        ...columns,
+        ...(reason && { error_code: reason.code, error_message: shown(reason) }),
+        ...(answerIssue && { answer_issue: answerIssue.slice(0, answerIssueLength) }),
+      },
+      versions: ofText + 1,
+      after: 1,
     },
-    async (on) => {
-      const [row] = await rowsOf<{ outcome: Outcome }>(
-        on,
-        sql`SELECT outcome FROM vision_job_attempts WHERE job_id = ${run.jobId} AND attempt = ${run.attempt}`,
-      )
-      return row?.outcome === outcome
-    },
-  )
+    endings: texts,
+    attempt: { spent, ...ending },
+    ended: { run, jobs: isFailed ? [{ ...ownerOf(run), jobId: run.jobId, status: 'failed', code: reason?.code }] : [] },
+    evidence: { outcome },
+  })
 }
 
 async function hasBatch(tx: Queryable, { batchId }: OwnedRun): Promise<boolean> {

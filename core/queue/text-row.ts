@@ -1,9 +1,9 @@
-import { type SQL, sql } from 'drizzle-orm'
-import { matchedBy, type Queryable } from '../database/sql.ts'
-import type { Reason, RunIdentity } from '../domain/run.ts'
-import type { StepOutput } from '../domain/step.ts'
+import { sql } from 'drizzle-orm'
+import type { Queryable } from '../database/sql.ts'
+import { updateRows } from '../database/update-rows.ts'
+import type { Reason } from '../domain/run.ts'
 import { shown } from './attempt-row.ts'
-import { insertOutput, type OutputKey, type OutputOrder, versionOf } from './output-row.ts'
+import type { OutputKey, OutputOrder } from './output-row.ts'
 
 /** What becomes of a text that a run did not make: it waits for the next, or has failed. */
 export interface TextEnding {
@@ -21,55 +21,54 @@ export interface MadeText extends OutputOrder {
   readonly revision: number
 }
 
+/** Of which job, and with which version of it. */
+interface OfJob {
+  readonly jobId: number
+  readonly version: number
+}
+
 export const answerIssueLength = 1000
+const texts = { table: 'vision_job_texts', index: 'PRIMARY' }
 
 /**
- * Writes down why a text is not there. It must be waiting.
+ * Writes down why texts are not there.
  *
- * @param before how many versions of the job came with this transaction after that of the text
+ * @returns how many of them were waiting; the others stay as they are
  */
-export function noteText(
-  tx: Queryable,
-  { jobId }: RunIdentity,
-  { text, issue, reason, failed }: TextEnding,
-  before = 0,
-): Promise<number> {
-  const set: SQL[] = [sql`updated_at = UTC_TIMESTAMP(3)`]
-  if (issue !== undefined) set.push(sql`answer_issue = ${issue.slice(0, answerIssueLength)}`)
-  if (reason) set.push(sql`error_code = ${reason.code}, error_message = ${shown(reason)}`)
-  if (failed) {
-    set.push(sql`status = 'failed', version = ${versionOf(jobId, before)}`)
-  }
-  return matchedBy(
+export function noteTexts(tx: Queryable, endings: readonly (TextEnding & OfJob)[]): Promise<number> {
+  return updateRows(
     tx,
-    sql`UPDATE vision_job_texts SET ${sql.join(set, sql`, `)} WHERE job_id = ${jobId} AND text = ${text} AND status = 'waiting'`,
+    texts,
+    endings.map(({ jobId, version, text, issue, reason, failed }) => ({
+      key: { job_id: jobId, text },
+      columns: {
+        ...(issue !== undefined && { answer_issue: issue.slice(0, answerIssueLength) }),
+        ...(reason && { error_code: reason.code, error_message: shown(reason) }),
+        ...(failed && { status: 'failed', version }),
+      },
+    })),
+    sql`t.updated_at = UTC_TIMESTAMP(3)`,
+    sql`t.status = 'waiting'`,
   )
 }
 
 /**
- * Stores a text that a run has made, in the transaction of the fence.
+ * Says of texts that runs have made them.
  *
- * @param before see `noteText`
- * @returns false if the text does not wait for this revision: it is there already
+ * @returns how many of them waited for this revision; the others are there already
  */
-export async function storeText(
-  tx: Queryable,
-  run: RunIdentity,
-  text: MadeText,
-  content: StepOutput,
-  before: number,
-): Promise<boolean> {
-  const { jobId } = run
-  const matched = await matchedBy(
+export function completeTexts(tx: Queryable, made: readonly (MadeText & OfJob)[]): Promise<number> {
+  return updateRows(
     tx,
-    sql`UPDATE vision_job_texts SET status = 'completed', revision = ${text.revision}, answer_issue = NULL, error_code = NULL,
-        error_message = NULL, instruction = NULL, requested_by = NULL,
-        version = ${versionOf(jobId, before)}, updated_at = UTC_TIMESTAMP(3)
-      WHERE job_id = ${jobId} AND text = ${text.text} AND status = 'waiting' AND revision = ${text.revision - 1}`,
+    texts,
+    made.map(({ jobId, version, text, revision }) => ({
+      key: { job_id: jobId, text },
+      columns: { revision, version },
+    })),
+    sql`t.status = 'completed', t.answer_issue = NULL, t.error_code = NULL, t.error_message = NULL, t.instruction = NULL,
+      t.requested_by = NULL, t.updated_at = UTC_TIMESTAMP(3)`,
+    sql`t.status = 'waiting' AND t.revision = x.revision - 1`,
   )
-  if (matched === 0) return false
-  await insertOutput(tx, run, keyOf(text), content, before, text)
-  return true
 }
 
 export const keyOf = ({ text, revision }: MadeText): OutputKey => ({ kind: 'content', text, revision })

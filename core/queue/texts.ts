@@ -1,6 +1,7 @@
-import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { gathered } from '../database/gathered.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { LeaseLost, type Run } from '../domain/run.ts'
 import { held } from './fence.ts'
@@ -58,10 +59,10 @@ export interface RunTexts {
  * @throws LeaseLost if the run no longer holds a job that has no texts yet: they are made then
  */
 export async function readTextsOfRun(database: Database, run: Run): Promise<RunTexts> {
-  let rows = await database.run((on) => textsOf(on, run.jobId))
+  let rows = await textsOf(database, run.jobId)
   if (rows.length === 0) {
     await makeFirstText(database, run)
-    rows = await database.run((on) => textsOf(on, run.jobId))
+    rows = await textsOf(database, run.jobId)
   }
   const alike = Map.groupBy(rows, ({ outputFormat, language, platform, brandId }) =>
     JSON.stringify([outputFormat, language, platform, brandId]),
@@ -73,9 +74,19 @@ export async function readTextsOfRun(database: Database, run: Run): Promise<RunT
   }
 }
 
-function textsOf(on: Queryable, jobId: number): Promise<TextRow[]> {
-  return on.select().from(visionJobTexts).where(eq(visionJobTexts.jobId, jobId)).orderBy(asc(visionJobTexts.text))
-}
+/** The texts of a job: of all runs that come to them at the same time in one statement. */
+const textsOf = gathered(async (database, jobIds: readonly number[]) => {
+  const rows = await database.run((on) =>
+    on
+      .select()
+      // A server would rather scan a small table than look a list up.
+      .from(visionJobTexts, { forceIndex: 'PRIMARY' })
+      .where(inArray(visionJobTexts.jobId, [...jobIds]))
+      .orderBy(asc(visionJobTexts.jobId), asc(visionJobTexts.text)),
+  )
+  const byJob = Map.groupBy(rows, ({ jobId }) => jobId)
+  return jobIds.map((jobId) => byJob.get(jobId) ?? [])
+})
 
 /** The current revision of a text; undefined while there is none. */
 export async function readCurrent(
@@ -101,7 +112,7 @@ async function makeFirstText(database: Database, run: Run): Promise<void> {
       if (found.length === 0) throw new LeaseLost(run)
       const { outputFormat, language, platform, brandId, brandVersion } = run
       const text = { outputFormat, language, platform, brandId, brandVersion, variant: 1 }
-      if ((await textsOf(tx, run.jobId)).length === 0) await insertTexts(tx, [{ jobId: run.jobId, texts: [text] }])
+      if ((await keysOf(tx, [run.jobId])).length === 0) await insertTexts(tx, [{ jobId: run.jobId, texts: [text] }])
       return true
     },
     // Then it is looked at again.

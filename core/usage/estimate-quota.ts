@@ -3,7 +3,7 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
 import { LimitExceeded, type Quota } from './quotas.ts'
 
-/** A user may ask for so many estimates within a minute. */
+/** The most estimates of a user within a minute. */
 export const estimatesPerMinute = 60
 const minuteSeconds = 60
 
@@ -11,7 +11,7 @@ const minuteSeconds = 60
  * Counts an estimate, by the database's clock and for all processes together. A minute begins with the first that comes after
  * the end of the one before.
  *
- * @returns what is left of the minute
+ * @returns the rest of the minute's quota
  * @throws LimitExceeded
  */
 export async function consumeEstimate(
@@ -19,7 +19,7 @@ export async function consumeEstimate(
   userId: string,
 ): Promise<{ readonly quotas: readonly Quota[] }> {
   const isOver = sql`begun_at <= UTC_TIMESTAMP(3) - INTERVAL ${minuteSeconds} SECOND`
-  // The beginning last: what is assigned before it still sees the old one.
+  // The beginning last: the assignments before it still see the old one.
   const count = () =>
     database.run((on) =>
       matchedBy(

@@ -3,7 +3,7 @@ import type { Outcome } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 
 /**
- * Which of the users have ledger rows of today that nobody else has locked, and locks these. Whoever ends the runs of many users
+ * Finds the users whose ledger rows of today are not locked, and locks these. A transaction that ends the runs of many users
  * leaves the others for later: a connection that died between its last statement and its COMMIT holds them, and everybody would
  * wait with the one.
  *

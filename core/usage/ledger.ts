@@ -1,9 +1,10 @@
 import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
-import { type CountedStatus, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
+import { type CountedStatus, type Step, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
 import { addBatchCounts } from './batch-counts.ts'
+import { addFailures } from './failures.ts'
 
 // The ledger, `vision_usage`. What a run took stands in its own row; once the run has ended, the ledger has exactly that. So
 // whoever ends a run, or changes the row of one that has ended, adds to the ledger in the same transaction, and as its last
@@ -38,6 +39,9 @@ export type UsageEntry = Pick<UsageRow, 'userId' | 'day' | 'model' | 'status'> &
 interface OfBatch {
   readonly batchId?: number | null
   readonly code?: string | undefined
+  /** The job that failed, and the step that it had come to. */
+  readonly jobId?: number | undefined
+  readonly step?: Step | undefined
 }
 
 type RunRow = Awaited<ReturnType<typeof readRuns>>[number]
@@ -132,6 +136,9 @@ function callsOf(counted: number): number {
 export interface EndedJob extends Pick<OwnedRun, 'userId' | 'batchId'> {
   readonly status: CountedStatus
   readonly code?: string | undefined
+  /** Of one that failed: its id, and the step that it had come to, where no run of it has ended with it. */
+  readonly jobId?: number | undefined
+  readonly step?: Step | undefined
 }
 
 /** Adds runs that have just ended to the ledger, and what of jobs has just ended with them, and both to their batches. */
@@ -140,10 +147,13 @@ export async function addRuns(
   runs: readonly OwnedRun[],
   ended: readonly EndedJob[] = [],
 ): Promise<void> {
-  const entries = (await readRuns(tx, runs)).flatMap(entriesOf)
+  const rows = await readRuns(tx, runs)
+  const entries = rows.flatMap(entriesOf)
   if (entries.length + ended.length === 0) return
   const day = entries[0]?.day ?? (await today(tx))
-  await addUsage(tx, [...entries, ...ended.map((job) => ({ ...job, day, model: '', jobs: 1 }))])
+  const stepOf = new Map(rows.map(({ jobId, step }) => [jobId, step]))
+  const stepped = ended.map((job) => ({ ...job, step: job.step ?? stepOf.get(job.jobId ?? 0) }))
+  await addUsage(tx, [...entries, ...stepped.map((job) => ({ ...job, day, model: '', jobs: 1 }))])
 }
 
 /** What must be added to the ledger when the row of a run changes. */
@@ -179,12 +189,13 @@ export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): P
     .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
   await addBatchCounts(
     tx,
-    entries.map(({ batchId = null, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
+    entries.map(({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
       ...entry,
       batchId,
       workMs: imageMs + analysisMs + contentMs,
     })),
   )
+  await addFailures(tx, entries)
 }
 
 /** Several entries as one. */
@@ -214,7 +225,7 @@ export function getUserUsage(
   )
 }
 
-/** What a job has taken: all its runs that have ended, and of the one under way what it has saved. */
+/** The usage of a job: of all ended runs, and of the saved results of the current one. */
 export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
   const rows = await database.run((on) =>
     on

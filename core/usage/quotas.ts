@@ -9,7 +9,7 @@ export interface UserLimits {
   readonly jobsPerDay: number
   /** Jobs that have not begun, or wait to be tried again. */
   readonly jobsWaiting: number
-  /** What calls may cost in a day, in nano-dollars; undefined where there is no limit. */
+  /** The most that calls may cost in a day, in nano-dollars; undefined if there is no limit. */
   readonly costPerDay: number | undefined
 }
 
@@ -29,7 +29,7 @@ export function costPerDay({ USER_DOLLARS_PER_DAY: dollars }: Pick<ApiConfig, 'U
   return dollars === undefined ? undefined : Math.round(dollars * 1e9)
 }
 
-/** One limit, and what is left of it. */
+/** One limit, and the rest of it. */
 export interface Quota {
   readonly code: ErrorCode & `limit.${string}`
   readonly limit: number
@@ -57,7 +57,7 @@ export class LimitExceeded extends VisionError {
   }
 }
 
-/** When the queue will have taken some of a user's jobs nobody knows: a guess, in seconds. */
+/** A guess at when the queue will have taken some of a user's jobs, in seconds. */
 const waitingRetrySeconds = 30
 
 /**
@@ -96,14 +96,14 @@ export async function readQuotas(tx: Queryable, userId: string, limits: UserLimi
   }
 }
 
-/** Up to so many of a user's waiting jobs, by the owner index alone. */
+/** A user's waiting jobs, counted up to a number, by the owner index alone. */
 export function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
     WHERE user_id = ${userId} AND status IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
 }
 
 /**
- * What is left after so many new jobs.
+ * The rest of the quotas after a number of new jobs.
  *
  * @throws LimitExceeded if it does not suffice for them
  */

@@ -41,7 +41,7 @@ export interface Budget {
 
 /**
  * @param callsInFlight how many calls the user's jobs in flight may still take
- * @param costPerDay in nano-dollars; undefined where there is no limit
+ * @param costPerDay in nano-dollars; undefined if there is no limit
  */
 export async function readBudget(
   on: Queryable,

@@ -20,7 +20,7 @@ export function uploadLimits(
  * Counts an upload that is about to be granted, in one statement that commits by itself: calls at once cannot pass the
  * limits together. Days are those of the database's clock.
  *
- * @returns what is left
+ * @returns the rest of the quota
  * @throws LimitExceeded
  */
 export async function consumeUpload(
@@ -30,7 +30,7 @@ export async function consumeUpload(
   limits: UploadLimits,
 ): Promise<QuotaState> {
   const { perDay, bytesPerDay } = limits
-  // The day last: what is assigned before it still sees the old one.
+  // The day last: the assignments before it still see the old one.
   const count = () =>
     database.run((on) =>
       matchedBy(

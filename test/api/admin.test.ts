@@ -30,6 +30,8 @@ async function failJobs(count: number): Promise<number[]> {
 }
 
 const routes = [
+  ['GET', '/v1/operator/jobs', 'findJobs'],
+  ['GET', '/v1/operator/failures', 'getFailures'],
   ['GET', '/v1/worker', 'getWorkerStatus'],
   ['POST', '/v1/operator/pause', 'pauseClaims'],
   ['POST', '/v1/operator/resume', 'resumeClaims'],
@@ -157,4 +159,40 @@ test('the audit comes in pages, the latest first', async () => {
   const second = await call('GET', `/v1/operator/actions?limit=3&cursor=${first.nextCursor}`)
   expect(second.actions.map((one: { parameters: { reason: string } }) => one.parameters.reason)).toEqual(['1', '0'])
   expect(second.nextCursor).toBeNull()
+})
+
+test('from what jobs failed of to the raw reason of one, and to its owner’s other jobs', async () => {
+  await api.database.sql('DELETE FROM vision_failures')
+  const [first = 0, second = 0] = await failJobs(2)
+  const waiting = await api.create('bob')
+  const { failures } = await call('GET', '/v1/operator/failures')
+  expect(failures).toMatchObject([
+    { code: 'analysis.invalid_answer', step: 'analysis', jobs: 2, users: 1, atLeast: false, sampleJobId: second },
+  ])
+  const { jobs, nextCursor } = await call('GET', '/v1/operator/jobs?code=analysis.&status=failed&limit=1')
+  expect(jobs).toMatchObject([{ jobId: second, user: 'ann', error: { code: 'analysis.invalid_answer' } }])
+  const rest = await call('GET', `/v1/operator/jobs?code=analysis.&status=failed&limit=1&cursor=${nextCursor}`)
+  expect(rest).toMatchObject({ jobs: [{ jobId: first }], nextCursor: null })
+  expect((await call('GET', '/v1/operator/jobs?user=bob')).jobs).toMatchObject([{ jobId: waiting, status: 'pending' }])
+  const job = await operator().getJobForOperator.query({ jobId: second })
+  expect(job).toMatchObject({
+    user: 'ann',
+    status: 'failed',
+    attempts: [{ attempt: 1, outcome: 'failed', errorDetail: 'raw', workerId: 'worker-1', calls: [] }],
+    texts: { wanted: 1, all: [{ textId: 1, status: 'failed', result: null }] },
+  })
+  const trace = (await api.database.sql('SELECT trace_id FROM vision_jobs WHERE id = ?', [second]))[0]?.trace_id
+  expect(job.traceId).toBe(trace)
+  const own = JSON.stringify(await json(api.call('GET', `/v1/jobs/${second}/attempts`, { as: 'ann' })))
+  expect(own, 'the raw reason is for operators alone').not.toContain('raw')
+  expect((await api.call('GET', `/v1/operator/jobs/${second}`, { as: 'ann' })).status).toBe(403)
+  expect(await json(api.call('GET', '/v1/operator/jobs/999999', asOperator))).toMatchObject({ code: 'job.not_found' })
+})
+
+test('a user sees what their own jobs failed of', async () => {
+  await api.database.sql('DELETE FROM vision_failures')
+  await failJobs(2)
+  const failures = [{ day: expect.any(String), code: 'analysis.invalid_answer', step: 'analysis', jobs: 2 }]
+  expect((await json(api.call('GET', '/v1/usage', { as: 'ann' }))).failures).toEqual(failures)
+  expect((await json(api.call('GET', '/v1/usage', { as: 'bob' }))).failures).toEqual([])
 })

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -80,6 +82,17 @@ test.each([
   ['status/0', '?status=lost'],
   ['outputFormat/1', '?outputFormat=summary&outputFormat=poem'],
   ['page', '?page=2'],
+  ['metadata', '?metadata=sku'],
+  ['metadataValue', '?metadataKey=sku'],
+  ['metadataKey', '?metadataValue=TR-7'],
+  ['metadataKey', `?metadataKey=${encodeURIComponent('a"b')}&metadataValue=1`],
+  ['code', '?code=everything'],
+  ['batchId', '?batchId=one'],
+  ['createdFrom', '?createdFrom=yesterday'],
+  ['createdTo', '?createdFrom=2026-11-02T00:00:00Z&createdTo=2026-11-01T00:00:00Z'],
+  ['ids/1', '?ids=1&ids=x'],
+  ['ids', `?${Array.from({ length: 101 }, (_, id) => `ids=${id + 1}`).join('&')}`],
+  ['include/0', '?include=attempts'],
 ])('%s is what is wrong with %s', async (field, query) => {
   const refused = await api.call('GET', `/v1/jobs${query}`, { as: 'ann' })
   expect(refused.status).toBe(400)
@@ -97,4 +110,68 @@ test('an infinite query of a tRPC client begins with a cursor that is null, and 
   const actions = api.client('infinite', operators).getOperatorActions
   expect(await actions.query({ cursor: null, direction: 'forward' })).toMatchObject({ nextCursor: null })
   await expect(history.query({ direction: 'backward' } as never)).rejects.toThrow()
+})
+
+test('filters by batch, code, time, metadata and ids all hold at once, over REST and tRPC', async () => {
+  const own = async (path: string, body: object) => json(api.call('POST', path, { as: 'fay', body }))
+  const { batchId } = await own('/v1/batches', {})
+  const jobs = ['TR-7', 'TR-8', 'TR-9'].map((sku) => ({ ...job, metadata: { sku, stock: 3 } }))
+  const added = await own(`/v1/batches/${batchId}/jobs`, { jobs })
+  const [first, second, third] = added.jobs.map(({ jobId }: { jobId: number }) => jobId)
+  const [apart] = await createMany('fay', 1, { metadata: { sku: 'TR-8' } })
+  const [alien] = await createMany('mallory', 1, { metadata: { sku: 'TR-8' } })
+  await failVisionJob(
+    api.database,
+    await api.claim(second),
+    { code: 'image.not_found', message: 'Gone.' },
+    nothingSpent,
+  )
+
+  expect(idsOf(await list('fay', `?batchId=${batchId}`))).toEqual([third, second, first])
+  expect(idsOf(await list('fay', '?metadataKey=sku&metadataValue=TR-8'))).toEqual([apart, second])
+  expect(idsOf(await list('fay', '?metadataKey=stock&metadataValue=3&limit=2'))).toEqual([third, second])
+  expect(idsOf(await list('fay', '?code=image.not_found'))).toEqual([second])
+  expect(idsOf(await list('fay', '?code=image.&status=failed'))).toEqual([second])
+  expect(idsOf(await list('fay', `?ids=${first}&ids=${alien}&ids=${apart}&ids=${first}`))).toEqual([apart, first])
+  const { createdAt } = (await list('fay', `?ids=${apart}`)).jobs[0]
+  expect(idsOf(await list('fay', `?createdFrom=${createdAt}`))).toContain(apart)
+  expect(idsOf(await list('fay', `?createdTo=${createdAt}`))).not.toContain(apart)
+  const all = `batchId=${batchId}&code=image.&status=failed&metadataKey=sku&metadataValue=TR-8&ids=${second}`
+  expect(idsOf(await list('fay', `?${all}&createdTo=2100-01-01T00:00:00Z`))).toEqual([second])
+  const history = api.client('fay').getJobHistory
+  expect(idsOf(await history.query({ batchId, code: 'image.', metadataKey: 'sku', metadataValue: 'TR-8' }))).toEqual([
+    second,
+  ])
+  const stranger = await api.call('GET', `/v1/jobs?batchId=${batchId}`, { as: 'mallory' })
+  expect([stranger.status, (await json(stranger)).code]).toEqual([404, 'batch.not_found'])
+})
+
+test('with outputs a page has what each job has made, and ends where an answer has enough', async () => {
+  const ids = await createMany('gil', 30)
+  const run = await api.claim(ids[0] as number)
+  for (const jobId of ids.slice(0, 29)) {
+    await saveAnalysis(api.database, { ...run, jobId }, analysisOutput, nothingSpent)
+    const body = { headline: 'h', summary: 'x'.repeat(300_000), keyPoints: ['k'] }
+    await completeVisionJob(api.database, { ...run, jobId }, { model: 'm', body }, nothingSpent)
+  }
+  const one = await list('gil', '?limit=2&include=outputs')
+  const alone = await Promise.all(ids.slice(-2).map((id) => json(api.call('GET', `/v1/jobs/${id}`, { as: 'gil' }))))
+  expect(one.jobs.map(({ outputs }: { outputs: object }) => outputs)).toEqual(
+    alone.toReversed().map(({ outputs }) => outputs),
+  )
+  expect(one.jobs[1].outputs).toMatchObject({
+    content: { result: { headline: 'h' } },
+    texts: [{ status: 'completed' }],
+  })
+  const seen: number[] = []
+  for (let cursor = ''; ; ) {
+    const text = await (await api.call('GET', `/v1/jobs?limit=100&include=outputs${cursor}`, { as: 'gil' })).text()
+    // An answer of a function may be 6 MB.
+    expect(text.length).toBeLessThan(6_000_000)
+    const page = JSON.parse(text)
+    seen.push(...idsOf(page))
+    if (page.nextCursor === null) break
+    cursor = `&cursor=${page.nextCursor}`
+  }
+  expect(seen).toEqual(ids.toReversed())
 })

@@ -37,6 +37,8 @@ const routes = [
   ['DELETE', '/v1/keys/<id>'],
   ['GET', '/v1/worker'],
   ['POST', '/v1/operator/pause'],
+  ['GET', '/v1/operator/jobs'],
+  ['GET', '/v1/operator/jobs/<id>'],
   ['GET', '/api/trpc/visionPipeline.getJobHistory'],
   ['GET', '/api/trpc/visionPipeline.getJobStatus'],
 ] as const

@@ -65,7 +65,17 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'revokeKey',
     'updateBrand',
   ],
-  operator: ['getOperatorActions', 'getWorkerStatus', 'pauseClaims', 'pruneJobs', 'redriveJobs', 'resumeClaims'],
+  operator: [
+    'findJobs',
+    'getFailures',
+    'getJobForOperator',
+    'getOperatorActions',
+    'getWorkerStatus',
+    'pauseClaims',
+    'pruneJobs',
+    'redriveJobs',
+    'resumeClaims',
+  ],
 }
 
 test('every procedure has the scope that this table names', () => {

@@ -62,6 +62,29 @@ test('status shows everything in tables, and with --json what the API answers', 
   expect(queue.depth).toContainEqual({ status: 'pending', jobs: 3, atLeast: false })
 })
 
+test('failures, the jobs of one code, and one of them with the raw reason', async () => {
+  await database.sql('DELETE FROM vision_failures')
+  expect((await ops(['failures', '--days', '1'])).output).toBe('No job has failed within today (UTC).\n')
+  const [first = 0, second = 0] = await failJobs(2)
+  expect((await ops(['failures'])).output).toMatch(
+    new RegExp(`^analysis\\.invalid_answer +analysis +2 +1 +20\\S+Z +20\\S+Z +job ${second}$`, 'm'),
+  )
+  const page = await ops(['jobs', '--code', 'analysis.', '--status', 'failed,cancelled', '--limit', '1'])
+  expect(page.output).toMatch(new RegExp(`^ *${second} +failed +- +analysis\\.invalid_answer +1 +user-1 `, 'm'))
+  expect(page.output).toMatch(new RegExp(`^More: --before ${second}$`, 'm'))
+  expect((await ops(['jobs', '--before', String(second)])).output).toMatch(new RegExp(`^ *${first} +failed `, 'm'))
+  expect((await ops(['jobs', '--user', 'nobody'])).output).toBe('No such jobs.\n')
+  await database.sql(`UPDATE vision_job_attempts SET error_detail = 'raw\n\u001b[31mred' WHERE job_id = ?`, [first])
+  const { output } = await ops(['job', String(first)])
+  expect(output).toMatch(
+    new RegExp(`^job ${first} of user-1: failed, analysis\\.invalid_answer: The answer did not fit`),
+  )
+  expect(output).toMatch(/^ *1 +failed +analysis +analysis\.invalid_answer /m)
+  expect(output).toMatch(/^run 1: raw \[31mred$/m)
+  expect(JSON.parse((await ops(['job', String(first), '--json'])).output).attempts).toHaveLength(1)
+  expect(await ops(['job', '999999'])).toMatchObject({ code: 1, output: 'job.not_found: There is no such job.\n' })
+})
+
 test('pause and resume, and who did it is in the audit', async () => {
   const actor = `cli:${userInfo().username}`
   const paused = await ops(['pause', '--provider', 'deepseek', '--reason', 'their bill'])
@@ -121,6 +144,12 @@ describe('what is not understood is told before a database is asked', () => {
     [['redrive', '--code', 'analysis'], '--code must be a code like'],
     [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
     [['prune', '--force'], '--force'],
+    [['jobs', '--status', 'failed,broken'], "not 'broken'"],
+    [['jobs', '--batch', 'five'], '--batch must be'],
+    [['job'], 'job wants the id of a job'],
+    [['job', 'x'], 'job wants the id of a job'],
+    [['failures', '--days', '32'], '--days must be at most 31'],
+    [['status', '21'], "not 'status 21'"],
   ])('%j', async (args, says) => {
     const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
     expect([code, output]).toEqual([2, expect.stringContaining(says)])

@@ -151,7 +151,7 @@ describe('what takes too long', () => {
     )
     await expect(read).rejects.toMatchObject({ code: 'database.unavailable' })
     expect(times).toBe(1)
-    expect(await running(marker)).toBe(0)
+    await expect.poll(() => running(marker), { timeout: 5_000 }).toBe(0)
     expect(await sessionOf(hasty)).toBe(session)
     await hasty.close()
   })

@@ -170,9 +170,9 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
   try {
     await vi.waitFor(
       async () => expect((await read(jobId)).job).toMatchObject({ status: 'processing', nextStep: 'content' }),
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     )
-    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 5_000)
+    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 20_000)
   } finally {
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -188,7 +188,7 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
     { outcome: 'lost', error_code: 'worker.lost', possibly_billed: 'content' },
     { outcome: 'completed', step: 'content' },
   ])
-})
+}, 120_000)
 
 test('a tick closes the streams whose process has died', async () => {
   await database.sql(

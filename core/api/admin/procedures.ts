@@ -9,6 +9,7 @@ import { validated } from '../../http/validation.ts'
 import { readProviderStates } from '../../providers/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
+import { operatorJobs } from './jobs.ts'
 import {
   Actions,
   ActionsPage,
@@ -34,8 +35,11 @@ const callMs = 20_000
 /** What operators call: every one of them wants the scope `operator`. */
 export const operator = {
   name: 'operator',
-  description: 'For operators: the queue, its workers, its providers and what is paused. Wants the scope `operator`.',
+  description:
+    'For operators: everybody’s jobs and why they fail, the queue, its workers, its providers and what is paused. Wants the scope `operator`.',
   procedures: {
+    ...operatorJobs,
+
     getWorkerStatus: procedure
       .meta({
         rest: 'GET /v1/worker',

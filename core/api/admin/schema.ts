@@ -4,6 +4,7 @@ import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { providerNames } from '../../providers/registry.ts'
 import { count, time } from '../fields.ts'
+import { code } from './jobs-schema.ts'
 
 // --- input ---
 
@@ -20,9 +21,7 @@ export const Nothing = z.strictObject({}).prefault({})
 export const PauseInput = z.strictObject({ provider, reason }).prefault({})
 
 export const RedriveFilterInput = z.strictObject({
-  code: z
-    .string()
-    .regex(/^[a-z_]+\.[a-z_]*$/, 'must be a code like analysis.timed_out, or its first part with the dot')
+  code: code
     .optional()
     .meta({ description: 'The code that jobs failed with, or the first part of several: `analysis.`' }),
   since: time.optional().meta({ description: 'Only jobs that failed at this moment or later.' }),

@@ -3,7 +3,7 @@ import { invalidPolicies, statuses } from '../../../drizzle/schema.ts'
 import { maxJobs } from '../../batches/batches.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
-import { batchId, count, ErrorCodes, jobId, Status, time } from '../fields.ts'
+import { batchId, codeFilter, count, ErrorCodes, jobId, Status, time } from '../fields.ts'
 import { CreateJob } from '../jobs/schema.ts'
 
 const elsewhere = 'The header `Idempotency-Key` may say it instead.'
@@ -78,18 +78,10 @@ export const OneBatch = z.strictObject({ batchId })
 export const RetryBatch = z
   .strictObject({
     batchId,
-    code: z
-      .string()
-      .regex(
-        /^[a-z]+\.([a-z_]+)?$/,
-        'must be an error code like analysis.timed_out, or the beginning of several: analysis.',
-      )
-      .max(64)
-      .optional()
-      .meta({
-        description: 'Only jobs that failed with this code, or with one that begins so: `analysis.`',
-        examples: ['analysis.timed_out'],
-      }),
+    code: codeFilter.optional().meta({
+      description: 'Only jobs that failed with this code, or with one that begins so: `analysis.`',
+      examples: ['analysis.timed_out'],
+    }),
   })
   .meta({ id: 'RetryBatch' })
 

@@ -1,17 +1,16 @@
 import { batchOfItsOwn } from '../../batches/batches.ts'
 import { hasEnded } from '../../domain/job.ts'
-import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
 import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
 import type { CreatedJob } from '../../queue/create.ts'
-import { getUserVisionJobs } from '../../queue/history.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { createMany, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
+import { listJobs } from './list.ts'
 import { admitNext, logJob, owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
 import {
@@ -22,7 +21,7 @@ import {
   History,
   Job,
   JobPage,
-  type JobSummaryView,
+  type JobPageView,
   Jobs,
   type JobsView,
   type JobView,
@@ -132,26 +131,13 @@ export const jobs = {
         scope: 'read',
         summary: 'List jobs',
         description:
-          'The jobs of the caller, newest first, without their outputs. Filtered by status and format at once, a page may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
-        errors: [],
+          'The jobs of the caller, newest first, without their outputs unless those are asked for. All filters must fit. A page looks at no more than 5,000 jobs: with filters by code or metadata, or by format and also status or batch, it may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
+        errors: ['batch.not_found'],
         output: JobPage,
         example: { reply: { jobs: [exampleSummary], nextCursor: null } },
       })
       .input(validated(History))
-      .query(async ({ ctx, input }): Promise<{ jobs: JobSummaryView[]; nextCursor: string | null }> => {
-        const { services, actor } = ctx
-        const { jobs, next } = await getUserVisionJobs(services.database, {
-          userId: actor.userId,
-          limit: input.limit,
-          before: input.cursor,
-          statuses: input.status,
-          outputFormats: input.outputFormat,
-        })
-        return {
-          jobs: await summarizeJobs(services, jobs),
-          nextCursor: next === undefined ? null : encodeCursor(next),
-        }
-      }),
+      .query(({ ctx, input }): Promise<JobPageView> => listJobs(ctx, input)),
 
     cancelJob: procedure
       .meta({

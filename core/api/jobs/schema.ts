@@ -12,6 +12,7 @@ import { maxTexts } from '../../queue/texts.ts'
 import {
   batchId,
   brandId,
+  codeFilter,
   count,
   ErrorCodes,
   jobId,
@@ -167,13 +168,58 @@ export const History = z
       .min(1)
       .max(outputFormats.length)
       .optional()
-      .meta({ description: 'Only jobs with these output formats.' }),
+      .meta({ description: 'Only jobs with these output formats: those of their first texts.' }),
+    batchId: batchId.optional().meta({ description: 'Only jobs of this batch.' }),
+    code: codeFilter.optional().meta({
+      description: 'Only jobs whose last error has this code, or one that begins so: `analysis.`',
+      examples: ['analysis.timed_out'],
+    }),
+    createdFrom: time.optional().meta({ description: 'Only jobs that were created then or later: ISO 8601, UTC.' }),
+    createdTo: time.optional().meta({ description: 'Only jobs that were created before: ISO 8601, UTC.' }),
+    metadataKey: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[^"\\\p{Cc}]+$/u, 'must be a name without quotation marks, backslashes and control characters')
+      .optional()
+      .meta({
+        description: 'Only jobs whose metadata have `metadataValue` under this name, at their top.',
+        examples: ['sku'],
+      }),
+    metadataValue: z
+      .string()
+      .max(1_000)
+      .optional()
+      .meta({
+        description: 'A text, or a number or boolean as JSON writes it, exactly as it was given.',
+        examples: ['TR-7'],
+      }),
+    ids: z.array(jobId).min(1).max(100).optional().meta({
+      description: 'Only these jobs, up to 100. Those that are not there, or not the caller’s, are left out.',
+    }),
+    include: z
+      .array(z.enum(['outputs']))
+      .min(1)
+      .max(1)
+      .optional()
+      .meta({
+        description: 'outputs: each job with what it has made. A page then has up to 4 MB.',
+      }),
+  })
+  .superRefine(({ metadataKey, metadataValue, createdFrom, createdTo }, context) => {
+    const missing = metadataKey === undefined ? 'metadataKey' : 'metadataValue'
+    if ((metadataKey === undefined) !== (metadataValue === undefined)) {
+      context.addIssue({ code: 'custom', path: [missing], params: { code: 'field.missing' }, message: isMissing })
+    }
+    if (createdFrom === undefined || createdTo === undefined || createdFrom <= createdTo) return
+    const message = 'must not be before createdFrom'
+    context.addIssue({ code: 'custom', path: ['createdTo'], params: { code: 'field.conflict' }, message })
   })
   .prefault({})
 
 // --- output ---
 
-const JobError = z
+export const JobError = z
   .object({ code: ErrorCodes, message: z.string() })
   .meta({ id: 'JobError', description: 'What went wrong last: a stable code, and a sentence for people.' })
 
@@ -244,22 +290,24 @@ export const JobSummary = z
   })
   .meta({ id: 'JobSummary' })
 
+const Outputs = z
+  .object({
+    analysis: output(BrandAnalysis).nullable(),
+    content: Content.nullable().meta({ description: 'The first text, once it is there.' }),
+    texts: z.array(Text).meta({ description: 'Every text that was asked for, by its number.' }),
+  })
+  .meta({
+    description:
+      'What the steps made: `analysis`, null until it is there; `texts`, each that was asked for; and `content`, the first of them, null until it is there.',
+  })
+
 export const Job = JobSummary.extend({
   usage: Usage.meta({ description: 'What all runs of the job have taken so far.' }),
   eventsUrl: z.url().nullable().meta({
     description:
       'Streams what happens to the job, as server-sent events. It holds a ticket that is valid until `expiresAt` and for this job alone, so an EventSource can open it as it is. Null where nothing is streamed, and once the job’s time is over.',
   }),
-  outputs: z
-    .object({
-      analysis: output(BrandAnalysis).nullable(),
-      content: Content.nullable().meta({ description: 'The first text, once it is there.' }),
-      texts: z.array(Text).meta({ description: 'Every text that was asked for, by its number.' }),
-    })
-    .meta({
-      description:
-        'What the steps made: `analysis`, null until it is there; `texts`, each that was asked for; and `content`, the first of them, null until it is there.',
-    }),
+  outputs: Outputs,
 }).meta({ id: 'Job' })
 
 export const Jobs = z
@@ -273,9 +321,13 @@ export const Jobs = z
   .meta({ id: 'Jobs' })
 export type JobsView = z.infer<typeof Jobs>
 
+const ListedJob = JobSummary.extend({
+  outputs: Outputs.optional().meta({ description: 'What the job has made, where that is asked for.' }),
+}).meta({ id: 'ListedJob' })
+
 export const JobPage = z
   .object({
-    jobs: z.array(JobSummary),
+    jobs: z.array(ListedJob),
     nextCursor: z.string().nullable().meta({ description: 'Asks for the next page; null on the last.' }),
   })
   .meta({ id: 'JobPage' })
@@ -293,33 +345,30 @@ const StepUsage = z
   .object({ model: z.string().meta({ description: 'The model that answered.' }), ...callTokens, costUsd, milliseconds })
   .meta({ id: 'StepUsage', description: 'What one step took of its provider.' })
 
-export const Attempts = z
+export const Attempt = z
   .object({
-    attempts: z.array(
-      z
-        .object({
-          attempt: count,
-          outcome: z.enum(outcomes),
-          step: Step.meta({ description: 'The step that the run had come to.' }),
-          startedAt: time,
-          endedAt: time.nullable(),
-          error: JobError.nullable(),
-          possiblyBilled: Step.nullable().meta({
-            description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
-          }),
-          possiblyBilledCalls: count.meta({
-            description: 'How many calls were cut off: where the worker died, as many as can have been out.',
-          }),
-          waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
-          imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),
-          usage: z.object({ analysis: StepUsage.nullable(), content: StepUsage.nullable() }),
-        })
-        .meta({ id: 'Attempt' }),
-    ),
+    attempt: count,
+    outcome: z.enum(outcomes),
+    step: Step.meta({ description: 'The step that the run had come to.' }),
+    startedAt: time,
+    endedAt: time.nullable(),
+    error: JobError.nullable(),
+    possiblyBilled: Step.nullable().meta({
+      description: 'The step whose call was cut off, so that it may have been paid for without an answer.',
+    }),
+    possiblyBilledCalls: count.meta({
+      description: 'How many calls were cut off: where the worker died, as many as can have been out.',
+    }),
+    waitingMs: milliseconds.meta({ description: 'How long the job was pending before this run.' }),
+    imageMs: milliseconds.meta({ description: 'How long bringing the image took.' }),
+    usage: z.object({ analysis: StepUsage.nullable(), content: StepUsage.nullable() }),
   })
-  .meta({ id: 'Attempts' })
+  .meta({ id: 'Attempt' })
+
+export const Attempts = z.object({ attempts: z.array(Attempt) }).meta({ id: 'Attempts' })
 
 export type ImageView = z.infer<typeof Image>
 export type JobView = z.infer<typeof Job>
 export type JobSummaryView = z.infer<typeof JobSummary>
+export type JobPageView = z.infer<typeof JobPage>
 export type AttemptsView = z.infer<typeof Attempts>

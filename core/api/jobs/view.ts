@@ -9,19 +9,24 @@ import type { AttemptsView, JobSummaryView, JobView } from './schema.ts'
 
 /** A job as its owner sees it. */
 export function viewJob(found: JobWithOutputs, usage: Counts, eventsUrl: string | null, relations: Relations): JobView {
-  const { job, texts, outputs } = found
-  const analysis = outputs.find(({ kind }) => kind === 'analysis')
   return {
-    ...summarizeJob(job, relations),
+    ...summarizeJob(found.job, relations),
     usage: viewCounts(usage),
     eventsUrl,
-    // What a step made was validated when it was saved.
-    outputs: {
-      analysis: analysis ? viewOutput(analysis) : null,
-      content: firstContent(found),
-      texts: texts.map((text) => textState(job, text, outputs)),
-    } as JobView['outputs'],
+    outputs: viewOutputs(found),
   }
+}
+
+/** What a job has made, as its owner sees it. */
+export function viewOutputs(found: JobWithOutputs): JobView['outputs'] {
+  const { job, texts, outputs } = found
+  const analysis = outputs.find(({ kind }) => kind === 'analysis')
+  // What a step made was validated when it was saved.
+  return {
+    analysis: analysis ? viewOutput(analysis) : null,
+    content: firstContent(found),
+    texts: texts.map((text) => textState(job, text, outputs)),
+  } as JobView['outputs']
 }
 
 /** A job without its outputs. */

@@ -41,6 +41,7 @@ export const exampleUsage: UserUsageView = {
       contentMs: 12_100,
     },
   ],
+  failures: [],
   totals: {
     jobs: { created: 1, completed: 1, failed: 0, cancelled: 0, deleted: 0 },
     runs: 1,

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { InvalidInput } from '../../http/invalid-input.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
+import { getUserFailures } from '../../usage/failures.ts'
 import { getUserUsage } from '../../usage/ledger.ts'
 import { procedure } from '../procedure.ts'
 import { exampleUsage } from './examples.ts'
@@ -20,7 +21,7 @@ export const usage = {
         scope: 'read',
         summary: 'See what was used',
         description:
-          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.',
+          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.',
         errors: [],
         output: UserUsage,
         example: { reply: exampleUsage },
@@ -28,7 +29,8 @@ export const usage = {
       .input(validated(UsageQuery))
       .query(async ({ ctx: { services, actor }, input }): Promise<UserUsageView> => {
         const days = daysOf(input, services.now())
-        return { ...days, ...viewUserUsage(await getUserUsage(services.database, actor.userId, days)) }
+        const rows = await getUserUsage(services.database, actor.userId, days)
+        return { ...days, ...viewUserUsage(rows, await getUserFailures(services.database, actor.userId, days)) }
       }),
   },
 } satisfies Resource

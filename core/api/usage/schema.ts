@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type CountedStatus, countedStatuses, outcomes } from '../../../drizzle/schema.ts'
-import { count, day, milliseconds } from '../fields.ts'
+import { count, day, milliseconds, Step } from '../fields.ts'
 
 export const tokens = {
   inputTokens: count,
@@ -55,6 +55,18 @@ export const UserUsage = z
         })
         .meta({ id: 'UsageRow' }),
     ),
+    failures: z
+      .array(
+        z
+          .object({
+            day: day.meta({ description: 'The day on which the jobs failed, UTC.' }),
+            code: z.string().meta({ description: 'The error that they failed with.' }),
+            step: Step.meta({ description: 'The step that they had come to.' }),
+            jobs: count,
+          })
+          .meta({ id: 'FailedJobs' }),
+      )
+      .meta({ description: 'What jobs failed of; a job that was retried by hand may fail once more.' }),
     totals: z.object({
       jobs: z
         .object(

@@ -1,9 +1,13 @@
 import { type CountedStatus, countedStatuses } from '../../../drizzle/schema.ts'
+import type { FailureRow } from '../../usage/failures.ts'
 import { type Counts, sumOf, type UsageRow } from '../../usage/ledger.ts'
 import type { UsageView, UserUsageView } from './schema.ts'
 
 /** What a user has used, row by row and in all. */
-export function viewUserUsage(rows: readonly UsageRow[]): Omit<UserUsageView, 'from' | 'to'> {
+export function viewUserUsage(
+  rows: readonly UsageRow[],
+  failures: readonly FailureRow[],
+): Omit<UserUsageView, 'from' | 'to'> {
   const jobs = countedStatuses.map((status) => {
     const { jobs } = sumOf(rows.filter((row) => row.status === status))
     return [status, jobs] as const
@@ -18,6 +22,7 @@ export function viewUserUsage(rows: readonly UsageRow[]): Omit<UserUsageView, 'f
       runs: row.runs,
       ...viewCounts(row),
     })),
+    failures: failures.map(({ day, code, step, jobs }) => ({ day, code, step, jobs })),
     totals: {
       jobs: Object.fromEntries(jobs) as Record<CountedStatus, number>,
       runs: totals.runs,

@@ -31,7 +31,7 @@ export function transform(coded: Size, properties: readonly Property[]): Picture
   return { ...sizeAsShown(shown, orientation), orientation, coded }
 }
 
-/** The aperture lies around the picture's middle, moved by an offset; what would lie outside is not there. */
+/** The aperture lies around the picture's centre, moved by an offset, and is clipped to the picture. */
 function crop({ width, height }: Size, clap: Buffer): Size {
   const fraction = (at: number, isSigned = false) => {
     const denominator = clap.readUInt32BE(at + 4)

@@ -7,7 +7,7 @@ const heifBrands = ['mif1', 'msf1', 'hevc', 'hevx', 'hevm', 'hevs']
 // Pictures that are made of other ones: tiles in a grid, overlays, a rotated or toned copy.
 const derived = ['grid', 'iovl', 'iden', 'tmap']
 
-/** The major and the compatible brands of an ISO media file's first box; none where it is no such file. */
+/** The major and the compatible brands of an ISO media file's first box; none if it is another kind of file. */
 export function brandsOf(file: Buffer): readonly string[] {
   if (file.length < 16 || file.toString('latin1', 4, 8) !== 'ftyp') return []
   const end = Math.min(file.readUInt32BE(0), file.length)
@@ -150,7 +150,7 @@ function codedItemsOf(
 ): ReadonlyMap<number, string> {
   const coded = new Map<number, string>()
   const items = new Set([primary])
-  // A set may grow while it is walked: what is added is visited too, and once.
+  // A set may grow while it is iterated: each addition is visited too, once.
   for (const item of items) {
     const type = types.get(item)
     if (type === undefined) throw malformed('HEIF', 'a part of its picture is missing')

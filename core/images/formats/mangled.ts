@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-// What an image file has become where somebody took its bytes for text, or sent the text that stands for them.
+// Image files that were damaged by a client that decoded the bytes as text, or sent the encoded text in their place.
 
 /** What such a file is. */
 export const decodedAsText = 'a file whose bytes were decoded as text, and are lost: read and send it as binary'
@@ -34,7 +34,7 @@ export function mangledNameOf(file: Buffer, formatOf: (bytes: Buffer) => string 
 /**
  * Whether bytes that are no text were replaced: a file of text in which that happened near its start.
  *
- * @param within so many bytes: a file that starts like an image is none for one such character further on
+ * @param within how many bytes to look at: such a character further on does not condemn a file that starts like an image
  */
 export function isDecodedAsText(file: Buffer, within: number): boolean {
   const at = file.subarray(0, within).indexOf(replaced)

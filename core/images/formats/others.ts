@@ -1,6 +1,6 @@
 import { brandsOf, isAvif } from './heif.ts'
 
-/** What a file is that is no image we take, with its article, where that is easily told. */
+/** The kind of a file that is not an accepted image, with its article, where it is easily recognised. */
 export function nameOf(file: Buffer): string | undefined {
   if (file.length === 0) return 'an empty file'
   const start = file.toString('latin1', 0, 1024)

@@ -25,7 +25,7 @@ export function malformed(format: string, reason: string): VisionError {
   return new VisionError('image.malformed', { message: `The file starts like a ${format}, but ${reason}.` })
 }
 
-/** @param found what the file is instead, with its article, where that is known */
+/** @param found the kind of the file, with its article, if it is known */
 export function unsupported(found: string | undefined): VisionError {
   const message = 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image'
   return new VisionError('image.unsupported_type', { message: found ? `${message} but ${found}.` : `${message}.` })

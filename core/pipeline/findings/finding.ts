@@ -16,7 +16,7 @@ export type FindingCode = (typeof findingCodes)[number]
 export const severities = ['info', 'warning'] as const
 export type Severity = (typeof severities)[number]
 
-/** One thing that somebody should look at before the text is used. The text is there all the same. */
+/** One point to review before the text is used. The text is delivered all the same. */
 export interface Finding {
   readonly code: FindingCode
   readonly severity: Severity

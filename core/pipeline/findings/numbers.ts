@@ -29,7 +29,7 @@ export function numberFindings(texts: readonly TextField[], origin: Omit<Origin,
 
 function knownNumbers({ analysis, purpose, facts, brand }: Omit<Origin, 'format'>): (number: NumberInText) => boolean {
   const exact = new Set<number>()
-  /** What may be rounded: what was measured or estimated in the image. */
+  /** Sources of values that may be rounded: measured or estimated in the image. */
   const measured: number[] = []
   const add = (value: unknown, isMeasured = false): void => {
     if (typeof value === 'number') {

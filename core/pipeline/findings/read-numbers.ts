@@ -37,7 +37,7 @@ export function numbersIn(text: string): readonly NumberInText[] {
 function withAsciiDigits(text: string): string {
   return (
     text
-      // What is set high or low is no number of its own: m², CO₂.
+      // A superscript or subscript is not a number of its own: m², CO₂.
       .replaceAll(/[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]/g, ' ')
       .replaceAll(/\p{Nd}/gu, digitOf)
       .replaceAll('٫', '.')

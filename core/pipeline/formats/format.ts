@@ -17,7 +17,7 @@ export interface Finished<Content> {
 
 /** What a text should come to, by JSON pointer. */
 export interface Targets {
-  /** About so long, as the network counts. */
+  /** The length to aim for, as the network counts. */
   readonly lengths?: Readonly<Record<string, number>>
   /** So many entries. */
   readonly counts?: Readonly<Record<string, readonly [least: number, most: number]>>
@@ -25,7 +25,7 @@ export interface Targets {
 
 /** What one output format asks of the second step. */
 export interface Format<Schema extends z.ZodType = z.ZodType> {
-  /** Counts the changes of what is asked: the prompt, the fields and their descriptions. Stored with each text. */
+  /** Counts the changes of the prompt, the fields and their descriptions. Stored with each text. */
   readonly version: number
   /** What the text is for and how it must read, told to the writer. */
   readonly prompt: (platform: Platform) => string
@@ -33,7 +33,7 @@ export interface Format<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
   /** The text that the example's analysis and purpose should lead to. */
   readonly example: z.input<Schema>
-  /** At most so many tokens of answer, in any language; after one that was cut off the adapters allow twice as many. */
+  /** The most tokens of an answer, in any language; after one that was cut off the adapters allow twice as many. */
   readonly maxOutputTokens: number
   /** Whether the text is for those whom the purpose is for, and so should have the facts that came with the job. */
   readonly carriesFacts?: boolean
@@ -41,7 +41,7 @@ export interface Format<Schema extends z.ZodType = z.ZodType> {
   readonly quotesWhatNotToDo?: readonly string[]
   /** Targets that the prompt names beside those of the fields, by JSON pointer. */
   readonly targets?: (platform: Platform) => Targets
-  /** Puts right what no schema says. */
+  /** Repairs values by rules that no schema expresses. */
   readonly finish?: (content: z.output<Schema>, setting: Setting) => Finished<z.output<Schema>>
 }
 

@@ -11,8 +11,8 @@ export function databaseUrl(): Setting<string> {
 }
 
 /**
- * The URL of a database with TLS that looks at the server's name too: mysql2 leaves that out unless it is told, and then
- * whoever has any valid certificate gets the password.
+ * The URL of a database with TLS that checks the server's name too: mysql2 does not by default, and then
+ * any server with a valid certificate gets the password.
  *
  * @param given `mysql://…`, whose `ssl` is JSON as mysql2 takes it; this machine and Unix sockets need none
  * @throws WrongSetting what to add to it; the URL is not in the message

@@ -1,13 +1,13 @@
 import { type Shape, type Values, WrongSetting } from './setting.ts'
 
-/** Something is missing or wrong in the environment. The message names every key at once, and no secret. */
+/** Settings are missing or wrong. The message names every such key, and no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What is wrong with settings taken together: each key, and why. */
+/** The constraints between settings: each violated key, and why. */
 export type Rule<Config> = (config: Config) => readonly (readonly [key: string, why: string])[]
 
 /** The environment as it is. Nothing else reads it. */
@@ -18,7 +18,7 @@ export function environment(): Environment {
 /**
  * Reads settings from an environment, where an empty line in `.env` means the same as none.
  *
- * @param rule what must hold between them: asked about those that are right by themselves, the others being undefined
+ * @param rule the constraints between them; it sees the valid settings, the others being undefined
  * @throws ConfigError with one line for each key that is missing or wrong
  */
 export function load<Keys extends Shape>(

@@ -92,7 +92,7 @@ function configOf(entry: ProviderEntry, values: Values): ProviderConfig {
   }
 }
 
-/** What is wrong with how the steps are served, and what is only not known. */
+/** Errors in how the steps are served, and warnings about what could not be checked. */
 export interface ProviderFindings {
   readonly wrong: readonly (readonly [key: string, why: string])[]
   /** A sentence each. */

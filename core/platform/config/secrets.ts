@@ -1,14 +1,14 @@
 /** Shorter ones would be found in ordinary words. */
 const shortestSecret = 8
 
-/** Whether a key's value is a secret; those of providers are told by their ending. */
+/** Whether a key's value is a secret; those of providers are recognised by their ending. */
 const isSecret = (key: string) =>
   key.endsWith('_API_KEY') ||
   ['S3_SECRET_ACCESS_KEY', 'STREAM_SECRET', 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].includes(key)
 
 type Configured = Readonly<Record<string, { readonly apiKey?: string | undefined }>>
 
-/** The secrets among settings, as they are in an environment or in a configuration, and the passwords in their URLs: what no line of a log may contain. */
+/** The secrets in an environment or a configuration, and the passwords in its URLs: no log line may contain them. */
 export function secretsOf(settings: object): readonly string[] {
   const given = Object.entries(settings).flatMap(([key, value]) => (isSecret(key) ? [value] : []))
   const { DATABASE_URL: url, providers = {} } = settings as { DATABASE_URL?: unknown; providers?: Configured }

@@ -1,12 +1,12 @@
-/** What is wrong with a setting, in words that follow its key: "is missing", "must be …". */
+/** The problem with a setting, in words that follow its key: "is missing", "must be …". */
 export class WrongSetting extends Error {
   override readonly name = 'WrongSetting'
 }
 
-/** One key of the environment: what it may be, and what it means. */
+/** One key of the environment: its valid values, and their meaning. */
 export interface Setting<Value> {
   /**
-   * @param text what the key is set to; undefined where it is not set
+   * @param text the value of the key; undefined if it is not set
    * @throws WrongSetting
    */
   read(text: string | undefined): Value
@@ -22,12 +22,12 @@ type OptionalKeys<Keys extends Shape> = {
   [Key in keyof Keys]: undefined extends ValueOf<Keys[Key]> ? Key : never
 }[keyof Keys]
 
-/** What settings mean. */
+/** The parsed values of settings. */
 export type Values<Keys extends Shape> = {
   readonly [Key in Exclude<keyof Keys, OptionalKeys<Keys>>]: ValueOf<Keys[Key]>
 } & { readonly [Key in OptionalKeys<Keys>]?: ValueOf<Keys[Key]> }
 
-/** @param parse what a text means; throws WrongSetting for one that means nothing */
+/** @param parse turns a text into its value; throws WrongSetting for an invalid one */
 export function setting<Value>(parse: (text: string) => Value): Setting<Value> {
   const withAbsent = <Absent>(absent: () => Absent): Setting<Value | Absent> => ({
     read: (text) => (text === undefined ? absent() : parse(text)),
@@ -77,7 +77,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Set
   })
 }
 
-/** A text that is not told in messages. */
+/** A text that messages do not show. */
 export function text({ min = 1 }: { readonly min?: number } = {}): Setting<string> {
   return setting((given) => {
     if (given.length >= min) return given
@@ -85,7 +85,7 @@ export function text({ min = 1 }: { readonly min?: number } = {}): Setting<strin
   })
 }
 
-/** A key that signs: long enough that nobody finds it by trying. */
+/** A signing key: long enough to withstand a search. */
 export function signingSecret(): Setting<string> {
   return setting((given) => {
     if (Buffer.byteLength(given) >= 32) return given
@@ -93,7 +93,7 @@ export function signingSecret(): Setting<string> {
   })
 }
 
-/** Where passwords, keys or tokens are sent, or fetched by which others are believed. */
+/** A URL to which secrets are sent, or from which keys are fetched that decide whom to trust. */
 export function webUrl(): Setting<string> {
   return setting((given) => {
     if (isWebUrl(given)) return given
@@ -113,20 +113,20 @@ export function isWebUrl(given: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
 
-/** Whether a host as URLs have it is this machine, so that nobody can listen in between. */
+/** Whether a URL's host is this machine, so that the connection cannot be intercepted. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }
 
-/** Longer texts may be secrets that were put on the wrong line, and are not told. */
+/** Longer texts may be secrets that were put on the wrong line, and are not shown. */
 const longestTold = 16
 
-/** What a message tells of the value of a setting that is no secret. */
+/** How a message shows the value of a setting that is not a secret. */
 export function got(given: string): string {
   return given.length <= longestTold ? ` (got: ${given})` : ''
 }
 
-/** NaN for a text that is no number as people write one: no blank, no `0x10`. */
+/** NaN for a text that is not a decimal number: not for a blank, nor for `0x10`. */
 function numberIn(given: string): number {
   return /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(given) ? Number(given) : Number.NaN
 }

@@ -80,7 +80,7 @@ export function createModel(options: GeminiOptions): Model {
               return generate([{ inlineData: { mimeType: image.type, data: data.toString('base64') } }], signal)
             }) as Promise<unknown>,
           isAnswer: ({ candidates, promptFeedback, usageMetadata, error }) =>
-            // Gateways leave the list empty beside an error.
+            // Gateways send an empty list along with an error.
             error
               ? Array.isArray(candidates) && candidates.length > 0
               : Array.isArray(candidates) || isRecord(promptFeedback) || isRecord(usageMetadata),

@@ -1,8 +1,9 @@
 import dns from 'node:dns'
 import { BlockList, isIP, Socket } from 'node:net'
+import { afterAll } from 'vitest'
 
 /**
- * From here on, nothing in this process looks a name up or connects to an address outside of 127.0.0.0/8, so that a test
+ * As long as the tests of this file run, nothing in this process looks a name up or connects to an address outside of 127.0.0.0/8, so that a test
  * of what must not be reached reaches nothing when it fails.
  */
 export function stayOnThisMachine(): void {
@@ -19,7 +20,7 @@ export function stayOnThisMachine(): void {
     return Reflect.apply(connect, this, options)
   }
   // A server that listens has its own address "looked up" too.
-  const lookup = dns.lookup
+  const { lookup } = dns
   Object.assign(dns, {
     lookup: (host: string, ...rest: unknown[]) =>
       isIP(host) ? Reflect.apply(lookup, dns, [host, ...rest]) : refuse(host),
@@ -32,8 +33,15 @@ export function stayOnThisMachine(): void {
       return Reflect.apply(resolve, this, [host])
     }
   Object.assign(dns.promises.Resolver.prototype, { resolve4: asking(resolve4), resolve6: asking(resolve6) })
+  const { lookup: lookupPromise } = dns.promises
   Object.assign(dns.promises, {
     lookup: async (host: string) => (host === 'localhost' ? [{ address: '127.0.0.1', family: 4 }] : refuse(host)),
+  })
+  afterAll(() => {
+    Socket.prototype.connect = connect
+    Object.assign(dns, { lookup })
+    Object.assign(dns.promises, { lookup: lookupPromise })
+    Object.assign(dns.promises.Resolver.prototype, { resolve4, resolve6 })
   })
 }
 

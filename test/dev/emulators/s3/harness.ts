@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { afterEach, beforeEach, expect, vi } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { type S3Emulator, startS3Emulator } from '../../../../dev/emulators/s3/server.ts'
 
 export const Bucket = 'vision-images'
@@ -14,7 +14,6 @@ export const origin = 'http://localhost:3000'
 
 /** Starts an emulated S3 for every test of a file, with a clock of its own, and stops what the test leaves open. */
 export function useS3Emulator() {
-  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
   const clients: S3Client[] = []
   const used = {
     folder: '',

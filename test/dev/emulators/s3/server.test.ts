@@ -16,11 +16,9 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type S3Emulator, startS3Emulator } from '../../../../dev/emulators/s3/server.ts'
 import { Bucket, key, presign } from './harness.ts'
-
-vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
 
 let folder: string
 let emulator: S3Emulator

@@ -1,9 +1,9 @@
 /**
- * Does what is asked for at the same time together: whatever comes while work is under way is the next work, in one piece.
+ * Batches requests: those that arrive while work is under way are the next batch.
  * Nothing waits for company.
  *
- * @param work gets what was asked for, in order, and returns the results in that order
- * @param most at most so many at once
+ * @param work gets the requests in order, and returns their results in that order
+ * @param most the largest batch
  */
 export function together<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,

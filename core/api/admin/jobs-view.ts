@@ -1,0 +1,101 @@
+import type { JobInFull } from '../../admin/job.ts'
+import { textState } from '../../live/events.ts'
+import type { AttemptRow, JobRow } from '../../queue/read.ts'
+import type { Failure } from '../../usage/failures.ts'
+import { viewAttempts } from '../jobs/view.ts'
+import { viewCounts } from '../usage/view.ts'
+import type { FailuresView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
+
+/** A job as operators see it in a list. */
+export function summarizeForOperator(job: JobRow): OperatorJobsView['jobs'][0] {
+  return {
+    jobId: job.id,
+    user: job.userId,
+    status: job.status,
+    step: job.finishedAt === null ? job.nextStep : null,
+    error: errorOf(job),
+    attempt: job.attempt,
+    failures: job.failures,
+    crashes: job.crashes,
+    texts: { wanted: job.texts, completed: Math.min(job.texts, job.textsCompleted) },
+    batchId: job.batchId,
+    traceId: job.traceId,
+    createdAt: job.createdAt.toISOString(),
+    updatedAt: job.updatedAt.toISOString(),
+    finishedAt: iso(job.finishedAt),
+  }
+}
+
+/** A job with everything that is known of it. */
+export function viewForOperator({ found, attempts, usage, runningMs, at }: JobInFull): OperatorJobView {
+  const { job, texts, outputs } = found
+  const analysis = outputs.find(({ kind }) => kind === 'analysis')
+  const totalMs = Math.max(0, (job.finishedAt ?? at).getTime() - job.createdAt.getTime())
+  const shown = viewAttempts(attempts).attempts
+  const summary = summarizeForOperator(job)
+  return {
+    ...summary,
+    maxRetries: job.maxRetries,
+    nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
+    startedAt: iso(job.startedAt),
+    expiresAt: job.expiresAt.toISOString(),
+    workerId: job.status === 'processing' ? job.workerId : null,
+    leaseExpiresAt: job.status === 'processing' ? iso(job.leaseExpiresAt) : null,
+    imageUrl: job.imageUrl,
+    analysisPurpose: job.analysisPurpose,
+    answerIssue: job.answerIssue,
+    metadata: job.metadata,
+    timings: { waitingMs: Math.max(0, totalMs - runningMs), runningMs, totalMs },
+    usage: viewCounts(usage),
+    attempts: attempts.flatMap((row, index) => {
+      const attempt = shown[index]
+      const { errorDetail, workerId } = row
+      return attempt ? [{ ...attempt, errorDetail, workerId, calls: callsOf(row) }] : []
+    }),
+    analysis: analysis
+      ? {
+          model: analysis.model,
+          prompt: analysis.prompt,
+          createdAt: analysis.createdAt.toISOString(),
+          result: analysis.body,
+        }
+      : null,
+    texts: {
+      ...summary.texts,
+      all: texts.map((text) => {
+        const { textId, outputFormat, language, status, revision, error, model, prompt, createdAt, result } = textState(
+          job,
+          text,
+          outputs,
+        )
+        return { textId, outputFormat, language, status, revision, error, model, prompt, createdAt, result }
+      }) as OperatorJobView['texts']['all'],
+    },
+  }
+}
+
+function callsOf(row: AttemptRow): OperatorJobView['attempts'][0]['calls'] {
+  const analysis =
+    row.analysisModel === null
+      ? []
+      : [{ step: 'analysis' as const, model: row.analysisModel, answered: row.analysisCalls }]
+  const content =
+    row.contentModel === null ? [] : [{ step: 'content' as const, model: row.contentModel, answered: row.contentCalls }]
+  return [...analysis, ...content]
+}
+
+export function viewFailures(failures: readonly Failure[]): FailuresView['failures'] {
+  return failures.map((failure) => ({
+    ...failure,
+    firstAt: failure.firstAt.toISOString(),
+    lastAt: failure.lastAt.toISOString(),
+  }))
+}
+
+function errorOf({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorMessage'>) {
+  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
+}
+
+function iso(date: Date | null): string | null {
+  return date?.toISOString() ?? null
+}

@@ -1,0 +1,81 @@
+import { getJobInFull } from '../../admin/job.ts'
+import { encodeCursor } from '../../http/cursor.ts'
+import { validated } from '../../http/validation.ts'
+import { findJobs } from '../../queue/find-jobs.ts'
+import { getFailures } from '../../usage/failures.ts'
+import { OneJob } from '../jobs/schema.ts'
+import { procedure } from '../procedure.ts'
+import { exampleFailures, exampleOperatorJob, exampleOperatorJobs } from './jobs-examples.ts'
+import {
+  Failures,
+  FailuresQuery,
+  type FailuresView,
+  JobsQuery,
+  OperatorJob,
+  OperatorJobs,
+  type OperatorJobsView,
+  type OperatorJobView,
+} from './jobs-schema.ts'
+import { summarizeForOperator, viewFailures, viewForOperator } from './jobs-view.ts'
+
+/** What operators look at to find out why jobs fail. */
+export const operatorJobs = {
+  findJobs: procedure
+    .meta({
+      rest: 'GET /v1/operator/jobs',
+      status: 200,
+      scope: 'operator',
+      summary: 'Find jobs of all users',
+      description:
+        'Newest first, by status, last error, user, batch and time of creation, in any combination. A page costs the same however many jobs there are: where no index has the whole filter it looks at 5,000 jobs, and may have fewer than asked for, or none, and a next page.',
+      errors: [],
+      output: OperatorJobs,
+      example: { reply: exampleOperatorJobs },
+    })
+    .input(validated(JobsQuery))
+    .query(async ({ ctx, input }): Promise<OperatorJobsView> => {
+      const { limit, cursor, status, code, user, batch, since } = input
+      const { jobs, next } = await findJobs(
+        ctx.services.database,
+        { statuses: status, code, userId: user, batchId: batch, since: since ? new Date(since) : undefined },
+        { limit, before: cursor },
+      )
+      return { jobs: jobs.map(summarizeForOperator), nextCursor: next === undefined ? null : encodeCursor(next) }
+    }),
+
+  getJobForOperator: procedure
+    .meta({
+      rest: 'GET /v1/operator/jobs/{jobId}',
+      status: 200,
+      scope: 'operator',
+      summary: 'Look at any job',
+      description:
+        'A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
+      errors: ['job.not_found'],
+      output: OperatorJob,
+      example: { reply: exampleOperatorJob },
+    })
+    .input(validated(OneJob))
+    .query(
+      async ({ ctx, input }): Promise<OperatorJobView> =>
+        viewForOperator(await getJobInFull(ctx.services.database, input.jobId)),
+    ),
+
+  getFailures: procedure
+    .meta({
+      rest: 'GET /v1/operator/failures',
+      status: 200,
+      scope: 'operator',
+      summary: 'See what jobs failed of',
+      description:
+        'By code and step: how many jobs of how many users, when first and last, and one of them to look at. It reads what was counted when they failed, and no job.',
+      errors: [],
+      output: Failures,
+      example: { reply: exampleFailures },
+    })
+    .input(validated(FailuresQuery))
+    .query(async ({ ctx, input: { days } }): Promise<FailuresView> => {
+      const failures = await ctx.services.database.run((on) => getFailures(on, days))
+      return { days, failures: viewFailures(failures) }
+    }),
+}

@@ -1,0 +1,56 @@
+import type * as z from 'zod'
+import { getBatch } from '../../batches/batches.ts'
+import { encodeCursor } from '../../http/cursor.ts'
+import { getUserVisionJobs } from '../../queue/history.ts'
+import { getVisionJobsUpTo } from '../../queue/read.ts'
+import type { Caller } from '../procedure.ts'
+import { readRelations } from './relations.ts'
+import { summarizeJobs } from './reply.ts'
+import type { History, JobPageView } from './schema.ts'
+import { summarizeJob, viewOutputs } from './view.ts'
+
+/** How large a page with outputs may be as JSON; it has one job at least. An answer of a function may be 6 MB. */
+const maxPageBytes = 4_000_000
+
+/**
+ * A page of the caller's history, with outputs where those are asked for.
+ *
+ * @throws VisionError `batch.not_found`
+ */
+export async function listJobs(caller: Caller, input: z.output<typeof History>): Promise<JobPageView> {
+  const { services, actor } = caller
+  const { userId } = actor
+  const { batchId, metadataKey, metadataValue, createdFrom, createdTo } = input
+  if (batchId !== undefined) await getBatch(services.database, { userId, batchId })
+  const { jobs, next } = await getUserVisionJobs(services.database, {
+    userId,
+    limit: input.limit,
+    before: input.cursor,
+    statuses: input.status,
+    outputFormats: input.outputFormat,
+    batchId,
+    code: input.code,
+    createdFrom: createdFrom === undefined ? undefined : new Date(createdFrom),
+    createdTo: createdTo === undefined ? undefined : new Date(createdTo),
+    metadata:
+      metadataKey === undefined || metadataValue === undefined ? undefined : { key: metadataKey, value: metadataValue },
+    ids: input.ids,
+  })
+  const cursorAfter = (id: number | undefined) => (id === undefined ? null : encodeCursor(id))
+  if (input.include === undefined) return { jobs: await summarizeJobs(services, jobs), nextCursor: cursorAfter(next) }
+  const ids = jobs.map(({ id }) => id)
+  const found = await getVisionJobsUpTo(services.database, ids, maxPageBytes)
+  const relations = await readRelations(
+    services,
+    found.jobs.map(({ job }) => job),
+  )
+  const shown: JobPageView['jobs'] = []
+  let bytes = 0
+  for (const one of found.jobs) {
+    const view = { ...summarizeJob(one.job, relations), outputs: viewOutputs(one) }
+    bytes += Buffer.byteLength(JSON.stringify(view))
+    if (shown.length > 0 && bytes > maxPageBytes) return { jobs: shown, nextCursor: cursorAfter(shown.at(-1)?.jobId) }
+    shown.push(view)
+  }
+  return { jobs: shown, nextCursor: cursorAfter(found.last === ids.at(-1) ? next : found.last) }
+}

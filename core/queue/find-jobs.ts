@@ -1,0 +1,188 @@
+import { inArray, type SQL, sql } from 'drizzle-orm'
+import { statuses as everyStatus, type Status, visionJobs } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
+import { type ErrorCode, errorCodes } from '../domain/errors.ts'
+import type { JobRow } from './read.ts'
+
+/** Which jobs an operator looks for; of everybody's. */
+export interface JobFilter {
+  readonly statuses?: readonly Status[] | undefined
+  /** A code that is a job's last error, or all that begin with a word and a dot: `analysis.` */
+  readonly code?: string | undefined
+  readonly userId?: string | undefined
+  readonly batchId?: number | undefined
+  /** Those created at this moment or later. */
+  readonly since?: Date | undefined
+}
+
+export interface JobPage {
+  /** Newest first. */
+  readonly jobs: readonly JobRow[]
+  /** What the next page is asked for with, as `before`; undefined on the last page. */
+  readonly next: number | undefined
+}
+
+/** How many entries of an index a page may look at, all its ranges together. */
+const lookedAt = 5_000
+
+/** What of a job a page can be filtered by. */
+interface Candidate {
+  readonly id: number
+  readonly status: Status
+  readonly userId: string
+  readonly batchId: number | null
+  readonly code: string | null
+}
+
+/** A range of an index in which the jobs are in the order of their ids. */
+interface Range {
+  readonly index: string
+  readonly where: SQL
+}
+
+/**
+ * Everybody's jobs that match a filter, newest first, without outputs. However many jobs there are, a page looks at no more
+ * entries of an index than its size for each range, or at 5,000 where the index does not have the whole filter: it may then
+ * have fewer jobs than asked for, or none, and still a next page.
+ */
+export async function findJobs(
+  database: Database,
+  filter: JobFilter,
+  { limit, before }: { readonly limit: number; readonly before?: number | undefined },
+): Promise<JobPage> {
+  const codes = filter.code === undefined ? undefined : codesOf(filter.code)
+  const statuses = filter.statuses && new Set(filter.statuses)
+  const { since } = filter
+  const from = since && (await database.run((on) => firstIdSince(on, since)))
+  const matches = ({ status, userId, batchId, code }: Candidate) =>
+    (statuses === undefined || statuses.has(status)) &&
+    (codes === undefined || (code !== null && codes.has(code))) &&
+    (filter.userId === undefined || userId === filter.userId) &&
+    (filter.batchId === undefined || batchId === filter.batchId)
+
+  const { ranges, exact, scheduled } = rangesOf(filter, codes)
+  const each = exact ? limit + 1 : Math.max(limit + 1, Math.ceil(lookedAt / ranges.length))
+  const window = { before, from }
+  const found = ranges.length === 0 ? [] : await database.run((on) => readRanges(on, ranges, each, window))
+  const soonest = scheduled ? await database.run((on) => soonestScheduled(on, window)) : []
+  // Below the last entry of a range that was not read to its end, nothing is known.
+  const byRange = [...Map.groupBy(found, ({ range }) => range).values()]
+  const floor = Math.max(0, ...byRange.filter((rows) => rows.length >= each).map((rows) => rows.at(-1)?.id ?? 0))
+  const ids = [...found, ...soonest]
+    .filter((row) => row.id >= floor && (exact || matches(row)))
+    .map(({ id }) => id)
+    .toSorted((one, other) => other - one)
+  const page = ids.slice(0, limit)
+  const rows =
+    page.length === 0
+      ? []
+      : await database.run((on) =>
+          on.select().from(visionJobs, { forceIndex: 'PRIMARY' }).where(inArray(visionJobs.id, page)),
+        )
+  const jobs = rows
+    // A job may have left its status since the ids were read.
+    .filter((row) => matches({ ...row, code: row.errorCode }) && !(since && row.createdAt < since))
+    .toSorted((one, other) => other.id - one.id)
+  return { jobs, next: ids.length > limit ? page.at(-1) : floor > 0 ? floor : undefined }
+}
+
+interface Ranges {
+  readonly ranges: readonly Range[]
+  /** Whether they have no jobs but those of the filter. */
+  readonly exact: boolean
+  /** Whether there are scheduled jobs to be added to them: see `soonestScheduled`. */
+  readonly scheduled: boolean
+}
+
+/** The ranges that have all jobs of a filter. */
+function rangesOf({ statuses, userId, batchId }: JobFilter, codes: ReadonlySet<string> | undefined): Ranges {
+  const wanted = statuses && [...new Set(statuses)]
+  if (batchId !== undefined) {
+    const ranges = (wanted ?? everyStatus).map((status) => ({
+      index: 'batch',
+      where: sql`batch_id = ${batchId} AND status = ${status}`,
+    }))
+    return { ranges, exact: codes === undefined && userId === undefined, scheduled: false }
+  }
+  if (userId !== undefined) {
+    const owned = sql`user_id = ${userId}`
+    // Completed jobs have no error any more: see `completeVisionJob`.
+    const some = wanted ?? (codes && everyStatus.filter((status) => status !== 'completed'))
+    const ranges = some
+      ? some.map((status) => ({ index: 'status_history', where: sql`${owned} AND status = ${status}` }))
+      : [{ index: 'history', where: owned }]
+    return { ranges, exact: codes === undefined, scheduled: false }
+  }
+  if (codes !== undefined) {
+    const ranges = [...codes].map((code) => ({ index: 'error', where: sql`error_code = ${code}` }))
+    return { ranges, exact: wanted === undefined, scheduled: false }
+  }
+  if (wanted === undefined) return { ranges: [{ index: 'PRIMARY', where: sql`TRUE` }], exact: true, scheduled: false }
+  // Only a scheduled job has a time at which it is due: the others are in the order of their ids in that index.
+  const ranges = wanted
+    .filter((status) => status !== 'scheduled')
+    .map((status) => ({ index: 'due', where: sql`status = ${status} AND available_at IS NULL` }))
+  return { ranges, exact: true, scheduled: wanted.includes('scheduled') }
+}
+
+interface Window {
+  readonly before: number | undefined
+  readonly from: number | undefined
+}
+
+const columns = sql`id, status, user_id AS userId, batch_id AS batchId, error_code AS code`
+
+/** The newest of each range, in one statement; each tells its range. */
+async function readRanges(on: Queryable, ranges: readonly Range[], each: number, { before, from }: Window) {
+  const within = sql`${before === undefined ? sql`` : sql` AND id < ${before}`}${from === undefined ? sql`` : sql` AND id >= ${from}`}`
+  const parts = ranges.map(
+    ({ index, where }, range) => sql`(SELECT ${sql.raw(String(range))} AS \`range\`, ${columns}
+      FROM vision_jobs FORCE INDEX (${sql.raw(index)}) WHERE ${where}${within} ORDER BY id DESC LIMIT ${each})`,
+  )
+  const rows = await rowsOf<Candidate & { range: number }>(on, sql.join(parts, sql` UNION ALL `))
+  return rows.map((row) => ({ ...row, id: Number(row.id) })).toSorted((one, other) => other.id - one.id)
+}
+
+/** Of scheduled jobs those that are due first, up to 5,000: no index has them in the order of their ids. */
+async function soonestScheduled(on: Queryable, { before, from }: Window): Promise<readonly Candidate[]> {
+  const rows = await rowsOf<Candidate>(
+    on,
+    sql`SELECT ${columns} FROM (
+        SELECT id, status, user_id, batch_id, error_code FROM vision_jobs FORCE INDEX (due)
+        WHERE status = 'scheduled' ORDER BY available_at, id LIMIT ${lookedAt}) AS soonest
+      WHERE id < ${before ?? Number.MAX_SAFE_INTEGER} AND id >= ${from ?? 0}`,
+  )
+  return rows.map((row) => ({ ...row, id: Number(row.id) }))
+}
+
+/** The known codes that a code or a prefix stands for; an unknown one, of an earlier release, for itself. */
+export function codesOf(code: string): ReadonlySet<string> {
+  if (!code.endsWith('.')) return new Set([code])
+  return new Set((Object.keys(errorCodes) as ErrorCode[]).filter((one) => one.startsWith(code)))
+}
+
+/**
+ * The first id of the jobs created at a moment or later: ids ascend with time, so that halving the ids finds it by some forty
+ * look-ups, where no index has the times. Calls that create at once may get theirs the other way round: a minute is allowed.
+ */
+async function firstIdSince(on: Queryable, moment: Date): Promise<number> {
+  const since = new Date(moment.getTime() - 60_000).toISOString().replace('T', ' ').replace('Z', '')
+  const [ends] = await rowsOf<{ first: number | null; last: number | null }>(
+    on,
+    sql`SELECT MIN(id) AS first, MAX(id) AS last FROM vision_jobs`,
+  )
+  let low = Number(ends?.first ?? 0)
+  let high = Number(ends?.last ?? 0) + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const [row] = await rowsOf<{ id: number; old: number }>(
+      on,
+      sql`SELECT id, created_at < ${since} AS old FROM vision_jobs FORCE INDEX (PRIMARY)
+        WHERE id >= ${middle} ORDER BY id LIMIT 1`,
+    )
+    if (row !== undefined && Number(row.old) === 1) low = Number(row.id) + 1
+    else high = middle
+  }
+  return low
+}

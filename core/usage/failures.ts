@@ -1,0 +1,166 @@
+import { and, asc, between, eq, sql } from 'drizzle-orm'
+import { type Step, visionFailures } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, type Queryable, rowsOf } from '../database/sql.ts'
+
+// What jobs failed of: `vision_failures`, which the ledger keeps up to date.
+
+/** A row of `vision_failures`. */
+export type FailureRow = typeof visionFailures.$inferSelect
+
+/** A job that failed, as the ledger is told of it; what lacks any of this is none. */
+interface FailedJob {
+  readonly userId: string
+  readonly day: string
+  readonly status: string
+  readonly jobs?: number
+  readonly code?: string | undefined
+  readonly jobId?: number | undefined
+  readonly step?: Step | undefined
+}
+
+/**
+ * Counts jobs that have failed. To come last, after the ledger's rows and those of batches: whoever holds one of these rows
+ * holds the user's own row of the ledger, by which those that must not wait find out.
+ */
+export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Promise<void> {
+  const failed = jobs.flatMap(({ userId, day, status, code, jobId, step, jobs: count = 0 }) =>
+    status === 'failed' && count > 0 && code !== undefined && jobId !== undefined && step !== undefined
+      ? [{ userId, day, code, step, jobId, jobs: count }]
+      : [],
+  )
+  const now = sql`UTC_TIMESTAMP(3)`
+  const rows = [...Map.groupBy(failed, ({ userId, day, code, step }) => JSON.stringify([userId, day, code, step]))]
+    // All transactions come to the rows in one order, so that no two can wait for each other.
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, same]) => {
+      const last = same.at(-1)
+      const count = same.reduce((sum, { jobs }) => sum + jobs, 0)
+      return last ? [{ ...last, jobs: count, firstAt: now, lastAt: now }] : []
+    })
+  if (rows.length === 0) return
+  await tx
+    .insert(visionFailures)
+    .values(rows)
+    .onDuplicateKeyUpdate({
+      set: { jobs: sql`jobs + VALUES(jobs)`, lastAt: sql`VALUES(last_at)`, jobId: sql`VALUES(job_id)` },
+    })
+}
+
+/** What a user's jobs failed of, by day, code and step, from the first day to the last, UTC. */
+export function getUserFailures(
+  database: Database,
+  userId: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<readonly FailureRow[]> {
+  const { day, code, step } = visionFailures
+  return database.run((on) =>
+    on
+      .select()
+      .from(visionFailures)
+      .where(and(eq(visionFailures.userId, userId), between(day, from, to)))
+      .orderBy(asc(day), asc(code), asc(step)),
+  )
+}
+
+/** All jobs that failed of one thing at one step. */
+export interface Failure {
+  readonly code: string
+  readonly step: Step
+  readonly jobs: number
+  readonly firstAt: Date
+  readonly lastAt: Date
+  readonly users: number
+  /** There are more jobs and users than these: no more rows are read. */
+  readonly atLeast: boolean
+  /** One of the last of them. */
+  readonly sampleJobId: number
+}
+
+/** So many rows are read of a code and step at most, each of a user and a day. */
+const readOfEach = 2_000
+
+/**
+ * What jobs have failed of since a day, what failed last first. It reads what was counted and no job: the codes and steps by
+ * skipping along the index from one to the next, and of each at most 2,000 rows, of every day as many.
+ *
+ * @param days how many days back, UTC, today being the first; at most a month
+ */
+export async function getFailures(on: Queryable, days: number): Promise<readonly Failure[]> {
+  const kinds = await failureKinds(on, days)
+  const failures: Failure[] = []
+  for (const { code, step, dates } of kinds) {
+    const each = Math.ceil(readOfEach / dates.length)
+    const [sum] = await rowsOf<Record<'jobs' | 'users' | 'mostOfADay' | 'sampleJobId', number> & Moments>(
+      on,
+      failuresQuery(code, step, dates, each),
+    )
+    if (sum === undefined) continue
+    failures.push({
+      code,
+      step,
+      jobs: Number(sum.jobs),
+      firstAt: asDate(sum.firstAt),
+      lastAt: asDate(sum.lastAt),
+      users: Number(sum.users),
+      atLeast: Number(sum.mostOfADay) >= each,
+      sampleJobId: Number(sum.sampleJobId),
+    })
+  }
+  return failures.toSorted((one, other) => other.lastAt.getTime() - one.lastAt.getTime())
+}
+
+interface Moments {
+  readonly firstAt: string
+  readonly lastAt: string
+}
+
+function failuresQuery(code: string, step: Step, dates: readonly string[], each: number) {
+  const byDay = dates.map(
+    (day, index) => sql`(SELECT ${sql.raw(String(index))} AS nth, user_id, jobs, first_at, last_at, job_id
+      FROM vision_failures FORCE INDEX (by_day) WHERE day = ${day} AND code = ${code} AND step = ${step} LIMIT ${each})`,
+  )
+  const ofEach = dates.map((_, index) => sql`SUM(nth = ${sql.raw(String(index))})`)
+  return sql`SELECT SUM(jobs) AS jobs, COUNT(DISTINCT user_id) AS users, GREATEST(0, ${sql.join(ofEach, sql`, `)}) AS mostOfADay,
+      MIN(first_at) AS firstAt, MAX(last_at) AS lastAt, MAX(job_id) AS sampleJobId
+    FROM (${sql.join(byDay, sql` UNION ALL `)}) AS some_failures`
+}
+
+/** A code and a step with the days on which jobs failed so, the last first. */
+interface Kind {
+  readonly code: string
+  readonly step: Step
+  readonly dates: readonly string[]
+}
+
+interface Found extends Pick<Kind, 'code' | 'step'> {
+  readonly date: string
+}
+
+/** From one day, code and step to the next, each by one look-up: their number is bounded by that of codes, not of users. */
+async function failureKinds(on: Queryable, days: number): Promise<readonly Kind[]> {
+  const found: Found[] = []
+  const head = (where: ReturnType<typeof sql>) => sql`(SELECT CAST(day AS CHAR) AS date, code, step FROM vision_failures
+    FORCE INDEX (by_day) WHERE ${where} ORDER BY day, code, step LIMIT 1)`
+  let next = head(sql`day > UTC_DATE() - INTERVAL ${days} DAY`)
+  for (;;) {
+    const [kind] = await rowsOf<Found>(on, next)
+    if (kind === undefined) break
+    found.push(kind)
+    const { date: day, code, step } = kind
+    next = sql`SELECT * FROM (${sql.join(
+      [
+        head(sql`day = ${day} AND code = ${code} AND step > ${step}`),
+        head(sql`day = ${day} AND code > ${code}`),
+        head(sql`day > ${day}`),
+      ],
+      sql` UNION ALL `,
+    )}) AS following LIMIT 1`
+  }
+  const byKind = Map.groupBy(found, ({ code, step }) => JSON.stringify([code, step]))
+  return [...byKind.values()].flatMap((same) => {
+    const [first] = same
+    if (first === undefined) return []
+    return [{ code: first.code, step: first.step, dates: same.map(({ date }) => date).toReversed() }]
+  })
+}

@@ -1,0 +1,92 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Steps } from '../../core/worker/execute.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { WorkerOptions } from '../../core/worker/options.ts'
+import { emptyQueue, makeJob, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
+
+let direct: TestDatabase
+let proxy: DatabaseProxy
+let proxied: Database
+beforeAll(async () => {
+  direct = await createTestDatabase()
+  proxy = await startProxy(direct.url)
+  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+})
+afterEach(() => emptyQueue(direct))
+afterAll(async () => {
+  await proxied.close()
+  await proxy.close()
+  await direct.drop()
+})
+
+const call = async (meter: { sent(): Promise<void>; answered(used: ReturnType<typeof spending>): void }) => {
+  await meter.sent()
+  meter.answered(spending())
+  return { model: 'a-model', body: { title: 'A poster' } }
+}
+const steps: Steps = { analysis: (_, { meter }) => call(meter), content: (_, __, { meter }) => call(meter) }
+
+const worker = (changes: Partial<WorkerOptions>): WorkerOptions => ({
+  database: proxied,
+  steps,
+  providers: accessTo(proxied, { workerId: 'worker-1' }),
+  workerId: 'worker-1',
+  concurrency: 100,
+  inFlightPerUser: noCap,
+  leaseMs: 60_000,
+  renewMs: 20_000,
+  idleMs: 0,
+  stepMs: { analysis: 1_000, content: 1_000 },
+  callMs: 1_000,
+  retry: noBackoff,
+  providerWaitMs: 1_000,
+  log: () => undefined,
+  now: () => performance.now(),
+  ...changes,
+})
+
+/** What a drain asked of the database: its statements, and how many commits wrote something. */
+async function countsOf(draining: Promise<unknown>) {
+  await draining
+  const kinds = Map.groupBy(proxy.statements, (one) =>
+    one
+      .replaceAll(/\s+/g, ' ')
+      .replaceAll(/[\d'].*/g, '')
+      .slice(0, 70),
+  )
+  const by = [...kinds].map(([kind, all]) => `${all.length} ${kind}`).toSorted()
+  return { statements: proxy.statements.length, by: by.join('\n') }
+}
+
+test('at 100 in flight a job takes at most 6 statements and 1 commit', async () => {
+  const jobs = 1_000
+  await makeJobs(direct, jobs)
+  proxy.statements.length = 0
+  const commits = proxy.commits
+  const { statements, by } = await countsOf(drain(worker({}), { deadline: performance.now() + 120_000 }))
+  expect(await direct.sql('SELECT status, COUNT(*) AS n FROM vision_jobs GROUP BY 1')).toEqual([
+    { status: 'completed', n: jobs },
+  ])
+  expect(statements / jobs, by).toBeLessThanOrEqual(6)
+  expect((proxy.commits - commits) / jobs).toBeLessThanOrEqual(1)
+})
+
+test('in a trickle, one job every 400 ms, a job takes at most 14 statements, polls included', async () => {
+  const jobs = 15
+  proxy.statements.length = 0
+  const stopping = new AbortController()
+  const draining = drain(worker({ idleMs: 60_000 }), { deadline: performance.now() + 60_000, signal: stopping.signal })
+  for (let made = 0; made < jobs; made++) {
+    await makeJob(direct)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+  }
+  const isDone = async () => (await direct.sql("SELECT 1 FROM vision_jobs WHERE status <> 'completed'")).length
+  await expect.poll(isDone, { timeout: 30_000, interval: 200 }).toBe(0)
+  stopping.abort()
+  const { statements, by } = await countsOf(draining)
+  expect(statements / jobs, by).toBeLessThanOrEqual(14)
+})
