@@ -87,7 +87,7 @@ const nowhere = 'http://127.0.0.1:1'
 async function failing(services: Partial<ApiServices>, headers = {}): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     ...services,
   })
   return (await json(app.request('/v1/jobs/1', { headers }) as Promise<Response>)).code
@@ -97,7 +97,7 @@ async function failing(services: Partial<ApiServices>, headers = {}): Promise<st
 async function limited(limits: Partial<UserLimits>): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     limits: { ...api.services.limits, ...limits },
   })
   const body = JSON.stringify(job)
@@ -109,7 +109,7 @@ async function limited(limits: Partial<UserLimits>): Promise<string> {
 async function uploading(uploadLimits: UploadLimits): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     uploadLimits,
   })
   const body = JSON.stringify({ contentType: 'image/png', bytes: 10 })
