@@ -4,7 +4,7 @@ import { appRouter, resources } from '../../core/api/router.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { createKey } from '../../core/keys/keys.ts'
 import { type Scope, scopes } from '../../core/platform/auth.ts'
-import { createTestApi, type TestApi } from '../support/api/test-api.ts'
+import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
 
 let api: TestApi
 const keys = new Map<string, string>()
@@ -82,6 +82,21 @@ test('every procedure has the scope that this table names', () => {
   const found = Object.groupBy(operations, ({ meta }) => meta.scope)
   const named = scopes.map((scope) => [scope, (found[scope] ?? []).map(({ path }) => nameOf(path)).sort()])
   expect(Object.fromEntries(named)).toEqual(table)
+})
+
+test('the document says the same of every operation, and that a token will do', async () => {
+  const { paths, components } = await json(api.call('GET', '/openapi.json'))
+  expect(components.securitySchemes).toMatchObject({
+    apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'vpk_…' },
+    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  })
+  for (const { template, method, meta } of operations) {
+    const { security, responses, tags } = paths[template][method.toLowerCase()]
+    const inToken = meta.scope === 'operator' ? ['operator'] : []
+    expect([template, security.slice(0, 2)]).toEqual([template, [{ apiKey: [meta.scope] }, { bearer: inToken }]])
+    expect(responses[403]).toBeDefined()
+    expect([template, tags.includes('operator')]).toEqual([template, meta.scope === 'operator'])
+  }
 })
 
 test('what only looks is read, and what changes anything is not', () => {

@@ -31,10 +31,7 @@ interface Described {
 }
 interface Document {
   paths: Record<string, Record<string, Described>>
-  components: {
-    securitySchemes: object
-    schemas: Record<string, { enum?: string[]; properties?: Record<string, object> }>
-  }
+  components: { schemas: Record<string, { enum?: string[]; properties?: Record<string, object> }> }
 }
 
 let api: TestApi
@@ -183,41 +180,6 @@ test('an operation stands under what it is about', () => {
     createBrand: ['brands'],
     getHealth: ['service'],
   })
-})
-
-test('every operation takes a key with the scope that it names, or a token', () => {
-  const { securitySchemes } = document.components
-  expect(securitySchemes).toMatchObject({
-    apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'vpk_…' },
-    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-  })
-  for (const { path, operation } of everyOperation()) {
-    if (path === '/healthz') continue
-    expect([path, operation.security?.[0], operation.responses[403]]).toEqual([
-      path,
-      { apiKey: [expect.stringMatching(/^(read|write|operator)$/)] },
-      expect.anything(),
-    ])
-  }
-})
-
-test('what is for operators is said to want their scope, and nothing else is', () => {
-  const scoped = everyOperation().filter(({ operation }) => scopesOf(operation).length > 0)
-  expect(scoped.map(({ path }) => path).sort()).toEqual([
-    '/v1/operator/actions',
-    '/v1/operator/failures',
-    '/v1/operator/jobs',
-    '/v1/operator/jobs/{jobId}',
-    '/v1/operator/pause',
-    '/v1/operator/prune',
-    '/v1/operator/redrive',
-    '/v1/operator/resume',
-    '/v1/worker',
-  ])
-  for (const { operation } of scoped) {
-    expect(scopesOf(operation)).toEqual(['operator'])
-    expect(operation).toMatchObject({ tags: ['operator'], responses: { 403: expect.anything() } })
-  }
 })
 
 test('the document says what is so unless it is said otherwise, and where else a key may be', () => {
