@@ -35,7 +35,7 @@ export async function issueToken(args: string[], { environment, out, error }: Te
   }
 }
 
-/** What goes to standard output: the token and nothing else, or the help. */
+/** Standard output: the token alone, or the help. */
 async function answer(args: string[], environment: Terminal['environment']): Promise<string> {
   const { values } = parseArgs({
     args,

@@ -59,7 +59,7 @@ export function describeStatus(status: WorkerStatusView): string {
   )
 }
 
-/** @param resumed after a resume: points out what is still paused */
+/** @param resumed after a resume: points out remaining pauses */
 export function describeClaiming({ claims, providers }: ClaimingView, resumed = false): string {
   const states = table(
     ['claiming', 'state'],
@@ -81,7 +81,7 @@ function describePause(pause: ClaimingView['claims']['pausedByOperator']): strin
   return pause ? `paused by ${pause.by} at ${pause.at}${pause.reason === null ? '' : `: ${pause.reason}`}` : undefined
 }
 
-/** An operator's pause comes first: it is what a resume ends. */
+/** An operator's pause comes first, as a resume ends it. */
 function describeProvider({ pausedByOperator, circuit, openMs, openCode, downSince }: ProviderStateViewed): string {
   const down = downSince === null ? '' : `, down since ${downSince}`
   const health =

@@ -4,7 +4,7 @@
 export const sections = (...parts: readonly string[]) => parts.filter(Boolean).join('\n\n')
 export const number = (value: number) => value.toLocaleString('en')
 
-/** Columns that are as wide as what is in them, two blanks apart; numbers stand to the right. */
+/** Columns as wide as their content, two blanks apart; numbers stand to the right. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const all = [heading, ...rows]

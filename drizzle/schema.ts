@@ -24,7 +24,7 @@ export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satis
 export const steps = ['analysis', 'content'] as const
 export type Step = (typeof steps)[number]
 
-/** What is to be done for a text: it is to be made, or made anew; it is there; or it failed for good, until the job is retried. */
+/** The status of a text: it is to be made, or made anew; it is completed; or it failed for good, until the job is retried. */
 export const textStatuses = ['waiting', 'completed', 'failed'] as const
 export type TextStatus = (typeof textStatuses)[number]
 
@@ -36,7 +36,7 @@ export type Author = (typeof authors)[number]
 export const countedStatuses = ['created', 'completed', 'failed', 'cancelled', 'deleted'] as const
 export type CountedStatus = (typeof countedStatuses)[number]
 
-/** What becomes of a call with jobs that cannot be made: it is refused as a whole, or the others are made. */
+/** How to treat a call with invalid jobs: refuse it as a whole, or create the others. */
 export const invalidPolicies = ['refuse', 'skip'] as const
 export type OnInvalid = (typeof invalidPolicies)[number]
 
@@ -52,7 +52,7 @@ export type ImageState = (typeof imageStates)[number]
  */
 export type ImageOrientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
-/** What is known of a product or a brand, by name. */
+/** Facts about a product or a brand, by name. */
 export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>
 
 /** How a run ended; `running` until it has. */
@@ -79,7 +79,7 @@ export type CloseReason = (typeof closeReasons)[number]
  */
 export type Provider = string
 
-/** What a claim depends on: the state of its lane's provider, and `all`, that of claiming as a whole. */
+/** The scopes that a claim depends on: its lane's provider, and `all`, claiming as a whole. */
 export type ProviderScope = string
 
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
@@ -106,7 +106,7 @@ const count = (name: string) => int(name, { unsigned: true }).notNull().default(
 const tokenCount = (name: string) => int(name, { unsigned: true })
 const amount = (name: string) => bigint(name, { mode: 'number' })
 const total = (name: string) => amount(name).notNull().default(0)
-/** What a worker counts, in jobs and runs. */
+/** The counters of a worker, in jobs and runs. */
 const tallies = () => ({
   claimed: count('claimed'),
   completed: count('completed'),
@@ -255,7 +255,7 @@ export const visionJobTexts = mysqlTable(
     approvedRevision: int('approved_revision', { unsigned: true }),
     /** What its owner asks for of the revision that is to be made. */
     instruction: text('instruction', { length: 2000 }),
-    /** The user who asks for it; null for the first revision. */
+    /** The user who asked for it; null for the first revision. */
     requestedBy: key('requested_by', { length: 255 }),
     /** What did not fit in the paid answer for this text: see that of the job. */
     answerIssue: text('answer_issue', { length: 1000 }),
@@ -293,14 +293,14 @@ export const visionJobOutputs = mysqlTable(
     author: word<Author>('author').notNull().default('model'),
     /** The user who wrote it, or asked for it anew; null for the first revision. */
     requestedBy: key('requested_by', { length: 255 }),
-    /** What was asked for with it. */
+    /** The instruction that it was made with. */
     instruction: text('instruction', { length: 2000 }),
-    /** The model as the provider names it in its answer; empty of what a user wrote. */
+    /** The model as the provider names it in its answer; empty for a user's own text. */
     model: text('model', { length: 120 }).notNull(),
     /** The words that asked for it, with their version: `summary@2`; null before there were versions. */
     prompt: key('prompt', { length: 60 }),
     body: json<unknown>('body').notNull(),
-    /** What was found in a text once it was there, in code; null of an analysis, and from before texts were looked at. */
+    /** The findings in a text; null for an analysis, and for texts from before there were findings. */
     findings: json<unknown>('findings'),
     createdAt: time('created_at').notNull(),
   },
@@ -430,7 +430,7 @@ export const visionBatches = mysqlTable(
     id: id('id').autoincrement().primaryKey(),
     userId: key('user_id', { length: 255 }).notNull(),
     name: text('name', { length: 100 }),
-    /** What a job that is added to it is made with where it says nothing itself. */
+    /** The defaults of the jobs that are added to it. */
     defaults: json<Record<string, unknown>>('defaults').notNull(),
     onInvalid: word<OnInvalid>('on_invalid').notNull().default('refuse'),
     idempotencyKey: key('idempotency_key', { length: 255 }),
@@ -475,7 +475,7 @@ export const visionBatchCounts = mysqlTable(
   (one) => [primaryKey({ columns: [one.batchId, one.status, one.code] })],
 )
 
-/** The brands: one row for each, with what is current. One that is archived stays for the jobs that were made with it. */
+/** The brands: one row for each, with its current version. An archived one stays for the jobs that were made with it. */
 export const visionBrands = mysqlTable(
   'vision_brands',
   {
@@ -570,7 +570,7 @@ export const visionJobSessions = mysqlTable(
   (session) => [
     index('live').on(session.userId, session.closedAt, session.id),
     uniqueIndex('slot').on(session.userId, session.slot),
-    // Those that are live by who was seen last; those that are closed by when.
+    // Live ones by when they were last seen; closed ones by when they were closed.
     index('closing').on(session.closedAt, session.lastSeenAt),
     check('vision_job_sessions_transport', oneOf('transport', transports)),
     check('vision_job_sessions_close_reason', oneOf('close_reason', closeReasons)),
@@ -584,7 +584,7 @@ export const visionWorkers = mysqlTable(
     id: key('id', { length: 64 }).primaryKey(),
     /** Where it runs: the log stream on Lambda, the host's name elsewhere. */
     host: text('host', { length: 255 }).notNull(),
-    /** At most so many jobs in flight. */
+    /** The most jobs in flight. */
     concurrency: count('concurrency'),
     inFlight: count('in_flight'),
     startedAt: time('started_at').notNull(),
@@ -603,7 +603,7 @@ export const visionWorkers = mysqlTable(
 export const visionWorkerMinutes = mysqlTable(
   'vision_worker_minutes',
   {
-    /** When the minute began; what is in it was reported during it. */
+    /** When the minute began; the counters were reported during it. */
     minute: time('minute').notNull(),
     workerId: key('worker_id', { length: 64 }).notNull(),
     ...tallies(),

@@ -6,7 +6,7 @@ import { checkMigrations, migrateDatabase } from '../drizzle/migrate.ts'
 
 const Call = z.object({ mode: z.enum(['apply', 'check']), patienceSeconds: z.number().min(0).default(0) })
 
-/** What is left of the function's time once it has the lock, in seconds. */
+/** The rest of the function's time once it has the lock, in seconds. */
 const ownSeconds = 120
 
 /** The files are beside the function: in a deployed one, and in a checkout, the working folder is their root. */

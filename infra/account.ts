@@ -3,7 +3,7 @@ import { SettingsError } from './settings.ts'
 /**
  * How many functions this account may run at once, in this region, as Service Quotas says.
  *
- * @throws SettingsError where whoever deploys may not ask
+ * @throws SettingsError if the deployer lacks the permission to ask
  */
 export async function accountConcurrency(): Promise<number> {
   try {

@@ -1,6 +1,6 @@
 import { deployName } from './names.ts'
 
-/** What an alarm is about; the rest is the same for all. */
+/** The particulars of an alarm; the rest is the same for all. */
 export interface Alarm {
   readonly description: string
   readonly namespace: string
@@ -8,13 +8,13 @@ export interface Alarm {
   readonly dimensions: Record<string, $util.Input<string>>
   readonly statistic: 'Sum' | 'Average' | 'Minimum' | 'Maximum' | 'p95'
   readonly threshold: number
-  /** One value counts for so long, in seconds. */
+  /** The period of one value, in seconds. */
   readonly period: number
-  /** So many values in a row. */
+  /** How many values in a row raise it. */
   readonly periods: number
   /** It fires when a value is below the threshold, not when it is at or above it. */
   readonly below?: true
-  /** Saying nothing is as bad: who is dead sends nothing. */
+  /** Whether missing data raises it: a dead process sends none. */
   readonly missingIsBad?: true
   /** What AWS does by itself, beside telling people. */
   readonly actions?: readonly $util.Input<string>[]
@@ -33,7 +33,7 @@ export function alarmsTo(topic: sst.aws.SnsTopic): Alarms {
       alarmDescription: `${description} What to do: docs/operating.md, ${name}.`,
       ...metric,
       ...(statistic === 'p95'
-        ? // One slow call of three is no trend.
+        ? // One slow call of three is not a trend.
           { extendedStatistic: statistic, evaluateLowSampleCountPercentiles: 'ignore' }
         : { statistic }),
       threshold,

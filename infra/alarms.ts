@@ -4,7 +4,7 @@ import { createDatabaseAlarms } from './database-alarms.ts'
 import { capitalised, deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
-/** What is watched. */
+/** The watched resources. */
 export interface Watched {
   readonly api: { readonly handler: sst.aws.Function; readonly gateway: sst.aws.ApiGatewayV2 }
   readonly stream: sst.aws.Function | undefined
@@ -12,12 +12,12 @@ export interface Watched {
   readonly database: DatabaseAccess
 }
 
-/** A client comes back by itself; this many errors within 5 minutes are none of its own. */
+/** A client retries by itself; this many errors within 5 minutes are not the client's. */
 const streamErrors = 5
 /** The part of the account's functions at which there is still time to ask for more. */
 const nearLimit = 0.8
 
-/** Creates the alarms, which all notify one SNS topic. Throttling of the poller is no alarm: a full fleet throttles its schedule by design. */
+/** Creates the alarms, which all notify one SNS topic. None watches throttling of the poller: a full fleet throttles its schedule by design. */
 export function createAlarms(settings: Settings, { api, stream, poller, database }: Watched) {
   const topic = new sst.aws.SnsTopic('Alarms')
   const endpoint = settings.DEPLOY_ALARM_EMAIL

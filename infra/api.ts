@@ -14,7 +14,7 @@ const requestHeaders = [
   'trpc-accept',
 ]
 
-/** What they may read of an answer. */
+/** The headers that they may read. */
 const readableHeaders = [
   'etag',
   'location',
@@ -50,7 +50,7 @@ export function createApi({
       BUCKET_NAME: bucket.name,
       ...(streamUrl && { STREAM_URL: streamUrl }),
     }),
-    // What it signs for others needs the same permissions as what it does itself.
+    // Requests that it signs for others need the same permissions as its own.
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject']),
       mayUse(bucket, 'uploads/', ['s3:PutObject']),

@@ -7,7 +7,7 @@ const defaultStreams = 100
 /** Requests a second, and at once, where nothing else is said. */
 const defaultRate = { rate: 50, burst: 100 }
 
-/** What is set by hand; undefined where the account decides. */
+/** The explicit settings; undefined where the account decides. */
 export interface ConcurrencyRequest {
   readonly pollerSeconds: number
   readonly pollers: number | undefined
@@ -44,7 +44,7 @@ export function fleetOf(pollerSeconds: number): number {
  * poller. What the account has room for is reserved. Where it has none, as a new one with ten, nothing may hold a function
  * for long but the poller: there are no streams, no call waits, and the API takes only so many calls at once as are left.
  *
- * @param total how many functions the account may run at once; undefined where nobody knows, as under `sst dev`
+ * @param total the account's concurrency limit; undefined if unknown, as under `sst dev`
  * @returns the plan, or a sentence for everything that was asked for and does not fit
  */
 export function planConcurrency(
@@ -93,7 +93,7 @@ function small(total: number, fleet: number, { pollers, streams, streaming, rate
   }
 }
 
-/** What `sst deploy` says about it at its end; undefined where nobody knows how much there is. */
+/** What `sst deploy` prints about it at its end; undefined if the limit is unknown. */
 export function describeConcurrency({
   accountConcurrency: total,
   concurrency: { pollers, streams, streaming, api },

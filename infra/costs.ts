@@ -2,7 +2,7 @@ import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { tickSeconds } from '../core/worker/schedule.ts'
 import { readSettings } from './settings.ts'
 
-// What a deployment costs, as the tables of docs/deploying.md. A test holds the numbers of resources against what would be made.
+// The cost of a deployment, as the tables of docs/deploying.md. A test compares the numbers of resources with the plan.
 
 /** List prices in US dollars, us-east-1, November 2026, without free tiers. Their pages stand below the tables. */
 const price = {
@@ -32,7 +32,7 @@ const price = {
 const hours = 720
 const seconds = hours * 3600
 
-/** What is deployed, as far as it has a price. A test counts. */
+/** The deployed resources that have a price. A test counts them. */
 export const deployed = {
   url: { alarms: 12, nat: 0, bastions: 0 },
   rds: { alarms: 20, nat: 2, bastions: 0 },
@@ -104,7 +104,7 @@ function restTable(): string {
   row('dashboard, budget, X-Ray', () => 0)
   const sum = (column: Column) => [...rows.values()].reduce((total, costs) => total + costs[column], 0)
   const sums = Object.fromEntries(names.map((name) => [name, sum(name)])) as Record<Column, number>
-  // What a start that finds nothing takes.
+  // A start that finds nothing.
   const saved = busy(idle) - busy(0.3)
   const line = (title: string, costs: Record<Column, number>, bold = '') =>
     `| ${bold}${title}${bold} | ${names.map((name) => `${bold}${costs[name] === 0 ? '' : money(costs[name])}${bold}`.replace('****', '')).join(' | ')} |`

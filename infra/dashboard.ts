@@ -10,7 +10,7 @@ const failedRun = '{ $.message = "run failed" && $.code = "*" }'
 type Row = readonly (string | { readonly [key: string]: unknown })[]
 
 /**
- * One page of CloudWatch with what is looked at first: jobs, failures by code, the API, the functions at once, the database.
+ * One CloudWatch dashboard for a first look: jobs, failures by code, the API, concurrent functions, the database.
  * The first three dashboards of an account are free.
  */
 export function createDashboard(settings: Settings, { api, stream, poller, database }: Watched): void {

@@ -30,7 +30,7 @@ export async function deploy() {
   const stream = settings.concurrency.streaming ? createStream(shared) : undefined
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url })
   const poller = createPoller({ ...shared, bucket })
-  // A laptop that sleeps is no incident.
+  // A sleeping laptop is not an incident.
   const watched = { api, stream: stream?.handler, poller, database }
   const topic = $dev ? undefined : createAlarms(settings, watched)
   if (!$dev) {

@@ -42,7 +42,7 @@ export function traced({ DEPLOY_TRACING }: Settings) {
   }
 }
 
-/** An environment without what has no value: a secret that is optional, and not set. */
+/** An environment without empty values: those of optional secrets that are not set. */
 export function environmentOf(values: Readonly<Record<string, $util.Input<string>>>) {
   return $resolve(values).apply((given) =>
     Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '')),

@@ -27,11 +27,11 @@ export function createNetwork({ DEPLOY_NAT, DEPLOY_NAT_IMAGE, DEPLOY_BASTION }: 
       vpc: (args) => {
         args.cidrBlock = addresses
       },
-      // SST opens both to the whole internet. What comes back for a call is let in without a rule.
+      // SST opens both to the whole internet. Replies need no rule.
       natSecurityGroup: (args) => {
         args.ingress = [{ protocol: '-1', fromPort: 0, toPort: 0, cidrBlocks: [addresses] }]
       },
-      // Session Manager's agent calls out; nobody calls in.
+      // Session Manager's agent calls out; there are no inbound connections.
       bastionSecurityGroup: (args) => {
         args.ingress = []
       },
@@ -64,12 +64,12 @@ function natImage(name: string): $util.Output<string> {
   return aws.ec2.getAmiOutput({
     owners: [natPublisher],
     filters: [{ name: 'name', values: [name] }],
-    // AWS hides what is older than two years, and it can still be launched.
+    // AWS hides images older than two years, which can still be launched.
     includeDeprecated: true,
   }).id
 }
 
-/** Its credentials are not given to whoever merely makes it fetch an address. */
+/** Its credentials are safe from a caller that merely makes it fetch an address. */
 function withRequiredTokens(args: aws.ec2.InstanceArgs): undefined {
   args.metadataOptions = { httpTokens: 'required', httpEndpoint: 'enabled' }
   return undefined

@@ -1,7 +1,7 @@
 import { lockWaitSeconds, sessionIdleSeconds, workMs } from '../core/database/limits.ts'
 import type { Settings } from './settings.ts'
 
-/** A MySQL of its own behind RDS Proxy. */
+/** A dedicated MySQL behind RDS Proxy. */
 export interface RdsDatabase {
   readonly url: $util.Output<string>
   readonly instance: aws.rds.Instance

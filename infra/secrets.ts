@@ -23,7 +23,7 @@ export function createSecrets({
     providers: Object.fromEntries(
       providers.map((name) => [keyOf(name, 'API_KEY'), new sst.Secret(`${capitalised(name)}ApiKey`)]),
     ),
-    /** Signs tokens, and tickets where there is no other secret for them. */
+    /** Signs tokens, and tickets unless they have their own secret. */
     auth: new sst.Secret('AuthSecret', hasJwks ? optional : undefined),
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),
     /** Signs the tickets of watchers. */
@@ -31,7 +31,7 @@ export function createSecrets({
   }
 }
 
-/** Who may call, as the API and the stream function check it. */
+/** The authentication that the API and the stream function check. */
 export function authEnvironment({ auth, authPrevious, stream }: Secrets) {
   return { AUTH_SECRET: auth.value, AUTH_SECRET_PREVIOUS: authPrevious.value, STREAM_SECRET: stream.value }
 }

@@ -20,14 +20,14 @@ import { defaultPollerSeconds } from '../core/worker/schedule.ts'
 import { type ConcurrencyPlan, planConcurrency } from './concurrency.ts'
 import { validateConstraints } from './constraints.ts'
 
-/** What cannot be deployed as it is set; the message names everything at once. */
+/** Settings that cannot be deployed; the message names all of them. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the deployed functions run on. */
+/** The Node.js version of the deployed functions. */
 const functionsNode = 24
 
 const origins = setting((given) => {
@@ -94,13 +94,13 @@ const keys = {
   DEPLOY_TRACING: yesOrNo().or('yes'),
 }
 
-/** Every key that says how it is deployed: what .env.deploy.example lists. */
+/** The keys that configure the deployment: those in .env.deploy.example. */
 export const deployKeys: readonly string[] = Object.keys(keys)
 
-/** What a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
+/** Settings that a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
 const foundOut =
   /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|STREAM_ORIGINS|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
-/** The rest of what the functions understand, under the same names as on a laptop. */
+/** The other settings of the functions, under the same names as on a laptop. */
 const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
 
 const bucketKeys = { UPLOAD_RETENTION_DAYS: bucketSettings.UPLOAD_RETENTION_DAYS }
@@ -110,10 +110,10 @@ export const settableKeys: readonly string[] = [
   ...new Set([...settable(Object.values(functionKeys).flat()), ...Object.keys(bucketKeys)]),
 ]
 
-/** Everything that is decided about a deployment. */
+/** All settings of a deployment. */
 export interface Settings extends Values<typeof keys> {
   readonly UPLOAD_RETENTION_DAYS: number
-  /** What each function is told beside where things are and its secrets. */
+  /** The environment of each function, without resource names and secrets. */
   readonly environment: Readonly<Record<keyof typeof functionKeys, Readonly<Record<string, string>>>>
   /** The MySQL of the developer's machine, for `sst dev` alone. */
   readonly localDatabaseUrl: string | undefined
@@ -121,7 +121,7 @@ export interface Settings extends Values<typeof keys> {
   readonly providers: readonly string[]
   /** How long a stream lives, in seconds. */
   readonly streamSeconds: number
-  /** Who may run how many functions at once, and whether there are streams. */
+  /** The concurrency of each function, and whether there are streams. */
   readonly concurrency: ConcurrencyPlan
   /** How many functions the account may run at once; undefined under `sst dev`. */
   readonly accountConcurrency: number | undefined
@@ -130,7 +130,7 @@ export interface Settings extends Values<typeof keys> {
 }
 
 /**
- * Reads what is set for a deployment, as SST finds it in the shell, `.env` and `.env.<stage>`.
+ * Reads the settings of a deployment, as SST finds them in the shell, `.env` and `.env.<stage>`.
  *
  * @param dev `sst dev`, which brings its own database
  * @param quota how many functions the account may run at once, where DEPLOY_ACCOUNT_CONCURRENCY does not say
@@ -164,7 +164,7 @@ export function readSettings(
     poller: pick(settable(functionKeys.poller)),
   }
   const hasJwks = given.AUTH_JWKS_URL !== undefined
-  // With stand-ins for what is only known when it is deployed.
+  // With stand-ins for values that are only known when it is deployed.
   const known = { DATABASE_URL: 'mysql://user@127.0.0.1/name', BUCKET_NAME: 'bucket' }
   const secret = 'x'.repeat(32)
   const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }

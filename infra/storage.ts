@@ -37,7 +37,7 @@ export function createBucket({ DEPLOY_ORIGINS: origins, UPLOAD_RETENTION_DAYS: d
   return bucket
 }
 
-/** What a function may do with the objects under a prefix. */
+/** A function's permissions for the objects under a prefix. */
 export function mayUse(bucket: sst.aws.Bucket, prefix: 'images/' | 'uploads/', actions: ObjectAction[]) {
   return { actions, resources: [$interpolate`${bucket.arn}/${prefix}*`] }
 }

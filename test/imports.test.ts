@@ -4,7 +4,20 @@ import { describe, expect, test } from 'vitest'
 import { commonjsModules } from '../dev/boot/commonjs-modules.mjs'
 
 const root = resolve(import.meta.dirname, '..')
-const folders = ['core', 'functions', 'drizzle', 'infra', 'cli', 'dev', 'eval', 'bench', 'examples', 'test']
+const folders = [
+  'core',
+  'functions',
+  'drizzle',
+  'infra',
+  'cli',
+  'dev',
+  'eval',
+  'bench',
+  'examples',
+  'client/src',
+  'client/scripts',
+  'test',
+]
 
 interface Import {
   readonly from: string
@@ -100,6 +113,10 @@ describe('who imports whom', () => {
     expect(edges(within('core'), (to) => isOurs(to) && !within('core')(to) && to !== 'drizzle/schema.ts')).toEqual([])
   })
 
+  test('the client imports nothing of ours: it is a package of its own', () => {
+    expect(edges(within('client/src'), (to) => isOurs(to) && !within('client/src')(to))).toEqual([])
+  })
+
   test('drizzle imports nothing of ours', () => {
     expect(edges(within('drizzle'), (to) => isOurs(to) && !within('drizzle')(to))).toEqual([])
   })
@@ -158,6 +175,8 @@ describe('who imports whom', () => {
     const parts = ['core/live/open.ts', 'core/live/wait-slots.ts', 'core/api/about.ts']
     const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
     expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
+      // Writes types from what the document says; wires nothing.
+      'client/scripts/openapi-types.ts',
       'core/api/app.ts',
       'core/api/compose-streams.ts',
       'core/api/compose.ts',
@@ -218,6 +237,7 @@ const longFiles: Readonly<Record<string, string>> = {
   'test/domain/codes.test.ts': 'a way to each error code, so that none is said by nobody',
   'test/http/protocol.test.ts': 'a table of everything that a client can do wrong with HTTP',
   'test/images/detect.test.ts': 'a table of formats, most of it the bytes of their headers',
+  'client/src/openapi.ts': 'generated from the OpenAPI document',
   'test/images/download.test.ts': 'one hostile server and everything that it does',
   'test/live/streams.test.ts': 'one server, its streams and the clients of four kinds that read them',
   'test/queue/concurrency-limit.test.ts': 'one queue, in which every way to enter and to leave is counted',

@@ -17,8 +17,8 @@ test('the lockfile has an entry for every platform’s packages, or `npm ci` ref
   expect(missing).toEqual([])
 })
 
-test('every dependency is pinned to one version', async () => {
-  const { dependencies, devDependencies, optionalDependencies } = await read('package.json')
+test.each(['package.json', 'client/package.json'])('every dependency of %s is pinned to one version', async (name) => {
+  const { dependencies, devDependencies, optionalDependencies } = await read(name)
   for (const version of Object.values({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
     expect(version).toMatch(/^\d+\.\d+\.\d+$/)
   }

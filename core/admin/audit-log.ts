@@ -20,7 +20,7 @@ export interface NewAction {
 }
 
 /**
- * Notes what an operator does, in the transaction that does it.
+ * Logs an operator's action, in the transaction of the action.
  *
  * @returns the row’s id, for `noteResult`
  */

@@ -16,7 +16,7 @@ interface Batches {
   /** The most jobs; all if left out. */
   readonly limit?: number | undefined
   readonly dryRun: boolean
-  /** Aborted when it must end; what it has done stays done. */
+  /** Aborted when it must end; completed batches stay done. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -30,7 +30,7 @@ export async function pauseClaims(
       await pauseByOperator(tx, provider, actor, reason)
       await noteAction(tx, { actor, action: 'pause', parameters: { provider, reason }, result: { done: true } })
     },
-    // Twice is no harm: it keeps the first, and two rows say what was tried.
+    // Idempotent: the first pause stays, and the audit log has both tries.
     async () => undefined,
   )
 }

@@ -9,7 +9,7 @@ const units: Partial<Record<Quota['code'], string>> = {
 const nanosPerCent = 10_000_000
 
 /**
- * What a user is allowed and what is left of it, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
+ * The quotas of a user and the rest of them, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
  * counts jobs, also where one request makes many; the one of money counts US cents, that of estimates requests.
  */
 export function rateLimitHeaders({ quotas }: Pick<QuotaState, 'quotas'>): Record<string, string> {

@@ -28,7 +28,7 @@ export interface ApiServices extends StreamServices {
   readonly streamUrl: (() => string) | undefined
   /** The changes that calls wait for. */
   readonly feed: Feed
-  /** How often what is waited for is looked at where no feed has it, in milliseconds. */
+  /** How often a waited-for job is polled without a feed, in milliseconds. */
   readonly lookMs: number
   /** The calls that wait. */
   readonly waits: Waits

@@ -27,7 +27,7 @@ export interface NewBatch {
 export const maxJobs = 10_000
 /** How many batches that still take jobs a user may have. */
 export const maxOpen = 100
-/** For so long a batch takes jobs, in milliseconds. */
+/** How long a batch takes jobs, in milliseconds. */
 export const openMs = 7 * 86_400_000
 
 /**
@@ -171,7 +171,7 @@ export function sweepBatches(database: Database, olderThanDays: number): Promise
 
 async function dropEmpty(tx: Queryable, ids: readonly number[]): Promise<number> {
   let dropped = 0
-  // By the key of each: a range would lock what is beside it.
+  // By the key of each: a range would lock its neighbours.
   for (const id of ids) {
     const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = ${id} LIMIT 1`)
     if (jobs.length > 0) continue

@@ -10,7 +10,7 @@ import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
 // What is done to all jobs of a batch is done to a few hundred at a time, each time in one short transaction, for as long as
 // the caller has time. Each of these may be called again, and goes on where it was.
 
-/** What was done to the jobs of a batch. */
+/** The result of a change of a batch's jobs. */
 export interface Changed {
   /** How many jobs. */
   readonly jobs: number

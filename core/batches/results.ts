@@ -7,7 +7,7 @@ import type { TextRow } from '../queue/texts.ts'
 
 export interface ResultsQuery {
   readonly batchId: number
-  /** At most so many. */
+  /** The most results on a page. */
   readonly limit: number
   /** Only jobs that are younger than this one. */
   readonly after: number | undefined
@@ -17,7 +17,7 @@ export interface ResultsQuery {
   readonly approved?: boolean | undefined
 }
 
-/** Outputs of so many bytes are read for a page, and those that come in one go with them. */
+/** The bytes of outputs after which a page ends. */
 const maxBytes = 4_000_000
 
 /** A page of a batch's jobs. */

@@ -4,7 +4,7 @@ import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { type BatchCountRow, batchCounters } from '../usage/batch-counts.ts'
 
-/** What has become of a batch. */
+/** The state of a batch. */
 export interface BatchState {
   /** All jobs that it has. */
   readonly jobs: number
@@ -77,7 +77,7 @@ function stateOf(rows: readonly Row[]): BatchState {
     )
   const jobs = jobsOf('created') - jobsOf('deleted')
   const counted = Object.fromEntries(statuses.map((status) => [status, jobsOf(status)])) as Record<Status, number>
-  // What is nowhere else.
+  // The rest.
   const blocked = jobs - statuses.reduce((total, status) => total + counted[status], 0)
   const byStatus = { ...counted, blocked: Math.max(0, blocked) }
   const ended = endedStatuses.reduce((total, status) => total + byStatus[status], 0)

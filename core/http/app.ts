@@ -23,7 +23,7 @@ import { methodsOf, operationsAt, requestForTrpc, trpcPath, withJsonType } from 
 
 type Call = HonoContext<AppEnv>
 
-/** What is served. */
+/** The parts of the served application. */
 export interface Api {
   readonly name: string
   /** What the OpenAPI document begins with: its `info` object. */
@@ -141,7 +141,7 @@ export function serve<Services extends KernelServices>(
   }
 }
 
-/** A request that is refused before tRPC sees it: a caller that is not authenticated is told that first. */
+/** A request that is refused before tRPC sees it; a missing authentication is reported first. */
 async function authenticatedIfRefused<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
   try {
     return take()

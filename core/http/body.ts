@@ -6,7 +6,7 @@ import { parseJson } from './json.ts'
 /**
  * The JSON of a request's body, or undefined if it is empty.
  *
- * @throws VisionError `request.unsupported_type`, or `request.invalid` with what is wrong
+ * @throws VisionError `request.unsupported_type`, or `request.invalid` with the issues
  */
 export async function readJson(request: Request): Promise<unknown> {
   const bytes = await request.arrayBuffer()
@@ -23,7 +23,7 @@ export async function readJson(request: Request): Promise<unknown> {
 /**
  * The text of a request's body, in UTF-8.
  *
- * @throws VisionError `request.unsupported_type` if it is encoded, InvalidInput if it is no UTF-8
+ * @throws VisionError `request.unsupported_type` if it is encoded, InvalidInput if it is not UTF-8
  */
 export async function readText(request: Request): Promise<string> {
   requireNoCoding(request.headers)

@@ -14,7 +14,7 @@ export interface KernelServices {
   readonly randomBytes: RandomBytes
 }
 
-/** What a procedure is called with. */
+/** The context of a procedure call. */
 export interface Context<Services extends KernelServices = KernelServices> {
   readonly services: Services
   readonly requestId: string
@@ -38,7 +38,7 @@ export interface Context<Services extends KernelServices = KernelServices> {
   readonly reply: Reply
 }
 
-/** What a call over REST may ask for in its headers. */
+/** The preferences of a REST call, from its headers. */
 export interface Preferences {
   /** How long it is willing to wait, in seconds. */
   readonly waitSeconds?: number
@@ -46,7 +46,7 @@ export interface Preferences {
   readonly waitSignal: AbortSignal
   /** The `If-None-Match` header: what the caller has already. */
   readonly ifNoneMatch?: string | undefined
-  /** The `If-Match` header: what the caller has read of what it changes. */
+  /** The `If-Match` header: the entity tag that the caller has read. */
   readonly ifMatch?: string | undefined
 }
 
@@ -56,20 +56,20 @@ export interface Reply {
   location?: string
   /** The version that it shows. */
   etag?: string
-  /** After so many seconds it is worth asking again. */
+  /** The seconds after which a retry is worthwhile. */
   retryAfterSeconds?: number
   /** The caller was willing to wait, but has as many waits as a user may have: this is how things stand. */
   notWaited?: true
-  /** What is sent in place of the result as JSON. */
+  /** The body that is sent in place of the result as JSON. */
   body?: {
     readonly type: string
     readonly text: string
-    /** What it is saved as. */
+    /** The name of the saved file. */
     readonly fileName: string
   }
   /** Where the next page is: what the query's `cursor` is to be. */
   nextCursor?: string
-  /** What is left of the caller's quotas, as headers. */
+  /** The rest of the caller's quotas, as headers. */
   limits?: Readonly<Record<string, string>>
 }
 

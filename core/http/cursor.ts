@@ -8,7 +8,7 @@ export function encodeCursor(lastId: number): string {
 /** The id that a cursor stands for, or undefined if it is none of ours. */
 export function decodeCursor(cursor: string): number | undefined {
   const id = Number(/^1:([1-9]\d{0,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1])
-  // Node.js decodes leniently; only what we would write counts.
+  // Node.js decodes leniently; only the canonical spelling counts.
   return Number.isSafeInteger(id) && encodeCursor(id) === cursor ? id : undefined
 }
 

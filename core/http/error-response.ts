@@ -12,7 +12,7 @@ export class UnsupportedEncoding extends VisionError {
   }
 }
 
-/** What a caller gets for a call that failed, in either protocol. */
+/** The response to a failed call, in either protocol. */
 export interface ErrorResponse {
   readonly code: ErrorCode
   readonly status: number
@@ -22,13 +22,13 @@ export interface ErrorResponse {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What an application adds to the headers of an error of its own. */
+/** Headers that an application adds to one of its errors. */
 export type ErrorHeaders = (error: VisionError) => Readonly<Record<string, string>>
 
 const retryAfterSeconds = 5
 
 /**
- * The response to anything thrown. What is not an error of ours becomes `internal.error`, and its text stays here.
+ * The response to anything thrown. An error other than a VisionError becomes `internal.error`, and its text stays here.
  *
  * @param errorHeaders what the application adds
  */
@@ -57,7 +57,7 @@ function headersOf(status: number, error: VisionError): Record<string, string> {
 /** The challenge of RFC 6750, section 3. */
 function challengeOf(error: VisionError): string {
   const parts = ['realm="vision-pipeline"']
-  // A caller that sent no token is told of no error (section 3.1).
+  // Without a token the challenge names no error (section 3.1).
   if (error instanceof InvalidToken)
     parts.push('error="invalid_token"', `error_description="${quotable(error.message)}"`)
   if (error instanceof InsufficientScope) {
@@ -66,7 +66,7 @@ function challengeOf(error: VisionError): string {
   return `Bearer ${parts.join(', ')}`
 }
 
-/** What may stand in an `error_description`. */
+/** The characters allowed in an `error_description`. */
 function quotable(text: string): string {
   return text.replaceAll('’', "'").replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '')
 }

@@ -7,7 +7,7 @@ export type HealthView = z.infer<typeof Health>
  * Shares one answer among all who ask within an interval: a check that needs no token must not be a way to keep a database
  * busy.
  *
- * @param check what has a cost; an error means no
+ * @param check the check that costs a query; an error means unhealthy
  * @param everyMs how long an answer holds, in milliseconds
  * @param now milliseconds since the epoch
  */

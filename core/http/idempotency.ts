@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Context } from './context.ts'
 import { InvalidInput } from './invalid-input.ts'
 
-/** What may be an idempotency key. Their column takes 'a' and 'a ' for the same, hence no space at either end. */
+/** A valid idempotency key. Its column takes 'a' and 'a ' for the same, hence no space at either end. */
 export const idempotencyKey = z
   .string()
   .regex(
@@ -10,7 +10,7 @@ export const idempotencyKey = z
     'must be 1 to 200 characters of printable ASCII, with no space at either end',
   )
 
-/** What an idempotency key is for, and where else it may be said. */
+/** The description of an idempotency key, and its other place. */
 export function describeKey(elsewhere: string): string {
   return `The same key with the same request is carried out once, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. ${elsewhere}`
 }
@@ -18,7 +18,7 @@ export function describeKey(elsewhere: string): string {
 /**
  * The one key of a call that may carry it as a header or as a field.
  *
- * @throws InvalidInput if the two differ, if the header is no key, or if it came with several creations in a tRPC batch
+ * @throws InvalidInput if the two differ, if the header is not a valid key, or if it came with several creations in a tRPC batch
  */
 export function oneKey(
   { idempotencyKey: header, creations }: Pick<Context, 'idempotencyKey' | 'creations'>,

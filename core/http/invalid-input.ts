@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import { isMissing } from './validation.ts'
 
-/** What can be wrong with a part of an input, beside what has an error code of its own. Stable, as error codes are. */
+/** The kinds of input issues that have no error code of their own. Stable, as error codes are. */
 export const fieldCodes = [
   'field.missing',
   'field.unknown',
@@ -28,7 +28,7 @@ export interface FieldProblem {
   readonly detail: string
 }
 
-/** The caller is told of so many problems at most, or the answer could be larger than a function may send. */
+/** The most issues in an answer, which could otherwise be larger than a function may send. */
 export const maxFieldProblems = 100
 
 /** An input that is refused, with the parts of it that are wrong. */
@@ -74,7 +74,7 @@ function fieldCodeOf(issue: z.core.$ZodIssue): FieldCode {
   }
 }
 
-/** Whoever sends a longer name knows it by its beginning. */
+/** The beginning of a longer name is enough to recognise it. */
 const maxTokenLength = 200
 
 /** A JSON pointer as a URI fragment (RFC 6901, section 6). A name that is very long is cut off. */

@@ -1,6 +1,6 @@
 import { type FieldProblem, InvalidInput, maxFieldProblems, pointerTo } from './invalid-input.ts'
 
-/** Objects and lists may be nested so deep; what is stored is read by programs of which some overflow their stack. */
+/** The deepest nesting of objects and lists: some programs that read stored JSON overflow their stack. */
 export const maxDepth = 64
 /** The longest text of a number whose digits are compared; a double has at most 767 that matter. */
 const maxNumberLength = 1_000
@@ -8,7 +8,7 @@ const maxNumberLength = 1_000
 /**
  * Reads a body as I-JSON (RFC 7493): JSON that every reader understands alike, and that is answered as it was sent.
  *
- * @throws SyntaxError where it is no JSON
+ * @throws SyntaxError if it is not JSON
  * @throws InvalidInput see `checkJson`
  */
 export function parseJson(text: string): unknown {
@@ -99,7 +99,7 @@ function endOfString(text: string, start: number): number {
   return -1
 }
 
-/** What a string in quotes stands for; nothing if it is none, which the parser will say. */
+/** The value of a quoted string; undefined if it is invalid, which the parser reports. */
 function textOf(raw: string): string {
   if (!raw.includes('\\')) return raw.slice(1, -1)
   try {

@@ -4,10 +4,10 @@ import type { Scope } from '../platform/auth.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** Whether a request of this method says in its body what it is about, and not in the query. */
+/** Whether a request of this method has its input in the body, and not in the query. */
 export const takesBody = (method: Method): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
 
-/** What a procedure declares beyond its input: its REST route and its part of the OpenAPI document. */
+/** The metadata of a procedure: its REST route and its part of the OpenAPI document. */
 export interface Meta {
   /** The method and path; names in braces are fields of the input. */
   readonly rest: `${Method} /${string}`
@@ -32,13 +32,13 @@ export interface Meta {
   readonly conditional?: true
   /** Waits, as long as `Prefer: wait` allows, for the next change, or for the end. */
   readonly waits?: 'change' | 'end'
-  /** Counts against the caller's quotas, and says in headers what is left of them. */
+  /** Counts against the caller's quotas, and shows the rest of them in headers. */
   readonly limited?: true
   /** Takes a body of this media type as well: the text of one field. */
   readonly takesText?: { readonly type: string; readonly field: string }
   /** The media types, beside JSON, in which it can be had; with these, headers say where the next page is. */
   readonly media?: readonly string[]
-  /** Says in a `Location` header where to find what it created. */
+  /** Names the created resource in a `Location` header. */
   readonly locates?: true
   /**
    * What the reply looks like, for the document alone: checked at run time, a row of an earlier release could turn a

@@ -11,7 +11,7 @@ export function content(schema: Json, example: unknown): Json {
   return { schema, ...(example !== undefined && { example }) }
 }
 
-/** Where a schema is used: for what is sent as a body or as a parameter, or for what is answered. */
+/** Where a schema is used: in a request's body, in its parameters, or in a response. */
 export type Use = 'body' | 'parameter' | 'output'
 
 /** A schema as JSON Schema; every part of it that has an id becomes a component, and is referred to. */
@@ -28,20 +28,20 @@ export function schemaOf(schema: z.core.$ZodType, use: Use, components: Json): J
 
 const componentPath = '#/components/schemas/'
 
-/** Leaves out what a reader of the document does not need, and says what OpenAPI has words for. */
+/** Leaves out keywords that readers of the document do not need, and uses those that OpenAPI has. */
 function suit(use: Use) {
   return ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }) => {
     // zod's own pattern for times, and a ban on fields that a later release adds.
     if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
     if (use === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
-    // Generators of types take a field that has a default for one that is always there, also in what is sent.
+    // Type generators take a field with a default for a required one, in requests too.
     if (use === 'body' && jsonSchema.default !== undefined) {
       const { default: value, description = '' } = jsonSchema
       if (typeof value !== 'object') jsonSchema.description = `${description} \`${value}\` if left out.`.trim()
       delete jsonSchema.default
     }
     const { def } = zodSchema._zod
-    // There is no null in a URL or a header.
+    // URLs and headers have no null.
     if (use === 'parameter' && def.type === 'nullable' && jsonSchema.anyOf) {
       const [given] = jsonSchema.anyOf
       delete jsonSchema.anyOf

@@ -115,7 +115,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
   }
 }
 
-/** What is sent in a body: the input without what is in the path. */
+/** The body of a request: the input without its path parameters. */
 function bodyOf(input: z.ZodType, pathFields: readonly string[], components: Json): Json {
   const schema = schemaOf(input, 'body', components)
   if (pathFields.length === 0) return schema

@@ -53,7 +53,7 @@ function fieldsOf(input: z.core.$ZodType): Operation['fields'] {
 
 /**
  * An input from text: a field of the path, or a parameter of the query, which may be repeated where the field is a list.
- * What does not look like its field's type stays text, for the schema to refuse.
+ * A text that does not look like its field's type stays text, for the schema to refuse.
  */
 export function inputFromText(fields: Operation['fields'], params: URLSearchParams): Record<string, unknown> {
   const names = [...new Set(params.keys())]
@@ -75,7 +75,7 @@ function fromText(field: z.core.$ZodType | undefined, texts: readonly string[]):
   return text
 }
 
-/** What a schema asks for, without what is around it: optional, a default, a transformation. */
+/** The inner schema, without its wrappers: optional, a default, a transformation. */
 function innermost(schema: z.core.$ZodType): z.core.$ZodTypes['_zod']['def'] {
   const { def } = (schema as z.core.$ZodTypes)._zod
   if ('innerType' in def) return innermost(def.innerType as z.core.$ZodType)

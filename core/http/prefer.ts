@@ -20,7 +20,7 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
 }
 
 // Neither pattern can fail and backtrack: a header is read before its sender is known, in time linear in its length.
-/** What is between commas, other than those in quotes. */
+/** The parts between commas, except commas in quotes. */
 const elements = /(?:"(?:[^"\\]|\\.?)*"?|[^",])+/g
-/** What is before the first semicolon, other than those in quotes. */
+/** The part before the first semicolon, except semicolons in quotes. */
 const beforeParameters = /^(?:"(?:[^"\\]|\\.?)*"?|[^";])*/

@@ -58,7 +58,7 @@ async function stream(
   context: Context,
   createCaller: CreateCaller,
 ): Promise<Response> {
-  // Its body would be a stream that nobody reads.
+  // Its body would be a stream without a reader.
   if (call.req.method === 'HEAD') {
     call.header('allow', 'GET')
     throw new VisionError('request.method_not_allowed')
@@ -106,7 +106,7 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
   if (reply.nextCursor) {
     const url = new URL(call.req.url)
     url.searchParams.set('cursor', reply.nextCursor)
-    // Relative to the request: a proxy may have changed what is before it.
+    // Relative to the request: a proxy may have changed the prefix.
     call.header('link', `<${url.search}>; rel="next"`)
   }
   if (reply.body) {

@@ -3,11 +3,11 @@ import { withTimeout } from '../platform/async.ts'
 /** One event as it goes over the wire: the id, and the data with its type. */
 export type WireEvent = readonly [id: string, data: { readonly type: string }, ...rest: unknown[]]
 
-/** What a procedure that streams returns. */
+/** The result of a streaming procedure. */
 export interface EventStream<Event = WireEvent> extends AsyncIterable<Event, void> {
   /** There is nothing to send, and nothing will come. */
   readonly complete: boolean
-  /** What the client is told where the stream was closed before it was complete; undefined for any other error. */
+  /** The message to the client when the stream was closed before it was complete; undefined for any other error. */
   readonly closingOf: (error: unknown) => Closing | undefined
 }
 
@@ -17,9 +17,9 @@ export interface Closing {
   readonly retry?: { readonly afterMs: number; readonly because: string }
 }
 
-/** An idle connection carries a comment so often, in milliseconds, so that nothing in between drops it. */
+/** How often an idle connection carries a comment, in milliseconds, so that no proxy drops it. */
 export const heartbeatMs = 15_000
-/** A reader that takes nothing for so long, in milliseconds, has gone, though the connection may not know. */
+/** A reader that takes nothing for this long, in milliseconds, has gone, though the connection may not know. */
 const stallMs = 60_000
 /** How long a client waits before it reconnects, in milliseconds. */
 const retryMs = 1_000
@@ -64,7 +64,7 @@ export function toEventStream(
     } catch (error) {
       const closing = closingOf(error)
       if (closing) return closingFrame(closing)
-      // The client reconnects by itself, and then gets a status that says what is wrong.
+      // The client reconnects by itself, and then gets the status of the error.
       onError(error)
       return undefined
     }

@@ -18,7 +18,7 @@ export function createLimiter(atOnce: number): Limiter {
       return await work()
     } finally {
       const next = waiting.shift()
-      // The place is handed on: nobody can take it in between.
+      // The place is handed on, so no other call can take it in between.
       if (next) next()
       else running--
     }

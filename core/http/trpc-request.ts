@@ -8,7 +8,7 @@ export const trpcPath = '/api/trpc'
 
 const jsonType = 'application/json'
 
-/** The procedures that a URL of tRPC names, of a batch all of them; what is none is left out. */
+/** The procedures that a tRPC URL names, all of them for a batch; unknown names are left out. */
 export function operationsAt(operations: readonly Operation[], url: string): readonly Operation[] {
   const { pathname, searchParams } = new URL(url)
   const path = pathname.slice(trpcPath.length + 1)
@@ -47,7 +47,7 @@ export function requestForTrpc(request: Request, [operation]: readonly Operation
   return request.method === 'POST' ? strictly(request) : request
 }
 
-/** What a subscription may have in its URL beside the input: tRPC's own, and the ticket. */
+/** The parameters of a subscription's URL beside the input: tRPC's own, and the ticket. */
 const streamParameters: Readonly<Record<string, readonly string[]>> = {
   subscription: ['connectionParams', 'lastEventId', 'Last-Event-Id', 'ticket'],
 }

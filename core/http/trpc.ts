@@ -52,7 +52,7 @@ const settings = {
   errorFormatter: ({ error, path, ctx }: Failed) => errorShape(error, path, ctx?.requestId),
 }
 
-/** What an application builds its procedures with, which find its services in `ctx.services`. */
+/** The builder of an application's procedures, which find its services in `ctx.services`. */
 export function createProcedures<Services extends KernelServices>() {
   const t = initTRPC.context<Context<Services>>().meta<Meta>().create(settings)
   return {

@@ -4,7 +4,7 @@ import type * as z from 'zod'
 export interface ValidatedInput<Schema extends z.ZodType> {
   readonly schema: Schema
   readonly parse: (value: unknown) => z.output<Schema>
-  /** Types alone; by them tRPC knows what a procedure takes and what it gets. */
+  /** Types alone, from which tRPC infers a procedure's input. */
   readonly _input: z.input<Schema>
   readonly _output: z.output<Schema>
 }
@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'an object',
 }
 
-/** Formats whose rule does not say by itself what it wants. */
+/** Formats whose rule does not explain itself. */
 const forms: Readonly<Record<string, string>> = {
   datetime: 'must be a moment in UTC like 2026-11-23T12:00:00.000Z',
   date: 'must be a day like 2026-11-23',
@@ -39,7 +39,7 @@ const units: Readonly<Record<string, readonly [one: string, several: string]>> =
   array: ['entry', 'entries'],
 }
 
-/** What is wrong with a value, to be read after the name of its field; undefined where the rule itself says it. */
+/** The issue with a value, to be read after the name of its field; undefined if the rule has a message. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

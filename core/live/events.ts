@@ -31,7 +31,7 @@ interface Output {
 interface Content extends Output {
   /** Which fields the result has. */
   readonly outputFormat: string
-  /** What was found in it. */
+  /** The findings in it. */
   readonly findings: unknown
 }
 

@@ -26,7 +26,7 @@ export interface FeedOptions {
 interface Watcher {
   /** The version of the latest state that it got or holds. */
   seen: number
-  /** What it has not taken yet. */
+  /** The changes that it has not taken yet. */
   latest: JobWithOutputs | undefined
   gone: boolean
   wake: () => void

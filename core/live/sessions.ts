@@ -9,7 +9,7 @@ import { createTicker, type Sleep } from './ticker.ts'
 export interface Session {
   /** Notes the version in the event that is being sent; the row learns of it when it is touched or closed. */
   sent(version: number): void
-  /** Closes the row, if nobody has; never throws. */
+  /** Closes the row, if it is open; never throws. */
   close(reason: CloseReason): void
 }
 
@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** A connection that was not touched for so long, by the database's clock, is taken for dead. */
+/** A connection that was not touched for this long, by the database's clock, is taken for dead. */
 export const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500

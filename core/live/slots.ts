@@ -20,7 +20,7 @@ export interface NewConnection {
 export interface SlotOptions {
   /** How many slots of this kind a user has. */
   readonly perUser: number
-  /** A connection that was not touched for so long, by the database's clock, is taken for dead. */
+  /** A connection that was not touched for this long, by the database's clock, is taken for dead. */
   readonly lifeSeconds: number
   /** Whether the oldest connection loses its slot where none is free. */
   readonly replaces: boolean
@@ -35,7 +35,7 @@ export interface TakenSlot {
   readonly replaced: readonly number[]
 }
 
-/** A connection that was replaced may live on for so long, in seconds: its process looks every second. */
+/** How long a replaced connection may live on, in seconds: its process looks every second. */
 export const endingSeconds = 3
 /** How many of a user's may be ending at once: no more are ever alive than these and the slots together. */
 export const endingAtOnce = 5

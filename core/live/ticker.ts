@@ -1,4 +1,4 @@
-/** Waits so many milliseconds; rejects as soon as the signal is aborted. */
+/** Waits a number of milliseconds; rejects as soon as the signal is aborted. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
 /** Work that is repeated while it is needed. */

@@ -5,7 +5,7 @@ import { reasonOf } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import { takeSlot } from './slots.ts'
 
-/** Calls that wait: each occupies a function all the while, so a user may have only so many at once. */
+/** Waiting calls: each occupies a function all the while, so a user's are limited. */
 export interface Waits {
   /**
    * Runs the work, which waits, if the user may have one more wait.

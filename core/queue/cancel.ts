@@ -11,10 +11,10 @@ import { callsOut } from './calls-out.ts'
 import { deleteRows } from './delete-rows.ts'
 import { countWaiting, deleteTexts, retryTexts } from './texts.ts'
 
-/** How long after a run was taken from its worker that may still tell what it spent, in milliseconds. */
+/** How long a worker may report the usage of a run that was taken from it, in milliseconds. */
 const tellingMs = 300_000
 
-/** A job as its owner names it: the job of another user is as good as none. */
+/** A job as its owner names it: another user's job does not exist. */
 export interface OwnedJob {
   readonly jobId: number
   readonly userId: string
@@ -144,7 +144,7 @@ async function cutOffRun(
   const waiting = (await countWaiting(tx, [jobId])).get(jobId)
   const matched = await matchedBy(
     tx,
-    // Until its worker tells what became of them, which a dead one never does, its calls may have been billed.
+    // Until its worker reports their outcome, which a dead one never does, its calls may have been billed.
     sql`UPDATE vision_job_attempts a SET a.outcome = 'cancelled', a.possibly_billed = a.step,
         a.possibly_billed_calls = a.possibly_billed_calls + ${callsOut(waiting)}, a.ended_at = UTC_TIMESTAMP(3)
       WHERE a.job_id = ${jobId} AND a.attempt = ${attempt} AND a.outcome = 'running'`,
@@ -152,7 +152,7 @@ async function cutOffRun(
   return matched === 0 ? [] : [{ jobId, userId, batchId, attempt }]
 }
 
-/** Whether the row of a run, which was taken from its worker, is kept until that has told what it spent. */
+/** Whether the row of a run that was taken from its worker is kept, so that the worker can report its usage. */
 export function isOfWatchedRun(): SQL {
   return sql`(outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-tellingMs)})`
 }

@@ -13,7 +13,7 @@ import { getVisionJob, type OutputRow } from './read.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
 
-/** A text has at most so many revisions: each is kept. */
+/** The most revisions of a text: each is kept. */
 export const maxRevisions = 100
 
 /** A text of a user's job. */
@@ -147,9 +147,9 @@ async function readText(on: Queryable, { jobId, text }: OwnedText): Promise<Text
   return row
 }
 
-/** What a user changes of a text. */
+/** A user's change of a text. */
 export interface TextEdit {
-  /** The text itself, and what was found in it. */
+  /** The text itself, and its findings. */
   readonly content?: { readonly body: unknown; readonly findings: unknown } | undefined
   /** Whether the revision, the new one if there is one, is good to be used. */
   readonly approved?: boolean | undefined

@@ -12,7 +12,7 @@ import { clearFormerRuns } from './orphans.ts'
 
 export interface ClaimOptions {
   readonly workerId: string
-  /** At most so many jobs. */
+  /** The most jobs to claim. */
   readonly limit: number
   /** How many calls of a run are out at once, at most; one if not given. */
   readonly callsAtOnce?: number | undefined
@@ -20,11 +20,11 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
   readonly lane: Step
-  /** Told of the owner of each job that it found expired, who may have room for another now. */
+  /** Called with the owner of each job that it found expired, who may have room for another now. */
   readonly onExpired?: (userId: string) => void
 }
 
-/** What a claim found. */
+/** The result of a claim. */
 export interface Claimed {
   readonly runs: readonly Run[]
   /** How many it met that had expired; they have failed. */

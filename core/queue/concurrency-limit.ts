@@ -17,11 +17,11 @@ import { callsToCome, sumOfWeights, weight } from './weight.ts'
 // Jobs are always locked by their primary key, after a plain read: locked along another index they could deadlock with
 // those that come by the key.
 
-/** How long a user with blocked jobs is left alone before the sweep looks, in milliseconds: whoever freed a place may have died. */
+/** How long a user with blocked jobs waits before the sweep looks, in milliseconds: the worker that freed a place may have died. */
 const sweepAfterMs = 15_000
 const sweepBatch = 20
 
-/** For how many of the jobs that arrive there is room, by lane, and what was done to make it. */
+/** How many arriving jobs there is room for, by lane, and how the room was made. */
 export interface Room extends Readonly<Record<Step, number>> {
   /** How many blocked jobs were admitted. */
   readonly admitted: number
@@ -34,8 +34,8 @@ export interface Room extends Readonly<Record<Step, number>> {
  *
  * @param cap how many jobs a user may have in flight
  * @param costPerDay what the user's calls may cost in a day, in nano-dollars: who has spent it has no room until midnight, UTC
- * @param lock whether to wait for the user's row, or else to leave it to whoever holds it
- * @returns how many; undefined if somebody else holds the row
+ * @param lock whether to wait for the user's row, or else to leave it to its holder
+ * @returns how many; undefined if another connection holds the row
  */
 export async function admitVisionJobs(
   database: Database,
@@ -50,7 +50,7 @@ export async function admitVisionJobs(
       const user = await lock(tx, userId)
       return user && (await makeRoom(tx, user, cap, { content: [], analysis: [] }, costPerDay)).admitted
     },
-    // Doing it again does no harm.
+    // Idempotent.
     async () => undefined,
   )
 }
@@ -68,7 +68,7 @@ const mayHaveBlocked = gathered(async (database, userIds: readonly string[]) => 
   return userIds.map((userId) => blocked.has(userId))
 })
 
-/** Up to 20 users with blocked jobs after whom nobody has looked for a while, the longest first. */
+/** Up to 20 users with blocked jobs that were not checked for a while, the longest wait first. */
 export async function usersToAdmit(database: Database): Promise<readonly string[]> {
   const rows = await database.run((on) =>
     rowsOf<{ userId: string }>(
@@ -229,7 +229,7 @@ async function preempt(tx: Queryable, userId: string, wanted: number): Promise<r
   }
 }
 
-/** A plain read under the user's lock: what is just being settled counts still, and nothing can be added meanwhile. */
+/** A plain read under the user's lock: jobs that are being settled still count, and none can be added meanwhile. */
 async function countInFlight(tx: Queryable, userId: string): Promise<Record<'jobs' | 'texts' | 'calls', number>> {
   const [row] = await rowsOf<Record<'jobs' | 'texts' | 'calls', number | string | null>>(
     tx,

@@ -14,13 +14,13 @@ import { keepIdsFresh } from './orphans.ts'
 import { insertTexts, type NewText } from './texts.ts'
 import { lockUser } from './users.ts'
 
-/** Texts that a job is to have. What they leave open their brand decides, which is the job's unless they name one. */
+/** Texts that a job is to have. Their brand, which is the job's unless they name one, supplies the fields they leave out. */
 export interface WantedText extends Wanted {
   /** How many that are alike; one if not given. */
   readonly variants?: number | undefined
 }
 
-/** A job to be. What it leaves open its brand decides. */
+/** A job to create. Its brand supplies the fields that it leaves out. */
 export interface NewJob extends Wanted {
   /** Its texts, up to 24 with their variants; the one that the job itself describes if not given. */
   readonly outputs?: readonly WantedText[] | undefined
@@ -28,7 +28,7 @@ export interface NewJob extends Wanted {
   /** The snapshot of the image, if its bytes came with the job. */
   readonly imageId?: number | undefined
   readonly analysisPurpose: string
-  /** What is known beside the image: material for the writer, which the metadata never is. */
+  /** Facts that the image does not show: material for the writer, which the metadata never is. */
   readonly facts?: Facts | undefined
   readonly metadata?: Record<string, unknown> | undefined
   /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
@@ -121,7 +121,7 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const user = await lockUser(tx, userId)
   const state = await readQuotas(tx, userId, limits)
   const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
-  // Before the limits: what is wrong with a call is said of a user who has nothing left as well.
+  // Before the limits: a user without quota learns of the issues of a call as well.
   if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
   const fresh = await decide(tx, userId, plan)
   const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
@@ -159,7 +159,7 @@ interface KeyedJob {
 
 type DecidedJob = NewJob & { readonly texts: readonly NewText[] }
 
-/** What a job of the call is: one that there was before, or one of those to be inserted, named anew or again. */
+/** A job of the call: an existing one, or one of those to insert, named for the first time or again. */
 type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
 
 interface Plan {

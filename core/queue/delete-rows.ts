@@ -4,10 +4,10 @@ import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 type Table = 'vision_jobs' | 'vision_job_outputs' | 'vision_job_attempts'
 
 /**
- * Deletes what a condition finds, in two steps: a plain read, and then row by row. A deletion along an index also locks the
+ * Deletes the rows that match a condition, in two steps: a plain read, and then row by row. A deletion along an index also locks the
  * gap behind the rows where the isolation is REPEATABLE READ, and so what others are about to insert for other jobs.
  *
- * The job of these rows is locked, so that nobody adds to them.
+ * The job of these rows is locked, so no row is added.
  */
 export async function deleteRows(tx: Queryable, table: Table, condition: SQL): Promise<void> {
   const rows = await rowsOf<{ id: number }>(tx, sql`SELECT id FROM ${sql.raw(table)} WHERE ${condition}`)

@@ -31,7 +31,7 @@ export function upTo(which: SQL): SQL {
   return sql`SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs ${which} LIMIT ${countLimit + 1}) AS counted`
 }
 
-/** What a count by `upTo` means. */
+/** The meaning of a count by `upTo`. */
 export function depthOf(counted: number | undefined): Omit<Depth, 'status'> {
   const jobs = Number(counted ?? 0)
   return { jobs: Math.min(jobs, countLimit), atLeast: jobs > countLimit }

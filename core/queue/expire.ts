@@ -63,7 +63,7 @@ const waiting = ['blocked', 'pending', 'scheduled'] as const satisfies Status[]
  * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
  * lane is stopped or its provider down nothing in it expires. As many statements for all of them as for one.
  *
- * @param onExpired told of the owner of each, who may have room for another now
+ * @param onExpired called with the owner of each, who may have room for another now
  * @returns how many
  */
 export async function expireVisionJobs(

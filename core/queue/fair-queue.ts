@@ -38,7 +38,7 @@ async function virtualTime(on: Queryable, lane: Step): Promise<number> {
  */
 export function startTag(now: number, last: number, turns: number, maxLead: number): number {
   const next = Math.min(last + 1, now + maxLead - turns + 1)
-  // Who was not served in the round before this one joins the next. Users who come once would else prolong this one without end.
+  // A user who was not served in the previous round joins the next. Otherwise one-time users would prolong this one without end.
   return last === 0 || next < now ? now + 1 : next
 }
 
@@ -77,7 +77,7 @@ export async function issueStartTags(
   })
 }
 
-/** The tag that a job enters a lane with while its user is locked by somebody else; it is not remembered. */
+/** The tag with which a job enters a lane while another connection holds its user's lock; it is not remembered. */
 export async function unrecordedStartTag(on: Queryable, userId: string, lane: Step): Promise<number> {
   const [user] = await rowsOf<{ tag: number }>(
     on,

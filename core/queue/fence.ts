@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { RunIdentity } from '../domain/run.ts'
 
-/** Every write of a run carries this: nothing matches once the job is another run's, or nobody's. */
+/** Every write of a run carries this: it matches nothing once another run, or none, holds the job. */
 export const held = ({ jobId, attempt }: RunIdentity): SQL =>
   sql`id = ${jobId} AND status = 'processing' AND attempt = ${attempt}`

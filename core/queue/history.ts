@@ -7,7 +7,7 @@ import type { JobRow } from './read.ts'
 
 export interface HistoryQuery {
   readonly userId: string
-  /** At most so many. */
+  /** The most jobs on a page. */
   readonly limit: number
   /** Only jobs older than this one. */
   readonly before?: number | undefined

@@ -33,7 +33,7 @@ export async function renewLeases(
       const attempts = new Map(rows.map((row) => [row.id, row.attempt]))
       const mine = runs.filter((run) => attempts.get(run.jobId) === run.attempt)
       if (mine.length > 0) {
-        // A lease is no change that a client can see: the version stays.
+        // Clients cannot see a lease: the version stays.
         await matchedBy(
           tx,
           sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET lease_expires_at = ${inMilliseconds(leaseMs)}
@@ -42,7 +42,7 @@ export async function renewLeases(
       }
       return new Set(mine)
     },
-    // Twice is no harm.
+    // Idempotent.
     async () => undefined,
   )
   const rest = runs.filter((run) => !renewed.has(run))

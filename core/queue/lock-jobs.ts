@@ -4,7 +4,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
  * Locks those of the jobs that still have the status, by the primary key and in the order of their ids. It does not wait for
- * those that somebody else has locked, whose connection may have died with them.
+ * those that another connection, perhaps a dead one, has locked.
  *
  * @returns the ids of those that are locked
  */

@@ -6,7 +6,7 @@ import { deleteByIds, deleteRows } from './delete-rows.ts'
 
 /** How many of the oldest runs are looked at each time. */
 const oldest = 1_000
-/** A run that ended so long ago has no worker any more that could tell of it, in hours. */
+/** The hours after which an ended run has no worker left that could report on it. */
 const tellingHours = 24
 
 /**
@@ -74,7 +74,7 @@ export async function keepIdsFresh(database: Database): Promise<boolean> {
 
 /**
  * Clears the way for runs whose attempt somebody has had before: rows of another job that had the same id before a restore.
- * The fence lets nobody else have these attempts.
+ * The fence keeps these attempts from every other run.
  */
 export async function clearFormerRuns(database: Database, runs: readonly RunIdentity[]): Promise<void> {
   await database.transact(
@@ -86,7 +86,7 @@ export async function clearFormerRuns(database: Database, runs: readonly RunIden
 }
 
 async function clearFormerRun(tx: Queryable, { jobId, attempt }: RunIdentity): Promise<void> {
-  // The job's lock: nobody begins this attempt meanwhile.
+  // The job's lock: no run begins this attempt meanwhile.
   const jobs = await rowsOf(
     tx,
     sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND attempt = ${attempt - 1}

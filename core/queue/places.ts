@@ -1,6 +1,6 @@
 import type { Budget } from '../usage/spend.ts'
 
-/** The places in flight that a user has left, and the money for what would fill them. */
+/** The free places of a user's jobs in flight, and the budget for them. */
 export class Places {
   #left: number
   #money: number

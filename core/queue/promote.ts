@@ -117,7 +117,7 @@ async function promote(
   return { promoted: ready.length, firstBlocked: room.first }
 }
 
-/** By the primary key, and only those that nobody has promoted or cancelled meanwhile; the oldest first. */
+/** By the primary key, and only those that were not promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
   return sql`SELECT id, batch_id AS batchId, next_step AS lane, ${weight()} AS weight,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired

@@ -12,11 +12,11 @@ import { deleteTexts } from './texts.ts'
 export interface PruneOptions {
   /** Jobs that ended longer ago than this, in days of the database's clock. */
   readonly olderThanDays: number
-  /** At most about so many jobs; all of them if left out. */
+  /** Roughly the most jobs; all of them if left out. */
   readonly limit?: number | undefined
-  /** Aborted when it must end; what it has done stays done. */
+  /** Aborted when it must end; completed batches stay done. */
   readonly signal?: AbortSignal | undefined
-  /** Called in the transaction of each batch, with what has been done by its end. */
+  /** Called in the transaction of each batch, with the totals at its end. */
   readonly note?: ((tx: Queryable, soFar: Pruned) => Promise<void>) | undefined
 }
 
@@ -28,7 +28,7 @@ export interface Pruned {
 }
 
 const batch = 100
-/** Between two batches, in milliseconds: the server purges what was deleted, and other statements run. */
+/** Between two batches, in milliseconds: the server purges deleted rows, and other statements run. */
 const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a thousand of each status. */
@@ -68,7 +68,7 @@ export async function pruneVisionJobs(
         await note?.(tx, { jobs: before + more, more: true })
       })
       jobs += deleted
-      // Somebody else is at it.
+      // Another process is pruning.
       if (deleted === 0) return { jobs, more: true }
       if (ids.length < wanted) break
       await delay(pauseMs, undefined, { ...(signal && { signal }) }).catch(() => undefined)

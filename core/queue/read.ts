@@ -170,7 +170,7 @@ export async function getVisionJobsInFull(
   return jobs.length === 0 ? [] : withOutputs(database, jobs, which)
 }
 
-/** Jobs are read in full so many at a time, where there may be more than an answer can hold. */
+/** How many jobs are read in full at a time, as there may be more than an answer can hold. */
 const atOnce = 20
 
 /**
@@ -215,7 +215,7 @@ export async function getVisionJobAttempts(database: Database, owned: OwnedJob):
   )
 }
 
-/** A job's status, whoever owns it, or undefined if there is no such job. */
+/** The status of any user's job, or undefined if there is no such job. */
 export async function getVisionJobState(database: Database, jobId: number): Promise<Status | undefined> {
   const [row] = await database.run((on) =>
     on.select({ status: visionJobs.status }).from(visionJobs).where(eq(visionJobs.id, jobId)),
@@ -223,7 +223,7 @@ export async function getVisionJobState(database: Database, jobId: number): Prom
   return row?.status
 }
 
-/** What a step of a job made, the first text's current revision of several, or undefined while it has not. */
+/** The output of a job's step, of several texts the first one's current revision; undefined while there is none. */
 export async function getVisionJobOutput(database: Database, jobId: number, kind: Step): Promise<unknown> {
   const [row] = await database.run((on) =>
     on

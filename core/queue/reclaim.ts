@@ -45,7 +45,7 @@ export function reclaimQuery(limit: number): SQL {
  * are scheduled again, or fail at the sixth crash. Never folded into the claim, which would scan for it. As many statements for
  * a hundred jobs as for one, and none that waits for what a dead worker may hold: such a job is taken back later.
  *
- * @param onLost told of each run that was lost, once the database has it
+ * @param onLost called with each lost run, once the transaction has committed
  * @returns how many
  */
 export async function reclaimVisionJobs(
@@ -72,7 +72,7 @@ export async function reclaimVisionJobs(
   return lost.length
 }
 
-/** Those whose rows in the attempts nobody else has locked, and locks these. */
+/** Finds the runs whose attempt rows are not locked, and locks these. */
 async function withFreeRuns(tx: Queryable, runs: readonly Row[]): Promise<readonly Row[]> {
   if (runs.length === 0) return []
   const query = sql`SELECT a.job_id AS jobId FROM ${attemptsOf(runs)}`

@@ -17,15 +17,15 @@ export interface RedriveFilter {
 }
 
 export interface RedriveOptions {
-  /** At most so many jobs. */
+  /** The most jobs to redrive. */
   readonly limit: number
   /** Counts and changes nothing. */
   readonly dryRun: boolean
   /** Until a redriven job expires, in milliseconds of the database's clock. */
   readonly lifeMs: number
-  /** Aborted when it must end; what it has done stays done. */
+  /** Aborted when it must end; completed batches stay done. */
   readonly signal?: AbortSignal | undefined
-  /** Called in the transaction of each batch, with what has been done by its end. */
+  /** Called in the transaction of each batch, with the totals at its end. */
   readonly note?: ((tx: Queryable, soFar: Redriven) => Promise<void>) | undefined
 }
 
@@ -47,7 +47,7 @@ interface Row {
   readonly finishedAt: string
 }
 
-/** So many failed jobs are read at a time, and so many of them redriven in one transaction. */
+/** How many failed jobs are read at a time, and how many are redriven in one transaction. */
 const page = 1_000
 const batch = 200
 const sampleSize = 20

@@ -12,7 +12,7 @@ import { weight } from './weight.ts'
 /** How often the owner’s row is tried for, and how much longer after each, in milliseconds: several runs end at once in a stop. */
 const tries = 8
 const pauseMs = 25
-/** At most so many of the owner's jobs are moved; the last of them may then share turns with the next. */
+/** The most jobs of the owner that are moved; the last of them may then share turns with the next. */
 const mostMoved = 100
 
 /**
@@ -35,7 +35,7 @@ export async function startTagForReturn(database: Database, run: OwnedRun, lane:
   return database.run((on) => unrecordedStartTag(on, run.userId, lane))
 }
 
-/** Undefined while somebody else holds the owner's row, who may have died with it. */
+/** Undefined while another connection, perhaps a dead one, holds the owner's row. */
 async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number | undefined> {
   const user = await tryLockUser(tx, run.userId)
   if (user === undefined) return undefined

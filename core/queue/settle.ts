@@ -203,7 +203,7 @@ export function saveAnswerIssue(
     },
     endings: text === undefined ? [] : [{ text, issue }],
     attempt: { spent },
-    // Doing it again does no harm.
+    // Idempotent.
   })
 }
 

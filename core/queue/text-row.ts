@@ -5,7 +5,7 @@ import type { Reason } from '../domain/run.ts'
 import { shown } from './attempt-row.ts'
 import type { OutputKey, OutputOrder } from './output-row.ts'
 
-/** What becomes of a text that a run did not make: it waits for the next, or has failed. */
+/** The outcome of a text that a run did not make: it waits for the next run, or has failed. */
 export interface TextEnding {
   readonly text: number
   /** What did not fit in the paid answer for it. */

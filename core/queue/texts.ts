@@ -9,10 +9,10 @@ import { held } from './fence.ts'
 /** A row of `vision_job_texts`. */
 export type TextRow = typeof visionJobTexts.$inferSelect
 
-/** A job has at most so many texts. */
+/** The most texts of a job. */
 export const maxTexts = 24
 
-/** A text to be: what it is, and what it is written for. */
+/** A text to make: its format, and its target. */
 export interface NewText {
   readonly outputFormat: string
   readonly language: string

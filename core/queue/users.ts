@@ -7,7 +7,7 @@ export interface LockedUser {
   readonly userId: string
   /** Whether any of the user's jobs may be blocked. */
   readonly mayHaveBlocked: boolean
-  /** The last turn that was issued to the user's jobs, by lane; 0 where there was none. Whoever issues tags keeps it up to date. */
+  /** The last turn that was issued to the user's jobs, by lane; 0 if there was none. Each transaction that issues tags updates it. */
   readonly lastTags: Record<Step, number>
   /** The most that one of the user's jobs weighed since virtual time last passed all of them, by lane. */
   readonly widths: Record<Step, number>
@@ -51,7 +51,7 @@ export async function tryLockUser(tx: Queryable, userId: string): Promise<Locked
   return row && locked(userId, row)
 }
 
-/** Makes the rows of users who have jobs and no row: whoever creates a job makes one, so that it is rarely needed. */
+/** Creates the missing rows of users who have jobs: rarely needed, as creating a job creates one. */
 export async function ensureUsers(on: Queryable, userIds: readonly string[]): Promise<void> {
   if (userIds.length === 0) return
   const rows = await rowsOf<{ userId: string }>(

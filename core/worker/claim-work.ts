@@ -15,7 +15,7 @@ import type { Work } from './poll.ts'
 import type { Slots } from './slots.ts'
 import type { TimeLeft } from './time-left.ts'
 
-/** What a claim and its runs need of their worker. */
+/** The parts of a worker that a claim and its runs need. */
 export interface WorkerParts {
   readonly slots: Slots
   readonly time: TimeLeft
@@ -26,7 +26,7 @@ export interface WorkerParts {
 }
 
 /**
- * Claims what a poll found into the free slots, and runs it.
+ * Claims the work that a poll found into the free slots, and runs it.
  *
  * @param mayClaim asked before each lane
  * @returns claims; its promise says how many jobs were claimed or had expired

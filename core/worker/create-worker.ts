@@ -167,7 +167,7 @@ export function createPoller(
   }
 }
 
-/** What a timer of Node.js takes at most: with more it fires at once. */
+/** The longest timer of Node.js: a longer one fires at once. */
 const longestTimer = 2 ** 31 - 1
 
 /**

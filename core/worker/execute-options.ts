@@ -5,7 +5,7 @@ import type { StepContext, StepOutput } from '../domain/step.ts'
 import type { Permit, ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 
-/** The two steps, handed to the worker: it knows when to run them, they know what they do. */
+/** The two steps, handed to the worker, which decides when to run them. */
 export interface Steps {
   analysis(run: Run, context: StepContext): Promise<StepOutput>
   /** One text of the job. */
@@ -33,7 +33,7 @@ export interface ExecuteOptions {
   readonly retry: BackoffOptions
   /** How long a job waits at first, at least, whose provider is not available, in milliseconds. */
   readonly providerWaitMs: number
-  /** Whether there is time to ask a database that is in trouble again to save what was paid for. */
+  /** Whether there is time to retry saving a paid result while the database is in trouble. */
   readonly mayWait: () => boolean
   /** Milliseconds, of any clock that only goes forward. */
   readonly now: () => number

@@ -26,7 +26,7 @@ export type Ended = 'completed' | 'retried' | 'failed' | 'released' | 'lost'
 export interface Execution {
   readonly ended: Ended
   readonly error?: VisionError
-  /** What a lost job is now: a status, or `deleted`. */
+  /** The present status of a lost job, or `deleted`. */
   readonly now?: Status | 'deleted'
 }
 

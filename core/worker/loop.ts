@@ -63,7 +63,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         if (!mayClaim() || idle >= idleMs) break
         await pause(Math.min(pollMs, idleMs - idle), [], signal)
       } else if (!found || !mayClaim()) {
-        // Wake when a slot frees, when it is time to poll, or to stop; once told to stop, only for the slots.
+        // Wake when a slot frees, when it is time to poll, or to stop; while stopping, only for the slots.
         const wait = stopping ? settleMs : Math.min(pollMs, time.untilStop())
         await pause(wait, slots.finished(), stopping ? undefined : signal)
       }

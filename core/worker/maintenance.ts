@@ -13,11 +13,11 @@ import type { Slots } from './slots.ts'
 
 /** What keeps the queue moving beside the runs. */
 export interface Maintenance {
-  /** Does what a poll found: reclaims, expires, promotes, and enqueues blocked jobs. @returns how many jobs it changed */
+  /** Does the maintenance that a poll found: reclaims, expires, promotes, and enqueues blocked jobs. @returns how many jobs it changed */
   run(work: Work): Promise<number>
   /** A place of the user's is free, which a blocked job may take. */
   onFreed(userId: string): void
-  /** Enqueues blocked jobs in the place of a run that has ended; what goes wrong is logged. */
+  /** Enqueues blocked jobs in the place of a run that has ended; errors are logged. */
   fillPlaceOf(run: Run): Promise<void>
   /** The database failed: leases of workers that live may have expired meanwhile. */
   onTrouble(): void

@@ -27,7 +27,7 @@ export async function makeTexts(
   const lost = new AbortController()
   const signal = AbortSignal.any([options.signal, lost.signal])
 
-  /** Writes down what a text failed with, or leaves it for a later run. */
+  /** Records the error of a text, or leaves the text for a later run. */
   const conclude = async (row: TextRow, thrown: unknown, circuitOpen: boolean): Promise<void> => {
     const outcome = outcomeOf(thrown, run, { ...options, circuitOpen })
     if (outcome.kind === 'lost') throw thrown
@@ -52,7 +52,7 @@ export async function makeTexts(
       state,
       options,
     )
-    // One after the other: whoever saves the last one completes the job.
+    // Sequential: the save of the last one completes the job.
     await texts.inTurn(async () => {
       if ('thrown' in performed) return conclude(row, performed.thrown, performed.circuitOpen)
       const made = { text: row.text, revision: text.revision, ...ordered(row) }
@@ -72,7 +72,7 @@ export async function makeTexts(
       } catch (error) {
         if (error instanceof LeaseLost) lost.abort(error)
         signal.throwIfAborted()
-        // No time, no permit or no database: what is out may end well, and whoever made it goes on, if anybody can.
+        // No time, no permit or no database: calls under way may end well, and a later run goes on from them.
         const isOver = outcomeOf(error, run, { ...options, circuitOpen: false }).kind === 'released'
         lanesOpen -= isOver ? 1 : 0
         if (error instanceof Stopped && lanesOpen > 0 && texts.putBack(one)) return

@@ -22,9 +22,9 @@ export interface MetricsReporterOptions {
 const timeoutMs = 1_000
 
 /**
- * Tells the metrics what a worker does: now and then while it drains, and once more when it is stopped.
+ * Reports a worker's counts to the metrics: at intervals while it drains, and once more when it is stopped.
  *
- * @returns stops it; resolves when all is told
+ * @returns stops it; resolves after the last report
  */
 export function startMetricsReporter({
   database,

@@ -14,7 +14,7 @@ export interface WorkerOptions {
   readonly workerId: string
   /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
   readonly host?: string | undefined
-  /** At most so many jobs in flight. */
+  /** The most jobs in flight. */
   readonly concurrency: number
   /** How many texts of a job are made at once, at most; one if not given. */
   readonly textsAtOnce?: number | undefined
@@ -49,6 +49,6 @@ export interface WorkerOptions {
 export interface DrainOptions {
   /** When the worker is killed, by `now`; it has settled everything before. */
   readonly deadline: number
-  /** Aborted when the worker must stop early: it returns what it runs. */
+  /** Aborted when the worker must stop early: it releases its jobs. */
   readonly signal?: AbortSignal
 }

@@ -3,7 +3,7 @@ import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
 import { kindOf } from '../providers/kinds.ts'
 import { type BackoffOptions, backoff } from '../queue/backoff.ts'
 
-/** The worker must stop: its deadline is near, or it is being shut down. What it has not finished is returned. */
+/** The worker must stop: its deadline is near, or it is being shut down. Unfinished jobs are released. */
 export class Stopped extends Error {
   override readonly name = 'Stopped'
 }
@@ -11,7 +11,7 @@ export class Stopped extends Error {
 /**
  * The outcome of a failed run for its job.
  *
- * - `lost`: another run holds it, or nobody: nothing is written.
+ * - `lost`: another run, or none, holds it: nothing is written.
  * - `released`: it is pending again at once, at no cost.
  * - `postponed`: it is scheduled after `delayMs`, at no cost.
  * - `retried`: it is scheduled after `delayMs`, at the cost of a retry.
@@ -37,12 +37,12 @@ export interface OutcomeOptions {
   readonly providerWaitMs: number
 }
 
-/** The wait for a provider that is not available doubles with a job's attempts, at most so often. */
+/** How often the wait for an unavailable provider doubles with a job's attempts. */
 const providerDoublings = 4
 /** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
 
-/** Maps what a run failed with to an outcome of its job. Pure: the worker does what it says. */
+/** Maps the error of a run to an outcome of its job. Pure: the worker applies it. */
 export function outcomeOf(
   thrown: unknown,
   run: Pick<Run, 'attempt' | 'failures' | 'maxRetries'>,
@@ -53,7 +53,7 @@ export function outcomeOf(
   // A lease that is uncertain is ours until the fence says otherwise.
   if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) return { kind: 'released' }
   const error = asVisionError(thrown)
-  // An outage of the database is no fault of the job, and may be over by now.
+  // An outage of the database is not the job's fault, and may be over by now.
   if (error.code === 'database.unavailable') return { kind: 'released', error }
   // What fails while the circuit is open, as a probing call may, is an outage and no fault of the job.
   if (error.errorClass === 'provider' || (circuitOpen && error.errorClass === 'retryable')) {
@@ -69,10 +69,10 @@ export function outcomeOf(
 }
 
 /**
- * Maps what a call failed with to an outcome of its permit and its provider.
+ * Maps the error of a call to an outcome of its permit and its provider.
  *
- * @param aborted whether the run was told to stop: then nothing is known of the call
- * @param frozen whether the worker stood still during the call: it may have been answered long ago, while nobody listened
+ * @param aborted whether the run was stopped: then the outcome of the call is unknown
+ * @param frozen whether the process was frozen during the call: the answer may have come meanwhile
  */
 export function callOutcomeOf(
   thrown: unknown,

@@ -32,13 +32,13 @@ export interface Performance {
   readonly onIssue: (issue: string) => void
 }
 
-/** What a step made, or what it failed with, and whether that was while the provider's circuit was open: then it is not the job's. */
+/** The output of a step, or its error and whether the provider's circuit was open then: if so, it is not the job's fault. */
 export type Performed = { readonly output: StepOutput } | { readonly thrown: unknown; readonly circuitOpen: boolean }
 
 /**
  * Performs one step: gets a permit, calls, and ends the permit with how the call went, once more where the answer did not fit.
  *
- * @throws Stopped where there is no permit or no time for it, or the signal's reason
+ * @throws Stopped for want of a permit or of time, or the signal's reason
  */
 export async function perform(
   { step, signal, call, saveIssue, onIssue }: Performance,
@@ -75,7 +75,7 @@ export async function perform(
     },
     sent: async () => {
       signal.throwIfAborted()
-      // What came before may have taken long, a wait for memory above all.
+      // The preparation may have taken long, a wait for memory above all.
       if (!options.mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
       if (!permit?.send()) throw new Stopped(`the permit has expired to call the provider of ${step}`)
       back()
@@ -98,10 +98,10 @@ export async function perform(
       onIssue(issue)
       await end()
       if (!options.mayPay()) return false
-      // Before the further call goes out, so that whoever takes this job up after a crash knows that it was asked for.
+      // Before the further call goes out, so that the next run after a crash knows of it.
       await saveIssue(issue)
       const [next] = await providers.reserve(providerOf[step], 1)
-      // Meanwhile the run may have ended, and nobody would give it back.
+      // Meanwhile the run may have ended, and nothing would give the permit back.
       if (signal.aborted) await next?.end({ cutOff: true })
       else permit = next
       return permit !== undefined
@@ -131,7 +131,7 @@ export async function perform(
   }
 }
 
-/** What a run has spent so far, the calls aside that are out and may still be answered. */
+/** The usage of a run so far, without the calls that may still be answered. */
 export function spentSoFar({ usage, out }: RunState): RunUsage {
   const { analysis = 0, content = 0 } = usage.possiblyBilled ?? {}
   return { ...usage, possiblyBilled: { analysis: analysis - out.analysis, content: content - out.content } }
@@ -152,5 +152,5 @@ function sumOf(before: StepUsage | undefined, last: StepUsage): StepUsage {
   }
 }
 
-/** What is not known of one call is not known of both. */
+/** A value that is unknown for one call is unknown for both. */
 const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)

@@ -8,7 +8,7 @@ const saveAgainMs = 1_000
 
 /**
  * Saves, and again for as long as there is time: an answer that was paid for is not thrown away because the database is in
- * trouble. Whoever took the job meanwhile is found by the fence.
+ * trouble. The fence detects another run that took the job meanwhile.
  *
  * @throws VisionError `database.unavailable` when the time is over
  */

@@ -11,7 +11,7 @@ export const defaultPollMs = 2_000
 
 /** What there is to do. */
 export interface Work {
-  /** The lanes in which something may be claimed, whose providers may be called; `content` first, so that what was begun is finished. */
+  /** The lanes that can be claimed from and whose providers may be called; `content` first, so that begun jobs are finished. */
   readonly lanes: readonly Step[]
   /** How many jobs wait in each lane, counted no further than was asked for. */
   readonly waiting: Readonly<Record<Step, number>>

@@ -27,7 +27,7 @@ export interface HeartbeatOptions {
   readonly log: Log
 }
 
-/** A worker that was not heard of for so long, and did not stop, has died; three reports fit into it. */
+/** A worker that neither reported for this long nor stopped has died; three reports fit into it. */
 export const workerLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 1_000
@@ -179,7 +179,7 @@ export interface Throughput {
   readonly tally: Tally
   /** Completed jobs. */
   readonly perMinute: number
-  /** Which part of the runs that came to an end of their own went wrong, 0 to 1; null if there were none. */
+  /** The share of finished runs that failed, 0 to 1; null if there were none. */
   readonly failureRate: number | null
 }
 
@@ -206,7 +206,7 @@ function throughputQuery(minutes: number) {
     FROM vision_worker_minutes WHERE minute >= ${sql.raw(minuteNow)} - INTERVAL ${minutes} MINUTE`
 }
 
-/** Deletes what is older than a week, in small batches. */
+/** Deletes rows older than a week, in small batches. */
 export async function sweepWorkers(database: Database, signal?: AbortSignal): Promise<void> {
   const old = sql`<= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY`
   for (const which of [

@@ -1,7 +1,7 @@
-/** The times of the schedule, one for what is deployed and what `npm start` runs. */
+/** The times of the schedule, the same for a deployment and for `npm start`. */
 
-/** A poller starts every so many seconds: EventBridge Scheduler fires once a minute at most. */
+/** The seconds between two pollers: EventBridge Scheduler fires once a minute at most. */
 export const tickSeconds = 60
 
-/** A poller runs for at most so many seconds where nothing else is set (`DEPLOY_POLLER_SECONDS`). */
+/** The longest run of a poller, in seconds, unless `DEPLOY_POLLER_SECONDS` is set. */
 export const defaultPollerSeconds = 300

@@ -9,7 +9,7 @@ export interface InFlight {
   paying: boolean
 }
 
-/** What a run may do with its slot. */
+/** A run's handle on its slot. */
 export interface Slot {
   /** Aborted when the run must stop. */
   readonly signal: AbortSignal
@@ -32,7 +32,7 @@ export interface Slots {
   abort(reason: Error): void
 }
 
-/** @param size at most so many runs at once */
+/** @param size the most runs at once */
 export function createSlots(size: number): Slots {
   const inFlight = new Map<Run, InFlight>()
   let ended = 0

@@ -2,17 +2,17 @@ import type { Step } from '../../drizzle/schema.ts'
 import { settleMs } from '../queue/limits.ts'
 import type { WorkerOptions } from './options.ts'
 
-/** For so long, in milliseconds, before its deadline a worker saves nothing again: the function needs it to end. */
+/** How long before its deadline a worker stops retrying to save, in milliseconds: the function needs the time to end. */
 const farewellMs = 1_000
 
-/** What a worker has time for before its deadline. */
+/** The time that a worker has before its deadline. */
 export interface TimeLeft {
-  /** Until the runs must be told to stop, in milliseconds. */
+  /** Until the runs must be stopped, in milliseconds. */
   untilStop(): number
   isOver(): boolean
   hasTimeFor(step: Step): boolean
   hasTimeForCall(): boolean
-  /** Whether there is time to save again what a database in trouble did not take. */
+  /** Whether there is time to retry a save that a database in trouble has refused. */
   maySaveAgain(): boolean
   /** The worker has been told to stop: nothing is saved again for longer than settling may take. */
   cutShort(): void

@@ -4,10 +4,10 @@ import type { TextEnding } from '../queue/text-row.ts'
 import type { TextRow } from '../queue/texts.ts'
 import type { JobOutcome } from './outcome.ts'
 
-/** How the texts of a run went: all are there, or what their job is to be settled with, and what is written of them then. */
+/** The outcome of a run's texts: all completed, or the outcome to settle their job with, and their rows. */
 export type TextsOutcome = 'completed' | { readonly outcome: JobOutcome; readonly texts: readonly TextEnding[] }
 
-/** What a text is left for a later run with. */
+/** The state in which a text is left for a later run. */
 type Left = Exclude<JobOutcome, { readonly kind: 'lost' | 'failed' }>
 
 /** Which of a run's texts are made, which failed, and which are left for a later run. */

@@ -31,7 +31,7 @@ These and all other keys, which .env.example lists, may be exported or stand in 
 Ctrl-C stops everything.
 `
 
-/** What was asked for cannot be understood; the message says why and is meant for the person at the terminal. */
+/** Invalid options; the message is for the person at the terminal. */
 export class OptionsError extends Error {
   name = 'OptionsError'
 }
@@ -42,7 +42,7 @@ export class OptionsError extends Error {
  * @param {string[]} args the arguments after the script's name
  * @param {Record<string, string | undefined>} [env]
  * @returns {import('./options.d.mts').LocalOptions}
- * @throws {OptionsError} an unknown option or argument, or a value that is not what it should be
+ * @throws {OptionsError} an unknown option or argument, or an invalid value
  */
 export function readOptions(args, env = process.env) {
   const values = parse(args)

@@ -26,7 +26,7 @@ export async function madeBy(folder: string): Promise<InstalledServer['kind'] | 
 /**
  * Makes the server's data under `<folder>/database`, with no account but a root that is reachable by no password-less
  * way over TCP. It is made beside its place and moved there when it is complete, so that what lies there always is;
- * what a killed attempt left is removed.
+ * leftovers of a killed attempt are removed.
  *
  * @param signal aborted when the person at the terminal wants to stop
  * @throws {StartError} the server's own tool failed, with what it printed; or it was stopped
@@ -76,7 +76,7 @@ function command({ kind, program, installScript }: InstalledServer, dataFolder: 
       // Relative to the data folder: the script does not quote this path everywhere, and ours may hold blanks.
       `--datadir=./${basename(dataFolder)}`,
       '--auth-root-authentication-method=socket',
-      // Else whoever runs the script gets an account like root's.
+      // Otherwise the user who runs the script gets an account like root's.
       '--auth-root-socket-user=root',
       '--skip-test-db',
       '--skip-name-resolve',

@@ -10,7 +10,7 @@ import { startDatabase } from './start-database.ts'
 export interface OpenLocalDatabase {
   /** Holds a secret. */
   readonly url: string
-  /** Ends what was started for this, and leaves a stack that runs alone. */
+  /** Ends the server if it was started for this, and leaves a running stack alone. */
   stop(): Promise<void>
 }
 

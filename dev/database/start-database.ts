@@ -15,7 +15,7 @@ export type LocalDatabase = {
   description: string
   /** resolves when a server started here ends without having been asked to; any other database is not watched */
   endedByItself: Promise<void>
-  /** Ends what was started here, within about 5 s; leaves any other database alone. */
+  /** Ends the server that was started here, within about 5 s; leaves any other database alone. */
   stop(): Promise<void>
 }
 

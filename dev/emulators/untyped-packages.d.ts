@@ -1,4 +1,4 @@
-/** What is used here of packages that carry no types of their own. */
+/** Types for the used parts of packages without types. */
 
 declare module 'heic-decode' {
   /** @returns the first image of the file, turned as the file says, as RGBA; rejects what is not HEIC or HEIF. */

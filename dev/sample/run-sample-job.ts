@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What a job looks like here: the few fields that are shown. */
+/** The few fields of a job that are shown. */
 interface ShownJob {
   readonly jobId: number
   readonly status: string

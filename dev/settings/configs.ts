@@ -21,7 +21,7 @@ export interface Configs {
   readonly bucket: BucketConfig
 }
 
-/** @throws ConfigError naming what is wrong for any of them, all at once */
+/** @throws ConfigError that names the issues of all of them */
 export function loadConfigs(settings: Settings): Configs {
   const errors: string[][] = []
   const attempt = <Config>(load: (from: Settings) => Config): Config | undefined => {

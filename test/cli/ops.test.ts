@@ -24,6 +24,7 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const environment = (env: Record<string, string>) => ({
+  PATH: process.env.PATH,
   DATA_DIR: '/nowhere',
   DATABASE_URL: database.url,
   ...env,
@@ -45,7 +46,7 @@ async function failJobs(count: number): Promise<number[]> {
 test('status shows everything in tables, and with --json what the API answers', async () => {
   await failJobs(2)
   await makeJobs(database, 3)
-  const { code, output } = await opsProcess(['status'])
+  const { code, output } = await ops(['status'])
   expect(code).toBe(0)
   for (const line of [
     /claiming: running/,
@@ -194,6 +195,6 @@ test('without DATABASE_URL it is the database of the data folder, whether the st
   expect(running.output).toMatch(/^all +paused by/m)
   holder.child.kill('SIGTERM')
   await holder.end
-  const { code, output } = await opsProcess(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
+  const { code, output } = await ops(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
   expect([code, output]).toEqual([0, expect.stringContaining('it runs')])
 })

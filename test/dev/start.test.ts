@@ -1,15 +1,19 @@
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { StartError } from '../../dev/errors/start-error.ts'
+import { type Stack, startStack } from '../../dev/stack.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
-// Each test starts the whole product, some of them three times.
+// Each test starts the whole product, some of them three times. What is shown of a process runs in one of its own.
 vi.setConfig({ testTimeout: 120_000 })
 
 const project = join(import.meta.dirname, '../..')
@@ -43,6 +47,19 @@ function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, checkout = pro
     env: { ...own, PORT: '0', DATA_DIR: join(folder, 'data'), ...env },
     detached: true,
   })
+}
+
+/** The stack in this process, where what is shown is none of a process's own. */
+async function stackHere({
+  env = {},
+  dataDir = join(folder, 'data'),
+}: {
+  env?: object
+  dataDir?: string
+}): Promise<Stack> {
+  const stack = await startStack({ env: { PATH: process.env.PATH, ...env }, port: 0, dataDir, say: () => undefined })
+  onTestFinished(() => stack.stop())
+  return stack
 }
 
 /** Asks a copy to stop and waits for its end. */
@@ -92,9 +109,7 @@ test('Ctrl-C while the database is made ends the start, without a word of SQL, a
   expect(first.output()).not.toMatch(/\b(CREATE|INSERT|SELECT|UPDATE)\b|could not be made| {4}at /)
   expect(first.output()).toContain('Stopped while the database was made')
   expect((await readdir(data)).filter((name) => /^(lock|database)/.test(name))).toEqual(['database-temporary'])
-  const second = launch(['--no-sample'], { DATA_DIR: data })
-  await second.says(/Serving at/)
-  await stop(second)
+  await (await stackHere({ dataDir: data })).stop()
 })
 
 test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
@@ -165,6 +180,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
     ...Array((await logLines()).length - 2).fill({}),
     { message: 'stack stopped' },
   ])
+  await expectWellLogged(first)
 
   const second = launch()
   const again = await second.says(listening)
@@ -177,6 +193,21 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   expect(await stop(second, 'SIGINT')).toBe(0)
   expect(await survivors()).toEqual([])
 })
+
+/** Every log line of the sample job names the job and the attempt, and none holds a secret. */
+async function expectWellLogged(copy: TestProcess): Promise<void> {
+  const lines = await logLines()
+  expect(lines.filter(({ message, jobId }) => message === 'step started' && jobId === 1)).toMatchObject([
+    { attempt: 1, step: 'analysis' },
+    { attempt: 1, step: 'content' },
+  ])
+  expect(JSON.stringify(lines)).not.toMatch(/vpk_\w{49}/)
+  const secrets = join(folder, 'data', 'secrets')
+  for (const name of await readdir(secrets)) {
+    const secret = (await readFile(join(secrets, name), 'utf8')).trim()
+    expect(`${JSON.stringify(lines)}${copy.output()}`).not.toContain(secret)
+  }
+}
 
 test('two copies run side by side, and one on the same folder refuses and names the first', async () => {
   await Promise.all([notTheFirst(), notTheFirst('other')])
@@ -192,14 +223,14 @@ test('two copies run side by side, and one on the same folder refuses and names 
 })
 
 test('a port that is taken is told with a way out, and nothing stays behind', async () => {
-  await notTheFirst()
-  const first = launch(['--no-sample'])
-  const port = new URL(await first.says(listening)).port
-  const second = launch(['--port', port], { DATA_DIR: join(folder, 'other') })
-  expect((await second.end).code).toBe(1)
-  expect(second.output()).toMatch(new RegExp(`Port ${port} is in use.* Choose another with PORT or --port`))
-  expect(await readdir(folder), 'nothing was made for it').toEqual(['data'])
-  await stop(first)
+  const other = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const copy = launch(['--port', String(port)])
+  expect((await copy.end).code).toBe(1)
+  expect(copy.output()).toMatch(new RegExp(`Port ${port} is in use.* Choose another with PORT or --port`))
+  expect(await readdir(folder), 'nothing was made for it').toEqual([])
   expect(await survivors()).toEqual([])
 })
 
@@ -235,26 +266,6 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
   await stop(second)
 }, 60_000)
 
-test('every log line of a job is JSON that names the job and the attempt, and none holds a secret', async () => {
-  await notTheFirst()
-  const copy = launch()
-  await copy.says(/100 % {2}completed/)
-  await stop(copy)
-  const lines = (await readFile(join(folder, 'data', 'log.jsonl'), 'utf8')).trim().split('\n')
-  const started = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'step started')
-  expect(started).toMatchObject([
-    { jobId: 1, attempt: 1, step: 'analysis' },
-    { jobId: 1, attempt: 1, step: 'content' },
-  ])
-  expect(copy.output()).toMatch(/vpk_\w{49}/)
-  expect(lines.join()).not.toMatch(/vpk_\w{49}/)
-  const secrets = join(folder, 'data', 'secrets')
-  for (const name of await readdir(secrets)) {
-    const secret = (await readFile(join(secrets, name), 'utf8')).trim()
-    expect(`${lines.join()}${copy.output()}`).not.toContain(secret)
-  }
-})
-
 test.runIf(process.platform === 'linux')(
   'when its database server ends by itself the stack says so, stops whole and fails',
   async () => {
@@ -269,10 +280,9 @@ test.runIf(process.platform === 'linux')(
     expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
     await gone(copy.pid)
     expect(await survivors()).toEqual([])
-    const next = launch(['--no-sample'])
-    await next.says(/Serving at/)
-    expect(next.output(), 'it did shut down cleanly').not.toContain('did not shut down cleanly')
-    await stop(next)
+    const next = await openDataFolder(join(folder, 'data'))
+    expect(next.abandoned, 'it did shut down cleanly').toBe(false)
+    await next.release()
   },
 )
 
@@ -282,9 +292,7 @@ test('healthz tells when the database of DATABASE_URL is gone, and the stack sti
   onTestFinished(() => server.release())
   const database = await startPrivateDatabase({ folder: server, env: process.env, log: () => {} })
   onTestFinished(() => database.stop())
-  const copy = launch(['--no-sample'], { DATABASE_URL: database.url })
-  const url = await copy.says(listening)
-  await copy.says(/Serving at/)
+  const { url, stop } = await stackHere({ env: { DATABASE_URL: database.url } })
   expect((await call(`${url}/healthz`)).status).toBe(200)
   await database.stop()
   // An answer holds for a second.
@@ -292,8 +300,7 @@ test('healthz tells when the database of DATABASE_URL is gone, and the stack sti
     async () => expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } }),
     { timeout: 10_000, interval: 200 },
   )
-  expect(await stop(copy)).toBe(0)
-  expect(copy.output()).toMatch(/Stopped\.\n$/)
+  await stop()
 }, 60_000)
 
 test('everything that is wrong in the environment is told at once, before anything is made', async () => {
@@ -335,15 +342,17 @@ test('a bucket of one’s own is used where it stands, and one that cannot be us
   await notTheFirst()
   const storage = await startTestStorage()
   onTestFinished(() => storage.stop())
-  const copy = launch(['--no-sample'], storage.settings)
-  await copy.says(listening)
-  await copy.says(/Serving at/)
-  expect(copy.output()).toContain(`S3, bucket ${storage.settings.BUCKET_NAME} at ${storage.settings.S3_ENDPOINT}`)
-  await stop(copy)
+  const stack = await stackHere({ env: storage.settings })
+  expect(stack.parts).toContainEqual({
+    name: 'storage',
+    kind: 'real',
+    what: `S3, bucket ${storage.settings.BUCKET_NAME} at ${storage.settings.S3_ENDPOINT}`,
+  })
+  await stack.stop()
 
-  const other = { ...storage.settings, BUCKET_NAME: 'no-such-bucket', DATA_DIR: join(folder, 'other') }
-  const refused = launch([], other)
-  expect((await refused.end).code).toBe(1)
-  expect(refused.output()).toMatch(/The bucket no-such-bucket .* cannot be used/)
+  const other = { ...storage.settings, BUCKET_NAME: 'no-such-bucket' }
+  const refused = stackHere({ env: other, dataDir: join(folder, 'other') })
+  await expect(refused).rejects.toThrow(/The bucket no-such-bucket .* cannot be used/)
+  await expect(refused).rejects.toBeInstanceOf(StartError)
   expect(await readdir(folder)).toEqual(['data'])
 })

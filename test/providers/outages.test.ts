@@ -49,7 +49,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tall
   lines.length = 0
   const config = loadPollerConfig({
     ...services.settings(database.url),
-    STEP_TIMEOUT_SECONDS: '2',
+    STEP_TIMEOUT_SECONDS: '4',
     PROVIDER_PAUSE_SECONDS: '0.05',
     PROVIDER_PAUSE_CAP_SECONDS: '0.2',
   })
@@ -57,7 +57,7 @@ async function withWorkers<T>(count: number, work: (drainAll: () => Promise<Tall
     createPoller(config, {
       log: (level, message, fields) => void lines.push({ level, message, ...fields }),
       metrics: createMetrics({ service: 'test', write: () => undefined, now: Date.now }),
-      pollMs: 50,
+      pollMs: 200,
       allowLoopbackHttp: false,
     }),
   )
@@ -111,20 +111,24 @@ const answered = (provider: Provider, about: string) =>
 async function drainUntil(drainAll: () => Promise<unknown>, isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) {
     await drainAll()
-    await delay(50)
+    // To ask more often costs more than all the jobs.
+    await delay(200)
   }
 }
 
-test('a thousand jobs through providers that fail three times in ten, in every way there is, all end, and no step that was completed is paid for twice', async () => {
+test('hundreds of jobs through providers that fail three times in ten, in every way there is, all end, and no step that was completed is paid for twice', async () => {
   const kinds = faultKinds.filter((kind) => kind !== 'latency')
   for (const provider of ['gemini', 'deepseek'] as const) {
     for (const kind of kinds) {
       services.providers.faults.add({ provider, kind, rate: 0.3 / kinds.length, retryAfterSeconds: null })
     }
+    // Each at least once, however the dice fall.
+    for (const kind of kinds) services.providers.faults.add({ provider, kind, retryAfterSeconds: null })
   }
-  await submit(1_000, 'Storm')
+  const count = 300
+  await submit(count, 'Storm')
   await withWorkers(4, (drainAll) =>
-    drainUntil(drainAll, async () => (await countOf('completed')) + (await countOf('failed')) === 1_000),
+    drainUntil(drainAll, async () => (await countOf('completed')) + (await countOf('failed')) === count),
   )
   for (const job of await states()) {
     expect(job.failures).toBeLessThanOrEqual(4)
@@ -140,7 +144,7 @@ test('a thousand jobs through providers that fail three times in ten, in every w
     for (const kind of kinds) expect(outcomes[kind], kind).toBeGreaterThan(0)
   }
   expect(await countOf('completed')).toBe(answered('deepseek', 'Storm').length)
-  expect(await countOf('completed')).toBeGreaterThan(700)
+  expect(await countOf('completed')).toBeGreaterThan(0.7 * count)
 }, 180_000)
 
 describe('while a provider is down', () => {

@@ -45,7 +45,7 @@ export async function addJobs(
   }
 }
 
-/** An answer has so many problems in full. */
+/** How many problems an answer shows in full. */
 const maxProblems = 1_000
 
 /** What is wrong with which jobs, in their order: of those that come after many problems the first of each alone. */
@@ -106,10 +106,10 @@ export function indexOf({ pointer }: FieldProblem): number {
   return Number(/^#\/jobs\/(\d+)(\/|$)/.exec(pointer)?.[1] ?? -1)
 }
 
-/** What a job says itself, also where by that a default makes no sense any more, and the defaults for the rest. */
+/** A job's own fields, and the defaults for the rest, except defaults that do not fit them. */
 function withDefaults(defaults: Fields, job: Fields): Fields {
   const { outputs, platform, ...others } = defaults
-  // What is wanted is said in one of two ways.
+  // The outputs can be given in two ways.
   if (Object.hasOwn(job, 'outputs')) {
     const { outputFormat: _, language: __, ...rest } = others
     return { ...rest, ...job }

@@ -6,9 +6,9 @@ import { createValid, parseJob, type Valid } from './add-jobs.ts'
 import { type CsvRow, readCsv } from './read-csv.ts'
 import type { ImportedCsvView } from './schema.ts'
 
-/** So many jobs are made in one transaction. */
+/** How many jobs are created in one transaction. */
 const atOnce = 100
-/** Of so many rows it is said what is wrong with them. */
+/** How many faulty rows the answer names. */
 const maxRejected = 1_000
 
 /**

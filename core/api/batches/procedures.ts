@@ -42,7 +42,7 @@ import { viewBatch } from './view.ts'
 
 /** How large a page of results may be as JSON. */
 const maxPageBytes = 4_000_000
-/** For so long a call goes on with the jobs of a batch, in milliseconds: well below what a function may take. */
+/** How long a call goes on with the jobs of a batch, in milliseconds: well below a function's time limit. */
 const changingMs = 15_000
 
 /** Many jobs that are followed, and changed, as one. */
@@ -292,7 +292,7 @@ function hasTime({ services }: Caller): () => boolean {
   return () => services.now() < until
 }
 
-/** Logs what a caller did to a batch; the caller's id stays out of the log. */
+/** Logs a caller's change of a batch; the caller's id stays out of the log. */
 function logBatch({ services }: Caller, what: string, batchId: number): void {
   services.log('info', `batch ${what}`, { batchId })
 }

@@ -11,7 +11,7 @@ export interface CsvRow {
   readonly columnOf: Readonly<Record<string, string>>
 }
 
-/** One column, by the names that it may have: lower case, without what is no letter. */
+/** One column, by its accepted names: lower case, letters alone. */
 const fields: Readonly<Record<string, string>> = {
   imageurl: 'imageUrl',
   image: 'imageUrl',

@@ -12,7 +12,7 @@ export const mediaTypes = {
 } as const
 export type ResultsFormat = keyof typeof mediaTypes
 
-/** What is known of every job, in the order of the columns. */
+/** The columns that every job has, in their order. */
 const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
 
 /** A job as a row: what is known of it, and each field of each text under a name that says which text it is. */
@@ -73,7 +73,7 @@ function prefixOf({ outputFormat, language, platform, brandId, variant }: Wanted
   ].join('.')
 }
 
-/** Texts, numbers and lists of them stay; what has parts of its own is JSON. */
+/** Texts, numbers and lists of them stay; nested values become JSON. */
 function flat(value: unknown): ResultRow[string] {
   if (Array.isArray(value)) return value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one)))
   if (typeof value === 'object' && value !== null) return JSON.stringify(value)

@@ -27,7 +27,7 @@ export function viewBatch(batch: BatchRow, state: BatchState, now: number): Batc
   }
 }
 
-/** What a batch has come to as an entity tag; weak, since the estimate of its end goes with the clock. */
+/** The state of a batch as an entity tag; weak, since the estimate of its end moves with the clock. */
 export function etagOf(batch: BatchRow, { remainingMs: _, ...state }: BatchState): string {
   return `W/"${batch.id}-${hashOf([state, batch.closesAt.getTime()]).slice(0, 16)}"`
 }

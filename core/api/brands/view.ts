@@ -7,7 +7,7 @@ export function viewBrand(brand: Brand): BrandView {
   return { ...summarizeBrand(brand), profile: brand.profile }
 }
 
-/** A brand without what it says. */
+/** A brand without its content. */
 export function summarizeBrand({ id, name, version, createdAt, updatedAt, archivedAt }: BrandRow): BrandSummaryView {
   return {
     brandId: id,
@@ -19,12 +19,12 @@ export function summarizeBrand({ id, name, version, createdAt, updatedAt, archiv
   }
 }
 
-/** What a brand once said. */
+/** A version of a brand. */
 export function viewVersion({ brandId, version, createdAt, profile }: BrandVersion): BrandVersionView {
   return { brandId, version, createdAt: createdAt.toISOString(), profile }
 }
 
-/** The version of a brand as an entity tag. What a version says never changes; of the brand, only whether it is archived. */
+/** The version of a brand as an entity tag. A version's content never changes; the brand itself can be archived. */
 export function etagOf(brandId: number, version: number, isArchived = false): string {
   return `"${brandId}-${version}${isArchived ? '-archived' : ''}"`
 }

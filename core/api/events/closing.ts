@@ -1,7 +1,7 @@
 import type { Closing } from '../../http/sse.ts'
 import { StreamClosed } from '../../live/watch.ts'
 
-/** What a client is told of a stream that was closed before it was complete; undefined for any other error. */
+/** The message to a client whose stream was closed before it was complete; undefined for any other error. */
 export function closingOf(error: unknown): Closing | undefined {
   return error instanceof StreamClosed ? (retries[error.reason] ?? {}) : undefined
 }

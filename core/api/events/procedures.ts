@@ -32,7 +32,7 @@ export const events = {
         output: JobEvent,
         example: { reply: exampleEvent },
       })
-      // Before the input is validated: a caller that is refused is told nothing of it.
+      // Before the input is validated, so that a refused caller learns nothing about it.
       .use(async ({ ctx, meta, next, getRawInput }) => {
         const caller = await (ctx.ticket === undefined ? ctx.authenticate() : holderOf(ctx, await getRawInput()))
         return next({ ctx: { actor: allowed(caller, meta) } })

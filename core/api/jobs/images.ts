@@ -4,9 +4,9 @@ import type { JobRow } from '../../queue/read.ts'
 import type { ApiServices } from '../services.ts'
 import type { ImageView } from './schema.ts'
 
-/** A link to an image lasts at least so long, in seconds: enough to show a page, too short to be passed around. */
+/** The shortest life of a link to an image, in seconds: enough to show a page, too short to be passed around. */
 export const linkSeconds = 900
-/** For so long, in seconds, an image keeps the same link: a page that is read again need not load it again. */
+/** How long an image keeps the same link, in seconds: a reloaded page finds it in the cache. */
 const sameLinkSeconds = 300
 
 /** The snapshots of jobs as their owner sees them, by the image's id. */

@@ -13,7 +13,7 @@ const made = {
   createdAt: time,
 }
 
-/** What a step made, with the model and the prompt that it was made by. */
+/** The output of a step, with its model and its prompt. */
 export const output = <Result extends z.ZodType>(result: Result) => z.object({ ...made, result })
 
 const Finding = z

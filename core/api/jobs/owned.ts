@@ -8,7 +8,7 @@ export function owned({ actor }: Caller, jobId: number) {
   return { jobId, userId: actor.userId }
 }
 
-/** Logs what a caller did to a job; the caller's id stays out of the log. */
+/** Logs a caller's change of a job; the caller's id stays out of the log. */
 export function logJob({ services }: Caller, what: string, jobId: number): void {
   services.log('info', `job ${what}`, { jobId })
 }

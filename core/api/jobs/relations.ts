@@ -5,13 +5,13 @@ import type { ApiServices } from '../services.ts'
 import { viewImages } from './images.ts'
 import type { ImageView } from './schema.ts'
 
-/** What is shown with jobs and stands in other tables. */
+/** The parts of a job's view that stand in other tables. */
 export interface Relations {
   /** The snapshots that they use, by id. */
   readonly images: ReadonlyMap<number, ImageView>
   /** How long their runs have taken together, by the job's id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
-  /** The owner has spent what a day may cost: blocked jobs wait for the next. */
+  /** The owner has spent the day's budget: blocked jobs wait for the next day. */
   readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -20,7 +20,7 @@ export interface Relations {
 /** Reads the relations of jobs of one owner: one query for each kind, however many jobs there are. */
 export async function readRelations(services: ApiServices, jobs: readonly JobRow[]): Promise<Relations> {
   const started = jobs.filter((job) => job.startedAt !== null).map((job) => job.id)
-  // One after the other: side by side each would take a connection of its own.
+  // Sequential: in parallel each would take another connection.
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
   const { costPerDay } = services.limits

@@ -113,7 +113,7 @@ export const CreateJob = z
       description: describeKey('Of a job that is not in a batch, the header `Idempotency-Key` may say it instead.'),
     }),
   })
-  // What a brand has by default is looked up when the job is created.
+  // The defaults of a brand are looked up when the job is created.
   .refine(({ outputFormat, outputs, brandId }) => [outputFormat, outputs, brandId].some((one) => one !== undefined), {
     path: ['outputFormat'],
     params: { code: 'field.missing' },
@@ -332,7 +332,7 @@ export const JobPage = z
   })
   .meta({ id: 'JobPage' })
 
-/** What one call took, as far as the provider says. */
+/** The usage of one call, as far as the provider reports it. */
 const callTokens = {
   inputTokens: tokens.inputTokens
     .nullable()

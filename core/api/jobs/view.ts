@@ -17,11 +17,11 @@ export function viewJob(found: JobWithOutputs, usage: Counts, eventsUrl: string 
   }
 }
 
-/** What a job has made, as its owner sees it. */
+/** The outputs of a job, as its owner sees them. */
 export function viewOutputs(found: JobWithOutputs): JobView['outputs'] {
   const { job, texts, outputs } = found
   const analysis = outputs.find(({ kind }) => kind === 'analysis')
-  // What a step made was validated when it was saved.
+  // Outputs were validated when they were saved.
   return {
     analysis: analysis ? viewOutput(analysis) : null,
     content: firstContent(found),

@@ -201,7 +201,7 @@ async function replyWithText(caller: Caller, key: TextKey): Promise<OneTextView>
 }
 
 /**
- * What a user wrote, as its format wants it, with what code finds in it.
+ * A user's text in the shape of its format, with its findings.
  *
  * @throws InvalidInput that names every field that does not fit
  */

@@ -3,7 +3,7 @@ import type { FailureRow } from '../../usage/failures.ts'
 import { type Counts, sumOf, type UsageRow } from '../../usage/ledger.ts'
 import type { UsageView, UserUsageView } from './schema.ts'
 
-/** What a user has used, row by row and in all. */
+/** The usage of a user, row by row and in total. */
 export function viewUserUsage(
   rows: readonly UsageRow[],
   failures: readonly FailureRow[],

@@ -7,7 +7,7 @@ import { fitSchema, type JsonSchema } from './fit-schema.ts'
 import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
 import { draftContent, type Source } from './written-content.ts'
 
-/** What is read of a chat completion request; fields that are not here are let through, as the real service does. */
+/** The fields of a chat completion request that are read; others pass, as at the real service. */
 const ChatCompletion = z.object({
   model: z.string(),
   messages: z

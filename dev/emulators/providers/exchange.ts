@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Calls, Outcome } from './calls.ts'
 import type { EmulatedRequest, FaultRule, Faults } from './faults.ts'
 
-/** What an emulator sends back. */
+/** The response of an emulator. */
 export interface Reply {
   readonly status: ContentfulStatusCode
   readonly headers?: Readonly<Record<string, string>>

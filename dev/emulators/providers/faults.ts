@@ -3,7 +3,7 @@ import * as z from 'zod'
 export const providers = ['gemini', 'deepseek'] as const
 export type Provider = (typeof providers)[number]
 
-/** What can be made to go wrong; how each looks on the wire is told beside the provider's own answers. */
+/** The faults; each provider's answers define how they look on the wire. */
 export const faultKinds = [
   'latency',
   'rate_limited',
@@ -36,7 +36,7 @@ export interface EmulatedRequest {
   readonly traceparent?: string | undefined
 }
 
-/** A fault as it is told over HTTP; a program may also choose the requests by a predicate. */
+/** A fault as it is set over HTTP; a program may also choose the requests by a predicate. */
 export const FaultInput = z.strictObject({
   provider: z.enum(providers),
   kind: z.enum(faultKinds),

@@ -57,7 +57,7 @@ type GenerateContent = z.infer<typeof GenerateContent>
 /** https://ai.google.dev/gemini-api/docs/image-understanding */
 const imageTypes = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif'])
 
-/** What one image costs in Gemini 3, at the resolution that is used by default: https://ai.google.dev/gemini-api/docs/media-resolution */
+/** The tokens of one image in Gemini 3, at the default resolution: https://ai.google.dev/gemini-api/docs/media-resolution */
 const imageTokens = 1_120
 const charactersPerToken = 4
 /** The real service caches long prompts only, from some thousand tokens on; here every beginning that comes again counts. */
@@ -97,7 +97,7 @@ export function geminiEmulator(
     const purpose = purposeIn(text)
     responses += 1
     const imageSha256 = bytes && createHash('sha256').update(bytes).digest('hex')
-    // What comes before the purpose: the instructions and the image.
+    // The instructions and the image precede the purpose.
     const instructions = asked ? textOf(asked.systemInstruction?.parts ?? []) : ''
     const beginning = `${model} ${imageSha256} ${instructions}`
     const usage = {

@@ -11,14 +11,14 @@ export interface LookColour {
   readonly share: number
 }
 
-/** What can be measured of an image without understanding it. */
+/** Measurements of an image that need no understanding of it. */
 export interface Look {
   readonly type: 'png' | 'jpeg' | 'webp' | 'heic'
   /** Pixels, as displayed: after the turn that EXIF (or HEIF) asks for. */
   readonly width: number
   readonly height: number
   readonly orientation: 'landscape' | 'portrait' | 'square'
-  /** One to six colours, largest share first; what is under half a percent is left out. */
+  /** One to six colours, largest share first; shares under half a percent are left out. */
   readonly colours: readonly [LookColour, ...LookColour[]]
   /** Mean luma (Rec. 709), 0 (black) to 1 (white). */
   readonly brightness: number

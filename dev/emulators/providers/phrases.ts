@@ -51,7 +51,7 @@ type Phrases = {
       : (typeof en)[K]
 }
 
-/** What the emulated texts say in each language; `{name}` stands for what is measured, or comes with the prompt. */
+/** The phrases of the emulated texts in each language; `{name}` stands for a measured value, or one from the prompt. */
 export const phrases: Readonly<Record<Language, Phrases>> = {
   en,
   de: {

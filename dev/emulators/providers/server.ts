@@ -17,7 +17,7 @@ export interface ProviderEmulators {
   readonly deepseekBaseUrl: string
   readonly faults: Faults
   readonly calls: Calls
-  /** What was uploaded to Gemini's Files API. */
+  /** The uploads to Gemini's Files API. */
   readonly files: Pick<FileStore, 'counts'>
   /** Ends every open connection, hanging ones too, and frees the port. */
   stop(): Promise<void>

@@ -3,7 +3,7 @@ import type { Content, OutputFormat } from '../../../core/pipeline/formats.ts'
 import { type Language, languages, translateColour } from './colour-names.ts'
 import { moods, phrases } from './phrases.ts'
 
-/** What a text is written from. */
+/** The material of a text. */
 export interface Source {
   /** The brand analysis that came with the prompt, unchecked; undefined where none came. */
   readonly analysis: unknown
@@ -18,18 +18,18 @@ export interface Network {
   readonly name: string
   /** How long its caption should be, in characters. */
   readonly aim: number
-  /** At most so many hashtags. */
+  /** The most hashtags. */
   readonly hashtags: number
 }
 
-/** What a text says, before it is fitted to a schema. */
+/** The content of a text, before it is fitted to a schema. */
 export interface Draft {
   readonly draft: Readonly<Record<string, unknown>>
   /** A text for a property that the draft does not have. */
   readonly fallback: (property: string) => string
 }
 
-/** What is read of an analysis: whatever part of it is there and of the right type. */
+/** The parts of an analysis that are present and of the right type. */
 const Analysis = z.object({
   subject: z.string().min(1).catch('An image of which no subject is given'),
   composition: z
@@ -81,7 +81,7 @@ interface Material {
   readonly audience: string
   readonly advice: readonly string[]
   readonly signals: readonly string[]
-  /** A phrase with what it speaks of in place. */
+  /** A phrase with its placeholders filled in. */
   readonly say: (phrase: string) => string
   readonly words: (typeof phrases)[Language]
   /** Sentences one after the other. */

@@ -131,7 +131,7 @@ export async function openBucketSettings(path: string): Promise<BucketSettings> 
   }
 }
 
-/** What is kept of a document that was put: all of it, with what S3 adds. */
+/** The stored content of a document: all of it, with the defaults that S3 adds. */
 function checkedContent(setting: Setting, xml: string): XmlElements {
   const { root, schema } = settings[setting]
   const read = fromXml(xml)

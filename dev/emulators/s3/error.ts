@@ -29,7 +29,7 @@ const statuses = {
   XAmzContentSHA256Mismatch: 400,
 } as const
 
-/** What S3 answers to what it refuses. */
+/** A refusal of S3. */
 export class S3Error extends Error {
   readonly code: keyof typeof statuses
   /** Further elements of the answer. */

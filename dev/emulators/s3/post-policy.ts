@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { S3Error } from './error.ts'
 import { type AccessKey, checkSignature, oldSignature, parseCredential, refuseSessionToken } from './signature.ts'
 
-/** What a policy allows a file to measure, in bytes, both ends included. */
+/** The file sizes that a policy allows, in bytes, both ends included. */
 export interface SizeRange {
   readonly min: number
   readonly max: number

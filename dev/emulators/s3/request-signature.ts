@@ -21,7 +21,7 @@ export interface SignedRequest {
   readonly bodySha256: string | undefined
 }
 
-/** What a request says about its signer, from its Authorization header or from its URL. */
+/** A request's claim about its signer, from its Authorization header or from its URL. */
 interface Claim {
   readonly credential: Credential
   /** yyyymmddThhmmssZ */

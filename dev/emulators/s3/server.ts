@@ -23,7 +23,7 @@ export interface S3Emulator {
 }
 
 export interface S3EmulatorOptions {
-  /** Where the objects are kept, made if missing; what is in it from before is served again. */
+  /** The folder of the objects, made if missing; objects from before are served again. */
   readonly folder: string
   readonly bucket: string
   readonly accessKeyId: string
@@ -84,7 +84,7 @@ interface Bucket {
 type S3Env = { Bindings: HttpBindings; Variables: SignedRequest & { objectKey: string } }
 type S3Context = Context<S3Env>
 
-/** The five verbs. Paths are read from the request's own target: a URL is normalised, and would not be what was signed. */
+/** The five verbs. Paths are read from the request's raw target: a normalised URL would differ from the signed one. */
 function s3App({ name, objects, settings }: Bucket, key: AccessKey, now: () => Date): Hono<S3Env> {
   const app = new Hono<S3Env>()
   const limit = bodyLimit({
@@ -197,7 +197,7 @@ function s3App({ name, objects, settings }: Bucket, key: AccessKey, now: () => D
   }
 }
 
-/** @returns the headers of a request for an object. @throws S3Error NotImplemented for what is not done to objects here */
+/** @returns the headers of a request for an object. @throws S3Error NotImplemented for an unsupported operation */
 function objectRequest({ req, var: { objectKey, query } }: S3Context): Record<string, string | undefined> {
   // A presigned link may carry S3's headers as parameters.
   const moved = [...query].map(([name, value]) => [name.toLowerCase(), value] as const).filter(([name]) => isAmz(name))

@@ -16,7 +16,7 @@ export interface Credential {
   readonly scope: string
 }
 
-/** @returns undefined for what is not a credential for S3 under Signature Version 4; every region is taken. */
+/** @returns undefined unless it is a credential for S3 under Signature Version 4; every region is accepted. */
 export function parseCredential(text: string): Credential | undefined {
   const [, accessKeyId, scope, date] = /^([^/]+)\/((\d{8})\/[a-z0-9-]+\/s3\/aws4_request)$/.exec(text) ?? []
   return accessKeyId && scope && date ? { accessKeyId, scope, date } : undefined

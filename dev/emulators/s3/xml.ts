@@ -1,6 +1,6 @@
 import type { S3Error } from './error.ts'
 
-/** Elements by name, in order; an array is an element repeated, `@` holds the attributes of what it is in. */
+/** Elements by name, in order; an array is a repeated element, `@` holds the attributes of its parent. */
 export interface XmlElements {
   readonly [name: string]: XmlContent | readonly XmlContent[]
 }
@@ -11,7 +11,7 @@ export function toXml(document: XmlElements): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${writeElements(document)}`
 }
 
-/** S3's answer to what it refuses. */
+/** The body of a refusal. */
 export function errorXml({ code, message, detail }: S3Error): string {
   return toXml({ Error: { Code: code, Message: message, ...detail } })
 }

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { type DataFolder, openDataFolder } from '../../../dev/data/data-folder.ts'
-import { findServer, serverDirectories } from '../../../dev/database/find-server.ts'
+import { findServer, type InstalledServer, serverDirectories } from '../../../dev/database/find-server.ts'
 import { makeData } from '../../../dev/database/make-data.ts'
 import { startPrivateServer } from '../../../dev/database/private-server.ts'
 import { type LocalDatabase, startDatabase, startPrivateDatabase } from '../../../dev/database/start-database.ts'
@@ -15,6 +16,27 @@ import { createEmptyDatabase } from '../../support/database/test-database.ts'
 import { gone, startScript, temporaryFolder } from '../child-processes.ts'
 
 const env = { PATH: process.env.PATH }
+
+/** Where the data of a new database lies, made once: to make it costs more than to start the server on it. */
+let made: string
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
+  await makeData(made, await installed())
+})
+afterAll(() => rm(made, { recursive: true, force: true, maxRetries: 20 }))
+
+async function installed(): Promise<InstalledServer> {
+  const server = await findServer(await serverDirectories(process.env))
+  if (!server) throw new Error('no server')
+  return server
+}
+
+/** A folder of the running test, with such data in it. */
+async function folderWithData(): Promise<string> {
+  const path = await temporaryFolder()
+  await cp(join(made, 'database'), join(path, 'database'), { recursive: true })
+  return path
+}
 
 async function open(path: string): Promise<DataFolder> {
   const folder = await openDataFolder(path)
@@ -70,7 +92,7 @@ test('a database started here is UTC, utf8mb4 and in the folder; stopped and sta
 })
 
 test('nobody gets in without the password, and the application only into its own database', async () => {
-  const folder = await open(await temporaryFolder())
+  const folder = await open(await folderWithData())
   const database = await started(folder)
   const { port } = new URL(database.url)
   for (const [user, password] of [
@@ -88,7 +110,7 @@ test('nobody gets in without the password, and the application only into its own
 })
 
 test('an administrator may create databases', async () => {
-  const folder = await open(await temporaryFolder())
+  const folder = await open(await folderWithData())
   const database = await startPrivateDatabase({ folder, env, log: () => {}, administrator: true })
   onTestFinished(() => database.stop())
   await query(database.url, 'CREATE DATABASE another')
@@ -106,7 +128,7 @@ test('an administrator may create databases', async () => {
 
 test('two folders have two databases side by side, one of them under a very long path with blanks', async () => {
   const long = join(await temporaryFolder(), 'a long folder, and it is "mine" '.repeat(4), 'x'.repeat(120))
-  const [one, two] = [await open(await temporaryFolder()), await open(long)]
+  const [one, two] = [await open(await folderWithData()), await open(long)]
   const [first, second] = [await started(one), await started(two)]
   for (const [database, path] of [
     [first, one.path],
@@ -120,7 +142,7 @@ test('two folders have two databases side by side, one of them under a very long
 })
 
 test('when its owner is killed the database ends too, and what was committed is there at the next start', async () => {
-  const path = await temporaryFolder()
+  const path = await folderWithData()
   const owner = startScript('hold-database.ts', [path])
   const url = await owner.says(/mysql:.*/)
   await query(url, 'CREATE TABLE kept (id int)')
@@ -135,7 +157,7 @@ test('when its owner is killed the database ends too, and what was committed is 
 test.runIf(process.platform === 'linux')(
   'a server that lost its owner and its guard is ended by the next start',
   async () => {
-    const path = await temporaryFolder()
+    const path = await folderWithData()
     const owner = startScript('hold-database.ts', [path])
     const url = await owner.says(/mysql:.*/)
     await query(url, 'CREATE TABLE kept (id int)')
@@ -154,7 +176,7 @@ test.runIf(process.platform === 'linux')(
 )
 
 test('a server that was itself killed recovers what was committed', async () => {
-  const path = await temporaryFolder()
+  const path = await folderWithData()
   const folder = await open(path)
   const lines: string[] = []
   const first = await started(folder, (line) => lines.push(line))
@@ -188,10 +210,8 @@ test('what an attempt killed half way left behind is removed and the database ma
 })
 
 test('a port that was taken meanwhile is given up for another, and nobody elseâ€™s server is mistaken for ours', async () => {
-  const folder = await open(await temporaryFolder())
-  const server = await findServer(await serverDirectories(process.env))
-  if (!server) throw new Error('no server')
-  await makeData(folder.path, server)
+  const folder = await open(await folderWithData())
+  const server = await installed()
   const taken = Number(new URL(inject('databaseServer')).port)
   const ports = [taken, await freePort()]
   const started = await startPrivateServer({
@@ -208,7 +228,7 @@ test('a port that was taken meanwhile is given up for another, and nobody elseâ€
 })
 
 test('a server that does not start shows the end of its log, without the password, and the ways out', async () => {
-  const folder = await open(await temporaryFolder())
+  const folder = await open(await folderWithData())
   const refusal = await startPrivateDatabase({ folder, env, log: () => {}, settings: ['--no-such-setting'] }).catch(
     (error) => error,
   )
@@ -217,13 +237,13 @@ test('a server that does not start shows the end of its log, without the passwor
 })
 
 test('data of the other kind of server is left alone', async () => {
-  const path = await temporaryFolder()
+  const path = await folderWithData()
   const folder = await open(path)
   await (await started(folder)).stop()
   const file = join(path, 'database', 'vision-pipeline-server')
   await writeFile(file, (await readFile(file, 'utf8')).startsWith('mysql') ? 'mariadb\n' : 'mysql\n')
-  const server = await findServer(await serverDirectories(process.env))
-  const directories = [server?.program.replace(/\/[^/]*$/, '') ?? '', '/usr/bin']
+  const { program } = await installed()
+  const directories = [dirname(program), '/usr/bin']
   await expect(startDatabase({ folder, env, log: () => {}, directories })).rejects.toThrow(/was made by .* no longer/)
 })
 

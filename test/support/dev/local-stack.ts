@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { signToken } from '../../../core/platform/auth.ts'
 import { startStack } from '../../../dev/stack.ts'
 import { createEmptyDatabase } from '../database/test-database.ts'
 
@@ -11,6 +13,8 @@ export interface LocalStack {
   readonly key: string | undefined
   /** For files of the test; goes with the stack. */
   readonly folder: string
+  /** A bearer token of this user. */
+  token(userId: string): Promise<string>
   stop(): Promise<void>
 }
 
@@ -18,8 +22,9 @@ export interface LocalStack {
 export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalStack> {
   const folder = await mkdtemp(join(tmpdir(), 'local-stack-'))
   const database = await createEmptyDatabase()
+  const secret = randomBytes(32).toString('base64url')
   const stack = await startStack({
-    env: { DATABASE_URL: database.url },
+    env: { DATABASE_URL: database.url, AUTH_SECRET: secret },
     port: 0,
     dataDir: join(folder, 'data'),
     emulatorLatencyMs,
@@ -29,6 +34,7 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
     url: stack.url,
     key: stack.key,
     folder,
+    token: (userId) => signToken(secret, { userId, scopes: [], lifeSeconds: 3600, now: Date.now() }),
     stop: async () => {
       await stack.stop()
       await database.drop()

@@ -1,0 +1,93 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createVisionClient, type VisionClient } from '../index.ts'
+
+/** Misuse of the command: its message says what to change. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Where what is needed to reach an API is kept. */
+export interface Access {
+  readonly url?: string | undefined
+  readonly key?: string | undefined
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** `vision login` writes it: for its owner alone, since it holds a key. */
+export function accessFile(env: Environment = process.env): string {
+  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
+  return join(folder, 'vision-pipeline', 'access.json')
+}
+
+/** What VISION_URL and VISION_KEY say, or else the file of `vision login`; neither is the local stack. */
+export async function readAccess(env: Environment = process.env): Promise<Access> {
+  const { VISION_URL: url, VISION_KEY: key } = env
+  if (url || key) return { url: url || undefined, key: key || undefined }
+  const file = accessFile(env)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}'
+    throw new UsageError(`${file} cannot be read: ${error.message}`)
+  })
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError(`${file} is not what vision login writes. Run vision login again.`)
+  }
+}
+
+export async function writeAccess(access: Access, env: Environment = process.env): Promise<string> {
+  const file = accessFile(env)
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await writeFile(file, `${JSON.stringify(access)}\n`, { mode: 0o600 })
+  // The mode above is only that of a new file.
+  await chmod(file, 0o600)
+  return file
+}
+
+export async function openClient(): Promise<VisionClient> {
+  return createVisionClient(await readAccess())
+}
+
+/** Lines for people, or with `--json` one value for programs. */
+export function print(value: unknown, json: boolean, lines: () => readonly string[]): void {
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(value, null, 2)}\n`
+      : lines()
+          .map((line) => `${line}\n`)
+          .join(''),
+  )
+}
+
+/** Columns under each other, as wide as their widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string[] {
+  const cells = [head, ...rows.map((row) => row.map((cell) => printable(cell)))]
+  const widths = head.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)))
+  return cells.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** What a model or a user wrote, without what a terminal would obey. */
+export function printable(value: unknown): string {
+  const text =
+    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}
+
+/** A whole number from the command line. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`${text} is not a whole number.`)
+  return Number(text)
+}
+
+export function dollars(amount: number | null | undefined): string {
+  return amount === null || amount === undefined ? 'unknown' : `$${amount.toFixed(amount < 1 ? 4 : 2)}`
+}

@@ -1,0 +1,133 @@
+import { type Command, Option } from 'commander'
+import type { Batch, Job, JobStatus, VisionClient } from '../index.ts'
+import { dollars, openClient, print, printable, table, UsageError, wholeNumber } from './context.ts'
+
+interface Flags {
+  readonly json?: true
+}
+
+export function addJobs(program: Command): void {
+  program
+    .command('jobs')
+    .description('list your jobs, newest first')
+    .addOption(
+      new Option('-s, --status <status>', 'only these').choices([
+        'scheduled',
+        'blocked',
+        'pending',
+        'processing',
+        'completed',
+        'failed',
+        'cancelled',
+      ]),
+    )
+    .option('--limit <n>', 'at most this many, up to 100', wholeNumber, 20)
+    .option('--json', 'print JSON')
+    .action(listJobs)
+  program
+    .command('job')
+    .description('show a job and its texts')
+    .argument('<id>', 'of the job', wholeNumber)
+    .option('-w, --wait', 'until it has ended')
+    .option('--json', 'print JSON')
+    .action(showJob)
+  program
+    .command('batch')
+    .description('show a batch')
+    .argument('<id>', 'of the batch', wholeNumber)
+    .option('-w, --wait', 'until all its jobs have ended')
+    .option('--json', 'print JSON')
+    .action(showBatch)
+  const collect = (value: string, before: readonly number[] = []) => [...before, wholeNumber(value)]
+  program
+    .command('retry')
+    .description('retry failed jobs')
+    .argument('[ids...]', 'of jobs')
+    .option('--batch <id>', 'all that failed of this batch', collect)
+    .option('--code <code>', 'of a batch: only those that failed with this code')
+    .action((ids: string[], { batch, code }: { batch?: number[]; code?: string }) =>
+      change('retry', ids.map(wholeNumber), batch, code === undefined ? {} : { code }),
+    )
+  program
+    .command('cancel')
+    .description('cancel jobs that have not ended')
+    .argument('[ids...]', 'of jobs')
+    .option('--batch <id>', 'all of this batch', collect)
+    .action((ids: string[], { batch }: { batch?: number[] }) => change('cancel', ids.map(wholeNumber), batch, {}))
+}
+
+async function listJobs({ status, limit, json }: Flags & { status?: JobStatus; limit: number }): Promise<void> {
+  const vision = await openClient()
+  const query = { limit, ...(status && { status: [status] }) }
+  const { data } = await vision.api.GET('/v1/jobs', { params: { query } })
+  const jobs = data?.jobs ?? []
+  print(jobs, json === true, () =>
+    table(
+      ['job', 'status', 'batch', 'texts', 'created', 'error'],
+      jobs.map((job) => [job.jobId, job.status, job.batchId, job.outputFormat, job.createdAt, job.error?.code]),
+    ),
+  )
+}
+
+async function showJob(id: number, { wait, json }: Flags & { wait?: true }): Promise<void> {
+  const vision = await openClient()
+  const job = wait ? await vision.wait(id) : await vision.get(id)
+  if (job.status === 'failed') process.exitCode = 3
+  print(job, json === true, () => describeJob(job))
+}
+
+function describeJob({ jobId, status, progress, error, usage, outputs }: Job): readonly string[] {
+  return [
+    `job ${jobId}: ${status}, ${progress} % · ${dollars(usage.costUsd)}`,
+    ...(error ? [`${error.code}: ${printable(error.message)}`] : []),
+    ...outputs.texts.flatMap(({ textId, outputFormat, language, result }) => [
+      '',
+      `${textId}  ${outputFormat} (${language})`,
+      ...Object.entries(result ?? {}).map(([name, value]) => `   ${name}: ${printable(value)}`),
+    ]),
+  ]
+}
+
+async function showBatch(id: number, { wait, json }: Flags & { wait?: true }): Promise<void> {
+  const vision = await openClient()
+  const params = { path: { batchId: id } }
+  const batch = wait
+    ? await vision.waitForBatch(id)
+    : ((await vision.api.GET('/v1/batches/{batchId}', { params })).data as Batch)
+  if (batch.byStatus.failed > 0) process.exitCode = 3
+  print(batch, json === true, () => [
+    `batch ${id}${batch.name === null ? '' : ` “${printable(batch.name)}”`}: ${batch.jobs} jobs · ${dollars(batch.costUsd)}`,
+    ...table(
+      ['status', 'jobs'],
+      Object.entries(batch.byStatus).filter(([, jobs]) => jobs > 0),
+    ),
+    ...Object.entries(batch.byCode).map(([code, jobs]) => `failed with ${code}: ${jobs}`),
+  ])
+}
+
+type Act = 'retry' | 'cancel'
+
+async function change(act: Act, ids: readonly number[], batches: readonly number[] = [], body: { code?: string }) {
+  if (ids.length + batches.length === 0) throw new UsageError(`Say which: vision ${act} <job id>, or --batch <id>.`)
+  const vision = await openClient()
+  for (const jobId of ids) {
+    const { data } = await vision.api.POST(`/v1/jobs/{jobId}/${act}`, { params: { path: { jobId } } })
+    process.stdout.write(`job ${jobId}: ${data?.status}\n`)
+  }
+  for (const batchId of batches)
+    process.stdout.write(`batch ${batchId}: ${await changeBatch(vision, act, batchId, body)} jobs\n`)
+}
+
+/** Goes on until it is done with all jobs of a batch. */
+async function changeBatch(vision: VisionClient, act: Act, batchId: number, body: { code?: string }): Promise<number> {
+  const params = { path: { batchId } }
+  for (let jobs = 0; ; ) {
+    const { data } =
+      act === 'cancel'
+        ? await vision.api.POST('/v1/batches/{batchId}/cancel', { params })
+        : await vision.api.POST('/v1/batches/{batchId}/retry', { params, body })
+    jobs += data?.jobs ?? 0
+    // Where there is room for no more of them, none is changed.
+    if (!data?.more || data.jobs === 0) return jobs
+  }
+}

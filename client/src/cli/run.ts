@@ -1,0 +1,209 @@
+import { SingleBar } from 'cli-progress'
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { readImage, urlOf } from '../images.ts'
+import {
+  type Batch,
+  isVisionError,
+  type Refused,
+  type Run,
+  type RunImage,
+  type RunProgress,
+  type WantedText,
+} from '../index.ts'
+import { dollars, openClient, print, printable, UsageError, wholeNumber } from './context.ts'
+import { brandOf, wantedText } from './outputs.ts'
+import { rowsOf, writeCsv } from './report.ts'
+import { imagesOf } from './sources.ts'
+
+interface RunFlags {
+  readonly purpose: string
+  readonly output: readonly string[]
+  readonly brand?: string
+  readonly name?: string
+  readonly csv?: string
+  readonly imageColumn: string
+  readonly skuColumn: string
+  readonly facts?: string
+  readonly uploads: number
+  readonly dryRun?: true
+  readonly json?: true
+}
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value]
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('make texts of images: files, folders, URLs, or a CSV with a row an image')
+    .argument('<images...>', 'files, folders, https URLs or CSVs')
+    .requiredOption('-p, --purpose <text>', 'what the texts are for')
+    .option('-o, --output <format>', 'format[:language[:platform]], again for each text', collect)
+    .option('-b, --brand <id or name>', 'whom the texts are written for')
+    .option('-n, --name <name>', 'of the batch; runs that are called differently are two')
+    .option('--csv <file>', 'write the results here')
+    .option('--image-column <name>', 'of a CSV: the path or URL of the image', 'image')
+    .option('--sku-column <name>', 'of a CSV: what comes back as sku', 'sku')
+    .option('--facts <names>', 'of a CSV: columns that the writer is told of, separated by commas; all if left out')
+    .option('--uploads <n>', 'files uploaded at once', wholeNumber, 4)
+    .option('--dry-run', 'only look: count the images, name bad files, estimate cost and time')
+    .option('--json', 'print the results as JSON')
+    .addHelpText(
+      'after',
+      `
+Running the same again goes on where it was: it pays for nothing twice.
+
+Examples:
+  vision run photos/ -p "Sell it in our shop" -o product_description -o alt_text:de --csv texts.csv
+  vision run products.csv --image-column url --facts name,price -p "Sell it" -o social_post:en:instagram --brand acme`,
+    )
+    .action(run)
+}
+
+async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
+  if (!flags.output) throw new UsageError('Say what to write: -o product_description, -o alt_text:de, …')
+  const outputs = flags.output.map(wantedText)
+  const facts = flags.facts?.split(',').map((name) => name.trim())
+  const images = await imagesOf(inputs, { image: flags.imageColumn, sku: flags.skuColumn, facts })
+  if (flags.dryRun) return look(images, outputs, flags)
+  const vision = await openClient()
+  const brand = flags.brand === undefined ? undefined : await brandOf(vision, flags.brand)
+  const stop = new AbortController()
+  const interrupt = () => stop.abort(new Interrupted())
+  process.once('SIGINT', interrupt)
+  const bar = progressBar(images.length)
+  try {
+    const made = await vision.run(images, {
+      purpose: flags.purpose,
+      outputs,
+      brand,
+      name: flags.name,
+      uploadsAtOnce: flags.uploads,
+      signal: stop.signal,
+      onProgress: bar.uploading,
+    })
+    const batches = await made.wait({ signal: stop.signal, onChange: bar.working })
+    bar.stop()
+    await report(made, batches, flags)
+  } finally {
+    bar.stop()
+    process.off('SIGINT', interrupt)
+  }
+}
+
+/** By Ctrl-C. What was begun goes on, and running the same again finds it. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+async function report(made: Run, batches: readonly Batch[], { csv, json }: RunFlags): Promise<void> {
+  const rows = await rowsOf(made)
+  if (csv !== undefined) await writeCsv(csv, rows)
+  const count = (status: keyof Batch['byStatus']) => batches.reduce((sum, batch) => sum + batch.byStatus[status], 0)
+  const failed = batches.flatMap(({ byCode }) => Object.entries(byCode))
+  const cost = batches.reduce<number | null>(
+    (sum, { costUsd }) => (costUsd === null ? sum : (sum ?? 0) + costUsd),
+    null,
+  )
+  const summary = {
+    batchIds: made.batchIds,
+    completed: count('completed'),
+    failed: count('failed'),
+    cancelled: count('cancelled'),
+    refused: made.refused.length,
+    costUsd: cost,
+  }
+  if (summary.failed + summary.cancelled + summary.refused > 0) process.exitCode = 3
+  print({ ...summary, rows }, json === true, () => [
+    `${pc.green(String(summary.completed))} completed, ${summary.failed} failed, ${summary.refused} refused · ${dollars(cost)}`,
+    ...failed.map(([code, n]) => `  ${pc.red(code)}: ${n}`),
+    ...refusals(made.refused),
+    ...(csv === undefined ? [] : [`Written: ${csv}`]),
+    ...(summary.failed > 0 ? [`Retry: vision retry --batch ${made.batchIds.join(' --batch ')}`] : []),
+  ])
+}
+
+function refusals(refused: readonly Refused[]): readonly string[] {
+  return refused.map(
+    ({ image, error }) => `  ${pc.red(printable(image.name ?? 'an image'))}: ${printable(error.message)}`,
+  )
+}
+
+/** Reads the files as a run would and asks what it would take; makes and sends nothing. */
+async function look(images: readonly RunImage[], outputs: readonly WantedText[], flags: RunFlags): Promise<void> {
+  const refused: Refused[] = []
+  const good: RunImage[] = []
+  const hashes = new Set<string>()
+  for (const image of images) {
+    try {
+      hashes.add(urlOf(image.image) ?? (await readImage(image.image)).sha256)
+      good.push(image)
+    } catch (error) {
+      if (!isVisionError(error)) throw error
+      refused.push({ image, error })
+    }
+  }
+  if (refused.length > 0) process.exitCode = 3
+  const estimate = await estimateOf(good, outputs, flags)
+  const summary = { images: good.length, different: hashes.size, texts: good.length * textsOf(outputs), ...estimate }
+  const bad = refused.map(({ image, error }) => ({ file: image.name, code: error.code }))
+  print({ ...summary, refused: bad }, flags.json === true, () => [
+    `${good.length} images (${hashes.size} different), ${summary.texts} texts, ${refused.length} bad files`,
+    `cost about ${dollars(estimate.costUsd)}, time about ${minutes(estimate.seconds)}`,
+    ...refusals(refused),
+  ])
+}
+
+/** As many as one call estimates. */
+const estimatedAtOnce = 1_000
+
+/** What a run would cost and take, as far as the API knows; without an API that answers nothing is known. */
+async function estimateOf(images: readonly RunImage[], outputs: readonly WantedText[], { purpose, brand }: RunFlags) {
+  const total = { costUsd: 0 as number | null, seconds: 0 as number | null }
+  try {
+    const vision = await openClient()
+    const defaults = {
+      analysisPurpose: purpose,
+      outputs: [...outputs],
+      ...(brand !== undefined && { brandId: await brandOf(vision, brand) }),
+    }
+    for (let at = 0; at < images.length; at += estimatedAtOnce) {
+      const jobs = images.slice(at, at + estimatedAtOnce).map(({ image, facts }) => ({
+        // Files were looked at above, and any address stands for theirs.
+        imageUrl: urlOf(image) ?? 'https://example.com/file',
+        ...(facts && { facts }),
+      }))
+      const { data } = await vision.api.POST('/v1/estimate', { body: { jobs, defaults } })
+      total.costUsd = sumOf(total.costUsd, data?.costUsd)
+      total.seconds = sumOf(total.seconds, data?.seconds)
+    }
+  } catch (error) {
+    if (!isVisionError(error, 'client.unreachable')) throw error
+    return { costUsd: null, seconds: null }
+  }
+  return total
+}
+
+const sumOf = (one: number | null, other: number | null | undefined) =>
+  one === null || other === null || other === undefined ? null : one + other
+const textsOf = (outputs: readonly WantedText[]) => outputs.reduce((sum, { variants = 1 }) => sum + variants, 0)
+const minutes = (seconds: number | null) =>
+  seconds === null ? 'unknown' : seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`
+
+/** A bar where somebody looks, a line now and then where a log is written. */
+function progressBar(images: number) {
+  if (!process.stderr.isTTY) return { uploading: () => {}, working: () => {}, stop: () => {} }
+  const format = '{what} {bar} {value}/{total} · {cost}{end}'
+  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, barsize: 30, clearOnComplete: true })
+  bar.start(images, 0, { what: 'uploading', cost: '$0', end: '' })
+  return {
+    uploading: ({ jobs, refused }: RunProgress) => bar.update(jobs + refused),
+    working: ({ jobs, byStatus, costUsd, estimatedEndAt }: Batch) => {
+      bar.setTotal(jobs)
+      const end = estimatedEndAt === null ? '' : ` · ends about ${new Date(estimatedEndAt).toLocaleTimeString()}`
+      const ended = byStatus.completed + byStatus.failed + byStatus.cancelled
+      bar.update(ended, { what: 'writing', cost: dollars(costUsd), end })
+    },
+    stop: () => bar.stop(),
+  }
+}

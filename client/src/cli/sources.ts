@@ -1,0 +1,87 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, extname, join, resolve } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import type { RunImage } from '../index.ts'
+import { UsageError } from './context.ts'
+
+export interface CsvColumns {
+  readonly image: string
+  readonly sku: string
+  /** The columns that the writer is told of; all others if left out. */
+  readonly facts?: readonly string[] | undefined
+}
+
+const extensions = ['.png', '.jpg', '.jpeg', '.webp', '.heic', '.heif']
+
+/**
+ * The images that a command line names: files, URLs, folders with all that is in them, and CSVs with a row an image.
+ *
+ * @throws UsageError
+ */
+export async function imagesOf(inputs: readonly string[], columns: CsvColumns): Promise<readonly RunImage[]> {
+  const images: RunImage[] = []
+  for (const input of inputs) {
+    if (/^https?:/i.test(input)) images.push({ image: input })
+    else if (extname(input).toLowerCase() === '.csv') images.push(...(await fromCsv(input, columns)))
+    else images.push(...(await fromDisk(input)))
+  }
+  if (images.length === 0) {
+    throw new UsageError(`There are no images in ${inputs.join(', ')}: files that end with ${extensions.join(', ')}.`)
+  }
+  return images
+}
+
+async function fromDisk(path: string): Promise<RunImage[]> {
+  const found = await stat(path).catch(() => {
+    throw new UsageError(`There is no file or folder ${path}.`)
+  })
+  if (!found.isDirectory()) return [{ image: path, name: path }]
+  const names = await readdir(path, { recursive: true, withFileTypes: true })
+  const files = names.filter((entry) => entry.isFile() && extensions.includes(extname(entry.name).toLowerCase()))
+  return files
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
+    .map((file) => ({ image: file, name: file }))
+}
+
+async function fromCsv(path: string, { image, sku, facts }: CsvColumns): Promise<RunImage[]> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UsageError(`There is no file ${path}.`)
+  })
+  const rows = rowsOf(path, text)
+  const names = Object.keys(rows[0] ?? {})
+  for (const wanted of [image, ...(facts ?? [])]) {
+    if (names.includes(wanted)) continue
+    throw new UsageError(`${path} has no column ${wanted}. It has: ${names.join(', ')}.`)
+  }
+  const told = facts ?? names.filter((name) => name !== image && name !== sku)
+  return rows.flatMap((row) => {
+    const source = row[image]
+    if (!source) return []
+    const known = told.flatMap((name) => (row[name] ? [[name, row[name]] as const] : []))
+    return [
+      {
+        // A path is meant from where the CSV is.
+        image: /^(https?|data|upload):/i.test(source) ? source : resolve(dirname(path), source),
+        name: source.slice(0, 200),
+        ...(row[sku] && { sku: row[sku] }),
+        ...(known.length > 0 && { facts: Object.fromEntries(known) }),
+      },
+    ]
+  })
+}
+
+function rowsOf(path: string, text: string): Record<string, string>[] {
+  try {
+    return parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true, delimiter: delimiterOf(text) })
+  } catch (error) {
+    throw new UsageError(`${path} is not a CSV with a line of column names: ${(error as Error).message}`)
+  }
+}
+
+/** Spreadsheets write commas, semicolons or tabs, by the country. */
+function delimiterOf(text: string): string {
+  const [head = ''] = text.split(/\r?\n/, 1)
+  const counts = [',', ';', '\t'].map((one) => [head.split(one).length, one] as const)
+  return counts.toSorted(([a], [b]) => b - a)[0]?.[1] ?? ','
+}

@@ -1,0 +1,78 @@
+import { type Api, type ClientOptions, connect, dataOf } from './connection.ts'
+import type { ImageSource } from './images.ts'
+import { type ResultsOptions, resultsOf } from './results.ts'
+import { type Run, type RunOptions, runBatch } from './run.ts'
+import type { Batch, CreateJob, Job, JobEvent, ResultRow } from './types.ts'
+import { imageUrlOf, withSignal } from './upload.ts'
+import { type WaitOptions, waitForBatch, waitForJob } from './wait.ts'
+import { watchJob } from './watch.ts'
+
+export interface Cancellable {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a job is created with: as `CreateJob`, or with the `image` itself, which is uploaded first. */
+export type NewJob = Omit<CreateJob, 'imageUrl'> &
+  ({ readonly imageUrl: string; readonly image?: never } | { readonly image: ImageSource; readonly imageUrl?: never })
+
+export interface VisionClient {
+  /** Every call of the API, typed by its OpenAPI document, with the same key, retries and errors as the methods here. */
+  readonly api: Api
+  /** Creates a job. Sent again it makes no second one: it has an idempotency key, one of its own if none is given. */
+  create(job: NewJob, options?: Cancellable): Promise<Job>
+  /** The job as it is. @throws VisionError `job.not_found` */
+  get(jobId: number, options?: Cancellable): Promise<Job>
+  /** The job once it has ended, completed or not: look at its `status`. @throws VisionError `client.timed_out`, `job.not_found` */
+  wait(job: number | Pick<Job, 'jobId'>, options?: WaitOptions<Job>): Promise<Job>
+  /** What happens to the job, until it has ended. */
+  watch(job: number | Pick<Job, 'jobId'>, options?: Cancellable): AsyncGenerator<JobEvent>
+  /** The `imageUrl` of a file, which is uploaded unless a job of yours has brought it before. */
+  upload(source: ImageSource, options?: Cancellable): Promise<string>
+  /**
+   * Makes texts of many images: uploads them and puts a job for each into a batch. Called again with the same it finds that batch
+   * and pays for nothing twice; images that were added since join it.
+   */
+  run(images: Iterable<RunImage>, options: RunOptions): Promise<Run>
+  /** The batch once all its jobs have ended. */
+  waitForBatch(batchId: number, options?: WaitOptions<Batch>): Promise<Batch>
+  /** The jobs of a batch with their texts, a row each. */
+  results(batchId: number, options?: ResultsOptions): AsyncGenerator<ResultRow>
+}
+
+type RunImage = Parameters<typeof runBatch>[1] extends Iterable<infer T> ? T : never
+
+/**
+ * A client of the API.
+ *
+ * ```ts
+ * const vision = createVisionClient({ url: 'https://…', key: process.env.VISION_KEY })
+ * const job = await vision.create({ image: 'shoe.jpg', analysisPurpose: 'Sell it', outputFormat: 'product_description' })
+ * const { outputs } = await vision.wait(job)
+ * ```
+ */
+export function createVisionClient(options: ClientOptions = {}): VisionClient {
+  const on = connect(options)
+  const idOf = (job: number | Pick<Job, 'jobId'>) => (typeof job === 'number' ? job : job.jobId)
+  return {
+    api: on.api,
+    create: async ({ image, ...job }, { signal } = {}) => {
+      const imageUrl = image === undefined ? job.imageUrl : await imageUrlOf(on, image, signal)
+      const { idempotencyKey = crypto.randomUUID(), ...wanted } = job
+      return dataOf(
+        on.api.POST('/v1/jobs', {
+          params: { header: { 'Idempotency-Key': idempotencyKey } },
+          body: { ...wanted, imageUrl: imageUrl as string },
+          ...withSignal(signal),
+        }),
+      )
+    },
+    get: (jobId, { signal } = {}) =>
+      dataOf(on.api.GET('/v1/jobs/{jobId}', { params: { path: { jobId } }, ...withSignal(signal) })),
+    wait: (job, wait) => waitForJob(on, idOf(job), wait),
+    watch: (job, { signal } = {}) => watchJob(on, idOf(job), signal),
+    upload: (source, { signal } = {}) => imageUrlOf(on, source, signal),
+    run: (images, wanted) => runBatch(on, images, wanted),
+    waitForBatch: (batchId, wait) => waitForBatch(on, batchId, wait),
+    results: (batchId, wanted) => resultsOf(on, batchId, wanted),
+  }
+}

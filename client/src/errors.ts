@@ -1,0 +1,52 @@
+import type { ErrorCode, FieldProblem } from './types.ts'
+
+/** What can go wrong before the API has said anything. */
+export type ClientErrorCode =
+  | 'client.unreachable'
+  | 'client.invalid_answer'
+  | 'client.timed_out'
+  | 'client.unreadable_file'
+  | 'client.no_images'
+
+export interface VisionErrorOptions {
+  readonly status?: number
+  readonly requestId?: string
+  readonly errors?: readonly FieldProblem[]
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+/** A call that failed. `code` is stable and for programs, `message` a sentence for people. */
+export class VisionError extends Error {
+  override readonly name = 'VisionError'
+  readonly code: ErrorCode | ClientErrorCode
+  /** Of the API's answer; 0 where there was none. */
+  readonly status: number
+  /** Under which the API's log has the call; name it when you report a problem. */
+  readonly requestId: string | undefined
+  /** What is wrong with which field. */
+  readonly errors: readonly FieldProblem[]
+  /** When it is worth trying again, in milliseconds, where the API says so. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    code: ErrorCode | ClientErrorCode,
+    message: string,
+    { status = 0, requestId, errors = [], retryAfterMs, cause }: VisionErrorOptions = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.status = status
+    this.requestId = requestId
+    this.errors = errors
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Whether an error is one of these codes: `isVisionError(error, 'limit.jobs_waiting', 'limit.jobs_per_day')`; of any, if none is named. */
+export function isVisionError(
+  error: unknown,
+  ...codes: readonly (ErrorCode | ClientErrorCode)[]
+): error is VisionError {
+  return error instanceof VisionError && (codes.length === 0 || codes.includes(error.code))
+}

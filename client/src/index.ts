@@ -1,0 +1,20 @@
+export { type Cancellable, createVisionClient, type NewJob, type VisionClient } from './client.ts'
+export type { Api, ClientOptions } from './connection.ts'
+export { type ClientErrorCode, isVisionError, VisionError } from './errors.ts'
+export type { ImageSource } from './images.ts'
+export type { ResultsOptions } from './results.ts'
+export type { Refused, Run, RunImage, RunOptions, RunProgress } from './run.ts'
+export {
+  type Batch,
+  type CreateJob,
+  type ErrorCode,
+  type FieldProblem,
+  hasEnded,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+  type ResultRow,
+  type Text,
+  type WantedText,
+} from './types.ts'
+export type { WaitOptions } from './wait.ts'

@@ -1,0 +1,220 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { parse } from 'csv-parse/sync'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Job } from '../../client/src/index.ts'
+import { installPacked, type PackedProject } from '../support/client/packed.ts'
+import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
+
+const images = join(import.meta.dirname, '../fixtures/images')
+
+let project: PackedProject
+let stack: LocalStack
+let folder: string
+beforeAll(async () => {
+  ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
+}, 120_000)
+afterAll(() => Promise.all([project.remove(), stack.stop()]))
+beforeEach(async () => {
+  folder = join(project.folder, 'work')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(join(folder, 'photos/more'), { recursive: true })
+  for (const name of ['red.png', 'sample.webp']) await cp(join(images, name), join(folder, 'photos', name))
+  await cp(join(images, 'photo-like.jpg'), join(folder, 'photos/more/photo-like.jpg'))
+})
+
+const environment = () => ({
+  PATH: process.env.PATH,
+  HOME: folder,
+  VISION_URL: stack.url as string | undefined,
+})
+
+/** Runs the command as a shell would, and says how it ended. */
+function vision(args: readonly string[], { env = environment(), input = '' } = {}) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const command = [join(project.packageFolder, 'dist/cli/main.js'), ...args]
+    const child = execFile(process.execPath, command, { cwd: folder, env }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    )
+    child.stdin?.end(input)
+  })
+}
+
+const rowsOf = async (name: string): Promise<Record<string, string>[]> =>
+  parse(await readFile(join(folder, name), 'utf8'), { columns: true, bom: true })
+
+describe('vision run', () => {
+  const texts = ['-o', 'product_description', '-o', 'alt_text:de']
+
+  test('makes a CSV of a folder; a bad file is listed and stops nothing', async () => {
+    await writeFile(join(folder, 'photos/bad.jpg'), 'no image')
+    const told = await vision(['run', 'photos', '-p', 'Sell it', ...texts, '--csv', 'out.csv'])
+    expect(told).toMatchObject({ code: 3, stderr: '' })
+    expect(told.stdout).toMatch(/^3 completed, 0 failed, 1 refused · \$0\.\d+$/m)
+    expect(told.stdout).toContain('photos/bad.jpg: The file is no PNG')
+    const rows = await rowsOf('out.csv')
+    expect(rows.map(({ file, status }) => `${file} ${status}`)).toEqual([
+      'photos/more/photo-like.jpg completed',
+      'photos/red.png completed',
+      'photos/sample.webp completed',
+      'photos/bad.jpg refused',
+    ])
+    expect(rows[0]?.['alt_text.de.altText']).not.toBe('')
+    expect(rows[0]?.['product_description.en.name']).not.toBe('')
+  })
+
+  test('stopped in the middle and run again it pays for nothing twice', async () => {
+    const args = ['run', 'photos', '-p', 'Stopped', ...texts, '--name', 'stopped', '--json']
+    const command = [join(project.packageFolder, 'dist/cli/main.js'), ...args]
+    const child = spawn(process.execPath, command, { cwd: folder, env: environment(), stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    const jobs = async () => {
+      const page = (await (await fetch(`${stack.url}/v1/jobs?limit=100`)).json()) as { jobs: Job[] }
+      return page.jobs.filter(({ analysisPurpose }) => analysisPurpose === 'Stopped').length
+    }
+    await expect.poll(jobs).toBeGreaterThan(0)
+    child.kill('SIGKILL')
+    await ended
+    const { code, stdout } = await vision(args)
+    expect([code, JSON.parse(stdout).rows.length, await jobs()]).toEqual([0, 3, 3])
+  }, 60_000)
+
+  test('takes a CSV of URLs, SKUs and facts, as spreadsheets write it', async () => {
+    const csv =
+      '\ufeffurl;sku;name;price\r\nphotos/red.png;R-1;Red Runner;=129\r\nhttps://no.invalid/a.png;R-2;Nowhere;1\r\n'
+    await writeFile(join(folder, 'products.csv'), csv)
+    const args = ['run', 'products.csv', '--image-column', 'url', '--facts', 'name,price', '-p', 'Sell it']
+    const told = await vision([...args, '-o', 'social_post:en:instagram', '--csv', 'out.csv'])
+    expect(told.code).toBe(3)
+    expect(told.stdout).toContain('image.unknown_host: 1')
+    const rows = await rowsOf('out.csv')
+    expect(rows.map(({ sku, status }) => `${sku} ${status}`)).toEqual(['R-1 completed', 'R-2 failed'])
+    const { stdout } = await vision(['jobs', '--json', '--limit', '2'])
+    expect(JSON.parse(stdout)[1]?.facts).toEqual({ name: 'Red Runner', price: '=129' })
+  })
+
+  test('--dry-run says what it would cost, and makes nothing', async () => {
+    const args = ['run', 'photos', '-p', 'Only looked at', '-o', 'alt_text', '--dry-run']
+    const { code, stdout } = await vision(args)
+    expect([code, stdout.split('\n')[0]]).toEqual([0, '3 images (3 different), 3 texts, 0 bad files'])
+    // Of jobs that have completed before.
+    expect(stdout).toMatch(/cost about \$0\.\d+, time about \d+ s/)
+    expect((await vision(['jobs', '--limit', '100', '--json'])).stdout).not.toContain('Only looked at')
+  })
+
+  test('--dry-run reads the files where no API answers', async () => {
+    await cp(join(folder, 'photos/red.png'), join(folder, 'photos/again.png'))
+    const env = { ...environment(), VISION_URL: 'http://127.0.0.1:9' }
+    const { code, stdout } = await vision(['run', 'photos', '-p', 'x', '-o', 'alt_text', '--dry-run', '--json'], {
+      env,
+    })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({
+      images: 4,
+      different: 3,
+      texts: 4,
+      costUsd: null,
+      seconds: null,
+      refused: [],
+    })
+  })
+
+  test.each([
+    ['no output', ['run', 'photos', '-p', 'x'], 'Say what to write'],
+    ['an output that is none', ['run', 'photos', '-p', 'x', '-o', 'poem'], 'Formats: detailed_analysis'],
+    ['no purpose', ['run', 'photos', '-o', 'alt_text'], "required option '-p, --purpose <text>'"],
+    [
+      'a folder that is not there',
+      ['run', 'nowhere', '-p', 'x', '-o', 'alt_text'],
+      'There is no file or folder nowhere',
+    ],
+    ['a folder without images', ['run', '.git', '-p', 'x', '-o', 'alt_text'], 'There is no file or folder .git'],
+    [
+      'a brand that is not there',
+      ['run', 'photos', '-p', 'x', '-o', 'alt_text', '-b', 'Acme'],
+      'There is no brand Acme',
+    ],
+    ['a command that is not there', ['sell'], 'unknown command'],
+    ['a language that is none', ['run', 'photos', '-p', 'x', '-o', 'alt_text:klingonisch!'], 'language'],
+    ['an id that is none', ['job', 'x'], 'not a whole number'],
+    ['nothing to retry', ['retry'], 'Say which'],
+  ])('%s is misuse, and says what to change', async (_, args, says) => {
+    const { code, stderr, stdout } = await vision(args)
+    expect(stderr).toContain(says)
+    expect([code, stdout]).toEqual([2, ''])
+  })
+})
+
+test('jobs, job, batch, cancel and retry, for people and for programs, without colours in a pipe', async () => {
+  const { stdout } = await vision(['run', 'photos/red.png', '-p', 'Look', '-o', 'alt_text', '--json'])
+  const { batchIds, rows } = JSON.parse(stdout)
+  const [jobId, batchId] = [String(rows[0].jobId), String(batchIds[0])]
+  const job = await vision(['job', jobId, '--wait'])
+  expect(job.stdout).toMatch(new RegExp(`^job ${jobId}: completed, 100 %`))
+  expect(job.stdout).toContain('altText: ')
+  expect(JSON.parse((await vision(['job', jobId, '--json'])).stdout).outputs.texts).toHaveLength(1)
+  expect((await vision(['batch', batchId])).stdout).toMatch(/completed +1/)
+  expect((await vision(['retry', '--batch', batchId])).stdout).toBe(`batch ${batchId}: 0 jobs\n`)
+  const cancelled = await vision(['cancel', jobId])
+  expect([cancelled.code, cancelled.stderr]).toEqual([1, expect.stringContaining('(job.not_cancellable)')])
+  expect((await vision(['jobs', '--status', 'completed', '--limit', '1'])).stdout).toMatch(/^job +status/)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what is looked for
+  for (const { stdout: shown } of [job, cancelled]) expect(shown).not.toMatch(/\u001b/)
+})
+
+test('an API that does not answer is told as such, and ends with 1', async () => {
+  const { code, stderr } = await vision(['jobs'], { env: { ...environment(), VISION_URL: 'http://127.0.0.1:9' } })
+  expect(stderr).toContain('Nothing answers at http://127.0.0.1:9.')
+  expect(code).toBe(1)
+})
+
+describe('vision login', () => {
+  const env = () => ({ ...environment(), VISION_URL: undefined })
+  const file = () => join(folder, '.config/vision-pipeline/access.json')
+
+  test('keeps a key that the API takes, for its owner alone', async () => {
+    await mkdir(join(folder, '.config/vision-pipeline'), { recursive: true })
+    await writeFile(file(), '{}', { mode: 0o644 })
+    const key = await stack.token('ann')
+    const { code, stdout } = await vision(['login', stack.url], { env: env(), input: `${key}\n` })
+    expect([code, stdout]).toEqual([0, expect.stringContaining('for you alone')])
+    expect(stdout).not.toContain(key)
+    expect((await stat(file())).mode & 0o777).toBe(0o600)
+    await vision(['run', 'photos/red.png', '-p', 'Mine', '-o', 'alt_text'], { env: env() })
+    expect(JSON.parse((await vision(['jobs', '--json'], { env: env() })).stdout)).toHaveLength(1)
+  })
+
+  test('keeps none that is refused, and sends none in the clear', async () => {
+    const refused = await vision(['login', stack.url], { env: env(), input: 'nonsense\n' })
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('request.unauthenticated')])
+    const clear = await vision(['login', 'http://example.com'], { env: env(), input: 'secret\n' })
+    expect([clear.code, clear.stderr]).toEqual([2, expect.stringContaining('is not https')])
+    await expect(stat(file())).rejects.toThrow()
+  })
+})
+
+test.each(['bash', 'zsh'])('completion for %s knows the commands and their options', async (shell) => {
+  const script = (await vision(['completion', shell])).stdout
+  // What a shell would offer: bash filters by what was typed, zsh's compadd does that itself.
+  const offered = async (...words: string[]) => {
+    const at = words.length
+    const program = {
+      bash: `${script}
+        COMP_WORDS=(vision ${words.join(' ')}); COMP_CWORD=${at}; _vision; echo "\${COMPREPLY[@]}"`,
+      zsh: `compdef() { :; }; compadd() { shift; echo "$@"; }; _files() { echo files; }
+        ${script}
+        words=(vision ${words.join(' ')}); CURRENT=${at + 1}; PREFIX='${words.at(-1)}'; _vision`,
+    }[shell] as string
+    const told = await promisify(execFile)(shell, ['-c', program], { cwd: folder }).catch((error) => error)
+    // A shell that is not installed completes nothing.
+    return told.code === 'ENOENT' ? undefined : (told.stdout as string).trim().split(' ')
+  }
+  const commands = await offered('c')
+  if (commands === undefined) return
+  expect(commands).toContain('cancel')
+  expect(await offered('run', '--d')).toContain('--dry-run')
+  expect(await offered('run', 'pho')).toEqual([shell === 'bash' ? 'photos' : 'files'])
+})
