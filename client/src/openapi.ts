@@ -217,6 +217,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/minutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what was done minute by minute
+         * @description Throughput, failures by code, waits, durations and cost of each of the last minutes, up to a day, and of all of them. It reads what workers reported, and no job.
+         */
+        get: operations["getMinutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/worker": {
         parameters: {
             query?: never;
@@ -2224,6 +2244,90 @@ export interface components {
                 texts: components["schemas"]["Text"][];
             };
         };
+        Minute: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            minute: string;
+            workers: number;
+            claimed: number;
+            completed: number;
+            retried: number;
+            /** @description Jobs that failed in a run or with their worker. */
+            failed: number;
+            expired: number;
+            /** @description Taken back from workers that had died. */
+            reclaimed: number;
+            /** @description Jobs that failed, by code. */
+            failures: {
+                [key: string]: number;
+            };
+            /** @description Of the calls whose price is known. */
+            costUsd: number;
+            /** @description How long jobs were pending before their runs. */
+            waitingMs: {
+                p50: number;
+                p95: number;
+            } | null;
+            /** @description How long bringing the images took. */
+            imageMs: {
+                p50: number;
+                p95: number;
+            } | null;
+            /** @description How long the calls of a run for the analysis took. */
+            analysisMs: {
+                p50: number;
+                p95: number;
+            } | null;
+            /** @description How long the calls of a run for its texts took. */
+            contentMs: {
+                p50: number;
+                p95: number;
+            } | null;
+        };
+        /** @description What workers reported, up to some seconds ago. */
+        Minutes: {
+            totals: {
+                claimed: number;
+                completed: number;
+                retried: number;
+                /** @description Jobs that failed in a run or with their worker. */
+                failed: number;
+                expired: number;
+                /** @description Taken back from workers that had died. */
+                reclaimed: number;
+                /** @description Jobs that failed, by code. */
+                failures: {
+                    [key: string]: number;
+                };
+                /** @description Of the calls whose price is known. */
+                costUsd: number;
+                /** @description How long jobs were pending before their runs. */
+                waitingMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long bringing the images took. */
+                imageMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long the calls of a run for the analysis took. */
+                analysisMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long the calls of a run for its texts took. */
+                contentMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+            };
+            /** @description The oldest first; those in which nothing happened are left out. */
+            minutes: components["schemas"]["Minute"][];
+        };
         MissingText: {
             /**
              * @description The number of a text within its job.
@@ -3173,6 +3277,32 @@ export interface components {
                 /** @description Runs that went wrong (retried, failed, worker died) of all that ended; null without any. */
                 failureRate: number | null;
                 tally: components["schemas"]["Tally"];
+                /** @description Jobs that failed, by code. */
+                failures: {
+                    [key: string]: number;
+                };
+                /** @description Of the calls whose price is known. */
+                costUsd: number;
+                /** @description How long jobs were pending before their runs. */
+                waitingMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long bringing the images took. */
+                imageMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long the calls of a run for the analysis took. */
+                analysisMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
+                /** @description How long the calls of a run for its texts took. */
+                contentMs: {
+                    p50: number;
+                    p95: number;
+                } | null;
             }[];
             /** @description Claiming as a whole, whatever the provider. */
             claims: {
@@ -3731,6 +3861,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Failures"];
+                };
+            };
+        };
+    };
+    getMinutes: {
+        parameters: {
+            query?: {
+                /** @description How many minutes back, the one that has begun included; a day at most. */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Minutes"];
                 };
             };
         };

@@ -69,6 +69,7 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'findJobs',
     'getFailures',
     'getJobForOperator',
+    'getMinutes',
     'getOperatorActions',
     'getWorkerStatus',
     'pauseClaims',
