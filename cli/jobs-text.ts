@@ -1,4 +1,4 @@
-import type { FailuresView, OperatorJobsView, OperatorJobView } from '../core/api/admin/jobs-schema.ts'
+import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from '../core/api/admin/jobs-schema.ts'
 import { dollars, duration, number, sections, table } from './table.ts'
 
 /** @param next the id with which the next page begins */
@@ -83,8 +83,9 @@ export function describeJob(job: OperatorJobView): string {
   )
 }
 
-/** Short times to the tenth of a second. */
+/** Short times in milliseconds, longer ones to the tenth of a second. */
 function took(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds} ms`
   return milliseconds < 60_000 ? `${(milliseconds / 1000).toFixed(1)} s` : duration(milliseconds)
 }
 
@@ -114,6 +115,51 @@ export function describeFailures({ days, failures }: FailuresView): string {
     ),
     `Within ${within}. Look at one with: job ${failures[0]?.sampleJobId}`,
   )
+}
+
+/** A line for each minute, and one for all of them. */
+export function describeMinutes({ totals, minutes }: MinutesView): string {
+  if (minutes.length === 0) return 'Nothing was reported by a worker.'
+  const line = (name: string, workers: string, one: MinutesView['totals']) => [
+    name,
+    workers,
+    number(one.completed),
+    number(one.retried),
+    number(one.failed),
+    number(one.expired),
+    number(one.reclaimed),
+    ...[one.waitingMs, one.analysisMs, one.contentMs].map(within),
+    dollars(one.costUsd),
+    codes(one.failures),
+  ]
+  return table(
+    [
+      'minute',
+      'workers',
+      'completed',
+      'retried',
+      'failed',
+      'expired',
+      'died',
+      'waited p50/p95',
+      'analysis',
+      'content',
+      'cost',
+      'failed of',
+    ],
+    [...minutes.map((one) => line(one.minute.slice(0, 16), String(one.workers), one)), line('all', '-', totals)],
+  )
+}
+
+/** Half, and nineteen of twenty, within these. */
+export function within(percentiles: MinutesView['totals']['waitingMs']): string {
+  return percentiles === null ? '-' : `${took(percentiles.p50)}/${took(percentiles.p95)}`
+}
+
+/** The commonest first. */
+export function codes(failures: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(failures).toSorted(([, one], [, other]) => other - one)
+  return sorted.map(([code, jobs]) => `${code} × ${number(jobs)}`).join(', ')
 }
 
 /** What users, providers and servers wrote moves no cursor and starts no line. */

@@ -4,7 +4,7 @@ import { getOperatorActions } from '../core/admin/audit-log.ts'
 import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getJobInFull } from '../core/admin/job.ts'
 import { getStatus } from '../core/admin/status.ts'
-import { summarizeForOperator, viewFailures, viewForOperator } from '../core/api/admin/jobs-view.ts'
+import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from '../core/api/admin/jobs-view.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
 import { viewAction, viewClaiming, viewStatus } from '../core/api/admin/view.ts'
 import { openDatabase } from '../core/database/client.ts'
@@ -15,12 +15,13 @@ import { readProviderStates } from '../core/providers/provider-state.ts'
 import { providerNames } from '../core/providers/registry.ts'
 import { findJobs } from '../core/queue/find-jobs.ts'
 import { getFailures } from '../core/usage/failures.ts'
+import { getMinutes, mostMinutes } from '../core/worker/minutes.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
-import { describeFailures, describeJob, describeJobs } from './jobs-text.ts'
+import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
 import { describeActions, describeClaiming, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
@@ -32,6 +33,7 @@ Verbs:
   jobs        jobs of all users, newest first: --status, --code, --user, --batch, --since
   job <id>    one job with its runs, the raw reasons of their errors, what they took, and its texts
   failures    what jobs failed of, by code and step
+  minutes     throughput, failures, waits and cost of each minute
   status      the queue, its workers, the providers and the live streams
   pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
   resume      starts claiming again, and closes an open circuit breaker
@@ -43,6 +45,7 @@ Options:
   --status <status>         jobs: in this status, or in several: failed,scheduled
   --batch <id>              jobs: of this batch
   --days <n>                failures: so many days, UTC, with today (default: 2)
+  --minutes <n>             minutes: so many, 1,440 at most (default: 60)
   --before <id>             jobs: older than this one, as the end of a page says
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
@@ -61,13 +64,25 @@ which may be running. Each pause, resume, redrive and prune leaves a row in visi
 Exits with 0 on success, 1 on failure, 2 on a usage error.
 `
 
-const verbs = ['jobs', 'job', 'failures', 'status', 'pause', 'resume', 'redrive', 'prune', 'actions'] as const
+const verbs = [
+  'jobs',
+  'job',
+  'failures',
+  'minutes',
+  'status',
+  'pause',
+  'resume',
+  'redrive',
+  'prune',
+  'actions',
+] as const
 type Verb = (typeof verbs)[number]
 
 const options = {
   status: { type: 'string' },
   batch: { type: 'string' },
   days: { type: 'string' },
+  minutes: { type: 'string' },
   before: { type: 'string' },
   provider: { type: 'string' },
   reason: { type: 'string' },
@@ -87,6 +102,7 @@ const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
   jobs: ['status', 'code', 'user', 'batch', 'since', 'limit', 'before'],
   job: [],
   failures: ['days'],
+  minutes: ['minutes'],
   status: [],
   pause: ['provider', 'reason'],
   resume: ['provider', 'reason'],
@@ -206,6 +222,14 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       return async ({ database }) => {
         const view = { days, failures: viewFailures(await database.run((on) => getFailures(on, days))) }
         return { view, text: describeFailures(view) }
+      }
+    }
+    case 'minutes': {
+      const minutes = wholeNumber('minutes', values.minutes) ?? 60
+      if (minutes > mostMinutes) throw new OptionsError(`--minutes must be at most ${mostMinutes}, not ${minutes}.`)
+      return async ({ database }) => {
+        const view = viewMinutes(await database.run((on) => getMinutes(on, minutes)))
+        return { view, text: describeMinutes(view) }
       }
     }
     case 'status':

@@ -6,7 +6,8 @@ import type {
   RedriveView,
   WorkerStatusView,
 } from '../core/api/admin/schema.ts'
-import { duration, number, sections, table } from './table.ts'
+import { codes, within } from './jobs-text.ts'
+import { dollars, duration, number, sections, table } from './table.ts'
 
 /** The status for a person at a terminal. */
 export function describeStatus(status: WorkerStatusView): string {
@@ -41,6 +42,15 @@ export function describeStatus(status: WorkerStatusView): string {
         number(tally.reclaimed),
         number(tally.expired),
         failureRate === null ? '-' : `${(failureRate * 100).toFixed(1)} %`,
+      ]),
+    ),
+    table(
+      ['within', 'waited p50/p95', 'image', 'analysis', 'content', 'cost', 'failed of'],
+      throughput.map((one) => [
+        `${one.minutes} min`,
+        ...[one.waitingMs, one.imageMs, one.analysisMs, one.contentMs].map(within),
+        dollars(one.costUsd),
+        codes(one.failures),
       ]),
     ),
     `${number(workers.running)} running, ${number(liveSessions)} live streams${workers.recent.length > 0 ? '\n' : ''}` +

@@ -106,6 +106,8 @@ const count = (name: string) => int(name, { unsigned: true }).notNull().default(
 const tokenCount = (name: string) => int(name, { unsigned: true })
 const amount = (name: string) => bigint(name, { mode: 'number' })
 const total = (name: string) => amount(name).notNull().default(0)
+/** What runs waited for, took and failed of, as a worker adds it up; null in rows from before it did. */
+const runStats = () => ({ stats: json<RunStats>('stats') })
 /** The counters of a worker, in jobs and runs. */
 const tallies = () => ({
   claimed: count('claimed'),
@@ -119,6 +121,19 @@ const tallies = () => ({
 })
 const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)
+
+/**
+ * What ended runs waited for, took and failed of. Durations are counted by `statBounds` of core/domain/run-stats.ts, so that
+ * those of many workers add up to percentiles.
+ */
+export interface RunStats {
+  /** In nano-dollars, of the calls whose price is known. */
+  readonly cost: number
+  /** How many durations were no longer than each bound, and than none. */
+  readonly durations: Readonly<Record<'waiting' | 'image' | Step, readonly number[]>>
+  /** Jobs that failed, by code. */
+  readonly failed: Readonly<Record<string, number>>
+}
 
 /** The queue and the history: one row for each job. */
 export const visionJobs = mysqlTable(
@@ -592,6 +607,7 @@ export const visionWorkers = mysqlTable(
     /** When it ended in order; null while it runs, and of one that died. */
     stoppedAt: time('stopped_at'),
     ...tallies(),
+    ...runStats(),
   },
   (worker) => [
     index('heartbeat').on(worker.lastHeartbeatAt),
@@ -607,6 +623,7 @@ export const visionWorkerMinutes = mysqlTable(
     minute: time('minute').notNull(),
     workerId: key('worker_id', { length: 64 }).notNull(),
     ...tallies(),
+    ...runStats(),
   },
   (one) => [primaryKey({ columns: [one.minute, one.workerId] })],
 )

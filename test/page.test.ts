@@ -1,70 +1,40 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createServer, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hasChromium, launchChromium } from './support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
+import { type PageServer, startPageServer } from './support/dev/page-server.ts'
 
 const root = join(import.meta.dirname, '..')
-/** Debian's; on other machines this file is left out. */
-const executablePath = '/usr/bin/chromium'
 
 let stack: LocalStack
 let browser: Browser
-let pages: Server
-
-/** Serves the example and passes /v1 on, as Vite's development server does with `proxy: { '/v1': '…' }`: under the API's own Host. */
-function startDevelopmentServer(): Promise<Server> {
-  const server = createServer(async (incoming, response) => {
-    if (!incoming.url?.startsWith('/v1')) {
-      response.setHeader('content-type', 'text/html').end(await readFile(join(root, 'examples/watch.html')))
-      return
-    }
-    const headers = { ...incoming.headers, host: new URL(stack.url).host }
-    const passed = request(stack.url + incoming.url, { method: incoming.method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
-    incoming.pipe(passed)
-  })
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
-}
-
+let pages: PageServer
 beforeAll(async () => {
-  if (!existsSync(executablePath)) return
+  if (!hasChromium) return
   stack = await startLocalStack(50)
-  pages = await startDevelopmentServer()
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+  pages = await startPageServer(stack, async () => ({
+    type: 'text/html',
+    body: await readFile(join(root, 'examples/watch.html')),
+  }))
+  browser = await launchChromium()
 })
 afterAll(async () => {
-  if (!existsSync(executablePath)) return
+  if (!hasChromium) return
   await browser.close()
-  pages.closeAllConnections()
-  pages.close()
+  pages.stop()
   await stack.stop()
 })
 
-test.runIf(existsSync(executablePath))(
+test.runIf(hasChromium)(
   'watch.html creates a job and shows its text, from a page of another port in a real browser',
   async () => {
     const page = await browser.newPage()
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (line) => line.type() === 'error' && errors.push(line.text()))
-    await page.goto(`http://localhost:${(pages.address() as AddressInfo).port}/`)
+    await page.goto(pages.url)
     await page.setInputFiles('input[type=file]', join(root, 'dev/sample/poster.png'))
     await page.click('button')
     await page.getByText('headline').waitFor({ timeout: 20_000 })

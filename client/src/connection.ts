@@ -26,7 +26,9 @@ export function connect({ url = 'http://localhost:3000', ...options }: ClientOpt
     // A list is a parameter that is repeated.
     querySerializer: { array: { style: 'form', explode: true } },
   })
-  return { api, repeat: createSend(options, () => true), fetch: options.fetch ?? globalThis.fetch }
+  const { fetch = globalThis.fetch } = options
+  // A browser's fetch refuses to be called as a method of anything else.
+  return { api, repeat: createSend(options, () => true), fetch: (input, init) => fetch(input, init) }
 }
 
 /** The body of an answer; what failed was thrown. */

@@ -142,9 +142,49 @@ export interface paths {
         };
         /**
          * See what was used
-         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model; also of jobs that are deleted by now.
+         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.
          */
         get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find jobs of all users
+         * @description Newest first, by status, last error, user, batch and time of creation, in any combination. A page costs the same however many jobs there are: where no index has the whole filter it looks at 5,000 jobs, and may have fewer than asked for, or none, and a next page.
+         */
+        get: operations["findJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what jobs failed of
+         * @description By code and step: how many jobs of how many users, when first and last, and one of them to look at. It reads what was counted when they failed, and no job.
+         */
+        get: operations["getFailures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -569,6 +609,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/jobs/{jobId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at any job
+         * @description A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.
+         */
+        get: operations["getJobForOperator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{jobId}/texts/{textId}": {
         parameters: {
             query?: never;
@@ -782,6 +842,12 @@ export interface components {
             createdAt: string | null;
             findings: components["schemas"]["Finding"][];
             result: components["schemas"]["AltText"] | null;
+        };
+        AnsweredCalls: {
+            step: components["schemas"]["Step"];
+            model: string;
+            /** @description How many calls were answered: two where the first answer did not fit. */
+            answered: number;
         };
         Attempt: {
             attempt: number;
@@ -1473,6 +1539,51 @@ export interface components {
             /** @description How long one of them takes; null where none has been made yet. */
             milliseconds: number | null;
         };
+        FailedJobs: {
+            /**
+             * Format: date
+             * @description The day on which the jobs failed, UTC.
+             */
+            day: string;
+            /** @description The error that they failed with. */
+            code: string;
+            /** @description The step that they had come to. */
+            step: components["schemas"]["Step"];
+            jobs: number;
+        };
+        Failure: {
+            code: string;
+            /** @description The step that the jobs had come to. */
+            step: components["schemas"]["Step"];
+            /** @description Failures: a job that was redriven and failed again counts twice. */
+            jobs: number;
+            /** @description Of how many users. */
+            users: number;
+            /** @description There may be more jobs and users: 2,000 users’ days are read. */
+            atLeast: boolean;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            firstAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            lastAt: string;
+            /**
+             * @description One that failed so of late; it may have been deleted since.
+             * @example 1
+             */
+            sampleJobId: number;
+        };
+        /** @description What jobs failed of, what failed last first. */
+        Failures: {
+            days: number;
+            failures: components["schemas"]["Failure"][];
+        };
         /** @description What code found in a text, for somebody to look at before it is used. */
         Finding: {
             /**
@@ -2080,6 +2191,183 @@ export interface components {
             }[];
             nextCursor: string | null;
         };
+        OperatorAttempt: {
+            attempt: number;
+            /** @enum {string} */
+            outcome: "running" | "completed" | "retried" | "failed" | "released" | "lost" | "cancelled";
+            /** @description The step that the run had come to. */
+            step: components["schemas"]["Step"];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            startedAt: string;
+            endedAt: string | null;
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description The step whose call was cut off, so that it may have been paid for without an answer. */
+            possiblyBilled: components["schemas"]["Step"] | null;
+            /** @description How many calls were cut off: where the worker died, as many as can have been out. */
+            possiblyBilledCalls: number;
+            /** @description How long the job was pending before this run. */
+            waitingMs: number;
+            /** @description How long bringing the image took. */
+            imageMs: number;
+            usage: {
+                analysis: components["schemas"]["StepUsage"] | null;
+                content: components["schemas"]["StepUsage"] | null;
+            };
+            /** @description The raw reason, secrets removed: for operators alone. */
+            errorDetail: string | null;
+            workerId: string;
+            calls: components["schemas"]["AnsweredCalls"][];
+        };
+        OperatorJob: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            user: string;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description Its last error. */
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description How many runs there have been. */
+            attempt: number;
+            failures: number;
+            crashes: number;
+            texts: {
+                wanted: number;
+                completed: number;
+                all: {
+                    /**
+                     * @description The number of a text within its job.
+                     * @example 1
+                     */
+                    textId: number;
+                    outputFormat: string;
+                    language: string;
+                    /** @enum {string} */
+                    status: "waiting" | "completed" | "failed" | "cancelled";
+                    revision: number;
+                    error: {
+                        code: string;
+                        message: string;
+                    } | null;
+                    model: string | null;
+                    prompt: string | null;
+                    createdAt: string | null;
+                    result: unknown;
+                }[];
+            };
+            batchId: number | null;
+            /** @description In 32 hex digits, as in the logs and in `x-trace-id`. */
+            traceId: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            finishedAt: string | null;
+            maxRetries: number;
+            /** @description When a scheduled job is due. */
+            nextTryAt: string | null;
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            expiresAt: string;
+            /** @description The worker that holds it; null unless it is processing. */
+            workerId: string | null;
+            leaseExpiresAt: string | null;
+            imageUrl: string;
+            analysisPurpose: string;
+            /** @description What did not fit in the last answer of the analysis. */
+            answerIssue: string | null;
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            timings: {
+                waitingMs: number;
+                runningMs: number;
+                totalMs: number;
+            };
+            usage: components["schemas"]["Usage"];
+            attempts: components["schemas"]["OperatorAttempt"][];
+            analysis: {
+                model: string;
+                prompt: string | null;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC.
+                 * @example 2026-11-23T12:00:00.000Z
+                 */
+                createdAt: string;
+                result: unknown;
+            } | null;
+        };
+        OperatorJobSummary: {
+            /**
+             * @description The id of a job.
+             * @example 1
+             */
+            jobId: number;
+            user: string;
+            status: components["schemas"]["Status"];
+            /** @description The step that runs or is next; null once the job has ended. */
+            step: components["schemas"]["Step"] | null;
+            /** @description Its last error. */
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            /** @description How many runs there have been. */
+            attempt: number;
+            failures: number;
+            crashes: number;
+            texts: {
+                wanted: number;
+                completed: number;
+            };
+            batchId: number | null;
+            /** @description In 32 hex digits, as in the logs and in `x-trace-id`. */
+            traceId: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            finishedAt: string | null;
+        };
+        OperatorJobs: {
+            jobs: components["schemas"]["OperatorJobSummary"][];
+            /** @description Asks for the next page; null on the last. A page may have fewer jobs than asked for, or none. */
+            nextCursor: string | null;
+        };
         /**
          * @description What the second step writes.
          * @enum {string}
@@ -2657,6 +2945,8 @@ export interface components {
             /** Format: date */
             to: string;
             usage: components["schemas"]["UsageRow"][];
+            /** @description What jobs failed of; a job that was retried by hand may fail once more. */
+            failures: components["schemas"]["FailedJobs"][];
             totals: {
                 /** @description A job that was retried by hand ends once more. */
                 jobs: {
@@ -3218,6 +3508,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserUsage"];
+                };
+            };
+        };
+    };
+    findJobs: {
+        parameters: {
+            query?: {
+                /** @description The most jobs in one page. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: unknown;
+                /** @description Only jobs in these statuses. Of the scheduled ones, without another filter, the 5,000 that are due first. */
+                status?: components["schemas"]["Status"][];
+                /** @description Only jobs whose last error has this code, or one of those that begin with it: `analysis.` */
+                code?: string;
+                /** @description Only the jobs of this user. */
+                user?: string;
+                /** @description Only the jobs of this batch. */
+                batch?: number;
+                /** @description Only jobs created at this moment or later. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorJobs"];
+                };
+            };
+        };
+    };
+    getFailures: {
+        parameters: {
+            query?: {
+                /** @description How many days, UTC, of which today is the last. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
                 };
             };
         };
@@ -3989,6 +4335,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BrandVersionPage"];
+                };
+            };
+        };
+    };
+    getJobForOperator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                jobId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorJob"];
                 };
             };
         };

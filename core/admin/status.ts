@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Provider } from '../../drizzle/schema.ts'
+import type { Provider, RunStats } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
@@ -8,6 +8,7 @@ import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
 import { providerNames } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
+import { getMinutes, sumOfMinutes } from '../worker/minutes.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
@@ -26,7 +27,7 @@ export interface Status {
   readonly runningWorkers: number
   /** Those that were heard of within the hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
-  readonly throughput: readonly Throughput[]
+  readonly throughput: readonly (Throughput & { readonly stats: RunStats })[]
   /** Claiming as a whole. */
   readonly claims: ProviderState
   readonly providers: readonly ProviderState[]
@@ -48,8 +49,11 @@ export async function getStatus(database: Database): Promise<Status> {
     const states = await readProviderStates(on)
     const usage = new Map<Provider, ProviderUsage>()
     for (const provider of providerNames) usage.set(provider, await usageOf(on, provider))
-    const throughput: Throughput[] = []
-    for (const minutes of windows) throughput.push(await getThroughput(on, minutes))
+    const throughput: Status['throughput'][0][] = []
+    for (const minutes of windows) {
+      const { stats } = sumOfMinutes(await getMinutes(on, minutes))
+      throughput.push({ ...(await getThroughput(on, minutes)), stats })
+    }
     return {
       at: asDate(clock?.now ?? ''),
       depth: await getQueueDepth(on),

@@ -1,6 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { failedWithout, statsOf } from '../domain/run-stats.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { LogFields } from '../platform/log.ts'
 import { providerOf } from '../providers/circuit-breaker.ts'
@@ -13,6 +14,7 @@ import type { Maintenance } from './maintenance.ts'
 import type { WorkerOptions } from './options.ts'
 import type { Work } from './poll.ts'
 import type { Slots } from './slots.ts'
+import type { StatsOfWorker } from './stats.ts'
 import type { TimeLeft } from './time-left.ts'
 
 /** The parts of a worker that a claim and its runs need. */
@@ -23,6 +25,7 @@ export interface WorkerParts {
   readonly freezes: Freezes
   readonly maintenance: Maintenance
   readonly tally: RunningTally
+  readonly stats: StatsOfWorker
 }
 
 /**
@@ -33,7 +36,7 @@ export interface WorkerParts {
  */
 export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayClaim: () => boolean) {
   const { database, providers, workerId, leaseMs, providerWaitMs, now, log } = options
-  const { slots, time, keeper, freezes, maintenance, tally } = parts
+  const { slots, time, keeper, freezes, maintenance, tally, stats } = parts
   // Providers have circuits; the bucket has none, so a lane that met its absence is left alone for a while.
   const pausedUntil: Record<Step, number> = { analysis: 0, content: 0 }
 
@@ -56,8 +59,9 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
             log('info', 'step started', { ...fields, step })
           },
         })
-        const { ended, error, now: became } = execution
+        const { ended, error, now: became, spent } = execution
         tally[ended]++
+        stats.add(statsOf(run.waitingMs, spent, ended === 'failed' ? error?.code : undefined))
         if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
         const { code, detail } = error ?? {}
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, became })
@@ -94,6 +98,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
       }
       tally.claimed += runs.length
       tally.expired += expired
+      stats.add(failedWithout('job.expired', expired))
       return runs.length + expired
     } finally {
       await providers.release(permits)

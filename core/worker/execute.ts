@@ -1,6 +1,7 @@
 import type { Status, Step } from '../../drizzle/schema.ts'
 import type { VisionError } from '../domain/errors.ts'
 import { LeaseLost, type Reason, type Run } from '../domain/run.ts'
+import type { RunUsage } from '../domain/step.ts'
 import { getVisionJobOutput, getVisionJobState } from '../queue/read.ts'
 import {
   failVisionJob,
@@ -28,7 +29,11 @@ export interface Execution {
   readonly error?: VisionError
   /** The present status of a lost job, or `deleted`. */
   readonly now?: Status | 'deleted'
+  /** What it took. */
+  readonly spent: RunUsage
 }
+
+type Settled = Omit<Execution, 'spent'>
 
 /**
  * Runs a job from the step that it has come to and settles the run, whatever happens.
@@ -52,13 +57,14 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
       const error = signal.aborted && !(caught instanceof LeaseLost) ? signal.reason : caught
       return { outcome: outcomeOf(error, run, { ...options, ...progress }), texts: [] }
     })
-    if (went === 'completed') return { ended: 'completed' }
+    if (went === 'completed') return { ended: 'completed', spent: state.usage }
     try {
-      return await persist(() => settle(run, went, settling), options)
+      return { ...(await persist(() => settle(run, went, settling), options)), spent: state.usage }
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
       await persist(() => recordSpending(database, run, state.usage), options)
-      return { ended: 'lost', now: (await getVisionJobState(database, run.jobId)) ?? 'deleted' }
+      const now = (await getVisionJobState(database, run.jobId)) ?? 'deleted'
+      return { ended: 'lost', now, spent: state.usage }
     }
   } finally {
     if (state.permit) state.endings.push(state.permit.end({ cutOff: true }))
@@ -114,7 +120,7 @@ async function settle(
   run: Run,
   { outcome, texts }: Exclude<TextsOutcome, 'completed'>,
   { options: { database }, state: { usage }, progress }: Settling,
-): Promise<Execution> {
+): Promise<Settled> {
   if (outcome.kind === 'lost') throw new LeaseLost(run)
   const { error } = outcome
   if (outcome.kind === 'released') {

@@ -11,6 +11,7 @@ import { Stopped } from './outcome.ts'
 import { defaultPollMs, pollQueue } from './poll.ts'
 import { startHeartbeat } from './registry.ts'
 import { createSlots } from './slots.ts'
+import { createStats } from './stats.ts'
 import { timeLeft } from './time-left.ts'
 
 /**
@@ -20,6 +21,7 @@ import { timeLeft } from './time-left.ts'
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, renewMs, now, log, pollMs = defaultPollMs } = options
   const tally = options.counts ?? emptyTally()
+  const stats = createStats()
   const started = now()
   const time = timeLeft(options, deadline)
   const slots = createSlots(concurrency)
@@ -32,11 +34,11 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   signal?.addEventListener('abort', stop, { once: true })
   const keeper = keepLeases(options, slots.inFlight)
   const freezes = watchFreezes({ now, wall: options.wall ?? now })
-  const report = () => ({ inFlight: slots.inFlight.size, tally: { ...tally } })
+  const report = () => ({ inFlight: slots.inFlight.size, tally: { ...tally }, stats: stats.read() })
   const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
-  const maintenance = createMaintenance(options, slots, keeper, tally)
+  const maintenance = createMaintenance(options, slots, keeper, tally, stats)
   const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
-  const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally }, mayClaim)
+  const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
 
   /** One poll and what follows from it; true if there was anything to do. */
   const poll = async (): Promise<boolean> => {

@@ -1,5 +1,6 @@
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
+import { failedWithout } from '../domain/run-stats.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import { admitVisionJobs, usersToAdmit } from '../queue/concurrency-limit.ts'
 import { expireVisionJobs } from '../queue/expire.ts'
@@ -10,6 +11,7 @@ import type { LeaseKeeper } from './lease-keeper.ts'
 import type { WorkerOptions } from './options.ts'
 import type { Work } from './poll.ts'
 import type { Slots } from './slots.ts'
+import type { StatsOfWorker } from './stats.ts'
 
 /** What keeps the queue moving beside the runs. */
 export interface Maintenance {
@@ -28,6 +30,7 @@ export function createMaintenance(
   slots: Slots,
   keeper: LeaseKeeper,
   tally: RunningTally,
+  stats: StatsOfWorker,
 ): Maintenance {
   // Whose jobs have left a place that a blocked one may take.
   const freed = new Set<string>()
@@ -51,7 +54,9 @@ export function createMaintenance(
   const onLost = ({ jobId, attempt, traceId, userId, failed }: LostRun) => {
     onFreed(userId)
     log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
-    if (failed) tally.failed++
+    if (!failed) return
+    tally.failed++
+    stats.add(failedWithout('worker.lost', 1))
   }
 
   return {
@@ -60,6 +65,7 @@ export function createMaintenance(
       tally.reclaimed += reclaimed
       const expired = work.expired ? await expireVisionJobs(database, onFreed) : 0
       tally.expired += expired
+      stats.add(failedWithout('job.expired', expired))
       const promoted = work.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
       for (const userId of work.blocked ? await usersToAdmit(database) : []) freed.add(userId)
       let enqueued = 0

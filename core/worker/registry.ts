@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
+import { type RunStats, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
+import { addStats, noStats, statsSince } from '../domain/run-stats.ts'
 import { type Counter, counters, type Tally } from '../domain/tally.ts'
 import { withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
@@ -14,6 +15,8 @@ export interface WorkerReport {
   readonly inFlight: number
   /** Everything since its start. */
   readonly tally: Tally
+  /** What its runs waited for, took and failed of, since its start. */
+  readonly stats?: RunStats | undefined
 }
 
 export interface HeartbeatOptions {
@@ -69,26 +72,37 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
  */
 async function reportWorker(
   { database, workerId, host = hostname(), concurrency }: HeartbeatOptions,
-  { tally, inFlight }: WorkerReport,
+  { tally, inFlight, stats = noStats() }: WorkerReport,
   stopped: boolean,
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
-  const state = { ...tally, inFlight, lastHeartbeatAt: now, stoppedAt: stopped ? now : null }
+  const state = { ...tally, stats, inFlight, lastHeartbeatAt: now, stoppedAt: stopped ? now : null }
   await database.transact(
     async (tx) => {
-      const [before] = await rowsOf<Tally>(
+      const [before] = await rowsOf<Tally & Stored>(
         tx,
-        sql`SELECT ${sql.raw(counters.join(', '))} FROM vision_workers WHERE id = ${workerId} FOR UPDATE`,
+        sql`SELECT ${sql.raw(counters.join(', '))}, stats FROM vision_workers WHERE id = ${workerId} FOR UPDATE`,
       )
       const news = counters
         .map((one) => [one, tally[one] - (before?.[one] ?? 0)] as const)
         .filter(([, more]) => more > 0)
       if (news.length > 0) {
+        // The minute is said once: between two statements the next may begin.
+        const [row] = await rowsOf<Stored & { minute: string }>(
+          tx,
+          sql`SELECT CAST(now.minute AS CHAR) AS minute, m.stats FROM (SELECT ${sql.raw(minuteNow)} AS minute) AS now
+            LEFT JOIN vision_worker_minutes m ON m.minute = now.minute AND m.worker_id = ${workerId}`,
+        )
+        const merged = addStats(readStats(row), statsSince(readStats(before), stats))
+        const minute = sql`${row?.minute ?? ''}`
         await tx
           .insert(visionWorkerMinutes)
-          .values({ minute: sql.raw(minuteNow), workerId, ...Object.fromEntries(news) })
+          .values({ minute, workerId, ...Object.fromEntries(news), stats: merged })
           .onDuplicateKeyUpdate({
-            set: Object.fromEntries(news.map(([one, more]) => [one, sql`${sql.raw(one)} + ${more}`])),
+            set: {
+              ...Object.fromEntries(news.map(([one, more]) => [one, sql`${sql.raw(one)} + ${more}`])),
+              stats: merged,
+            },
           })
       }
       await tx
@@ -103,10 +117,19 @@ async function reportWorker(
 
 const minuteNow = "CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3))"
 
+/** The stats of a row as raw SQL has them. */
+interface Stored {
+  readonly stats: string | null
+}
+
+function readStats(row: Stored | undefined): RunStats {
+  return row?.stats ? (JSON.parse(row.stats) as RunStats) : noStats()
+}
+
 export type WorkerState = 'running' | 'stopped' | 'silent'
 
 /** A worker as it was last heard of. */
-export interface WorkerView extends WorkerReport {
+export interface WorkerView extends Omit<WorkerReport, 'stats'> {
   readonly workerId: string
   readonly host: string
   /** `silent`: it neither stopped nor was heard of for a minute, so it has died. */

@@ -32,6 +32,7 @@ async function failJobs(count: number): Promise<number[]> {
 const routes = [
   ['GET', '/v1/operator/jobs', 'findJobs'],
   ['GET', '/v1/operator/failures', 'getFailures'],
+  ['GET', '/v1/operator/minutes', 'getMinutes'],
   ['GET', '/v1/worker', 'getWorkerStatus'],
   ['POST', '/v1/operator/pause', 'pauseClaims'],
   ['POST', '/v1/operator/resume', 'resumeClaims'],

@@ -216,3 +216,23 @@ test('the same calls go over tRPC', async () => {
   expect(await client.retryBatch.mutate({ batchId })).toMatchObject({ jobs: 0 })
   expect(await client.deleteBatch.mutate({ batchId })).toEqual({ batchId, jobs: 1, more: false })
 })
+
+test('a batch has bounds, and says which was passed: its defaults, its name, and the jobs of a call', async () => {
+  const refused = async (path: string, body: object) =>
+    (await json(api.call('POST', path, { as: 'ann', body }))).errors.map(
+      ({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`,
+    )
+  const metadata = { notes: 'x'.repeat(4_000) }
+  const text = { outputFormat: 'social_post', language: 'zh-Hant-TW', platform: 'instagram', variants: 1 }
+  const outputs = Array(24).fill({ ...text, brandId: Number.MAX_SAFE_INTEGER })
+  const facts = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`fact ${n}`, 'ü'.repeat(247)]))
+  expect(
+    await refused('/v1/batches', { defaults: { analysisPurpose: '日'.repeat(2_000), outputs, facts, metadata } }),
+  ).toEqual(['#/defaults field.too_large'])
+  expect(await refused('/v1/batches', { name: 'x'.repeat(101) })).toEqual(['#/name field.too_large'])
+  const { batchId } = await json(api.call('POST', '/v1/batches', { as: 'ann', body: {} }))
+  expect(await refused(`/v1/batches/${batchId}/jobs`, { jobs: Array(101).fill(job) })).toEqual([
+    '#/jobs field.too_large',
+  ])
+  expect(await refused('/v1/estimate', { jobs: Array(1_001).fill(job) })).toEqual(['#/jobs field.too_large'])
+})

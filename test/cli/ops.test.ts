@@ -86,6 +86,23 @@ test('failures, the jobs of one code, and one of them with the raw reason', asyn
   expect(await ops(['job', '999999'])).toMatchObject({ code: 1, output: 'job.not_found: There is no such job.\n' })
 })
 
+test('minutes, and what they add up to', async () => {
+  expect((await ops(['minutes'])).output).toBe('Nothing was reported by a worker.\n')
+  const stats = {
+    cost: 1.5e9,
+    durations: { waiting: [0, 0, 3, 1], image: [], analysis: [], content: [] },
+    failed: { 'image.not_found': 2 },
+  }
+  await database.sql(
+    "INSERT INTO vision_worker_minutes (minute, worker_id, completed, failed, stats) VALUES (UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE, 'w', 4, 2, ?)",
+    [JSON.stringify(stats)],
+  )
+  const { output } = await ops(['minutes', '--minutes', '5'])
+  expect(output).toMatch(/^all +- +4 +0 +2 +0 +0 +200 ms\/350 ms +- +- +\$1\.5000 +image\.not_found × 2$/m)
+  expect((await ops(['status'])).output).toMatch(/^5 min +200 ms\/350 ms +- +- +- +\$1\.5000 +image\.not_found × 2$/m)
+  await database.sql('DELETE FROM vision_worker_minutes')
+})
+
 test('pause and resume, and who did it is in the audit', async () => {
   const actor = `cli:${userInfo().username}`
   const paused = await ops(['pause', '--provider', 'deepseek', '--reason', 'their bill'])

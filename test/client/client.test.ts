@@ -6,7 +6,9 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Client from '../../client/src/index.ts'
 import { installPacked, nodeOf, type PackedProject } from '../support/client/packed.ts'
+import { hasChromium, launchChromium } from '../support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
+import { startPageServer } from '../support/dev/page-server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const images = join(root, 'test/fixtures/images')
@@ -89,19 +91,65 @@ describe('the package', () => {
   })
 
   test('is a page’s as well: nothing of Node.js is in what a bundler takes for it', async () => {
-    const { metafile } = await build({
-      stdin: { contents: "export * from 'vision-pipeline-client'", resolveDir: project.folder },
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'browser',
-    })
-    const inputs = Object.keys(metafile.inputs)
+    const inputs = Object.keys((await bundle("export * from 'vision-pipeline-client'")).metafile.inputs)
     expect(inputs.some((file) => file.endsWith('files-web.js'))).toBe(true)
     expect(inputs.filter((file) => /dist\/cli\/|commander|csv-|picocolors|files-node/.test(file))).toEqual([])
   })
+
+  test.runIf(hasChromium)(
+    'runs files that are dropped on a page, in a real browser',
+    async () => {
+      const { outputFiles } = await bundle(`
+      import { createVisionClient } from 'vision-pipeline-client'
+      document.querySelector('input').addEventListener('change', async ({ target }) => {
+        const vision = createVisionClient({ url: location.origin })
+        const run = await vision.run(target.files, { purpose: 'Sell it', outputs: [{ outputFormat: 'alt_text' }], name: 'page' })
+        await run.wait()
+        const texts = []
+        for await (const row of run.results()) texts.push(row['alt_text.en.altText'])
+        const types = []
+        const job = await vision.create({ image: target.files[0], analysisPurpose: 'Sell it', outputFormat: 'summary' })
+        for await (const { type } of vision.watch(job)) types.push(type)
+        document.title = JSON.stringify({ names: run.jobs.map(({ image }) => image.name), texts, last: types.at(-1) })
+      })`)
+      const script = { type: 'text/javascript', body: outputFiles[0]?.text ?? '' }
+      const html = {
+        type: 'text/html',
+        body: '<input type="file" multiple><script type="module" src="/page.js"></script>',
+      }
+      const pages = await startPageServer(stack, async (path) => (path === '/page.js' ? script : html))
+      const browser = await launchChromium()
+      const page = await browser.newPage()
+      const errors: string[] = []
+      page.on('pageerror', (error) => errors.push(error.message))
+      await page.goto(pages.url)
+      await page.setInputFiles('input', [join(images, 'red.png'), poster])
+      await page.waitForFunction("document.title !== ''", undefined, { timeout: 60_000 })
+      expect(errors).toEqual([])
+      const { names, texts, last } = JSON.parse(await page.title())
+      expect([names, texts.map((text: unknown) => typeof text), last]).toEqual([
+        ['red.png', 'poster.png'],
+        ['string', 'string'],
+        'completed',
+      ])
+      await browser.close()
+      pages.stop()
+    },
+    120_000,
+  )
 })
+
+/** What a bundler makes of a page's program. */
+function bundle(contents: string) {
+  return build({
+    stdin: { contents, resolveDir: project.folder },
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'browser',
+  })
+}
 
 describe('a run', () => {
   const wanted = { purpose: 'Sell it in our shop', outputs: [{ outputFormat: 'alt_text', language: 'de' }] } as const

@@ -179,17 +179,8 @@ test('an operation stands under what it is about', () => {
 
 test('what is for operators is said to want their scope, and nothing else is', () => {
   const scoped = everyOperation().filter(({ operation }) => scopesOf(operation).length > 0)
-  expect(scoped.map(({ path }) => path).sort()).toEqual([
-    '/v1/operator/actions',
-    '/v1/operator/failures',
-    '/v1/operator/jobs',
-    '/v1/operator/jobs/{jobId}',
-    '/v1/operator/pause',
-    '/v1/operator/prune',
-    '/v1/operator/redrive',
-    '/v1/operator/resume',
-    '/v1/worker',
-  ])
+  const names = ['actions', 'failures', 'jobs', 'jobs/{jobId}', 'minutes', 'pause', 'prune', 'redrive', 'resume']
+  expect(scoped.map(({ path }) => path).sort()).toEqual([...names.map((name) => `/v1/operator/${name}`), '/v1/worker'])
   for (const { operation } of scoped) {
     expect(scopesOf(operation)).toEqual(['operator'])
     expect(operation).toMatchObject({ tags: ['operator'], responses: { 403: expect.anything() } })

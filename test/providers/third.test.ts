@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { compileCache } from '../dev/child-processes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -57,7 +58,7 @@ function node(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ stdout: string; stderr: string }> {
   const quick = ['--import', join(root, 'dev/boot/quick-imports.mjs')]
-  return promisify(execFile)(process.execPath, [...quick, ...args], { cwd: copy, env })
+  return promisify(execFile)(process.execPath, [...quick, ...args], { cwd: copy, env: { ...compileCache(), ...env } })
 }
 
 async function driven(what: string, given: unknown) {

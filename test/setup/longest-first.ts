@@ -9,6 +9,7 @@ const longest = [
   'test/dev/start.test.ts',
   'test/providers/outages.test.ts',
   'test/live/streams.test.ts',
+  'test/providers/third.test.ts',
   'test/dev/database/start-database.test.ts',
   'test/worker/trouble.test.ts',
   'test/queue/shares.test.ts',

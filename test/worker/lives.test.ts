@@ -232,9 +232,9 @@ describe('a job whose workers die', () => {
     }
     await expiring(1)
     expect(await expiring(100)).toBe(await expiring(1))
-    expect(await expiring(100)).toBeLessThanOrEqual(10)
+    expect(await expiring(100)).toBeLessThanOrEqual(11)
     expect(await reclaiming(100, 0)).toBe(await reclaiming(1, 0))
-    expect(await reclaiming(100, 5)).toBeLessThanOrEqual(12)
+    expect(await reclaiming(100, 5)).toBeLessThanOrEqual(13)
     await proxied.close()
     await proxy.close()
   })

@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
+import { getMinutes, sumOfMinutes } from '../../core/worker/minutes.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
@@ -114,6 +115,9 @@ test('what went wrong is counted too, and makes the failure rate', async () => {
   const { tally, failureRate } = await database.run((on) => getThroughput(on, 5))
   expect(tally).toMatchObject({ claimed: 6, completed: 2, retried: 2, failed: 2 })
   expect(failureRate).toBe(4 / 6)
+  const { stats } = sumOfMinutes(await database.run((on) => getMinutes(on, 5)))
+  expect(stats.failed).toEqual({ 'internal.error': 2 })
+  expect(stats.durations.waiting.reduce((sum, runs) => sum + runs, 0)).toBe(6)
 })
 
 test.each<CommitFault>(['lost', 'answer lost'])('a report whose COMMIT was %s is counted once', async (fault) => {

@@ -1,3 +1,4 @@
+import { exampleRunStats } from './jobs-examples.ts'
 import type { ActionsView, ClaimingView, ProviderStateViewed, WorkerStatusView } from './schema.ts'
 
 // Examples for the OpenAPI document; a test holds them against its schemas.
@@ -52,8 +53,8 @@ export const exampleStatus: WorkerStatusView = {
     ],
   },
   throughput: [
-    { minutes: 5, perMinute: 7.6, failureRate: 0.073, tally },
-    { minutes: 60, perMinute: 0.63, failureRate: 0.073, tally },
+    { minutes: 5, perMinute: 7.6, failureRate: 0.073, tally, ...exampleRunStats },
+    { minutes: 60, perMinute: 0.63, failureRate: 0.073, tally, ...exampleRunStats },
   ],
   claims: { pausedByOperator: null },
   providers: [

@@ -1,5 +1,5 @@
 import { exampleTaken } from '../usage/examples.ts'
-import type { FailuresView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
+import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
 
 // Examples for the OpenAPI document; a test holds them against its schemas.
 
@@ -89,4 +89,23 @@ export const exampleFailures: FailuresView = {
       sampleJobId: 21,
     },
   ],
+}
+
+const stats = {
+  failures: { 'analysis.timed_out': 1 },
+  costUsd: 0.0567,
+  waitingMs: { p50: 200, p95: 1500 },
+  imageMs: { p50: 350, p95: 1000 },
+  analysisMs: { p50: 6000, p95: 12_000 },
+  contentMs: { p50: 8000, p95: 16_000 },
+}
+
+/** Shown in the status as well. */
+export const exampleRunStats = stats
+
+const minute = { claimed: 41, completed: 38, retried: 2, failed: 1, expired: 0, reclaimed: 0, ...stats }
+
+export const exampleMinutes: MinutesView = {
+  totals: minute,
+  minutes: [{ minute: '2026-11-23T12:31:00.000Z', workers: 2, ...minute }],
 }

@@ -38,6 +38,17 @@ export const FailuresQuery = z
   })
   .prefault({})
 
+export const MinutesQuery = z
+  .strictObject({
+    minutes: z
+      .int()
+      .min(1)
+      .max(1_440)
+      .default(60)
+      .meta({ description: 'How many minutes back, the one that has begun included; a day at most.' }),
+  })
+  .prefault({})
+
 // --- output ---
 
 // A code of an earlier release is shown as it was stored.
@@ -143,6 +154,41 @@ export const Failures = z
   })
   .meta({ id: 'Failures', description: 'What jobs failed of, what failed last first.' })
 
+const percentiles = z
+  .object({ p50: milliseconds, p95: milliseconds })
+  .nullable()
+  .meta({ description: 'Half, and 19 of 20, took no longer, in milliseconds; null where there was none.' })
+
+/** What runs waited for, took and failed of. */
+export const runStats = {
+  failures: z.record(z.string(), count).meta({ description: 'Jobs that failed, by code.' }),
+  costUsd: z.number().meta({ description: 'Of the calls whose price is known.' }),
+  waitingMs: percentiles.meta({ description: 'How long jobs were pending before their runs.' }),
+  imageMs: percentiles.meta({ description: 'How long bringing the images took.' }),
+  analysisMs: percentiles.meta({ description: 'How long the calls of a run for the analysis took.' }),
+  contentMs: percentiles.meta({ description: 'How long the calls of a run for its texts took.' }),
+}
+
+const minute = {
+  claimed: count,
+  completed: count,
+  retried: count,
+  failed: count.meta({ description: 'Jobs that failed in a run or with their worker.' }),
+  expired: count,
+  reclaimed: count.meta({ description: 'Taken back from workers that had died.' }),
+  ...runStats,
+}
+
+export const Minutes = z
+  .object({
+    totals: z.object(minute),
+    minutes: z
+      .array(z.object({ minute: time, workers: count, ...minute }).meta({ id: 'Minute' }))
+      .meta({ description: 'The oldest first; those in which nothing happened are left out.' }),
+  })
+  .meta({ id: 'Minutes', description: 'What workers reported, up to some seconds ago.' })
+
+export type MinutesView = z.infer<typeof Minutes>
 export type OperatorJobsView = z.infer<typeof OperatorJobs>
 export type OperatorJobView = z.infer<typeof OperatorJob>
 export type FailuresView = z.infer<typeof Failures>

@@ -1,10 +1,13 @@
+import type { RunStats } from '../../../drizzle/schema.ts'
 import type { JobInFull } from '../../admin/job.ts'
+import { percentilesOf } from '../../domain/run-stats.ts'
 import { textState } from '../../live/events.ts'
 import type { AttemptRow, JobRow } from '../../queue/read.ts'
 import type { Failure } from '../../usage/failures.ts'
+import { type Minute, sumOfMinutes } from '../../worker/minutes.ts'
 import { viewAttempts } from '../jobs/view.ts'
-import { viewCounts } from '../usage/view.ts'
-import type { FailuresView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
+import { inDollars, viewCounts } from '../usage/view.ts'
+import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
 
 /** A job as operators see it in a list. */
 export function summarizeForOperator(job: JobRow): OperatorJobsView['jobs'][0] {
@@ -98,4 +101,27 @@ function errorOf({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorM
 
 function iso(date: Date | null): string | null {
   return date?.toISOString() ?? null
+}
+
+/** What workers reported, minute by minute and together. */
+export function viewMinutes(minutes: readonly Minute[]): MinutesView {
+  const view = ({ tally, stats }: Pick<Minute, 'tally' | 'stats'>) => {
+    const { claimed, completed, retried, failed, expired, reclaimed } = tally
+    return { claimed, completed, retried, failed, expired, reclaimed, ...viewRunStats(stats) }
+  }
+  return {
+    totals: view(sumOfMinutes(minutes)),
+    minutes: minutes.map((one) => ({ minute: one.minute.toISOString(), workers: one.workers, ...view(one) })),
+  }
+}
+
+export function viewRunStats({ cost, durations, failed }: RunStats) {
+  return {
+    failures: { ...failed },
+    costUsd: inDollars(cost),
+    waitingMs: percentilesOf(durations.waiting),
+    imageMs: percentilesOf(durations.image),
+    analysisMs: percentilesOf(durations.analysis),
+    contentMs: percentilesOf(durations.content),
+  }
 }

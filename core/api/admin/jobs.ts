@@ -3,20 +3,24 @@ import { encodeCursor } from '../../http/cursor.ts'
 import { validated } from '../../http/validation.ts'
 import { findJobs } from '../../queue/find-jobs.ts'
 import { getFailures } from '../../usage/failures.ts'
+import { getMinutes } from '../../worker/minutes.ts'
 import { OneJob } from '../jobs/schema.ts'
 import { procedure } from '../procedure.ts'
-import { exampleFailures, exampleOperatorJob, exampleOperatorJobs } from './jobs-examples.ts'
+import { exampleFailures, exampleMinutes, exampleOperatorJob, exampleOperatorJobs } from './jobs-examples.ts'
 import {
   Failures,
   FailuresQuery,
   type FailuresView,
   JobsQuery,
+  Minutes,
+  MinutesQuery,
+  type MinutesView,
   OperatorJob,
   OperatorJobs,
   type OperatorJobsView,
   type OperatorJobView,
 } from './jobs-schema.ts'
-import { summarizeForOperator, viewFailures, viewForOperator } from './jobs-view.ts'
+import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from './jobs-view.ts'
 
 /** What operators look at to find out why jobs fail. */
 export const operatorJobs = {
@@ -78,4 +82,22 @@ export const operatorJobs = {
       const failures = await ctx.services.database.run((on) => getFailures(on, days))
       return { days, failures: viewFailures(failures) }
     }),
+
+  getMinutes: procedure
+    .meta({
+      rest: 'GET /v1/operator/minutes',
+      status: 200,
+      scope: 'operator',
+      summary: 'See what was done minute by minute',
+      description:
+        'Throughput, failures by code, waits, durations and cost of each of the last minutes, up to a day, and of all of them. It reads what workers reported, and no job.',
+      errors: [],
+      output: Minutes,
+      example: { reply: exampleMinutes },
+    })
+    .input(validated(MinutesQuery))
+    .query(
+      async ({ ctx, input: { minutes } }): Promise<MinutesView> =>
+        viewMinutes(await ctx.services.database.run((on) => getMinutes(on, minutes))),
+    ),
 }

@@ -4,7 +4,7 @@ import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { providerNames } from '../../providers/registry.ts'
 import { count, time } from '../fields.ts'
-import { code } from './jobs-schema.ts'
+import { code, runStats } from './jobs-schema.ts'
 
 // --- input ---
 
@@ -144,6 +144,7 @@ export const WorkerStatus = z
           description: 'Runs that went wrong (retried, failed, worker died) of all that ended; null without any.',
         }),
         tally,
+        ...runStats,
       }),
     ),
     claims: Claims,

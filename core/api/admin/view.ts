@@ -3,6 +3,7 @@ import type { Status } from '../../admin/status.ts'
 import { isProbing } from '../../providers/circuit-breaker.ts'
 import type { ProviderState, ProviderStates } from '../../providers/provider-state.ts'
 import { providerNames } from '../../providers/registry.ts'
+import { viewRunStats } from './jobs-view.ts'
 import type { ActionsView, ClaimingView, ProviderStateViewed, WorkerStatusView } from './schema.ts'
 
 /** The status as clients get it. */
@@ -20,7 +21,11 @@ export function viewStatus(status: Status): WorkerStatusView {
         stoppedAt: worker.stoppedAt?.toISOString() ?? null,
       })),
     },
-    throughput: status.throughput.map((one) => ({ ...one, tally: { ...one.tally } })),
+    throughput: status.throughput.map(({ stats, ...one }) => ({
+      ...one,
+      tally: { ...one.tally },
+      ...viewRunStats(stats),
+    })),
     claims: viewClaims(status.claims),
     providers: status.providers.map((state) => {
       const { inFlight = 0, perMinute = 0, tokens = 0 } = status.usage.get(state.name) ?? {}

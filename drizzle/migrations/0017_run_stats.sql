@@ -1,0 +1,2 @@
+ALTER TABLE `vision_worker_minutes` ADD `stats` mediumtext character set utf8mb4 collate utf8mb4_bin;--> statement-breakpoint
+ALTER TABLE `vision_workers` ADD `stats` mediumtext character set utf8mb4 collate utf8mb4_bin;
