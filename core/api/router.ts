@@ -5,13 +5,14 @@ import { brands } from './brands/procedures.ts'
 import { estimates } from './estimate/procedures.ts'
 import { events } from './events/procedures.ts'
 import { jobs } from './jobs/procedures.ts'
+import { keys } from './keys/procedures.ts'
 import { router } from './procedure.ts'
 import { texts } from './texts/procedures.ts'
 import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
 
 /** The parts of the API: each is a folder here with its procedures, their schemas, views and examples. */
-export const resources = [jobs, texts, batches, estimates, events, uploads, brands, usage, operator] as const
+export const resources = [jobs, texts, batches, estimates, events, uploads, brands, keys, usage, operator] as const
 
 /** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
 export const appRouter = router({ visionPipeline: router(proceduresOf(resources)) })

@@ -50,7 +50,7 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
     check: async (ticket, jobId) => {
       const { sub, job } = await verify(ticket)
       if (sub === undefined || job !== jobId) throw invalid()
-      return { userId: sub, scopes: new Set() }
+      return { userId: sub, scopes: new Set(['read']) }
     },
   }
 }

@@ -3,7 +3,7 @@ import { VisionError } from '../../domain/errors.ts'
 import type { Context } from '../../http/context.ts'
 import type { Resource } from '../../http/resource.ts'
 import type { EventStream } from '../../http/sse.ts'
-import { createProcedures } from '../../http/trpc.ts'
+import { allowed, createProcedures } from '../../http/trpc.ts'
 import { validated } from '../../http/validation.ts'
 import type { Watch } from '../../live/watch.ts'
 import type { Actor } from '../../platform/auth.ts'
@@ -23,6 +23,7 @@ export const events = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}/events',
         status: 200,
+        scope: 'read',
         streams: true,
         summary: 'Watch a job',
         description:
@@ -32,11 +33,10 @@ export const events = {
         example: { reply: exampleEvent },
       })
       // Before the input is validated, so that a refused caller learns nothing about it.
-      .use(async ({ ctx, next, getRawInput }) =>
-        next({
-          ctx: { actor: await (ctx.ticket === undefined ? ctx.authenticate() : holderOf(ctx, await getRawInput())) },
-        }),
-      )
+      .use(async ({ ctx, meta, next, getRawInput }) => {
+        const caller = await (ctx.ticket === undefined ? ctx.authenticate() : holderOf(ctx, await getRawInput()))
+        return next({ ctx: { actor: allowed(caller, meta) } })
+      })
       .input(validated(WatchJob))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobEventView>>> => {
         const { live } = ctx.services
