@@ -43,7 +43,7 @@ Verbs:
 
 Options:
   --status <status>         jobs: in this status, or in several: failed,scheduled
-  --batch <id>              jobs: of this batch
+  --batch <id>              jobs, redrive: jobs of this batch
   --days <n>                failures: so many days, UTC, with today (default: 2)
   --minutes <n>             minutes: so many, 1,440 at most (default: 60)
   --before <id>             jobs: older than this one, as the end of a page says
@@ -106,7 +106,7 @@ const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
   status: [],
   pause: ['provider', 'reason'],
   resume: ['provider', 'reason'],
-  redrive: ['code', 'since', 'until', 'user', 'limit', 'yes'],
+  redrive: ['code', 'since', 'until', 'user', 'batch', 'limit', 'yes'],
   prune: ['older-than-days', 'limit', 'yes'],
   actions: ['limit'],
 }
@@ -283,7 +283,7 @@ function scopeOf(provider: string | undefined): ProviderScope {
   return found
 }
 
-function filterOf({ code, since, until, user }: Values) {
+function filterOf({ code, since, until, user, batch }: Values) {
   const moment = (name: string, text: string | undefined) => {
     if (text === undefined) return undefined
     const at = new Date(text)
@@ -295,7 +295,13 @@ function filterOf({ code, since, until, user }: Values) {
   }
   const codes = RedriveFilterInput.shape.code.safeParse(code)
   if (!codes.success) throw new OptionsError(`--code ${codes.error.issues[0]?.message}, not '${code}'.`)
-  return { code: codes.data, since: moment('since', since), until: moment('until', until), userId: user }
+  return {
+    code: codes.data,
+    since: moment('since', since),
+    until: moment('until', until),
+    userId: user,
+    batchId: wholeNumber('batch', batch),
+  }
 }
 
 function statusesOf(text: string | undefined): Status[] | undefined {

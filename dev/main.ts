@@ -54,10 +54,11 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
   await aborted(stopping.signal)
 }
 
-function introduce({ url, parts, logFile }: Stack): void {
+function introduce({ url, parts, key, logFile }: Stack): void {
   say(`\nVision Pipeline listens at ${url}\n`)
   for (const { name, kind, what } of parts) say(`  ${name.padEnd(9)} ${kind.padEnd(9)} ${what}`)
-  say(`\n  OpenAPI: ${url}/openapi.json   health: ${url}/healthz   log: ${logFile}\n`)
+  say(`\n  OpenAPI: ${url}/openapi.json   health: ${url}/healthz   log: ${logFile}`)
+  say(key === undefined ? '' : `  API key of the user local: ${key}\n`)
 }
 
 /** How many jobs there are, as far as a thousand. */

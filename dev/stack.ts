@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { composeApi } from '../core/api/compose.ts'
 import { type Database, databaseAnswers, openDatabase } from '../core/database/client.ts'
+import { VisionError } from '../core/domain/errors.ts'
 import { openImageStore } from '../core/images/store.ts'
-import { createAuthenticator } from '../core/platform/auth.ts'
+import { ensureKey } from '../core/keys/keys.ts'
+import { formatKey } from '../core/platform/api-key.ts'
+import { ownScopes } from '../core/platform/auth.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
@@ -14,7 +17,7 @@ import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
-import { openDataFolder } from './data/data-folder.ts'
+import { type DataFolder, openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { lookAt } from './emulators/providers/look.ts'
 import { checkBucket } from './parts/check-bucket.ts'
@@ -46,6 +49,8 @@ export interface Stack {
   readonly url: string
   readonly parts: readonly Part[]
   readonly database: Database
+  /** An API key of the user `local`, the same for the life of the data folder; undefined where that user has too many. */
+  readonly key: string | undefined
   /** The file that the log lines go to. */
   readonly logFile: string
   /** Resolves when the stack cannot go on, since its database server has ended by itself; it still has to be stopped. */
@@ -116,6 +121,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     random: Math.random,
   })
   cleanup.defer(() => database.close())
+  const key = await localKey(database, folder)
   const store = openImageStore(config.api)
   cleanup.defer(() => store.close())
 
@@ -135,7 +141,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     store,
     log,
     metrics,
-    authenticate: withLocalUser(createAuthenticator(config.api)),
+    admit: withLocalUser,
     isReady: async () => ready && (await databaseAnswers(database)),
     allowLoopbackHttp,
     streamUrl: () => url,
@@ -171,8 +177,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       { name: 'user', kind: 'emulated', what: 'a call without a token from this machine acts as user "local"' },
     ],
     database,
+    key,
     logFile,
     broken,
     stop: () => running.disposeAsync(),
+  }
+}
+
+/** The key of this folder, which the database is told of when it does not know it, as after a revocation. */
+async function localKey(database: Database, folder: Pick<DataFolder, 'secret'>): Promise<string | undefined> {
+  const key = formatKey(Buffer.from(await folder.secret('local-key', 32), 'base64url'))
+  try {
+    await ensureKey(database, { userId: 'local', name: 'npm start', scopes: ownScopes }, key)
+    return key
+  } catch (error) {
+    if (error instanceof VisionError && error.code === 'key.too_many') return undefined
+    throw error
   }
 }

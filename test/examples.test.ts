@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -19,7 +19,7 @@ afterAll(() => stack.stop())
 /** Runs an example as its reader would; `node` is the one that runs the tests. */
 async function run(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
-  return promisify(execFile)(command, args, { cwd: folder, env: { PATH, VISION_URL: stack.url }, timeout: 25_000 })
+  return promisify(execFile)(command, args, { cwd: folder, env: { PATH, VISION_URL: stack.url }, timeout: 60_000 })
 }
 
 const isThere = (command: string) =>
@@ -52,6 +52,21 @@ test.each(present)('upload.sh uploads a file with a name of its own, in %s', asy
   await cp(poster, file)
   const { stdout } = await run(shell, join(examples, 'upload.sh'), file)
   expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', image: { type: 'image/png' } })
+})
+
+test.each(present.filter((shell) => shell !== 'sh'))('the calls of docs/quickstart.md work, in %s', async (shell) => {
+  const text = await readFile(join(examples, '../docs/quickstart.md'), 'utf8')
+  const blocks = [...text.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  // Other tests run the examples and the operator's commands.
+  const calls = blocks.filter((block) => block.includes('curl '))
+  // One shell runs them all, as later blocks use variables of earlier ones.
+  const script = ['set -eo pipefail', ...calls, 'echo "job $id, batch $batch, brand $brand"'].join('\n')
+  const { stdout } = await run(shell, '-c', script.replaceAll('http://localhost:3000', stack.url))
+  expect(stdout).toContain('event: completed')
+  expect(stdout).toContain('"approved":true')
+  expect(stdout).toMatch(/job \d+, batch \d+, brand \d+\n$/)
+  // No call was refused.
+  expect(stdout).not.toMatch(/"status":[45]\d\d/)
 })
 
 test('trpc-client.ts creates, watches and reads', async () => {

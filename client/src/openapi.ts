@@ -173,6 +173,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API keys
+         * @description The caller’s keys that were not revoked, oldest first: what each begins with, and when it was last used.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Make an API key
+         * @description Makes a key for the caller, and shows it this once. It is sent as `Authorization: Bearer <key>`. A key makes none with more scopes than its own, nor one that outlives it. A user has at most 50. If the answer is lost, revoke the key and make another.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -669,6 +693,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/keys/{keyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description Within half a minute the key is refused everywhere. A key may revoke itself.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/jobs/{jobId}": {
         parameters: {
             query?: never;
@@ -908,6 +952,35 @@ export interface components {
             model: string;
             /** @description How many calls were answered: two where the first answer did not fit. */
             answered: number;
+        };
+        ApiKey: {
+            /**
+             * @description The id of an API key.
+             * @example 3
+             */
+            keyId: number;
+            name: string;
+            /**
+             * @description What the key begins with.
+             * @example vpk_3JqX0aZk
+             */
+            prefix: string;
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /** @description It is refused from then on; null: it does not expire. */
+            expiresAt: string | null;
+            /** @description When it was last seen in use, to ten minutes; null: never. */
+            lastUsedAt: string | null;
+            /** @description The key that made it; null if none did. */
+            madeByKeyId: number | null;
+        };
+        ApiKeys: {
+            keys: components["schemas"]["ApiKey"][];
         };
         Attempt: {
             attempt: number;
@@ -1494,6 +1567,14 @@ export interface components {
             /** @description The same key with the same request is carried out once, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. It stands for the batch as a whole, in which no job may then have its own. The header `Idempotency-Key` may say it instead. */
             idempotencyKey?: string;
         };
+        CreateKey: {
+            /** @description For people, up to 100 characters. */
+            name: string;
+            /** @description What the key is good for; `read` and `write` if left out. Never more than the caller’s own. */
+            scopes?: components["schemas"]["Scope"][];
+            /** @description It expires after so many days; if left out it is good until it is revoked. */
+            expiresInDays?: number;
+        };
         CreateUpload: {
             /**
              * @description What the file is; nothing else will be taken. image/jpg is image/jpeg.
@@ -1604,7 +1685,7 @@ export interface components {
          * @description Stable: docs/errors.md says what follows from each.
          * @enum {string}
          */
-        ErrorCode: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "job.expired" | "worker.lost" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.unknown_host" | "image.not_found" | "image.upload_missing" | "image.refused" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "image.unsupported_encoding" | "image.invalid_response" | "image.untrusted_server" | "image.too_many_redirects" | "image.unreachable" | "image.timed_out" | "storage.unavailable" | "analysis.blocked" | "analysis.rejected" | "analysis.refused" | "analysis.misfit" | "analysis.invalid_answer" | "analysis.blank_answer" | "analysis.cut_off" | "analysis.recited" | "analysis.timed_out" | "analysis.unavailable" | "analysis.overloaded" | "analysis.rate_limited" | "analysis.quota_exhausted" | "analysis.insufficient_balance" | "analysis.misconfigured" | "content.blocked" | "content.rejected" | "content.refused" | "content.misfit" | "content.invalid_answer" | "content.blank_answer" | "content.cut_off" | "content.recited" | "content.timed_out" | "content.unavailable" | "content.overloaded" | "content.rate_limited" | "content.quota_exhausted" | "content.insufficient_balance" | "content.misconfigured";
+        ErrorCode: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "job.expired" | "worker.lost" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.unknown_host" | "image.not_found" | "image.upload_missing" | "image.refused" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "image.unsupported_encoding" | "image.invalid_response" | "image.untrusted_server" | "image.too_many_redirects" | "image.unreachable" | "image.timed_out" | "storage.unavailable" | "analysis.blocked" | "analysis.rejected" | "analysis.refused" | "analysis.misfit" | "analysis.invalid_answer" | "analysis.blank_answer" | "analysis.cut_off" | "analysis.recited" | "analysis.timed_out" | "analysis.unavailable" | "analysis.overloaded" | "analysis.rate_limited" | "analysis.quota_exhausted" | "analysis.insufficient_balance" | "analysis.misconfigured" | "content.blocked" | "content.rejected" | "content.refused" | "content.misfit" | "content.invalid_answer" | "content.blank_answer" | "content.cut_off" | "content.recited" | "content.timed_out" | "content.unavailable" | "content.overloaded" | "content.rate_limited" | "content.quota_exhausted" | "content.insufficient_balance" | "content.misconfigured";
         Estimate: {
             /** @description How many of the jobs can be made. */
             jobs: number;
@@ -2419,6 +2500,34 @@ export interface components {
             language: string;
             error: components["schemas"]["JobError"] | null;
         };
+        NewApiKey: {
+            /**
+             * @description The id of an API key.
+             * @example 3
+             */
+            keyId: number;
+            name: string;
+            /**
+             * @description What the key begins with.
+             * @example vpk_3JqX0aZk
+             */
+            prefix: string;
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /** @description It is refused from then on; null: it does not expire. */
+            expiresAt: string | null;
+            /** @description When it was last seen in use, to ten minutes; null: never. */
+            lastUsedAt: string | null;
+            /** @description The key that made it; null if none did. */
+            madeByKeyId: number | null;
+            /** @description The key. It is shown this once, and kept nowhere. */
+            key: string;
+        };
         /**
          * @description refuse: a call with a job that cannot be made makes none · skip: it makes the others, and says which not
          * @enum {string}
@@ -2655,7 +2764,7 @@ export interface components {
              * @example job.not_found
              * @enum {string}
              */
-            code: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
+            code: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
             /** @description Name it when you report the problem. */
             requestId: string;
             errors?: {
@@ -2668,7 +2777,7 @@ export interface components {
                  * @description What is wrong with it; stable.
                  * @enum {string}
                  */
-                code: "field.missing" | "field.unknown" | "field.wrong_type" | "field.not_allowed" | "field.too_small" | "field.too_large" | "field.malformed" | "field.conflict" | "json.duplicate_name" | "json.forbidden_name" | "json.inexact_number" | "json.lone_surrogate" | "json.too_deep" | "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
+                code: "field.missing" | "field.unknown" | "field.wrong_type" | "field.not_allowed" | "field.too_small" | "field.too_large" | "field.malformed" | "field.conflict" | "json.duplicate_name" | "json.forbidden_name" | "json.inexact_number" | "json.lone_surrogate" | "json.too_deep" | "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
                 detail: string;
             }[];
         };
@@ -2806,6 +2915,11 @@ export interface components {
                 until?: string;
                 /** @description Only the jobs of this user. */
                 user?: string;
+                /**
+                 * @description Only the jobs of this batch.
+                 * @example 5
+                 */
+                batch?: number;
             };
             /** @description Counts and changes nothing, unless this is false. `true` if left out. */
             dryRun?: boolean;
@@ -2912,6 +3026,11 @@ export interface components {
             outputFormat: components["schemas"]["OutputFormat"];
             revisions: components["schemas"]["Revision"][];
         };
+        /**
+         * @description read: to look at what is the user’s · write: to make, change and delete it · operator: the calls under /v1/operator and /v1/worker
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "operator";
         SocialPost: {
             /** @description The text of the post, without the hashtags */
             caption: string;
@@ -3840,6 +3959,59 @@ export interface operations {
             };
         };
     };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop server",
+                 *       "scopes": [
+                 *         "read",
+                 *         "write"
+                 *       ],
+                 *       "expiresInDays": 365
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+        };
+    };
     getUsage: {
         parameters: {
             query?: {
@@ -4710,6 +4882,26 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BrandVersionPage"];
                 };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an API key. */
+                keyId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import type { Database } from '../database/client.ts'
 import { serve } from '../http/app.ts'
 import type { AppEnv } from '../http/context.ts'
+import { createKeyCheck, withApiKeys } from '../keys/check.ts'
 import { openFeed, openLive } from '../live/open.ts'
 import { createTickets } from '../live/tickets.ts'
 import type { Live } from '../live/watch.ts'
@@ -21,8 +22,8 @@ export type LiveConfig = Pick<StreamConfig, 'STREAM_SECONDS' | 'STREAM_SESSIONS_
 export interface Environment {
   readonly database: Database
   readonly log: Log
-  /** By the tokens that the configuration allows, unless given. */
-  readonly authenticate?: Authenticate
+  /** What comes before the check of API keys, and of the tokens that the configuration allows; nothing unless given. */
+  readonly admit?: (byCredential: Authenticate) => Authenticate
   readonly isReady: () => Promise<boolean>
   /** How often the process looks for changes, in milliseconds: every second unless given. */
   readonly lookMs?: number
@@ -36,10 +37,11 @@ export interface Environment {
  */
 export function streamServices(
   config: AuthConfig & TicketConfig,
-  { log, authenticate = createAuthenticator(config), isReady }: Environment,
+  { database, log, admit = (byCredential) => byCredential, isReady }: Environment,
   { live, ticketed }: { readonly live: Live | undefined; readonly ticketed: boolean },
 ): StreamServices {
   const tickets = ticketed ? createTickets(config, Date.now) : undefined
+  const authenticate = admit(withApiKeys(createKeyCheck(database, { now: Date.now }), createAuthenticator(config)))
   return { authenticate, live, tickets, log, isReady, now: Date.now, randomBytes }
 }
 

@@ -6,6 +6,7 @@ import { estimates } from './estimate/procedures.ts'
 import { events } from './events/procedures.ts'
 import { eventsTickets } from './events/tickets.ts'
 import { jobs } from './jobs/procedures.ts'
+import { keys } from './keys/procedures.ts'
 import { router } from './procedure.ts'
 import { texts } from './texts/procedures.ts'
 import { uploads } from './uploads/procedures.ts'
@@ -21,6 +22,7 @@ export const resources = [
   eventsTickets,
   uploads,
   brands,
+  keys,
   usage,
   operator,
 ] as const

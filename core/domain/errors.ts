@@ -69,6 +69,16 @@ export const errorCodes = {
     message:
       'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
   },
+  'key.not_found': {
+    errorClass: 'request',
+    status: 404,
+    message: 'There is no such API key: it may be revoked already.',
+  },
+  'key.too_many': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A user has at most 50 API keys, expired ones included. Revoke one that is not needed any more.',
+  },
   'text.not_found': { errorClass: 'request', status: 404, message: 'The job has no such text.' },
   'text.not_ready': {
     errorClass: 'request',

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
+import type { Scope } from '../platform/auth.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -14,8 +15,8 @@ export interface Meta {
   readonly status: 200 | 201 | 204
   readonly summary: string
   readonly description: string
-  /** What the token must allow beyond being valid; the document says so too. */
-  readonly scope?: 'operator'
+  /** What the caller's credential must allow; the document says so too. */
+  readonly scope: Scope
   /** The errors that it can end in, beyond those that every procedure can. */
   readonly errors: readonly ErrorCode[]
   /** Answers with server-sent events, and resumes after a `Last-Event-ID`. */

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { describeCode, type ErrorCode } from '../domain/errors.ts'
+import { keyPrefix } from '../platform/api-key.ts'
 import { Health, type HealthView } from './health.ts'
 import { describeKey, idempotencyKey } from './idempotency.ts'
 import { takesBody } from './meta.ts'
@@ -13,6 +14,7 @@ import { eventStreamHeaders, frame } from './sse.ts'
 const everywhere: readonly ErrorCode[] = [
   'request.invalid',
   'request.unauthenticated',
+  'request.forbidden',
   'internal.error',
   'database.unavailable',
   'auth.unavailable',
@@ -34,7 +36,7 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
     openapi: '3.1.1',
     info,
     servers: [{ url: '/' }],
-    security: [{ bearer: [] }],
+    security: [{ apiKey: [] }, { bearer: [] }],
     tags: [
       ...resources.map(({ name, description }) => ({ name, description })),
       { name: 'service', description: 'The service itself.' },
@@ -42,7 +44,20 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: `${keyPrefix}…`,
+          description:
+            'An API key, made by `POST /v1/keys`, as a bearer token: `Authorization: Bearer <key>`. An operation names the scope that the key needs.',
+        },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'A JWT of the issuer that this API trusts. It may read and write; an operator’s has the scope `operator`.',
+        },
         ticket: {
           type: 'apiKey',
           in: 'query',
@@ -59,7 +74,6 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
   const isInQuery = (name: string) => method === 'GET' && !pathFields.includes(name) && !isTrpcOnly(fields[name])
   const inQuery = Object.keys(fields).filter(isInQuery)
   const hasBody = takesBody(method) && Object.keys(fields).length > pathFields.length
-  const withScope: readonly ErrorCode[] = meta.scope ? ['request.forbidden'] : []
   const parameters = [
     ...pathFields.map((name) => parameter('path', name, fields[name], components)),
     ...inQuery.map((name) => parameter('query', name, fields[name], components)),
@@ -74,8 +88,11 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     tags: [resource],
     summary: meta.summary,
     description: meta.description,
-    ...(meta.scope && { security: [{ bearer: [meta.scope] }] }),
-    ...(meta.streams && { security: [{ bearer: [] }, { ticket: [] }] }),
+    security: [
+      { apiKey: [meta.scope] },
+      { bearer: meta.scope === 'operator' ? [meta.scope] : [] },
+      ...(meta.streams ? [{ ticket: [] }] : []),
+    ],
     ...(parameters.length > 0 && { parameters }),
     ...(hasBody && {
       requestBody: {
@@ -91,13 +108,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     responses: {
       ...successes(method, meta, components),
       ...errorResponses(
-        [
-          ...everywhere,
-          ...withScope,
-          ...(hasBody ? withBody : []),
-          ...(meta.conditional ? conditional : []),
-          ...meta.errors,
-        ],
+        [...everywhere, ...(hasBody ? withBody : []), ...(meta.conditional ? conditional : []), ...meta.errors],
         components,
       ),
     },

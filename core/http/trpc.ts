@@ -1,6 +1,6 @@
 import { initTRPC, type TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_KEY, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
-import { InsufficientScope } from '../platform/auth.ts'
+import { type Actor, InsufficientScope } from '../platform/auth.ts'
 import type { Context, KernelServices } from './context.ts'
 import { toErrorResponse } from './error-response.ts'
 import type { Meta } from './meta.ts'
@@ -59,15 +59,24 @@ export function createProcedures<Services extends KernelServices>() {
     router: t.router,
     /** A procedure for callers who are known, and allowed what its meta demands; its `ctx.actor` is the caller. */
     procedure: t.procedure.use(async ({ ctx, meta, next }) => {
-      const actor = await ctx.authenticate()
-      if (meta?.scope !== undefined && !actor.scopes.has(meta.scope)) {
-        throw new InsufficientScope(meta.scope)
-      }
+      const actor = allowed(await ctx.authenticate(), meta)
       return ctx.limit(() => next({ ctx: { actor } }))
     }),
-    /** A procedure that authenticates by itself. */
+    /** A procedure that authenticates by itself, and asks `allowed` what its caller may do. */
     openProcedure: t.procedure,
   }
+}
+
+/**
+ * The caller of a procedure, if its credential has the scope that the procedure's meta demands; a procedure without one is
+ * for nobody.
+ *
+ * @throws InsufficientScope
+ */
+export function allowed(actor: Actor, meta: Meta | undefined): Actor {
+  if (meta === undefined) throw new Error('a procedure without meta was called')
+  if (!actor.scopes.has(meta.scope)) throw new InsufficientScope(meta.scope)
+  return actor
 }
 
 export const { createCallerFactory } = initTRPC.context<Context>().meta<Meta>().create(settings)

@@ -52,7 +52,7 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
     check: async (ticket, scope) => {
       const { sub, watch } = await verify(ticket)
       if (sub === undefined || watch !== scope) throw invalid()
-      return { userId: sub, scopes: new Set() }
+      return { userId: sub, scopes: new Set(['read']) }
     },
   }
 }

@@ -3,11 +3,28 @@ import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwt
 import { VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from './config/api.ts'
 
+/**
+ * What a credential may be good for: reading what is the user's; making, changing and deleting it; or the operator's calls,
+ * which are about everybody's.
+ */
+export const scopes = ['read', 'write', 'operator'] as const
+export type Scope = (typeof scopes)[number]
+
+/** What a token of a user's own allows: everything that is the user's. */
+export const ownScopes = ['read', 'write'] as const satisfies readonly Scope[]
+
 /** The caller of the API. */
 export interface Actor {
   /** 1 to 255 characters of printable ASCII. */
   readonly userId: string
   readonly scopes: ReadonlySet<string>
+  /** The API key that it came with; undefined for a token. */
+  readonly key?: ActingKey
+}
+
+/** The API key that a call came with. */
+export interface ActingKey {
+  readonly id: number
 }
 
 /**
@@ -30,7 +47,7 @@ export class InsufficientScope extends VisionError {
   readonly scope: string
 
   constructor(scope: string) {
-    super('request.forbidden', { message: `This needs a token with the scope \`${scope}\`.` })
+    super('request.forbidden', { message: `This needs a token or an API key with the scope \`${scope}\`.` })
     this.scope = scope
   }
 }
@@ -57,7 +74,7 @@ type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
 /**
  * Checks bearer tokens (RFC 6750) that are JWTs: against the keys at `AUTH_JWKS_URL`, or, if they are signed with HS256,
  * against `AUTH_SECRET` and `AUTH_SECRET_PREVIOUS`. Issuer and audience must match wherever they are configured; `sub`
- * and `exp` must be there; the scopes are the words of `scope`.
+ * and `exp` must be there. The scopes are `read` and `write`, which every token of a user's has, and the words of `scope`.
  *
  * @param now milliseconds since the epoch
  */
@@ -76,7 +93,12 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
   }
 }
 
-function bearerToken(request: Request): string {
+/**
+ * What a request says for its caller (RFC 6750, section 2.1).
+ *
+ * @throws VisionError `request.unauthenticated`
+ */
+export function bearerToken(request: Request): string {
   const header = request.headers.get('authorization')
   if (header === null) throw new VisionError('request.unauthenticated', { detail: 'no Authorization header' })
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header.trim())?.[1]
@@ -160,7 +182,8 @@ function actorOf({ sub, scope }: JWTPayload): Actor {
       'sub is not 1 to 255 characters of printable ASCII without a space at either end, or begins with cli:',
     )
   }
-  return { userId: sub, scopes: new Set(typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []) }
+  const words = typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []
+  return { userId: sub, scopes: new Set([...ownScopes, ...words]) }
 }
 
 export interface TokenClaims {

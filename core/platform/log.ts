@@ -1,5 +1,6 @@
 import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger'
 import type { Context } from 'aws-lambda'
+import { keyPattern, keyPrefix, shownPrefixOf } from './api-key.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -20,7 +21,7 @@ export interface LogOptions {
   readonly level: Level
   /** Which deployment speaks. */
   readonly service: string
-  /** Redacted from every line. */
+  /** Redacted from every line, as is what looks like an API key. */
   readonly secrets: readonly string[]
   /** Takes each line, without its newline. */
   readonly write: (line: string) => void
@@ -88,5 +89,6 @@ export function writeToStandardOutput(line: string): void {
 }
 
 function without(secrets: readonly string[], text: string): string {
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '[secret]'), text)
+  const clean = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
+  return clean.includes(keyPrefix) ? clean.replaceAll(keyPattern, (key) => `${shownPrefixOf(key)}[secret]`) : clean
 }

@@ -14,6 +14,7 @@ export interface RedriveFilter {
   /** Those that failed before this moment. */
   readonly until?: Date | undefined
   readonly userId?: string | undefined
+  readonly batchId?: number | undefined
 }
 
 export interface RedriveOptions {
@@ -43,6 +44,7 @@ export interface Redriven {
 interface Row {
   readonly id: number
   readonly userId: string
+  readonly batchId: number | null
   readonly code: string | null
   readonly finishedAt: string
 }
@@ -86,13 +88,14 @@ function failedQuery(since: Date | undefined, until: Date, after: Row | undefine
   const from = after?.finishedAt ?? (since && datetime(since))
   const later = from === undefined ? sql`` : sql` AND finished_at >= ${from}`
   const beyond = after ? sql` AND (finished_at > ${after.finishedAt} OR id > ${after.id})` : sql``
-  return sql`SELECT id, user_id AS userId, error_code AS code, finished_at AS finishedAt
+  return sql`SELECT id, user_id AS userId, batch_id AS batchId, error_code AS code, finished_at AS finishedAt
     FROM vision_jobs FORCE INDEX (ended) WHERE status = 'failed'${later}${beyond}
       AND finished_at < ${datetime(until)}
     ORDER BY finished_at, id LIMIT ${page}`
 }
 
-function matches({ code, userId }: RedriveFilter, row: Row): boolean {
+function matches({ code, userId, batchId }: RedriveFilter, row: Row): boolean {
+  if (batchId !== undefined && row.batchId !== batchId) return false
   if (userId !== undefined && row.userId !== userId) return false
   if (code === undefined) return true
   return code.endsWith('.') ? (row.code ?? '').startsWith(code) : row.code === code

@@ -1,9 +1,9 @@
 import type { HttpBindings } from '@hono/node-server'
 import { VisionError } from '../../core/domain/errors.ts'
-import type { Actor, Authenticate } from '../../core/platform/auth.ts'
+import { type Actor, type Authenticate, ownScopes } from '../../core/platform/auth.ts'
 
 /** Who calls without a token from this machine. */
-const localUser: Actor = { userId: 'local', scopes: new Set() }
+const localUser: Actor = { userId: 'local', scopes: new Set(ownScopes) }
 
 /**
  * Lets a call without a token act as the user `local`, if it comes from a program of this machine, or from a page that this

@@ -121,6 +121,15 @@ test('a redrive is dry unless it is said otherwise', async () => {
   }
 })
 
+test('a redrive of one batch leaves the jobs of others', async () => {
+  const [first = 0, second = 0] = await failJobs(2)
+  await api.database.sql('UPDATE vision_jobs SET batch_id = 7 WHERE id = ?', [second])
+  const asked = { filter: { batch: 7 }, dryRun: false }
+  expect(await call('POST', '/v1/operator/redrive', asked)).toMatchObject({ jobs: 1, sample: [second] })
+  expect((await json(api.call('GET', `/v1/jobs/${first}`, { as: 'ann' }))).status).toBe('failed')
+  expect((await call('GET', '/v1/operator/actions')).actions[0]).toMatchObject({ parameters: { batchId: 7 } })
+})
+
 test('a prune is dry unless it is said otherwise, and keeps what the configuration keeps', async () => {
   const [first = 0, second = 0] = await failJobs(2)
   const ago = (days: number, id: number) =>

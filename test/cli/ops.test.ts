@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
@@ -151,6 +151,17 @@ test.each([['--help'], ['status', '-h']])('%s prints the usage and touches nothi
   const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
   expect(code).toBe(0)
   expect(output).toMatch(/^Operates the queue[\s\S]*Usage: npm run ops[\s\S]*redrive[\s\S]*--yes/)
+})
+
+test('every command that the runbook names is there, with its options', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/operating.md'), 'utf8')
+  const { output: help } = await ops(['--help'])
+  const named = [...page.matchAll(/npm run (?:-s )?ops -- (\w+)([^`#\n]*)/g)]
+  expect(named.length).toBeGreaterThan(20)
+  for (const [line, verb, rest = ''] of named) {
+    expect(help, line).toMatch(new RegExp(`^  ${verb} `, 'm'))
+    for (const [option] of rest.matchAll(/--[a-z-]+/g)) expect(help, line).toMatch(new RegExp(`^  ${option} `, 'm'))
+  }
 })
 
 describe('what is not understood is told before a database is asked', () => {

@@ -129,6 +129,9 @@ test('a first start takes the sample through, serves, and ends whole; a second f
     expect(first.output()).toMatch(new RegExp(`${part} +(real|emulated)`))
   }
   expect((await call(`${url}/healthz`)).status).toBe(200)
+  const [key = ''] = /vpk_\w{49}/.exec(first.output()) ?? []
+  const withKey = { headers: { authorization: `Bearer ${key}` } }
+  expect(await (await fetch(`${url}/v1/keys`, withKey)).json()).toMatchObject({ keys: [{ scopes: ['read', 'write'] }] })
   const { body: sample } = await call(`${url}/v1/jobs/1`)
   const outputs = sample.outputs as unknown as Record<string, { model: string; result: unknown }>
   // The poster's own colours: see dev/sample/poster.svg.
@@ -190,6 +193,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   const second = launch()
   const again = await second.says(listening)
   await second.says(/history has 5 jobs/)
+  expect(second.output()).toContain(key)
   expect(second.output()).not.toContain('sample images')
   expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
@@ -205,6 +209,7 @@ async function expectWellLogged(copy: TestProcess): Promise<void> {
     { attempt: 1, step: 'analysis' },
     { attempt: 1, step: 'content' },
   ])
+  expect(JSON.stringify(lines)).not.toMatch(/vpk_\w{49}/)
   const secrets = join(folder, 'data', 'secrets')
   for (const name of await readdir(secrets)) {
     const secret = (await readFile(join(secrets, name), 'utf8')).trim()

@@ -17,6 +17,7 @@ import { createImageLoader } from '../../core/images/load.ts'
 import { createLookup } from '../../core/images/resolve.ts'
 import { openImageStore } from '../../core/images/store.ts'
 import { grantUpload } from '../../core/images/uploads.ts'
+import { createKey, maxKeys } from '../../core/keys/keys.ts'
 import type { BrandAnalysis } from '../../core/pipeline/analysis.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
@@ -86,7 +87,7 @@ const nowhere = 'http://127.0.0.1:1'
 async function failing(services: Partial<ApiServices>, headers = {}): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     ...services,
   })
   return (await json(app.request('/v1/jobs/1', { headers }) as Promise<Response>)).code
@@ -96,7 +97,7 @@ async function failing(services: Partial<ApiServices>, headers = {}): Promise<st
 async function limited(limits: Partial<UserLimits>): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     limits: { ...api.services.limits, ...limits },
   })
   const body = JSON.stringify(job)
@@ -108,7 +109,7 @@ async function limited(limits: Partial<UserLimits>): Promise<string> {
 async function uploading(uploadLimits: UploadLimits): Promise<string> {
   const app = createApp({
     ...api.services,
-    authenticate: async () => ({ userId: 'ann', scopes: new Set() }),
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read', 'write']) }),
     uploadLimits,
   })
   const body = JSON.stringify({ contentType: 'image/png', bytes: 10 })
@@ -273,6 +274,12 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'idempotency.mismatch': async () => {
     await api.create('ann', { idempotencyKey: 'once' })
     return create({ idempotencyKey: 'once', outputFormat: 'alt_text' })
+  },
+  'key.not_found': () => refusal('DELETE', '/v1/keys/1', ann),
+  'key.too_many': async () => {
+    const request = { userId: 'collector', name: 'One', scopes: ['read'] } as const
+    for (let made = 0; made < maxKeys; made++) await createKey(api.database, request, randomBytes)
+    return refusal('POST', '/v1/keys', { as: 'collector', body: { name: 'One more' } })
   },
   'text.not_found': async () => refusal('GET', `/v1/jobs/${await api.create('ann')}/texts/24`, ann),
   'text.not_ready': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/texts/1/regenerate`, ann),

@@ -65,6 +65,8 @@ const table: Record<ErrorCode, Row> = {
   'limit.upload_bytes_per_day': request,
   'limit.estimates_per_minute': request,
   'upload.not_found': request,
+  'key.not_found': request,
+  'key.too_many': request,
   'text.not_found': request,
   'text.not_ready': request,
   'text.too_many': request,

@@ -102,10 +102,10 @@ export const operator = {
       })
       .input(validated(Redrive))
       .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<RedriveView> => {
-        const { since, until, code, user } = filter
+        const { since, until, code, user, batch } = filter
         const { jobs, sample, more, through } = await redriveJobs(
           commandOf(ctx),
-          { code, userId: user, since: momentOf(since), until: momentOf(until) },
+          { code, userId: user, batchId: batch, since: momentOf(since), until: momentOf(until) },
           { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
         )
         logAction(ctx, 'jobs redriven', { jobs, dryRun })

@@ -3,7 +3,7 @@ import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
 import { pageFields } from '../../http/cursor.ts'
 import { providerNames } from '../../providers/registry.ts'
-import { count, time } from '../fields.ts'
+import { batchId, count, time } from '../fields.ts'
 import { code, runStats } from './jobs-schema.ts'
 
 // --- input ---
@@ -27,6 +27,7 @@ export const RedriveFilterInput = z.strictObject({
   since: time.optional().meta({ description: 'Only jobs that failed at this moment or later.' }),
   until: time.optional().meta({ description: 'Only jobs that failed before this moment; now if left out.' }),
   user: z.string().min(1).max(255).optional().meta({ description: 'Only the jobs of this user.' }),
+  batch: batchId.optional().meta({ description: 'Only the jobs of this batch.' }),
 })
 
 export const Redrive = z

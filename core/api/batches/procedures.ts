@@ -54,6 +54,7 @@ export const batches = {
       .meta({
         rest: 'POST /v1/batches',
         status: 201,
+        scope: 'write',
         summary: 'Create a batch',
         description:
           'Makes a batch, to which jobs are then added, for a week. A user has at most 100 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.',
@@ -77,6 +78,7 @@ export const batches = {
       .meta({
         rest: 'GET /v1/batches',
         status: 200,
+        scope: 'read',
         summary: 'List batches',
         description: 'The batches of the caller, newest first.',
         errors: [],
@@ -106,6 +108,7 @@ export const batches = {
       .meta({
         rest: 'GET /v1/batches/{batchId}',
         status: 200,
+        scope: 'read',
         summary: 'Look at a batch',
         description:
           'What has become of its jobs, what they have cost so far, and when they will have ended. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.',
@@ -122,6 +125,7 @@ export const batches = {
       .meta({
         rest: 'GET /v1/batches/{batchId}/results',
         status: 200,
+        scope: 'read',
         summary: 'Take the results of a batch away',
         description:
           'Its jobs with their texts, in the order in which they were made: a row for each, a column for each field of a text. As CSV (`format=csv`) all pages have the same columns, and a cell that a spreadsheet would run begins with an apostrophe. A header `Link` names the next page. With `approved=true` it has approved texts alone, each in the revision that was approved, and no job without one: a page may then have fewer rows than `limit`, or none, while there are more.',
@@ -148,6 +152,7 @@ export const batches = {
       .meta({
         rest: 'POST /v1/batches/{batchId}/jobs',
         status: 201,
+        scope: 'write',
         summary: 'Add jobs to a batch',
         description:
           'Up to 100 jobs in one body of up to 5.5 MiB. Of a batch with `onInvalid` `refuse` all of them are made or none; of one with `skip` those that can be made, and `rejected` says what is wrong with the others. One idempotency key may stand for the call, or each job may have its own. The answer is 200 instead of 201 if it made none.',
@@ -174,6 +179,7 @@ export const batches = {
       .meta({
         rest: 'POST /v1/batches/{batchId}/csv',
         status: 200,
+        scope: 'write',
         summary: 'Add the rows of a CSV to a batch',
         description:
           'Up to 10,000 rows in up to 5.5 MiB, made into jobs a hundred at a time. Of a batch with `onInvalid` `refuse` every row is checked before the first is made, and an error names line and column; of one with `skip`, `rejected` does. Where `more` is true, or when the call failed in between, send the same CSV again: what is there already is not made twice.',
@@ -199,6 +205,7 @@ export const batches = {
       .meta({
         rest: 'POST /v1/batches/{batchId}/cancel',
         status: 200,
+        scope: 'write',
         summary: 'Cancel a batch',
         description:
           'Cancels those of its jobs that have not ended; it takes no more. Doing it twice is no error, and goes on where there was no time for all of them.',
@@ -220,6 +227,7 @@ export const batches = {
       .meta({
         rest: 'POST /v1/batches/{batchId}/retry',
         status: 200,
+        scope: 'write',
         summary: 'Retry failed jobs of a batch',
         description:
           'Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. Where the caller may not have so many jobs waiting, those are retried for which there is room, and `more` is true.',
@@ -245,6 +253,7 @@ export const batches = {
       .meta({
         rest: 'DELETE /v1/batches/{batchId}',
         status: 200,
+        scope: 'write',
         summary: 'Delete a batch',
         description:
           'Deletes it with all its jobs, their outputs and attempts, whatever their status. It is gone once `more` is false: until then, call again.',

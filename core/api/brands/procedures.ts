@@ -41,6 +41,7 @@ export const brands = {
       .meta({
         rest: 'POST /v1/brands',
         status: 201,
+        scope: 'write',
         summary: 'Create a brand',
         description: 'Makes a brand, with its first version. A user has at most 100 that are not archived.',
         errors: ['brand.too_many', 'brand.too_many_versions'],
@@ -60,6 +61,7 @@ export const brands = {
       .meta({
         rest: 'GET /v1/brands',
         status: 200,
+        scope: 'read',
         summary: 'List brands',
         description: 'The brands of the caller that are not archived, newest first, without what they say.',
         errors: [],
@@ -77,6 +79,7 @@ export const brands = {
       .meta({
         rest: 'GET /v1/brands/{brandId}',
         status: 200,
+        scope: 'read',
         summary: 'Look at a brand',
         description: 'A brand with what it says now, archived or not.',
         errors: ['brand.not_found'],
@@ -94,6 +97,7 @@ export const brands = {
       .meta({
         rest: 'PUT /v1/brands/{brandId}',
         status: 200,
+        scope: 'write',
         summary: 'Change a brand',
         description:
           'Makes the next version of a brand, which says what is sent and nothing else. Jobs that were made before keep theirs. What the brand says already makes no version, so that a call can be sent again.',
@@ -117,6 +121,7 @@ export const brands = {
       .meta({
         rest: 'DELETE /v1/brands/{brandId}',
         status: 204,
+        scope: 'write',
         summary: 'Archive a brand',
         description:
           'From then on no job can be made with it. Jobs that were made with it keep it, and it can be looked at. Doing it twice is no error.',
@@ -132,6 +137,7 @@ export const brands = {
       .meta({
         rest: 'GET /v1/brands/{brandId}/versions',
         status: 200,
+        scope: 'read',
         summary: 'List the versions of a brand',
         description: 'Every version of a brand, newest first, without what it says.',
         errors: ['brand.not_found'],
@@ -152,6 +158,7 @@ export const brands = {
       .meta({
         rest: 'GET /v1/brands/{brandId}/versions/{version}',
         status: 200,
+        scope: 'read',
         summary: 'Look at a version of a brand',
         description: 'What a brand said at one of its versions. It never changes.',
         errors: ['brand.not_found'],

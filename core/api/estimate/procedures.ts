@@ -23,6 +23,7 @@ export const estimates = {
       .meta({
         rest: 'POST /v1/estimate',
         status: 200,
+        scope: 'read',
         summary: 'Estimate what jobs will take',
         description:
           'Calls, cost and time of up to 1,000 jobs in one body of up to 5.5 MiB, and which of them could not be made. Makes nothing, calls no provider and fetches no image: what is wrong with an image that a URL names shows when its job runs. A user may ask 60 times a minute.',

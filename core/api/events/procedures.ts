@@ -3,7 +3,7 @@ import { VisionError } from '../../domain/errors.ts'
 import type { Context } from '../../http/context.ts'
 import type { Resource } from '../../http/resource.ts'
 import type { EventStream } from '../../http/sse.ts'
-import { createProcedures } from '../../http/trpc.ts'
+import { allowed, createProcedures } from '../../http/trpc.ts'
 import { validated } from '../../http/validation.ts'
 import { knownOf } from '../../live/places.ts'
 import type { Watch } from '../../live/watch.ts'
@@ -26,6 +26,7 @@ export const events = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}/events',
         status: 200,
+        scope: 'read',
         streams: true,
         summary: 'Watch a job',
         description:
@@ -35,11 +36,10 @@ export const events = {
         example: { reply: exampleEvent },
       })
       // Before the input is validated, so that a refused caller learns nothing about it.
-      .use(async ({ ctx, next, getRawInput }) =>
-        next({
-          ctx: { actor: await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`) },
-        }),
-      )
+      .use(async ({ ctx, meta, next, getRawInput }) => {
+        const caller = await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`)
+        return next({ ctx: { actor: allowed(caller, meta) } })
+      })
       .input(validated(WatchJob))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobEventView>>> => {
         const { live } = ctx.services
@@ -67,9 +67,10 @@ export const events = {
         output: JobsEvent,
         example: { reply: exampleChange },
       })
-      .use(async ({ ctx, next, getRawInput }) => {
+      .use(async ({ ctx, meta, next, getRawInput }) => {
         const batchId = given(await getRawInput(), 'batchId')
-        return next({ ctx: { actor: await actorOf(ctx, batchId === undefined ? 'jobs' : `batch/${batchId}`) } })
+        const caller = await actorOf(ctx, batchId === undefined ? 'jobs' : `batch/${batchId}`)
+        return next({ ctx: { actor: allowed(caller, meta) } })
       })
       .input(validated(WatchJobs))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobsEventView>>> => {

@@ -56,6 +56,7 @@ export const jobs = {
       .meta({
         rest: 'POST /v1/jobs',
         status: 201,
+        scope: 'write',
         summary: 'Create a job',
         description:
           'Puts a job into the queue. With an idempotency key, a repetition gets the job of the first call, and 200 instead of 201. With `Prefer: wait` the answer comes when the job has ended, or else when the time is over.',
@@ -80,6 +81,7 @@ export const jobs = {
       .meta({
         rest: 'POST /v1/jobs/batch',
         status: 201,
+        scope: 'write',
         summary: 'Create up to 100 jobs',
         description:
           'All of them or none, in one body of up to 5.5 MiB: for large images use https URLs or uploads. Those that are new make a batch of their own. One idempotency key may stand for the batch as a whole, or each job may have its own. The answer is 200 instead of 201 if every job was there before.',
@@ -109,6 +111,7 @@ export const jobs = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}',
         status: 200,
+        scope: 'read',
         summary: 'Look at a job',
         description:
           'Where a job stands, and what it has made so far. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A job that has ended is answered at once.',
@@ -125,6 +128,7 @@ export const jobs = {
       .meta({
         rest: 'GET /v1/jobs',
         status: 200,
+        scope: 'read',
         summary: 'List jobs',
         description:
           'The jobs of the caller, newest first, without their outputs unless those are asked for. All filters must fit. A page looks at no more than 5,000 jobs: with filters by code or metadata, or by format and also status or batch, it may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
@@ -139,6 +143,7 @@ export const jobs = {
       .meta({
         rest: 'POST /v1/jobs/{jobId}/cancel',
         status: 200,
+        scope: 'write',
         summary: 'Cancel a job',
         description: 'Cancels a job that has not ended. Doing it twice is no error.',
         errors: ['job.not_found', 'job.not_cancellable'],
@@ -158,6 +163,7 @@ export const jobs = {
       .meta({
         rest: 'POST /v1/jobs/{jobId}/retry',
         status: 200,
+        scope: 'write',
         summary: 'Retry a failed job',
         description:
           'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
@@ -182,6 +188,7 @@ export const jobs = {
       .meta({
         rest: 'DELETE /v1/jobs/{jobId}',
         status: 204,
+        scope: 'write',
         summary: 'Delete a job',
         description: 'Deletes a job in any status, with its outputs and attempts.',
         errors: ['job.not_found'],
@@ -198,6 +205,7 @@ export const jobs = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}/attempts',
         status: 200,
+        scope: 'read',
         summary: 'List the runs of a job',
         description: 'Every run of a job, oldest first: how it ended, why, and what it took.',
         errors: ['job.not_found'],

@@ -44,6 +44,7 @@ export const texts = {
       .meta({
         rest: 'POST /v1/jobs/{jobId}/texts',
         status: 200,
+        scope: 'write',
         summary: 'Ask for more texts',
         description:
           'Has a job that has completed or failed write more texts from its saved analysis. It counts as a job of the day, and nothing that the job has is made again.',
@@ -66,6 +67,7 @@ export const texts = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}/texts/{textId}',
         status: 200,
+        scope: 'read',
         summary: 'Look at a text',
         description: 'One text of a job, with its current revision.',
         errors: ['job.not_found', 'text.not_found'],
@@ -80,6 +82,7 @@ export const texts = {
       .meta({
         rest: 'POST /v1/jobs/{jobId}/texts/{textId}/regenerate',
         status: 200,
+        scope: 'write',
         summary: 'Have a text made anew',
         description:
           'Has the next revision of a text made, of a job that has completed or failed; the current one stays readable until then, and among the revisions for good. It counts as a job of the day.',
@@ -101,6 +104,7 @@ export const texts = {
       .meta({
         rest: 'PATCH /v1/jobs/{jobId}/texts/{textId}',
         status: 200,
+        scope: 'write',
         summary: 'Edit or approve a text',
         description:
           'Makes a revision of the caller’s own words, which must have the fields of the text’s format, or approves the current one. `If-Match` must have the ETag of the text as the caller read it.',
@@ -128,6 +132,7 @@ export const texts = {
       .meta({
         rest: 'GET /v1/jobs/{jobId}/texts/{textId}/revisions',
         status: 200,
+        scope: 'read',
         summary: 'List the revisions of a text',
         description: 'Every revision of a text, newest first: by whom, when, and what was asked for.',
         errors: ['job.not_found', 'text.not_found'],

@@ -17,6 +17,7 @@ export const uploads = {
       .meta({
         rest: 'POST /v1/uploads',
         status: 201,
+        scope: 'write',
         summary: 'Upload an image',
         description:
           'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days. With `sha256` a file that was here before need not be sent.',

@@ -18,6 +18,7 @@ export const usage = {
       .meta({
         rest: 'GET /v1/usage',
         status: 200,
+        scope: 'read',
         summary: 'See what was used',
         description:
           'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.',

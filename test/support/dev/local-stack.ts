@@ -9,6 +9,8 @@ import { createEmptyDatabase } from '../database/test-database.ts'
 /** A whole stack on a database of the run's server, for tests that use it as its users do. */
 export interface LocalStack {
   readonly url: string
+  /** The key that `npm start` prints. */
+  readonly key: string | undefined
   /** For files of the test; goes with the stack. */
   readonly folder: string
   /** A bearer token of this user. */
@@ -30,6 +32,7 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
   })
   return {
     url: stack.url,
+    key: stack.key,
     folder,
     token: (userId) => signToken(secret, { userId, scopes: [], lifeSeconds: 3600, now: Date.now() }),
     stop: async () => {
