@@ -2753,6 +2753,11 @@ export interface components {
                 until?: string;
                 /** @description Only the jobs of this user. */
                 user?: string;
+                /**
+                 * @description Only the jobs of this batch.
+                 * @example 5
+                 */
+                batch?: number;
             };
             /** @description Counts and changes nothing, unless this is false. `true` if left out. */
             dryRun?: boolean;
