@@ -123,12 +123,12 @@ describe('the package', () => {
       const errors: string[] = []
       page.on('pageerror', (error) => errors.push(error.message))
       await page.goto(pages.url)
-      await page.setInputFiles('input', [join(images, 'red.png'), poster])
+      await page.setInputFiles('input', [join(images, 'portrait-exif.jpg'), poster])
       await page.waitForFunction("document.title !== ''", undefined, { timeout: 60_000 })
       expect(errors).toEqual([])
       const { names, texts, last } = JSON.parse(await page.title())
       expect([names, texts.map((text: unknown) => typeof text), last]).toEqual([
-        ['red.png', 'poster.png'],
+        ['portrait-exif.jpg', 'poster.png'],
         ['string', 'string'],
         'completed',
       ])
