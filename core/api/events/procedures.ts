@@ -58,6 +58,7 @@ export const events = {
     watchJobs: openProcedure
       .meta({
         rest: 'GET /v1/events',
+        scope: 'read',
         status: 200,
         streams: true,
         summary: 'Watch all jobs, or those of a batch',

@@ -14,6 +14,7 @@ export const eventsTickets = {
     createEventsTicket: procedure
       .meta({
         rest: 'POST /v1/events/tickets',
+        scope: 'read',
         status: 201,
         summary: 'Make a link to the stream of all jobs, or of a batch',
         description:
