@@ -235,6 +235,7 @@ const longFiles: Readonly<Record<string, string>> = {
   'drizzle/schema.ts': 'drizzle-kit reads one file, and the tables refer to each other’s columns and words',
   'test/api/procedures.test.ts': 'one case for each procedure, over REST and over tRPC',
   'test/domain/codes.test.ts': 'a way to each error code, so that none is said by nobody',
+  'test/http/openapi.test.ts': 'one document, and every route and answer that it is held against',
   'test/http/protocol.test.ts': 'a table of everything that a client can do wrong with HTTP',
   'test/images/detect.test.ts': 'a table of formats, most of it the bytes of their headers',
   'client/src/openapi.ts': 'generated from the OpenAPI document',
