@@ -87,10 +87,10 @@ export async function watchMany(
     }
     const tellOfJobs = function* (news: Iterable<JobNews>) {
       for (const one of news) {
-        if (one.version <= (told.get(one.jobId)?.version ?? -1)) continue
-        told.set(one.jobId, one)
         // What comes to light late is behind what was told; it may be told again after a cut.
         if (byPlace(one, place) > 0) place = { at: one.at, jobId: one.jobId }
+        if (one.version <= (told.get(one.jobId)?.version ?? -1)) continue
+        told.set(one.jobId, one)
         yield send(eventOf(one))
       }
       for (const [jobId, { at }] of told) {
