@@ -25,7 +25,7 @@ test('prints a token that the secret of the environment signed', async () => {
   const args = ['--user', 'ann', '--scope', 'operator', '--scope', 'read', '--hours', '2']
   const { code, stdout, stderr } = await runProcess('token.ts', args, { DATA_DIR: dataDir, AUTH_SECRET: secret })
   expect([code, stderr]).toEqual([0, ''])
-  expect(await actorOf(stdout, secret)).toEqual({ userId: 'ann', scopes: new Set(['operator', 'read']) })
+  expect(await actorOf(stdout, secret)).toEqual({ userId: 'ann', scopes: new Set(['read', 'write', 'operator']) })
   await expect(actorOf(stdout, secret, Date.now() + 2.1 * 3_600_000)).rejects.toThrow('expired')
 })
 

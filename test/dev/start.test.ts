@@ -208,6 +208,8 @@ async function expectWellLogged(copy: TestProcess): Promise<void> {
   expect(lines.filter(({ message, jobId }) => message === 'step started' && jobId === 1)).toMatchObject([
     { attempt: 1, step: 'analysis' },
     { attempt: 1, step: 'content' },
+    // One for each language.
+    { attempt: 1, step: 'content' },
   ])
   expect(JSON.stringify(lines)).not.toMatch(/vpk_\w{49}/)
   const secrets = join(folder, 'data', 'secrets')

@@ -45,6 +45,12 @@ export interface Emulation {
   readonly baseLatencyMs: number
 }
 
+/**
+ * Says that the answer was written by hand. A clone is Node's own Response; the original may be the server's quick one, where a
+ * server was made before it, and that would be written to the connection.
+ */
+const alreadySent = () => RESPONSE_ALREADY_SENT.clone()
+
 /** How often a hanging connection carries another blank line. */
 const blankLineMs = 250
 
@@ -70,7 +76,7 @@ export async function exchange(
   await sleep(baseLatencyMs + latencyMs, gone.signal)
   if (gone.signal.aborted) {
     call.end('abandoned')
-    return RESPONSE_ALREADY_SENT
+    return alreadySent()
   }
 
   const done = (reply: Reply, outcome: Outcome) => {
@@ -97,14 +103,14 @@ export async function exchange(
       outgoing.writeHead(200, { 'content-type': 'application/json' }).write('\n')
       const timer = setInterval(() => outgoing.write('\n'), blankLineMs)
       outgoing.once('close', () => clearInterval(timer))
-      return RESPONSE_ALREADY_SENT
+      return alreadySent()
     }
   }
 
   const worked = await work()
   if (gone.signal.aborted) {
     call.end('abandoned')
-    return RESPONSE_ALREADY_SENT
+    return alreadySent()
   }
   if ('refusal' in worked) return done(worked.refusal, 'refused')
   const { text, limit } = worked
@@ -124,7 +130,7 @@ export async function exchange(
       outgoing.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
       // Once half of it is on its way, so that the client sees an answer break off and not a connection refused.
       outgoing.write(body.slice(0, Math.ceil(body.length / 2)), () => outgoing.destroy())
-      return RESPONSE_ALREADY_SENT
+      return alreadySent()
     }
   }
   if (text.length > limit) return done(dialect.answer(text.slice(0, limit), 'cut'), 'answered')
