@@ -9,7 +9,8 @@ import type { Job } from '../../client/src/index.ts'
 import { installPacked, type PackedProject } from '../support/client/packed.ts'
 import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
 
-const images = join(import.meta.dirname, '../fixtures/images')
+const root = join(import.meta.dirname, '../..')
+const images = join(root, 'test/fixtures/images')
 
 let project: PackedProject
 let stack: LocalStack
@@ -26,11 +27,7 @@ beforeEach(async () => {
   await cp(join(images, 'photo-like.jpg'), join(folder, 'photos/more/photo-like.jpg'))
 })
 
-const environment = () => ({
-  PATH: process.env.PATH,
-  HOME: folder,
-  VISION_URL: stack.url as string | undefined,
-})
+const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, HOME: folder, VISION_URL: stack.url })
 
 /** Runs the command as a shell would, and says how it ended. */
 function vision(args: readonly string[], { env = environment(), input = '' } = {}) {
@@ -163,6 +160,39 @@ test('jobs, job, batch, cancel and retry, for people and for programs, without c
   expect((await vision(['jobs', '--status', 'completed', '--limit', '1'])).stdout).toMatch(/^job +status/)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what is looked for
   for (const { stdout: shown } of [job, cancelled]) expect(shown).not.toMatch(/\u001b/)
+})
+
+test('vision keys makes a key that works, lists it without showing it, and revokes it', async () => {
+  const made = await vision(['keys', 'create', 'shop', '--scope', 'read', '--days', '9'])
+  const key = made.stdout.trim()
+  expect([made.code, key]).toEqual([0, expect.stringMatching(/^vpk_\w{49}$/)])
+  expect((await vision(['jobs', '--json'], { env: { ...environment(), VISION_KEY: key } })).code).toBe(0)
+  const refused = await vision(['cancel', '1'], { env: { ...environment(), VISION_KEY: key } })
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('request.forbidden')])
+  const listed = await vision(['keys'])
+  expect(listed.stdout).not.toContain(key)
+  const [, id = ''] = /^(\d+) +shop /m.exec(listed.stdout) ?? []
+  expect((await vision(['keys', 'revoke', id])).stdout).toBe(`key ${id}: revoked\n`)
+  expect((await vision(['keys', '--json'])).stdout).not.toContain('"shop"')
+  expect((await vision(['keys', 'create', 'x', '--scope', 'all'])).code).toBe(2)
+})
+
+test('the sources run as they are, in a checkout', async () => {
+  const command = [
+    '--conditions=vision-source',
+    join(root, 'client/src/cli/main.ts'),
+    'run',
+    'photos',
+    '-p',
+    'x',
+    '-o',
+    'alt_text',
+  ]
+  const { stdout } = await promisify(execFile)(process.execPath, [...command, '--dry-run'], {
+    cwd: folder,
+    env: environment(),
+  })
+  expect(stdout).toContain('3 images (3 different), 3 texts, 0 bad files')
 })
 
 test('an API that does not answer is told as such, and ends with 1', async () => {

@@ -7,6 +7,7 @@ import { addAccount } from './account.ts'
 import { addCompletion } from './completion.ts'
 import { printable, UsageError } from './context.ts'
 import { addJobs } from './jobs.ts'
+import { addKeys } from './keys.ts'
 import { addRun, Interrupted } from './run.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -25,8 +26,11 @@ Exit codes: 0 all is done, 1 it could not be done, 2 misuse, 3 some images or jo
 addRun(program)
 addJobs(program)
 addAccount(program)
+addKeys(program)
 addCompletion(program)
-for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help says more)')
+for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+  command.exitOverride().showHelpAfterError('(--help says more)')
+}
 
 try {
   await program.parseAsync()
