@@ -3,6 +3,7 @@ import { statuses as everyStatus, type Status, visionJobs } from '../../drizzle/
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, errorCodes } from '../domain/errors.ts'
+import { firstJobSince } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
 /** Which jobs an operator looks for; of everybody's. */
@@ -54,7 +55,9 @@ export async function findJobs(
   const codes = filter.code === undefined ? undefined : codesOf(filter.code)
   const statuses = filter.statuses && new Set(filter.statuses)
   const { since } = filter
-  const from = since && (await database.run((on) => firstIdSince(on, since)))
+  // Calls that create at once may get their ids the other way round: a minute is allowed.
+  const early = since && new Date(since.getTime() - 60_000)
+  const from = early && ((await firstJobSince(database, undefined, early)) ?? Number.MAX_SAFE_INTEGER)
   const matches = ({ status, userId, batchId, code }: Candidate) =>
     (statuses === undefined || statuses.has(status)) &&
     (codes === undefined || (code !== null && codes.has(code))) &&
@@ -160,29 +163,4 @@ async function soonestScheduled(on: Queryable, { before, from }: Window): Promis
 export function codesOf(code: string): ReadonlySet<string> {
   if (!code.endsWith('.')) return new Set([code])
   return new Set((Object.keys(errorCodes) as ErrorCode[]).filter((one) => one.startsWith(code)))
-}
-
-/**
- * The first id of the jobs created at a moment or later: ids ascend with time, so that halving the ids finds it by some forty
- * look-ups, where no index has the times. Calls that create at once may get theirs the other way round: a minute is allowed.
- */
-async function firstIdSince(on: Queryable, moment: Date): Promise<number> {
-  const since = new Date(moment.getTime() - 60_000).toISOString().replace('T', ' ').replace('Z', '')
-  const [ends] = await rowsOf<{ first: number | null; last: number | null }>(
-    on,
-    sql`SELECT MIN(id) AS first, MAX(id) AS last FROM vision_jobs`,
-  )
-  let low = Number(ends?.first ?? 0)
-  let high = Number(ends?.last ?? 0) + 1
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    const [row] = await rowsOf<{ id: number; old: number }>(
-      on,
-      sql`SELECT id, created_at < ${since} AS old FROM vision_jobs FORCE INDEX (PRIMARY)
-        WHERE id >= ${middle} ORDER BY id LIMIT 1`,
-    )
-    if (row !== undefined && Number(row.old) === 1) low = Number(row.id) + 1
-    else high = middle
-  }
-  return low
 }
