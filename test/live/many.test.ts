@@ -169,7 +169,9 @@ describe('a batch', () => {
     expect(known(stream.heard).has(other)).toBe(false)
     const last = stream.heard.at(-1)
     expect(last?.event).toMatchObject({ type: 'batch', batchId, ended: true, jobs: 5, byStatus: { completed: 5 } })
-    expect(await sessions()).toMatchObject([{ job_id: 0, close_reason: 'ended', last_event: stream.heard.length }])
+    // What a session heard is written down after its stream has ended.
+    const written = { job_id: 0, close_reason: 'ended', last_event: stream.heard.length }
+    await expect.poll(() => sessions()).toMatchObject([written])
     // Who heard the end is not told again, and who heard all but the end is told that.
     expect((await listen({ query: `?batchId=${batchId}`, last: last?.id })).response.status).toBe(204)
     const before = stream.heard.findLast(({ event }) => event.type === 'job')?.id
