@@ -79,7 +79,7 @@ describe('who imports whom', () => {
     ['core/http', 'core/admin', 'core/live', 'core/worker'],
     ['core/batches'],
     ['core/queue'],
-    ['core/pipeline', 'core/brands', 'core/keys', 'core/images', 'core/providers', 'core/usage'],
+    ['core/pipeline', 'core/brands', 'core/keys', 'core/images', 'core/providers', 'core/usage', 'core/webhooks'],
     ['core/database'],
     ['core/domain', 'core/platform'],
   ]

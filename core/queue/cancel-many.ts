@@ -12,6 +12,7 @@ import { callsOut } from './calls-out.ts'
 import { isOfWatchedRun } from './cancel.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { noteDeletions } from './deletions.ts'
+import { endJobs } from './end-jobs.ts'
 import { countWaiting, deleteTexts } from './texts.ts'
 
 interface Row extends RunIdentity {
@@ -39,8 +40,8 @@ export function cancelVisionJobs(database: Database, userId: string, ids: readon
             lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
           WHERE id IN ${jobs.map(({ jobId }) => jobId)}`,
       )
-      const ended = jobs.map(({ batchId }) => ({ userId, batchId, status: 'cancelled' as const }))
-      await addRuns(tx, await cutOffRuns(tx, userId, jobs), ended)
+      const ended = jobs.map(({ jobId, batchId }) => ({ jobId, userId, batchId, status: 'cancelled' as const }))
+      await endJobs(tx, { runs: await cutOffRuns(tx, userId, jobs), jobs: ended })
       return jobs.length
     },
     async (on) => {
@@ -80,6 +81,7 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
         jobs.flatMap(({ imageId }) => imageId ?? []),
       )
       const unended = jobs.filter((job) => !hasEnded(job))
+      // Nobody is told that a batch has ended while its owner deletes it.
       await addRuns(
         tx,
         runs,

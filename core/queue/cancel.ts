@@ -6,10 +6,11 @@ import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted, uncounted } from '../usage/batch-counts.ts'
-import { addRuns, type OwnedRun } from '../usage/ledger.ts'
+import type { OwnedRun } from '../usage/ledger.ts'
 import { callsOut } from './calls-out.ts'
 import { deleteRows } from './delete-rows.ts'
 import { noteDeletions } from './deletions.ts'
+import { endJobs } from './end-jobs.ts'
 import { countWaiting, deleteTexts, retryTexts } from './texts.ts'
 
 /** How long a worker may report the usage of a run that was taken from it, in milliseconds. */
@@ -42,7 +43,8 @@ export async function cancelVisionJob(database: Database, { jobId, userId }: Own
             updated_at = UTC_TIMESTAMP(3)
           WHERE id = ${jobId}`,
       )
-      await addRuns(tx, await cutOffRun(tx, job), [{ userId, batchId: job.batchId, status: 'cancelled' }])
+      const runs = await cutOffRun(tx, job)
+      await endJobs(tx, { runs, jobs: [{ jobId, userId, batchId: job.batchId, status: 'cancelled' }] })
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === 'cancelled' ? true : undefined),
@@ -71,7 +73,7 @@ export async function deleteVisionJob(database: Database, { jobId, userId }: Own
       await deleteRows(tx, 'vision_job_attempts', sql`job_id = ${jobId} AND NOT ${isOfWatchedRun()}`)
       if (job.imageId !== null) await unlinkImages(tx, [job.imageId])
       if (hasEnded(job)) await addBatchCounts(tx, deleted([job]))
-      else await addRuns(tx, runs, [{ userId, batchId, status: 'deleted' }])
+      else await endJobs(tx, { runs, jobs: [{ jobId, userId, batchId, status: 'deleted' }] })
       return true
     },
     async (on) => ((await statusOf(on, { jobId, userId })) === undefined ? true : undefined),

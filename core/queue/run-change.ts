@@ -13,6 +13,8 @@ export interface LockedJob {
   readonly step: Step
   readonly imageId: number | null
   readonly version: number
+  readonly userId: string
+  readonly batchId: number | null
 }
 
 /** What a run writes: data, so that what many runs write at the same time can be one transaction. See `writeRuns`. */
