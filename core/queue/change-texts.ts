@@ -1,15 +1,16 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
-import { type Status, visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
+import { visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
-import { type OwnedJob, redriven } from './cancel.ts'
 import { decideTexts, UndecidedJobs, type WantedText } from './create.ts'
+import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob } from './lock-jobs.ts'
 import { versionOf } from './output-row.ts'
 import { getVisionJob, type OutputRow } from './read.ts'
+import { redriven } from './redrive.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
 
@@ -87,30 +88,23 @@ export function regenerateText(
   })
 }
 
-interface EndedJob {
-  readonly status: Status
-  readonly step: string
-  readonly version: number
-  readonly batchId: number | null
-  readonly brandId: number | null
-  readonly errorCode: string | null
-}
-
-/** @param change what becomes of the texts; returns what of the job's row changes with them */
+/** @param change changes the texts; returns the columns of the job's row that change with them */
 async function putBack(
   database: Database,
   owned: OwnedJob,
   { lifeMs, limits, onQuotas }: MoreOptions,
-  change: (tx: Queryable, job: EndedJob) => Promise<ReturnType<typeof sql>>,
+  change: (tx: Queryable, job: LockedJob) => Promise<ReturnType<typeof sql>>,
 ): Promise<void> {
   const { jobId, userId } = owned
-  await getVisionJob(database, owned)
+  await requireJob(database, owned)
   let before = 0
   const left = await database.transact(
     async (tx) => {
       await lockUser(tx, userId)
       const state = await readQuotas(tx, userId, limits)
-      const job = await lockEnded(tx, owned)
+      const job = await lockOwnedJob(tx, owned)
+      const isDone = job.status === 'completed' || job.status === 'failed'
+      if (job.nextStep !== 'content' || !isDone) throw new VisionError('text.not_ready')
       before = job.version
       await matchedBy(tx, sql`UPDATE vision_jobs SET ${redriven(lifeMs)} WHERE id = ${jobId}`)
       const changes = await change(tx, job)
@@ -127,18 +121,6 @@ async function putBack(
     },
   )
   onQuotas?.(left)
-}
-
-async function lockEnded(tx: Queryable, { jobId, userId }: OwnedJob): Promise<EndedJob> {
-  const [job] = await rowsOf<EndedJob>(
-    tx,
-    sql`SELECT status, next_step AS step, version, batch_id AS batchId, brand_id AS brandId, error_code AS errorCode
-      FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-  )
-  if (job === undefined) throw new VisionError('job.not_found')
-  const hasAnalysis = job.step === 'content'
-  if (!hasAnalysis || (job.status !== 'completed' && job.status !== 'failed')) throw new VisionError('text.not_ready')
-  return job
 }
 
 async function readText(on: Queryable, { jobId, text }: OwnedText): Promise<TextRow> {
@@ -169,15 +151,11 @@ export async function editText(
   { content, approved }: TextEdit,
 ): Promise<void> {
   const { jobId, userId, text } = owned
-  await getVisionJob(database, owned)
+  await requireJob(database, owned)
   let wanted: Pick<TextRow, 'revision' | 'approvedRevision'> | undefined
   await database.transact(
     async (tx) => {
-      const jobs = await rowsOf(
-        tx,
-        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-      )
-      if (jobs.length === 0) throw new VisionError('job.not_found')
+      await lockOwnedJob(tx, owned)
       const row = await readText(tx, owned)
       if (!isExpected(row)) throw new VisionError('request.precondition_failed')
       if (row.status === 'waiting' || (content === undefined && row.revision === 0)) {

@@ -4,9 +4,10 @@ import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run } from '../domain/run.ts'
-import { expiryMoments } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
+import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
 import { failExpired } from './expire.ts'
+import { expiryMoments } from './expiry.ts'
 import { advanceVirtualTime } from './fair-queue.ts'
 import { clearFormerRuns } from './orphans.ts'
 
@@ -20,6 +21,8 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
   readonly lane: Step
+  /** Whose outages stop the jobs' clocks; those of the default configuration if left out. */
+  readonly stepProviders?: StepProviders | undefined
   /** Called with the owner of each job that it found expired, who may have room for another now. */
   readonly onExpired?: (userId: string) => void
 }
@@ -71,13 +74,13 @@ async function claimOnce(
   options: ClaimOptions,
   onTake: (runs: readonly Run[]) => void,
 ): Promise<Claimed> {
-  const { workerId, limit, lane, onExpired } = options
+  const { workerId, limit, lane, stepProviders = defaultStepProviders, onExpired } = options
   let expected: readonly Run[] = []
   let dead: readonly { readonly userId: string }[] = []
   let reached = 0
   const claimed = await database.transact(
     async (tx) => {
-      const { [lane]: expiry } = expiryMoments(await readProviderStates(tx))
+      const { [lane]: expiry } = expiryMoments(await readProviderStates(tx), stepProviders)
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(

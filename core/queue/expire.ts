@@ -3,11 +3,12 @@ import { type Status, type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
-import { expiryMoments } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
+import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
 import { withFreeBatches } from '../usage/batch-counts.ts'
 import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
+import { expiryMoments } from './expiry.ts'
 
 const batch = 200
 
@@ -64,13 +65,15 @@ const waiting = ['blocked', 'pending', 'scheduled'] as const satisfies Status[]
  * lane is stopped or its provider down nothing in it expires. As many statements for all of them as for one.
  *
  * @param onExpired called with the owner of each, who may have room for another now
+ * @param stepProviders whose outages stop the jobs' clocks
  * @returns how many
  */
 export async function expireVisionJobs(
   database: Database,
   onExpired: (userId: string) => void = () => undefined,
+  stepProviders: StepProviders = defaultStepProviders,
 ): Promise<number> {
-  const moments = expiryMoments(await database.run(readProviderStates))
+  const moments = expiryMoments(await database.run(readProviderStates), stepProviders)
   // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
   const heads = waiting.flatMap((status) =>
     steps.map(

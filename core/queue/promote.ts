@@ -2,10 +2,11 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
-import { expiryMoments } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
+import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
 import { admitVisionJobs, block, type Entering, enqueue, makeRoom } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
+import { type ExpiryMoments, expiryMoments } from './expiry.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
 import { weight } from './weight.ts'
 
@@ -15,12 +16,16 @@ interface Row extends Entering {
   readonly expired: 0 | 1
 }
 
-type Expiry = Readonly<Record<Step, SQL>>
-
-interface PromoteOptions {
-  readonly cap: number
-  readonly expiry: Expiry
+export interface PromoteOptions {
+  /** See `admitVisionJobs`. */
   readonly costPerDay?: number | undefined
+  /** Whose outages stop the jobs' clocks; those of the default configuration if left out. */
+  readonly stepProviders?: StepProviders | undefined
+}
+
+interface Promotion extends PromoteOptions {
+  readonly cap: number
+  readonly expiry: ExpiryMoments
 }
 
 const batch = 200
@@ -34,11 +39,14 @@ const window = 10_000
  * passed over, and so are, at a second look, those whose jobs have filled the first: others are promoted all the same.
  *
  * @param cap how many jobs a user may have in flight
- * @param costPerDay see `admitVisionJobs`
  * @returns how many, expired ones aside
  */
-export async function promoteDueVisionJobs(database: Database, cap: number, costPerDay?: number): Promise<number> {
-  const expiry = expiryMoments(await database.run(readProviderStates))
+export async function promoteDueVisionJobs(
+  database: Database,
+  cap: number,
+  { costPerDay, stepProviders = defaultStepProviders }: PromoteOptions = {},
+): Promise<number> {
+  const expiry = expiryMoments(await database.run(readProviderStates), stepProviders)
   const due = await database.run((on) => rowsOf<DueJob>(on, dueQuery))
   const promoted = await promoteEach(database, due, { cap, expiry, costPerDay })
   if (due.length < batch) return promoted
@@ -63,7 +71,7 @@ function dueOfOthersQuery(userIds: readonly string[]): SQL {
     WHERE userId NOT IN ${[...userIds]} LIMIT ${batch}`
 }
 
-async function promoteEach(database: Database, due: readonly DueJob[], options: PromoteOptions): Promise<number> {
+async function promoteEach(database: Database, due: readonly DueJob[], options: Promotion): Promise<number> {
   const byUser = Map.groupBy(due, (job) => job.userId)
   await database.run((on) => ensureUsers(on, [...byUser.keys()]))
   let promoted = 0
@@ -81,7 +89,7 @@ async function promote(
   tx: Queryable,
   userId: string,
   ids: readonly number[],
-  { cap, expiry, costPerDay }: PromoteOptions,
+  { cap, expiry, costPerDay }: Promotion,
 ): Promise<{ readonly promoted: number; readonly firstBlocked: boolean }> {
   const user = await tryLockUser(tx, userId)
   if (user === undefined) return { promoted: 0, firstBlocked: false }
@@ -118,7 +126,7 @@ async function promote(
 }
 
 /** By the primary key, and only those that were not promoted or cancelled meanwhile; the oldest first. */
-function lockQuery(ids: readonly number[], expiry: Expiry): SQL {
+function lockQuery(ids: readonly number[], expiry: ExpiryMoments): SQL {
   return sql`SELECT id, batch_id AS batchId, next_step AS lane, ${weight()} AS weight,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired
     FROM vision_jobs FORCE INDEX (PRIMARY)

@@ -10,7 +10,7 @@ import {
 } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
-import type { OwnedJob } from './cancel.ts'
+import type { OwnedJob } from './lock-jobs.ts'
 import type { TextRow } from './texts.ts'
 
 /** A row of `vision_jobs`. */

@@ -1,8 +1,10 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
-import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { VisionError } from '../domain/errors.ts'
+import { hasEnded } from '../domain/job.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
-import { redriven } from './cancel.ts'
+import { lockOwnedJob, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 import { retryTexts } from './texts.ts'
 
 /** Which failed jobs. */
@@ -53,6 +55,35 @@ interface Row {
 const page = 1_000
 const batch = 200
 const sampleSize = 20
+
+/**
+ * Gives a failed job a new life: due at once, failures and crashes zeroed, the attempt and what was saved kept. A job that is
+ * under way has it already: doing it twice is no error.
+ *
+ * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @returns whether it was this call that did it
+ * @throws VisionError `job.not_found` or `job.not_retryable`
+ */
+export async function redriveVisionJob(
+  database: Database,
+  owned: OwnedJob,
+  { lifeMs }: { readonly lifeMs: number },
+): Promise<boolean> {
+  await requireJob(database, owned)
+  return database.transact(
+    async (tx) => {
+      const job = await lockOwnedJob(tx, owned)
+      if (job.status !== 'failed') {
+        if (hasEnded(job)) throw new VisionError('job.not_retryable')
+        return false
+      }
+      await redriveRows(tx, [job.jobId], lifeMs)
+      await addBatchCounts(tx, uncounted([job]))
+      return true
+    },
+    async (on) => ((await statusOf(on, owned)) === 'failed' ? undefined : true),
+  )
+}
 
 /**
  * Gives failed jobs a new life, those that failed first before the others, in short transactions that lock nothing but the
@@ -139,15 +170,24 @@ export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeM
       WHERE id IN ${[...ids]} AND status = 'failed' ORDER BY id FOR UPDATE`,
   )
   if (failed.length === 0) return []
-  await matchedBy(
-    tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${failed.map(({ id }) => id)}`,
-  )
-  await retryTexts(
+  await redriveRows(
     tx,
     failed.map(({ id }) => id),
+    lifeMs,
   )
   return failed.map((job) => ({ ...job, status: 'failed' }))
+}
+
+async function redriveRows(tx: Queryable, ids: readonly number[], lifeMs: number): Promise<void> {
+  await matchedBy(tx, sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${[...ids]}`)
+  await retryTexts(tx, ids)
+}
+
+/** The columns of a job that has ended as they are when it begins anew. */
+export function redriven(lifeMs: number): SQL {
+  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+    answer_issue = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): Redriven {

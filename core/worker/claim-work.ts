@@ -4,7 +4,6 @@ import type { Run } from '../domain/run.ts'
 import { failedWithout, statsOf } from '../domain/run-stats.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { LogFields } from '../platform/log.ts'
-import { providerOf } from '../providers/circuit-breaker.ts'
 import type { Permit } from '../providers/permits.ts'
 import { claimPendingVisionJobs } from '../queue/claim.ts'
 import { execute } from './execute.ts'
@@ -76,7 +75,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
 
   /** Permits for the lane's provider come first, so that nothing is claimed which would have to be returned. */
   const claimIn = async (lane: Step, { waiting, providerStates }: Work): Promise<number> => {
-    const provider = providerOf[lane]
+    const provider = providers.stepProviders[lane]
     const wanted = Math.min(slots.free(), waiting[lane])
     const permits = [...(await providers.reserve(provider, wanted, providerStates.of(provider)))]
     try {
@@ -88,6 +87,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         lane,
         leaseMs,
         limit,
+        stepProviders: providers.stepProviders,
         callsAtOnce: options.textsAtOnce,
         onExpired: onFreed,
       })

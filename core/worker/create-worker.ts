@@ -15,7 +15,6 @@ import { createSteps, type MeasurePalette } from '../pipeline/steps.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { serveSteps } from '../providers/circuit-breaker.ts'
 import { createProviderAccess } from '../providers/permits.ts'
 import { createPrices } from '../providers/prices.ts'
 import { prunePermits } from '../providers/rate-limit.ts'
@@ -79,8 +78,7 @@ export function createPoller(
   const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
   const common = { prices, timeoutMs, now: Date.now }
-  const { models, limits, providerOf } = servingBy(config, common)
-  serveSteps(providerOf)
+  const { models, limits, stepProviders } = servingBy(config, common)
   for (const warning of config.warnings) log('warn', 'configuration not checked', { detail: warning })
   const steps = createSteps<Run>(
     {
@@ -129,7 +127,7 @@ export function createPoller(
         {
           database,
           steps,
-          providers: createProviderAccess({ database, limits, pause, leaseMs, workerId, log, now }),
+          providers: createProviderAccess({ database, stepProviders, limits, pause, leaseMs, workerId, log, now }),
           workerId,
           host: options.host,
           concurrency: config.POLLER_CONCURRENCY,

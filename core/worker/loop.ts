@@ -43,7 +43,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   /** One poll and what follows from it; true if there was anything to do. */
   const poll = async (): Promise<boolean> => {
     try {
-      const work = await pollQueue(database, concurrency)
+      const work = await pollQueue(database, concurrency, options.providers.stepProviders)
       const changed = await maintenance.run(work)
       return (await claim(work)) + changed > 0
     } catch (error) {

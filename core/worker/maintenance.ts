@@ -26,12 +26,13 @@ export interface Maintenance {
 }
 
 export function createMaintenance(
-  { database, inFlightPerUser, costPerDay, retry, renewMs, now, log }: WorkerOptions,
+  { database, providers, inFlightPerUser, costPerDay, retry, renewMs, now, log }: WorkerOptions,
   slots: Slots,
   keeper: LeaseKeeper,
   tally: RunningTally,
   stats: StatsOfWorker,
 ): Maintenance {
+  const { stepProviders } = providers
   // Whose jobs have left a place that a blocked one may take.
   const freed = new Set<string>()
   const onFreed = (userId: string) => void freed.add(userId)
@@ -63,10 +64,12 @@ export function createMaintenance(
     run: async (work) => {
       const reclaimed = work.lost && (await mayReclaim()) ? await reclaimVisionJobs(database, retry, onLost) : 0
       tally.reclaimed += reclaimed
-      const expired = work.expired ? await expireVisionJobs(database, onFreed) : 0
+      const expired = work.expired ? await expireVisionJobs(database, onFreed, stepProviders) : 0
       tally.expired += expired
       stats.add(failedWithout('job.expired', expired))
-      const promoted = work.due ? await promoteDueVisionJobs(database, inFlightPerUser, costPerDay) : 0
+      const promoted = work.due
+        ? await promoteDueVisionJobs(database, inFlightPerUser, { costPerDay, stepProviders })
+        : 0
       for (const userId of work.blocked ? await usersToAdmit(database) : []) freed.add(userId)
       let enqueued = 0
       for (const userId of [...freed]) enqueued += await enqueueBlocked(userId)

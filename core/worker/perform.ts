@@ -2,7 +2,6 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { VisionError } from '../domain/errors.ts'
 import type { RunUsage, StepContext, StepOutput, StepUsage } from '../domain/step.ts'
 import { race } from '../platform/async.ts'
-import { providerOf } from '../providers/circuit-breaker.ts'
 import type { Permit } from '../providers/permits.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 import { callOutcomeOf, Stopped } from './outcome.ts'
@@ -51,7 +50,7 @@ export async function perform(
   if (!hasTimeFor(step)) throw new Stopped(`there is no time left for ${step}`)
   let permit: Permit | undefined = state.permit
   state.permit = undefined
-  if (permit === undefined) [permit] = await providers.reserve(providerOf[step], 1)
+  if (permit === undefined) [permit] = await providers.reserve(providers.stepProviders[step], 1)
   if (permit === undefined) throw new Stopped(`there is no permit to call the provider of ${step}`)
   const begun = now()
   let isPaying = false
@@ -100,7 +99,7 @@ export async function perform(
       if (!options.mayPay()) return false
       // Before the further call goes out, so that the next run after a crash knows of it.
       await saveIssue(issue)
-      const [next] = await providers.reserve(providerOf[step], 1)
+      const [next] = await providers.reserve(providers.stepProviders[step], 1)
       // Meanwhile the run may have ended, and nothing would give the permit back.
       if (signal.aborted) await next?.end({ cutOff: true })
       else permit = next
