@@ -15,6 +15,8 @@ import { logError } from './log-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
 import { toProblem } from './problem.ts'
+import { mountProblemPages } from './problem-page.ts'
+import { type KeyFor, mountReferencePage, referencePath } from './reference-page.ts'
 import type { Resource } from './resource.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
 import { errorShape } from './trpc.ts'
@@ -32,6 +34,8 @@ export interface Api {
   /** All procedures of the resources. */
   readonly router: AnyRouter
   readonly errorHeaders?: ErrorHeaders
+  /** The page that shows the document; undefined where none is served. */
+  readonly reference?: { readonly keyFor: KeyFor | undefined }
 }
 
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
@@ -43,7 +47,7 @@ const healthMs = 1_000
 
 /** An API as one function from request to response, in both protocols and with its document. */
 export function serve<Services extends KernelServices>(
-  { name, info, resources, router, errorHeaders }: Api,
+  { name, info, resources, router, errorHeaders, reference }: Api,
   services: Services,
 ): Hono<AppEnv> {
   const operations = operationsOf(router, resources)
@@ -88,7 +92,10 @@ export function serve<Services extends KernelServices>(
   app.notFound((call) => fail(call, new VisionError('request.not_found')))
   app.onError((error, call) => fail(call, error))
 
-  app.get('/', (call) => call.json({ name, openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  const places = { openapi: '/openapi.json', ...(reference && { docs: referencePath }), trpc: trpcPath, rest: '/v1' }
+  app.get('/', (call) => call.json({ name, ...places }))
+  if (reference) mountReferencePage(app, String(info.title ?? name), reference.keyFor)
+  mountProblemPages(app)
   const isReady = shared(services.isReady, healthMs, services.now)
   app.get('/healthz', async (call) => {
     if (await isReady()) return call.json({ status: 'ok' })

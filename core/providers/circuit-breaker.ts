@@ -1,19 +1,10 @@
 import { sql } from 'drizzle-orm'
-import { type Provider, type ProviderScope, type Step, steps } from '../../drizzle/schema.ts'
+import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable } from '../database/sql.ts'
 import type { ErrorCode, VisionError } from '../domain/errors.ts'
 import { type CallErrorKind, kindOf } from './kinds.ts'
-import { addGrace, type ProviderState, type ProviderStates, withProviderState } from './provider-state.ts'
-
-const serving: Record<Step, Provider> = { analysis: 'gemini', content: 'deepseek' }
-/** The provider that a step calls, and so whose circuit breaker its lane obeys. */
-export const providerOf: Readonly<Record<Step, Provider>> = serving
-
-/** Says once, as the process starts, which providers its configuration names: it has one, and so has every worker. */
-export function serveSteps(by: Readonly<Record<Step, Provider>>): void {
-  Object.assign(serving, by)
-}
+import { addGrace, type ProviderState, withProviderState } from './provider-state.ts'
 
 export interface PauseOptions {
   /** The first pause, where the provider does not ask for a longer one, in milliseconds; each one after it is twice as long. */
@@ -56,23 +47,6 @@ export function allowsCalls({ operatorPause, backoffMs }: ProviderState): boolea
 /** Whether one call at a time finds out how the provider is: after every pause, until it answers. */
 export function isProbing({ downSince, backoffs }: ProviderState): boolean {
   return downSince !== null || backoffs > 0
-}
-
-/**
- * The moment from which back jobs of a lane have expired, as SQL: their clock stands still while claiming is paused or a
- * provider that they still need is down or paused, so that an outage costs time and not the jobs. Nothing compares with it then.
- */
-export function expiryMoments(states: ProviderStates) {
-  // Also outages from the time that the job was in an earlier lane.
-  const graceMs = states.all.reduce((sum, state) => sum + state.graceMs, 0)
-  const of = (lane: Step) => {
-    // The later steps too: their outage fills its user's places, and what is to begin cannot.
-    const needed = ['all', ...steps.slice(steps.indexOf(lane)).map((step) => providerOf[step])].map(states.of)
-    return needed.some(({ operatorPause, downSince }) => operatorPause || downSince)
-      ? sql`NULL`
-      : inMilliseconds(-graceMs)
-  }
-  return Object.fromEntries(steps.map((lane) => [lane, of(lane)])) as Record<Step, ReturnType<typeof of>>
 }
 
 /** What a report changed, for the log and the alarms. */

@@ -23,6 +23,7 @@ import {
   reservePermits,
   returnPermits,
 } from './rate-limit.ts'
+import { defaultStepProviders, type StepProviders } from './registry.ts'
 
 /** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */
 export interface CallEnd {
@@ -50,6 +51,7 @@ export interface Permit {
 
 /** A worker's way to the providers: every call needs a permit, and what becomes of it is told to all workers. */
 export interface ProviderAccess {
+  readonly stepProviders: StepProviders
   /**
    * As many permits as are wanted, or as there is room for. A provider that is well and has no limits costs a read at most.
    *
@@ -64,6 +66,8 @@ export interface ProviderAccess {
 
 export interface ProviderAccessOptions {
   readonly database: Database
+  /** Those of the default configuration if left out. */
+  readonly stepProviders?: StepProviders | undefined
   /** By the provider's name; one that is not there is not limited. */
   readonly limits: Readonly<Record<Provider, ProviderLimits>>
   readonly pause: PauseOptions
@@ -90,7 +94,17 @@ interface Known {
 const allWell: Known = { pausedUntil: 0, probing: false, failing: false }
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
-  const { database, limits, pause, leaseMs, windowMs = minuteMs, workerId, log, now } = options
+  const {
+    database,
+    stepProviders = defaultStepProviders,
+    limits,
+    pause,
+    leaseMs,
+    windowMs = minuteMs,
+    workerId,
+    log,
+    now,
+  } = options
   const limitsOf = (provider: Provider) => limits[provider] ?? {}
   const isLimited = (provider: Provider) => Object.values(limitsOf(provider)).some((limit) => limit !== undefined)
   const known = new Map<Provider, Known>()
@@ -216,6 +230,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   }
 
   return {
+    stepProviders,
     reserve: async (provider, wanted, read) => {
       if (wanted === 0) return []
       // What was read before a pause of which this worker has heard since says nothing of it.

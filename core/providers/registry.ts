@@ -1,3 +1,4 @@
+import type { Provider, Step } from '../../drizzle/schema.ts'
 import { decimal, oneOf } from '../platform/config/setting.ts'
 import { defineProvider, type ProviderEntry } from './entry.ts'
 import { geminiRules } from './gemini-refusals.ts'
@@ -111,3 +112,9 @@ export const providerNames: readonly [string, ...string[]] = [first, ...others]
 
 /** What can be stopped: claiming as a whole, or what needs one provider. */
 export const providerScopes: readonly [string, ...string[]] = ['all', ...providerNames]
+
+/** The provider that each step calls, and so whose circuit breaker the step's lane obeys. */
+export type StepProviders = Readonly<Record<Step, Provider>>
+
+/** The providers of a configuration that names none. */
+export const defaultStepProviders = { analysis: 'gemini', content: 'deepseek' } as const satisfies StepProviders
