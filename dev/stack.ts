@@ -15,7 +15,7 @@ import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
-import { withLocalUser } from './access/authenticate.ts'
+import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
 import { type DataFolder, openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
@@ -146,6 +146,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     allowLoopbackHttp,
     streamUrl: () => url,
     streams: loadStreamConfig(settings),
+    keyForReference: (request, bindings) => (isOfThisMachine(request, bindings) ? key : undefined),
   })
   cleanup.defer(() => live?.close())
   const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)

@@ -5,34 +5,33 @@ import type { ProviderEntry } from './entry.ts'
 import type { ProviderLimits } from './limits.ts'
 import { loadAdapter } from './load-adapter.ts'
 import type { Model, ModelOptions } from './model.ts'
-import { registry } from './registry.ts'
+import { registry, type StepProviders } from './registry.ts'
 
-/** What every adapter gets, whichever provider it is for. */
+/** The options that every adapter gets. */
 export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>
 
-/** Who serves which step, and how. */
+/** The providers that serve the steps, ready to be called. */
 export interface Serving {
-  /** The name of each step's provider. */
-  readonly providerOf: Readonly<Record<Step, string>>
+  readonly stepProviders: StepProviders
   readonly models: Readonly<Record<Step, Model>>
-  /** Of each provider, by its name. */
+  /** By the provider's name. */
   readonly limits: Readonly<Record<string, ProviderLimits>>
 }
 
-/** Puts the providers together that the configuration names. */
+/** Creates the models of the configured providers. */
 export function servingBy(
   config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'providers'>,
   common: CommonOptions,
 ): Serving {
-  const providerOf = { analysis: config.ANALYSIS_PROVIDER, content: config.CONTENT_PROVIDER }
+  const stepProviders = { analysis: config.ANALYSIS_PROVIDER, content: config.CONTENT_PROVIDER }
   const modelOf = (step: Step): Model => {
-    const entry = registry.find(({ name }) => name === providerOf[step])
-    const own = config.providers[providerOf[step]]
-    if (!entry || !own) throw new RangeError(`${step} is served by ${providerOf[step]}, which is not registered`)
+    const entry = registry.find(({ name }) => name === stepProviders[step])
+    const own = config.providers[stepProviders[step]]
+    if (!entry || !own) throw new RangeError(`${step} is served by ${stepProviders[step]}, which is not registered`)
     return createModelOf(entry, own, common)
   }
   return {
-    providerOf,
+    stepProviders,
     models: Object.fromEntries(steps.map((step) => [step, modelOf(step)])) as Record<Step, Model>,
     limits: Object.fromEntries(Object.entries(config.providers).map(([name, { limits }]) => [name, limits])),
   }

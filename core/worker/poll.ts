@@ -2,21 +2,23 @@ import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { allowsCalls, expiryMoments, providerOf } from '../providers/circuit-breaker.ts'
+import { allowsCalls } from '../providers/circuit-breaker.ts'
 import { type ProviderStates, readProviderStates } from '../providers/provider-state.ts'
+import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
 import { isOverdue } from '../queue/concurrency-limit.ts'
+import { expiryMoments } from '../queue/expiry.ts'
 
-/** A job waits for half of it on average, in milliseconds. */
+/** A job waits for half of this on average, in milliseconds. */
 export const defaultPollMs = 2_000
 
-/** What there is to do. */
+/** The pending work. */
 export interface Work {
-  /** The lanes that can be claimed from and whose providers may be called; `content` first, so that begun jobs are finished. */
+  /** The lanes with pending jobs whose providers may be called; `content` first, so that started jobs are finished first. */
   readonly lanes: readonly Step[]
-  /** How many jobs wait in each lane, counted no further than was asked for. */
+  /** The number of pending jobs in each lane, counted up to the limit. */
   readonly waiting: Readonly<Record<Step, number>>
   readonly providerStates: ProviderStates
-  /** A scheduled job's time has come. */
+  /** A scheduled job is due. */
   readonly due: boolean
   /** A lease has expired. */
   readonly lost: boolean
@@ -27,13 +29,18 @@ export interface Work {
 }
 
 /**
- * Two plain reads that lock nothing, so that an idle queue costs two small statements a poll.
+ * Two plain reads without locks, so that an idle queue costs two small statements per poll.
  *
- * @param limit how many jobs of a lane are counted at most: as many as might be claimed
+ * @param limit the most jobs of a lane that are counted: as many as might be claimed
+ * @param stepProviders the providers whose circuit breakers the lanes obey
  */
-export async function pollQueue(database: Database, limit = 1): Promise<Work> {
+export async function pollQueue(
+  database: Database,
+  limit = 1,
+  stepProviders: StepProviders = defaultStepProviders,
+): Promise<Work> {
   const providerStates = await database.run(readProviderStates)
-  const moments = expiryMoments(providerStates)
+  const moments = expiryMoments(providerStates, stepProviders)
   const [row] = await database.run((on) =>
     rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'blocked', number>>(
       on,
@@ -55,7 +62,7 @@ export async function pollQueue(database: Database, limit = 1): Promise<Work> {
     ),
   )
   const passes = (lane: Step) =>
-    allowsCalls(providerStates.of('all')) && allowsCalls(providerStates.of(providerOf[lane]))
+    allowsCalls(providerStates.of('all')) && allowsCalls(providerStates.of(stepProviders[lane]))
   return {
     lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
     waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },

@@ -216,6 +216,17 @@ describe('the clock by which jobs expire', () => {
     expect(runs.map(({ jobId }) => jobId)).toEqual([waiting])
   })
 
+  test('obeys the providers that are handed in: two configurations in one process do not mix', async () => {
+    const jobId = await makeJob(database)
+    await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [jobId])
+    await trouble('analysis.misconfigured')
+    await passed(database, 'expires_at', jobId)
+    const onlyGemini = { analysis: 'gemini', content: 'gemini' }
+    expect(await pollQueue(database, 1, onlyGemini)).toMatchObject({ lanes: [], expired: false })
+    expect(await expireVisionJobs(database, undefined, onlyGemini)).toBe(0)
+    expect(await pollQueue(database)).toMatchObject({ lanes: ['content'], expired: true })
+  })
+
   test('goes on for what has the step of that provider behind it', async () => {
     const jobId = await makeJob(database)
     await database.sql("UPDATE vision_jobs SET next_step = 'content' WHERE id = ?", [jobId])

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { createVisionJobs, type NewJob } from '../../core/queue/create.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { completeVisionJob, recordSpending, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { lockUser } from '../../core/queue/users.ts'
@@ -104,7 +105,7 @@ test('a retry that is due waits too, once its owner has spent the day', async ()
   const run = await claimOne(api.database)
   const analysis = spending({ cost: costPerDay })
   await retryVisionJob(api.database, run, badAnswer, { analysis }, { delayMs: 0, costsRetry: true })
-  expect(await promoteDueVisionJobs(api.database, cap, costPerDay)).toBe(1)
+  expect(await promoteDueVisionJobs(api.database, cap, { costPerDay })).toBe(1)
   expect(await count('blocked')).toBe(1)
   await nextDay()
   expect(await admit(costPerDay)).toBe(1)

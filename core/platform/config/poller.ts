@@ -1,3 +1,4 @@
+import { defaultStepProviders } from '../../providers/registry.ts'
 import { type Environment, environment, load } from './load.ts'
 import { prices } from './prices.ts'
 import { checkProviders, type ProviderConfig, providerKeys, providerOfStep, providersIn } from './providers.ts'
@@ -28,8 +29,8 @@ const ownKeys = {
   RETRY_CAP_SECONDS: decimal().or(900),
   PROVIDER_PAUSE_SECONDS: decimal().or(30),
   PROVIDER_PAUSE_CAP_SECONDS: decimal().or(900),
-  ANALYSIS_PROVIDER: providerOfStep('analysis').or('gemini'),
-  CONTENT_PROVIDER: providerOfStep('content').or('deepseek'),
+  ANALYSIS_PROVIDER: providerOfStep('analysis').or(defaultStepProviders.analysis),
+  CONTENT_PROVIDER: providerOfStep('content').or(defaultStepProviders.content),
   PRICES: prices().or([]),
 }
 
@@ -39,7 +40,7 @@ export const pollerKeys = { ...ownKeys, ...providerKeys }
 /** What functions/poller.ts needs. */
 export interface PollerConfig extends Values<typeof ownKeys> {
   readonly providers: Readonly<Record<string, ProviderConfig>>
-  /** What could not be checked, a sentence each, to be logged once. */
+  /** Settings that could not be checked, one sentence each, to be logged once. */
   readonly warnings: readonly string[]
 }
 
