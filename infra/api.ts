@@ -16,12 +16,16 @@ const requestHeaders = [
 
 /** The headers that they may read. */
 const readableHeaders = [
+  'deprecation',
   'etag',
+  'idempotent-replayed',
+  'link',
   'location',
   'preference-applied',
   'ratelimit',
   'ratelimit-policy',
   'retry-after',
+  'sunset',
   'x-request-id',
   'x-trace-id',
 ]

@@ -9,6 +9,7 @@ import type { Actor } from '../platform/auth.ts'
 import { withFields } from '../platform/log.ts'
 import { traceIdOf } from '../platform/trace.ts'
 import type { AppEnv, Context, KernelServices } from './context.ts'
+import { deprecationHeaders } from './deprecation.ts'
 import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
 import { shared } from './health.ts'
 import { logError } from './log-error.ts'
@@ -133,6 +134,7 @@ export function serve<Services extends KernelServices>(
         headers: Object.assign(
           {},
           ctx?.reply.limits,
+          ...named.map(({ meta }) => (meta.deprecated ? deprecationHeaders(meta.deprecated) : {})),
           ...errors.map((error) => toErrorResponse(error, errorHeaders).headers),
         ),
       }),

@@ -9,8 +9,8 @@ import { cutOffRuns } from './cut-off-runs.ts'
 import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 
 /**
- * Cancels a job that has not ended, and closes the run it may have, whose worker learns of it by losing its fence.
- * Doing it twice is no error. Once it is acknowledged nothing can overwrite it.
+ * Cancels a job that has not ended, and closes its run, whose worker then fails its fence. Idempotent. Nothing can
+ * overwrite an acknowledged cancellation.
  *
  * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise
  */

@@ -14,7 +14,7 @@ import { redriven } from './redrive.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
 
-/** The most revisions of a text: each is kept. */
+/** The most revisions of a text: all of them are kept. */
 export const maxRevisions = 100
 
 /** A text of a user's job. */
@@ -26,13 +26,13 @@ export interface MoreOptions {
   /** Until the job expires again, in milliseconds of the database's clock. */
   readonly lifeMs: number
   readonly limits?: UserLimits | undefined
-  /** Told what the user may still do. */
+  /** Called with the user's remaining quotas. */
   readonly onQuotas?: (left: QuotaState) => void
 }
 
 /**
- * Has a job that has ended make more texts, from the analysis that is saved: it is put back as by a redrive, and counts as a job
- * of the day. Nothing that it has is made again.
+ * Adds texts to a job that has ended; they are made from the saved analysis. The job is rescheduled as by a redrive, and
+ * counts towards the daily quota. Its existing texts stay.
  *
  * @throws VisionError `job.not_found`, `text.not_ready`, `text.too_many`, UndecidedJobs, or LimitExceeded
  */
@@ -60,7 +60,7 @@ export function addTexts(
 }
 
 /**
- * Has a new revision of a text made; the current one stays until then, and among the revisions for good.
+ * Requests a new revision of a text. The current one stays in use until then, and remains among the revisions.
  *
  * @throws VisionError `job.not_found`, `text.not_found`, `text.not_ready`, `text.too_many_revisions`, or LimitExceeded
  */
@@ -133,14 +133,14 @@ async function readText(on: Queryable, { jobId, text }: OwnedText): Promise<Text
 export interface TextEdit {
   /** The text itself, and its findings. */
   readonly content?: { readonly body: unknown; readonly findings: unknown } | undefined
-  /** Whether the revision, the new one if there is one, is good to be used. */
+  /** Whether the text's revision, or the new one if there is one, is approved. */
   readonly approved?: boolean | undefined
 }
 
 /**
- * Changes a text as its owner wants it: a new revision, by the user, or an approval. The job's status stays.
+ * Changes a text on behalf of its owner: a new revision by the user, or an approval. The job's status stays.
  *
- * @param isExpected whether the text is as the caller read it
+ * @param isExpected whether the text is still as the caller read it
  * @throws VisionError `job.not_found`, `text.not_found`, `request.precondition_failed`, `text.not_ready` while it is being made, or
  *   `text.too_many_revisions`
  */
@@ -200,7 +200,7 @@ export async function editText(
   )
 }
 
-/** Every revision of a text, newest first; each by whom and when. */
+/** Every revision of a text with its author and time, newest first. */
 export async function getRevisions(
   database: Database,
   owned: OwnedText,

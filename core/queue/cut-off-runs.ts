@@ -6,12 +6,12 @@ import { callsOut } from './calls-out.ts'
 import type { LockedJob } from './lock-jobs.ts'
 import { countWaiting } from './texts.ts'
 
-/** How long a worker may report the usage of a run that was taken from it, in milliseconds. */
+/** How long a worker may report the usage of a run that was cut off, in milliseconds. */
 const reportMs = 300_000
 
 /**
- * Closes the runs of locked jobs: a worker learns of it by losing its fence. The rows are found by their whole key, which
- * locks no gap.
+ * Closes the runs of locked jobs, whose workers then fail their fence. Finds the rows by their whole key, which locks no
+ * gap.
  *
  * @returns the runs, for the ledger
  */
@@ -25,7 +25,7 @@ export async function cutOffRuns(tx: Queryable, jobs: readonly LockedJob[]): Pro
   const calls = running.map(({ jobId }) => sql`WHEN ${jobId} THEN ${callsOut(waiting.get(jobId))}`)
   const matched = await matchedBy(
     tx,
-    // Until its worker reports their outcome, which a dead one never does, its calls may have been billed.
+    // Until the worker reports the outcome of its calls, which a dead one never does, they may have been billed.
     sql`UPDATE ${attemptsOf(running)} SET a.outcome = 'cancelled', a.possibly_billed = a.step,
         a.possibly_billed_calls = a.possibly_billed_calls + CASE a.job_id ${sql.join(calls, sql` `)} END,
         a.ended_at = UTC_TIMESTAMP(3) WHERE a.outcome = 'running'`,
@@ -34,7 +34,7 @@ export async function cutOffRuns(tx: Queryable, jobs: readonly LockedJob[]): Pro
   return running.map(({ jobId, attempt, batchId, userId }) => ({ jobId, attempt, batchId, userId }))
 }
 
-/** Whether the row of a run that was taken from its worker is kept, so that the worker can report its usage. */
+/** Whether the row of a cut-off run is kept, so that its worker can report its usage. */
 export function isOfWatchedRun(): SQL {
   return sql`(outcome IN ('cancelled', 'lost') AND ended_at > ${inMilliseconds(-reportMs)})`
 }

@@ -15,8 +15,8 @@ import { createStats } from './stats.ts'
 import { timeLeft } from './time-left.ts'
 
 /**
- * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, maintains the queue, claims
- * up to the free slots, and claims again the moment a slot frees. Everything it claimed is settled when it returns.
+ * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, maintains the queue,
+ * claims up to the free slots, and claims again as soon as a slot is free. All claimed runs are settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, renewMs, now, log, pollMs = defaultPollMs } = options
@@ -29,7 +29,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     time.cutShort()
     slots.abort(new Stopped('the worker must stop'))
   }
-  // Beside the loop, which a slow statement may hold up.
+  // A timer of its own, since a slow statement may delay the loop.
   const alarm = setTimeout(stop, time.untilStop())
   signal?.addEventListener('abort', stop, { once: true })
   const keeper = keepLeases(options, slots.inFlight)
@@ -40,7 +40,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
   const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
 
-  /** One poll and what follows from it; true if there was anything to do. */
+  /** One poll and the work that it finds; true if there was any. */
   const poll = async (): Promise<boolean> => {
     try {
       const work = await pollQueue(database, concurrency, options.providers.stepProviders)
@@ -58,14 +58,14 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       const stopping = signal?.aborted === true || time.isOver()
       if (stopping) stop()
       const before = slots.ended()
-      // What ended during the poll may have freed a place for another job.
+      // A run that ended during the poll may have freed a place for another job.
       const found = mayClaim() && ((await poll()) || slots.ended() > before)
       if (slots.inFlight.size === 0 && !found) {
         const idle = now() - started
         if (!mayClaim() || idle >= idleMs) break
         await pause(Math.min(pollMs, idleMs - idle), [], signal)
       } else if (!found || !mayClaim()) {
-        // Wake when a slot frees, when it is time to poll, or to stop; while stopping, only for the slots.
+        // Wakes when a slot is free, when the next poll is due, or to stop; while stopping, only for the slots.
         const wait = stopping ? settleMs : Math.min(pollMs, time.untilStop())
         await pause(wait, slots.finished(), stopping ? undefined : signal)
       }

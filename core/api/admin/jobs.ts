@@ -22,7 +22,7 @@ import {
 } from './jobs-schema.ts'
 import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from './jobs-view.ts'
 
-/** What operators look at to find out why jobs fail. */
+/** The calls by which operators find out why jobs fail. */
 export const operatorJobs = {
   findJobs: procedure
     .meta({
@@ -54,7 +54,7 @@ export const operatorJobs = {
       scope: 'operator',
       summary: 'Look at any job',
       description:
-        'A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
+        'A job of any user with all its details: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
       errors: ['job.not_found'],
       output: OperatorJob,
       example: { reply: exampleOperatorJob },

@@ -29,14 +29,14 @@ import {
 } from './schema.ts'
 import { viewAction, viewClaiming, viewStatus } from './view.ts'
 
-/** A call ends this long after it began, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
+/** The time limit of a call, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
 const callMs = 20_000
 
-/** What operators call: every one of them wants the scope `operator`. */
+/** The operators' calls; all need the scope `operator`. */
 export const operator = {
   name: 'operator',
   description:
-    'For operators: everybody’s jobs and why they fail, the queue, its workers, its providers and what is paused. Wants the scope `operator`.',
+    'For operators: the jobs of all users and why they fail, the queue, its workers, its providers and pauses. Requires the scope `operator`.',
   procedures: {
     ...operatorJobs,
 
@@ -149,7 +149,7 @@ export const operator = {
       })
       .input(validated(ActionsPage))
       .query(async ({ ctx, input: { limit, cursor } }): Promise<ActionsView> => {
-        // One more than asked for tells whether there is another page.
+        // One more than asked for shows whether there is another page.
         const rows = await getOperatorActions(ctx.services.database, { limit: limit + 1, before: cursor })
         const page = rows.slice(0, limit)
         const last = page.at(-1)

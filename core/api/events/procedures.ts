@@ -17,7 +17,7 @@ import { viewManyEvent } from './view.ts'
 
 const { openProcedure, router } = createProcedures<StreamServices>()
 
-/** What happens to jobs: over tRPC as a subscription, over REST as server-sent events. */
+/** Live events of jobs: a subscription over tRPC, server-sent events over REST. */
 export const events = {
   name: 'events',
   description: 'What happens to jobs, as it happens.',
@@ -35,7 +35,7 @@ export const events = {
         output: JobEvent,
         example: { reply: exampleEvent },
       })
-      // Before the input is validated, so that a refused caller learns nothing about it.
+      // Before the input is validated, so that an unauthorised caller learns nothing about it.
       .use(async ({ ctx, meta, next, getRawInput }) => {
         const caller = await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`)
         return next({ ctx: { actor: allowed(caller, meta) } })
@@ -51,7 +51,7 @@ export const events = {
           transport: ctx.transport,
           signal: signal ?? new AbortController().signal,
         })
-        // What a step made was validated when it was saved.
+        // Outputs were validated when they were saved.
         return track(watch, (event) => [String(event.version), event as JobEventView])
       }),
 
@@ -63,7 +63,7 @@ export const events = {
         streams: true,
         summary: 'Watch all jobs, or those of a batch',
         description:
-          'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the state of a job at each of its versions that is seen, `deleted`, `batch` with what has become of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is told at least once, in whatever order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
+          'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the current state of a changed job, `deleted`, `batch` with the state of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is sent at least once, in no particular order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream sends `reconnect` and ends; reconnect with the last id, as an EventSource does by itself.',
         errors: ['batch.not_found'],
         output: JobsEvent,
         example: { reply: exampleChange },
@@ -90,10 +90,10 @@ export const events = {
   },
 } satisfies Resource
 
-/** The router of a server that streams and does nothing else. */
+/** The router of a server that only streams. */
 export const streamRouter = router({ visionPipeline: router(events.procedures) })
 
-/** The caller, or whom the ticket is from; one for another stream is refused. */
+/** The caller, or the user of the ticket; a ticket for another stream is refused. */
 async function actorOf(context: Context<StreamServices>, scope: string): Promise<Actor> {
   const { ticket, services } = context
   if (ticket === undefined) return context.authenticate()
@@ -101,7 +101,7 @@ async function actorOf(context: Context<StreamServices>, scope: string): Promise
   return services.tickets.check(ticket, scope)
 }
 
-/** A field of what the caller sent, whatever that is. */
+/** A field of the raw input, of any type. */
 function given(input: unknown, name: string): unknown {
   return typeof input === 'object' && input !== null && Object.hasOwn(input, name)
     ? (input as Record<string, unknown>)[name]
@@ -112,7 +112,7 @@ function notStreamed(): VisionError {
   return new VisionError('request.not_found', { message: 'Nothing is streamed here: use the job’s eventsUrl.' })
 }
 
-/** The events with the ids that both protocols resume by. */
+/** The events with the ids from which both protocols resume. */
 function track<Event, View>(
   watch: Watch<Event>,
   view: (event: Event) => readonly [id: string, data: View],

@@ -6,7 +6,10 @@ import { exampleTicket } from './examples.ts'
 import { CreateEventsTicket, EventsTicket, type EventsTicketView } from './schema.ts'
 import { manyEventsUrlOf } from './urls.ts'
 
-/** Links to streams, for those who cannot send headers: made by the API, which knows the caller, and not where is streamed. */
+/**
+ * Links to streams, for clients that cannot send headers: made by the API, which authenticates the caller, not by the
+ * streaming server.
+ */
 export const eventsTickets = {
   name: 'events tickets',
   description: 'Links to streams of many jobs, for pages.',
@@ -18,7 +21,7 @@ export const eventsTickets = {
         status: 201,
         summary: 'Make a link to the stream of all jobs, or of a batch',
         description:
-          'An EventSource can send no token, but open this link. Whoever has it can watch how the jobs of the caller change, or those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.',
+          'An EventSource cannot send a token, but it can open this link. Its bearer can watch the changes of the caller’s jobs, or of those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.',
         errors: ['batch.not_found'],
         output: EventsTicket,
         example: { request: {}, reply: exampleTicket },

@@ -74,7 +74,7 @@ export const jobs = {
       .input(validated(CreateJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { replayed, view } = await createOne(ctx, input, oneKey(ctx, input.idempotencyKey))
-        if (replayed) ctx.reply.status = 200
+        if (replayed) ctx.reply.replayed = true
         ctx.reply.location = `/v1/jobs/${view.jobId}`
         return view
       }),
@@ -102,7 +102,7 @@ export const jobs = {
           batchKey: oneKey(ctx, input.idempotencyKey),
           batch: batchOfItsOwn(ctx.actor.userId),
         })
-        if (created.every((job) => job.replayed)) ctx.reply.status = 200
+        if (created.every((job) => job.replayed)) ctx.reply.replayed = true
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const ids = created.map((job) => job.jobId)
         const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)
