@@ -68,6 +68,7 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'updateBrand',
   ],
   operator: [
+    'cancelJobs',
     'findJobs',
     'getFailures',
     'getJobForOperator',
