@@ -79,6 +79,29 @@ export const errorCodes = {
     status: 409,
     message: 'A user has at most 50 API keys, expired ones included. Revoke one that is not needed any more.',
   },
+  'webhook.not_found': { errorClass: 'request', status: 404, message: 'There is no such webhook.' },
+  'webhook.too_many': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A user has at most 10 webhooks, disabled ones included. Delete one that is not needed any more.',
+  },
+  'webhook.invalid_url': { errorClass: 'request', status: 400, message: 'The URL of the webhook cannot be used.' },
+  'webhook.too_many_secrets': {
+    errorClass: 'request',
+    status: 409,
+    message:
+      'Four secrets of this webhook are valid. Wait until an old one is not, or rotate with `previousValidHours: 0`, which ends all old ones.',
+  },
+  'webhook.disabled': {
+    errorClass: 'request',
+    status: 409,
+    message: 'The webhook is disabled, so that nothing is sent to it. Enable it first: PATCH with `status: "enabled"`.',
+  },
+  'webhook.delivery_not_found': {
+    errorClass: 'request',
+    status: 404,
+    message: 'The webhook has no such delivery: it may be older than a week.',
+  },
   'text.not_found': { errorClass: 'request', status: 404, message: 'The job has no such text.' },
   'text.not_ready': {
     errorClass: 'request',
@@ -163,7 +186,7 @@ export const errorCodes = {
   'image.upload_missing': {
     errorClass: 'permanent',
     message:
-      'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and said so in its answer.',
+      'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and answered with the reason.',
   },
   'image.refused': { errorClass: 'permanent', message: 'The server of the image refuses to hand it out.' },
   'image.too_large': { errorClass: 'permanent', message: 'The image is larger than allowed.', status: 400 },
@@ -193,7 +216,7 @@ export const errorCodes = {
   'analysis.rejected': { errorClass: 'permanent', message: 'The vision model could not take this image or purpose.' },
   'analysis.refused': {
     errorClass: 'retryable',
-    message: 'The vision model refused the request without a reason that says whose fault it is.',
+    message: 'The vision model refused the request without a clear reason.',
   },
   'analysis.misfit': {
     errorClass: 'retryable',
@@ -231,7 +254,7 @@ export const errorCodes = {
   'content.rejected': { errorClass: 'permanent', message: 'The text model could not take this analysis or purpose.' },
   'content.refused': {
     errorClass: 'retryable',
-    message: 'The text model refused the request without a reason that says whose fault it is.',
+    message: 'The text model refused the request without a clear reason.',
   },
   'content.misfit': {
     errorClass: 'retryable',

@@ -4,8 +4,8 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
-import { addRuns } from '../usage/ledger.ts'
 import { cutOffRuns } from './cut-off-runs.ts'
+import { endJobs } from './end-jobs.ts'
 import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 
 /**
@@ -69,6 +69,6 @@ async function cancelLocked(tx: Queryable, jobs: readonly LockedJob[]): Promise<
         lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${jobs.map(({ jobId }) => jobId)}`,
   )
-  const ended = jobs.map(({ userId, batchId }) => ({ userId, batchId, status: 'cancelled' as const }))
-  await addRuns(tx, await cutOffRuns(tx, jobs), ended)
+  const ended = jobs.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'cancelled' as const }))
+  await endJobs(tx, { runs: await cutOffRuns(tx, jobs), jobs: ended })
 }
