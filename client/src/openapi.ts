@@ -381,6 +381,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel jobs by a filter
+         * @description Cancels the jobs of any user that match a filter and have not ended, the newest first. A dry run, unless `dryRun` is false. Where `more` comes back true, call again: what was cancelled does not match any more.
+         */
+        post: operations["cancelJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/prune": {
         parameters: {
             query?: never;
@@ -410,7 +430,7 @@ export interface paths {
         };
         /**
          * List what operators did
-         * @description Every pause, resume, redrive and prune, by whichever way, the latest first.
+         * @description Every act of an operator, by whichever way, the latest first.
          */
         get: operations["getOperatorActions"];
         put?: never;
@@ -1769,6 +1789,33 @@ export interface components {
              */
             createdAt: string;
         };
+        Cancel: {
+            /** @description Which jobs that have not ended: all that is named must match. */
+            filter: {
+                /** @description The code of the last error, or the first part of several: `analysis.` */
+                code?: string;
+                /** @description Only the jobs of this user. */
+                user?: string;
+                /**
+                 * @description Only the jobs of this batch.
+                 * @example 5
+                 */
+                batch?: number;
+            };
+            /** @description Counts and changes nothing, unless this is false. `true` if left out. */
+            dryRun?: boolean;
+            /** @description The most jobs in one call. `1000` if left out. */
+            limit?: number;
+        };
+        CancelResult: {
+            dryRun: boolean;
+            /** @description How many were cancelled, or would be. */
+            jobs: number;
+            /** @description The ids of some of them. */
+            sample: number[];
+            /** @description There may be more: the limit or the time of one call was reached. */
+            more: boolean;
+        };
         Claiming: {
             /** @description Claiming as a whole, whatever the provider. */
             claims: {
@@ -2956,7 +3003,7 @@ export interface components {
                 /** @description A user, or `cli:` and the account that ran the command. */
                 actor: string;
                 /** @enum {string} */
-                action: "pause" | "resume" | "redrive" | "prune";
+                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key";
                 dryRun: boolean;
                 parameters: {
                     [key: string]: unknown;
@@ -4906,6 +4953,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RedriveResult"];
+                };
+            };
+        };
+    };
+    cancelJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "user": "ann",
+                 *         "code": "analysis."
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["Cancel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelResult"];
                 };
             };
         };

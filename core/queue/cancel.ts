@@ -32,12 +32,22 @@ export async function cancelVisionJob(database: Database, owned: OwnedJob): Prom
  * Cancels those of a user's jobs that have not ended, in one transaction: see `cancelVisionJob`.
  *
  * @param ids at most a few hundred
+ * @param note called in the transaction, with the ids of those that it cancels
  * @returns how many
  */
-export function cancelVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+export function cancelVisionJobs(
+  database: Database,
+  userId: string,
+  ids: readonly number[],
+  note?: (tx: Queryable, cancelled: readonly number[]) => Promise<void>,
+): Promise<number> {
   return database.transact(
     async (tx) => {
       const jobs = (await lockOwnedJobs(tx, userId, ids)).filter((job) => !hasEnded(job))
+      await note?.(
+        tx,
+        jobs.map(({ jobId }) => jobId),
+      )
       if (jobs.length > 0) await cancelLocked(tx, jobs)
       return jobs.length
     },

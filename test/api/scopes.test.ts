@@ -77,6 +77,7 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'updateWebhook',
   ],
   operator: [
+    'cancelJobs',
     'findJobs',
     'getFailures',
     'getJobForOperator',
