@@ -18,3 +18,4 @@ export {
   type WantedText,
 } from './types.ts'
 export type { WaitOptions } from './wait.ts'
+export { type RequestHeaders, type VerifyOptions, verifyWebhook, type WebhookEvent } from './webhooks.ts'
