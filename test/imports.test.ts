@@ -249,7 +249,6 @@ describe('who imports whom', () => {
 
 /** Files of more lines than a reader takes in at once, and why each is one file all the same. */
 const longFiles: Readonly<Record<string, string>> = {
-  'drizzle/schema.ts': 'drizzle-kit reads one file, and the tables refer to each other’s columns and words',
   'test/api/procedures.test.ts': 'one case for each procedure, over REST and over tRPC',
   'test/domain/codes.test.ts': 'a way to each error code, so that none is said by nobody',
   'test/http/openapi.test.ts': 'one document, and every route and answer that it is held against',
