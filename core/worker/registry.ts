@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
-import { type RunStats, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
+import { eq, sql } from 'drizzle-orm'
+import { type RunStats, visionWakes, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
@@ -13,6 +13,8 @@ import type { Log } from '../platform/log.ts'
 /** A worker's state, as it reports it. */
 export interface WorkerReport {
   readonly inFlight: number
+  /** The most jobs in flight, where it is less than its settings say: it takes no more before it ends. */
+  readonly concurrency?: number | undefined
   /** Everything since its start. */
   readonly tally: Tally
   /** What its runs waited for, took and failed of, since its start. */
@@ -27,6 +29,8 @@ export interface HeartbeatOptions {
   readonly concurrency: number
   /** How often it reports, in milliseconds. */
   readonly everyMs: number
+  /** What it was woken as, if it was: from its first report on it counts as itself. */
+  readonly wakeId?: string | undefined
   readonly log: Log
 }
 
@@ -71,12 +75,19 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
  * was added before, so that a report may be repeated.
  */
 async function reportWorker(
-  { database, workerId, host = hostname(), concurrency }: HeartbeatOptions,
-  { tally, inFlight, stats = noStats() }: WorkerReport,
+  { database, workerId, wakeId, host = hostname(), concurrency }: HeartbeatOptions,
+  { tally, inFlight, concurrency: reduced = concurrency, stats = noStats() }: WorkerReport,
   stopped: boolean,
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
-  const state = { ...tally, stats, inFlight, lastHeartbeatAt: now, stoppedAt: stopped ? now : null }
+  const state = {
+    ...tally,
+    stats,
+    inFlight,
+    concurrency: reduced,
+    lastHeartbeatAt: now,
+    stoppedAt: stopped ? now : null,
+  }
   await database.transact(
     async (tx) => {
       const [before] = await rowsOf<Tally & Stored>(
@@ -107,8 +118,9 @@ async function reportWorker(
       }
       await tx
         .insert(visionWorkers)
-        .values({ id: workerId, host: host.slice(0, 255), concurrency, startedAt: now, ...state })
+        .values({ id: workerId, host: host.slice(0, 255), startedAt: now, ...state })
         .onDuplicateKeyUpdate({ set: state })
+      if (wakeId !== undefined) await tx.delete(visionWakes).where(eq(visionWakes.id, wakeId))
     },
     // Whether it took effect does not matter: a second time it adds nothing.
     async () => undefined,
@@ -129,7 +141,7 @@ function readStats(row: Stored | undefined): RunStats {
 export type WorkerState = 'running' | 'stopped' | 'silent'
 
 /** A worker as it was last heard of. */
-export interface WorkerView extends Omit<WorkerReport, 'stats'> {
+export interface WorkerView extends Omit<WorkerReport, 'stats' | 'concurrency'> {
   readonly workerId: string
   readonly host: string
   /** `silent`: it neither stopped nor was heard of for a minute, so it has died. */
@@ -168,6 +180,8 @@ interface WorkerRow extends Tally {
 }
 
 const isAlive = sql`last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(String(workerLifeSeconds))} SECOND`
+/** Neither stopped nor silent. Must match the index `running`. */
+export const isRunning = sql`stopped_at IS NULL AND ${isAlive}`
 
 /** Must match the index: a table of a week's workers is not read for the last of them. */
 function recentWorkersQuery(limit: number) {
@@ -182,7 +196,7 @@ function recentWorkersQuery(limit: number) {
 export async function countRunningWorkers(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ workers: number }>(
     on,
-    sql`SELECT COUNT(*) AS workers FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+    sql`SELECT COUNT(*) AS workers FROM vision_workers FORCE INDEX (running) WHERE ${isRunning}`,
   )
   return Number(row?.workers ?? 0)
 }
@@ -191,7 +205,7 @@ export async function countRunningWorkers(on: Queryable): Promise<number> {
 export async function sumOfConcurrency(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ jobs: number | string | null }>(
     on,
-    sql`SELECT SUM(concurrency) AS jobs FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+    sql`SELECT SUM(concurrency) AS jobs FROM vision_workers FORCE INDEX (running) WHERE ${isRunning}`,
   )
   return Number(row?.jobs ?? 0)
 }
@@ -235,6 +249,7 @@ export async function sweepWorkers(database: Database, signal?: AbortSignal): Pr
   for (const which of [
     sql`vision_worker_minutes WHERE minute ${old} ORDER BY minute`,
     sql`vision_workers WHERE last_heartbeat_at ${old} ORDER BY last_heartbeat_at`,
+    sql`vision_wakes WHERE woken_at ${old} ORDER BY woken_at`,
   ]) {
     while (!signal?.aborted) {
       const deleted = await database.run((on) => matchedBy(on, sql`DELETE FROM ${which} LIMIT ${sweepBatch}`))
