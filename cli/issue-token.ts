@@ -20,9 +20,9 @@ Options:
 `
 
 /**
- * Prints a bearer token; whatever else there is to say goes to standard error.
+ * Prints a bearer token; everything else goes to standard error.
  *
- * @param args what follows `npm run token --`
+ * @param args the arguments after `npm run token --`
  */
 export async function issueToken(args: string[], { environment, out, error }: Terminal): Promise<ExitCode> {
   try {
@@ -64,7 +64,7 @@ async function answer(args: string[], environment: Terminal['environment']): Pro
   return `${token}\n`
 }
 
-/** The secret of the local stack, which may be running and hold its folder; in a folder that has none yet, one is made. */
+/** The secret of the local stack, which may be running and hold its folder; created in a folder that has none yet. */
 async function secretOf(dataDir: string): Promise<string> {
   try {
     return (await readFile(join(dataDir, 'secrets', 'auth-secret'), 'utf8')).trim()

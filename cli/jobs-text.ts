@@ -1,7 +1,7 @@
 import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from '../core/api/admin/jobs-schema.ts'
 import { dollars, duration, number, sections, table } from './table.ts'
 
-/** @param next the id with which the next page begins */
+/** @param next the id at which the next page begins */
 export function describeJobs(jobs: OperatorJobsView['jobs'], next: number | undefined): string {
   const more = next === undefined ? '' : `More: --before ${next}`
   if (jobs.length === 0) return next === undefined ? 'No such jobs.' : `None among those that were looked at. ${more}`
@@ -25,7 +25,7 @@ export function describeJobs(jobs: OperatorJobsView['jobs'], next: number | unde
   )
 }
 
-/** A job for a person at a terminal: the last reason first. */
+/** A job for a person at a terminal: the latest error first. */
 export function describeJob(job: OperatorJobView): string {
   const { timings, usage } = job
   const details = job.attempts.filter(({ errorDetail }) => errorDetail !== null)
@@ -151,18 +151,18 @@ export function describeMinutes({ totals, minutes }: MinutesView): string {
   )
 }
 
-/** Half, and nineteen of twenty, within these. */
+/** The median and the 95th percentile. */
 export function within(percentiles: MinutesView['totals']['waitingMs']): string {
   return percentiles === null ? '-' : `${took(percentiles.p50)}/${took(percentiles.p95)}`
 }
 
-/** The commonest first. */
+/** The most frequent first. */
 export function codes(failures: Readonly<Record<string, number>>): string {
   const sorted = Object.entries(failures).toSorted(([, one], [, other]) => other - one)
   return sorted.map(([code, jobs]) => `${code} × ${number(jobs)}`).join(', ')
 }
 
-/** What users, providers and servers wrote moves no cursor and starts no line. */
+/** Text of users, providers and servers must not move the cursor or start a line. */
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is meant.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')

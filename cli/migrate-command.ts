@@ -19,7 +19,7 @@ With DATABASE_URL, exported or in .env, to that database; without it to the one 
 /**
  * Applies the pending migrations to DATABASE_URL, or to the database in the data folder, which is started for it.
  *
- * @param args what follows `npm run db:migrate --`
+ * @param args the arguments after `npm run db:migrate --`
  */
 export async function migrate(args: string[], { environment, out, error }: Terminal): Promise<ExitCode> {
   const say = (line: string) => out(`${line}\n`)

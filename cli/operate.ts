@@ -97,7 +97,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-/** Which verb takes which options; all take --json. */
+/** The options of each verb; all take --json. */
 const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
   jobs: ['status', 'code', 'user', 'batch', 'since', 'limit', 'before'],
   job: [],
@@ -113,17 +113,17 @@ const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
 
 type Values = ReturnType<typeof parse>['values']
 
-/** What to print: the API's answer, and the same for people. */
+/** The output: the API's answer, and the same for people. */
 interface Answer {
   readonly view: unknown
   readonly text: string
 }
 
 /**
- * Does one command of an operator's, on DATABASE_URL or on the local database.
+ * Runs one operator's command, on DATABASE_URL or on the local database.
  *
- * @param args what follows `npm run ops --`
- * @param signal aborted when what goes on in batches is to end after this one
+ * @param args the arguments after `npm run ops --`
+ * @param signal aborted when a command that works in batches must end after the current one
  */
 export async function operate(args: string[], terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   try {
@@ -144,7 +144,7 @@ function parse(args: string[]) {
   }
 }
 
-/** A verb with its options, and what it is about: the id of a job. */
+/** A verb with its options and its object: the id of a job. */
 interface Command {
   readonly verb: Verb | undefined
   readonly values: Values
@@ -188,7 +188,7 @@ async function answer(act: Act, values: Values, { environment, error }: Terminal
 
 type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
 
-/** What a verb does; a usage error is reported here, before the database is asked. */
+/** The action of a verb; usage errors are reported here, before the database is queried. */
 function prepare(verb: Verb, values: Values, about: string | undefined, signal: AbortSignal): Act {
   const dryRun = values.yes !== true
   const limit = wholeNumber('limit', values.limit)
@@ -319,7 +319,7 @@ function wholeNumber(name: string, text: string | undefined, otherwise?: string)
   return Number(text)
 }
 
-/** Who runs the command, as far as its column can say it. */
+/** The account that runs the command, as far as the column can store it. */
 function actor(): string {
   return `cli:${userInfo().username.replaceAll(/[^\x21-\x7e]/g, '?')}`
 }

@@ -24,9 +24,9 @@ const permissions =
   'and to set it up the same three with Put'
 
 /**
- * Sets up the bucket, or with `--check` looks at it.
+ * Sets up the bucket, or with `--check` only checks it.
  *
- * @param args what follows `npm run bucket:setup --`
+ * @param args the arguments after `npm run bucket:setup --`
  * @returns 0 if every setting is correct
  */
 export async function setUpBucket(args: string[], { environment, out, error }: Terminal): Promise<ExitCode> {

@@ -1,10 +1,10 @@
 // Tables for a person at a terminal.
 
-/** Parts with a blank line between them; those that are empty are left out. */
+/** Parts separated by a blank line; empty ones are left out. */
 export const sections = (...parts: readonly string[]) => parts.filter(Boolean).join('\n\n')
 export const number = (value: number) => value.toLocaleString('en')
 
-/** Columns as wide as their content, two blanks apart; numbers stand to the right. */
+/** Columns as wide as their content, two blanks apart; numbers are right-aligned. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const all = [heading, ...rows]
@@ -22,7 +22,7 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
     .join('\n')
 }
 
-/** In the largest two units that say something. */
+/** In the largest two units that are not zero. */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000))
   if (seconds < 120) return `${seconds} s`

@@ -57,7 +57,7 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
 function introduce({ url, parts, key, logFile }: Stack): void {
   say(`\nVision Pipeline listens at ${url}\n`)
   for (const { name, kind, what } of parts) say(`  ${name.padEnd(9)} ${kind.padEnd(9)} ${what}`)
-  say(`\n  OpenAPI: ${url}/openapi.json   health: ${url}/healthz   log: ${logFile}`)
+  say(`\n  reference: ${url}/docs   health: ${url}/healthz   log: ${logFile}`)
   say(key === undefined ? '' : `  API key of the user local: ${key}\n`)
 }
 

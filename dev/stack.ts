@@ -16,7 +16,7 @@ import { createMetrics } from '../core/platform/metrics.ts'
 import { createBell } from '../core/worker/bell.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
-import { withLocalUser } from './access/authenticate.ts'
+import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
 import { type DataFolder, openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
@@ -155,6 +155,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     allowLoopbackHttp,
     streamUrl: () => url,
     streams: loadStreamConfig(settings),
+    keyForReference: (request, bindings) => (isOfThisMachine(request, bindings) ? key : undefined),
   })
   cleanup.defer(() => live?.close())
   const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)

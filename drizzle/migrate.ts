@@ -8,28 +8,28 @@ import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 export interface MigrateOptions {
   /** The folder of the migrations; the project's own by default. */
   readonly folder?: string
-  /** How long to wait for another migration to end, in seconds. */
+  /** How long to wait for another migration, in seconds. */
   readonly lockSeconds?: number
-  /** How long to go on trying a database that cannot be reached, in seconds: a new one may not be up yet. */
+  /** How long to retry a database that cannot be reached, in seconds: a new one may not be up yet. */
   readonly patienceSeconds?: number
 }
 
-/** A migration that cannot go on; the message says what to do. */
+/** A migration that cannot continue; the message says what to do. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
-/** In seconds: shorter than any limit that a server or a proxy has for a statement. */
+/** In seconds: shorter than any statement time limit of a server or a proxy. */
 const longestLockWait = 5
 
 const ownFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 /**
- * Applies every migration that the database does not have yet, one at a time whoever else tries (`GET_LOCK`).
+ * Applies every pending migration, one process at a time (`GET_LOCK`).
  *
- * DDL cannot be rolled back, so each statement is noted before and after: a statement that the server refused had no
- * effect (DDL is atomic from MySQL 8 and MariaDB 10.6 on) and the next call goes on with it; one that was under way when
- * its process died is reported, since nobody can know whether it took effect.
+ * DDL cannot be rolled back, so each statement is recorded before and after: a statement that the server refused had no
+ * effect (DDL is atomic from MySQL 8 and MariaDB 10.6 on), and the next call continues with it; a statement whose process
+ * died is reported, since its effect is unknown.
  *
  * @param url of the database, its name included
  * @returns how many migrations were applied
@@ -52,8 +52,8 @@ export async function migrateDatabase(
 }
 
 /**
- * Looks whether somebody else has applied every migration, and changes nothing: for a database whose schema may only be
- * changed from outside, as by PlanetScale's deploy requests.
+ * Checks that every migration has been applied, and changes nothing: for a database whose schema is managed externally, as
+ * by PlanetScale's deploy requests.
  *
  * @param url of the database, its name included
  * @throws MigrationError naming what is missing, or when the database cannot be used
@@ -86,15 +86,15 @@ async function withConnection<T>(
   } catch (error) {
     if (error instanceof MigrationError) throw error
     const { message, code } = error as NodeJS.ErrnoException
-    // Without its cause: the error of a URL that cannot be read carries the URL.
+    // Without its cause: the error of a malformed URL contains the URL.
     throw new MigrationError(`The database cannot be migrated: ${message || code}`)
   } finally {
-    // Ends the session, and the lock with it. Where the connection has died, what went wrong before tells why.
+    // Ends the session, and the lock with it. If the connection has died, the earlier error says why.
     await connection?.end().catch(() => undefined)
   }
 }
 
-/** What no waiting changes. */
+/** Errors that waiting does not resolve. */
 const isFinal = ({ code = '' }: NodeJS.ErrnoException) =>
   ['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ERR_INVALID_URL'].includes(code)
 
@@ -104,7 +104,7 @@ async function connect(url: string, until: number): Promise<Connection> {
     let connection: Connection | undefined
     try {
       connection = await mysql.createConnection({ uri: url, timezone: 'Z' })
-      // A proxy lets one in before it has a server, and fails with the first statement.
+      // A proxy accepts connections before it has a server, and fails at the first statement.
       await connection.query('SELECT 1')
       return connection
     } catch (error) {
@@ -116,11 +116,11 @@ async function connect(url: string, until: number): Promise<Connection> {
 }
 
 /**
- * The migrations that a database does not have, the oldest first. Rows that belong to no file are those of a later release,
- * which somebody has gone back from.
+ * The migrations that a database lacks, the oldest first. Rows without a file belong to a later release that was rolled
+ * back.
  *
- * @throws MigrationError where one of them is older than one that was applied: it was written beside it and came in later, so
- *   it was never tried on top of it, and drizzle's own migrator would leave it out in silence
+ * @throws MigrationError if one of them is older than an applied one: it was written in parallel and merged later, so it
+ *   was never tested on top of that, and drizzle's own migrator would silently skip it
  */
 async function missingFrom(connection: Connection, folder: string): Promise<MigrationMeta[]> {
   const done = await appliedTo(connection)
@@ -154,7 +154,7 @@ async function lock(connection: Connection, seconds: number): Promise<void> {
   }
   const until = performance.now() + seconds * 1000
   for (;;) {
-    // A server that ends long statements, or a proxy that has it do so, breaks off a longer wait.
+    // A server or proxy with a statement time limit aborts a longer wait.
     const left = Math.max(0, Math.ceil((until - performance.now()) / 1000))
     const [[row] = []] = await connection.query<(RowDataPacket & { got: number | null })[]>(
       "SELECT GET_LOCK(CONCAT('vision-migrate:', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
@@ -171,7 +171,7 @@ async function lock(connection: Connection, seconds: number): Promise<void> {
 }
 
 async function prepareTables(connection: Connection): Promise<void> {
-  // The same table as drizzle's own migrator keeps, so that its tools see what was applied.
+  // The table of drizzle's own migrator, so that its tools see what was applied.
   await connection.query(
     'CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)',
   )
@@ -181,7 +181,7 @@ async function prepareTables(connection: Connection): Promise<void> {
   )
 }
 
-/** When the applied migrations were written, as drizzle names them by. */
+/** When the applied migrations were written, which drizzle identifies them by. */
 async function appliedTo(connection: Connection): Promise<ReadonlySet<number>> {
   try {
     const [rows] = await connection.query<(RowDataPacket & { created_at: number })[]>(

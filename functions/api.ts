@@ -26,7 +26,7 @@ export async function handler(
     const stage = stageOf(event)
     const request = { ...event, rawPath: event.rawPath.slice(stage.length) || '/' }
     const result = (await serve(request as never, context)) as APIGatewayProxyStructuredResultV2
-    // Whatever is under way when this returns is frozen with the function.
+    // Work that is under way when this returns is frozen with the function.
     await Promise.all([feed.settled(), waker?.settled()])
     const { headers } = result
     if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
@@ -66,7 +66,7 @@ function open() {
   return { serve: handle(app), feed, waker, log, metrics }
 }
 
-/** What API Gateway puts before the path: the name of a stage other than `$default`, at its own host name only. */
+/** The prefix that API Gateway adds to the path: the name of a stage other than `$default`, at its own host name only. */
 function stageOf({ rawPath, requestContext }: APIGatewayProxyEventV2): string {
   const { stage, apiId, domainPrefix } = requestContext
   const prefix = `/${stage}`

@@ -19,7 +19,7 @@ export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent | APIG
     const { app, live, log } = server
     log.invoked(context)
     const left = new AbortController()
-    // Lambda says nothing when the client has gone; where the stream does break, the work ends.
+    // Lambda does not report that the client has left; when the stream breaks, the work ends.
     for (const broken of ['error', 'close']) stream.on(broken, () => left.abort())
     const response = await app.fetch(requestOf(event, left.signal))
     const reply = awslambda.HttpResponseStream.from(stream, {
@@ -36,7 +36,7 @@ export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent | APIG
       if (!left.signal.aborted) throw error
     }
     reply.end()
-    // Whatever is under way when this returns is frozen with the function.
+    // Work that is under way when this returns is frozen with the function.
     await live.settled()
   },
 )
@@ -51,13 +51,13 @@ function open() {
     now: Date.now,
   })
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
-  // Anybody may ask, and an instance serves one call at a time: that it runs is the answer. The API asks the database.
+  // Unauthenticated, and an instance serves one call at a time: that it runs is the answer. The API checks the database.
   const { app, live } = composeStreams(config, { database, log, isReady: async () => true })
   const { STREAM_ORIGINS } = config
   return { app: STREAM_ORIGINS ? readableFrom(STREAM_ORIGINS, app) : app, live, log }
 }
 
-/** Answers what browsers ask before pages of other origins read a stream, as a function URL would. */
+/** Answers CORS preflight requests, as a function URL would. */
 function readableFrom(origins: string[], streams: Pick<Hono, 'fetch'>): Hono {
   const app = new Hono()
   app.use(

@@ -17,15 +17,24 @@ const requestHeaders = [
 
 /** The headers that they may read. */
 const readableHeaders = [
+  'deprecation',
   'etag',
+  'idempotent-replayed',
+  'link',
   'location',
   'preference-applied',
   'ratelimit',
   'ratelimit-policy',
   'retry-after',
+  'sunset',
   'x-request-id',
   'x-trace-id',
 ]
+
+/** What `GET /docs` loads: read when it is asked for, and no part of what the function starts with. */
+const referenceFiles = ['swagger-ui-bundle.js', 'swagger-ui.css'].map((name) => ({
+  from: `node_modules/swagger-ui-dist/${name}`,
+}))
 
 /** The HTTP API, with one function behind every path of it. */
 export function createApi({
@@ -45,6 +54,7 @@ export function createApi({
     ...shape,
     description: 'The HTTP API',
     handler: 'functions/api.handler',
+    copyFiles: referenceFiles,
     // As long as API Gateway waits.
     timeout: '30 seconds',
     memory: '1024 MB',

@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { json } from './support/api/test-api.ts'
 import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
 
 const examples = join(import.meta.dirname, '../examples')
@@ -96,4 +97,27 @@ test('batch.ts says where nothing answers', async () => {
   const env = { PATH, VISION_URL: 'http://127.0.0.1:9' }
   const failing = promisify(execFile)('node', [join(examples, 'batch.ts'), photos], { env })
   await expect(failing).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining('Does npm start run?') })
+})
+
+test.each([
+  ['[emulate failed]', 'analysis.invalid_answer', false],
+  ['[emulate failed text]', 'content.invalid_answer', true],
+  ['[emulate blocked]', 'analysis.blocked', false],
+  ['[emulate blocked text]', 'content.blocked', true],
+])('a purpose with %s fails with %s, as docs/api.md says', async (words, code, analysed) => {
+  expect(await readFile(join(examples, '../docs/api.md'), 'utf8')).toContain(`\`${words}\``)
+  const created = await fetch(`${stack.url}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', prefer: 'wait=25' },
+    body: JSON.stringify({
+      imageUrl: `data:image/png;base64,${await readFile(poster, 'base64')}`,
+      analysisPurpose: `Sell it ${words}`,
+      outputFormat: 'summary',
+    }),
+  })
+  const { jobId } = await json(created)
+  const read = async () => json(fetch(`${stack.url}/v1/jobs/${jobId}`))
+  await expect.poll(async () => (await read()).status).toBe('failed')
+  const { error, outputs } = await read()
+  expect([error.code, outputs.analysis !== null]).toEqual([code, analysed])
 })

@@ -23,3 +23,8 @@ test.each(['package.json', 'client/package.json'])('every dependency of %s is pi
     expect(version).toMatch(/^\d+\.\d+\.\d+$/)
   }
 })
+
+test('no package that reports its installation is installed', () => {
+  const { name } = (lock.packages['node_modules/@scarf/scarf'] ?? {}) as { name?: string }
+  expect(name).toBe('empty-npm-package')
+})

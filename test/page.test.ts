@@ -44,3 +44,34 @@ test.runIf(hasChromium)(
     expect(errors).toEqual([])
   },
 )
+
+test.runIf(hasChromium)(
+  'the reference page shows the document and makes calls with the local key, and asks no other server for anything',
+  async () => {
+    const page = await browser.newPage()
+    page.setDefaultTimeout(100_000)
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(error.message))
+    page.on('console', (line) => line.type() === 'error' && errors.push(line.text()))
+    const hosts = new Set<string>()
+    page.on('request', (request) => {
+      const { protocol, host } = new URL(request.url())
+      if (protocol !== 'data:') hosts.add(host)
+    })
+    await page.goto(`${stack.url}/docs`)
+    await page.locator('body[data-ready]').waitFor()
+    await page.getByText('/v1/jobs', { exact: true }).first().waitFor()
+    const operation = page.locator('#operations-jobs-getJobHistory')
+    await operation.locator('.opblock-summary-control').click()
+    const called = page.waitForRequest((request) => request.url().includes('/v1/jobs'))
+    await operation.locator('button.execute').click()
+    expect(await (await called).headerValue('authorization')).toBe(`Bearer ${stack.key}`)
+    const status = operation.locator('.live-responses-table .response-col_status').last()
+    await status.waitFor()
+    expect((await status.textContent())?.trim()).toMatch(/^200/)
+    expect(hosts).toEqual(new Set([new URL(stack.url).host]))
+    expect(errors).toEqual([])
+  },
+  // A browser draws a hundred operations in seconds, and on a busy machine in many.
+  120_000,
+)

@@ -2754,6 +2754,10 @@ export interface components {
          */
         Platform: "instagram" | "facebook" | "linkedin" | "x" | "pinterest" | "tiktok" | "threads" | "bluesky";
         Problem: {
+            /**
+             * @description Where the error is described: relative to the address of the call, and the same for the same `code`.
+             * @example /problems/job.not_found
+             */
             type: string;
             title: string;
             status: number;

@@ -3,7 +3,7 @@ import { visionOperatorActions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 
-/** What operators can do. */
+/** The actions of operators. */
 export const operatorVerbs = ['pause', 'resume', 'redrive', 'prune'] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
 
@@ -31,12 +31,12 @@ export async function noteAction(tx: Queryable, { dryRun = false, ...action }: N
   return insertId
 }
 
-/** Brings an action’s row up to date, in the transaction of a batch. */
+/** Updates an action’s row, in the transaction of a batch. */
 export async function noteResult(tx: Queryable, id: number, result: Record<string, unknown>): Promise<void> {
   await matchedBy(tx, sql`UPDATE vision_operator_actions SET result = ${JSON.stringify(result)} WHERE id = ${id}`)
 }
 
-/** What operators did, the latest first. */
+/** The actions of operators, the latest first. */
 export function getOperatorActions(
   database: Database,
   { limit, before }: { readonly limit: number; readonly before?: number | undefined },

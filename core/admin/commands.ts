@@ -5,22 +5,22 @@ import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
 import { noteAction, noteResult } from './audit-log.ts'
 
-/** By whom something is done: a user id, or `cli:` and an account’s name. */
+/** The operator: a user id, or `cli:` and an account’s name. */
 export interface Operator {
   readonly database: Database
   readonly actor: string
 }
 
-/** How a command runs over many jobs. */
+/** The limits of a command on many jobs. */
 interface Batches {
-  /** The most jobs; all if left out. */
+  /** The most jobs; unlimited if left out. */
   readonly limit?: number | undefined
   readonly dryRun: boolean
   /** Aborted when it must end; completed batches stay done. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Stops claiming, of all or of what needs one provider: what runs ends, and nothing expires meanwhile. */
+/** Pauses claiming, as a whole or for one provider: current runs finish, and nothing expires meanwhile. */
 export async function pauseClaims(
   { database, actor }: Operator,
   { provider, reason }: { readonly provider: ProviderScope; readonly reason?: string | undefined },
@@ -30,15 +30,15 @@ export async function pauseClaims(
       await pauseByOperator(tx, provider, actor, reason)
       await noteAction(tx, { actor, action: 'pause', parameters: { provider, reason }, result: { done: true } })
     },
-    // Idempotent: the first pause stays, and the audit log has both tries.
+    // The first pause stays, and the audit log has both attempts.
     async () => undefined,
   )
 }
 
 /**
- * Starts claiming again, and ends a pause that a provider’s trouble has brought.
+ * Resumes claiming, and closes a circuit that a provider’s failures have opened.
  *
- * @returns whether there was anything to start
+ * @returns whether anything was paused
  */
 export function resumeClaims(
   { database, actor }: Operator,
@@ -55,7 +55,7 @@ export function resumeClaims(
   )
 }
 
-/** Gives failed jobs a new life, or counts those that would be given one: see `redriveVisionJobs`. */
+/** Redrives failed jobs, or counts those that would be redriven: see `redriveVisionJobs`. */
 export async function redriveJobs(
   { database, actor }: Operator,
   filter: RedriveFilter,
@@ -74,7 +74,7 @@ export async function redriveJobs(
   return result
 }
 
-/** Deletes jobs that ended long ago, or counts those that would be: see `pruneVisionJobs`. */
+/** Deletes old ended jobs, or counts those that would be deleted: see `pruneVisionJobs`. */
 export async function pruneJobs(
   { database, actor }: Operator,
   { olderThanDays, limit, dryRun, signal }: Batches & { readonly olderThanDays: number },

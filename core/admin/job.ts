@@ -7,22 +7,22 @@ import { type AttemptRow, getVisionJobsInFull, type JobWithOutputs } from '../qu
 import { getRunningTimes } from '../queue/running-time.ts'
 import { type Counts, getJobUsage } from '../usage/ledger.ts'
 
-/** Everything that is known of a job. */
+/** All stored details of a job. */
 export interface JobInFull {
   readonly found: JobWithOutputs
   /** Its last 100 runs, the oldest first. */
   readonly attempts: readonly AttemptRow[]
   readonly usage: Counts
-  /** How long its runs took together, in milliseconds. */
+  /** The sum of its runs' durations, in milliseconds. */
   readonly runningMs: number
-  /** By the database's clock. */
+  /** The time, by the database's clock. */
   readonly at: Date
 }
 
 const shownAttempts = 100
 
 /**
- * A job with all that stands of it, whoever owns it.
+ * All stored details of a job of any owner.
  *
  * @throws VisionError `job.not_found`
  */

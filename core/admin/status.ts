@@ -17,15 +17,15 @@ import {
   type WorkerView,
 } from '../worker/registry.ts'
 
-/** How the queue, its workers and the providers are. */
+/** The status of the queue, its workers and the providers. */
 export interface Status {
   /** By the database’s clock. */
   readonly at: Date
   readonly depth: readonly Depth[]
-  /** For how long the oldest job waits that a worker could have taken; 0 where none does. */
+  /** How long the oldest runnable job has waited; 0 if none waits. */
   readonly oldestDueSeconds: number
   readonly runningWorkers: number
-  /** Those that were heard of within the hour, the latest first, up to 20. */
+  /** The workers that reported within the last hour, the latest first, up to 20. */
   readonly workers: readonly WorkerView[]
   readonly throughput: readonly (Throughput & { readonly stats: RunStats })[]
   /** Claiming as a whole. */
@@ -39,8 +39,8 @@ const shownWorkers = 20
 const windows = [5, 60]
 
 /**
- * Reads everything at about one moment: a dozen small statements, each of which ends at a limit or reads along an index no
- * more than an hour of what workers reported, so that its cost does not grow with the tables.
+ * Reads everything at about one moment: a dozen small statements, each with a limit, or along an index over at most an hour
+ * of workers' reports, so that the cost does not grow with the tables.
  */
 export async function getStatus(database: Database): Promise<Status> {
   const waited = await oldestDueSeconds(database)

@@ -2,7 +2,7 @@ import type { Api } from '../http/app.ts'
 import { LimitExceeded } from '../usage/quotas.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 
-/** What every server of the API says of it. */
+/** The description that every server of the API gives. */
 export const about: Pick<Api, 'name' | 'info' | 'errorHeaders'> = {
   name: 'vision-pipeline',
   info: {

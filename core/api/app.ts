@@ -10,5 +10,5 @@ export type { ApiServices } from './services.ts'
 
 /** The API as one function from request to response, whatever serves it. */
 export function createApp(services: ApiServices): Hono<AppEnv> {
-  return serve({ ...about, resources, router: appRouter }, services)
+  return serve({ ...about, resources, router: appRouter, reference: { keyFor: services.keyForReference } }, services)
 }

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import type { AppEnv } from '../http/context.ts'
+import type { KeyFor } from '../http/reference-page.ts'
 import { createImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'
@@ -26,6 +27,8 @@ export interface ApiEnvironment extends Environment {
   readonly wakeWorker?: (() => void) | undefined
   /** The settings of the streams that this process serves; undefined where another one does, or none. */
   readonly streams: LiveConfig | undefined
+  /** The API key that the reference page begins with: on a developer's machine alone. */
+  readonly keyForReference?: KeyFor | undefined
 }
 
 /** The whole API. */
@@ -39,7 +42,7 @@ export interface ComposedApi {
 
 /** Wires the API, wherever it runs: in its function, in the local stack, in tests. Opens no connection. */
 export function composeApi(config: ApiConfig, environment: ApiEnvironment): ComposedApi {
-  const { database, store, log, lookMs, metrics, allowLoopbackHttp, streamUrl, streams } = environment
+  const { database, store, log, lookMs, metrics, allowLoopbackHttp, streamUrl, streams, keyForReference } = environment
   const feed = openFeed(database, log, lookMs)
   const live = streams && openLive(streams, { database, feed, log, lookMs })
   const services: ApiServices = {
@@ -59,6 +62,7 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     uploadLimits: uploadLimits(config),
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.JOB_RETENTION_DAYS,
+    keyForReference,
   }
   return { app: createApp(services), services, feed, live }
 }

@@ -5,5 +5,5 @@ import type { ApiServices } from './services.ts'
 
 export const { procedure, router } = createProcedures<ApiServices>()
 
-/** The context of a call whose caller is known. */
+/** The context of an authenticated call. */
 export type Caller = Context<ApiServices> & { readonly actor: Actor }

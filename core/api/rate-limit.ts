@@ -1,7 +1,7 @@
 import type { Quota, QuotaState } from '../usage/quotas.ts'
 
 const daySeconds = 86_400
-/** Of a quota that does not count what its name says. */
+/** The unit of a quota that does not count what its name suggests. */
 const units: Partial<Record<Quota['code'], string>> = {
   'limit.spend_per_day': ';qu="us-cents"',
   'limit.upload_bytes_per_day': ';qu="content-bytes"',
@@ -9,8 +9,8 @@ const units: Partial<Record<Quota['code'], string>> = {
 const nanosPerCent = 10_000_000
 
 /**
- * The quotas of a user and the rest of them, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota
- * counts jobs, also where one request makes many; the one of money counts US cents, that of estimates requests.
+ * The quotas of a user and what remains, as the header fields of draft-ietf-httpapi-ratelimit-headers-11. A quota counts
+ * jobs, also if one request creates several; the budget counts US cents, the quota of estimates requests.
  */
 export function rateLimitHeaders({ quotas }: Pick<QuotaState, 'quotas'>): Record<string, string> {
   if (quotas.length === 0) return {}

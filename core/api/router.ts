@@ -12,7 +12,7 @@ import { texts } from './texts/procedures.ts'
 import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
 
-/** The parts of the API: each is a folder here with its procedures, their schemas, views and examples. */
+/** The resources of the API: each is a folder here with its procedures, their schemas, views and examples. */
 export const resources = [
   jobs,
   texts,
@@ -27,8 +27,8 @@ export const resources = [
   operator,
 ] as const
 
-/** Every procedure of the API. tRPC, REST and the OpenAPI document are three readings of it. */
+/** Every procedure of the API, from which tRPC, REST and the OpenAPI document are derived. */
 export const appRouter = router({ visionPipeline: router(proceduresOf(resources)) })
 
-/** The type that a tRPC client is made with. */
+/** The type that tRPC clients use. */
 export type AppRouter = typeof appRouter

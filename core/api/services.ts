@@ -1,5 +1,6 @@
 import type { Database } from '../database/client.ts'
 import type { KernelServices } from '../http/context.ts'
+import type { KeyFor } from '../http/reference-page.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'
@@ -45,4 +46,6 @@ export interface ApiServices extends StreamServices {
   readonly lifeMs: number
   /** For how many days ended jobs are kept. */
   readonly retentionDays: number
+  /** The API key that the reference page begins with; undefined wherever the API is deployed. */
+  readonly keyForReference?: KeyFor | undefined
 }

@@ -16,24 +16,24 @@ export interface OwnedBatch {
 
 export interface NewBatch {
   readonly name: string | null
-  /** What its jobs are made with where they say nothing themselves. */
+  /** The defaults of its jobs. */
   readonly defaults: Record<string, unknown>
   readonly onInvalid: OnInvalid
   /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same batch. */
   readonly idempotency?: { readonly key: string; readonly requestHash: string } | undefined
 }
 
-/** How many jobs a batch takes in its life. */
+/** The most jobs that a batch takes in its life. */
 export const maxJobs = 10_000
-/** How many batches that still take jobs a user may have. */
+/** The most open batches of a user. */
 export const maxOpen = 100
-/** How long a batch takes jobs, in milliseconds. */
+/** How long a batch is open for jobs, in milliseconds. */
 export const openMs = 7 * 86_400_000
 
 /**
- * Makes a batch that takes jobs for a week.
+ * Creates a batch, which is open for jobs for a week.
  *
- * @returns its id, and whether an earlier call with the same key made it
+ * @returns its id, and whether an earlier call with the same key created it
  * @throws VisionError `batch.too_many` or `idempotency.mismatch`
  */
 export function createBatch(
@@ -44,7 +44,7 @@ export function createBatch(
   let made = 0
   return database.transact(
     async (tx) => {
-      // One user's batches are made one after the other.
+      // A user's batches are created one after another.
       await lockUser(tx, userId)
       const before = await findByKey(tx, userId, batch.idempotency)
       if (before !== undefined) return { batchId: before, replayed: true }
@@ -56,13 +56,14 @@ export function createBatch(
   )
 }
 
-/** Makes the batch of jobs that come all at once: it takes no others. For `createVisionJobs`. */
+/** Creates a closed batch for the jobs of one call, for `createVisionJobs`. */
 export function batchOfItsOwn(userId: string) {
   return (tx: Queryable): Promise<number> => insert(tx, userId, { name: null, defaults: {}, onInvalid: 'refuse' }, 0)
 }
 
 /**
- * Adds jobs to a batch, for `createVisionJobs`, which holds the user's lock: so none are added to one that is being cancelled.
+ * Adds jobs to a batch, for `createVisionJobs`, which holds the user's lock: none are added to a batch that is being
+ * cancelled.
  *
  * @throws VisionError `batch.not_found`, `batch.closed` or `batch.full`
  */
@@ -92,7 +93,7 @@ export async function getBatch(database: Database, owned: OwnedBatch): Promise<B
   return batch
 }
 
-/** A user's batches, newest first: one more than asked for where there are more. */
+/** A user's batches, newest first: one more than the limit if there are more. */
 export function listBatches(
   database: Database,
   userId: string,
@@ -108,7 +109,7 @@ export function listBatches(
   )
 }
 
-/** Ends the time in which a batch takes jobs, under the lock of its user; later calls change nothing. */
+/** Closes a batch for new jobs, under the lock of its user. Idempotent. */
 export async function closeBatch(
   database: Database,
   { userId, batchId }: OwnedBatch,
@@ -129,9 +130,9 @@ export async function closeBatch(
 }
 
 /**
- * Deletes a batch that has no jobs any more and takes none.
+ * Deletes a closed batch without jobs.
  *
- * @returns whether it is gone
+ * @returns whether it was deleted
  */
 export function dropBatch(database: Database, { userId, batchId }: OwnedBatch): Promise<boolean> {
   return database.transact(
@@ -146,7 +147,7 @@ export function dropBatch(database: Database, { userId, batchId }: OwnedBatch): 
 const sweepBatch = 200
 
 /**
- * Deletes up to 200 batches that have taken no jobs for longer than jobs are kept, and have none any more.
+ * Deletes up to 200 batches without jobs that were closed longer ago than jobs are kept.
  *
  * @returns how many
  */
@@ -171,7 +172,7 @@ export function sweepBatches(database: Database, olderThanDays: number): Promise
 
 async function dropEmpty(tx: Queryable, ids: readonly number[]): Promise<number> {
   let dropped = 0
-  // By the key of each: a range would lock its neighbours.
+  // By the key of each: a range would lock the neighbouring rows.
   for (const id of ids) {
     const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = ${id} LIMIT 1`)
     if (jobs.length > 0) continue

@@ -2,19 +2,20 @@ import { sql } from 'drizzle-orm'
 import { endedStatuses, type Status, statuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { cancelVisionJobs, deleteVisionJobs } from '../queue/cancel-many.ts'
+import { cancelVisionJobs } from '../queue/cancel.ts'
+import { deleteVisionJobs } from '../queue/delete.ts'
 import { redriveLocked } from '../queue/redrive.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
 
-// What is done to all jobs of a batch is done to a few hundred at a time, each time in one short transaction, for as long as
-// the caller has time. Each of these may be called again, and goes on where it was.
+// Operations on all jobs of a batch change a few hundred at a time, each in one short transaction, while the caller has
+// time. Each may be called again, and continues where it stopped.
 
 /** The result of a change of a batch's jobs. */
 export interface Changed {
   /** How many jobs. */
   readonly jobs: number
-  /** There may be more of them: there was no time left, or no quota. */
+  /** There may be more of them: time or quota ran out. */
   readonly more: boolean
 }
 
@@ -22,16 +23,16 @@ const size = 200
 const unended = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
 
 /**
- * Lets a batch take no more jobs, and cancels those that have not ended.
+ * Closes a batch for new jobs, and cancels those that have not ended.
  *
- * @param hasTime whether to go on
+ * @param hasTime whether to continue
  */
 export async function cancelBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
   await closeBatch(database, owned, { cancelled: true })
   return inPages(database, owned, unended, hasTime, (ids) => cancelVisionJobs(database, owned.userId, ids))
 }
 
-/** Deletes a batch with all its jobs. It is gone once there are no more. */
+/** Deletes a batch with all its jobs; the batch itself once it has none. */
 export async function deleteBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
   await closeBatch(database, owned, { cancelled: true })
   const { jobs, more } = await inPages(database, owned, statuses, hasTime, (ids) =>
@@ -41,9 +42,9 @@ export async function deleteBatch(database: Database, owned: OwnedBatch, hasTime
 }
 
 /**
- * Gives failed jobs of a batch a new life.
+ * Redrives failed jobs of a batch.
  *
- * @param code the error that they failed with, or all that begin with a word and a dot: `analysis.`; any if left out
+ * @param code the error that they failed with, or a prefix that ends in a dot: `analysis.`; any error if left out
  */
 export async function retryBatch(
   database: Database,
@@ -78,7 +79,7 @@ export async function retryBatch(
 export interface RetryOptions {
   /** Until a job expires again, in milliseconds of the database's clock. */
   readonly lifeMs: number
-  /** For how many of so many jobs there is room; throws where there is for none. */
+  /** Returns how many of a number of jobs there is room for; throws if there is room for none. */
   readonly allow: (jobs: number) => Promise<number>
   readonly hasTime: () => boolean
 }
@@ -100,7 +101,7 @@ function redrive(database: Database, ids: readonly number[], lifeMs: number): Pr
   )
 }
 
-/** Until a look finds no job of these statuses: a job may go from one to another between two looks. */
+/** Until a read finds no job of these statuses: a job may change from one to another between two reads. */
 async function inPages(
   database: Database,
   { batchId }: OwnedBatch,

@@ -3,19 +3,19 @@ import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { type BatchState, getBatchStates } from './state.ts'
 
-/** What those who watch a batch are told of it. */
+/** The state of a batch that its watchers get. */
 export interface BatchNews {
   readonly batchId: number
-  /** Undefined once the batch is gone. */
+  /** Undefined once the batch is deleted. */
   readonly state: BatchState | undefined
-  /** It takes no more jobs. */
+  /** It is closed for new jobs. */
   readonly closed: boolean
 }
 
-/** What has become of batches, whoever owns them, gone ones included: two statements, however many. */
+/** The states of batches of any owner, deleted ones included: two statements, whatever their number. */
 export async function readBatchNews(database: Database, ids: readonly number[]): Promise<readonly BatchNews[]> {
   if (ids.length === 0) return []
-  // First whether it is closed: the jobs of one that is are all in its counts.
+  // Closed or not is read first: all jobs of a closed batch are in its counts.
   const rows = await database.run((on) =>
     rowsOf<{ id: number; closed: 0 | 1 }>(
       on,

@@ -9,11 +9,11 @@ export interface ResultsQuery {
   readonly batchId: number
   /** The most results on a page. */
   readonly limit: number
-  /** Only jobs that are younger than this one. */
+  /** Only jobs that are newer than this one. */
   readonly after: number | undefined
-  /** All if left out. */
+  /** All statuses if left out. */
   readonly statuses: readonly Status[] | undefined
-  /** Only texts that their owner approved, each in the revision that was, and no jobs without. */
+  /** Only approved texts, each in its approved revision, and only jobs that have one. */
   readonly approved?: boolean | undefined
 }
 
@@ -23,14 +23,14 @@ const maxBytes = 4_000_000
 /** A page of a batch's jobs. */
 export interface ResultJobs {
   readonly jobs: readonly JobWithOutputs[]
-  /** What the next page is asked for with, as `after`; undefined on the last. */
+  /** The `after` of the next page; undefined on the last one. */
   readonly next: number | undefined
 }
 
 /**
- * A page of a batch's jobs with their texts, in the order in which they were made. It looks at as many jobs as it may show, so that
- * of those with approved texts alone a page may have fewer, or none, while there are more. It reads the ids of as many of each
- * status, and the rows of those that it shows.
+ * A page of a batch's jobs with their texts, in the order of creation. It reads at most as many jobs as fit the page, so a
+ * page of approved texts may have fewer, or none, although there are more. It reads that many ids of each status, and the
+ * rows of the jobs that it shows.
  */
 export async function getResults(database: Database, query: ResultsQuery): Promise<ResultJobs> {
   const { batchId, limit, after = 0, statuses = everyStatus, approved = false } = query
@@ -57,13 +57,13 @@ function onlyApproved({ texts, ...job }: JobWithOutputs): JobWithOutputs {
   return { ...job, texts: texts.filter(({ approvedRevision }) => approvedRevision !== null) }
 }
 
-/** What is asked for in a batch: a text in one format, one language, for one network if for any, and the how manieth of its like. */
+/** A distinct text requested in a batch: its format, language, network if any, and its number among identical ones. */
 export type Wanted = Pick<TextRow, 'outputFormat' | 'language' | 'platform' | 'variant'> & {
-  /** The brand, where it is another than that of the job. */
+  /** Its brand, if that differs from the job's. */
   readonly brandId: number | null
 }
 
-/** The texts that are wanted in a batch, in the order of their names. Reads each text of each of its jobs. */
+/** The distinct texts requested in a batch, in the order of their names. Reads each text of each of its jobs. */
 export async function getWanted(database: Database, batchId: number): Promise<readonly Wanted[]> {
   return database.run((on) =>
     rowsOf<Wanted>(

@@ -6,22 +6,22 @@ import { type BatchCountRow, batchCounters } from '../usage/batch-counts.ts'
 
 /** The state of a batch. */
 export interface BatchState {
-  /** All jobs that it has. */
+  /** The number of its jobs. */
   readonly jobs: number
   readonly byStatus: Readonly<Record<Status, number>>
-  /** Of those that failed, by the error's code. */
+  /** Failed jobs by error code. */
   readonly byCode: Readonly<Record<string, number>>
-  /** Every job has ended, and there are some. */
+  /** It has jobs, and all of them have ended. */
   readonly ended: boolean
-  /** What its runs have taken, those of deleted jobs included. */
+  /** The usage of its runs, those of deleted jobs included. */
   readonly calls: number
   readonly possiblyBilled: number
   /** In nano-dollars, of the calls whose price is known. */
   readonly cost: number
   readonly unpricedCalls: number
   /**
-   * How long the jobs that have not ended will take yet, at the pace of those that have and as many at once as now, in
-   * milliseconds; undefined where there is no pace yet.
+   * The estimated time to finish the remaining jobs, at the pace of the finished ones and the current concurrency, in
+   * milliseconds; undefined without a pace.
    */
   readonly remainingMs: number | undefined
 }
@@ -30,8 +30,8 @@ type Row = Record<'batchId' | (typeof batchCounters)[number], number | string> &
   Pick<BatchCountRow, 'code'> & { readonly status: string }
 
 /**
- * What has become of batches, by their id. In one statement, since only at one moment do the counts fit each other. It reads the
- * few counts, and along its index the jobs in flight, of which a user has only so many, and those that wait to be tried again.
+ * The states of batches, by id. One statement, since the counts are consistent only at one moment. It reads the few counts
+ * and, along its index, the jobs in flight, whose number is limited per user, and those that wait to be retried.
  */
 export async function getBatchStates(
   database: Database,
@@ -77,7 +77,7 @@ function stateOf(rows: readonly Row[]): BatchState {
     )
   const jobs = jobsOf('created') - jobsOf('deleted')
   const counted = Object.fromEntries(statuses.map((status) => [status, jobsOf(status)])) as Record<Status, number>
-  // The rest.
+  // The remaining ones.
   const blocked = jobs - statuses.reduce((total, status) => total + counted[status], 0)
   const byStatus = { ...counted, blocked: Math.max(0, blocked) }
   const ended = endedStatuses.reduce((total, status) => total + byStatus[status], 0)

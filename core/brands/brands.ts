@@ -14,7 +14,7 @@ export interface Brand extends BrandRow {
   readonly profile: BrandProfile
 }
 
-/** What a brand said from then on. */
+/** A version of a brand's content. */
 export interface BrandVersion {
   readonly brandId: number
   readonly version: number
@@ -28,14 +28,14 @@ export interface OwnedBrand {
   readonly brandId: number
 }
 
-/** How many brands that are not archived a user may have. */
+/** The most active brands of a user. */
 export const maxBrands = 100
-/** How many versions one brand may have, and all of a user's together, those of archived brands included. */
+/** The most versions of one brand, and of all of a user's brands together, archived ones included. */
 export const maxVersions = 1_000
 export const maxVersionsOfUser = 5_000
 
 /**
- * Makes a brand, with its first version.
+ * Creates a brand with its first version.
  *
  * @throws VisionError `brand.too_many` or `brand.too_many_versions`
  */
@@ -64,11 +64,11 @@ export async function createBrand(database: Database, userId: string, profile: B
 }
 
 /**
- * Makes the next version of a brand. What the brand says already makes none, so that a call may be sent again.
+ * Adds a version to a brand. Unchanged content adds none, so that a call may be repeated.
  *
  * @param isExpected whether a version is the one that the caller read
- * @throws VisionError `brand.not_found`, also for another user's and for one that is archived, `request.precondition_failed` if it
- *   has come to another version, or `brand.too_many_versions`
+ * @throws VisionError `brand.not_found`, also for another user's and for an archived one, `request.precondition_failed` if
+ *   the brand has another version by now, or `brand.too_many_versions`
  */
 export async function updateBrand(
   database: Database,
@@ -84,7 +84,7 @@ export async function updateBrand(
       if (brand === undefined || brand.archivedAt !== null) throw new VisionError('brand.not_found')
       const current = await findVersion(tx, brandId, brand.version)
       const same = isDeepStrictEqual(current?.profile, stored(profile))
-      // Sent again, after an answer that was lost, it has come to the very next version.
+      // A call that is repeated because its response was lost finds its own version as the very next one.
       if (same && (isExpected(brand.version) || isExpected(brand.version - 1))) return true
       if (!isExpected(brand.version)) throw new VisionError('request.precondition_failed')
       const { versions } = await countsOf(tx, userId)
@@ -98,14 +98,14 @@ export async function updateBrand(
       await insertVersion(tx, brandId, brand.version + 1, profile)
       return true
     },
-    // Then it is done again, and finds itself done.
+    // Then it is repeated, and finds its own version.
     async () => undefined,
   )
   return getBrand(database, owned)
 }
 
 /**
- * Archives a brand: no job can be made with it any more, and those that were keep it. Doing it again changes nothing.
+ * Archives a brand: no new job can use it, and existing ones keep it. Idempotent.
  *
  * @throws VisionError `brand.not_found`, also for another user's
  */
@@ -130,14 +130,14 @@ export async function archiveBrand(database: Database, owned: OwnedBrand): Promi
 export async function getBrand(database: Database, owned: OwnedBrand): Promise<Brand> {
   return database.run(async (on) => {
     const brand = await find(on, owned)
-    // A version is there before its brand names it, and stays.
+    // A version is inserted before its brand refers to it, and stays.
     const current = brand && (await findVersion(on, brand.id, brand.version))
     if (current === undefined) throw new VisionError('brand.not_found')
     return { ...brand, profile: current.profile } as Brand
   })
 }
 
-/** Where a page begins, and how long it may be. */
+/** The start of a page, and its size. */
 export interface Page {
   /** The most brands on a page. */
   readonly limit: number
@@ -145,7 +145,7 @@ export interface Page {
   readonly before?: number | undefined
 }
 
-/** A user's brands that are not archived, newest first. One more than the page holds tells that there is another. */
+/** A user's active brands, newest first; one more than the page holds if there are more. */
 export function listBrands(database: Database, userId: string, { limit, before }: Page): Promise<readonly BrandRow[]> {
   return database.run((on) =>
     on
@@ -164,7 +164,7 @@ export function listBrands(database: Database, userId: string, { limit, before }
 }
 
 /**
- * The versions of a brand without their content, newest first. One more than the page holds means that there is another.
+ * The versions of a brand without their content, newest first; one more than the page holds if there are more.
  *
  * @throws VisionError `brand.not_found`, also for another user's
  */
@@ -186,9 +186,9 @@ export async function listBrandVersions(
 }
 
 /**
- * What a version of a brand says.
+ * The content of a version of a brand.
  *
- * @throws VisionError `brand.not_found`, also for another user's, and where there is no such version
+ * @throws VisionError `brand.not_found`, also for another user's and for a missing version
  */
 export async function getBrandVersion(database: Database, owned: OwnedBrand, version: number): Promise<BrandVersion> {
   return database.run(async (on) => {
@@ -198,9 +198,9 @@ export async function getBrandVersion(database: Database, owned: OwnedBrand, ver
   })
 }
 
-/** Of one user's calls that add, one goes after the other: the bounds hold for all together. */
+/** A user's calls that add brands or versions run one after another, so that the bounds hold for all of them together. */
 async function lockUser(tx: Queryable, userId: string): Promise<void> {
-  // It locks a row that is there, too; a locking read of one that is missing would lock the gap in REPEATABLE READ.
+  // It locks an existing row, too; in REPEATABLE READ a locking read of a missing one would lock the gap.
   await matchedBy(
     tx,
     sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)`,
@@ -236,7 +236,7 @@ async function insertVersion(tx: Queryable, brandId: number, version: number, pr
   await tx.insert(visionBrandVersions).values({ brandId, version, profile, createdAt: sql`UTC_TIMESTAMP(3)` })
 }
 
-/** A profile as it comes back from its column. */
+/** Parses a profile from its column. */
 function stored(profile: BrandProfile): BrandProfile {
   return JSON.parse(JSON.stringify(profile))
 }

@@ -4,17 +4,17 @@ import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
 
-/** The version of a brand that something was made with; both null where with none. */
+/** The brand version of a job; both null without a brand. */
 export interface BrandReference {
   readonly brandId: number | null
   readonly brandVersion: number | null
 }
 
-/** At 8 kB each, as many as a worker's memory does not notice. */
+/** At 8 kB each, few enough for a worker's memory. */
 const kept = 100
 
 /**
- * Loads the brand version of a job. Versions never change, so those that were read last are cached.
+ * Loads the brand version of a job. Versions never change, so recently read ones are cached.
  *
  * @throws VisionError `internal.error` if there is no such version
  */
@@ -26,7 +26,7 @@ export function createBrandLoader(
     if (brandId === null || brandVersion === null) return undefined
     const key = `${brandId}:${brandVersion}`
     const profile = profiles.get(key) ?? (await read(database, brandId, brandVersion))
-    // The one that was used last goes last.
+    // Least recently used first.
     profiles.delete(key)
     profiles.set(key, profile)
     const [oldest] = profiles.keys()
@@ -45,6 +45,6 @@ async function read(database: Database, brandId: number, version: number): Promi
   if (row === undefined) {
     throw new VisionError('internal.error', { detail: `there is no version ${version} of brand ${brandId}` })
   }
-  // It was checked when it was stored.
+  // It was validated when it was stored.
   return row.profile as BrandProfile
 }

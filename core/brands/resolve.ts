@@ -3,20 +3,20 @@ import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
 import type { Queryable } from '../database/sql.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
 
-/** The outputs that a job asks for; its brand decides what it leaves open. */
+/** The requested outputs of a job; its brand supplies what is left out. */
 export interface Wanted {
   readonly brandId?: number | undefined
   readonly outputFormat?: string | undefined
   /** A BCP 47 tag. */
   readonly language?: string | undefined
-  /** The network that a post is for; null for any, whatever the brand says. */
+  /** The network of a post; null for any, whatever the brand's default. */
   readonly platform?: string | null | undefined
 }
 
-/** What a job is made with. */
+/** The resolved settings of a job. */
 export interface Decided {
   readonly brandId: number | null
-  /** The version that is current now. */
+  /** The current version. */
   readonly brandVersion: number | null
   readonly outputFormat: string
   readonly language: string
@@ -33,8 +33,8 @@ export interface Undecided {
 export const platformConflict = 'goes with the output format social_post only: leave it out, or ask for a social_post'
 
 /**
- * What jobs are made with: the current version of each one's brand, and the brand's defaults where the job leaves something
- * open. One statement, none where no job has a brand. Another user's brand is not found, nor one that is archived.
+ * Resolves the settings of jobs: the current version of each one's brand, and the brand's defaults for what the job leaves
+ * out. One statement, or none if no job has a brand. Another user's brand is not found, nor is an archived one.
  *
  * @returns for each job its resolved settings, or why it cannot be created
  */
@@ -58,7 +58,7 @@ export async function resolveBrands(
     if (wanted.platform && outputFormat !== 'social_post') {
       return { field: 'platform', code: 'field.conflict', detail: platformConflict }
     }
-    // A network goes with a post alone.
+    // Only a post has a network.
     const platform = wanted.platform === undefined && outputFormat === 'social_post' ? platforms[0] : wanted.platform
     return {
       brandId: brand?.brandId ?? null,

@@ -1,17 +1,17 @@
 import { innermost, VisionError } from '../domain/errors.ts'
 
 /**
- * What is wrong when a piece of work on the database failed, and so what to do:
+ * The class of a database error, which decides how to react:
  *
- * - `lock`: the server undid the statement or the transaction for another's sake; do the work again on the same connection.
- * - `connection`: the connection, or the server behind it, is going or gone; do the work again on a new connection.
- * - `unavailable`: the database's trouble, but the same work at once would meet it again: a full disk, a time limit.
- * - `data`: the values cannot be stored as they are; the work fails alone, whenever it is done.
- * - `programming`: the statement is wrong, or the schema is another one.
+ * - `lock`: the server rolled back the statement or transaction because of another one; retry on the same connection.
+ * - `connection`: the connection, or the server behind it, is gone or going; retry on a new connection.
+ * - `unavailable`: the database's fault, but an immediate retry would fail the same way: a full disk, a time limit.
+ * - `data`: the values cannot be stored as they are; every retry fails.
+ * - `programming`: the statement is wrong, or the schema is another version.
  */
 export type DatabaseFault = 'lock' | 'connection' | 'unavailable' | 'data' | 'programming'
 
-/** The class of each error number that its SQLSTATE does not tell. MySQL, MariaDB, RDS Proxy. */
+/** The error numbers whose class does not follow from their SQLSTATE: MySQL, MariaDB, RDS Proxy. */
 const byNumber: ReadonlyMap<number, DatabaseFault> = new Map(
   Object.entries({
     lock: [
@@ -81,7 +81,7 @@ const byNumber: ReadonlyMap<number, DatabaseFault> = new Map(
   ),
 )
 
-/** The class of everything else that a server says, by the first two characters of SQLSTATE (ISO 9075-2). */
+/** The class of all other server errors, by the first two characters of SQLSTATE (ISO 9075-2). */
 const byState: Readonly<Record<string, DatabaseFault>> = {
   '08': 'connection',
   '21': 'programming',
@@ -91,7 +91,7 @@ const byState: Readonly<Record<string, DatabaseFault>> = {
   '42': 'programming',
 }
 
-/** What has no number: the network, and what mysql2 itself finds wrong. */
+/** Errors without a number: the network's, and mysql2's own. */
 const connectionCodes = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -113,7 +113,7 @@ const unavailableCodes = new Set([
   'HANDSHAKE_UNKNOWN_ERROR',
 ])
 
-/** The codes that drizzle's and our own layers have put around what mysql2 threw. */
+/** The codes of the wrappers that drizzle and our own layers put around mysql2's errors. */
 interface DriverError extends Error {
   readonly code?: string
   readonly errno?: number
@@ -121,17 +121,16 @@ interface DriverError extends Error {
   readonly fatal?: boolean
 }
 
-/** Our own clock was over before the database had answered; see `within`. */
+/** Our own time limit expired before the database had answered; see `within`. */
 export class TimeLimitExceeded extends Error {
   override readonly name = 'TimeLimitExceeded'
   readonly code = 'ETIMEDOUT'
 }
 
 /**
- * Sorts what a piece of work on the database threw. An error number that nobody has listed is the database's trouble,
- * unless its SQLSTATE says otherwise.
+ * Classifies a database error. An unlisted error number counts as `unavailable`, unless its SQLSTATE says otherwise.
  *
- * @returns undefined for what did not come from the database: a refusal of ours, or a mistake in the code
+ * @returns undefined for an error that is not the database's: a refusal of ours, or a bug
  */
 export function classifyError(error: unknown): DatabaseFault | undefined {
   if (error instanceof VisionError) return error.code === 'database.unavailable' ? 'unavailable' : undefined
@@ -147,12 +146,12 @@ export function classifyError(error: unknown): DatabaseFault | undefined {
     if (/closed state/.test(driver.message)) return 'connection'
     if (errno <= 0) return driver.fatal ? 'unavailable' : undefined
   }
-  // Vitess names the problem of a tablet in the message alone, under its catch-all number.
+  // Vitess names the problem of a tablet only in the message, under its generic number.
   if (errno === 1105) return vitessFault(driver.message)
   return byNumber.get(errno) ?? byState[sqlState.slice(0, 2)] ?? 'unavailable'
 }
 
-/** Vitess' canonical codes (those of gRPC) are words of its messages; a tablet's own number comes along in brackets. */
+/** Vitess' canonical codes (those of gRPC) are words of its messages; a tablet's own number follows in brackets. */
 function vitessFault(message: string): DatabaseFault {
   const number = Number(/\(errno (\d+)\)/.exec(message)?.[1] ?? 1105)
   if (number !== 1105 && byNumber.has(number)) return byNumber.get(number) ?? 'unavailable'
@@ -163,20 +162,20 @@ function vitessFault(message: string): DatabaseFault {
 }
 
 /**
- * Whether the values are to blame, so that the same would be refused again: the one thing thrown while saving that is not
- * the database's trouble.
+ * Whether the values are at fault, so that a retry would be refused again: the only error while saving that is not the
+ * database's fault.
  */
 export function isDataError(error: unknown): boolean {
   return classifyError(error) === 'data'
 }
 
-/** Whether the same work may succeed at once. */
+/** Whether an immediate retry may succeed. */
 export function isPassing(error: unknown): boolean {
   const fault = classifyError(error)
   return fault === 'lock' || fault === 'connection'
 }
 
-/** Whether the connection can be used again after this error: not if it may be dead, or lead to a demoted writer. */
+/** Whether the connection can be reused after this error: not if it may be dead, or lead to a demoted writer. */
 export function sparesConnection(error: unknown): boolean {
   const fault = classifyError(error)
   if (fault === 'connection') return false
@@ -187,18 +186,18 @@ export function sparesConnection(error: unknown): boolean {
   return driver.errno !== 1153
 }
 
-/** Whether a lock was not let go in time. */
+/** Whether a lock wait timed out. */
 export function isLockWait(error: unknown): boolean {
   return driverErrorOf(error)?.errno === 1205
 }
 
-/** Whether an error is a unique key met twice. */
+/** Whether an error is a duplicate of a unique key. */
 export function isDuplicate(error: unknown): boolean {
   const number = driverErrorOf(error)?.errno
   return number === 1062 || number === 1586
 }
 
-/** The code's name, or its number where mysql2 has no name for it: never the text, which may quote a value. */
+/** The code's name, or its number where mysql2 has none: never the message, which may quote a value. */
 export function nameOf(error: unknown): string {
   const driver = driverErrorOf(error)
   const { code, errno } = driver ?? {}
@@ -206,7 +205,7 @@ export function nameOf(error: unknown): string {
   return errno === undefined ? 'the connection died' : `error ${errno}`
 }
 
-/** What mysql2, or our clock, threw, wherever the layers between have put it. */
+/** The error of mysql2, or of our time limit, inside its wrappers. */
 function driverErrorOf(error: unknown): DriverError | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause || 'errno' in cause) return cause as DriverError

@@ -15,19 +15,19 @@ import { limitedTo, within } from './time-limit.ts'
 /** The database as the queue uses it: a few connections, opened when they are first needed. */
 export interface Database {
   /**
-   * Runs a READ COMMITTED statement that may be repeated, and repeats it after a broken connection or a lock fault, but
-   * not after a time limit.
+   * Runs an idempotent READ COMMITTED statement, and retries it after a broken connection or a lock fault, but not after a
+   * time limit.
    *
-   * @throws VisionError `database.unavailable` for what is the database's trouble, once the tries are used up; what the
-   *   values or the statement are to blame for is thrown as it is (see `classifyError`)
+   * @throws VisionError `database.unavailable` if the database is at fault and the tries are used up; an error of the
+   *   values or the statement is thrown unchanged (see `classifyError`)
    */
   run<T>(work: (on: Queryable) => Promise<T>, options?: RunOptions): Promise<T>
   /**
    * Runs `work` in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that timed out,
    * or a connection that broke before COMMIT was sent.
    *
-   * @param landed asked when the connection broke after COMMIT was sent: the result if the commit took effect, undefined
-   *   if it did not (the work is then done again). Without it an unknown commit is `database.unavailable`.
+   * @param landed called when the connection broke after COMMIT was sent: returns the result if the commit took effect,
+   *   undefined if it did not (the work is then repeated). Without it an unknown commit is `database.unavailable`.
    * @throws VisionError as `run` does
    */
   transact<T>(
@@ -40,37 +40,37 @@ export interface Database {
 }
 
 export interface RunOptions {
-  /** The server ends each SELECT that takes longer, in milliseconds; for reads that a caller waits for. */
+  /** The server ends each SELECT that takes longer, in milliseconds; for reads with a waiting caller. */
   readonly limitMs?: number | undefined
 }
 
 export interface TransactOptions {
   /**
-   * Whether the work is done again after a lock that was not let go in time; true if not given. If not, that is thrown as it is:
-   * for a caller who has work that need not wait for it.
+   * Whether the work is repeated after a lock wait timeout; true if left out. If false, the timeout is thrown: for a caller
+   * with other work that need not wait for the lock.
    */
   readonly waitsAgain?: boolean | undefined
 }
 
 export interface DatabaseOptions {
-  /** The most connections; a caller that needs one more waits for a free one. */
+  /** The most connections; further callers wait for a free one. */
   readonly connections: number
   /** 0 to 1, for the jitter between tries. */
   readonly random: () => number
-  /** Milliseconds of a clock that goes on while the process is frozen; the system's if left out. */
+  /** Milliseconds of a clock that runs on while the process is frozen; the system's if left out. */
   readonly now?: () => number
-  /** How long one piece of work on a connection may take, in milliseconds. */
+  /** The time limit of one use of a connection, in milliseconds. */
   readonly workMs?: number
-  /** After this long without a statement the server ends a session, in seconds. */
+  /** The idle time after which the server ends a session, in seconds. */
   readonly sessionIdleSeconds?: number
-  /** Another one than the queue's own, to see that its statements are right in it too: Vitess is left in it. */
+  /** A different isolation level, to test that the statements are correct in it too: Vitess uses its own. */
   readonly isolation?: Isolation
 }
 
 const tries = 5
 /** The share of the server's idle timeout after which an idle connection is no longer trusted. */
 const trusted = 2 / 3
-/** What the server needs to say that it has ended a statement, in milliseconds. */
+/** The server's time to report that it has ended a statement, in milliseconds. */
 const answerMs = 1_000
 
 /** Opens a pool; nothing connects before the first query. Times are UTC whatever the server's zone is. */
@@ -88,12 +88,12 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   })
   const pause = (attempt: number) => delay(random() * 50 * 2 ** attempt)
   const usedAt = new WeakMap<object, number>()
-  /** Kept, since a connection that is destroyed knows it no more. */
+  /** Kept here, since a destroyed connection no longer has it. */
   const ports = new WeakMap<object, number | undefined>()
   /** Connections that were last used before this are not trusted. */
   let trustedSince = Number.NEGATIVE_INFINITY
 
-  /** One that has been idle for long, as in a frozen function, may have been closed without this end's noticing. */
+  /** A connection that was idle for long, as in a frozen function, may have been closed without this end noticing. */
   const connect = async (): Promise<PoolConnection> => {
     for (;;) {
       const connection = await inTime(workMs, pool.getConnection())
@@ -114,10 +114,10 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     connection.destroy()
     if (!(error instanceof TimeLimitExceeded)) return
     killer.kill({ threadId: connection.threadId, port: ports.get(connection.connection) })
-    // A server that has vanished takes the other connections with it.
+    // If the server has vanished, the other connections are dead as well.
     trustedSince = now()
   }
-  /** Whether the work is to be done again, and when. */
+  /** Decides whether the work is repeated, and waits before it is. */
   const again = async (error: unknown, attempt: number, until: number): Promise<void> => {
     const fault = classifyError(error)
     if (fault === 'unavailable' || attempt >= tries || now() >= until) throw unavailable(error)
@@ -200,18 +200,18 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   }
 }
 
-/** Whether an error is none of the database's trouble, and so to be thrown as it is. */
+/** Whether an error is not the database's fault, and so is thrown unchanged. */
 function isOthers(error: unknown): boolean {
   const fault = classifyError(error)
   return fault === undefined || fault === 'data' || fault === 'programming'
 }
 
-/** This end's port; mysql2 does not name the socket in its types. */
+/** The local port; mysql2 does not have the socket in its types. */
 function portOf({ connection }: PoolConnection): number | undefined {
   return (connection as unknown as { readonly stream?: Socket }).stream?.localPort
 }
 
-/** Waits for a connection that others hold no longer than work may take; one that comes later is given back. */
+/** Waits for a free connection, for at most as long as others may use one; a late one is released. */
 function inTime(milliseconds: number, connecting: Promise<PoolConnection>): Promise<PoolConnection> {
   let isLate = false
   connecting.then(

@@ -2,9 +2,9 @@ import { together } from '../platform/together.ts'
 import type { Database } from './client.ts'
 
 /**
- * A question to the database that is put once for all who ask it at the same time, on the same database.
+ * Combines concurrent calls on the same database into one query.
  *
- * @param ask answers what was asked, in that order
+ * @param ask answers the combined questions, in order
  */
 export function gathered<Item, Answer>(
   ask: (database: Database, items: readonly Item[]) => Promise<readonly Answer[]>,

@@ -7,22 +7,22 @@ export interface Session {
   readonly port: number | undefined
 }
 
-/** Ends statements on the server whose clients have given them up. */
+/** Kills statements on the server that their clients have given up. */
 export interface Killer {
   /**
-   * Tries to end a session; not awaited, and no error. Where a proxy or NAT stands between, the session's own limits must do.
+   * Tries to kill a session, without waiting for it or failing. Behind a proxy or NAT, the session's own limits must do.
    */
   kill(session: Session): void
-  /** Until nothing more is under way. */
+  /** Resolves when nothing is under way. */
   idle(): Promise<void>
 }
 
 /** The most connections that are remembered: the server's own limits end the others. */
 const remembered = 100
-/** Anybody may see the sessions of the own user. */
+/** Every user may see their own sessions. */
 const ownQuery = 'SELECT 1 FROM information_schema.processlist WHERE id = ? AND host LIKE ?'
 
-/** A separate connection, one at a time, opened on demand: those of the pool may all be waiting. */
+/** A separate connection, opened on demand, one at a time: those of the pool may all be blocked. */
 export function createKiller(options: ConnectionOptions): Killer {
   const threads = new Map<number, number>()
   let working: Promise<void> | undefined
@@ -32,8 +32,8 @@ export function createKiller(options: ConnectionOptions): Killer {
     try {
       for (const [thread, port] of threads) {
         threads.delete(thread)
-        // It may have ended by itself. And the number may be another session's: a proxy counts its own, and a server that has
-        // restarted, or taken over, counts anew.
+        // It may have ended by itself, and its number may belong to another session: a proxy has its own numbers, and a
+        // restarted or promoted server starts over.
         const values = [thread, `%:${port}`]
         const [ours] = await connection.query<RowDataPacket[]>({ sql: ownQuery, values, timeout: 2_000 })
         if (ours.length === 0) continue

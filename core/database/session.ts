@@ -1,35 +1,35 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise'
 import { isPassing } from './classify-error.ts'
 
-/** What answers behind the URL, as far as the settings of a session differ. */
+/** The kind of server behind the URL, as far as session settings differ. */
 export type Server = 'mysql' | 'mariadb' | 'vitess'
 
-/** How transactions see each other's rows. */
+/** The isolation level of transactions. */
 export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ'
 
 export interface SessionSettings {
   readonly isolation: Isolation
-  /** How long a session may be silent before the server ends it, even in a transaction. */
+  /** The idle time after which the server ends a session, even within a transaction. */
   readonly idleSeconds: number
-  /** How long a statement waits for a row lock. */
+  /** The lock wait timeout. */
   readonly lockWaitSeconds: number
   /** The server ends a statement that takes longer: on MySQL only a SELECT, on MariaDB any. */
   readonly statementMs: number
 }
 
-/** Readies the connections of one pool. */
+/** Configures the connections of one pool. */
 export interface Sessions {
-  /** Sets the session once; to be called before each use. */
+  /** Configures the session once; called before each use. */
   ready(connection: PoolConnection): Promise<Server>
 }
 
 /**
- * READ COMMITTED: the gap locks of REPEATABLE READ deadlock claims against inserts, and where a small table is scanned it
- * locks, and waits for, every row on the way instead of those that match. Vitess is left as it is, since a session setting
- * there takes a reserved connection; it is known by a statement that only it understands.
+ * READ COMMITTED: the gap locks of REPEATABLE READ deadlock claims against inserts, and a scan of a small table would lock,
+ * and wait for, every row instead of the matching ones. Vitess keeps its own level, since a session setting takes a
+ * reserved connection there; it is recognised by a statement that only Vitess supports.
  *
- * What is set already is not set again: behind RDS Proxy the proxy has set it (infra/database.ts), and a SET would pin the
- * connection to one of the server's few.
+ * A setting that is in place is not set again: behind RDS Proxy the proxy has set it (infra/database.ts), and a SET would
+ * pin the connection to one of the server's few.
  */
 export function createSessions(settings: SessionSettings): Sessions {
   const done = new WeakSet<object>()

@@ -5,19 +5,19 @@ import type { ResultSetHeader } from 'mysql2/promise'
 /** A database or a transaction: either runs queries. */
 export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
 
-/** The rows of a raw SELECT. Datetimes come as text: see `asDate`. */
+/** The rows of a raw SELECT. Datetimes are text: see `asDate`. */
 export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {
   const [rows] = await on.execute(query)
   return rows as unknown as Row[]
 }
 
-/** How many rows a raw statement matched, rather than changed: a fence needs the matched ones. */
+/** How many rows a raw statement matched, rather than changed: fences need the matched ones. */
 export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
   const [result] = await on.execute(query)
   return (result as unknown as ResultSetHeader).affectedRows
 }
 
-/** A `datetime(3)` column's text, as the instant it means. */
+/** The text of a `datetime(3)` column as a Date. */
 export function asDate(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`)
 }
@@ -28,8 +28,8 @@ export function inMilliseconds(milliseconds: number): SQL {
 }
 
 /**
- * Users as a table of one column, `user_id`, to be joined to another by its key. Given a list, a server would read the whole
- * of a table that it takes for small.
+ * Users as a table of one column, `user_id`, to be joined by key. Given a list, the server would scan a table that it takes
+ * for small.
  */
 export function tableOfUsers(userIds: readonly string[]): SQL {
   const rows = userIds.map((userId, index) =>

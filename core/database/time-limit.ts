@@ -4,9 +4,8 @@ import { TimeLimitExceeded } from './classify-error.ts'
 import type { Server } from './session.ts'
 
 /**
- * Does something on a connection, and destroys the connection if it takes longer: one that does not answer is as good as
- * dead. A server that vanished without a word, as in a failover, would otherwise be noticed by TCP alone, after a quarter
- * of an hour.
+ * Runs work on a connection, and destroys the connection if it takes longer: one that does not answer is as good as dead.
+ * Otherwise only TCP would notice that a server has vanished, as in a failover, after a quarter of an hour.
  *
  * @throws TimeLimitExceeded
  */
@@ -18,8 +17,8 @@ export function within<T>(milliseconds: number, connection: PoolConnection, work
 }
 
 /**
- * The part of a connection that drizzle uses, with a time limit of the server's own on every SELECT: in the statement, since
- * a setting of the session would take a round trip before and another after it.
+ * The part of a connection that drizzle uses, with a server-side time limit on every SELECT: in the statement, since a
+ * session setting would take two more round trips.
  */
 export function limitedTo(milliseconds: number, connection: PoolConnection, server: Server): PoolConnection {
   const query = (options: { readonly sql: string }, values?: QueryValues) =>
@@ -27,7 +26,7 @@ export function limitedTo(milliseconds: number, connection: PoolConnection, serv
   return { query } as unknown as PoolConnection
 }
 
-/** A SELECT with a time limit in the server's own words; any other statement as it is. */
+/** A SELECT with a server-side time limit; any other statement unchanged. */
 export function limitStatement(statement: string, milliseconds: number, server: Server): string {
   const limit = Math.max(1, Math.round(milliseconds))
   if (server === 'mariadb') {

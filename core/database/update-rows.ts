@@ -1,30 +1,30 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { matchedBy, type Queryable } from './sql.ts'
 
-/** What a column is set to. */
+/** The new value of a column. */
 export type ColumnValue = SQL | string | number | null
 
-/** A row that is to be changed. */
+/** An update of a row. */
 export interface RowUpdate {
-  /** The columns that tell which, in the order of the index. */
+  /** The columns of its key, in the order of the index. */
   readonly key: Readonly<Record<string, number>>
-  /** What it is set to, by the column. */
+  /** The new values, by column. */
   readonly columns: Readonly<Record<string, ColumnValue>>
 }
 
-/** A table and how its rows are found. The names are ours, and none of them comes from outside. */
+/** A table and the index of its keys. The names are constants of ours, never input. */
 export interface UpdatedTable {
   readonly table: string
-  /** The index that the key is a prefix of. */
+  /** The index whose prefix the key is. */
   readonly index: string
 }
 
 /**
- * Updates many rows, each with values of its own: one statement for all rows that change the same columns. A join with a table of
- * the values, since a server would rather scan a small table than look a list up, and lock what it passes.
+ * Updates many rows, each with its own values: one statement for all rows that change the same columns. A join with a table
+ * of the values: given a list, the server may scan a small table, and lock what it passes.
  *
- * @param also what all of them are set to as well; the row is `t`, its values are `x`
- * @param only which of them
+ * @param also assignments for all rows; the row is `t`, its values are `x`
+ * @param only the condition on the rows
  * @returns how many rows matched
  */
 export async function updateRows(

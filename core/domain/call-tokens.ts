@@ -1,7 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
 
 /**
- * What one call of a step takes, in tokens: the prompt as it usually is, for which an image counts 1,120
+ * The tokens of one call of a step: a typical prompt, in which an image counts 1,120
  * (https://ai.google.dev/gemini-api/docs/media-resolution), and the longest answer, without thinking.
  */
 export const callTokens: Readonly<Record<Step, { readonly input: number; readonly output: number }>> = {
@@ -9,5 +9,5 @@ export const callTokens: Readonly<Record<Step, { readonly input: number; readonl
   content: { input: 3_000, output: 4_096 },
 }
 
-/** How many times as many tokens the next call has after an answer that was cut off. */
+/** The factor by which a call's limit grows after an answer that was cut off. */
 export const roomAfterCutOff = 2

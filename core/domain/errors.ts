@@ -1,22 +1,22 @@
 /**
  * The class of an error, which decides the outcome of the job.
  *
- * - `request`: the caller's; the call is refused and nothing was changed.
- * - `permanent`: the job's; another run would end the same, so the job fails at once.
- * - `retryable`: the job's; it counts as a failure and the job is tried again while it has retries left.
- * - `provider`: a provider's or the operator's; the job waits and is tried again at no cost to it.
+ * - `request`: the caller's fault; the call is refused and nothing was changed.
+ * - `permanent`: the job's fault; another run would end the same way, so the job fails at once.
+ * - `retryable`: it counts as a failure of the job, which is retried while it has retries left.
+ * - `provider`: a provider's or the operator's fault; the job waits and is retried at no cost to it.
  */
 export type ErrorClass = 'request' | 'permanent' | 'retryable' | 'provider'
 
 interface Code {
   readonly errorClass: ErrorClass
-  /** Said to clients as it stands: no internals, and what to change where there is something to change. */
+  /** Shown to clients: no internals, and what to change where there is something to change. */
   readonly message: string
   /** The HTTP status of a refused request. */
   readonly status?: number
 }
 
-/** Every code that an error of ours can carry. Codes are stable: clients and alarms match on them. */
+/** Every error code. Codes are stable: clients and alarms match on them. */
 export const errorCodes = {
   'request.invalid': { errorClass: 'request', status: 400, message: 'The request does not fit the schema.' },
   'request.unauthenticated': { errorClass: 'request', status: 401, message: 'Send a valid bearer token.' },
@@ -262,18 +262,18 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** What may be said along with a code. */
+/** Optional details of an error. */
 export interface ErrorExtras {
   /** Replaces the code's message; still public. */
   readonly message?: string
   /** The raw reason, for the operator alone. */
   readonly detail?: string
-  /** How long the other side asked us to wait, in milliseconds. */
+  /** The wait that the other side asked for, in milliseconds. */
   readonly retryAfterMs?: number
   readonly cause?: unknown
 }
 
-/** The one error type of the project: a stable code, its class, and a message that is safe to show. */
+/** The project's one error type: a stable code, its class, and a message that is safe to show. */
 export class VisionError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
@@ -297,13 +297,13 @@ export function describeCode(code: ErrorCode): Code {
   return errorCodes[code]
 }
 
-/** Anything thrown as a VisionError: another error becomes `internal.error` with its reason as the detail. */
+/** Converts anything thrown to a VisionError: another error becomes `internal.error`, with its reason as the detail. */
 export function asVisionError(error: unknown): VisionError {
   if (error instanceof VisionError) return error
   return new VisionError('internal.error', { detail: reasonOf(error), cause: error })
 }
 
-/** What lies at the bottom of an error: drizzle's outer one quotes the statement with its values, which are the user's. */
+/** The innermost cause of an error: drizzle's outer one quotes the statement with its values, which are the user's. */
 export function innermost(error: unknown): unknown {
   let inner = error
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause
@@ -311,9 +311,9 @@ export function innermost(error: unknown): unknown {
 }
 
 /**
- * The innermost error's name and message, for the operator's eyes, at most 1,000 characters.
+ * The innermost error's name and message, for the operator only, at most 1,000 characters.
  *
- * @param clean takes secrets out, before anything is cut off
+ * @param clean removes secrets, before the text is cut off
  */
 export function reasonOf(error: unknown, clean: (text: string) => string = (text) => text): string {
   const inner = innermost(error)

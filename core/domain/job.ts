@@ -1,13 +1,13 @@
 import { endedStatuses, type Status, type Step } from '../../drizzle/schema.ts'
 
-/** Whether a job has ended. It may still be redriven, but nothing happens by itself. */
+/** Whether a job has ended. It may still be redriven, but nothing happens to it by itself. */
 export function hasEnded({ status }: { readonly status: Status }): boolean {
   return (endedStatuses as readonly Status[]).includes(status)
 }
 
 /**
- * The progress of a job, in per cent: saved results count, not time. A job that ended early stays where it
- * was when it last waited.
+ * The progress of a job in per cent, by saved results and not by time. A job that ended early stays where it was when it
+ * last waited.
  */
 export function progressOf({ status, nextStep, texts, textsCompleted }: HowFar): number {
   if (status === 'completed') return 100
@@ -16,11 +16,11 @@ export function progressOf({ status, nextStep, texts, textsCompleted }: HowFar):
   return status === 'processing' ? Math.min(99, saved + 10) : saved
 }
 
-/** What a job's progress is made of. */
+/** The parts of a job that its progress depends on. */
 export interface HowFar {
   readonly status: Status
   readonly nextStep: Step
-  /** How many texts are wanted, and how many of them are there. */
+  /** How many texts are requested, and how many of them are completed. */
   readonly texts: number
   readonly textsCompleted: number
 }

@@ -1,10 +1,10 @@
 import type { RunStats } from '../../drizzle/schema.ts'
 import type { RunUsage } from './step.ts'
 
-/** What a duration can be of: the job's wait before the run, bringing the image, and the calls of each step. */
+/** The measured durations: the job's wait before the run, loading the image, and the calls of each step. */
 type Measured = keyof RunStats['durations']
 
-/** The bounds by which durations are counted, in milliseconds; beyond the last there is one more count. */
+/** The upper bounds of the histogram, in milliseconds; one more bucket lies beyond the last. */
 export const statBounds = [
   50, 100, 200, 350, 500, 750, 1_000, 1_500, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 16_000, 24_000, 32_000, 60_000,
   120_000, 300_000, 600_000, 1_800_000, 3_600_000, 14_400_000, 86_400_000,
@@ -15,10 +15,10 @@ export function noStats(): RunStats {
 }
 
 /**
- * The stats of a run that has ended.
+ * The stats of an ended run.
  *
  * @param waitingMs how long its job was pending before it
- * @param code what the job failed of, where it did
+ * @param code the error of a failed job
  */
 export function statsOf(waitingMs: number, { imageMs, analysis, content }: RunUsage, code?: string): RunStats {
   return {
@@ -33,7 +33,7 @@ export function statsOf(waitingMs: number, { imageMs, analysis, content }: RunUs
   }
 }
 
-/** Jobs that failed without a run of this worker's. */
+/** The stats of jobs that failed without a run of this worker. */
 export function failedWithout(code: string, jobs: number): RunStats {
   return { ...noStats(), failed: jobs > 0 ? { [code]: jobs } : {} }
 }
@@ -42,18 +42,18 @@ export function addStats(one: RunStats, other: RunStats): RunStats {
   return combine(one, other, (a, b) => a + b)
 }
 
-/** What came since an earlier moment of the same stats. */
+/** The difference to an earlier snapshot of the same stats. */
 export function statsSince(before: RunStats, now: RunStats): RunStats {
   return combine(now, before, (a, b) => Math.max(0, a - b))
 }
 
-/** Half, and nineteen of twenty, were no longer than this, in milliseconds. */
+/** The median and the 95th percentile, in milliseconds. */
 export interface Percentiles {
   readonly p50: number
   readonly p95: number
 }
 
-/** To the bound above, so that nothing is said to be shorter than it was; null where there was none. */
+/** The upper bound of its bucket, so that no duration is understated; null without durations. */
 export function percentilesOf(counts: readonly number[]): Percentiles | null {
   const all = counts.reduce((sum, count) => sum + count, 0)
   if (all === 0) return null

@@ -13,7 +13,7 @@ export interface Run extends RunIdentity {
   readonly userId: string
   /** The batch of the job; null for none. */
   readonly batchId: number | null
-  /** The step that is next: `content` means that the analysis is saved. */
+  /** The next step: `content` means that the analysis is saved. */
   readonly step: Step
   readonly failures: number
   readonly crashes: number
@@ -21,23 +21,23 @@ export interface Run extends RunIdentity {
   /** How long the job was pending before this claim, in milliseconds. */
   readonly waitingMs: number
   readonly imageUrl: string
-  /** The snapshot of the image, once there is one. */
+  /** The snapshot of the image, once it exists. */
   readonly imageId: number | null
   readonly analysisPurpose: string
   readonly outputFormat: string
   readonly language: string
-  /** The network that a post is for. */
+  /** The network of a post. */
   readonly platform: string | null
   /** Facts that the image does not show. */
   readonly facts: Facts | null
-  /** The version of a brand that the job's texts are written for; both null for none. */
+  /** The brand version that the job's texts are written for; both null for none. */
   readonly brandId: number | null
   readonly brandVersion: number | null
-  /** What did not fit in the last answer of the analysis, in a run before. */
+  /** What was invalid in the last answer of the analysis, in an earlier run. */
   readonly answerIssue: string | null
   /** The trace of the call that created the job, in 32 hex digits. */
   readonly traceId: string | null
-  /** The code that the job's last run failed with, in this life of it or before a redrive. */
+  /** The error code of the job's last run, before a redrive as well. */
   readonly lastErrorCode: ErrorCode | null
 }
 
@@ -45,15 +45,15 @@ export interface Run extends RunIdentity {
 export interface TextRun extends Run {
   /** 1, 2, … within the job. */
   readonly text: number
-  /** The revision that is to be made. */
+  /** The revision to make. */
   readonly revision: number
-  /** Which of how many texts that are wanted alike. */
+  /** Its number among identical requests, and how many those are. */
   readonly variant: { readonly number: number; readonly of: number }
-  /** Of a text that is made anew: what its owner asks for, and the text as it is. */
+  /** For a new revision: its owner's instruction, and the current text. */
   readonly revising: { readonly instruction: string | null; readonly current: unknown } | undefined
 }
 
-/** The error as clients and the attempt's row have it. */
+/** The error in the form that clients and the attempt's row get. */
 export interface Reason {
   readonly code: ErrorCode
   readonly message: string
@@ -68,7 +68,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** No renewal has succeeded for as long as a lease lasts: the run may hold its job still, or others may run it by now. */
+/** No renewal has succeeded for as long as a lease lasts: the run may still hold its job, or another run may. */
 export class LeaseUncertain extends Error {
   constructor(run: RunIdentity) {
     super(`job ${run.jobId}, attempt ${run.attempt}: the lease could not be renewed`)

@@ -9,12 +9,15 @@ import type { Actor } from '../platform/auth.ts'
 import { withFields } from '../platform/log.ts'
 import { traceIdOf } from '../platform/trace.ts'
 import type { AppEnv, Context, KernelServices } from './context.ts'
+import { deprecationHeaders } from './deprecation.ts'
 import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
 import { shared } from './health.ts'
 import { logError } from './log-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
 import { toProblem } from './problem.ts'
+import { mountProblemPages } from './problem-page.ts'
+import { type KeyFor, mountReferencePage, referencePath } from './reference-page.ts'
 import type { Resource } from './resource.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
 import { errorShape } from './trpc.ts'
@@ -32,6 +35,8 @@ export interface Api {
   /** All procedures of the resources. */
   readonly router: AnyRouter
   readonly errorHeaders?: ErrorHeaders
+  /** The page that shows the document; undefined where none is served. */
+  readonly reference?: { readonly keyFor: KeyFor | undefined }
 }
 
 // An event of Lambda may be 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and the
@@ -43,7 +48,7 @@ const healthMs = 1_000
 
 /** An API as one function from request to response, in both protocols and with its document. */
 export function serve<Services extends KernelServices>(
-  { name, info, resources, router, errorHeaders }: Api,
+  { name, info, resources, router, errorHeaders, reference }: Api,
   services: Services,
 ): Hono<AppEnv> {
   const operations = operationsOf(router, resources)
@@ -88,7 +93,10 @@ export function serve<Services extends KernelServices>(
   app.notFound((call) => fail(call, new VisionError('request.not_found')))
   app.onError((error, call) => fail(call, error))
 
-  app.get('/', (call) => call.json({ name, openapi: '/openapi.json', trpc: trpcPath, rest: '/v1' }))
+  const places = { openapi: '/openapi.json', ...(reference && { docs: referencePath }), trpc: trpcPath, rest: '/v1' }
+  app.get('/', (call) => call.json({ name, ...places }))
+  if (reference) mountReferencePage(app, String(info.title ?? name), reference.keyFor)
+  mountProblemPages(app)
   const isReady = shared(services.isReady, healthMs, services.now)
   app.get('/healthz', async (call) => {
     if (await isReady()) return call.json({ status: 'ok' })
@@ -126,6 +134,7 @@ export function serve<Services extends KernelServices>(
         headers: Object.assign(
           {},
           ctx?.reply.limits,
+          ...named.map(({ meta }) => (meta.deprecated ? deprecationHeaders(meta.deprecated) : {})),
           ...errors.map((error) => toErrorResponse(error, errorHeaders).headers),
         ),
       }),

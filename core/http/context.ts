@@ -52,7 +52,8 @@ export interface Preferences {
 
 /** The status and the headers of a reply over REST. */
 export interface Reply {
-  status?: 200
+  /** Nothing new was made: the answer is that of an earlier call with the same idempotency key. */
+  replayed?: true
   location?: string
   /** The version that it shows. */
   etag?: string
@@ -67,7 +68,7 @@ export interface Reply {
     /** The name of the saved file. */
     readonly fileName: string
   }
-  /** Where the next page is: what the query's `cursor` is to be. */
+  /** Where the next page of a `body` is: what the query's `cursor` is to be. A result as JSON has it as `nextCursor`. */
   nextCursor?: string
   /** The rest of the caller's quotas, as headers. */
   limits?: Readonly<Record<string, string>>

@@ -1,20 +1,20 @@
 import * as z from 'zod'
 
-/** Where a page of a list ended, as clients carry it: opaque, so that it may come to hold something else. */
+/** The end of a page of a list, as a cursor for clients: opaque, so that its content may change. */
 export function encodeCursor(lastId: number): string {
   return Buffer.from(`1:${lastId}`).toString('base64url')
 }
 
-/** The id that a cursor stands for, or undefined if it is none of ours. */
+/** Parses a cursor; undefined if it is malformed. */
 export function decodeCursor(cursor: string): number | undefined {
   const id = Number(/^1:([1-9]\d{0,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1])
-  // Node.js decodes leniently; only the canonical spelling counts.
+  // Node.js decodes leniently; only the canonical form is accepted.
   return Number.isSafeInteger(id) && encodeCursor(id) === cursor ? id : undefined
 }
 
 /**
- * The fields by which the input of a list asks for a page. tRPC's infinite queries send null as the cursor of the first
- * page, and the direction with every one.
+ * The fields of a list's input that request a page. tRPC's infinite queries send null as the cursor of the first page, and
+ * the direction with every request.
  */
 export const pageFields = {
   cursor: z

@@ -5,7 +5,7 @@ import { InsufficientScope, InvalidToken } from '../platform/auth.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from './invalid-input.ts'
 import { maxBatchCalls } from './trpc-batch.ts'
 
-/** A body in a coding that is not taken (RFC 9110, section 12.5.3). */
+/** A body with an unsupported content coding (RFC 9110, section 12.5.3). */
 export class UnsupportedEncoding extends VisionError {
   constructor() {
     super('request.unsupported_type', { message: 'Send the body as it is, without a Content-Encoding.' })
@@ -28,14 +28,14 @@ export type ErrorHeaders = (error: VisionError) => Readonly<Record<string, strin
 const retryAfterSeconds = 5
 
 /**
- * The response to anything thrown. An error other than a VisionError becomes `internal.error`, and its text stays here.
+ * Maps anything thrown to a response. An error other than a VisionError becomes `internal.error`, and its text is not sent.
  *
  * @param errorHeaders what the application adds
  */
 export function toErrorResponse(error: unknown, errorHeaders: ErrorHeaders = () => ({})): ErrorResponse {
   const known = knownErrorOf(error) ?? new VisionError('internal.error')
   const status = describeCode(known.code).status ?? 500
-  // A code without a status was never meant for a caller of the API.
+  // A code without a status is not meant for API callers.
   const shown = status === 500 ? new VisionError('internal.error') : known
   return {
     code: shown.code,
@@ -90,12 +90,12 @@ function knownErrorOf(error: unknown): VisionError | undefined {
   }
 }
 
-/** tRPC says BAD_REQUEST of an input that the schema refused, and of a request that it could not parse. */
+/** tRPC uses BAD_REQUEST both for invalid input and for a request that it could not parse. */
 function badRequest({ cause, message }: TRPCError): VisionError {
   if (cause && 'issues' in cause) return new InvalidInput(fieldProblemsOf(cause.issues as readonly z.core.$ZodIssue[]))
   if (!cause && message === 'Batch call exceeds maximum size')
     return new VisionError('request.invalid', { message: longBatch })
-  // Only the texts that tRPC writes itself; a parser's would quote the body.
+  // Only texts that tRPC writes itself; a parser's would quote the body.
   return new VisionError('request.invalid', { message: cause ? malformedJson : message })
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether an `If-None-Match` or an `If-Match` matches an entity tag, by weak comparison (RFC 9110, section 13.1). That would be
- * a strong one for `If-Match`, but a proxy that compresses makes every tag weak, and ours stand for a version in either form.
+ * Whether an `If-None-Match` or `If-Match` matches an entity tag, by weak comparison (RFC 9110, section 13.1). `If-Match`
+ * calls for the strong one, but a compressing proxy makes every tag weak, and ours identify a version in either form.
  */
 export function matchesETag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false

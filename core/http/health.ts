@@ -4,11 +4,11 @@ export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({
 export type HealthView = z.infer<typeof Health>
 
 /**
- * Shares one answer among all who ask within an interval: a check that needs no token must not be a way to keep a database
- * busy.
+ * Shares one result among all requests within an interval: a check without authentication must not be a way to load the
+ * database.
  *
  * @param check the check that costs a query; an error means unhealthy
- * @param everyMs how long an answer holds, in milliseconds
+ * @param everyMs how long a result is reused, in milliseconds
  * @param now milliseconds since the epoch
  */
 export function shared(check: () => Promise<boolean>, everyMs: number, now: () => number): () => Promise<boolean> {

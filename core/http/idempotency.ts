@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Context } from './context.ts'
 import { InvalidInput } from './invalid-input.ts'
 
-/** A valid idempotency key. Its column takes 'a' and 'a ' for the same, hence no space at either end. */
+/** A valid idempotency key. Its column's collation ignores trailing spaces, hence no space at either end. */
 export const idempotencyKey = z
   .string()
   .regex(
@@ -10,13 +10,13 @@ export const idempotencyKey = z
     'must be 1 to 200 characters of printable ASCII, with no space at either end',
   )
 
-/** The description of an idempotency key, and its other place. */
+/** The description of an idempotency key, with the other place where it may be sent. */
 export function describeKey(elsewhere: string): string {
   return `The same key with the same request is carried out once, however often it is sent. 1 to 200 characters of printable ASCII, no space at either end. ${elsewhere}`
 }
 
 /**
- * The one key of a call that may carry it as a header or as a field.
+ * The idempotency key of a call, from its header or its field.
  *
  * @throws InvalidInput if the two differ, if the header is not a valid key, or if it came with several creations in a tRPC batch
  */

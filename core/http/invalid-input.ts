@@ -20,18 +20,18 @@ export const fieldCodes = [
 ] as const
 export type FieldCode = (typeof fieldCodes)[number] | ErrorCode
 
-/** One part of an input that is wrong. */
+/** One problem in an input. */
 export interface FieldProblem {
-  /** Where in the input, as a JSON pointer in URI fragment form (RFC 6901): `#/jobs/3/imageUrl`. */
+  /** Its position in the input, as a JSON pointer in URI fragment form (RFC 6901): `#/jobs/3/imageUrl`. */
   readonly pointer: string
   readonly code: FieldCode
   readonly detail: string
 }
 
-/** The most issues in an answer, which could otherwise be larger than a function may send. */
+/** The most issues in a response, which could otherwise exceed what a function may send. */
 export const maxFieldProblems = 100
 
-/** An input that is refused, with the parts of it that are wrong. */
+/** A refused input with its problems. */
 export class InvalidInput extends VisionError {
   readonly fields: readonly FieldProblem[]
 
@@ -41,7 +41,7 @@ export class InvalidInput extends VisionError {
   }
 }
 
-/** A schema's first issue with each field; an unknown field is named by its own pointer. */
+/** A schema's first issue with each field; an unknown field has its own pointer. */
 export function fieldProblemsOf(issues: readonly z.core.$ZodIssue[]): readonly FieldProblem[] {
   const problems = issues.flatMap((issue): FieldProblem[] =>
     issue.code === 'unrecognized_keys'
@@ -51,7 +51,7 @@ export function fieldProblemsOf(issues: readonly z.core.$ZodIssue[]): readonly F
   return [...Map.groupBy(problems, ({ pointer }) => pointer).values()].flatMap(([first]) => first ?? [])
 }
 
-/** The problem with a field or a parameter that is not known. */
+/** The problem with an unknown field or parameter. */
 export function unknownField(path: readonly PropertyKey[]): FieldProblem {
   return { pointer: pointerTo(path), code: 'field.unknown', detail: 'There is no such field.' }
 }
@@ -74,16 +74,16 @@ function fieldCodeOf(issue: z.core.$ZodIssue): FieldCode {
   }
 }
 
-/** The beginning of a longer name is enough to recognise it. */
+/** The beginning of a longer name suffices to recognise it. */
 const maxTokenLength = 200
 
-/** A JSON pointer as a URI fragment (RFC 6901, section 6). A name that is very long is cut off. */
+/** A JSON pointer as a URI fragment (RFC 6901, section 6). Very long names are cut off. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   const escaped = path.map((part) => {
     const name = String(part)
     const short = name.length > maxTokenLength ? `${name.slice(0, maxTokenLength)}…` : name
     const token = short.replaceAll('~', '~0').replaceAll('/', '~1')
-    // A lone surrogate has no UTF-8 to be percent-encoded in.
+    // A lone surrogate has no UTF-8 form to percent-encode.
     return `/${encodeURIComponent(token.toWellFormed())}`
   })
   return `#${escaped.join('')}`

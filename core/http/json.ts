@@ -1,12 +1,12 @@
 import { type FieldProblem, InvalidInput, maxFieldProblems, pointerTo } from './invalid-input.ts'
 
-/** The deepest nesting of objects and lists: some programs that read stored JSON overflow their stack. */
+/** The deepest nesting of objects and lists: some readers of stored JSON overflow their stack beyond it. */
 export const maxDepth = 64
-/** The longest text of a number whose digits are compared; a double has at most 767 that matter. */
+/** The longest text of a number whose digits are compared; a double has at most 767 significant ones. */
 const maxNumberLength = 1_000
 
 /**
- * Reads a body as I-JSON (RFC 7493): JSON that every reader understands alike, and that is answered as it was sent.
+ * Parses a body as I-JSON (RFC 7493): JSON that all readers interpret alike, and that can be returned unchanged.
  *
  * @throws SyntaxError if it is not JSON
  * @throws InvalidInput see `checkJson`
@@ -17,9 +17,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Looks for what `JSON.parse` would change or drop without a word: names that occur twice in an object, the name
- * `__proto__`, numbers that a double does not hold, and halves of surrogate pairs; and for nesting that is too deep. It goes
- * through the text once, without recursion, and leaves everything else to the parser.
+ * Detects what `JSON.parse` would silently change or drop: duplicate names in an object, the name `__proto__`, numbers that
+ * a double cannot represent, and lone surrogates; also nesting that is too deep. One pass over the text without recursion;
+ * everything else is left to the parser.
  *
  * @throws InvalidInput that names each of them, or the depth alone
  */
@@ -36,7 +36,7 @@ export function checkJson(text: string): void {
     const sign = text.charAt(index)
     if (sign === '"') {
       const end = endOfString(text, index)
-      // It is cut off: the parser will say so.
+      // It is truncated, which the parser will report.
       if (end === -1) break
       const raw = text.slice(index, end + 1)
       index = end + 1
@@ -83,13 +83,13 @@ interface Container {
   /** The names so far, of an object. */
   readonly names?: Set<string>
   expectsName: boolean
-  /** The name or the index of the value at hand. */
+  /** The name or the index of the current value. */
   at: string | number
 }
 
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
-/** Where a string ends that begins at an index: at the next quote that is not escaped; -1 if there is none. */
+/** The end of the string that begins at an index, which is the next quote that is not escaped; -1 if there is none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0
@@ -110,11 +110,11 @@ function textOf(raw: string): string {
 }
 
 /**
- * Whether a double holds a number, to the digit that was written: of `0.1` too, since it comes back as that, but not of an
- * integer beyond 2^53 that is rounded, nor of what is too large or too small.
+ * Whether a double represents a number to the digit as written: also `0.1`, which is printed unchanged, but not an integer
+ * beyond 2^53 that is rounded, nor a number that is too large or too small.
  */
 function isExact(raw: string): boolean {
-  // 15 digits always come back as they were.
+  // 15 digits always survive the round trip.
   if (raw.length <= 15 && !/[eE]/.test(raw)) return true
   if (raw.length > maxNumberLength) return false
   const value = Number(raw)
@@ -128,7 +128,7 @@ function isExact(raw: string): boolean {
   )
 }
 
-/** The digits that matter, without sign, point and exponent. */
+/** The significant digits, without sign, point and exponent. */
 function digitsOf(number: string): string {
   const [mantissa = ''] = number.split(/[eE]/)
   return mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '')

@@ -3,9 +3,9 @@ import type { Log } from '../platform/log.ts'
 import { toErrorResponse } from './error-response.ts'
 
 /**
- * Logs a call that was refused or failed: our own failures with what led to them.
+ * Logs a refused or failed call: our own failures with their cause.
  *
- * @param log adds the request id that the caller has
+ * @param log adds the request id that the caller received
  */
 export function logError(log: Log, error: unknown, operation: string): void {
   const { status, code: shownCode } = toErrorResponse(error)

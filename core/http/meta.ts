@@ -7,6 +7,16 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** Whether a request of this method has its input in the body, and not in the query. */
 export const takesBody = (method: Method): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
 
+/** What is said of an operation that is to go. */
+export interface Deprecation {
+  /** The day, UTC, since which it should not be used any more: `2026-11-27`. */
+  readonly since: string
+  /** The day, UTC, on which it stops to work, once that is known. */
+  readonly sunset?: string
+  /** Where it says what to use instead: a URL, absolute or of this API. */
+  readonly link: string
+}
+
 /** The metadata of a procedure: its REST route and its part of the OpenAPI document. */
 export interface Meta {
   /** The method and path; names in braces are fields of the input. */
@@ -36,8 +46,10 @@ export interface Meta {
   readonly limited?: true
   /** Takes a body of this media type as well: the text of one field. */
   readonly takesText?: { readonly type: string; readonly field: string }
-  /** The media types, beside JSON, in which it can be had; with these, headers say where the next page is. */
+  /** The media types, beside JSON, in which it can be had. */
   readonly media?: readonly string[]
+  /** It is to go: every answer says so, in both protocols, and the document does. */
+  readonly deprecated?: Deprecation
   /** Names the created resource in a `Location` header. */
   readonly locates?: true
   /**

@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 export type Json = Record<string, unknown>
 
-/** A field that tRPC's clients send by themselves, so that REST and the document do without it. */
+/** A field that tRPC's clients send by themselves, so it is left out of REST and the document. */
 export function isTrpcOnly(field: z.core.$ZodType | undefined): boolean {
   return field !== undefined && z.globalRegistry.get(field)?.trpcOnly === true
 }
@@ -28,20 +28,20 @@ export function schemaOf(schema: z.core.$ZodType, use: Use, components: Json): J
 
 const componentPath = '#/components/schemas/'
 
-/** Leaves out keywords that readers of the document do not need, and uses those that OpenAPI has. */
+/** Removes keywords that readers of the document do not need, and uses OpenAPI's own. */
 function suit(use: Use) {
   return ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }) => {
-    // zod's own pattern for times, and a ban on fields that a later release adds.
+    // zod's own pattern for times, and a ban on fields that a later release may add.
     if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
     if (use === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
-    // Type generators take a field with a default for a required one, in requests too.
+    // Type generators treat a field with a default as required, in requests too.
     if (use === 'body' && jsonSchema.default !== undefined) {
       const { default: value, description = '' } = jsonSchema
       if (typeof value !== 'object') jsonSchema.description = `${description} \`${value}\` if left out.`.trim()
       delete jsonSchema.default
     }
     const { def } = zodSchema._zod
-    // URLs and headers have no null.
+    // URLs and headers cannot carry null.
     if (use === 'parameter' && def.type === 'nullable' && jsonSchema.anyOf) {
       const [given] = jsonSchema.anyOf
       delete jsonSchema.anyOf
@@ -53,7 +53,7 @@ function suit(use: Use) {
   }
 }
 
-/** Which of several schemas a value is of, by one of its fields (https://spec.openapis.org/oas/v3.1.1#discriminator-object). */
+/** Which of several schemas a value has, by one of its fields (https://spec.openapis.org/oas/v3.1.1#discriminator-object). */
 function discriminatorOf(propertyName: string, options: readonly z.core.$ZodType[]): Json {
   const mapping = options.flatMap((option) =>
     [...(option._zod.propValues?.[propertyName] ?? [])].map((value) => [

@@ -88,6 +88,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
     tags: [resource],
     summary: meta.summary,
     description: meta.description,
+    ...(meta.deprecated && { deprecated: true }),
     security: [
       { apiKey: [meta.scope] },
       { bearer: meta.scope === 'operator' ? [meta.scope] : [] },
@@ -215,9 +216,22 @@ const streamHeaders = Object.fromEntries(
     .filter((name) => name !== 'content-type')
     .map((name) => [name, { schema: text, description: 'For proxies: nothing is to be cached, changed or buffered.' }]),
 )
-const pageHeaders = {
+const pageHeader = {
   link: { schema: text, description: 'The next page, if there is one: `rel="next"` (RFC 8288).' },
+}
+const downloadHeader = {
   'content-disposition': { schema: text, description: 'What a download is saved as; absent with JSON.' },
+}
+const replayedHeader = {
+  'idempotent-replayed': {
+    schema: { type: 'string', enum: ['true'] },
+    description: 'The answer is that of an earlier call with the same idempotency key: nothing new was made.',
+  },
+}
+const deprecatedHeaders = {
+  deprecation: { schema: text, description: 'Since when this should not be used any more: RFC 9745.' },
+  sunset: { schema: text, description: 'When this stops to work, once that is known: RFC 8594.' },
+  link: { schema: text, description: 'What to use instead: `rel="deprecation"`, `rel="sunset"`.' },
 }
 const appliedHeader = {
   'preference-applied': { schema: text, description: 'The `wait` that was honoured, in seconds.' },
@@ -244,14 +258,29 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
 }
 
 function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
-  const { status, output, example, idempotent, limited, locates, versioned, waits, streams, summary, media = [] } = meta
+  const {
+    status,
+    output,
+    example,
+    idempotent,
+    limited,
+    locates,
+    versioned,
+    waits,
+    streams,
+    summary,
+    media = [],
+    deprecated,
+  } = meta
   const headers = {
     ...callHeaders,
     ...(limited && limits),
     ...(locates && { location: { schema: { type: 'string' }, description: 'Where to find what was created.' } }),
     ...(versioned && versionHeaders),
     ...(waits && appliedHeader),
-    ...(media.length > 0 && pageHeaders),
+    ...(output && isPaged(output) && pageHeader),
+    ...(media.length > 0 && downloadHeader),
+    ...(deprecated && deprecatedHeaders),
   }
   const reply = output && {
     content: {
@@ -272,13 +301,30 @@ function successes(method: Operation['method'], meta: Operation['meta'], compone
     }
   }
   return {
-    [status]: { description: `${summary}: done.`, headers, ...reply },
+    [status]: {
+      description: `${summary}: done.`,
+      headers: { ...headers, ...(idempotent && status === 200 && replayedHeader) },
+      ...reply,
+    },
     ...(versioned &&
       method === 'GET' && {
         304: { description: 'Nothing has changed since the version that `If-None-Match` names.', headers },
       }),
-    ...(idempotent && { 200: { description: 'What an earlier call with the same key created.', headers, ...reply } }),
+    ...(idempotent &&
+      status !== 200 && {
+        200: {
+          description: 'What an earlier call with the same key created.',
+          headers: { ...headers, ...replayedHeader },
+          ...reply,
+        },
+      }),
   }
+}
+
+/** Whether an output is a page of a list. */
+function isPaged(output: z.ZodType): boolean {
+  const { def } = (output as unknown as z.core.$ZodTypes)._zod
+  return def.type === 'object' && 'nextCursor' in def.shape
 }
 
 /** An event as an example of the text. */

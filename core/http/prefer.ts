@@ -1,9 +1,9 @@
-/** An HTTP API of AWS gives up after 30 seconds, and the reply has to be made too. */
+/** An HTTP API of AWS gives up after 30 seconds, which must include making the reply. */
 export const longestWaitSeconds = 25
 
 /**
- * How long a caller is willing to wait, by the header `Prefer: wait=<seconds>` (RFC 7240, section 4.3): more than 25 is
- * taken for 25. What is no whole number of seconds from 1 on is no preference, as the RFC has it of all that is not
+ * How long a caller is willing to wait, by the header `Prefer: wait=<seconds>` (RFC 7240, section 4.3): more than 25 counts
+ * as 25. Anything but a whole number of seconds, at least 1, is ignored, as the RFC requires for preferences that are not
  * understood.
  */
 export function waitSecondsOf(prefer: string | undefined): number | undefined {
@@ -13,13 +13,13 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
     if (name.trim().toLowerCase() !== 'wait') continue
     const [, quoted, plain] = /^(?:"(\d+)"|(\d+))$/.exec(value.join('=').trim()) ?? []
     const seconds = Number(quoted ?? plain ?? 0)
-    // Of two of the same name the first one counts (section 2).
+    // Of several with the same name the first one counts (section 2).
     return seconds >= 1 ? Math.min(seconds, longestWaitSeconds) : undefined
   }
   return undefined
 }
 
-// Neither pattern can fail and backtrack: a header is read before its sender is known, in time linear in its length.
+// Neither pattern can backtrack: a header is read before its sender is authenticated, in time linear in its length.
 /** The parts between commas, except commas in quotes. */
 const elements = /(?:"(?:[^"\\]|\\.?)*"?|[^",])+/g
 /** The part before the first semicolon, except semicolons in quotes. */

@@ -4,6 +4,14 @@ import { describeCode, type ErrorCode, errorCodes } from '../domain/errors.ts'
 import type { ErrorResponse } from './error-response.ts'
 import { fieldCodes, maxFieldProblems } from './invalid-input.ts'
 
+/** Where the pages are that describe errors. */
+export const problemsPath = '/problems'
+
+/** The `type` of a problem (RFC 9457, section 3.1.1): the path of its page, the same on every host. */
+export function problemTypeOf(code: string): string {
+  return `${problemsPath}/${code}`
+}
+
 /** The codes that a call can be refused with. */
 const refusals = (Object.keys(errorCodes) as ErrorCode[]).filter(
   (code) => describeCode(code).status !== undefined || code === 'internal.error',
@@ -12,7 +20,11 @@ const refusals = (Object.keys(errorCodes) as ErrorCode[]).filter(
 /** An error in REST (RFC 9457). */
 export const Problem = z
   .object({
-    type: z.string(),
+    type: z.string().meta({
+      description:
+        'Where the error is described: relative to the address of the call, and the same for the same `code`.',
+      examples: ['/problems/job.not_found'],
+    }),
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'A sentence for people.' }),
@@ -37,7 +49,7 @@ export function toProblem(
   requestId: string,
 ): z.infer<typeof Problem> {
   return {
-    type: 'about:blank',
+    type: problemTypeOf(code),
     title: STATUS_CODES[status] ?? 'Error',
     status,
     detail: message,

@@ -1,11 +1,11 @@
 import type { AnyProcedure } from '@trpc/server'
 
-/** A part of an API: what stands in one folder. */
+/** A resource of the API: the content of one folder. */
 export interface Resource<Procedures extends Record<string, AnyProcedure> = Record<string, AnyProcedure>> {
   /** Its tag in the OpenAPI document. */
   readonly name: string
   readonly description: string
-  /** By the names that they have in tRPC and in the document. */
+  /** By their names in tRPC and in the document. */
   readonly procedures: Procedures
 }
 

@@ -3,6 +3,7 @@ import type { Hono, Context as HonoContext } from 'hono'
 import { VisionError } from '../domain/errors.ts'
 import { mediaTypeOf, readJson, readText } from './body.ts'
 import type { AppEnv, Context, Preferences } from './context.ts'
+import { deprecationHeaders } from './deprecation.ts'
 import { matchesETag } from './etag.ts'
 import { InvalidInput, pointerTo, unknownField } from './invalid-input.ts'
 import { logError } from './log-error.ts'
@@ -27,7 +28,11 @@ export function mountRest(
     const path = template.replaceAll(/\{(\w+)\}/g, ':$1')
     const here = operations.filter((operation) => operation.template === template)
     for (const operation of here) {
+      const { deprecated } = operation.meta
+      const notices = Object.entries(deprecated ? deprecationHeaders(deprecated) : {})
       app.on(operation.method, path, async (call) => {
+        // On refusals, too.
+        for (const [name, value] of notices) call.header(name, value)
         const context = { ...contextOf(call), preferences: preferencesOf(call, operation) }
         if (operation.meta.streams) return stream(call, operation, context, createCaller)
         // Before the body: a caller that is refused need not send it.
@@ -103,12 +108,14 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
     call.header('cache-control', 'private, no-cache')
     if (method === 'GET' && matchesETag(ifNoneMatch, reply.etag)) return call.body(null, 304)
   }
-  if (reply.nextCursor) {
+  const nextCursor = reply.nextCursor ?? nextCursorOf(result)
+  if (nextCursor !== undefined) {
     const url = new URL(call.req.url)
-    url.searchParams.set('cursor', reply.nextCursor)
+    url.searchParams.set('cursor', nextCursor)
     // Relative to the request: a proxy may have changed the prefix.
-    call.header('link', `<${url.search}>; rel="next"`)
+    call.header('link', `<${url.search}>; rel="next"`, { append: true })
   }
+  if (reply.replayed) call.header('idempotent-replayed', 'true')
   if (reply.body) {
     const { type, text, fileName } = reply.body
     return call.body(text, 200, {
@@ -117,7 +124,13 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
     })
   }
   if (meta.status === 204) return call.body(null, 204)
-  return call.json(result as object, reply.status ?? meta.status)
+  return call.json(result as object, reply.replayed ? 200 : meta.status)
+}
+
+/** The cursor of a page that is not the last. */
+function nextCursorOf(result: unknown): string | undefined {
+  if (typeof result !== 'object' || result === null || !('nextCursor' in result)) return undefined
+  return typeof result.nextCursor === 'string' ? result.nextCursor : undefined
 }
 
 async function inputOf(call: Call, operation: Operation): Promise<unknown> {

@@ -5,21 +5,21 @@ export type WireEvent = readonly [id: string, data: { readonly type: string }, .
 
 /** The result of a streaming procedure. */
 export interface EventStream<Event = WireEvent> extends AsyncIterable<Event, void> {
-  /** There is nothing to send, and nothing will come. */
+  /** There is nothing to send now or later. */
   readonly complete: boolean
   /** The message to the client when the stream was closed before it was complete; undefined for any other error. */
   readonly closingOf: (error: unknown) => Closing | undefined
 }
 
-/** The last words of a stream that the client may come back to. */
+/** The last event of a stream to which the client may reconnect. */
 export interface Closing {
-  /** How long the client is to wait before it reconnects, in milliseconds, and why; at once if left out. */
+  /** The delay before the client reconnects, in milliseconds, and its reason; at once if left out. */
   readonly retry?: { readonly afterMs: number; readonly because: string }
 }
 
 /** How often an idle connection carries a comment, in milliseconds, so that no proxy drops it. */
 export const heartbeatMs = 15_000
-/** A reader that takes nothing for this long, in milliseconds, has gone, though the connection may not know. */
+/** A reader that consumes nothing for this long, in milliseconds, has left, even if the connection is still open. */
 const stallMs = 60_000
 /** How long a client waits before it reconnects, in milliseconds. */
 const retryMs = 1_000
@@ -28,24 +28,24 @@ const retryMs = 1_000
 export const eventStreamHeaders = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store, no-transform',
-  // nginx would collect the events otherwise.
+  // nginx would buffer the events otherwise.
   'x-accel-buffering': 'no',
-  // The URL may hold a ticket.
+  // The URL may contain a ticket.
   'referrer-policy': 'no-referrer',
 } as const
 
 export interface EventStreamOptions {
   /** As an `EventStream` has it. */
   readonly closingOf: EventStream['closingOf']
-  /** Called when the reader goes away, or reads no more. */
+  /** Called when the reader leaves or stops reading. */
   readonly left: () => void
-  /** Called with what broke the stream off, other than a closing. */
+  /** Called with the error that broke off the stream, other than a closing. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Events as the text of server-sent events. The next event is taken when the reader has taken the last, so that nothing
- * piles up here; heartbeats fill the time between.
+ * Serialises events as server-sent events. The next event is requested once the reader has consumed the last one, so that
+ * nothing is buffered here; heartbeats fill the pauses.
  */
 export function toEventStream(
   events: AsyncIterable<WireEvent>,
@@ -104,7 +104,7 @@ export function frame([id, data]: WireEvent): string {
   return `id: ${id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
-/** Not a 429, after which an EventSource never reconnects. An event without data is never dispatched, hence the `{}`. */
+/** Not a 429, after which an EventSource never reconnects. An event without data is not dispatched, hence the `{}`. */
 function closingFrame({ retry }: Closing): string {
   return retry ? `retry: ${retry.afterMs}\n: ${retry.because}\n\n` : 'event: reconnect\ndata: {}\n\n'
 }

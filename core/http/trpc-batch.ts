@@ -1,13 +1,13 @@
-/** The most calls in one tRPC batch: a batch counts as one request at the gateway, however many calls it has. */
+/** The most calls in one tRPC batch: the gateway counts a batch as one request, whatever its size. */
 export const maxBatchCalls = 10
 
-/** How many of them run at once: as many as a function has connections, by default. */
+/** How many of them run concurrently: as many as a function has connections by default. */
 export const batchCallsAtOnce = 2
 
-/** Runs work as soon as fewer than the allowed number of others run. */
+/** Runs work once fewer than the allowed number of others run. */
 export type Limiter = <T>(work: () => Promise<T>) => Promise<T>
 
-/** @param atOnce how much work runs at once; the rest waits, first come, first served */
+/** @param atOnce how much work runs concurrently; the rest waits, first come, first served */
 export function createLimiter(atOnce: number): Limiter {
   let running = 0
   const waiting: (() => void)[] = []
@@ -18,7 +18,7 @@ export function createLimiter(atOnce: number): Limiter {
       return await work()
     } finally {
       const next = waiting.shift()
-      // The place is handed on, so no other call can take it in between.
+      // The place is passed on directly, so no other call can take it in between.
       if (next) next()
       else running--
     }

@@ -8,7 +8,7 @@ export const trpcPath = '/api/trpc'
 
 const jsonType = 'application/json'
 
-/** The procedures that a tRPC URL names, all of them for a batch; unknown names are left out. */
+/** The procedures that a tRPC URL names, several for a batch; unknown names are left out. */
 export function operationsAt(operations: readonly Operation[], url: string): readonly Operation[] {
   const { pathname, searchParams } = new URL(url)
   const path = pathname.slice(trpcPath.length + 1)
@@ -24,17 +24,17 @@ function decode(path: string): string {
   }
 }
 
-/** The methods that procedures take; both where none is named. */
+/** The methods of procedures; both if none is named. */
 export function methodsOf([operation]: readonly Operation[]): readonly string[] {
   if (operation === undefined) return ['GET', 'POST']
   return operation.type === 'mutation' ? ['POST'] : ['GET']
 }
 
 /**
- * A request as tRPC is to see it: a body is what REST takes for one, and a query that names its input's fields as
- * parameters of their own, as somebody does who types a URL, is one with an `input`.
+ * Normalises a request for tRPC: the body is parsed as for REST, and a query whose parameters are fields of the input, as
+ * in a URL typed by hand, becomes one with an `input`.
  *
- * @throws InvalidInput if the URL has parameters that nothing would look at
+ * @throws InvalidInput if the URL has parameters that would be ignored
  */
 export function requestForTrpc(request: Request, [operation]: readonly Operation[]): Request {
   const url = new URL(request.url)
@@ -59,7 +59,7 @@ function withInput(request: Request, url: URL, operation: Operation | undefined)
   return new Request(url, { headers: request.headers, signal: request.signal })
 }
 
-/** tRPC would mend bytes that are not UTF-8, and takes fewer spellings of the media type. */
+/** tRPC would replace bytes that are not UTF-8, and accepts fewer spellings of the media type. */
 function strictly(request: Request): Request {
   requireJson(request.headers)
   const headers = new Headers(request.headers)
@@ -69,11 +69,11 @@ function strictly(request: Request): Request {
     checkJson(body)
     return body
   }
-  // Defined and not assigned: some adapters' requests are read-only.
+  // Defined instead of assigned: some adapters' requests are read-only.
   return Object.defineProperties(request, { text: { value: text }, headers: { value: headers } })
 }
 
-/** tRPC leaves the media type out where it could not take a request apart. */
+/** tRPC leaves the media type out where it could not parse a request. */
 export function withJsonType(response: Response): Response {
   const type = response.headers.get('content-type')
   if (type === null || type.startsWith('text/plain')) response.headers.set('content-type', jsonType)

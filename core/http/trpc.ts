@@ -57,19 +57,19 @@ export function createProcedures<Services extends KernelServices>() {
   const t = initTRPC.context<Context<Services>>().meta<Meta>().create(settings)
   return {
     router: t.router,
-    /** A procedure for callers who are known, and allowed what its meta demands; its `ctx.actor` is the caller. */
+    /** A procedure for authenticated callers with the scope that its meta demands; its `ctx.actor` is the caller. */
     procedure: t.procedure.use(async ({ ctx, meta, next }) => {
       const actor = allowed(await ctx.authenticate(), meta)
       return ctx.limit(() => next({ ctx: { actor } }))
     }),
-    /** A procedure that authenticates by itself, and asks `allowed` what its caller may do. */
+    /** A procedure that authenticates by itself, and calls `allowed` to check its caller. */
     openProcedure: t.procedure,
   }
 }
 
 /**
- * The caller of a procedure, if its credential has the scope that the procedure's meta demands; a procedure without one is
- * for nobody.
+ * The caller of a procedure, if its credential has the scope that the procedure's meta demands; a procedure without a scope
+ * admits no caller.
  *
  * @throws InsufficientScope
  */

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 
-/** A procedure's input as tRPC takes it, whose issues are described in people's words. */
+/** A procedure's input for tRPC, with readable descriptions of its issues. */
 export interface ValidatedInput<Schema extends z.ZodType> {
   readonly schema: Schema
   readonly parse: (value: unknown) => z.output<Schema>
@@ -14,12 +14,12 @@ export function validated<Schema extends z.ZodType>(schema: Schema): ValidatedIn
   return { schema, parse: (value: unknown) => schema.parse(value, { error: describeIssue }) } as ValidatedInput<Schema>
 }
 
-/** The issue of a field that is not there. */
+/** The issue of a missing field. */
 export const isMissing = 'is missing'
 
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
-  // Whole wherever the API takes a number.
+  // Whole, wherever the API takes a number.
   number: 'a whole number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'an object',
 }
 
-/** Formats whose rule does not explain itself. */
+/** Formats whose rule needs an explanation. */
 const forms: Readonly<Record<string, string>> = {
   datetime: 'must be a moment in UTC like 2026-11-23T12:00:00.000Z',
   date: 'must be a day like 2026-11-23',
@@ -39,7 +39,7 @@ const units: Readonly<Record<string, readonly [one: string, several: string]>> =
   array: ['entry', 'entries'],
 }
 
-/** The issue with a value, to be read after the name of its field; undefined if the rule has a message. */
+/** The issue with a value, to be read after the name of its field; undefined if the rule has its own message. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

@@ -24,11 +24,11 @@ const unpackers: Record<string, () => Duplex> = {
 // (utf-8, binary, none) or a leftover of an upload to S3 (aws-chunked): browsers and curl pass over these.
 const otherEncodings = ['aes128gcm', 'compress', 'x-compress', 'dcb', 'dcz', 'exi', 'pack200-gzip']
 
-/** Asked for room as bytes arrive. */
+/** Reserves memory as bytes arrive. */
 export interface Room {
-  /** The most bytes that it may hold in all. */
+  /** The most bytes that it may hold in total. */
   limitTo(bytes: number): void
-  /** Waits until there is room for this many bytes in all. */
+  /** Waits until this many bytes in total are reserved. */
   growTo(bytes: number): Promise<void>
 }
 
@@ -36,12 +36,12 @@ export interface BodyOptions {
   /** The largest body, in bytes, compressed and decompressed. */
   readonly maxBytes: number
   readonly room?: Room | undefined
-  /** Told of every chunk as it comes in, packed. */
+  /** Called with every chunk as it arrives, still compressed. */
   readonly arrived: (bytes: number) => void
   readonly signal: AbortSignal
 }
 
-/** The step, in bytes, in which room is reserved. */
+/** The step, in bytes, in which memory is reserved. */
 const roomStep = 262_144
 
 /**
@@ -67,7 +67,7 @@ export async function readBody(response: IncomingMessage, options: BodyOptions):
   }
 }
 
-/** What a body says of its length; one in chunks says nothing that counts (RFC 9112, section 6.3). */
+/** The declared length of a body; a chunked one declares none (RFC 9112, section 6.3). */
 function lengthOf(headers: IncomingHttpHeaders): number | undefined {
   const length = Number(headers['content-length'])
   return headers['transfer-encoding'] === undefined && Number.isSafeInteger(length) ? length : undefined
@@ -76,9 +76,9 @@ function lengthOf(headers: IncomingHttpHeaders): number | undefined {
 /**
  * More than the allowed bytes.
  *
- * @param bytes how many, where it is known
+ * @param bytes the size, where it is known
  * @param advice another sentence
- * @param kind which images may have no more
+ * @param kind the kind of image that the limit applies to
  */
 export function tooLarge(maxBytes: number, bytes?: number, advice?: string, kind?: string): VisionError {
   const size = bytes === undefined ? 'is larger than that' : `has ${inMegabytes(bytes)}`
@@ -97,7 +97,7 @@ function inMegabytes(bytes: number): string {
   return `${Math.ceil(bytes / 10_000) / 100} MB`
 }
 
-/** Nobody packs an image twice but to make a bomb of it, so at most one encoding is taken. */
+/** At most one encoding is accepted: two layers of compression are only used by decompression bombs. */
 function unpackerOf(contentEncoding: string): Duplex | undefined {
   const encodings = contentEncoding
     .toLowerCase()
@@ -128,7 +128,7 @@ async function* inflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     yield* { [Symbol.asyncIterator]: () => chunks }
   }
   const fed = pipeline(all, unpack)
-  // Told by the unpacker, from which is read.
+  // Reported by the decompressor, from which the bytes are read.
   fed.catch(() => undefined)
   yield* unpack
   await fed
@@ -170,7 +170,7 @@ async function collectAtMost({ maxBytes, room }: BodyOptions, source: AsyncItera
   return buffer.subarray(0, length)
 }
 
-/** Whether an unpacker could make nothing of it. A stream that ends too early (Z_BUF_ERROR) may be whole at another try. */
+/** Whether a decompressor rejected the data. A stream that ends too early (Z_BUF_ERROR) may be complete at another try. */
 function isUnpackingError(error: unknown): error is Error & { code: string } {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false
   return /^(Z_DATA_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_|ZSTD_error_)/.test(error.code)

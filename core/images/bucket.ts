@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { bucketCallMs } from './limits.ts'
 
-/** How a bucket is set up, in the terms of S3's own API. */
+/** The configuration of a bucket, in the terms of S3's own API. */
 export interface BucketSettings {
   /** GetPublicAccessBlock; nothing if none was ever set. */
   readonly publicAccess: PublicAccessBlockConfiguration | undefined
@@ -21,18 +21,18 @@ export interface BucketSettings {
   readonly encryption: ServerSideEncryptionRule | undefined
   /** GetBucketLifecycleConfiguration: every rule, ours and others. */
   readonly rules: readonly LifecycleRule[]
-  /** Goes with the rules as a whole; nothing where the server does not know it. */
+  /** Belongs to the rules as a whole; absent where the server does not support it. */
   readonly transitionMinimum: TransitionDefaultMinimumObjectSize | undefined
 }
 
-/** What is decided for a bucket. */
+/** The settings that we decide. */
 export interface BucketRules {
-  /** How many whole days after it was written an upload is deleted. */
+  /** After how many whole days an upload is deleted. */
   readonly uploadDays: number
 }
 
 const uploadPrefix = 'uploads/'
-/** Snapshots: the sweeper deletes those that no job uses any more, and nothing else deletes them. */
+/** Snapshots: only the sweeper deletes them, once no job uses them. */
 const snapshotPrefix = 'images/'
 const expireId = 'vision-pipeline-expire-uploads'
 const abortId = 'vision-pipeline-abort-incomplete-uploads'
@@ -46,9 +46,9 @@ const noPublicAccess = {
 } as const satisfies PublicAccessBlockConfiguration
 
 /**
- * Makes a bucket private and encrypted and gives it our two age rules: PutPublicAccessBlock, PutBucketEncryption and
- * PutBucketLifecycleConfiguration of the S3 API. Doing it again changes nothing. What others have set stays: lifecycle
- * rules with ids that are not ours, encryption with a key of AWS KMS, and which kinds of encryption are blocked.
+ * Makes a bucket private and encrypted, and sets our two lifecycle rules: PutPublicAccessBlock, PutBucketEncryption and
+ * PutBucketLifecycleConfiguration of the S3 API. Idempotent. Other people's settings stay: lifecycle rules with other ids,
+ * encryption with a key of AWS KMS, and blocked kinds of encryption.
  *
  * @throws the client's error; settings made before it stay
  */
@@ -59,7 +59,7 @@ export async function configureBucket(client: S3Client, bucket: string, rules: B
     new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: noPublicAccess }),
     limited(),
   )
-  // A key of the operator's own is more than we ask for.
+  // A key of the operator's own exceeds our requirements.
   if (!algorithmOf(found)?.startsWith('aws:kms')) {
     const rule = {
       ...found.encryption,
@@ -76,7 +76,7 @@ export async function configureBucket(client: S3Client, bucket: string, rules: B
     new PutBucketLifecycleConfigurationCommand({
       Bucket,
       LifecycleConfiguration: { Rules: [...others, ...ourRules(rules)] },
-      // Left out, S3 would put its default in the place of what applies to the others.
+      // If left out, S3 would replace what applies to the other rules by its default.
       TransitionDefaultMinimumObjectSize: found.transitionMinimum,
     }),
     limited(),
@@ -112,9 +112,9 @@ export async function describeBucket(client: S3Client, bucket: string): Promise<
 }
 
 /**
- * What about a bucket is not as it should be.
+ * The faults in a bucket's settings.
  *
- * @returns a sentence for each fault: those that {@link configureBucket} fixes, and those that a person has to decide
+ * @returns a sentence for each fault: those that {@link configureBucket} fixes, and those that need a decision
  */
 export function bucketFaults(
   settings: BucketSettings,
@@ -140,7 +140,7 @@ export function bucketFaults(
   return { ours, others }
 }
 
-/** What is in force, for people: a name and a few words each. */
+/** The settings in force for people: a name and a few words each. */
 export function bucketSummary(settings: BucketSettings): readonly (readonly [name: string, words: string])[] {
   const { publicAccess, encryption, rules } = settings
   const blocked = Object.keys(noPublicAccess).filter((key) => publicAccess?.[key as keyof typeof noPublicAccess])
@@ -152,7 +152,7 @@ export function bucketSummary(settings: BucketSettings): readonly (readonly [nam
   ]
 }
 
-/** Both are for uploads alone: the bucket may hold other things. */
+/** Both are only for uploads: the bucket may hold other things. */
 function ourRules({ uploadDays }: BucketRules): LifecycleRule[] {
   const rule = { Status: 'Enabled', Filter: { Prefix: uploadPrefix } } as const
   return [
@@ -173,7 +173,7 @@ function withFilter({ Prefix, ...rule }: LifecycleRule): LifecycleRule {
   return Prefix === undefined || rule.Filter ? rule : { ...rule, Filter: { Prefix } }
 }
 
-/** Whether another rule would delete a snapshot at all, or an upload before its time. Ours carry no tags. */
+/** Whether another rule would delete a snapshot, or an upload too early. Ours have no tags. */
 function deletesImages(rule: LifecycleRule, uploadDays: number): boolean {
   const { Days, Date: date } = rule.Expiration ?? {}
   if ((Days === undefined && date === undefined) || rule.Filter?.Tag || rule.Filter?.And?.Tags?.length) return false

@@ -1,14 +1,14 @@
-/** What one image holds of a budget. */
+/** One image's share of the budget. */
 export interface Share {
-  /** Waits until this image may hold this many bytes in all. @throws the signal's reason, if it is aborted while waiting */
+  /** Waits until this image may hold this many bytes in total. @throws the signal's reason, if it is aborted while waiting */
   growTo(bytes: number, signal: AbortSignal): Promise<void>
-  /** Lowers the most bytes that it may hold in all, and gives back the rest. */
+  /** Lowers the most bytes that it may hold, and releases the rest. */
   limitTo(bytes: number): void
-  /** Gives all of it back; idempotent. */
+  /** Releases all of it; idempotent. */
   release(): void
 }
 
-/** A number of bytes that is shared out among images, as these arrive. */
+/** A memory budget that arriving images share. */
 export interface ByteBudget {
   /** An empty share. @param most the most bytes that it may need */
   open(userId: string, most: number): Share
@@ -27,22 +27,22 @@ interface Waiter {
 }
 
 /**
- * Half-arrived images that each wait for the rest of their room would wait for one another for ever. So room is given only
- * where all that hold some could still be finished, one after the other, each with what the ones before it give back (the
- * banker's algorithm). A server that sends a byte a second thus holds that byte back from others, and not all that it announced.
+ * Prevents deadlocks between images that each hold memory and wait for more (the banker's algorithm): memory is granted
+ * only while all holders could still finish one after another, each with what the ones before it release. A server that
+ * sends one byte a second thus only holds what has arrived, not all that it announced.
  *
- * Images that hold something go before new ones, and new ones in the order of asking: a large one would otherwise wait for ever
- * behind small ones. An image that waits only for its own user's part delays no other user's.
+ * Images that hold memory come before new ones, and new ones in order of arrival: otherwise a large one could wait forever
+ * behind small ones. An image that waits only for its own user's share delays no other user.
  *
  * @param total in bytes; an image that needs more takes all of it
- * @param perUser the part of it that one user's images may hold together
+ * @param perUser the largest share of one user's images together
  */
 export function createByteBudget(total: number, perUser = total): ByteBudget {
   const cap = Math.min(total, perUser)
   const open = new Set<Account>()
   const waiting: Waiter[] = []
 
-  /** Whether all that hold something can be finished in some order. */
+  /** Whether all holders can finish in some order. */
   const canFinish = (accounts: readonly Account[], room: number): boolean => {
     let free = room - sum(accounts)
     const freeOf = new Map<string, number>()
@@ -62,7 +62,7 @@ export function createByteBudget(total: number, perUser = total): ByteBudget {
     return left.size === 0
   }
 
-  /** What keeps a waiter waiting: nothing, its user's part, or the budget. */
+  /** Why a waiter waits: not at all, for its user's share, or for the budget. */
   const obstacle = ({ account, bytes }: Waiter): undefined | 'user' | 'budget' => {
     const after = [...open]
       .filter((one) => one !== account && one.held > 0)
@@ -79,7 +79,7 @@ export function createByteBudget(total: number, perUser = total): ByteBudget {
         if (why === undefined) return waiter
         if (why === 'budget' && isNew) return undefined
       }
-      // New ones would take what those that have begun wait for.
+      // New ones would take the memory that started ones wait for.
       if (!isNew && waiting.some((waiter) => waiter.account.held > 0 && obstacle(waiter) === 'budget')) return undefined
     }
     return undefined

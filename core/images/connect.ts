@@ -11,23 +11,23 @@ export interface Address {
   readonly family: 4 | 6
 }
 
-/** How the outside is reached: by Node's own means, unless something else is put in their place. */
+/** Replacements for Node's own networking, for tests. */
 export interface Reach {
   readonly lookup?: Lookup
-  /** Begins a TCP connection to whichever of the addresses answers first, and to nothing else. */
+  /** Opens a TCP connection to the first of the addresses that answers, and to no other. */
   readonly connect?: (addresses: readonly Address[], port: number) => net.Socket
-  /** The certificates (PEM) that servers' are verified against, instead of the well-known ones. */
+  /** The certificates (PEM) of trusted authorities, instead of the well-known ones. */
   readonly certificateAuthorities?: string
 }
 
 /**
  * A connection to the host of a URL: verified TLS to a public address, or for http: plain TCP to this machine's loopback.
  *
- * A host name is looked up once. Every address it has is checked, and these very addresses are connected to: nothing
- * looks the name up again, so a name that changes its mind (DNS rebinding) changes nothing.
+ * A host name is resolved once. All its addresses are checked, and only these addresses are connected to: the name is not
+ * resolved again, so one that changes (DNS rebinding) has no effect.
  *
  * @param url a URL that passed `checkImageUrl`
- * @throws VisionError `image.forbidden_address` or `image.untrusted_server`; whatever else failed as Node throws it
+ * @throws VisionError `image.forbidden_address` or `image.untrusted_server`; other errors as Node throws them
  */
 export async function connectToHostOf(url: URL, reach: Reach, signal: AbortSignal): Promise<net.Socket> {
   const secure = url.protocol === 'https:'
@@ -45,17 +45,17 @@ export async function connectToHostOf(url: URL, reach: Reach, signal: AbortSigna
 }
 
 async function publicAddresses(host: string, reach: Reach, signal: AbortSignal): Promise<readonly Address[]> {
-  // Whatever a resolver says.
+  // Whatever a resolver answers.
   if (isForbiddenHost(host)) throw new VisionError('image.forbidden_address', { detail: host })
   const found = isIP(host) ? [{ address: host }] : await abortable((reach.lookup ?? lookUp)(host, signal), signal)
   if (found.length === 0) throw new Error(`${host} has no address`)
-  // One that is not public spoils all: an honest name does not mix them.
+  // One non-public address rejects the host: honest names do not mix them.
   const forbidden = found.find(({ address }) => !isPublicAddress(address))
   if (forbidden) throw new VisionError('image.forbidden_address', { detail: `${host} is ${forbidden.address}` })
   return found.map(({ address }) => addressOf(address))
 }
 
-/** `localhost` is this machine, whatever a resolver says. */
+/** `localhost` is this machine, whatever a resolver answers. */
 function loopbackAddress(host: string): Address {
   return addressOf(isIP(host) ? host : '127.0.0.1')
 }
@@ -72,9 +72,9 @@ export function connectToFirst(addresses: readonly Address[], port: number): net
     host: 'already.looked.up.invalid',
     port,
     lookup: (_hostname, _options, callback) => callback(null, [...addresses]),
-    // Without it only the first address is tried.
+    // Otherwise only the first address is tried.
     autoSelectFamily: true,
-    // Node's 250 ms give a distant server up before it can answer.
+    // Node's 250 ms are too short for a distant server.
     autoSelectFamilyAttemptTimeout: 2_000,
   })
 }
@@ -83,11 +83,11 @@ async function startTls(socket: net.Socket, host: string, reach: Reach, signal: 
   const name = host.replace(/\.$/, '')
   const secure = tls.connect({
     socket,
-    // For the certificate of a server that is named by its address; a name goes by the next line.
+    // For the certificate of a server named by its address; host names use the next line.
     host: name,
     ...(!isIP(name) && { servername: name }),
     ...(reach.certificateAuthorities && { ca: reach.certificateAuthorities }),
-    // Said aloud, as NODE_TLS_REJECT_UNAUTHORIZED would otherwise have a say.
+    // Explicit, since NODE_TLS_REJECT_UNAUTHORIZED could otherwise disable it.
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
   })

@@ -1,13 +1,13 @@
 import { VisionError } from '../domain/errors.ts'
 import { tooLarge } from './body.ts'
 
-/** Longer ones are a mistake, and cost time to look through. */
+/** Longer ones are a mistake, and slow to scan. */
 const maxTypeLength = 1_000
 
 /**
- * The bytes of a data: URL, as the Fetch standard reads one ("data: URL processor"): blanks around it and line breaks within
- * do not count, nor does a fragment; the data may be percent-encoded, and is base64 if the type ends with `;base64`, in
- * whatever case. What it says of its type has no say.
+ * The bytes of a data: URL, parsed as in the Fetch standard ("data: URL processor"): surrounding blanks, line breaks and a
+ * fragment are ignored; the data may be percent-encoded, and is base64 if the type ends with `;base64`, in any case. The
+ * declared type is ignored.
  *
  * @throws VisionError `image.invalid_url`, which says what to change, or `image.too_large`
  */

@@ -8,11 +8,11 @@ import { isPng, readPng } from './formats/png.ts'
 import { malformed, type Picture, type Size, unsupported } from './formats/verdict.ts'
 import { isWebp, readWebp } from './formats/webp.ts'
 
-/** The types that are taken, by their media type. */
+/** The accepted types, by their media type. */
 export const imageTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/heic', 'image/heif'] as const
 export type ImageType = (typeof imageTypes)[number]
 
-/** What a file says of itself in its header. */
+/** The properties in a file's header. */
 export interface DetectedImage {
   readonly type: ImageType
   /** In pixels, as stored: the orientation is not applied. */
@@ -46,11 +46,11 @@ const formats: readonly Format[] = [
 ]
 
 /**
- * What kind of image the bytes are, by their content alone: neither a name nor a header has a say. The file's structure
- * is walked from beginning to end, nothing is decoded.
+ * Detects the kind of an image from its bytes alone: neither a name nor a header matters. The structure of the whole file
+ * is checked, nothing is decoded.
  *
- * Animated PNG and WebP are taken: their first picture is shown by whatever shows stills. Bytes after the image's end
- * are ignored as decoders ignore them, unless with them the file is a ZIP archive or a PDF too.
+ * Animated PNG and WebP are accepted: viewers of stills show their first picture. Bytes after the image's end are ignored,
+ * as by decoders, unless they make the file a ZIP archive or a PDF too.
  *
  * @throws VisionError `image.unsupported_type`, which names the type that was found, if it is known; `image.truncated`,
  *   `image.malformed` or `image.too_many_pixels`
@@ -60,14 +60,14 @@ export function detectImage(bytes: Uint8Array): DetectedImage {
   const format = formats.find(({ is }) => is(file))
   if (format === undefined) throw unsupported(nameOf(file) ?? mangledNameOf(file, formatNameOf))
   const { coded, ...picture } = readPicture(format, file)
-  // A decoder has all that is coded in its hands, however little of it is shown.
+  // A decoder allocates the whole coded picture, however little of it is shown.
   checkSize(format.name, coded ?? picture)
   const other = alsoIs(file)
   if (other) throw unsupported(`a ${format.name} and ${other} at once`)
   return { type: format.type, ...picture }
 }
 
-/** The name of the format that bytes start like. */
+/** The name of the format whose signature the bytes have. */
 export function formatNameOf(bytes: Buffer): string | undefined {
   return formats.find(({ is }) => is(bytes))?.name
 }
@@ -85,7 +85,7 @@ function readPicture({ name, read }: Format, file: Buffer): Picture {
   try {
     return read(file)
   } catch (error) {
-    // The first letters of some formats outlast it.
+    // The first letters of some formats are longer than their signature.
     if (isDecodedAsText(file, 4_096)) throw unsupported(decodedAsText)
     // A read past the end of a chunk or box.
     if (error instanceof RangeError) throw malformed(name, 'its header is too short')

@@ -15,28 +15,28 @@ export { tooLarge } from './body.ts'
 export interface DownloadOptions extends Reach {
   /** The largest body, in bytes. */
   readonly maxBytes: number
-  /** In all, redirects included, in milliseconds. */
+  /** The time limit, redirects included, in milliseconds. */
   readonly timeoutMs: number
-  /** Plain http from this machine's own loopback addresses: for the local stack and nothing else. */
+  /** Allows plain http from this machine's loopback addresses: for the local stack only. */
   readonly allowLoopbackHttp: boolean
   readonly signal: AbortSignal
-  /** Asked for room as the bytes arrive. The wait does not count as the download's time. */
+  /** Reserves memory as bytes arrive. Waiting for it does not count towards the time limit. */
   readonly room?: Room
-  /** How we name ourselves to servers. */
+  /** The User-Agent header. */
   readonly userAgent?: string | undefined
-  /** A slower body is cut off. */
+  /** A slower response is aborted. */
   readonly slowest?: { readonly bytes: number; readonly ms: number }
 }
 
 const maxRedirects = 5
-/** All headers of a response together, in bytes: four times what Node.js takes by itself. */
+/** The largest total size of a response's headers, in bytes: four times Node.js's default. */
 const maxHeaderSize = 65_536
 
 /**
- * The bytes at a URL. It connects to public addresses only, and checks the very address that it connects to,
- * at every hop. Sends no cookies, credentials or referrer, and verifies every certificate.
+ * Downloads a URL. It connects to public addresses only, and checks the address that it connects to at every hop. Sends no
+ * cookies, credentials or referrer, and verifies every certificate.
  *
- * @throws VisionError `image.*`: permanent if another try would fail the same way
+ * @throws VisionError `image.*`: permanent if a retry would fail the same way
  */
 export async function downloadImage(from: string, options: DownloadOptions): Promise<Uint8Array> {
   const limit = startTimeLimit(options.timeoutMs)
@@ -74,7 +74,7 @@ function request(
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { get, defaultPort } =
     url.protocol === 'https:' ? { get: https.get, defaultPort: 443 } : { get: http.get, defaultPort: 80 }
-  // Lenient as curl is: a strict parser guards against mixed-up responses, and here each connection has one response.
+  // As lenient as curl: a strict parser protects against mixed-up responses, and here each connection has one response.
   const options = {
     headers,
     signal,
@@ -83,14 +83,14 @@ function request(
     insecureHTTPParser: true,
     createConnection: () => socket,
   }
-  // Without an agent, and so without its connections: the one that was checked is the one that is used.
+  // Without an agent, which would use its own connections instead of the checked one.
   const sent = get(url, options, (response) => {
     // A body without a length counts as complete when its connection ends, even if it ends by an error or an abort.
     sent.on('error', (error) => response.complete || response.destroy(error))
     resolve(response)
   })
   sent.on('error', reject)
-  // Not every end is an error: a server that switches to another protocol (101) is just hung up on.
+  // Not every end is an error: a server that switches to another protocol (101) is simply disconnected.
   sent.on('close', () => {
     socket.destroy()
     reject(new Error('the server ended the connection without a response'))
@@ -101,7 +101,7 @@ function request(
 function redirectOf({ statusCode = 0, headers }: http.IncomingMessage): string | undefined {
   const { location } = headers
   if (location === undefined || ![301, 302, 303, 307, 308].includes(statusCode)) return undefined
-  // Node.js hands the bytes of a header over as latin1, and servers write UTF-8.
+  // Node.js decodes headers as latin1, but servers write UTF-8.
   const bytes = Buffer.from(location, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : location
 }

@@ -6,17 +6,17 @@ import { maxUrlLength } from './limits.ts'
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 interface Where {
-  /** Plain http from this machine's own loopback addresses: for the local stack and nothing else. */
+  /** Allows plain http from this machine's loopback addresses: for the local stack only. */
   readonly allowLoopbackHttp: boolean
 }
 
 /**
- * Whether an image may be fetched from a URL as far as the URL itself tells: https, or http on loopback in local mode;
- * no user name in it, no address that is not public as its host, at most 8,192 characters as it is stored and fetched, percent-encoded. Where it leads is checked on every
- * connection.
+ * Checks whether an image may be fetched from a URL, by the URL alone: https, or http on loopback in local mode; no user
+ * name; no host that is a non-public address; at most 8,192 characters as it is stored and fetched, percent-encoded. The
+ * target is checked on every connection.
  *
- * The port is 443 or one from 1024 up: image servers of one's own do run there, while of the system ports (RFC 6335) no
- * other one speaks https, and knocking at strangers' ssh or mail is nothing to lend out.
+ * The port is 443 or at least 1024: private image servers use those, while no other system port (RFC 6335) serves https,
+ * and we must not probe strangers' ssh or mail servers on a user's behalf.
  *
  * @throws VisionError `image.invalid_url`, which says what to change; `image.forbidden_address`
  */
@@ -32,7 +32,7 @@ export function checkImageUrl(text: string, where: Where): URL {
   }
   const problem = problemOf(url, where)
   if (problem) throw refuse(`The image URL ${problem}`)
-  // A name is looked up when the image is fetched, and then once for all.
+  // The name is resolved once, when the image is fetched.
   if (url.protocol === 'https:' && isForbiddenHost(url.hostname)) {
     throw new VisionError('image.forbidden_address', { detail: url.hostname })
   }
@@ -40,14 +40,14 @@ export function checkImageUrl(text: string, where: Where): URL {
 }
 
 /**
- * Where a redirect leads. The limit of a header bounds its length.
+ * The target of a redirect. The header limit bounds its length.
  *
  * @throws VisionError `image.invalid_url`
  */
 export function checkRedirect(from: URL, location: string, { allowLoopbackHttp }: Where): URL {
   if (!URL.canParse(location, from.href)) throw refuse('The image URL redirects to something that is no URL.')
   const url = new URL(location, from)
-  // A public server has no business with what runs on a developer's machine.
+  // A public server must not reach what runs on a developer's machine.
   const problem = problemOf(url, { allowLoopbackHttp: allowLoopbackHttp && from.protocol === 'http:' })
   if (problem) throw refuse(`The image URL redirects to one that ${problem}`)
   return url
@@ -57,7 +57,7 @@ function refuse(message: string): VisionError {
   return new VisionError('image.invalid_url', { message })
 }
 
-/** What forbids a URL, as the end of a sentence. */
+/** Why a URL is not allowed, as the end of a sentence. */
 function problemOf(url: URL, { allowLoopbackHttp }: Where): string | undefined {
   if (url.username || url.password) return 'must not contain a user name or password.'
   if (url.protocol === 'http:' && allowLoopbackHttp && loopbackHost.test(url.hostname)) return undefined
@@ -75,12 +75,12 @@ const schemes: Record<string, string> = {
   'gs:': 'must start with https://: name the object by its https URL, a signed one where it is private.',
 }
 
-/** One letter is the drive of a path. */
+/** A single letter is the drive of a path. */
 function otherScheme(protocol: string): string | undefined {
   return /^[a-z]:$/i.test(protocol) ? schemes['file:'] : 'must start with https:// (or be a data: URL).'
 }
 
-/** A guess at the URL that an invalid text was meant to be, as the end of a sentence. */
+/** The URL that an invalid text was probably meant to be, as the end of a sentence. */
 function mistakeOf(text: string): string {
   const format = /^[\w+/-]{16}/.test(text) ? formatNameOf(Buffer.from(text.slice(0, 512), 'base64')) : undefined
   if (format) {

@@ -7,18 +7,18 @@ import { findImage, keepImage } from './snapshots.ts'
 import type { ImageStore } from './store.ts'
 import { hashOfUpload, isUpload, uploadKey } from './uploads.ts'
 
-/** A job's image as its row has it. */
+/** The image columns of a job. */
 export interface TakenImage {
   /** The URL; of a data URL only its type and hash. */
   readonly imageUrl: string
-  /** The snapshot, if there is one already: the bytes came with the job, or with an earlier one. */
+  /** The snapshot, if it exists already: the bytes came with this job, or with an earlier one. */
   readonly imageId?: number
 }
 
-/** Checks the image that a client names, and stores its bytes where it has them, when the job is created. */
+/** Checks the image of a new job, and stores its bytes if they came with the call. */
 export interface ImageIntake {
   /**
-   * Looks at an image without taking it in.
+   * Checks an image without storing it.
    *
    * @throws VisionError `image.*` or `upload.not_found`
    */
@@ -28,15 +28,15 @@ export interface ImageIntake {
 }
 
 /**
- * An intake that stores the bytes of data URLs, and checks all others by their form: these images are fetched when the
- * job runs.
+ * An intake that stores the bytes of data URLs, and checks other URLs by their form: those images are fetched when the job
+ * runs.
  */
 export function createImageIntake(
   database: Database,
   store: ImageStore,
   options: { readonly allowLoopbackHttp: boolean },
 ): ImageIntake {
-  // Blanks around a URL are accidental, and the URL standard drops them too.
+  // Blanks around a URL are accidental, and the URL standard removes them too.
   return {
     check: (given, userId) => {
       const imageUrl = given.trim()
@@ -61,7 +61,7 @@ export function createImageIntake(
   }
 }
 
-/** Whether an image comes with the call that names it, so that its bytes are stored at once. */
+/** Whether an image is part of the call, so that its bytes are stored at once. */
 export function carriesBytes(imageUrl: string): boolean {
   return /^\s*data:/i.test(imageUrl)
 }

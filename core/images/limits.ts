@@ -1,13 +1,13 @@
 /** The largest image, in bytes. */
 export const maxImageBytes = 20_000_000
 
-/** The largest image in a data URL, in bytes: with base64 on top it fits the largest request. */
+/** The largest image in a data URL, in bytes: base64-encoded it fits the largest request. */
 export const maxDataUrlBytes = 4_000_000
 
 /** The time limit of a download, redirects included, in milliseconds. */
 export const downloadMs = 15_000
 
-/** The slowest download that is not cut off: this many bytes in each window of `ms` milliseconds, 4 kB a second. */
+/** The slowest download that is not aborted: this many bytes in each window of `ms` milliseconds, 4 kB a second. */
 export const slowestDownload = { bytes: 16_384, ms: 4_000 } as const
 
 /** The time limit of a call to the bucket, in milliseconds: 20 MB within a region take about a second. */

@@ -4,8 +4,9 @@ import type { Room } from './body.ts'
 import type { ByteBudget } from './budget.ts'
 import { type DetectedImage, detectImage, type ImageType, type Orientation, sizeAsShown } from './detect.ts'
 import { downloadImage } from './download.ts'
+import { carriesBytes } from './intake.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
-import { getImage, type ImageRow, keepImage } from './snapshots.ts'
+import { forgetBytes, getImage, type ImageRow, keepImage } from './snapshots.ts'
 import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 import { hashOfUpload, isUpload, uploadKey } from './uploads.ts'
 
@@ -43,7 +44,9 @@ export interface ImageLoaderOptions<Job> {
 }
 
 /**
- * Brings a job's image. The first run takes it from its source and keeps a snapshot; every later run reads that.
+ * Brings a job's image. The first run takes it from its source and keeps a snapshot; every later run reads that. A snapshot that
+ * is not in the bucket any more, as after a database was restored that is older than the bucket, is taken from the source again
+ * if that still has the same bytes.
  *
  * @throws VisionError `image.*` or `storage.unavailable`, what `link` throws, or the signal's reason
  */
@@ -62,20 +65,33 @@ export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOpti
           room,
         })
 
+  /** Undefined if the bucket does not have it; whoever sends the same image next then stores it again. */
+  const fromSnapshot = async (kept: ImageRow, signal: AbortSignal, room: Room): Promise<Uint8Array | undefined> => {
+    try {
+      return await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, allOf(room))
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await forgetBytes(database, kept.id)
+      return undefined
+    }
+  }
+
   return async (job: Job, signal: AbortSignal): Promise<LoadedImage> => {
     const kept = job.imageId === null ? undefined : await getImage(database, job.imageId)
     const { growTo, limitTo, release } = budget.open(job.userId, maxImageBytes)
     const room: Room = { growTo: (bytes) => growTo(bytes, signal), limitTo }
     try {
-      if (kept) {
-        const bytes = await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, allOf(room))
-        return { bytes, ...asShown(readRow(kept) ?? detectImage(bytes)), release }
-      }
+      const stored = kept && (await fromSnapshot(kept, signal, room))
+      if (kept && stored) return { bytes: stored, ...asShown(readRow(kept) ?? detectImage(stored)), release }
+      // Of a data: URL the snapshot was all there is.
+      if (kept && carriesBytes(job.imageUrl)) throw gone()
       const bytes = await fromSource(job, signal, room)
       limitTo(bytes.length)
+      // Another image than the one that the job was given is no answer.
+      if (kept && sha256Of(bytes) !== kept.sha256) throw gone()
       const detected = detectImage(bytes)
       const { id } = await keepImage(database, store, job.userId, bytes, detected)
-      await link(job, id)
+      if (!kept) await link(job, id)
       return { bytes, ...asShown(detected), release }
     } catch (error) {
       release()
@@ -108,7 +124,12 @@ async function readUpload(store: ImageStore, key: string, signal: AbortSignal, r
     if (sha256 === undefined || sha256 === sha256Of(bytes)) return bytes
     throw new VisionError('image.malformed', { message: 'The upload is not the file whose SHA-256 was given.' })
   } catch (error) {
-    const missing = error instanceof VisionError && error.code === 'image.not_found'
-    throw missing ? new VisionError('image.upload_missing', { cause: error }) : error
+    throw isMissing(error) ? new VisionError('image.upload_missing', { cause: error }) : error
   }
+}
+
+const isMissing = (error: unknown) => error instanceof VisionError && error.code === 'image.not_found'
+
+function gone(): VisionError {
+  return new VisionError('image.not_found', { message: 'The stored image is gone. Send it again.' })
 }

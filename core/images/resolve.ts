@@ -1,24 +1,23 @@
 import { Resolver } from 'node:dns/promises'
 import { VisionError } from '../domain/errors.ts'
 
-/** Whom to ask for a name, and how long. */
+/** The name servers, and their timeout. */
 export interface ResolverOptions {
-  /** Instead of the name servers that this machine is set up with: `127.0.0.1:5353`. */
+  /** Replaces the name servers that this machine is configured with: `127.0.0.1:5353`. */
   readonly servers?: readonly string[]
-  /** The time limit of an answer, in milliseconds, and how often a server is asked. */
+  /** The timeout of an answer, in milliseconds, and the number of tries per server. */
   readonly timeoutMs?: number
   readonly tries?: number
 }
 
-/** All addresses of a host name. Whoever aborts the signal also frees the query. */
+/** All addresses of a host name. Aborting the signal also ends the query. */
 export type Lookup = (hostname: string, signal: AbortSignal) => Promise<readonly { readonly address: string }[]>
 
 /**
- * Looks names up in the DNS, and nowhere else: what /etc/hosts, mDNS or a search domain say of a name is this machine's own
- * business. It goes by c-ares, since `dns.lookup` waits on the four threads that the providers' and the bucket's names need
- * too.
+ * Resolves names by DNS alone: /etc/hosts, mDNS and search domains are for this machine's own use. It uses c-ares, since
+ * `dns.lookup` occupies the four threads that the providers' and the bucket's names need too.
  *
- * Both families are asked for. If one of them fails, the addresses of the other are all there are.
+ * Queries both families. If one fails, the addresses of the other are used.
  *
  * @throws VisionError `image.unknown_host`, which is final, where the DNS says that there is no such name or that it has no
  *   address; `image.unreachable` where it does not say anything
@@ -26,7 +25,7 @@ export type Lookup = (hostname: string, signal: AbortSignal) => Promise<readonly
 export function createLookup({ servers, timeoutMs = 2_000, tries = 2 }: ResolverOptions = {}): Lookup {
   return async (hostname, signal) => {
     signal.throwIfAborted()
-    // One for each name: cancelling ends all queries of a resolver.
+    // One per name: cancelling ends all queries of a resolver.
     const resolver = new Resolver({ timeout: timeoutMs, maxTimeout: timeoutMs, tries })
     if (servers) resolver.setServers(servers)
     const cancel = () => resolver.cancel()
@@ -43,14 +42,14 @@ export function createLookup({ servers, timeoutMs = 2_000, tries = 2 }: Resolver
   }
 }
 
-// Final answers of the DNS: the name does not exist (NXDOMAIN), it has no such record, or it is not a valid name.
+// Final answers of the DNS: the name does not exist (NXDOMAIN), it has no such record, or it is invalid.
 const final: Record<string, string> = {
   ENOTFOUND: 'The host name of the image URL does not exist.',
   ENODATA: 'The host name of the image URL has no address.',
   EBADNAME: 'The host name of the image URL cannot exist.',
 }
 
-/** @param errors of the families; one without an error has no address either (an alias that leads to none) */
+/** @param errors of the families; one without an error has no address either (an alias without a target) */
 function failure(errors: readonly NodeJS.ErrnoException[]): VisionError {
   const passing = errors.find(({ code = '' }) => !Object.hasOwn(final, code))
   const cause = passing ?? errors[0]

@@ -117,6 +117,13 @@ export async function findImage(database: Database, userId: string, sha256: stri
   return kept?.state === 'stored' ? kept.id : undefined
 }
 
+/** Notes that the bucket has lost an image, so that its next arrival is stored again. */
+export async function forgetBytes(database: Database, id: number): Promise<void> {
+  await database.run((on) =>
+    matchedBy(on, sql`UPDATE vision_images SET state = 'arriving' WHERE id = ${id} AND state = 'stored'`),
+  )
+}
+
 /**
  * Marks images as used, in the transaction that gives them to jobs.
  *

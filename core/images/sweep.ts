@@ -4,9 +4,12 @@ import { inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
 import { type ImageStore, snapshotKey } from './store.ts'
 
 const batch = 20
-/** So many deletions at once: the bucket answers in tens of milliseconds, and images may go as fast as they come. */
+/**
+ * How many deletions run concurrently: the bucket answers in tens of milliseconds, and images may be deleted as fast as
+ * they arrive.
+ */
 const atOnce = 4
-/** How long a sweeper that died keeps the next one off, in milliseconds; one deletion takes 10 s. */
+/** How long a dead sweeper blocks the next one, in milliseconds; one deletion takes 10 s. */
 const sweeperLeaseMs = 120_000
 
 /**
@@ -31,7 +34,7 @@ async function sweepBatch(
   store: ImageStore,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly found: number; readonly deleted: number }> {
-  // A plain read, and then by the primary key: along the index a lock may be one of the gap, into which others write.
+  // A plain read, then by the primary key: a lock along the index may be a gap lock, into which others insert.
   const due = await database.run((on) =>
     rowsOf<{ id: number }>(
       on,

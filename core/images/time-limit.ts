@@ -1,14 +1,14 @@
-/** A limit on how long something takes, whose clock can be stopped. */
+/** A time limit whose clock can be stopped. */
 export interface TimeLimit {
   /** Aborted when the time is up. */
   readonly signal: AbortSignal
-  /** Runs `work` with the clock stopped. */
+  /** Runs `work` while the clock is stopped. */
   without<T>(work: () => Promise<T>): Promise<T>
-  /** Ends the limit once the bounded work is over. */
+  /** Ends the limit once the work is over. */
   clear(): void
 }
 
-/** @param milliseconds from now, not counting what runs with the clock stopped */
+/** @param milliseconds from now, without the time in which the clock is stopped */
 export function startTimeLimit(milliseconds: number): TimeLimit {
   const controller = new AbortController()
   const start = (left: number) => ({

@@ -3,19 +3,19 @@ import { VisionError } from '../domain/errors.ts'
 import type { ImageType } from './detect.ts'
 import { type ImageStore, userFolder } from './store.ts'
 
-/** What a client needs to upload one image straight to the bucket. */
+/** A grant to upload one image directly to the bucket. */
 export interface UploadGrant {
-  /** Where to POST a multipart form; null where the image is there already. */
+  /** The target of a multipart POST; null if the image is stored already. */
   readonly url: string | null
-  /** The form's fields, to be sent as they are; the file comes last, as the field `file`. */
+  /** The form's fields, to be sent unchanged; the file comes last, as the field `file`. */
   readonly fields: Readonly<Record<string, string>>
-  /** What a job is created with to use the upload. */
+  /** The image URL for creating a job. */
   readonly imageUrl: string
   /** When the grant ends. */
   readonly expiresAt: Date
 }
 
-/** How long a grant is valid, in seconds. */
+/** The lifetime of a grant, in seconds. */
 export const grantSeconds = 600
 
 const scheme = 'upload:'
@@ -24,15 +24,15 @@ const scheme = 'upload:'
 export interface UploadRequest {
   readonly userId: string
   readonly contentType: ImageType
-  /** At most this size; the caller has checked it against the limit. */
+  /** The largest size; the caller has checked it against the limit. */
   readonly bytes: number
-  /** Of the file, in hex, if its sender knows it: the same file then always has the same image URL. */
+  /** The SHA-256 of the file in hex, if known: the same file then always has the same image URL. */
   readonly sha256?: string | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** Lets a user upload one file of exactly this type and at most this size, under a key of the user's own. */
+/** Grants the upload of one file of exactly this type and at most this size, under a key of the user's own. */
 export async function grantUpload(store: ImageStore, request: UploadRequest): Promise<UploadGrant> {
   const { contentType, bytes } = request
   const granted = grantOf(request)
@@ -41,7 +41,7 @@ export async function grantUpload(store: ImageStore, request: UploadRequest): Pr
   return { ...granted, ...form }
 }
 
-/** The grant of a file that need not be sent, because a snapshot of it is stored: see `findImage`. */
+/** The grant of a file that need not be sent, because a snapshot of it exists: see `findImage`. */
 export function grantOf({ userId, sha256, now }: UploadRequest): UploadGrant {
   const imageUrl = `${scheme}uploads/${userFolder(userId)}/${sha256 ?? randomUUID()}`
   return { url: null, fields: {}, imageUrl, expiresAt: new Date(now + grantSeconds * 1000) }
@@ -64,7 +64,7 @@ export function uploadKey(imageUrl: string, userId: string): string {
   return key
 }
 
-/** The SHA-256, in hex, of the file that belongs under this key; undefined where its sender did not name it. */
+/** The SHA-256, in hex, of the file under this key; undefined if its sender did not name it. */
 export function hashOfUpload(key: string): string | undefined {
   return /\/([0-9a-f]{64})$/.exec(key)?.[1]
 }

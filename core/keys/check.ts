@@ -5,21 +5,21 @@ import { VisionError } from '../domain/errors.ts'
 import { hashKey, isWholeKey, looksLikeKey, shownPrefixOf } from '../platform/api-key.ts'
 import { type Actor, type Authenticate, bearerToken, InvalidToken } from '../platform/auth.ts'
 
-/** Who calls with this API key. */
+/** The caller with this API key. */
 export type CheckKey = (key: string) => Promise<Actor>
 
-/** How long an answer about a key holds, in milliseconds: a revoked key is refused within it. */
+/** How long the result of a check is cached, in milliseconds: a revoked key is refused within it. */
 export const keyCacheMs = 30_000
-/** Bounds of the memory: keys that are good, and those that are not, which cannot push out the others. */
+/** The bounds of the cache: valid and invalid keys, where the latter cannot evict the former. */
 export const maxGranted = 5_000
 export const maxRefused = 1_000
-/** How many keys one query asks for, and how many may wait for theirs. */
+/** How many keys one query reads, and how many may wait for theirs. */
 export const keysAQuery = 100
 export const maxWaiting = 1_000
-/** When a key was last used is written once in so many minutes. */
+/** The precision of a key's last use, in minutes: it is written at most that often. */
 const usedMinutes = 10
 
-/** Checks API keys, and leaves every other bearer token to `byToken`. */
+/** Checks API keys, and passes every other bearer token on to `byToken`. */
 export function withApiKeys(check: CheckKey, byToken: Authenticate): Authenticate {
   return async (request, bindings) => {
     const token = bearerToken(request)
@@ -27,10 +27,10 @@ export function withApiKeys(check: CheckKey, byToken: Authenticate): Authenticat
   }
 }
 
-/** What is known of a key; a refusal says why. */
+/** The result of a check; a refusal has the reason. */
 interface Known {
   readonly result: Actor | InvalidToken
-  /** Between these moments it holds, in milliseconds. */
+  /** The period in which it is valid, in milliseconds. */
   readonly since: number
   readonly until: number
 }
@@ -40,15 +40,15 @@ interface Row {
   readonly userId: string
   readonly hash: string
   readonly scopes: string
-  /** Until it expires, in milliseconds; null: it does not. */
+  /** When it expires, in milliseconds; null: never. */
   readonly leftMs: number | string | null
-  /** Whether it is time to write down that it was used. */
+  /** Whether the time of its last use is due to be written. */
   readonly unmarked: 0 | 1
 }
 
 /**
- * Looks keys up by their hash, one query at a time: those that come while one is under way are asked for together. However many
- * bad keys are tried, they take one connection and a bounded part of the memory; a mistyped one is refused without a query.
+ * Looks keys up by their hash, one query at a time: keys that arrive during a query share the next one. Invalid keys,
+ * however many are tried, take one connection and a bounded part of the memory; a mistyped one is refused without a query.
  *
  * @param now milliseconds since the epoch
  * @returns a function that throws InvalidToken, VisionError `auth.unavailable` while too many wait, or `database.unavailable`
@@ -63,7 +63,7 @@ export function createKeyCheck(database: Database, { now }: { readonly now: () =
   const find = (hash: string): Known | undefined => {
     const known = granted.get(hash) ?? refused.get(hash)
     if (known === undefined) return undefined
-    // A clock that was put back makes nothing hold for longer.
+    // A clock that was set back extends no cached result.
     if (now() >= known.since && now() < known.until) return known
     granted.delete(hash)
     refused.delete(hash)
@@ -121,7 +121,7 @@ export function createKeyCheck(database: Database, { now }: { readonly now: () =
     }
     const hash = hashKey(key)
     const { result } = find(hash) ?? (await lookUp(hash))
-    // An error of its own for each call, with its own stack.
+    // A separate error for each call, with its own stack.
     if (result instanceof InvalidToken)
       throw new InvalidToken(result.message, `${result.detail}: ${shownPrefixOf(key)}…`)
     return result
@@ -145,7 +145,7 @@ function knownOf(row: Row | undefined, since: number): Known {
   return { result, since, until: since + Math.min(keyCacheMs, leftMs) }
 }
 
-/** The rows of those keys that are somebody's, by hash; that they are used is written down where that is due. */
+/** The rows of existing keys by hash; records that they are used, if that is due. */
 async function readKeys(database: Database, hashes: readonly string[]): Promise<ReadonlyMap<string, Row>> {
   const rows = await database.run((on) =>
     rowsOf<Row>(
@@ -162,7 +162,7 @@ async function readKeys(database: Database, hashes: readonly string[]): Promise<
 
 const isUnmarked = sql`(last_used_at IS NULL OR last_used_at < UTC_TIMESTAMP(3) - INTERVAL ${usedMinutes} MINUTE)`
 
-/** A key that another process marks just now, or holds, is left to it: no caller waits for that. */
+/** A key that another process is marking, or holds, is skipped: no caller waits for it. */
 async function markUsed(database: Database, keys: readonly Row[]): Promise<void> {
   const ids = keys.map(({ id }) => id)
   try {
@@ -182,7 +182,7 @@ async function markUsed(database: Database, keys: readonly Row[]): Promise<void>
       async () => undefined,
     )
   } catch (error) {
-    // Its owner sees it ten minutes late; the key is as good as it was.
+    // The owner sees the use ten minutes late; the key stays valid.
     if (!(error instanceof VisionError)) throw error
   }
 }

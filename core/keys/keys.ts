@@ -7,32 +7,32 @@ import { formatKey, hashKey, shownPrefixOf } from '../platform/api-key.ts'
 import { scopes as allScopes, InvalidToken, type Scope } from '../platform/auth.ts'
 import type { RandomBytes } from '../platform/trace.ts'
 
-/** An API key, without what it is. */
+/** An API key without its secret. */
 export type KeyRow = Omit<typeof visionApiKeys.$inferSelect, 'hash'>
 
-/** A key that has just been made: the one time that it is seen. */
+/** A key that has just been created: the only time that its secret is shown. */
 export interface NewKey {
   readonly row: KeyRow
   readonly key: string
 }
 
-/** What a key is made with. */
+/** The properties of a new key. */
 export interface KeyRequest {
   readonly userId: string
-  /** 1 to 100 characters, for people. */
+  /** 1 to 100 characters, for its owner. */
   readonly name: string
   readonly scopes: readonly Scope[]
   /** Undefined: it is valid until it is revoked. */
   readonly expiresInDays?: number | undefined
-  /** The key that the call was made with, if it was one. */
+  /** The key that made this call, if any. */
   readonly madeByKeyId?: number | undefined
 }
 
-/** How many keys a user may have, expired ones included until they are revoked. */
+/** The most keys of a user, including expired ones until they are revoked. */
 export const maxKeys = 50
 
 /**
- * Makes an API key. A key that makes one must still be there, and does not make one that outlives it.
+ * Creates an API key. A key that creates one must still exist, and cannot create one that outlives it.
  *
  * @throws VisionError `key.too_many`, `request.forbidden` or `request.unauthenticated`
  */
@@ -41,7 +41,7 @@ export function createKey(database: Database, request: KeyRequest, randomBytes: 
 }
 
 /**
- * Makes sure that there is this key: one that a folder on this machine holds.
+ * Ensures that this key exists: one that a folder on this machine holds.
  *
  * @throws VisionError `key.too_many`
  */
@@ -91,10 +91,10 @@ export function listKeys(database: Database, userId: string): Promise<readonly K
 }
 
 /**
- * Revokes a key: within half a minute it is refused everywhere. Nothing of it is kept.
+ * Revokes a key: within half a minute it is refused everywhere. Its row is deleted.
  *
- * @param userId whose it must be; undefined: anybody's
- * @throws VisionError `key.not_found`, also for another user's and for one that was revoked before
+ * @param userId its owner; any user if undefined
+ * @throws VisionError `key.not_found`, also for another user's key and for a revoked one
  */
 export async function revokeKey(database: Database, keyId: number, userId?: string): Promise<void> {
   const owned = userId === undefined ? sql`` : sql` AND user_id = ${userId}`
@@ -121,7 +121,7 @@ async function findByHash(on: Queryable, hash: string): Promise<KeyRow | undefin
   return row
 }
 
-/** A key that was revoked may be remembered for half a minute, but makes no other meanwhile; nor one that outlives it. */
+/** A revoked key may be cached for half a minute, but cannot create another meanwhile; nor one that outlives it. */
 async function checkMaker(tx: Queryable, userId: string, keyId: number, expiresInDays: number | undefined) {
   const outlives =
     expiresInDays === undefined
@@ -139,7 +139,7 @@ async function checkMaker(tx: Queryable, userId: string, keyId: number, expiresI
   }
 }
 
-/** Of one user's calls that add a key, one goes after the other: the bound holds for all together. */
+/** A user's calls that add a key run one after another, so the bound holds for all of them together. */
 async function lockUser(tx: Queryable, userId: string): Promise<void> {
   await matchedBy(
     tx,

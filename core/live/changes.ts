@@ -13,62 +13,65 @@ import {
 } from '../queue/changes.ts'
 import { createTicker, type Sleep } from './ticker.ts'
 
-// A change has the moment of its statement and is seen from its COMMIT on, so changes come to light out of their order. What
-// is looked at is therefore looked at again: the last seconds each time, and each tenth time as far back as any transaction
-// that is still under way can have begun. What was told already is known by its version.
+// A change is dated by its statement and visible from its COMMIT on, so changes appear out of order. Each poll therefore
+// reads the last seconds again, and each tenth one reads as far back as any open transaction can have begun. Changes that
+// were delivered already are recognised by their version.
 
-/** After so long, in milliseconds, a change is either seen or never will be: its transaction has ended, or its session was killed. */
+/**
+ * After this time, in milliseconds, a change is visible or never will be: its transaction has ended, or its session was
+ * killed.
+ */
 const settledMs = workMs + sessionIdleSeconds * 1_000
-/** So far back each look goes, in milliseconds: most transactions take less. */
+/** How far back each poll reads, in milliseconds: most transactions are shorter. */
 const usualMs = 2_000
-/** Every so many looks one goes back all the way. */
+/** One poll in this many reads all the way back. */
 const fullEvery = 10
 /**
- * Whoever comes back begins so far before the last change that it was told of, in milliseconds: nothing that comes to light
- * later is further behind, with time to spare for slow looks.
+ * How far before its last event a resumed watcher starts, in milliseconds: no change can appear further behind, even with
+ * slow polls.
  */
 export const resumeMs = settledMs + 25_000
 /** The changes of a user that one statement reads. */
 const pageSize = 1_000
-/** So many pages a look may take; the next goes on. */
+/** The most pages that a poll reads; the next one continues. */
 const pagesPerLook = 5
-/** So many users' changes are read by one statement. */
+/** The most users whose changes one statement reads. */
 const usersPerStatement = 100
-/** So many changes a watcher may have before it; after that it is to look for itself. */
+/** The most changes that are queued for a watcher; beyond that it must read them itself. */
 const maxPending = 5_000
-/** So many looks a batch without jobs is looked at, since it is deleted after them. */
+/** The number of polls for which a batch without jobs is kept, since it is deleted after its jobs. */
 const emptyLooks = 20
 
-/** A job as it is now, at the place where it was found in the order of changes; its row is undefined if it is gone. */
+/** The current state of a job, at its place in the order of changes; the row is undefined if it was deleted. */
 export interface JobNews extends Change {
   readonly batchId: number | null
   readonly row: WatchedRow | undefined
 }
 
-/** What has changed of what somebody watches. */
+/** The changes of what a watcher follows. */
 export interface News {
   /** In the order of changes. */
   readonly jobs: readonly JobNews[]
   readonly batches: readonly BatchNews[]
 }
 
-/** Somebody who watches many jobs of one user. */
+/** A watcher of many jobs of one user. */
 export interface Follower {
   /**
-   * Resolves to what has changed since the last call, once something has; undefined if that was too much to keep. Throws the
-   * signal's reason once it is aborted.
+   * Resolves to the changes since the last call, as soon as there are any; undefined if there were too many to queue.
+   * Throws the signal's reason once it is aborted.
    */
   next(): Promise<News | undefined>
-  /** Has it told how these batches stand, once all that is known of their jobs was told. */
+  /** Requests the state of these batches, after all known changes of their jobs. */
   ask(batchIds: Iterable<number>): void
-  /** Follows no longer. */
+  /** Stops following. */
   leave(): void
 }
 
 /** The changes of users' jobs, for any number of watchers. */
 export interface Changes {
   /**
-   * All changes that come to light from now on, each job as it then is.
+   * All changes that appear from now on, each job in its then current state.
    *
    * @param now the moment by the database's clock
    * @param batchId only those of this batch
@@ -79,7 +82,7 @@ export interface Changes {
 
 export interface ChangesOptions {
   readonly database: Database
-  /** How often the database is looked at, in milliseconds. */
+  /** The poll interval, in milliseconds. */
   readonly everyMs: number
   readonly sleep: Sleep
   readonly onError: (error: unknown) => void
@@ -97,36 +100,36 @@ interface Watcher {
 interface Followed {
   readonly userId: string
   readonly watchers: Set<Watcher>
-  /** What was changed before is all seen. */
+  /** All changes before this moment have been seen. */
   settled: number
   /** The version of each job that was changed since then. */
   readonly known: Map<number, Change>
   looks: number
-  /** How many looks that go back all the way were begun, and the number of the last that came to its end. */
+  /** How many full polls were begun, and the number of the last one that finished. */
   fullScans: number
   fullScansDone: number
-  /** When the last look began. */
+  /** When the last poll began. */
   lookedAt: number
-  /** The look under way. */
+  /** The poll that is under way. */
   scan: { readonly full: number | undefined; readonly startedAt: number | undefined; readonly after: Place } | undefined
 }
 
-/** A batch that is to be looked at. */
+/** A batch to check. */
 interface Due {
   readonly user: Followed
   /** How often it was found without jobs. */
   readonly empty: number
-  /** That it has ended: told once a look that goes back all the way, later than this one, has come to its end. */
+  /** It has ended: delivered once a full poll that began after this one has finished. */
   readonly held?: { readonly news: BatchNews; readonly after: number }
 }
 
 /**
- * Reads the changes of all users who are watched in one statement, and each job that changed once, for all its watchers.
- * Does nothing while there are none.
+ * Reads the changes of all followed users in one statement, and each changed job once for all its watchers. Does nothing
+ * while there are none.
  */
 export function createChanges({ database, everyMs, sleep, onError }: ChangesOptions): Changes {
   const users = new Map<string, Followed>()
-  /** Batches that something ended in, or that somebody has asked for. */
+  /** Batches in which a job has ended, or whose state was requested. */
   const due = new Map<number, Due>()
 
   const look = async () => {
@@ -146,7 +149,7 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
     }
   }
 
-  /** @returns those of whom there is more */
+  /** @returns the users with more changes */
   const readPage = async (followed: readonly Followed[]): Promise<readonly Followed[]> => {
     const scans = followed.map((user) => (user.scan ??= beginScan(user)))
     const { now, pages } = await readChanges(
@@ -158,7 +161,7 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
       (pages[index]?.changes ?? []).filter(({ jobId, version }) => version > (user.known.get(jobId)?.version ?? -1)),
     )
     const news = await readNews(database, fresh.flat())
-    // Nothing is noted before everything is read: a look that fails is repeated.
+    // Everything is read before anything is recorded: a failed poll is repeated.
     return followed.filter((user, index) => {
       for (const change of fresh[index] ?? []) user.known.set(change.jobId, news.get(change.jobId) ?? change)
       tell(
@@ -200,14 +203,14 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
         due.set(batchId, { user, empty, held: { news, after: user.fullScans } })
         continue
       }
-      // It is deleted a little after its last job.
+      // A batch is deleted a little after its last job.
       if (state.jobs === 0 && empty < emptyLooks) due.set(batchId, { user, empty: empty + 1 })
       else due.delete(batchId)
       if (state.jobs > 0 || empty === 0) tellOfBatch(user, news)
     }
   }
 
-  /** A job whose end was counted may not have been told of: nobody is to hear of the end before that of the last job. */
+  /** A job's end may be counted before it was delivered: the end of the batch must come after that of the last job. */
   const tellOfEnds = async () => {
     const held = [...due].flatMap(([batchId, entry]) => (entry.held ? [{ batchId, ...entry, held: entry.held }] : []))
     const waiting = new Set(held.map(({ user }) => user))
@@ -219,7 +222,7 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
       held: { news, after },
     } of held) {
       if (user.watchers.size > 0 && user.fullScansDone <= after) continue
-      // One that has begun to live again meanwhile is looked at anew.
+      // A batch whose jobs were redriven meanwhile is checked anew.
       if (due.get(batchId)?.held?.news === news) due.delete(batchId)
       tellOfBatch(user, news)
     }
@@ -311,7 +314,7 @@ async function nextOf(watcher: Watcher, signal: AbortSignal): Promise<News | und
   }
 }
 
-/** Changed jobs as they are now, by their ids: two statements at most. One that was deleted meanwhile is left out. */
+/** The current state of changed jobs, by their ids: at most two statements. A job that was deleted meanwhile is left out. */
 export async function readNews(database: Database, changes: readonly Change[]): Promise<ReadonlyMap<number, JobNews>> {
   const [gone, there] = [changes.filter(({ gone }) => gone), changes.filter(({ gone }) => !gone)]
   const rows = await getWatchedRows(
@@ -327,7 +330,7 @@ export async function readNews(database: Database, changes: readonly Change[]): 
     const { jobId } = change
     if (change.gone) return [[jobId, { ...change, batchId: batches.get(jobId) ?? null, row: undefined }]]
     const row = rowOf.get(jobId)
-    // It stays at the place where it was found: what is between that and its last one is not told yet.
+    // It keeps its place: the changes between that and its latest one have not been delivered yet.
     return row ? [[jobId, { ...change, version: row.version, batchId: row.batchId, row }]] : []
   })
   return new Map(news)

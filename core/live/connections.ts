@@ -6,11 +6,11 @@ import { createSessions, type NewSession } from './sessions.ts'
 import type { Sleep } from './ticker.ts'
 
 /**
- * The stream ends before what it watches does: the watcher may reconnect and resume. tRPC takes an error of this name for a
- * broken connection, so that its client reconnects too.
+ * The stream was closed before it was complete: the watcher may reconnect and resume. tRPC takes an error of this name for
+ * a broken connection, so that its client reconnects too.
  */
 export class StreamClosed extends Error {
-  /** `crowded` where it did not even begin: too many of the same user's were opened at once. */
+  /** `crowded`: it was not opened, since the same user had opened too many at once. */
   readonly reason: CloseReason | 'crowded'
 
   constructor(reason: CloseReason | 'crowded') {
@@ -22,11 +22,11 @@ export class StreamClosed extends Error {
 
 /** One watcher's connection, for as long as it is open. */
 export interface Connection {
-  /** Aborted when it is to end, with a `StreamClosed`. */
+  /** Aborted with a `StreamClosed` when it must end. */
   readonly closing: AbortSignal
-  /** Ends it, and notes why, unless it has ended already. */
+  /** Ends it and records why, unless it has ended already. */
   end(reason: CloseReason): void
-  /** Notes what was sent last. */
+  /** Records the last event sent. */
   sent(version: number): void
 }
 
@@ -36,12 +36,12 @@ export interface Connections {
    * Opens one.
    *
    * @param signal aborted when the watcher has gone away
-   * @returns undefined if too many of the same user's were opened at once
+   * @returns undefined if the same user has opened too many at once
    */
   open(session: Omit<NewSession, 'onClosed'>, signal: AbortSignal): Promise<Connection | undefined>
-  /** Ends all of them; their clients are to come back. */
+  /** Ends all of them; their clients will reconnect. */
   closeAll(): void
-  /** Resolves when everything about connections that have ended is written. */
+  /** Resolves when everything about ended connections has been written. */
   settled(): Promise<void>
 }
 
@@ -49,11 +49,11 @@ export interface ConnectionOptions {
   readonly database: Database
   /** How long a stream may last before it is closed, in milliseconds. */
   readonly lifeMs: number
-  /** How many streams a user may have at once. */
+  /** The most concurrent streams of a user. */
   readonly perUser: number
   /** How often the rows of live streams are touched, in milliseconds. */
   readonly touchMs: number
-  /** How often to look for streams that another process has closed, in milliseconds. */
+  /** How often to check for streams that another process has closed, in milliseconds. */
   readonly lookMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -83,7 +83,7 @@ export function createConnections(options: ConnectionOptions): Connections {
         signal.removeEventListener('abort', leave)
         session.close(closing.signal.reason.reason)
       }
-      // Another stream may have taken its place, or its reader may have left, while its row was being inserted.
+      // Another stream may have replaced it, or its reader may have left, while its row was inserted.
       if (signal.aborted) leave()
       if (closing.signal.aborted) release()
       else closing.signal.addEventListener('abort', release)

@@ -21,7 +21,7 @@ interface JobState {
 
 interface Output {
   readonly model: string
-  /** The instructions that it was made by, with their version. */
+  /** The prompt that it was made with, and its version. */
   readonly prompt: string | null
   /** ISO 8601. */
   readonly createdAt: string
@@ -29,20 +29,20 @@ interface Output {
 }
 
 interface Content extends Output {
-  /** Which fields the result has. */
+  /** The format, which decides the fields of the result. */
   readonly outputFormat: string
   /** The findings in it. */
   readonly findings: unknown
 }
 
-/** A text that is not there as it was asked for, and why. */
+/** A text that could not be made as requested, and why. */
 type MissingText = Pick<TextState, 'textId' | 'outputFormat' | 'language' | 'error'>
 
-/** A text of a job as it was when it was made, edited or given up. */
+/** A text of a job as it was made, edited or failed. */
 export interface TextState {
   /** 1, 2, … within the job. */
   readonly textId: number
-  /** Which fields the result has. */
+  /** The format, which decides the fields of the result. */
   readonly outputFormat: string
   readonly language: string
   readonly platform: string | null
@@ -50,7 +50,7 @@ export interface TextState {
   readonly brandVersion: number | null
   readonly variant: number
   readonly status: TextStatus | 'cancelled'
-  /** The current one, and so that of the result; 0 while there is none. */
+  /** The current one, which the result belongs to; 0 if there is none yet. */
   readonly revision: number
   readonly approved: boolean
   readonly error: { readonly code: string; readonly message: string } | null
@@ -64,8 +64,8 @@ export interface TextState {
 }
 
 /**
- * An event for a watcher: one for each version of the job, and the version is the event's id. The analysis event contains
- * only what is known of the version that the analysis came with, so that it is the same whenever it is sent.
+ * An event for a watcher: one for each version of the job, with the version as its id. The analysis event contains only
+ * what belongs to the version of the analysis, so it is the same whenever it is sent.
  */
 export type JobEvent =
   | ({ readonly type: 'status' | 'cancelled' } & JobState)
@@ -85,8 +85,8 @@ export type JobEvent =
   | { readonly type: 'deleted'; readonly jobId: number; readonly version: number }
 
 /**
- * The events of a job as it is, oldest first, for a watcher that knows it up to a version: its state, and before that the
- * analysis and the texts, as far as they are new to the watcher. Versions in between are skipped.
+ * The events for a job's current state, oldest first, for a watcher that knows the job up to a version: its state, preceded
+ * by the analysis and the texts as far as they are new. Intermediate versions are skipped.
  *
  * @param after the version in the watcher's last event; 0 if there was none
  */
@@ -101,7 +101,7 @@ export function eventsAfter(after: number, found: JobWithOutputs): readonly JobE
   return events
 }
 
-/** By their versions: of each text how it last became. One that only waits to be made, or made anew, is no news. */
+/** In the order of their versions, the latest state of each text. One that is only waiting to be made is left out. */
 function textEvents({ job, texts, outputs }: JobWithOutputs) {
   const done = texts.filter(({ status }) => status !== 'waiting').toSorted((one, other) => one.version - other.version)
   return done.map((text) => {
@@ -123,7 +123,7 @@ function missingTexts({ job, texts, outputs }: JobWithOutputs): readonly Missing
     })
 }
 
-/** A text with its current revision. One that its job did not come to ended as the job did. */
+/** A text with its current revision. One that its job did not reach shares the outcome of the job. */
 export function textState(job: JobRow, text: TextRow, outputs: readonly OutputRow[]): TextState {
   const output = outputs.find((one) => one.kind === 'content' && one.text === text.text)
   const status =
@@ -153,13 +153,13 @@ function errorOf({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'errorM
   return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' }
 }
 
-/** The first text, once it is there. */
+/** The first text, once it exists. */
 export function firstContent({ job, outputs }: JobWithOutputs): Content | null {
   const content = outputs.find((output) => output.kind === 'content' && output.text === 1)
   return content ? { ...viewOutput(content), outputFormat: job.outputFormat, findings: content.findings ?? [] } : null
 }
 
-/** The last event of a job that is gone. */
+/** The last event of a deleted job. */
 export function deletedEvent(jobId: number, lastVersion: number): JobEvent {
   return { type: 'deleted', jobId, version: lastVersion + 1 }
 }
@@ -181,7 +181,7 @@ function stateEvent(found: JobWithOutputs): JobEvent {
 
 function analysisEvent(output: OutputRow): JobEvent {
   const { jobId, version, attempt } = output
-  // The run that saves an analysis goes on with the content.
+  // The run that saves an analysis continues with the content.
   const [status, step] = ['processing', 'content'] as const
   const progress = progressOf({ status, nextStep: step, texts: 1, textsCompleted: 0 })
   return { type: 'analysis', jobId, version, status, step, progress, attempt, analysis: viewOutput(output) }

@@ -7,8 +7,8 @@ import { createTicker, type Sleep } from './ticker.ts'
 /** The states of jobs as they change, for any number of watchers. */
 export interface Feed {
   /**
-   * The states of a job that are newer than a version, each the latest at the time it is asked for: a slow watcher skips
-   * states, and holds one at most. Ends when the job is gone. When the signal is aborted it throws the signal's reason.
+   * The states of a job that are newer than a version, each the latest when it is requested: a slow watcher skips states,
+   * and at most one is queued for it. Ends when the job is deleted. Throws the signal's reason when it is aborted.
    */
   watch(jobId: number, seen: number, signal: AbortSignal): AsyncIterable<JobWithOutputs>
   /** Resolves when no statement is under way for watchers that have left. */
@@ -24,9 +24,9 @@ export interface FeedOptions {
 }
 
 interface Watcher {
-  /** The version of the latest state that it got or holds. */
+  /** The version of the latest state that it received or has queued. */
   seen: number
-  /** The changes that it has not taken yet. */
+  /** The changes that it has not consumed yet. */
   latest: JobWithOutputs | undefined
   gone: boolean
   wake: () => void
@@ -44,7 +44,7 @@ export function createFeed({ database, everyMs, sleep, onError }: FeedOptions): 
     const changed: number[] = []
     for (const [jobId, watchers] of watched) {
       const version = versions.get(jobId)
-      // Jobs whose watchers came after the statement was sent are looked at the next time.
+      // Jobs whose watchers came after the statement was sent are read in the next poll.
       if (version === undefined) continue
       if (version === 'gone') for (const watcher of watchers) vanish(watcher)
       else if ([...watchers].some((watcher) => watcher.seen < version)) changed.push(jobId)

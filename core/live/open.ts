@@ -8,9 +8,9 @@ import { createFeed, type Feed } from './feed.ts'
 import type { Sleep } from './ticker.ts'
 import { createLive, type Live, type LiveOptions } from './watch.ts'
 
-/** A change is seen within a second. */
+/** A change is visible within a second. */
 export const defaultLookMs = 1_000
-/** A third of a session's life and less, so that one lost write ends none. */
+/** Less than a third of a session's lifetime, so that one lost write ends no session. */
 const touchMs = 15_000
 
 const sleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal })

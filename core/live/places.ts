@@ -1,13 +1,13 @@
 import type { Place } from '../queue/changes.ts'
 
-/** How far the watcher of many jobs has come: the id of its last event says it. */
+/** The position of a watcher of many jobs, encoded in the id of its last event. */
 export interface Known {
   readonly place: Place
-  /** It was told, after that, that the batch has ended and takes no more jobs. */
+  /** The event said that the batch has ended and is closed. */
   readonly ended: boolean
 }
 
-/** What an id of an event looks like: a moment in milliseconds since the epoch, a job, and whether the end was told. */
+/** The form of an event's id: a moment in milliseconds since the epoch, a job, and whether the end was delivered. */
 export const knownPattern = /^(\d{1,13})-(\d{1,15})(-end)?$/
 
 /** The id of an event. */
@@ -15,7 +15,7 @@ export function idOf({ place, ended }: Known): string {
   return `${place.at}-${place.jobId}${ended ? '-end' : ''}`
 }
 
-/** What an id of an event says; undefined for what is none. */
+/** Parses an event's id; undefined if it is malformed. */
 export function knownOf(id: string): Known | undefined {
   const [, at, jobId, end] = knownPattern.exec(id) ?? []
   if (at === undefined || jobId === undefined) return undefined

@@ -7,7 +7,7 @@ import { createTicker, type Sleep } from './ticker.ts'
 
 /** One connection, as its row in `vision_job_sessions`. */
 export interface Session {
-  /** Notes the version in the event that is being sent; the row learns of it when it is touched or closed. */
+  /** Records the version of the event being sent; the row gets it when it is touched or closed. */
   sent(version: number): void
   /** Closes the row, if it is open; never throws. */
   close(reason: CloseReason): void
@@ -26,21 +26,21 @@ export interface NewSession {
 /** The connections of this process. */
 export interface Sessions {
   /**
-   * Opens one. If its user has as many live ones as allowed, the oldest is closed for it: an EventSource that is refused
-   * never tries again. Undefined if so many were closed just now that they may not all have ended: the client is to retry.
+   * Opens one. If its user has as many live ones as allowed, the oldest is closed: an EventSource that is refused never
+   * retries. Undefined if so many were closed a moment ago that they may not all have ended: the client should retry.
    */
   open(session: NewSession): Promise<Session | undefined>
-  /** Resolves when every row that was being closed is closed, and nothing else is under way. */
+  /** Resolves when all closed rows have been written, and nothing else is under way. */
   settled(): Promise<void>
 }
 
 export interface SessionOptions {
   readonly database: Database
-  /** How many live ones a user may have. */
+  /** The most live ones of a user. */
   readonly perUser: number
   /** How often the process touches the rows of its connections, in milliseconds; well below `sessionLifeSeconds`. */
   readonly touchMs: number
-  /** How often it looks for rows that another process has closed, in milliseconds; well below `endingSeconds`. */
+  /** How often it checks for rows that another process has closed, in milliseconds; well below `endingSeconds`. */
   readonly lookMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** A connection that was not touched for this long, by the database's clock, is taken for dead. */
+/** A connection that was not touched for this long, by the database's clock, counts as dead. */
 export const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
@@ -114,7 +114,7 @@ export function createSessions(options: SessionOptions): Sessions {
 }
 
 /**
- * Closes the sessions whose process has died, and deletes rows a week after their end, both in small batches: one long
+ * Closes the sessions of dead processes, and deletes rows a week after their end, both in small batches: one long
  * transaction would hold up the purge of the whole server.
  */
 export async function sweepSessions(database: Database, signal?: AbortSignal): Promise<void> {
@@ -134,7 +134,7 @@ export async function sweepSessions(database: Database, signal?: AbortSignal): P
   )
 }
 
-/** How many connections live. */
+/** How many connections are live. */
 export async function countLiveSessions(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ sessions: number }>(
     on,
@@ -171,7 +171,7 @@ async function touchSessions(database: Database, sessions: readonly OpenSession[
   return touched === sessions.length
 }
 
-/** Those that are open no longer, and why. */
+/** Those that are no longer open, and why. */
 async function closedAmong(
   database: Database,
   ids: readonly number[],
@@ -185,7 +185,7 @@ async function closedAmong(
   )
   const reasons = new Map(rows.map(({ id, reason }) => [id, reason]))
   return ids.flatMap((id) => {
-    // A row that is not there at all was pruned, long after it had expired.
+    // A missing row was pruned long after it had expired.
     const reason = reasons.has(id) ? reasons.get(id) : 'expired'
     return reason ? [{ id, reason }] : []
   })

@@ -4,11 +4,11 @@ import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
 
-// A user has so many slots for streams and so many for waits, and each connection holds one: its row has the slot under a
-// unique key. So the cap holds at the moment of opening, in all processes together, without a lock that outlives a
+// A user has a fixed number of slots for streams and another for waits, and each connection holds one: its row has the slot
+// under a unique key. The cap therefore holds at the moment of opening, over all processes, without a lock that outlives a
 // statement: each statement here commits by itself.
 
-/** A connection that wants a slot. */
+/** A connection that needs a slot. */
 export interface NewConnection {
   readonly kind: 'stream' | 'wait'
   readonly userId: string
@@ -20,9 +20,9 @@ export interface NewConnection {
 export interface SlotOptions {
   /** How many slots of this kind a user has. */
   readonly perUser: number
-  /** A connection that was not touched for this long, by the database's clock, is taken for dead. */
+  /** A connection that was not touched for this long, by the database's clock, counts as dead. */
   readonly lifeSeconds: number
-  /** Whether the oldest connection loses its slot where none is free. */
+  /** Whether the oldest connection is replaced when no slot is free. */
   readonly replaces: boolean
   /** 0 to 1. */
   readonly random: () => number
@@ -31,15 +31,15 @@ export interface SlotOptions {
 export interface TakenSlot {
   /** The id of the row; undefined if no slot is free. */
   readonly id: number | undefined
-  /** The connections that were closed for it. */
+  /** The connections that were replaced. */
   readonly replaced: readonly number[]
 }
 
-/** How long a replaced connection may live on, in seconds: its process looks every second. */
+/** How long a replaced connection may stay open, in seconds: its process checks every second. */
 export const endingSeconds = 3
-/** How many of a user's may be ending at once: no more are ever alive than these and the slots together. */
+/** The most ending connections of a user: never more are open than these and the slots together. */
 export const endingAtOnce = 5
-/** A try is lost only to another connection of the same user that took the slot at the same moment. */
+/** An attempt fails only if another connection of the same user took the slot at the same moment. */
 const tries = 20
 
 /** Takes a slot for a connection, by inserting its row. */
@@ -64,7 +64,7 @@ export async function takeSlot(
     const free = Array.from({ length: perUser }, (_, n) => `${kind}-${n}`).filter(
       (slot) => !living.some((holder) => holder.slot === slot),
     )
-    // Where there were more slots once, those beyond count as well.
+    // If the number of slots was reduced, those beyond count as well.
     if (living.length < perUser) {
       const id = await insert(database, wanted, free[Math.floor(random() * free.length)] ?? `${kind}-0`)
       if (id !== undefined) return { id, replaced }
@@ -76,7 +76,7 @@ export async function takeSlot(
   return { id: undefined, replaced }
 }
 
-/** Closes rows that are open, frees their slots, and notes the version that was sent last. */
+/** Closes open rows, frees their slots, and records the last version sent. */
 export async function closeSessions(
   database: Database,
   ids: readonly number[],
@@ -110,7 +110,7 @@ async function insert(database: Database, wanted: NewConnection, slot: string): 
   }
 }
 
-/** How many of a user's streams were replaced just now, so that they may still live. */
+/** How many of a user's streams were replaced a moment ago, and may still be open. */
 async function countEnding(database: Database, userId: string): Promise<number> {
   const [row] = await database.run((on) =>
     rowsOf<{ ending: number }>(

@@ -5,7 +5,7 @@ export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 export interface Ticker {
   /** Starts, if it has not: the first run comes after one interval. */
   start(): void
-  /** Stops: a run that is under way is the last. */
+  /** Stops after the run that is under way. */
   stop(): void
   /** Resolves when the run that is under way has ended. */
   settled(): Promise<void>

@@ -6,14 +6,14 @@ import type { TicketConfig } from '../platform/config/shared.ts'
 /** What a ticket lets its bearer watch: one job, one batch, or all jobs of its owner. */
 export type TicketScope = `job/${number}` | `batch/${number}` | 'jobs'
 
-/** A ticket lets a browser watch: an EventSource cannot send headers, so the credential is in the URL. */
+/** A ticket authorizes a browser to watch: an EventSource cannot send headers, so the credential is in the URL. */
 export interface Tickets {
   /** Signs a ticket for the owner of what is watched. */
   sign(ticket: { readonly scope: TicketScope; readonly userId: string; readonly expiresAt: Date }): Promise<string>
   /**
-   * The user whom a ticket is from.
+   * Verifies a ticket, and returns its user.
    *
-   * @param scope what it is used for, made of what the caller sent
+   * @param scope what it is used for, made from the request
    * @throws VisionError `request.unauthenticated` if it is not a valid ticket for just this
    */
   check(ticket: string, scope: string): Promise<Actor>
@@ -22,7 +22,7 @@ export interface Tickets {
 const audience = 'vision-pipeline/job-events'
 
 /**
- * JWTs (HS256) for one thing to watch and one audience.
+ * Signs and verifies JWTs (HS256), each for one scope and one audience.
  *
  * @param now milliseconds since the epoch
  */
@@ -58,7 +58,7 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
 }
 
 /**
- * The keys are derived, so that a ticket is never a valid bearer token, nor a token a ticket, although both may come from
+ * The keys are derived, so that a ticket is never a valid bearer token, nor the reverse, although both may be based on
  * AUTH_SECRET.
  */
 function keysOf({ STREAM_SECRET, AUTH_SECRET, AUTH_SECRET_PREVIOUS }: TicketConfig): readonly Uint8Array[] {

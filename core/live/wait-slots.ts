@@ -5,10 +5,10 @@ import { reasonOf } from '../domain/errors.ts'
 import type { Log } from '../platform/log.ts'
 import { takeSlot } from './slots.ts'
 
-/** Waiting calls: each occupies a function all the while, so a user's are limited. */
+/** Waiting calls: each occupies a function while it waits, so they are limited per user. */
 export interface Waits {
   /**
-   * Runs the work, which waits, if the user may have one more wait.
+   * Runs the work, which waits, if the user has a free slot.
    *
    * @returns whether it ran
    */
@@ -23,7 +23,7 @@ export interface WaitsOptions {
   readonly random: () => number
 }
 
-/** Longer than any wait, in seconds: then a wait whose process died loses its slot. */
+/** Longer than any wait, in seconds: a wait whose process died loses its slot then. */
 const waitLifeSeconds = 40
 
 /** A call that waits has a row for as long as it waits. */

@@ -5,7 +5,7 @@ import type { Feed } from './feed.ts'
 /**
  * Waits for a job's next change, or for its end. Returns at once if the job has ended.
  *
- * @param known the job as its reader has it
+ * @param known the job as the caller knows it
  * @param waitSignal aborted when the caller no longer waits
  */
 export async function waitFor(

@@ -20,9 +20,9 @@ export interface WatchManyRequest {
   readonly userId: string
   /** Only the jobs of this batch. */
   readonly batchId: number | undefined
-  /** Where the watcher's last event was; undefined if there was none. */
+  /** The position of the watcher's last event; undefined if there was none. */
   readonly known: Known | undefined
-  /** From which moment on somebody is told of changes who comes for the first time, in milliseconds since the epoch. */
+  /** The moment from which a first-time watcher gets changes, in milliseconds since the epoch. */
   readonly since: number | undefined
   readonly transport: 'sse' | 'trpc'
   /** Aborted when the watcher has gone away. */
@@ -43,23 +43,23 @@ export interface WatchManyOptions {
   readonly sleep: Sleep
 }
 
-/** From so long before on, in milliseconds, who comes for the first time is told what has changed. */
+/** How far back a first-time watcher gets changes, in milliseconds. */
 export const recentMs = 60_000
-/** So many jobs are read at once for a watcher that catches up. */
+/** The page size for a watcher that catches up, in jobs. */
 const pageSize = 500
-/** Between two such pages, in milliseconds: no watcher is told of more than 2,000 jobs a second. */
+/** The pause between two such pages, in milliseconds: no watcher gets more than 2,000 jobs a second. */
 const paceMs = 250
-/** So many batches' ends are told to a watcher that catches up. */
+/** The most batch ends that a watcher gets while it catches up. */
 const maxBatches = 100
 
 /**
- * The events of all jobs of a user, or of one batch, for one watcher: first what has changed since its last event, and from
- * then on what changes. Each job comes as it is at the time, with its version.
+ * The events of all jobs of a user, or of one batch, for one watcher: first the changes since its last event, then changes
+ * as they appear. Each event has the current state of its job, with its version.
  *
- * It begins so far before the last event that no change can have come to light after it unseen, so a watcher may be told of
- * a version again, and never misses one.
+ * It starts far enough before the last event that no change can have been missed, so a watcher may get a version twice, but
+ * never misses one.
  *
- * @returns `complete` if nothing will come, `crowded` if too many streams of the same user were opened at once
+ * @returns `complete` if no more events will come, `crowded` if the same user has opened too many streams at once
  * @throws VisionError `batch.not_found`
  */
 export async function watchMany(
@@ -77,7 +77,7 @@ export async function watchMany(
   const { closing, end, sent } = connection
 
   const events = async function* (): AsyncGenerator<ManyEvent, void> {
-    /** The version that the watcher was told of each job last. */
+    /** The last version of each job that the watcher was sent. */
     const told = new Map<number, Change>()
     let place = start
     let events = 0
@@ -87,7 +87,7 @@ export async function watchMany(
     }
     const tellOfJobs = function* (news: Iterable<JobNews>) {
       for (const one of news) {
-        // What comes to light late is behind what was told; it may be told again after a cut.
+        // A late change lies behind the position that was sent; it may be sent again after a disconnect.
         if (byPlace(one, place) > 0) place = { at: one.at, jobId: one.jobId }
         if (one.version <= (told.get(one.jobId)?.version ?? -1)) continue
         told.set(one.jobId, one)
@@ -144,15 +144,15 @@ export async function watchMany(
 
 type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
 
-/** A batch has so few jobs that all are told to who comes for the first time. */
+/** A batch is small enough for a first-time watcher to get all its jobs. */
 function startOf({ batchId, known, since }: WatchManyRequest, now: number): Place {
-  // A moment that is to come would hide what happens until then.
+  // A moment in the future would hide changes until then.
   if (known !== undefined) return known.place.at > now ? { at: now, jobId: 0 } : known.place
   const first = batchId === undefined ? now - recentMs : 0
   return { at: Math.max(0, Math.min(since ?? first, now)), jobId: 0 }
 }
 
-/** Whether a batch has ended, takes no more jobs, and nothing in it has changed since. */
+/** Whether a batch has ended, is closed, and has not changed since. */
 async function isOver(database: Database, batchId: number, place: Place): Promise<boolean> {
   const [news] = await readBatchNews(database, [batchId])
   if (!news?.state?.ended || !news.closed) return false
@@ -160,7 +160,7 @@ async function isOver(database: Database, batchId: number, place: Place): Promis
   return changes.every((change) => byPlace(change, place) <= 0)
 }
 
-/** What has changed from a moment on, as it is now, a page at a time. */
+/** The changes since a moment in their current state, a page at a time. */
 async function* missed(
   database: Database,
   { userId, batchId, from }: { readonly userId: string; readonly batchId: number | undefined; readonly from: number },

@@ -9,16 +9,19 @@ import { type ManyEvent, type WatchManyRequest, watchMany } from './watch-many.t
 export interface WatchRequest {
   readonly userId: string
   readonly jobId: number
-  /** The version in the last event that the watcher received; 0 if none. One that the job never reached counts as none. */
+  /**
+   * The version in the last event that the watcher received; 0 if none. A version that the job never reached counts as
+   * none.
+   */
   readonly after: number
   readonly transport: 'sse' | 'trpc'
   /** Aborted when the watcher has gone away. */
   readonly signal: AbortSignal
 }
 
-/** Events for one watcher. Ends after the last that will ever come; throws `StreamClosed` if closed before that. */
+/** Events for one watcher. Ends after the final one; throws `StreamClosed` if it was closed before. */
 export interface Watch<Event = JobEvent> extends AsyncIterable<Event> {
-  /** There is nothing to send, and nothing will come: all has ended and the watcher knows. */
+  /** There is nothing to send now or later: the job has ended, and the watcher knows it. */
   readonly complete: boolean
 }
 
@@ -32,16 +35,16 @@ export interface Live {
    * @throws VisionError `batch.not_found`, also for another user's batch
    */
   watchMany(request: WatchManyRequest): Promise<Watch<ManyEvent>>
-  /** Resolves when everything about streams that have ended is written: a function may be frozen then. */
+  /** Resolves when everything about ended streams has been written: a function may be frozen then. */
   settled(): Promise<void>
   /** Closes every stream, and resolves when that is written. */
   close(): Promise<void>
 }
 
 export interface LiveOptions extends ConnectionOptions {
-  /** Where changes of single jobs come from; it may be shared. */
+  /** The source of changes of single jobs; it may be shared. */
   readonly feed: Feed
-  /** Where changes of all jobs of a user come from. */
+  /** The source of changes of all jobs of a user. */
   readonly changes: Changes
 }
 

@@ -3,18 +3,18 @@ import { crc32 } from 'node:zlib'
 
 /**
  * The form of an API key: a prefix that secret scanners and people recognise, 256 random bits in base 62, and the CRC-32 of
- * both in base 62, by which a mistyped key is told from an unknown one without a look-up. Letters and digits alone follow the
- * prefix, so that a double click selects all of it.
+ * both in base 62, which exposes a mistyped key without a look-up. Only letters and digits follow the prefix, so that a
+ * double click selects all of it.
  */
 export const keyPrefix = 'vpk_'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** What 256 bits take in base 62, and what 32 bits take. */
+/** The lengths of 256 bits and of 32 bits in base 62. */
 const secretDigits = 43
 const checksumDigits = 6
 const whole = /^vpk_[0-9A-Za-z]{49}$/
 
-/** How much of a key is shown when it is listed: its prefix and 8 digits, which leaves 208 bits unknown. */
+/** How much of a key is shown in lists: its prefix and 8 digits, which leaves 208 bits unknown. */
 const shownCharacters = keyPrefix.length + 8
 
 /** Finds keys in a text. */
@@ -31,24 +31,24 @@ export function formatKey(secret: Uint8Array): string {
   return body + checksumOf(body)
 }
 
-/** Whether a bearer token is meant for an API key: no JWT begins like one. */
+/** Whether a bearer token is meant to be an API key: no JWT begins like one. */
 export function looksLikeKey(token: string): boolean {
   return token.startsWith(keyPrefix)
 }
 
-/** Whether nothing of a key is missing or mistyped. It may still be nobody's. */
+/** Whether a key is complete and not mistyped. It may still not exist. */
 export function isWholeKey(token: string): boolean {
   if (!whole.test(token)) return false
   const body = token.slice(0, -checksumDigits)
   return token.slice(-checksumDigits) === checksumOf(body)
 }
 
-/** What is kept of a key: its SHA-256, in 64 hex digits. Of 256 random bits nobody guesses any, so that it needs no salt. */
+/** The stored form of a key: its SHA-256, in 64 hex digits. 256 random bits cannot be guessed, so no salt is needed. */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex')
 }
 
-/** What is shown of a key, so that its owner knows it again. */
+/** The visible part of a key, by which its owner recognises it. */
 export function shownPrefixOf(key: string): string {
   return key.slice(0, shownCharacters)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Waits for work, or for a signal, whichever comes first; the work that lost is left to itself.
+ * Waits for work or for a signal, whichever comes first; the work itself goes on.
  *
  * @throws the signal's reason, once it is aborted
  */
@@ -14,15 +14,15 @@ export async function race<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
     return await Promise.race([work, aborted])
   } finally {
     signal.removeEventListener('abort', abort)
-    // Whichever of the two lost must not surface as an unhandled rejection.
+    // The loser's rejection must not surface as unhandled.
     for (const loser of [work, aborted]) loser.catch(() => undefined)
   }
 }
 
 /**
- * Waits for work no longer than a time, in milliseconds; work that is late is left to itself.
+ * Waits for work up to a time limit, in milliseconds; late work itself goes on.
  *
- * @param onLate what to do when the time is over: its return value stands for the work's, or it throws
+ * @param onLate called when the time is over: returns a value in place of the work's, or throws
  */
 export async function withTimeout<T>(milliseconds: number, work: Promise<T>, onLate: () => T): Promise<T> {
   const { promise: late, resolve, reject } = Promise.withResolvers<T>()
@@ -41,16 +41,16 @@ export async function withTimeout<T>(milliseconds: number, work: Promise<T>, onL
   }
 }
 
-/** Work that is done again and again. */
+/** Work that is repeated. */
 export interface Repeating {
   /** Starts no more work; resolves when the work under way has ended. */
   stop(): Promise<void>
 }
 
 /**
- * Does something again and again, with a wait before each time that begins when the last has ended.
+ * Repeats work, with a wait before each run that begins when the last run has ended.
  *
- * @param waitMs how long to wait before each time, in milliseconds
+ * @param waitMs the wait before each run, in milliseconds
  * @param work must not reject
  */
 export function every(waitMs: () => number, work: () => Promise<unknown>): Repeating {

@@ -4,13 +4,13 @@ import { VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from './config/api.ts'
 
 /**
- * What a credential may be good for: reading what is the user's; making, changing and deleting it; or the operator's calls,
- * which are about everybody's.
+ * The scopes of a credential: reading the user's own resources; creating, changing and deleting them; and the operator's
+ * calls, which concern all users.
  */
 export const scopes = ['read', 'write', 'operator'] as const
 export type Scope = (typeof scopes)[number]
 
-/** What a token of a user's own allows: everything that is the user's. */
+/** The scopes of a user's token: everything that is the user's. */
 export const ownScopes = ['read', 'write'] as const satisfies readonly Scope[]
 
 /** The caller of the API. */
@@ -18,7 +18,7 @@ export interface Actor {
   /** 1 to 255 characters of printable ASCII. */
   readonly userId: string
   readonly scopes: ReadonlySet<string>
-  /** The API key that it came with; undefined for a token. */
+  /** The API key of the call; undefined for a token. */
   readonly key?: ActingKey
 }
 
@@ -30,12 +30,12 @@ export interface ActingKey {
 /**
  * Authenticates the caller of a request.
  *
- * @param bindings the connection as the server's adapter knows it: Hono's `c.env`
+ * @param bindings the server adapter's view of the connection: Hono's `c.env`
  * @throws VisionError `request.unauthenticated`, or `auth.unavailable` if that cannot be checked now
  */
 export type Authenticate = (request: Request, bindings: unknown) => Promise<Actor>
 
-/** A token was sent, and is not valid (RFC 6750, section 3.1: `invalid_token`). */
+/** A token was sent that is not valid (RFC 6750, section 3.1: `invalid_token`). */
 export class InvalidToken extends VisionError {
   constructor(message: string, detail?: string) {
     super('request.unauthenticated', { message, ...(detail !== undefined && { detail }) })
@@ -56,7 +56,7 @@ export type AuthConfig = Partial<
   Pick<ApiConfig, 'AUTH_JWKS_URL' | 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 >
 
-/** How far the clocks of the issuer and of this machine may be apart, in seconds. */
+/** The tolerated difference between the clocks of the issuer and of this machine, in seconds. */
 const clockToleranceSeconds = 10
 
 // Asymmetric only: with HS256 among them, anyone who can read the public key could sign with it (RFC 8725, section 2.1).
@@ -94,7 +94,7 @@ export function createAuthenticator(config: AuthConfig, now: () => number = Date
 }
 
 /**
- * What a request says for its caller (RFC 6750, section 2.1).
+ * The credentials of a request (RFC 6750, section 2.1).
  *
  * @throws VisionError `request.unauthenticated`
  */
@@ -149,7 +149,7 @@ function verifier(config: AuthConfig, now: () => number): Verify {
   }
 }
 
-/** That the secret is another one may be said: the token names the secret that signed it. */
+/** This may be revealed: the token itself names the secret that signed it. */
 const otherSecret =
   'The token was signed with another secret than this API has: another AUTH_SECRET, or of another DATA_DIR of the local stack.'
 
@@ -161,14 +161,14 @@ function headerOf(token: string): { readonly alg?: string; readonly kid?: string
   }
 }
 
-/** The keys at a URL, kept for ten minutes; a key id that is not among them is looked up again, twice a minute at most. */
+/** The keys at a URL, cached for ten minutes; an unknown key id triggers a new fetch, twice a minute at most. */
 function publicKeys(url: string): ReturnType<typeof createRemoteJWKSet> {
   const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
   const keys = async (...call: Parameters<typeof remote>) => {
     try {
       return await remote(...call)
     } catch (error) {
-      // The token names a key that does not exist, or none of several: the token is at fault.
+      // The token names a missing key, or none of several: the token is at fault.
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
       throw new VisionError('auth.unavailable', { cause: error, detail: 'the JWKS could not be fetched or read' })
     }
@@ -221,7 +221,7 @@ export function signToken(secret: string, claims: TokenClaims): Promise<string> 
 
 const ourKeyIds = 'vp-'
 
-/** The key id of a secret, by which a token names what signed it; it reveals no more of the secret than a signature. */
+/** The key id of a secret, by which a token names its signer; it reveals no more of the secret than a signature does. */
 function keyIdOf(secret: string): string {
   return `${ourKeyIds}${createHmac('sha256', secret).update('vision-pipeline/key-id').digest('hex').slice(0, 16)}`
 }
@@ -230,7 +230,7 @@ function keyOf(secret: string): Uint8Array {
   return new TextEncoder().encode(secret)
 }
 
-/** The caller is not told which check failed: that would help an attacker, and a caller can only get another token. */
+/** The caller does not learn which check failed: that would help an attacker, and a caller can only get another token. */
 function invalid(detail: string): InvalidToken {
   return new InvalidToken('The token is not valid.', detail)
 }

@@ -4,7 +4,7 @@ import { keyPattern, keyPrefix, shownPrefixOf } from './api-key.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** What a line is about. Never a secret, a token, a URL with a query, or the bytes of an image. */
+/** The context of a line. Never a secret, a token, a URL with a query, or the bytes of an image. */
 export interface LogFields {
   readonly jobId?: number
   readonly attempt?: number
@@ -17,13 +17,13 @@ export interface LogFields {
 export type Log = (level: Level, message: string, fields?: LogFields) => void
 
 export interface LogOptions {
-  /** Lines below it are left out; a log level that is set on the Lambda function itself wins. */
+  /** Lines below this level are left out; a log level set on the Lambda function itself takes precedence. */
   readonly level: Level
-  /** Which deployment speaks. */
+  /** The name of the deployment. */
   readonly service: string
-  /** Redacted from every line, as is what looks like an API key. */
+  /** Redacted from every line, as are strings of the form of an API key. */
   readonly secrets: readonly string[]
-  /** Takes each line, without its newline. */
+  /** Receives each line, without its newline. */
   readonly write: (line: string) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -31,7 +31,7 @@ export interface LogOptions {
 
 /** A log of a Lambda function. */
 export interface FunctionLog extends Log {
-  /** From here on lines are about this invocation; the first line of a function's first one says that it was cold. */
+  /** Starts an invocation, which further lines refer to; the first line of a function's first one says that it was cold. */
   invoked(context: Partial<Context> | undefined): void
 }
 
@@ -78,12 +78,12 @@ export function createLog({ level, service, secrets, write, now }: LogOptions): 
   })
 }
 
-/** A log whose every line says this as well. */
+/** A log that adds these fields to every line. */
 export function withFields(log: Log, fields: LogFields): Log {
   return (level, message, more) => log(level, message, { ...fields, ...more })
 }
 
-/** Where Lambda takes lines from. Its own `console.log` would put a time and an id before each. */
+/** Lambda's input of log lines. Its own `console.log` would put a time and an id before each. */
 export function writeToStandardOutput(line: string): void {
   process.stdout.write(`${line}\n`)
 }

@@ -2,36 +2,36 @@ import { Metrics as EmbeddedMetrics, MetricUnit } from '@aws-lambda-powertools/m
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Tally } from '../domain/tally.ts'
 
-/** What alarms and dashboards find the numbers under. */
+/** The names by which alarms and dashboards find the metrics. */
 export const metricsNamespace = 'VisionPipeline'
 
 export interface MetricsOptions {
-  /** The dimension `service`: which deployment the numbers are about. */
+  /** The dimension `service`: the name of the deployment. */
   readonly service: string
-  /** Takes each line, without its newline. */
+  /** Receives each line, without its newline. */
   readonly write: (line: string) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
-/** The numbers that CloudWatch reads out of the log. They are gathered until they are flushed. */
+/** Metrics that CloudWatch reads from the log. They are buffered until they are flushed. */
 export interface Metrics {
   /**
    * A live worker, and its counts since its last report.
    *
-   * @param oldestDueSeconds how long the oldest job has waited that might run; undefined if that could not be read
+   * @param oldestDueSeconds how long the oldest runnable job has waited; undefined if that could not be read
    */
   report(done: Tally, oldestDueSeconds: number | undefined): void
-  /** Whether a provider is left alone for now: stopped, paused or down. */
+  /** Whether calls to a provider are on hold: paused by an operator or after a 429, or down. */
   providerPaused(provider: Provider, paused: boolean): void
   /** An answered call of the API: its status and its duration, undefined if it may have waited for a job. */
   apiCall(status: number, milliseconds: number | undefined): void
   jobsCreated(count: number): void
-  /** Writes the gathered metrics, a line for each set of dimensions; nothing if there are none. */
+  /** Writes the buffered metrics, a line for each set of dimensions; nothing if there are none. */
   flush(): void
 }
 
-/** Metrics in CloudWatch's embedded metric format, gathered by Powertools. */
+/** Metrics in CloudWatch's embedded metric format, by Powertools. */
 export function createMetrics({ service, write, now }: MetricsOptions): Metrics {
   const gather = (dimensions: Record<string, string> = {}) =>
     new EmbeddedMetrics({ namespace: metricsNamespace, serviceName: service, defaultDimensions: dimensions })
@@ -66,7 +66,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     flush: () => {
       for (const metrics of [all, ...byProvider.values()]) {
         if (!metrics.hasStoredMetrics()) continue
-        // Its own way out is a console that cannot be replaced.
+        // Its own output is a console that cannot be replaced.
         write(JSON.stringify(metrics.setTimestamp(now()).serializeMetrics()))
         metrics.clearMetrics()
       }

@@ -1,8 +1,8 @@
 /**
- * Batches requests: those that arrive while work is under way are the next batch.
- * Nothing waits for company.
+ * Batches requests: those that arrive while a batch is being processed form the next one. A request never waits for a batch
+ * to fill.
  *
- * @param work gets the requests in order, and returns their results in that order
+ * @param work receives the requests in order, and returns their results in that order
  * @param most the largest batch
  */
 export function together<Item, Result>(
@@ -13,7 +13,7 @@ export function together<Item, Result>(
   let working = false
   const goOn = async () => {
     working = true
-    // What is asked for in the same turn of the event loop goes along.
+    // Requests of the same tick of the event loop go into the same batch.
     await Promise.resolve()
     while (asked.length > 0) {
       const batch = asked.splice(0, most)

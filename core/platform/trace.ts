@@ -1,13 +1,13 @@
-/** So many random bytes, as `randomBytes` of node:crypto gives them. */
+/** Returns a number of random bytes, like `randomBytes` of node:crypto. */
 export type RandomBytes = (size: number) => Buffer
 
 const parent = /^(?<version>[0-9a-f]{2})-(?<trace>[0-9a-f]{32})-(?<span>[0-9a-f]{16})-[0-9a-f]{2}(?<more>-.*)?$/
 const amazonRoot = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/
 
 /**
- * The trace that a request belongs to: the one that its `traceparent` names (https://www.w3.org/TR/trace-context/), else
- * that of AWS (`X-Amzn-Trace-Id`, which API Gateway always adds), else a new one. What is not exactly of that form counts
- * for nothing, since the id goes into logs, the database and other calls.
+ * The trace id of a request: from its `traceparent` (https://www.w3.org/TR/trace-context/), else from that of AWS
+ * (`X-Amzn-Trace-Id`, which API Gateway always adds), else a new one. A malformed header is ignored, since the id goes into
+ * logs, the database and other calls.
  *
  * @returns 32 hexadecimal digits in lower case
  */
@@ -24,7 +24,7 @@ export function traceparentOf(traceId: string, randomBytes: RandomBytes): string
   return `00-${traceId}-${hex(randomBytes, 8)}-00`
 }
 
-/** Later versions may say more than version 00 does, and version ff is none. */
+/** Versions after 00 may have more fields; version ff is invalid. */
 function fromTraceparent(value: string): string | undefined {
   const { version, trace, span, more } = parent.exec(value)?.groups ?? {}
   if (trace === undefined || span === undefined || version === 'ff') return undefined
@@ -32,7 +32,7 @@ function fromTraceparent(value: string): string | undefined {
   return isZero(trace) || isZero(span) ? undefined : trace
 }
 
-/** The id of AWS without its dashes is the W3C's, as X-Ray itself takes it. */
+/** AWS's id without its dashes is a W3C trace id, as X-Ray itself converts it. */
 function fromAmazon(value: string): string | undefined {
   const root = value.split(';').find((field) => field.startsWith('Root='))
   const [, time, id] = amazonRoot.exec(root?.slice('Root='.length) ?? '') ?? []
@@ -40,7 +40,7 @@ function fromAmazon(value: string): string | undefined {
   return isZero(trace) ? undefined : trace
 }
 
-/** An id of zeros only is none. */
+/** An id of zeros is invalid. */
 function isZero(id: string): boolean {
   return /^0*$/.test(id)
 }

@@ -10,30 +10,30 @@ export interface CallContext {
   /** Aborted when the call must stop; the call then rejects with its reason. */
   readonly signal: AbortSignal
   readonly meter: CallMeter
-  /** Says which trace the call belongs to (https://www.w3.org/TR/trace-context/). */
+  /** The `traceparent` header of the trace that the call belongs to (https://www.w3.org/TR/trace-context/). */
   readonly traceparent?: string | undefined
 }
 
 export interface ProviderCall {
   readonly step: Step
-  /** For the whole call, in milliseconds. */
+  /** The time limit of the whole call, in milliseconds. */
   readonly timeoutMs: number
-  /** The key, which no error must tell: providers quote the one that they refuse. */
+  /** The API key, which errors must not contain: providers quote a key that they refuse. */
   readonly secret: string
   readonly rules: RefusalRules
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** Lets the SDK make the call; whatever it fetches goes through the wrapper. */
+  /** Makes the call through the SDK; every fetch of the SDK goes through the wrapper. */
   send(io: { readonly signal: AbortSignal; readonly wrap: (send: Fetch) => Fetch }): Promise<unknown>
-  /** Whether a body is an answer of the API's, and not of something that stands before it. */
+  /** Whether a body is the API's answer, and not that of a proxy before it. */
   isAnswer(body: Record<string, unknown>): boolean
 }
 
 /**
- * Calls a provider under one total time limit, around everything: the connection, the wait and the reading. The SDKs'
- * own limits each leave a part out. What the server said is read from the wire, since the SDKs keep parts of it.
+ * Calls a provider under one time limit for everything: connecting, waiting and reading. The SDKs' own limits each leave a
+ * part out. The response is read from the wire, since the SDKs drop parts of it.
  *
- * @returns the body of the answer, of which nothing is known but that `isAnswer` took it
+ * @returns the body of the answer, which `isAnswer` accepted; nothing else is known of it
  * @throws VisionError `<step>.<kind>`; or the signal's reason
  */
 export async function callProvider(call: ProviderCall, context: CallContext): Promise<Record<string, unknown>> {
@@ -56,13 +56,13 @@ export async function callProvider(call: ProviderCall, context: CallContext): Pr
   }
   const { answer } = record
   if (!answer) {
-    // What never left cannot cost anything; a connection that broke may have.
+    // A request that was never sent costs nothing; one whose connection broke may.
     if (!record.attempted || neverConnected(record.failure)) meter.answered()
     throw failure(call, record.attempted ? 'unavailable' : 'misconfigured', record.failure ?? thrown)
   }
   const ok = answer.status >= 200 && answer.status < 300
   if (ok && isRecord(answer.json) && call.isAnswer(answer.json)) return answer.json
-  // A refusal costs nothing, nor does a page of another server.
+  // Neither a refusal nor another server's page costs anything.
   if (!ok || !isBegun(answer)) meter.answered()
   const refusal = refusalOf(answer)
   const { kind, retryAfterMs } = classify(refusal, call.rules, call.now())
@@ -82,21 +82,20 @@ function failure(
 }
 
 /**
- * Whether a body is what a call that was let in leaves when it ends too early, without the connection telling so: blank lines,
- * the beginning of an answer, or a stream that nobody asked for.
+ * Whether a body looks like the start of an accepted call's answer that ended early without a connection error: blank
+ * lines, the beginning of JSON, or a stream that was not requested.
  */
 function isBegun({ text, json }: HttpAnswer): boolean {
   return text !== '' && json === undefined && /^\s*($|[{[:]|(data|event|id|retry):)/.test(text)
 }
 
-/** Whether there is nothing to be seen in a text: also no mark, and no space of no width. */
+/** Whether a text has no visible characters; marks and zero-width spaces are not visible. */
 export function isBlank(text: string): boolean {
   return !/[^\s\p{C}\p{Z}]/u.test(text)
 }
 
 /**
- * Whether a text that was stopped for its length is a whole JSON object all the same: some models go on with blanks until
- * there is no room left.
+ * Whether a text that hit the length limit is a complete JSON object: some models fill the rest with blanks.
  */
 export function isWholeObject(text: string): boolean {
   try {
@@ -106,7 +105,7 @@ export function isWholeObject(text: string): boolean {
   }
 }
 
-/** What a page says, for the operator: the beginning of its text. */
+/** The beginning of a page's text, for the operator. */
 function pageOf(text: string): string {
   const words = text
     .slice(0, 4_000)
@@ -116,31 +115,31 @@ function pageOf(text: string): string {
   return words ? `no answer of the API: ${words.slice(0, 300)}` : 'an empty body'
 }
 
-/** The headers that go along with a call. */
+/** The additional headers of a call. */
 export function headersOf({ traceparent }: CallContext): Record<string, string> {
   return traceparent === undefined ? {} : { traceparent }
 }
 
-/** No call takes more tokens: what says more is no count. */
+/** The largest plausible number of tokens of a call. */
 const mostTokens = 100_000_000
 
-/** A count of tokens as a provider gives it; null where it is none. Google writes large numbers as text. */
+/** A token count as a provider reports it; null if it is none. Google writes large numbers as text. */
 export function countOf(value: unknown): number | null {
   const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
   return typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= mostTokens ? count : null
 }
 
-/** A part of a count; null where it is larger than the whole, or either is unknown. */
+/** A part of a count; null if it is larger than the whole, or either is unknown. */
 export function partOf(whole: number | null, part: number | null): number | null {
   return whole !== null && part !== null && part <= whole ? part : null
 }
 
-/** The name of the model that answered, by which its price is found. */
+/** The name of the model that answered, which determines the price. */
 export function nameOf(said: unknown, asked: string): string {
   return typeof said === 'string' && said.trim() ? said.trim() : asked
 }
 
-/** Whether the connection failed before anything was sent; what cut one off later tells nothing of that kind. */
+/** Whether the connection failed before anything was sent; a later failure has other codes. */
 function neverConnected(error: unknown): boolean {
   const inner = innermost(error)
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''

@@ -7,18 +7,18 @@ import { type CallErrorKind, kindOf } from './kinds.ts'
 import { addGrace, type ProviderState, withProviderState } from './provider-state.ts'
 
 export interface PauseOptions {
-  /** The first pause, where the provider does not ask for a longer one, in milliseconds; each one after it is twice as long. */
+  /** The first pause, unless the provider asks for a longer one, in milliseconds; each further one is twice as long. */
   readonly baseMs: number
-  /** No pause grows beyond this of itself, in milliseconds. */
+  /** The longest pause that is not the provider's request, in milliseconds. */
   readonly capMs: number
 }
 
-/** What the end of a call says of its provider, for every caller. */
+/** What the end of a call shows about its provider. */
 export type CallOutcome = 'success' | 'rate-limited' | 'quota-exhausted' | 'transient' | 'fatal' | 'ignored'
 
 /** This many transient failures in a row open the circuit. */
 export const failureThreshold = 5
-/** No provider is taken at its word for longer, in milliseconds. */
+/** The longest pause that a provider may request, in milliseconds. */
 const longestPauseMs = 86_400_000
 /** How long a report is retried while another connection holds the row, in milliseconds: a live worker holds it for a moment. */
 const reportLockTimeoutMs = 2_000
@@ -33,18 +33,18 @@ const outcomes: Partial<Record<CallErrorKind, CallOutcome>> = {
   misconfigured: 'fatal',
 }
 
-/** An answer that does not fit, or a refusal of this one job, still says that the provider is there. */
+/** An invalid answer, or a refusal of this job alone, still shows that the provider works. */
 export function providerOutcomeOf(code: ErrorCode): CallOutcome {
   const kind = kindOf(code)
   return kind === undefined ? 'ignored' : (outcomes[kind] ?? 'success')
 }
 
-/** Whether calls may go out: no operator has stopped them, and the circuit is not open. */
+/** Whether calls may go out: no operator has paused them, and the circuit is not open. */
 export function allowsCalls({ operatorPause, backoffMs }: ProviderState): boolean {
   return operatorPause === null && backoffMs === 0
 }
 
-/** Whether one call at a time finds out how the provider is: after every pause, until it answers. */
+/** Whether the circuit is half-open: after every pause one call at a time probes the provider, until it answers. */
 export function isProbing({ downSince, backoffs }: ProviderState): boolean {
   return downSince !== null || backoffs > 0
 }
@@ -60,10 +60,10 @@ export interface Report {
 }
 
 /**
- * Records a failed call: 429 pauses the provider for everyone, and so does its fifth failure
- * in a row or a refusal of our key, our balance or our model, after which it counts as down. So does a quota that is used
- * up, which is a 429 that asks for a longer wait than any pause of our own: jobs must not expire by it. While the provider is
- * paused nothing adds to that but a longer wait that it asks for: those calls were under way already.
+ * Records a failed call. A 429 pauses the provider for all workers. The fifth transient failure in a row, or a refusal of
+ * our key, balance or model, pauses it and marks it as down. So does an exhausted quota, which is a 429 that asks for a
+ * longer wait than any of our own pauses: jobs must not expire during it. While the provider is paused, only the request of
+ * a longer wait changes anything: those calls were sent before the pause.
  *
  * @returns undefined if the row stayed locked: the next call will meet the same failure, and report it
  */
@@ -111,9 +111,9 @@ export function reportFailure(
 }
 
 /**
- * Records the success of a provider that had failed before; what it answers during a pause was asked before it.
+ * Records the success of a provider that had failed before; answers during a pause belong to calls from before it.
  *
- * @param probe whether the call was the one that went first after a pause: the answer of any other says nothing of what is now
+ * @param probe whether the call was the probe after a pause: other answers do not show the present state
  * @returns undefined if the row stayed locked: the next answer will report it
  */
 export function reportSuccess(database: Database, provider: Provider, probe = true): Promise<Report | undefined> {

@@ -2,10 +2,10 @@ import type { Shape, Values } from '../platform/config/setting.ts'
 import type { Price } from './price.ts'
 import type { RefusalRules } from './refusals.ts'
 
-/** What is known of some models, so that settings can be checked before anything is paid for. */
+/** Known limits of some models, so that settings can be checked before anything is paid for. */
 export interface KnownModels {
   readonly names: RegExp
-  /** The most that an answer may have, in tokens, thinking included. */
+  /** The most tokens of an answer, thinking included. */
   readonly outputTokens: number
 }
 
@@ -14,46 +14,46 @@ type OwnSettings<Own extends Shape> = {
   readonly [Key in keyof Own]: { readonly setting: Own[Key]; readonly about: string }
 }
 
-/** What is wrong with a provider's settings: the key without the provider's name, and why. */
+/** A problem with a provider's settings: the key without the provider's name, and the reason. */
 export type Finding = readonly [key: string, why: string]
 
 /**
- * All that is known of a provider but how it is called. It is data: configuration, deployment, documentation and the local
- * stack read it, so that it imports nothing but data.
+ * All that is known of a provider, except how it is called. It is data, read by configuration, deployment, documentation
+ * and the local stack, so it imports nothing but data.
  */
 export interface ProviderEntry<Own extends Shape = Shape> {
   /** At most 20 characters, lower case: names its state, permits and metrics and, in upper case, its settings. */
   readonly name: string
-  /** As people write it. */
+  /** The name for people. */
   readonly title: string
-  /** Only such can serve the analysis. */
+  /** Only such a provider can serve the analysis. */
   readonly seesImages: boolean
-  /** Its wire protocol, by which it can be emulated. */
+  /** Its wire protocol, which decides how it is emulated. */
   readonly wire: 'gemini' | 'openai'
-  /** Where its public API is. */
+  /** The base URL of its public API. */
   readonly baseUrl: string
-  /** What is to be said of that address. */
+  /** A note on that URL. */
   readonly baseUrlNote?: string
-  /** The model, where no other is set. */
+  /** The default model. */
   readonly model: string
-  /** How its models are named at its public API, and in words what such a name is like. */
+  /** The pattern of model names at its public API, and a description of it. */
   readonly modelNames: { readonly pattern: RegExp; readonly like: string }
-  /** Those whose limits are known. */
+  /** The models with known limits. */
   readonly models: readonly KnownModels[]
   /** Public prices for single calls. */
   readonly prices: readonly Price[]
-  /** What its refusals mean. */
+  /** How its refusals are classified. */
   readonly rules: RefusalRules
-  /** Settings beside those that every provider has, by the part of their key that follows its name. */
+  /** Settings beyond those of every provider, by the part of their key after its name. */
   readonly own: OwnSettings<Own>
   /** The thinking tokens of a call, on top of its answer; none if not given. */
   thinkingTokens?(settings: Values<Own>): number
-  /** Those of its settings that a model does not support. */
+  /** The settings that a model does not support. */
   check?(model: string, settings: Values<Own>): readonly Finding[]
 }
 
-/** An entry whose own settings keep their types. */
+/** Defines an entry whose own settings keep their types. */
 export function defineProvider<const Own extends Shape>(entry: ProviderEntry<Own>): ProviderEntry {
-  // Its functions get what its own settings were read to: see core/platform/config/providers.ts.
+  // Its functions get the parsed values of its own settings: see core/platform/config/providers.ts.
   return entry as unknown as ProviderEntry
 }

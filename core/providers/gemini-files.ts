@@ -14,19 +14,20 @@ const deleteMs = 5_000
 
 export interface FilesAccess {
   readonly apiKey: string
-  /** Where the API is, without `/v1beta`. */
+  /** The base URL of the API, without `/v1beta`. */
   readonly baseUrl: string
   readonly headers: Record<string, string>
 }
 
-/** How long an image is within a request, in bytes: base64 adds a third. */
+/** The size of an image inside a request, in bytes: base64 adds a third. */
 export function inlineLength(bytes: Uint8Array): number {
   return Math.ceil(bytes.byteLength / 3) * 4
 }
 
 /**
- * Uploads an image by the Files API, which takes every type that Gemini sees (https://ai.google.dev/gemini-api/docs/files),
- * and deletes it afterwards, however the work ends. An answer waits for that no longer than the call may take: it is paid for.
+ * Uploads an image by the Files API, which takes every type that Gemini accepts
+ * (https://ai.google.dev/gemini-api/docs/files), and deletes it afterwards, however the work ends. An answer, which is paid
+ * for, waits for that only until the call's own time limit.
  */
 export async function withUploadedImage<T>(
   image: Image,
@@ -48,7 +49,7 @@ export async function withUploadedImage<T>(
     isAnswered = true
     return answer
   } finally {
-    // After any outcome, an abort included; and the deletion's answer is not the call's.
+    // After any outcome, an abort included; the response to the deletion must not be taken for the call's.
     const cleaner = new GoogleAIFileManager(apiKey, { baseUrl, timeout: deleteMs })
     const deleting = withoutWrapper(() => cleaner.deleteFile(name)).catch(() => undefined)
     await (isAnswered ? race(deleting, signal).catch(() => undefined) : deleting)

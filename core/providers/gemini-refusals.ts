@@ -10,11 +10,11 @@ import {
   waitIn,
 } from './refusals.ts'
 
-/** QuotaState of a day are renewed at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
+/** Daily quotas are reset at midnight there: https://ai.google.dev/gemini-api/docs/rate-limits */
 const quotaZone = 'America/Los_Angeles'
 
 /**
- * What Gemini's refusals mean, of which most are a 400 INVALID_ARGUMENT that only its message tells apart:
+ * Gemini's refusals. Most are a 400 INVALID_ARGUMENT, distinguished only by the message:
  * https://ai.google.dev/gemini-api/docs/troubleshooting
  */
 export const geminiRules: RefusalRules = {
@@ -30,7 +30,7 @@ export const geminiRules: RefusalRules = {
   ),
   unpaid:
     /prepay|prepaid|credits? (are|is|have been) (depleted|exhausted)|spend(ing)? (cap|limit)|billing_disabled|requires billing/i,
-  // A file that was uploaded a moment ago is not to be had yet.
+  // A file that was just uploaded is not available yet.
   passing: /access the file|file .{0,80}(not in an active state|may not exist)/i,
   misconfigured: new RegExp(
     [
@@ -45,9 +45,9 @@ export const geminiRules: RefusalRules = {
 }
 
 /**
- * Of the many things that Gemini answers 429 for only a full minute passes within minutes: a quota of a day comes back at
- * midnight, whatever RetryInfo says; an empty balance, a spent cap, and a limit of 0, which means that the plan
- * has nothing of the model, never do.
+ * Of Gemini's many reasons for a 429, only a per-minute limit passes within minutes. A daily quota returns at midnight,
+ * despite RetryInfo. An empty balance, a spent cap, and a limit of 0, which means that the plan does not include the model,
+ * never do.
  */
 function rateLimit({ error, headers }: LimitRefusal, now: number): Classified | undefined {
   const { message, details } = error
@@ -63,7 +63,7 @@ function rateLimit({ error, headers }: LimitRefusal, now: number): Classified | 
   return { kind: 'rate_limited', retryAfterMs: longest(retryAfter(headers, now), waitIn(message), ...told) }
 }
 
-/** A google.protobuf.Duration, in milliseconds: a text like `38.1s`, or as some gateways spell it out, an object. */
+/** A google.protobuf.Duration, in milliseconds: a text like `38.1s`, or, from some gateways, an object. */
 function delayMs(delay: unknown): number | undefined {
   return durationMs(isRecord(delay) ? `${String(delay.seconds)}s` : String(delay ?? ''))
 }

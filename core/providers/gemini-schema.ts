@@ -1,6 +1,6 @@
 import { isRecord } from './refusals.ts'
 
-/** What Gemini's structured output reads: https://ai.google.dev/gemini-api/docs/structured-output */
+/** The keywords of Gemini's structured output: https://ai.google.dev/gemini-api/docs/structured-output */
 const understood = new Set([
   'type',
   'title',
@@ -19,10 +19,10 @@ const understood = new Set([
 ])
 
 /**
- * A JSON Schema as Gemini takes it. It ignores `minLength`, `maxLength` and `pattern`; lengths of arrays, bounds of numbers and
- * the like multiply the states of its decoder until it refuses the schema with a bare 400, so `minItems` and `maxItems` go as
- * well, and bounds say themselves in words. References are resolved where they stand, since what stands at the root is
- * what it reads; `$schema`, `$id` and `id` go. What bounds an answer has is checked when it comes.
+ * Converts a JSON Schema for Gemini. It ignores `minLength`, `maxLength` and `pattern`; array lengths, number bounds and
+ * the like multiply the states of its decoder until it refuses the schema with a bare 400, so `minItems` and `maxItems` are
+ * dropped too, and bounds are put into words. References are resolved in place; `$schema`, `$id` and `id` are dropped. The
+ * bounds are checked on the answer.
  *
  * @throws RangeError a schema refers to itself, or to a missing definition
  */
@@ -39,7 +39,7 @@ export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Reco
       const name = key === 'oneOf' ? 'anyOf' : key
       if (key === 'const') kept.enum = [value]
       if (!understood.has(name)) continue
-      // Names of fields are no keywords.
+      // Field names are not keywords.
       if (name === 'properties' && isRecord(value)) {
         kept.properties = Object.fromEntries(
           Object.entries(value).map(([field, of]) => [field, isRecord(of) ? convert(of, within) : of]),

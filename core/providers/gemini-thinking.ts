@@ -4,7 +4,7 @@ import type { Finding } from './entry.ts'
 const levelNames = ['minimal', 'low', 'medium', 'high'] as const
 type Level = (typeof levelNames)[number]
 
-/** How much a model may think: tokens for the models up to 2.5 (-1: as it likes), a level from Gemini 3 on. */
+/** How much a model may think: a token budget up to version 2.5 (-1: unlimited), a level from Gemini 3 on. */
 export type GeminiThinking = number | Level
 
 export function geminiThinking(): Setting<GeminiThinking> {
@@ -17,14 +17,14 @@ export function geminiThinking(): Setting<GeminiThinking> {
   })
 }
 
-/** What models take: https://ai.google.dev/gemini-api/docs/thinking */
+/** The supported values: https://ai.google.dev/gemini-api/docs/thinking */
 const families: readonly {
   readonly names: RegExp
   readonly levels: readonly Level[]
-  /** Tokens, from and to; -1 is always taken beside them. */
+  /** The range of tokens; -1 is always supported. */
   readonly tokens?: readonly [number, number]
   readonly mayBeOff?: true
-  /** As little as the model takes. */
+  /** The least that the model supports. */
   readonly least: GeminiThinking
 }[] = [
   { names: /^gemini-2\.5-pro/, levels: [], tokens: [128, 32_768], least: 128 },
@@ -35,7 +35,7 @@ const families: readonly {
   { names: /^gemini-3(\.\d+)?-flash/, levels: levelNames, least: 'minimal' },
 ]
 
-/** The settings that a model does not support; those of an unknown, newer model pass. */
+/** The settings that a model does not support; all are accepted for an unknown, newer model. */
 export function thinkingFindings(model: string, thinking: GeminiThinking | undefined): readonly Finding[] {
   const family = families.find(({ names }) => names.test(model))
   if (thinking === undefined || family === undefined) return []
@@ -45,7 +45,7 @@ export function thinkingFindings(model: string, thinking: GeminiThinking | undef
     const instead = tokens ? inTokens(tokens, mayBeOff) : `one of ${levels.join(', ')}`
     return [['THINKING', `must be ${instead} for ${model} (got: ${thinking})`]]
   }
-  // Models from 3 on still take tokens, though levels are what they are made for.
+  // Models from 3 on still accept tokens, although levels are recommended.
   if (tokens === undefined || thinking === -1 || (thinking === 0 && mayBeOff)) return []
   if (thinking >= tokens[0] && thinking <= tokens[1]) return []
   return [['THINKING', `must be ${inTokens(tokens, mayBeOff)} for ${model} (got: ${thinking})`]]
@@ -55,16 +55,16 @@ function inTokens([from, to]: readonly [number, number], mayBeOff: true | undefi
   return `tokens from ${from} to ${to}, ${mayBeOff ? '0 for none, ' : ''}or -1 for as many as it likes,`
 }
 
-/** Room for the thinking that models do by default, in tokens, enough for most requests. */
+/** The tokens reserved for default thinking, enough for most requests. */
 const levelTokens: Readonly<Record<Level, number>> = { minimal: 512, low: 2_048, medium: 8_192, high: 16_384 }
 
-/** The room that thinking takes of an answer's, in tokens. */
+/** The tokens of an answer that thinking takes. */
 export function thinkingTokens(thinking: GeminiThinking | undefined): number {
   if (typeof thinking === 'number') return thinking < 0 ? levelTokens.medium : thinking
   return thinking === undefined ? 0 : levelTokens[thinking]
 }
 
-/** The least thinking that the model supports; the configured one for an unknown model. */
+/** The least thinking that the model supports; the configured value for an unknown model. */
 export function leastThinking(model: string, set: GeminiThinking | undefined): GeminiThinking | undefined {
   const family = families.find(({ names }) => names.test(model))
   if (family) return family.least

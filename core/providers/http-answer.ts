@@ -1,4 +1,4 @@
-/** What came back over HTTP, before an SDK has made anything of it. */
+/** An HTTP response, before an SDK has processed it. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Headers

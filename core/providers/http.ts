@@ -1,31 +1,31 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { HttpAnswer } from './http-answer.ts'
 
-/** One conversation with a server: the requests sent, and the last answer. */
+/** The record of a call: the requests sent, and the last response. */
 export interface HttpRecord {
-  /** Whether anything was handed to the network. */
+  /** Whether a request was handed to the network. */
   attempted: boolean
   answer: HttpAnswer | undefined
-  /** Why nothing came back; SDKs wrap it and lose its cause. */
+  /** Why there was no response; SDKs wrap this and lose its cause. */
   failure: unknown
 }
 
-/** As a provider's SDK calls it; the DOM's overloads are more than they use. */
+/** The fetch signature that provider SDKs use. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** Statuses whose responses cannot have a body. */
 const bodiless = new Set([204, 205, 304])
 
 /**
- * A fetch that reads the whole answer and writes it down before it hands it on. Redirects are not followed: an API does not
- * redirect, and the key, in a header of its own, would go along to wherever one leads.
+ * A fetch that reads and records the whole response before it returns it. It does not follow redirects: an API has none,
+ * and the key, in a header of its own, would be sent to the target.
  */
 export function recordingFetch(record: HttpRecord, send: Fetch, signal: AbortSignal): Fetch {
   return async (input, init) => {
     record.attempted = true
     record.answer = undefined
     try {
-      // An SDK that listens to a signal hears nothing of one that was aborted before.
+      // An SDK that only listens for the event misses a signal that was aborted before.
       const response = await send(input, { ...init, redirect: 'manual', signal })
       const { status, statusText, headers } = response
       const text = await response.text()
@@ -51,8 +51,8 @@ const current = new AsyncLocalStorage<Wrap>()
 let installed: Fetch | undefined
 
 /**
- * Runs work whose every `fetch`, by the global name, goes through a wrapper; nobody else's does. For SDKs that take no fetch
- * of their own and keep what the server said to themselves.
+ * Runs work whose calls of the global `fetch` go through a wrapper; other callers are unaffected. For SDKs that accept no
+ * fetch and hide the response.
  */
 export function withFetch<T>(wrap: Wrap, work: () => Promise<T>): Promise<T> {
   if (globalThis.fetch !== installed) {
@@ -63,7 +63,7 @@ export function withFetch<T>(wrap: Wrap, work: () => Promise<T>): Promise<T> {
   return current.run(wrap, work)
 }
 
-/** Runs work within such work whose `fetch` is the plain one again. */
+/** Runs work, within such work, with the original `fetch`. */
 export function withoutWrapper<T>(work: () => Promise<T>): Promise<T> {
   return current.exit(work)
 }

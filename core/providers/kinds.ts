@@ -1,7 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
 import type { ErrorCode } from '../domain/errors.ts'
 
-/** How a call to a model can fail, whichever provider serves the step: the part of the error code after the step's name. */
+/** The ways in which a call to a model can fail, the same for every provider: the part of an error code after the step. */
 export const callErrorKinds = [
   'blocked',
   'rejected',
@@ -21,7 +21,7 @@ export const callErrorKinds = [
 ] as const
 export type CallErrorKind = (typeof callErrorKinds)[number]
 
-/** The error code of a step. Steps stay when a provider is swapped, so codes are named by them. */
+/** The error code of a step. Codes are named after steps, since providers can be replaced. */
 export function codeOf(step: Step, kind: CallErrorKind): ErrorCode {
   return `${step}.${kind}`
 }

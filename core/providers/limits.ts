@@ -2,7 +2,7 @@
 export interface ProviderLimits {
   /** Calls sent within any 60 seconds. */
   readonly requestsPerMinute?: number | undefined
-  /** Calls under way at once. */
+  /** Calls in flight. */
   readonly requestsInFlight?: number | undefined
   /** Tokens, of prompts and answers together, of the calls sent within any 60 seconds. */
   readonly tokensPerMinute?: number | undefined

@@ -7,8 +7,8 @@ export interface Adapter {
 }
 
 /**
- * Loads the file that calls a provider, and its SDK with it. The file is found by the provider's name and not by its entry: a
- * bundler takes along whatever an entry imports, and the API, which reads the entries, would carry every SDK.
+ * Loads a provider's adapter with its SDK. The file is found by the provider's name and not by its entry: bundlers include
+ * whatever an entry imports, and the API, which reads the entries, would contain every SDK.
  *
  * @param name of a registered provider
  */

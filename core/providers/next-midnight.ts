@@ -1,5 +1,5 @@
 /**
- * When the day after this one begins in a time zone, in milliseconds since the epoch; its days may have 23 or 25 hours.
+ * The next midnight in a time zone, in milliseconds since the epoch; its days may have 23 or 25 hours.
  *
  * @param now milliseconds since the epoch
  */
@@ -14,7 +14,7 @@ export function nextMidnight(now: number, timeZone: string): number {
     minute: 'numeric',
     second: 'numeric',
   })
-  /** What the clock there shows, read as if it were UTC. */
+  /** The local time there, as if it were UTC. */
   const shown = (at: number) => {
     const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]))
     const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
@@ -22,7 +22,7 @@ export function nextMidnight(now: number, timeZone: string): number {
   }
   const here = shown(now)
   const wanted = here - (here % 86_400_000) + 86_400_000
-  // The offset may change on the way there; the second look is from close by.
+  // The offset may change before midnight; the second step starts close to it.
   let at = now + wanted - here
   at += wanted - shown(at)
   return at - (at % 1000)

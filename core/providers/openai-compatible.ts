@@ -6,11 +6,11 @@ import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { isRecord } from './refusals.ts'
 
-/** What tells one provider from another that speaks the wire of OpenAI's chat completions. */
+/** The differences between providers with OpenAI's chat completions protocol. */
 export interface Dialect {
-  /** The messages of a call, and whatever else is asked for in this provider's way. */
+  /** The messages of a call, and the provider's own parameters. */
   body(request: ModelRequest): Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'model'>
-  /** The cached part of a prompt, in the provider's own field; unknown if that is missing. */
+  /** The cached part of a prompt, from the provider's own field; unknown if that is missing. */
   cachedTokens?(usage: Readonly<Record<string, unknown>>): unknown
 }
 
@@ -29,7 +29,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
           rules,
           now,
           send: ({ signal, wrap }) =>
-            // The queue is the one retry layer. The SDK also reads OPENAI_* of the environment, which are none of ours.
+            // The queue is the only retry layer. The SDK also reads OPENAI_* variables, which are not our settings.
             new OpenAI({
               apiKey,
               baseURL: baseUrl,
@@ -39,7 +39,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
               timeout: timeoutMs,
               fetch: wrap(globalThis.fetch),
             }).chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
-          // Gateways send an empty list along with an error.
+          // Gateways add an empty list to an error.
           isAnswer: ({ choices, error }) => Array.isArray(choices) && (choices.length > 0 || !error),
         },
         context,
@@ -64,7 +64,7 @@ function tokensOf(said: unknown, dialect: Dialect): Omit<StepUsage, 'model' | 'c
   const outputTokens = countOf(usage.completion_tokens)
   const { prompt_tokens_details: ofPrompt, completion_tokens_details: ofCompletion } = usage
   const cached = dialect.cachedTokens?.(usage) ?? (isRecord(ofPrompt) ? ofPrompt.cached_tokens : undefined)
-  // Only what thinks says how much.
+  // Only thinking models report it.
   const thinking = isRecord(ofCompletion) ? (ofCompletion.reasoning_tokens ?? 0) : outputTokens === null ? null : 0
   return {
     inputTokens,
@@ -74,10 +74,10 @@ function tokensOf(said: unknown, dialect: Dialect): Omit<StepUsage, 'model' | 'c
   }
 }
 
-/** How hosts of the same models say that an answer is whole. */
+/** The finish reasons of complete answers, over all hosts of the same models. */
 const whole = new Set(['', 'stop', 'stop_sequence', 'end_turn', 'eos', 'eos_token'])
 
-/** What another finish reason means; those that are not here say nothing that is known. */
+/** The meaning of other finish reasons; any that is missing here is unknown. */
 const finishes: Readonly<Record<string, CallErrorKind>> = {
   content_filter: 'blocked',
   sensitive: 'blocked',
@@ -88,7 +88,7 @@ const finishes: Readonly<Record<string, CallErrorKind>> = {
   insufficient_system_resource: 'unavailable',
 }
 
-/** The answer's text. What comes through a proxy may lack any part of it. */
+/** The answer's text. Behind a proxy any part of it may be missing. */
 function textOf(
   { choices }: Record<string, unknown>,
   failure: (kind: CallErrorKind, detail: string) => VisionError,
@@ -102,12 +102,12 @@ function textOf(
     const kind = Object.hasOwn(finishes, reason) ? (finishes[reason] as CallErrorKind) : 'misfit'
     if (kind !== 'cut_off' || !isWholeObject(text)) throw failure(kind, `finish reason ${reason.slice(0, 100)}`)
   }
-  // In JSON mode some answer with blanks where they cannot make JSON, and call that finished.
+  // In JSON mode some models answer with blanks where they cannot produce JSON, and call that finished.
   if (isBlank(text)) throw failure('blank_answer', `${text.length} blank characters`)
   return text
 }
 
-/** A text, the texts of a list of parts, or the object that a gateway has made of the text. */
+/** A text, the texts of a list of parts, or an object into which a gateway has parsed the text. */
 function contentOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (isRecord(content)) return JSON.stringify(content)

@@ -1,7 +1,7 @@
 import { nextMidnight } from './next-midnight.ts'
 import type { RefusalRules } from './refusals.ts'
 
-/** What every provider with this wire may say in a refusal: https://platform.openai.com/docs/guides/error-codes */
+/** The refusals of every provider with this protocol: https://platform.openai.com/docs/guides/error-codes */
 export const commonRules = {
   blocked:
     /content_policy_violation|content_filter|content exists risk|data_?inspection_?failed|(input|prompt|content|text) (was|has been|is) flagged|敏感内容/i,
@@ -10,11 +10,11 @@ export const commonRules = {
   unpaid: /insufficient_quota|insufficient balance|billing_hard_limit_reached|billing_not_active|余额不足/i,
   misconfigured: new RegExp(
     [
-      // The key, the plan and the region.
+      // The key, the plan or the region.
       'invalid_?api_?key|authentication_error|api[ -]key|unsupported_country',
       // The model.
       'model_not_found|invalid_model|model not exist|model names? (are|is)|model .{0,120}(not (exist|found|supported)|deprecated|retired)',
-      // What is the same in every request.
+      // Parts that are the same in every request.
       'unsupported_(parameter|value)|unknown_parameter|unknown (field|variant|parameter|name)|missing field|invalid type:',
       'thinking|response_format|max_(completion_)?tokens|temperature|valid range|json_schema|invalid schema',
     ].join('|'),

@@ -3,7 +3,7 @@ import type { ProviderScope } from '../../drizzle/schema.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 import { addGrace, lockProviderState } from './provider-state.ts'
 
-/** Pauses claiming for what needs this provider, or all of it, until an operator resumes it. A second pause keeps the first. */
+/** Pauses claiming for one provider, or as a whole, until an operator resumes it. A second pause keeps the first. */
 export async function pauseByOperator(
   tx: Queryable,
   name: ProviderScope,

@@ -25,70 +25,71 @@ import {
 } from './rate-limit.ts'
 import { defaultStepProviders, type StepProviders } from './registry.ts'
 
-/** How a call ended: well, with an error of its own, or cut off by us, which says nothing of the provider. */
+/** How a call ended: with success, with an error of its own, or cut off by us, which shows nothing about the provider. */
 export interface CallEnd {
-  /** What it took, if the provider said so. */
+  /** The tokens that it used, if the provider reported them. */
   readonly tokens?: number | undefined
   readonly error?: VisionError | undefined
   readonly cutOff?: boolean | undefined
 }
 
-/** Leave for one call to a provider. */
+/** The permission for one call to a provider. */
 export interface Permit {
   /**
-   * To be asked at the last moment before the call goes out; waits for nothing.
+   * Called just before the call goes out; waits for nothing.
    *
-   * @returns false if it must not go out: the provider was paused meanwhile, or the permit has expired
+   * @returns false if the call must not go out: the provider was paused meanwhile, or the permit has expired
    */
   send(): boolean
   /**
-   * To be called once, however it ends; a permit that was never sent is given back.
+   * Called once, however the call ends; a permit that was never sent is returned.
    *
-   * @returns whether the provider is down, so that the failure is no job's
+   * @returns whether the provider is down, so that the failure is not the job's fault
    */
   end(end: CallEnd): Promise<boolean>
 }
 
-/** A worker's way to the providers: every call needs a permit, and what becomes of it is told to all workers. */
+/** A worker's access to the providers: every call needs a permit, and its outcome is shared with all workers. */
 export interface ProviderAccess {
   readonly stepProviders: StepProviders
   /**
-   * As many permits as are wanted, or as there is room for. A provider that is well and has no limits costs a read at most.
+   * Reserves up to as many permits as are wanted. For a provider without limits whose circuit is closed, this costs at most
+   * a read.
    *
    * @param state of the provider, if it has just been read
    */
   reserve(provider: Provider, wanted: number, state?: ProviderState): Promise<readonly Permit[]>
   /** Gives permits back that were not used, in one statement. */
   release(permits: readonly Permit[]): Promise<void>
-  /** Renews the permits that are held; to be done as often as leases are. */
+  /** Renews the permits that are held; called as often as leases are renewed. */
   renew(): Promise<void>
 }
 
 export interface ProviderAccessOptions {
   readonly database: Database
-  /** Those of the default configuration if left out. */
+  /** The default configuration's if left out. */
   readonly stepProviders?: StepProviders | undefined
-  /** By the provider's name; one that is not there is not limited. */
+  /** By the provider's name; a missing one is unlimited. */
   readonly limits: Readonly<Record<Provider, ProviderLimits>>
   readonly pause: PauseOptions
-  /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
+  /** The lifetime of a permit that is not renewed, in milliseconds of the database's clock. */
   readonly leaseMs: number
-  /** How long a call counts in the limits of a minute, in milliseconds; a little more than a minute if not given. */
+  /** How long a call counts in the limits per minute, in milliseconds; a little more than a minute if left out. */
   readonly windowMs?: number | undefined
-  /** Names the worker's permits; its own for each worker. */
+  /** The prefix of the worker's permits; different for each worker. */
   readonly workerId: string
   readonly log: Log
-  /** Milliseconds, of any clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
 
-/** What this worker knows of a provider. */
+/** This worker's view of a provider. */
 interface Known {
   /** By `now`. */
   readonly pausedUntil: number
-  /** One call at a time finds out how it is. */
+  /** The circuit is half-open: one call at a time probes the provider. */
   readonly probing: boolean
-  /** It has failed of late, so that an answer is news. */
+  /** It has failed recently, so a success must be reported. */
   readonly failing: boolean
 }
 const allWell: Known = { pausedUntil: 0, probing: false, failing: false }
@@ -108,12 +109,12 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   const limitsOf = (provider: Provider) => limits[provider] ?? {}
   const isLimited = (provider: Provider) => Object.values(limitsOf(provider)).some((limit) => limit !== undefined)
   const known = new Map<Provider, Known>()
-  /** The permits that have a row, and until when each is good, by `now`. */
+  /** The permits that have a row, and when each expires, by `now`. */
   const rows = new Map<string, number>()
   const rowOf = new WeakMap<Permit, string>()
   let made = 0
 
-  // In one statement what is asked for at the same time: calls of one worker would queue for the row's lock.
+  // Concurrent requests share a statement: the calls of one worker would queue for the row's lock.
   const readStates = together(async (asked: readonly Provider[]) => {
     const states = await database.run(readProviderStates)
     return asked.map(states.of)
@@ -197,7 +198,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     let sent = false
     let marking: Promise<unknown> | undefined
     const endRow = async (id: string, tokens: number | undefined) => {
-      // A probe of a provider without limits counts for as long as it is under way.
+      // A probe of a provider without limits only has a row while it is in flight.
       if (!sent || !isLimited(provider)) return giveBack(id)
       await marking
       await end({ id, tokens })
@@ -208,13 +209,13 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
         if (pausedUntil > now() || (probing && !probe)) return false
         if (row !== undefined && now() > (rows.get(row) ?? 0)) return false
         sent = true
-        // Beside the call, which counts already, as reserved: a database that is slow must not hold it up.
+        // Concurrently with the call, which counts as reserved already: a slow database must not delay it.
         if (row !== undefined && isLimited(provider)) marking = mark(row).catch(() => undefined)
         return true
       },
       end: async (how) => {
         if (row !== undefined) rows.delete(row)
-        // Whatever fails here expires by itself; the job's own settlement matters more.
+        // If this fails, the permit expires by itself; the job's own settlement matters more.
         try {
           const ending = row === undefined ? undefined : endRow(row, how.tokens)
           const [, down] = await Promise.all([ending, sent && report(provider, probe, how)])
@@ -233,7 +234,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     stepProviders,
     reserve: async (provider, wanted, read) => {
       if (wanted === 0) return []
-      // What was read before a pause of which this worker has heard since says nothing of it.
+      // A state that was read before the current pause is outdated.
       const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
       const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
       learn(provider, state)

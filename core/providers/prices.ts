@@ -2,7 +2,7 @@ import type { Price, Prices, Rates } from './price.ts'
 import { registry } from './registry.ts'
 
 /**
- * @param own prices of the operator's, which go before the registry's of the same model and day
+ * @param own the operator's prices, which take precedence over the registry's for the same model and day
  * @param now milliseconds since the epoch
  */
 export function createPrices(own: readonly Price[], now: () => number): Prices {
@@ -21,7 +21,7 @@ export function createPrices(own: readonly Price[], now: () => number): Prices {
   }
 }
 
-/** The newest entry in force; of two names that fit the longer one. */
+/** The newest entry in force; of two matching names the longer one. */
 function priceOf(table: readonly Price[], model: string, at: Date): Price | undefined {
   const today = at.toISOString().slice(0, 10)
   return table
@@ -29,7 +29,7 @@ function priceOf(table: readonly Price[], model: string, at: Date): Price | unde
     .toSorted((a, b) => b.model.length - a.model.length || (a.from < b.from ? 1 : a.from > b.from ? -1 : 0))[0]
 }
 
-/** Whether the name adds no more than a number, a date or the like: `-lite` is another model, with another price. */
+/** Whether the rest of the name is only a number, a date or the like: `-lite` is another model, with another price. */
 function isVersionOf(name: string, model: string): boolean {
   return name.startsWith(model) && /^(-(\d+|preview|latest|emulated))*$/.test(name.slice(model.length))
 }

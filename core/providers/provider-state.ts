@@ -9,7 +9,7 @@ import { providerScopes } from './registry.ts'
 /** What all workers share about a provider, or about claiming as a whole (`all`): its circuit breaker and the operator’s pause. */
 export interface ProviderState {
   readonly name: ProviderScope
-  /** Set while an operator has paused it: by whom, and since when. */
+  /** Set while an operator has paused it: by whom, when, and why. */
   readonly operatorPause: { readonly by: string; readonly at: Date; readonly reason: string | null } | null
   /** How long its circuit stays open, in milliseconds; 0 while it is closed or half-open. */
   readonly backoffMs: number
@@ -19,23 +19,23 @@ export interface ProviderState {
   readonly backoffs: number
   /** Transient failures since the last success. */
   readonly consecutiveFailures: number
-  /** Since when the provider is down, or our quota used up; null for a backoff after a 429 alone. */
+  /** Since when the provider is down, or our quota exhausted; null for a pause after a 429 alone. */
   readonly downSince: Date | null
-  /** How much later the jobs expire that lived through an outage, in milliseconds. */
+  /** By how much the expiry of jobs is postponed because of outages, in milliseconds. */
   readonly graceMs: number
 }
 
 /** The states of all providers. */
 export interface ProviderStates {
-  /** All that are registered, and those that once were and have a row. */
+  /** All that are registered, and former ones that have a row. */
   readonly all: readonly ProviderState[]
-  /** Of one that nothing has ever happened to as well. */
+  /** The state of any provider, also of one without a row. */
   of(name: ProviderScope): ProviderState
 }
 
 /** The first wait between two tries, in milliseconds; it doubles, up to the second. */
 const [firstWaitMs, longestWaitMs] = [10, 320]
-/** Jobs that lived through an outage have been claimed, or have expired, by then. */
+/** By then, jobs that waited through an outage have been claimed or have expired. */
 const graceDays = 7
 
 /** The states by the database’s clock; a provider without a row is closed and not paused. */
@@ -44,10 +44,10 @@ export async function readProviderStates(on: Queryable): Promise<ProviderStates>
 }
 
 /**
- * Works under the lock of a provider's row, in one transaction, without ever waiting for the lock: a connection that died without a
- * word may hold it for as long as the server does not notice.
+ * Runs work under the lock of a provider's row, in one transaction, without ever waiting for the lock: a dead connection
+ * may hold it for as long as the server does not notice.
  *
- * @param lockTimeoutMs how long it is retried while another connection holds the row, in milliseconds
+ * @param lockTimeoutMs how long to retry while another connection holds the row, in milliseconds
  * @returns undefined if the row stayed locked
  */
 export async function withProviderState<T>(
@@ -66,7 +66,7 @@ export async function withProviderState<T>(
         : 'missing'
     })
     if (did === 'missing') {
-      // By itself, so that nobody can die with it uncommitted.
+      // A statement of its own, so that no dying connection can leave it uncommitted.
       await database.run((on) => matchedBy(on, makeQuery(name)))
     } else if (did !== 'held') {
       return did.result
@@ -78,7 +78,7 @@ export async function withProviderState<T>(
   }
 }
 
-/** Locks and reads a provider's row, and inserts it if it is missing. It may wait for the lock: not for workers. */
+/** Locks and reads a provider's row, and inserts it if it is missing. It may wait for the lock, so workers do not use it. */
 export async function lockProviderState(tx: Queryable, name: ProviderScope): Promise<ProviderState> {
   const query = sql`${stateQuery} WHERE provider = ${name} FOR UPDATE`
   let rows = await rowsOf<Row>(tx, query)
@@ -89,12 +89,12 @@ export async function lockProviderState(tx: Queryable, name: ProviderScope): Pro
   return statesIn(rows).of(name)
 }
 
-/** Not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own while the others wait. */
+/** IGNORE would leave each of several transactions with a shared lock that none can upgrade. */
 function makeQuery(name: ProviderScope) {
   return sql`INSERT INTO vision_provider_states (provider) VALUES (${name}) ON DUPLICATE KEY UPDATE provider = provider`
 }
 
-/** The clocks of jobs that stood still go on; what they missed is added to their time. */
+/** Restarts the clocks of waiting jobs; the outage is added to their time. */
 export function addGrace(tx: Queryable, name: ProviderScope, since: 'opened_at' | 'paused_at'): Promise<number> {
   return matchedBy(
     tx,

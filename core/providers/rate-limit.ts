@@ -7,40 +7,40 @@ import type { ProviderLimits } from './limits.ts'
 import { withProviderState } from './provider-state.ts'
 
 export interface ReserveOptions {
-  /** The ids that the permits shall have: as many as are wanted. */
+  /** The ids of the new permits: as many as are wanted. */
   readonly ids: readonly string[]
   readonly limits: ProviderLimits
-  /** Until a permit expires that is not renewed, in milliseconds of the database's clock. */
+  /** The lifetime of a permit that is not renewed, in milliseconds of the database's clock. */
   readonly leaseMs: number
-  /** How long a call counts in the limits of a minute, in milliseconds of the database's clock. */
+  /** How long a call counts in the limits per minute, in milliseconds of the database's clock. */
   readonly windowMs: number
 }
 
-/** What was reserved. */
+/** A reservation. */
 export interface Reserved {
-  /** How many of the ids, from the first. */
+  /** How many of the ids were reserved, from the first on. */
   readonly count: number
-  /** It is the one call that goes first after a pause, and finds out how the provider is. */
+  /** It is the probe: the one call after a pause. */
   readonly probe: boolean
 }
 
 /**
- * A minute, in milliseconds, with a second more than it has: the note that a call goes out is made beside the call, and what
- * is not noted yet counts as well, so no more than the time in which a request is put together must fit into it.
+ * A minute plus one second, in milliseconds: a call is marked as sent concurrently with the call itself, and unmarked
+ * permits count as well, so the margin only has to cover the preparation of a request.
  */
 export const minuteMs = 61_000
 /** How long a reservation is retried while another connection holds the provider's row, in milliseconds. */
 const reserveLockTimeoutMs = 600
-/** What a call is taken to need while there are no others to go by. */
+/** The assumed tokens of a call when there are no recent ones. */
 const tokensAtFirst = 4_000
-/** So many rows at a time are pruned. */
+/** How many rows are pruned at a time. */
 const pruneBatch = 1_000
 
 /**
- * Reserves permits to call a provider, as many of those wanted as its limits have room for: none while it is stopped or
- * paused, one at a time after a pause, until it has answered. Whoever reserves holds the provider's row meanwhile, so no two
- * can pass a limit together; what is reserved and not sent yet counts as if it were. Nothing is reserved while somebody else
- * holds the row all the while: the room cannot be known.
+ * Reserves permits to call a provider, as many of the wanted ones as its limits allow: none while it is paused, and one at
+ * a time after a pause, until it has answered. The provider's row stays locked meanwhile, so no two transactions can exceed
+ * a limit together; reserved permits count as sent calls. Nothing is reserved if another connection holds the row for the
+ * whole time: the remaining room is unknown then.
  */
 export async function reservePermits(
   database: Database,
@@ -68,7 +68,7 @@ export async function reservePermits(
   return reserved ?? { count: 0, probe: false }
 }
 
-/** Takes note that calls go out now. */
+/** Records that calls go out now. */
 export function markSent(database: Database, ids: readonly string[]): Promise<number> {
   return database.run((on) =>
     matchedBy(
@@ -80,13 +80,13 @@ export function markSent(database: Database, ids: readonly string[]): Promise<nu
 
 /** A call that has ended. */
 export interface EndedCall {
-  /** Of its permit. */
+  /** The id of its permit. */
   readonly id: string
-  /** The tokens that it took, if known; otherwise the estimate stays. */
+  /** The tokens that it used, if known; otherwise the estimate stays. */
   readonly tokens: number | undefined
 }
 
-/** Takes note that calls have ended: they count on in the limits of the minute, as sent by now if that was not noted. */
+/** Records that calls have ended. They still count in the limits per minute, as sent now if that was not recorded. */
 export function endPermits(database: Database, calls: readonly EndedCall[]): Promise<number> {
   const spent = calls.flatMap(({ id, tokens }) => (tokens === undefined ? [] : [sql`WHEN ${id} THEN ${tokens}`]))
   const tokens = spent.length > 0 ? sql`, tokens = CASE id ${sql.join(spent, sql` `)} ELSE tokens END` : sql``
@@ -100,15 +100,14 @@ export function endPermits(database: Database, calls: readonly EndedCall[]): Pro
   )
 }
 
-/** Gives back permits that count in no limit: reserved and never sent, or sent to an unlimited provider. In one statement. */
+/** Returns permits that count in no limit: reserved and never sent, or sent to an unlimited provider. One statement. */
 export async function returnPermits(database: Database, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   await database.run((on) => matchedBy(on, sql`DELETE FROM vision_permits WHERE id IN ${[...ids]}`))
 }
 
 /**
- * Renews permits whose calls have not ended, so that they count as in flight for longer; without waiting for one that somebody
- * else holds, which is renewed the next time.
+ * Renews permits of calls in flight, without waiting for one that another connection holds, which is renewed the next time.
  *
  * @returns those that were renewed
  */
@@ -140,7 +139,7 @@ export async function renewPermits(
   )
 }
 
-/** Deletes permits that count in no limit any more: those that were sent or expired five minutes ago, and are not in flight. */
+/** Deletes permits that count in no limit any more: sent or expired five minutes ago, and not in flight. */
 export async function prunePermits(database: Database): Promise<void> {
   const ago = inMilliseconds(-300_000)
   const old = [
@@ -163,20 +162,20 @@ export async function prunePermits(database: Database): Promise<void> {
   }
 }
 
-/** What counts in a provider's limits now. */
+/** The current use of a provider's limits. */
 export interface ProviderUsage {
-  /** Sent within the window, or reserved and about to be. */
+  /** Sent within the window, or reserved. */
   readonly perMinute: number
-  /** Their tokens; of those that have not ended an estimate. */
+  /** Their tokens; an estimate for calls in flight. */
   readonly tokens: number
   readonly inFlight: number
-  /** What a call takes of late. */
+  /** The recent tokens of a call. */
   readonly tokensPerCall: number
 }
 
-/** What of a provider's limits is used; of one that has none only the probes count. */
+/** The used part of a provider's limits; without limits only the probes count. */
 export async function usageOf(on: Queryable, provider: Provider, windowMs = minuteMs): Promise<ProviderUsage> {
-  // In this order: a call that goes out between the two reads is counted twice, and never not at all.
+  // In this order: a call that goes out between the two reads is counted twice rather than not at all.
   const [flying] = await rowsOf<Record<'calls' | 'unsent' | 'unsentTokens', number | null>>(
     on,
     inFlightQuery(provider, windowMs),
@@ -199,8 +198,8 @@ export function sentQuery(provider: Provider, windowMs: number): SQL {
 }
 
 /**
- * Must match the index: only what is in flight is read, and what expired within the window. Of that, what was not noted as sent
- * may have been: its worker died, or could not tell.
+ * Must match the index: it reads only calls in flight and permits that expired within the window. The latter may have been
+ * sent without a record: their worker died or could not write it.
  */
 export function inFlightQuery(provider: Provider, windowMs: number): SQL {
   return sql`SELECT SUM(expires_at > UTC_TIMESTAMP(3)) AS calls, SUM(sent_at IS NULL) AS unsent,
@@ -209,7 +208,7 @@ export function inFlightQuery(provider: Provider, windowMs: number): SQL {
     WHERE provider = ${provider} AND expires_at > ${inMilliseconds(-windowMs)}`
 }
 
-/** For how many more calls there is room. */
+/** How many more calls the limits allow. */
 function roomIn(
   { requestsPerMinute, requestsInFlight, tokensPerMinute }: ProviderLimits,
   usage: ProviderUsage,
@@ -219,7 +218,7 @@ function roomIn(
   if (requestsInFlight !== undefined) rooms.push(requestsInFlight - usage.inFlight)
   if (tokensPerMinute !== undefined) {
     const room = Math.floor((tokensPerMinute - usage.tokens) / usage.tokensPerCall)
-    // A call that takes more than the whole limit must not wait for ever: it goes alone.
+    // A call that needs more than the whole limit must not wait forever: it goes out alone.
     rooms.push(usage.tokens === 0 ? Math.max(1, room) : room)
   }
   return Math.min(...rooms)

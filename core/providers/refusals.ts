@@ -1,60 +1,61 @@
 import type { HttpAnswer } from './http-answer.ts'
 import type { CallErrorKind } from './kinds.ts'
 
-/** What an API says in the body of a refusal. */
+/** The error in the body of a refusal. */
 export interface ApiError {
   readonly message: string
-  /** Every word by which it names the error: Google's status and reasons, OpenAI's type and code. */
+  /** All its identifiers: Google's status and reasons, OpenAI's type and code. */
   readonly names: readonly string[]
-  /** The status that it names itself, where a gateway has put another one around it. */
+  /** Its own status, where a gateway has wrapped it in another one. */
   readonly status: number | undefined
   /** google.rpc details; empty elsewhere. */
   readonly details: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** A call that was refused, or answered by something that is not the API. */
+/** A refused call, or a response that is not the API's. */
 export interface Refusal {
   readonly status: number
   readonly headers: Headers
-  /** Undefined where it is not the API that speaks, but a firewall, a proxy or a portal before it. */
+  /** Undefined if the response comes from a firewall, a proxy or a portal before the API. */
   readonly error: ApiError | undefined
 }
 
-/** What a refusal comes to. */
+/** A classified refusal. */
 export interface Classified {
   readonly kind: CallErrorKind
-  /** How long the provider wants to be left alone, in milliseconds. */
+  /** How long the provider asks us to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** The patterns that classify a provider's refusals; each is tried on the message and on every name of the error. */
+/** The patterns that classify a provider's refusals; each is tried on the message and on every identifier of the error. */
 export interface RefusalRules {
-  /** Content that the provider will not work on. */
+  /** Content that the provider refuses. */
   readonly blocked?: RegExp
-  /** What is the same in every request, where a refusal of it uses the words of `rejected`: goes before that. */
+  /** Parts that are the same in every request; checked before `rejected`, whose words such a refusal may use. */
   readonly ours?: RegExp
-  /** The job's own: this image, this length. */
+  /** The job's own input: this image, this length. */
   readonly rejected?: RegExp
-  /** Money: only the payer of the bill can end it. */
+  /** Money: only the payer can resolve it. */
   readonly unpaid?: RegExp
   /** Key, plan, region, model, or a part of the request that is the same for every job. */
   readonly misconfigured?: RegExp
-  /** It passes by itself, though the status does not say so. */
+  /** Temporary, although the status does not show it. */
   readonly passing?: RegExp
-  /** Goes before everything for 429; undefined where it is a limit that passes. */
+  /** Checked first for a 429; undefined for a temporary limit. */
   readonly rateLimit?: (refusal: LimitRefusal, now: number) => Classified | undefined
 }
 
 export type LimitRefusal = Refusal & { readonly error: ApiError }
 
-/** Refused for a moment, whatever is asked. */
+/** Refused temporarily, whatever the request. */
 const passingStatuses = new Set([408, 409, 421, 423, 425])
 const overloadedStatuses = new Set([503, 529])
 
 /**
- * Whose trouble a refusal is. Only what is certainly the job's is `rejected` or `blocked`, which is permanent; what is
- * certainly the operator's pauses the provider and fails no job. Any other 4xx is `refused`: it costs the job a retry and
- * counts against the provider, so a lone job that cannot pass ends, and a request that is wrong for every job is noticed.
+ * Classifies a refusal by its cause. Only what is certainly the job's fault is `rejected` or `blocked`, which is permanent;
+ * what is certainly the operator's pauses the provider and fails no job. Any other 4xx is `refused`: it costs the job a
+ * retry and counts against the provider, so a single job that cannot pass ends, and a request that is wrong for every job
+ * is noticed.
  */
 export function classify(refusal: Refusal, rules: RefusalRules, now: number): Classified {
   const { headers, error } = refusal
@@ -75,23 +76,24 @@ export function classify(refusal: Refusal, rules: RefusalRules, now: number): Cl
   if (says(rules.ours)) return { kind: 'misconfigured' }
   if (says(rules.rejected)) return { kind: 'rejected' }
   if (says(rules.passing)) return { kind: 'unavailable', retryAfterMs }
-  // These two are about who asks and who pays, whoever says so, and so the same for every job.
+  // These two concern the caller and the payer, whoever reports them, and so are the same for every job.
   if (status === 402 || says(rules.unpaid)) return { kind: 'insufficient_balance' }
   if (status === 401 || says(rules.misconfigured)) return { kind: 'misconfigured' }
   if (status < 400) return { kind: 'unavailable', retryAfterMs }
-  // A web firewall dislikes one payload, or Google's front end one request: neither knows our key, and some speak JSON.
+  // A web firewall objects to one payload, or Google's front end to one request: neither knows our key, and some answer in
+  // JSON.
   if (status === 404 && error) return { kind: 'misconfigured' }
   const isNamed = error !== undefined && (error.names.length > 0 || error.status !== undefined)
   return { kind: status === 403 && isNamed ? 'misconfigured' : 'refused' }
 }
 
-/** What is refused in an answer, whose status may say otherwise. */
+/** The refusal in a response, whose status may say otherwise. */
 export function refusalOf({ status, headers, json }: HttpAnswer): Refusal {
   const error = apiErrorOf(json)
   return { status: error && status < 400 ? (statusNamed(error) ?? status) : status, headers, error }
 }
 
-/** The status of an error that a gateway has put a 200 around, by its number or else by its name. */
+/** The status of an error inside a gateway's 200, by its number or else by its name. */
 function statusNamed({ status, names }: ApiError): number | undefined {
   const named = (pattern: RegExp) => names.some((name) => pattern.test(name))
   if (status !== undefined) return status
@@ -100,8 +102,8 @@ function statusNamed({ status, names }: ApiError): number | undefined {
 }
 
 /**
- * The error that a body holds, in any envelope that is in use: Google's and OpenAI's `error`, also as the one element of an
- * array; `errors` or `detail` of a gateway; or the body itself, with its `message`.
+ * The error in a body, in any envelope in use: Google's and OpenAI's `error`, also as the only element of an array;
+ * `errors` or `detail` of a gateway; or the body itself, with its `message`.
  */
 export function apiErrorOf(json: unknown): ApiError | undefined {
   const body = Array.isArray(json) ? json[0] : json
@@ -141,11 +143,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * RFC 9110, section 10.2.3: seconds or a date; also OpenAI's `retry-after-ms`, and seconds with their unit or said twice, as
- * they come where both a provider and its gateway say them.
+ * RFC 9110, section 10.2.3: seconds or a date; also OpenAI's `retry-after-ms`, and seconds with a unit or repeated, as
+ * where both a provider and its gateway send the header.
  *
  * @param now milliseconds since the epoch
- * @returns milliseconds; undefined where it says nothing that can be read
+ * @returns milliseconds; undefined if it is missing or malformed
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
   const milliseconds = headers.get('retry-after-ms')
@@ -154,7 +156,7 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   if (!value) return undefined
   const said = value.split(/\s*,\s*/).map((part) => /^(\d+(?:\.\d+)?)s?$/.exec(part)?.[1])
   if (!said.includes(undefined)) return Math.max(...said.map(Number)) * 1000
-  // Not whatever Date.parse takes: a bare negative number for one.
+  // Stricter than Date.parse, which accepts a bare negative number.
   const at = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
@@ -169,7 +171,7 @@ export function durationMs(text: string): number | undefined {
   return [...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * unitMs[unit as keyof typeof unitMs], 0)
 }
 
-/** How long a message asks to wait, in milliseconds: `Please retry in 1h2m3.5s`, `try again in 20s`. */
+/** The wait that a message asks for, in milliseconds: `Please retry in 1h2m3.5s`, `try again in 20s`. */
 export function waitIn(message: string): number | undefined {
   const said = new RegExp(`(?:try again|retry) (?:in|after) (${duration})`, 'i').exec(message)?.[1]
   return said === undefined ? undefined : durationMs(said)

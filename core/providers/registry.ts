@@ -6,9 +6,9 @@ import { geminiThinking, thinkingFindings, thinkingTokens } from './gemini-think
 import { commonRules } from './openai-refusals.ts'
 
 /**
- * Every provider that a step may be served by: what docs/adding-a-provider.md says of another one is all that there is to it.
- * Prices as read in November 2026: https://ai.google.dev/gemini-api/docs/pricing and
- * https://api-docs.deepseek.com/quick_start/pricing (whose peak hours leave out Chinese holidays; here they do not).
+ * Every provider that can serve a step: docs/adding-a-provider.md has the recipe for another one. Prices as of November
+ * 2026: https://ai.google.dev/gemini-api/docs/pricing and https://api-docs.deepseek.com/quick_start/pricing (whose peak
+ * hours leave out Chinese holidays; here they do not).
  */
 export const registry: readonly ProviderEntry[] = [
   defineProvider({
@@ -107,14 +107,14 @@ export const registry: readonly ProviderEntry[] = [
 const [first, ...others] = registry.map(({ name }) => name)
 if (first === undefined) throw new RangeError('there is no provider')
 
-/** The names of all of them, in the order in which they are shown. */
+/** The names of all of them, in display order. */
 export const providerNames: readonly [string, ...string[]] = [first, ...others]
 
-/** What can be stopped: claiming as a whole, or what needs one provider. */
+/** What can be paused: claiming as a whole, or one provider. */
 export const providerScopes: readonly [string, ...string[]] = ['all', ...providerNames]
 
 /** The provider that each step calls, and so whose circuit breaker the step's lane obeys. */
 export type StepProviders = Readonly<Record<Step, Provider>>
 
-/** The providers of a configuration that names none. */
+/** The providers of the default configuration. */
 export const defaultStepProviders = { analysis: 'gemini', content: 'deepseek' } as const satisfies StepProviders

@@ -7,18 +7,18 @@ import { loadAdapter } from './load-adapter.ts'
 import type { Model, ModelOptions } from './model.ts'
 import { registry, type StepProviders } from './registry.ts'
 
-/** What every adapter gets, whichever provider it is for. */
+/** The options that every adapter gets. */
 export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>
 
 /** The providers that serve the steps, ready to be called. */
 export interface Serving {
   readonly stepProviders: StepProviders
   readonly models: Readonly<Record<Step, Model>>
-  /** Of each provider, by its name. */
+  /** By the provider's name. */
   readonly limits: Readonly<Record<string, ProviderLimits>>
 }
 
-/** Puts the providers together that the configuration names. */
+/** Creates the models of the configured providers. */
 export function servingBy(
   config: Pick<PollerConfig, 'ANALYSIS_PROVIDER' | 'CONTENT_PROVIDER' | 'providers'>,
   common: CommonOptions,

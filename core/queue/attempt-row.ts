@@ -5,7 +5,7 @@ import { type ColumnValue, updateRows } from '../database/update-rows.ts'
 import type { Reason, RunIdentity } from '../domain/run.ts'
 import type { RunUsage, StepUsage } from '../domain/step.ts'
 
-// What the columns hold, in characters: a reason that is longer must not keep its run from being settled.
+// The sizes of the columns, in characters: a longer reason must not keep its run from being settled.
 const messageLength = 500
 const detailLength = 2000
 export const modelLength = 120
@@ -20,7 +20,7 @@ export interface Ending {
 export interface AttemptChange extends Partial<Ending> {
   readonly run: RunIdentity
   readonly spent: RunUsage
-  /** The step that the run has come to. */
+  /** The step that the run has reached. */
   readonly step?: Step
 }
 
@@ -29,7 +29,7 @@ export function shown({ message }: Reason): string {
   return message.slice(0, messageLength)
 }
 
-/** Writes runs' own rows; what they spent is always written whole, so that writing it twice changes nothing. */
+/** Updates the rows of runs. A run's usage is always written whole, so that a repeated write changes nothing. */
 export async function writeAttempts(on: Queryable, changes: readonly AttemptChange[]): Promise<void> {
   await updateRows(
     on,

@@ -2,8 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { RunIdentity } from '../domain/run.ts'
 
 /**
- * The rows of runs, as the tables of a statement; `a` is `vision_job_attempts`. A join and no list, since a server would rather
- * scan a small table than look a list up, whatever index it is told to use, and lock, or wait for, every row on the way.
+ * The rows of runs as a table expression; `a` is `vision_job_attempts`. A join instead of a list: given a list, the server
+ * may scan a small table despite the index hint, and lock, or wait for, every row that it passes.
  */
 export function attemptsOf(runs: readonly RunIdentity[]): SQL {
   const rows = runs.map(({ jobId, attempt }, index) =>

@@ -11,7 +11,7 @@ export interface BackoffOptions {
  * How long to wait after the n-th failure, in milliseconds: capped exponential backoff with full jitter, which spreads
  * retries best for the least work (AWS Architecture Blog, "Exponential Backoff and Jitter").
  *
- * @param failures how often it went wrong so far, 1 or more
+ * @param failures how many failures there have been, 1 or more
  */
 export function backoff(failures: number, { baseMs, capMs, random }: BackoffOptions): number {
   return Math.round(random() * Math.min(capMs, baseMs * 2 ** (failures - 1)))

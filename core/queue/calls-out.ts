@@ -1,8 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
 
 /**
- * How many paid calls of a run can be out, as SQL on its row `a` in `vision_job_attempts`: one for the analysis; of the texts as
- * many as are to be made, and as the run makes at once. What may be billed is counted by it where nobody can tell any more.
+ * The most paid calls of a run that can be in flight, as SQL on its row `a` in `vision_job_attempts`: one for the analysis;
+ * for the texts, the number still to be made, up to the run's concurrency. An upper bound for billing where the true number
+ * is unknown.
  *
  * @param waiting how many texts are to be made
  */

@@ -1,19 +1,20 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
-import { type Status, visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
+import { visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
-import { type OwnedJob, redriven } from './cancel.ts'
 import { decideTexts, UndecidedJobs, type WantedText } from './create.ts'
+import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob } from './lock-jobs.ts'
 import { versionOf } from './output-row.ts'
 import { getVisionJob, type OutputRow } from './read.ts'
+import { redriven } from './redrive.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
 
-/** The most revisions of a text: each is kept. */
+/** The most revisions of a text: all of them are kept. */
 export const maxRevisions = 100
 
 /** A text of a user's job. */
@@ -25,13 +26,13 @@ export interface MoreOptions {
   /** Until the job expires again, in milliseconds of the database's clock. */
   readonly lifeMs: number
   readonly limits?: UserLimits | undefined
-  /** Told what the user may still do. */
+  /** Called with the user's remaining quotas. */
   readonly onQuotas?: (left: QuotaState) => void
 }
 
 /**
- * Has a job that has ended make more texts, from the analysis that is saved: it is put back as by a redrive, and counts as a job
- * of the day. Nothing that it has is made again.
+ * Adds texts to a job that has ended; they are made from the saved analysis. The job is rescheduled as by a redrive, and
+ * counts towards the daily quota. Its existing texts stay.
  *
  * @throws VisionError `job.not_found`, `text.not_ready`, `text.too_many`, UndecidedJobs, or LimitExceeded
  */
@@ -59,7 +60,7 @@ export function addTexts(
 }
 
 /**
- * Has a new revision of a text made; the current one stays until then, and among the revisions for good.
+ * Requests a new revision of a text. The current one stays in use until then, and remains among the revisions.
  *
  * @throws VisionError `job.not_found`, `text.not_found`, `text.not_ready`, `text.too_many_revisions`, or LimitExceeded
  */
@@ -87,30 +88,23 @@ export function regenerateText(
   })
 }
 
-interface EndedJob {
-  readonly status: Status
-  readonly step: string
-  readonly version: number
-  readonly batchId: number | null
-  readonly brandId: number | null
-  readonly errorCode: string | null
-}
-
-/** @param change what becomes of the texts; returns what of the job's row changes with them */
+/** @param change changes the texts; returns the columns of the job's row that change with them */
 async function putBack(
   database: Database,
   owned: OwnedJob,
   { lifeMs, limits, onQuotas }: MoreOptions,
-  change: (tx: Queryable, job: EndedJob) => Promise<ReturnType<typeof sql>>,
+  change: (tx: Queryable, job: LockedJob) => Promise<ReturnType<typeof sql>>,
 ): Promise<void> {
   const { jobId, userId } = owned
-  await getVisionJob(database, owned)
+  await requireJob(database, owned)
   let before = 0
   const left = await database.transact(
     async (tx) => {
       await lockUser(tx, userId)
       const state = await readQuotas(tx, userId, limits)
-      const job = await lockEnded(tx, owned)
+      const job = await lockOwnedJob(tx, owned)
+      const isDone = job.status === 'completed' || job.status === 'failed'
+      if (job.nextStep !== 'content' || !isDone) throw new VisionError('text.not_ready')
       before = job.version
       await matchedBy(tx, sql`UPDATE vision_jobs SET ${redriven(lifeMs)} WHERE id = ${jobId}`)
       const changes = await change(tx, job)
@@ -129,18 +123,6 @@ async function putBack(
   onQuotas?.(left)
 }
 
-async function lockEnded(tx: Queryable, { jobId, userId }: OwnedJob): Promise<EndedJob> {
-  const [job] = await rowsOf<EndedJob>(
-    tx,
-    sql`SELECT status, next_step AS step, version, batch_id AS batchId, brand_id AS brandId, error_code AS errorCode
-      FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-  )
-  if (job === undefined) throw new VisionError('job.not_found')
-  const hasAnalysis = job.step === 'content'
-  if (!hasAnalysis || (job.status !== 'completed' && job.status !== 'failed')) throw new VisionError('text.not_ready')
-  return job
-}
-
 async function readText(on: Queryable, { jobId, text }: OwnedText): Promise<TextRow> {
   const [row] = await on.select().from(visionJobTexts).where(isText({ jobId, text }))
   if (row === undefined) throw new VisionError('text.not_found')
@@ -151,14 +133,14 @@ async function readText(on: Queryable, { jobId, text }: OwnedText): Promise<Text
 export interface TextEdit {
   /** The text itself, and its findings. */
   readonly content?: { readonly body: unknown; readonly findings: unknown } | undefined
-  /** Whether the revision, the new one if there is one, is good to be used. */
+  /** Whether the text's revision, or the new one if there is one, is approved. */
   readonly approved?: boolean | undefined
 }
 
 /**
- * Changes a text as its owner wants it: a new revision, by the user, or an approval. The job's status stays.
+ * Changes a text on behalf of its owner: a new revision by the user, or an approval. The job's status stays.
  *
- * @param isExpected whether the text is as the caller read it
+ * @param isExpected whether the text is still as the caller read it
  * @throws VisionError `job.not_found`, `text.not_found`, `request.precondition_failed`, `text.not_ready` while it is being made, or
  *   `text.too_many_revisions`
  */
@@ -169,15 +151,11 @@ export async function editText(
   { content, approved }: TextEdit,
 ): Promise<void> {
   const { jobId, userId, text } = owned
-  await getVisionJob(database, owned)
+  await requireJob(database, owned)
   let wanted: Pick<TextRow, 'revision' | 'approvedRevision'> | undefined
   await database.transact(
     async (tx) => {
-      const jobs = await rowsOf(
-        tx,
-        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-      )
-      if (jobs.length === 0) throw new VisionError('job.not_found')
+      await lockOwnedJob(tx, owned)
       const row = await readText(tx, owned)
       if (!isExpected(row)) throw new VisionError('request.precondition_failed')
       if (row.status === 'waiting' || (content === undefined && row.revision === 0)) {
@@ -222,7 +200,7 @@ export async function editText(
   )
 }
 
-/** Every revision of a text, newest first; each by whom and when. */
+/** Every revision of a text with its author and time, newest first. */
 export async function getRevisions(
   database: Database,
   owned: OwnedText,

@@ -4,35 +4,35 @@ import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import type { JobRow } from './read.ts'
 
-// What has changed since when, for those who watch many jobs. A job has one place in the order of changes, that of its last
-// one, so that whoever follows the order is told of each job as it is now and of nothing between.
+// The order of changes, for watchers of many jobs. A job has one place in it, that of its last change, so a watcher that
+// follows the order sees the current state of each job and no intermediate ones.
 
-/** A place in the order of changes: a moment of the database's clock, in milliseconds since the epoch, and a job there. */
+/** A place in the order of changes: a moment of the database's clock, in milliseconds since the epoch, and the id of a job. */
 export interface Place {
   readonly at: number
   readonly jobId: number
 }
 
-/** That a job has come to a version, or is deleted. */
+/** A job's change to a version, or its deletion. */
 export interface Change extends Place {
   readonly version: number
   readonly gone: boolean
 }
 
-/** Some of a user's changes, in their order. */
+/** A page of a user's changes, in order. */
 export interface ChangePage {
   readonly changes: readonly Change[]
-  /** There may be more after the last of them. */
+  /** There may be more after the last one. */
   readonly more: boolean
 }
 
 export interface UserFrom {
   readonly userId: string
-  /** Only what comes after this place. */
+  /** Only changes after this place. */
   readonly after: Place
 }
 
-/** What a watcher of many jobs is told of each. */
+/** The fields of a job that a watcher of many jobs receives. */
 export type WatchedRow = Pick<
   JobRow,
   | 'id'
@@ -57,8 +57,8 @@ export async function readClock(database: Database): Promise<number> {
 /**
  * The next changes of several users, in one statement, by the index alone.
  *
- * @param limit at most so many of each user
- * @returns a page for each of them, in their order, and the moment at which the statement began
+ * @param limit the most changes of each user
+ * @returns a page for each user, in the given order, and the moment at which the statement began
  */
 export async function readChanges(
   database: Database,
@@ -80,10 +80,10 @@ export async function readChanges(
   }
 }
 
-/** What has changed in a batch from a moment on, in the order of changes: as many as it has jobs, at most. */
+/** The changes in a batch since a moment, in order: at most one for each of its jobs. */
 export async function readBatchChanges(database: Database, batchId: number, from: number): Promise<readonly Change[]> {
   const since = asText(from)
-  // Who comes for the first time knows of no job that is gone.
+  // A first-time watcher knows no deleted job.
   const gone =
     from > 0
       ? sql` UNION ALL (SELECT job_id, version, deleted_at, 1 FROM vision_job_deletions FORCE INDEX (batch)
@@ -99,7 +99,7 @@ export async function readBatchChanges(database: Database, batchId: number, from
   return rows.map(toChange).toSorted(byPlace)
 }
 
-/** Jobs as they are, whoever owns them, in no order; those that are gone are left out. */
+/** The current state of jobs of any owner, in no order; deleted ones are left out. */
 export async function getWatchedRows(database: Database, ids: readonly number[]): Promise<readonly WatchedRow[]> {
   if (ids.length === 0) return []
   return database.run((on) =>
@@ -122,7 +122,7 @@ export async function getWatchedRows(database: Database, ids: readonly number[])
   )
 }
 
-/** The batches that deleted jobs belonged to. */
+/** The batches of deleted jobs. */
 export async function getBatchesOfDeleted(
   database: Database,
   ids: readonly number[],
@@ -150,7 +150,7 @@ interface Row {
   readonly gone: number | string
 }
 
-/** Two lists, each cut off at the limit, in one order: cut off where the shorter of those that were ends. */
+/** Merges two lists, each cut off at the limit, in order, and cuts the result off where the first truncated list ends. */
 function pageOf(rows: readonly Row[], limit: number): ChangePage {
   const changes = rows.map(toChange).toSorted(byPlace)
   const lists = [changes.filter(({ gone }) => gone), changes.filter(({ gone }) => !gone)]
@@ -166,7 +166,7 @@ function toChange({ jobId, version, at, gone }: Omit<Row, 'owner'>): Change {
   return { jobId: Number(jobId), version: Number(version), at: asDate(at).getTime(), gone: Number(gone) === 1 }
 }
 
-/** A range of the index; written as a comparison of pairs, neither server would take it for one. */
+/** A range of the index. Neither server uses the index for a comparison of row values. */
 function isAfter(moment: string, id: string, { at, jobId }: Place): SQL {
   const [time, job] = [sql.raw(moment), sql.raw(id)]
   return sql`${time} >= ${asText(at)} AND (${time} > ${asText(at)} OR ${job} > ${jobId})`

@@ -5,10 +5,10 @@ import { consumeJobs, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { decideTexts, IdempotencyMismatch, type NewJob, UndecidedJobs } from './create.ts'
 
 /**
- * Refuses what `createVisionJobs` would refuse, before anything that came with the jobs is stored. Plain reads: calls at
- * once may all pass, and are counted one after the other when the jobs are created.
+ * Refuses what `createVisionJobs` would refuse, before anything that came with the jobs is stored. Plain reads: concurrent
+ * calls may all pass here, and are counted one after another when the jobs are created.
  *
- * @param jobs to be
+ * @param jobs the jobs to be created
  * @throws IdempotencyMismatch, UndecidedJobs or LimitExceeded
  */
 export async function checkQuota(

@@ -15,22 +15,22 @@ export interface ClaimOptions {
   readonly workerId: string
   /** The most jobs to claim. */
   readonly limit: number
-  /** How many calls of a run are out at once, at most; one if not given. */
+  /** The most concurrent calls of a run; one if left out. */
   readonly callsAtOnce?: number | undefined
   /** How long the lease lasts, in milliseconds of the database's clock. */
   readonly leaseMs: number
   /** The lane: jobs that wait for this step. */
   readonly lane: Step
-  /** Whose outages stop the jobs' clocks; those of the default configuration if left out. */
+  /** The providers whose outages stop the jobs' clocks; the default configuration's if left out. */
   readonly stepProviders?: StepProviders | undefined
-  /** Called with the owner of each job that it found expired, who may have room for another now. */
+  /** Called with the owner of each expired job, who may have a free place now. */
   readonly onExpired?: (userId: string) => void
 }
 
 /** The result of a claim. */
 export interface Claimed {
   readonly runs: readonly Run[]
-  /** How many it met that had expired; they have failed. */
+  /** How many jobs had expired; they have failed. */
   readonly expired: number
 }
 
@@ -42,16 +42,16 @@ interface Row extends Omit<Run, 'attempt' | 'workerId' | 'step' | 'facts'> {
   readonly tag: number
 }
 
-/** What the column of a run holds, 49 days: a job that was stopped for longer must not keep the whole lane from being claimed. */
+/** The largest value of the column, 49 days: a longer wait must not block the claims of the whole lane. */
 const longestWaitMs = 2 ** 32 - 1
 
-/** A job whose workers have died this often runs alone, so that it can take no neighbour with it. */
+/** After this many crashes a job runs alone, so that it takes no other run down with it. */
 export const crashesUntilAlone = 2
 
 /**
- * Claims the next jobs of a lane in the order of their start tags, in one short transaction, and opens a row in `vision_job_attempts`
- * for each. Workers that claim at once never get the same job. The claim ends at a job that must run alone, so there is
- * at most one of those and it comes last.
+ * Claims the next jobs of a lane in the order of their start tags, in one short transaction, and inserts a row into
+ * `vision_job_attempts` for each. Concurrent workers never claim the same job. A claim ends at a job that must run alone,
+ * so there is at most one of those, and it comes last.
  */
 export async function claimPendingVisionJobs(database: Database, options: ClaimOptions): Promise<Claimed> {
   let taken: readonly Run[] = []
@@ -62,7 +62,7 @@ export async function claimPendingVisionJobs(database: Database, options: ClaimO
   try {
     return await claim()
   } catch (error) {
-    // Jobs that got the ids of former ones, after a restore, must not keep their lane from being claimed for ever.
+    // Ids that were used before a restore must not block the claims of their lane for good.
     if (!isDuplicate(error)) throw error
     await clearFormerRuns(database, taken)
     return claim()
@@ -102,7 +102,7 @@ async function claimOnce(
       await take(tx, expected, options)
       return expected
     },
-    // The answer to the COMMIT was lost: what of it holds?
+    // The answer to the COMMIT was lost: read which runs are held.
     async (on) => {
       const held = await heldBy(on, workerId, expected)
       return held.length > 0 ? held : undefined
@@ -116,7 +116,7 @@ async function claimOnce(
 /**
  * Must match the claim index, equalities first and then its own order: a filesort would lock every due row.
  *
- * @param expiry the moment from which back jobs have expired
+ * @param expiry see `expiryMoments`
  */
 export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, batch_id AS batchId, attempt, failures, crashes, max_retries AS maxRetries,
@@ -162,8 +162,7 @@ async function take(
 }
 
 /**
- * Those of the runs that the worker still holds, by the same test that every write of a run carries. Waits for a COMMIT
- * that is still under way.
+ * The runs that the worker still holds, by the condition of every fenced write. Waits for a COMMIT that is under way.
  */
 export async function heldBy(on: Queryable, workerId: string, runs: readonly Run[]): Promise<readonly Run[]> {
   if (runs.length === 0) return []

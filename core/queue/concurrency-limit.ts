@@ -10,32 +10,34 @@ import { Places } from './places.ts'
 import { type LockedUser, lockUser, type tryLockUser } from './users.ts'
 import { callsToCome, sumOfWeights, weight } from './weight.ts'
 
-// A user's jobs in flight, `pending` and `processing`, are at most as many as the cap, so that the claim needs no filter.
-// Whatever adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. What takes away
-// from them (settlement, cancel, delete, reclaim, expiry) holds no such lock: the place is filled afterwards.
-//
+// A user's jobs in flight, `pending` and `processing`, never exceed the cap, so that the claim needs no filter. Whatever
+// adds to them (creation, promotion, admission) holds the user's lock from the count to its commit. Whatever removes from
+// them (settlement, cancel, delete, reclaim, expiry) holds no such lock: the place is filled afterwards.
 // Jobs are always locked by their primary key, after a plain read: locked along another index they could deadlock with
-// those that come by the key.
+// statements that use the key.
 
-/** How long a user with blocked jobs waits before the sweep looks, in milliseconds: the worker that freed a place may have died. */
+/**
+ * How long blocked jobs may go unchecked before the sweep checks them, in milliseconds: the worker that freed a place may
+ * have died.
+ */
 const sweepAfterMs = 15_000
 const sweepBatch = 20
 
-/** How many arriving jobs there is room for, by lane, and how the room was made. */
+/** The number of arriving jobs with room, by lane, and how the room was made. */
 export interface Room extends Readonly<Record<Step, number>> {
   /** How many blocked jobs were admitted. */
   readonly admitted: number
-  /** Whether the user had no blocked job before and has some now. */
+  /** The user had no blocked job before, and has some now. */
   readonly first: boolean
 }
 
 /**
- * Lets a user's blocked jobs in, the oldest first, as long as there is room.
+ * Admits a user's blocked jobs, the oldest first, while there is room.
  *
  * @param cap how many jobs a user may have in flight
- * @param costPerDay what the user's calls may cost in a day, in nano-dollars: who has spent it has no room until midnight, UTC
- * @param lock whether to wait for the user's row, or else to leave it to its holder
- * @returns how many; undefined if another connection holds the row
+ * @param costPerDay the user's budget for a day (UTC), in nano-dollars; once it is spent there is no room until midnight
+ * @param lock waits for the user's row, or skips a locked one
+ * @returns how many were admitted; undefined if another connection holds the row
  */
 export async function admitVisionJobs(
   database: Database,
@@ -55,7 +57,7 @@ export async function admitVisionJobs(
   )
 }
 
-/** Whether any of a user's jobs may be blocked: of all users whose runs end at the same time in one statement. */
+/** Whether a user may have blocked jobs. Concurrent calls share one statement. */
 const mayHaveBlocked = gathered(async (database, userIds: readonly string[]) => {
   const rows = await database.run((on) =>
     rowsOf<{ userId: string }>(
@@ -85,19 +87,19 @@ export function isOverdue(): SQL {
   return sql`blocked_seen_at <= ${inMilliseconds(-sweepAfterMs)}`
 }
 
-/** A job that is to enter a lane, and its weight there. */
+/** A job that enters a lane, and its weight there. */
 export interface Entering {
   readonly id: number
   readonly weight: number
 }
 
 /**
- * Lets blocked jobs in and finds room for jobs that arrive, which stand behind them. What was begun goes first: for want of
- * room a job of the lane `content` takes the place of the user's last pending one of the lane `analysis`, also while the
- * provider of the latter is down. Those for which there is no room must become `blocked`.
+ * Admits blocked jobs, and finds room for arriving ones, which queue behind them. Started work has priority: without room,
+ * a job of the lane `content` preempts the user's last pending job of the lane `analysis`, even while the provider of the
+ * latter is down. Jobs without room must become `blocked`.
  *
- * @param cap how many jobs a user may have in flight; where it was higher before, nothing is taken away
- * @param arriving what the jobs that arrive weigh, by lane
+ * @param cap the most jobs that a user may have in flight; after it was lowered, jobs in flight stay
+ * @param arriving the weights of the arriving jobs, by lane
  * @param costPerDay see `admitVisionJobs`
  */
 export async function makeRoom(
@@ -145,7 +147,7 @@ export async function makeRoom(
  * Makes jobs pending, with fresh start tags: see `issueStartTags`. The user's lock is held.
  *
  * @param jobs that the transaction has locked, in the order in which they are to run
- * @returns how many still had the status that they are to leave
+ * @returns how many still had the status `from`
  */
 export async function enqueue(
   tx: Queryable,
@@ -181,8 +183,8 @@ export async function block(tx: Queryable, from: Status, ids: readonly number[])
 }
 
 /**
- * The first blocked jobs of a user to admit, locked. Their start tag is 0, so that the index has them in the order of their ids. One
- * that somebody else has locked, who may have died with it, is left for the next time.
+ * Locks the first blocked jobs of a user. Their start tag is 0, so the index has them in the order of their ids. A job that
+ * another connection, perhaps a dead one, has locked is left for the next time.
  */
 async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: number): Promise<readonly Entering[]> {
   const rows = await rowsOf<Entering>(
@@ -203,7 +205,7 @@ async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: num
 /**
  * Moves up to `wanted` of the user’s pending jobs of the first lane back to `blocked`, the last in claim order first.
  *
- * @returns what each weighs
+ * @returns the weight of each
  */
 async function preempt(tx: Queryable, userId: string, wanted: number): Promise<readonly number[]> {
   const tried = new Set<number>()
@@ -229,7 +231,7 @@ async function preempt(tx: Queryable, userId: string, wanted: number): Promise<r
   }
 }
 
-/** A plain read under the user's lock: jobs that are being settled still count, and none can be added meanwhile. */
+/** A plain read under the user's lock: runs that are being settled still count, and no job can be added meanwhile. */
 async function countInFlight(tx: Queryable, userId: string): Promise<Record<'jobs' | 'texts' | 'calls', number>> {
   const [row] = await rowsOf<Record<'jobs' | 'texts' | 'calls', number | string | null>>(
     tx,

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 
-/** Each user has one of the next turns, so that among so many jobs nearly all are. */
+/** How far ahead to look: fair queueing gives each user one of the next turns, so these jobs cover nearly all users. */
 const looked = 200
 
-/** How many other users have jobs among the next 200 to be claimed: with whom the workers are shared. */
+/** The number of other users with jobs among the next 200 to be claimed. */
 export async function countContenders(on: Queryable, userId: string): Promise<number> {
   const [row] = await rowsOf<{ users: number }>(
     on,

@@ -14,21 +14,21 @@ import { keepIdsFresh } from './orphans.ts'
 import { insertTexts, type NewText } from './texts.ts'
 import { lockUser } from './users.ts'
 
-/** Texts that a job is to have. Their brand, which is the job's unless they name one, supplies the fields they leave out. */
+/** Texts to make for a job. Their brand, by default the job's, supplies the fields that are left out. */
 export interface WantedText extends Wanted {
-  /** How many that are alike; one if not given. */
+  /** The number of variants; one if left out. */
   readonly variants?: number | undefined
 }
 
-/** A job to create. Its brand supplies the fields that it leaves out. */
+/** A job to create. Its brand supplies the fields that are left out. */
 export interface NewJob extends Wanted {
-  /** Its texts, up to 24 with their variants; the one that the job itself describes if not given. */
+  /** Its texts, up to 24 including variants; if left out, the one that the job itself describes. */
   readonly outputs?: readonly WantedText[] | undefined
   readonly imageUrl: string
   /** The snapshot of the image, if its bytes came with the job. */
   readonly imageId?: number | undefined
   readonly analysisPurpose: string
-  /** Facts that the image does not show: material for the writer, which the metadata never is. */
+  /** Facts that the image does not show: material for the writer, unlike the metadata. */
   readonly facts?: Facts | undefined
   readonly metadata?: Record<string, unknown> | undefined
   /** The caller's key and the SHA-256 of the caller's request in hex: the same pair is the same job. */
@@ -37,27 +37,27 @@ export interface NewJob extends Wanted {
 
 export interface CreateOptions {
   readonly userId: string
-  /** How often a job may fail and be tried again. */
+  /** How often a failed job is retried. */
   readonly maxRetries: number
-  /** How many of the user's jobs may be in flight; the others wait in `blocked`. */
+  /** The most jobs of the user in flight; the others wait in `blocked`. */
   readonly inFlightPerUser: number
-  /** How long a job may take from here to its end, in milliseconds of the database's clock. */
+  /** The time from creation to expiry, in milliseconds of the database's clock. */
   readonly lifeMs: number
   /** The trace of this call, in 32 hex digits. */
   readonly traceId?: string | undefined
   /**
-   * The batch that the jobs are for, none if not given: called with how many there are, if any, under the user's lock.
+   * The batch of the jobs; none if left out. Called with the number of new jobs, if any, under the user's lock.
    *
-   * @throws if it takes no such jobs: nothing is created then
+   * @throws if the batch takes no such jobs: nothing is created then
    */
   readonly batch?: ((tx: Queryable, jobs: number) => Promise<number>) | undefined
-  /** What the user may have at most; anything if not given. */
+  /** The user's limits; none if left out. */
   readonly limits?: UserLimits | undefined
-  /** Told what the user may still do, once the jobs are there. */
+  /** Called with the user's remaining quotas, once the jobs are created. */
   readonly onQuotas?: (left: QuotaState) => void
 }
 
-/** A job that now exists, and whether it did before this call. */
+/** A job of the call, and whether it existed before. */
 export interface CreatedJob {
   readonly jobId: number
   readonly replayed: boolean
@@ -65,7 +65,7 @@ export interface CreatedJob {
 
 /** Idempotency keys were used before, with other requests. */
 export class IdempotencyMismatch extends VisionError {
-  /** Where in the call the jobs of these keys are, from 0. */
+  /** The positions in the call of the jobs with these keys, from 0. */
   readonly indexes: readonly number[]
 
   constructor(indexes: readonly number[]) {
@@ -74,12 +74,12 @@ export class IdempotencyMismatch extends VisionError {
   }
 }
 
-/** Jobs cannot be made as they ask to be. */
+/** Jobs cannot be created as requested. */
 export class UndecidedJobs extends VisionError {
   readonly problems: readonly (Undecided & {
-    /** Where in the call the job is, from 0. */
+    /** The position of the job in the call, from 0. */
     readonly index: number
-    /** Which of the job's outputs, from 0; undefined where the job itself describes its text. */
+    /** The index of the job's output, from 0; undefined where the job itself describes its text. */
     readonly output?: number | undefined
   })[]
 
@@ -90,11 +90,12 @@ export class UndecidedJobs extends VisionError {
 }
 
 /**
- * Puts jobs into the queue, all of them or none, in the order given. One whose idempotency key the user has used before
- * is the job of that time, unchanged. A batch takes as many statements as one job: over a slow link those are the time.
+ * Creates jobs, all of them or none, in the given order. A job whose idempotency key the user has used before is the
+ * existing one, unchanged. The number of statements does not grow with the number of jobs: over a slow link, round trips
+ * are what costs time.
  *
- * @throws IdempotencyMismatch that names every key that was used with another request, UndecidedJobs that names every brand that
- *   is not there, or LimitExceeded; nothing is created then
+ * @throws IdempotencyMismatch with every key that was used with another request, UndecidedJobs with every missing brand, or
+ *   LimitExceeded; nothing is created then
  */
 export async function createVisionJobs(
   database: Database,
@@ -104,12 +105,12 @@ export async function createVisionJobs(
   const { userId, inFlightPerUser, limits, onQuotas } = options
   const create = () => database.transact((tx) => createIn(tx, jobs, options))
   const { created, left, firstBlocked } = await create().catch(async (error: unknown) => {
-    // Ids that start again below those of former jobs, after a restore, must not keep new ones from being created.
+    // After a restore, ids that start again below those of former jobs must not keep new jobs from being created.
     if (!isDuplicate(error) || !(await keepIdsFresh(database))) throw error
     return create()
   })
   onQuotas?.(left)
-  // A place may have been freed before anybody could see that a job waits for it. The sweep finds it too, later.
+  // A place may have been freed before the blocked job was visible. The sweep finds it too, but later.
   if (firstBlocked)
     await admitVisionJobs(database, userId, inFlightPerUser, lockUser, limits?.costPerDay).catch(() => 0)
   return created
@@ -117,11 +118,11 @@ export async function createVisionJobs(
 
 async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateOptions) {
   const { userId, inFlightPerUser, limits } = options
-  // Before anything else: one user's calls are counted one after the other, and use no idempotency key at once.
+  // First, since it serialises a user's calls: they are counted one by one, and cannot use an idempotency key concurrently.
   const user = await lockUser(tx, userId)
   const state = await readQuotas(tx, userId, limits)
   const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
-  // Before the limits: a user without quota learns of the issues of a call as well.
+  // Before the limits: a user without quota learns of invalid input as well.
   if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
   const fresh = await decide(tx, userId, plan)
   const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
@@ -159,14 +160,14 @@ interface KeyedJob {
 
 type DecidedJob = NewJob & { readonly texts: readonly NewText[] }
 
-/** A job of the call: an existing one, or one of those to insert, named for the first time or again. */
+/** A job of the call: an existing one, or one to insert, on its first mention or a repeated one. */
 type Entry = { readonly jobId: number } | { readonly fresh: number; readonly again: boolean }
 
 interface Plan {
   readonly entries: readonly Entry[]
   /** The jobs to be inserted. */
   readonly fresh: readonly NewJob[]
-  /** Where in the call the keys are that belong to another request. */
+  /** The positions in the call of keys that belong to another request. */
   readonly mismatched: readonly number[]
 }
 
@@ -194,7 +195,7 @@ function planOf(jobs: readonly NewJob[], known: ReadonlyMap<string, KeyedJob>): 
   return { entries, fresh, mismatched }
 }
 
-/** The jobs to be inserted, with the brands that they name as those are now. */
+/** The jobs to insert, with the current versions of the brands that they name. */
 async function decide(tx: Queryable, userId: string, { entries, fresh }: Plan): Promise<readonly DecidedJob[]> {
   const texts = await decideTexts(tx, userId, fresh)
   const indexOf = (which: number) => entries.findIndex((entry) => 'fresh' in entry && entry.fresh === which)
@@ -203,7 +204,7 @@ async function decide(tx: Queryable, userId: string, { entries, fresh }: Plan): 
   return fresh.map((job, which) => ({ ...job, texts: texts[which]?.texts ?? [] }))
 }
 
-/** The texts that a job is to have, and why some cannot be. */
+/** The texts to make for a job, and the problems with those that cannot be made. */
 interface DecidedTexts {
   readonly texts: readonly NewText[]
   readonly problems: readonly (Undecided & { readonly output?: number | undefined })[]
@@ -283,7 +284,7 @@ async function findByKeys(
   return new Map(rows.map(({ key, ...job }) => [collated(key ?? ''), job]))
 }
 
-/** What of its first text a job's own row has. */
+/** The columns of a job's own row that describe its first text. */
 function firstOf({ texts: [first] }: DecidedJob) {
   if (first === undefined) throw new Error('a job has no text')
   const { variant: _, ...text } = first
@@ -293,7 +294,7 @@ function firstOf({ texts: [first] }: DecidedJob) {
 /**
  * Inserts jobs in one statement.
  *
- * @param tags the start tags of the first of them; the others start out blocked
+ * @param tags the start tags of the first jobs; the others start out blocked
  * @returns their ids, in the same order
  */
 async function insertAll(
@@ -331,8 +332,8 @@ async function insertAll(
     }),
   )
   if (jobs.length === 1) return [insertId]
-  // How the ids of a multi-row INSERT follow each other is the server's setting, but they grow from the first one on, and under
-  // the user's lock nobody else makes any of this user's.
+  // The server's configuration decides the step between the ids of a multi-row INSERT, but they grow from the first one on,
+  // and the user's lock keeps other calls from creating jobs of this user.
   const rows = await tx
     .select({ id: visionJobs.id, key: visionJobs.idempotencyKey })
     .from(visionJobs, { forceIndex: 'history' })

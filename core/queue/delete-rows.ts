@@ -4,10 +4,10 @@ import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 type Table = 'vision_jobs' | 'vision_job_outputs' | 'vision_job_attempts'
 
 /**
- * Deletes the rows that match a condition, in two steps: a plain read, and then row by row. A deletion along an index also locks the
- * gap behind the rows where the isolation is REPEATABLE READ, and so what others are about to insert for other jobs.
+ * Deletes the rows that match a condition in two steps: a plain read, then a deletion by primary key. In REPEATABLE READ, a
+ * deletion along a secondary index also locks the gap behind the rows, and so blocks inserts for other jobs.
  *
- * The job of these rows is locked, so no row is added.
+ * The caller holds the lock of the rows' job, so no row is added meanwhile.
  */
 export async function deleteRows(tx: Queryable, table: Table, condition: SQL): Promise<void> {
   const rows = await rowsOf<{ id: number }>(tx, sql`SELECT id FROM ${sql.raw(table)} WHERE ${condition}`)
@@ -19,8 +19,8 @@ export async function deleteRows(tx: Queryable, table: Table, condition: SQL): P
 }
 
 /**
- * Deletes rows one look-up at a time, by a join: with a list of ids either server scans a small table instead, whatever
- * index it is told to use, and so waits for jobs that workers hold.
+ * Deletes rows by a join: given a list of ids, either server scans a small table despite the index hint, and so waits for
+ * jobs that workers hold.
  */
 export async function deleteByIds(tx: Queryable, table: Table, ids: readonly number[]): Promise<number> {
   if (ids.length === 0) return 0

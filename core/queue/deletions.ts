@@ -3,11 +3,11 @@ import { visionJobDeletions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 
-/** For so many days it is known that a job was deleted, for those who watch many. */
+/** How long deletions are remembered for watchers of many jobs, in days. */
 export const deletionsKeptDays = 7
 const sweepBatch = 500
 
-/** A job that is being deleted, as it was. */
+/** A job that is being deleted. */
 export interface DeletedJob {
   readonly jobId: number
   readonly userId: string
@@ -15,20 +15,20 @@ export interface DeletedJob {
   readonly version: number
 }
 
-/** Notes that jobs are deleted, in the transaction that deletes them and holds their locks. */
+/** Records the deletion of jobs, in the transaction that deletes them and holds their locks. */
 export async function noteDeletions(tx: Queryable, jobs: readonly DeletedJob[]): Promise<void> {
   if (jobs.length === 0) return
   await tx.insert(visionJobDeletions).values(
     jobs.map(({ jobId, userId, batchId, version }) => ({
       ...{ jobId, userId, batchId },
-      // As a watcher of the one job counts it, too.
+      // A watcher of the single job counts the deletion as a version, too.
       version: version + 1,
       deletedAt: sql`UTC_TIMESTAMP(3)`,
     })),
   )
 }
 
-/** Forgets deletions after a week, in small batches: one long transaction would hold up the purge of the whole server. */
+/** Removes deletions after a week, in small batches: one long transaction would hold up the purge of the whole server. */
 export async function sweepDeletions(database: Database, signal?: AbortSignal): Promise<void> {
   while (!signal?.aborted) {
     const swept = await database.run((on) =>

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Status, statuses } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 
-/** How many jobs there are of a kind, counted no further than `countLimit`. */
+/** The number of jobs of a kind, counted up to `countLimit`. */
 export interface Depth {
   readonly status: Status
   readonly jobs: number
@@ -10,7 +10,7 @@ export interface Depth {
   readonly atLeast: boolean
 }
 
-/** Nothing is counted beyond, so that a count costs the same over any table: about a millisecond. */
+/** Bounds the cost of a count over a table of any size: about a millisecond. */
 export const countLimit = 1_000
 
 /** How many jobs are in each status. */
@@ -26,12 +26,12 @@ export async function getQueueDepth(on: Queryable): Promise<readonly Depth[]> {
   return statuses.map((status) => ({ status, ...depthOf(row?.[status]) }))
 }
 
-/** A count of jobs that ends one beyond the limit; the number is `depthOf`’s to read. */
+/** A count of jobs that stops one beyond the limit; `depthOf` interprets it. */
 export function upTo(which: SQL): SQL {
   return sql`SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs ${which} LIMIT ${countLimit + 1}) AS counted`
 }
 
-/** The meaning of a count by `upTo`. */
+/** Interprets a count by `upTo`. */
 export function depthOf(counted: number | undefined): Omit<Depth, 'status'> {
   const jobs = Number(counted ?? 0)
   return { jobs: Math.min(jobs, countLimit), atLeast: jobs > countLimit }

@@ -12,7 +12,7 @@ import { expiryMoments } from './expiry.ts'
 
 const batch = 200
 
-/** A job that waits, whose it is, and in which batch. */
+/** A waiting job with its owner and batch. */
 interface WaitingJob {
   readonly id: number
   readonly userId: string
@@ -21,8 +21,8 @@ interface WaitingJob {
 }
 
 /**
- * Fails jobs that the transaction has locked and found to be past their `expires_at` while they waited. Those whose user's ledger
- * somebody else has locked, who may have died with it, are left for later: see `withFreeLedger`.
+ * Fails jobs that the transaction has locked, and that expired while they waited. A job is left for later while another
+ * connection, perhaps a dead one, holds its user's ledger rows: see `withFreeLedger`.
  *
  * @returns those that have failed
  */
@@ -61,11 +61,11 @@ export async function failExpired<Job extends WaitingJob>(
 const waiting = ['blocked', 'pending', 'scheduled'] as const satisfies Status[]
 
 /**
- * Fails up to 200 jobs of each waiting status and lane that are past their `expires_at`; a job that runs may finish. While a
- * lane is stopped or its provider down nothing in it expires. As many statements for all of them as for one.
+ * Fails up to 200 expired jobs of each waiting status and lane; a running job may finish. Nothing expires in a lane that is
+ * paused or whose provider is down. The number of statements does not depend on the number of jobs.
  *
- * @param onExpired called with the owner of each, who may have room for another now
- * @param stepProviders whose outages stop the jobs' clocks
+ * @param onExpired called with the owner of each, who may have a free place now
+ * @param stepProviders the providers whose outages stop the jobs' clocks
  * @returns how many
  */
 export async function expireVisionJobs(
@@ -74,7 +74,7 @@ export async function expireVisionJobs(
   stepProviders: StepProviders = defaultStepProviders,
 ): Promise<number> {
   const moments = expiryMoments(await database.run(readProviderStates), stepProviders)
-  // A plain read, and then by the primary key: locked along this index they could deadlock with a claim along its own.
+  // A plain read, then by the primary key: locking along this index could deadlock with a claim along its own.
   const heads = waiting.flatMap((status) =>
     steps.map(
       (lane) =>

@@ -6,16 +6,16 @@ import { withTimeout } from '../platform/async.ts'
 import { type LockedUser, lastTagColumn, widthColumn } from './users.ts'
 import { sumOfWeights } from './weight.ts'
 
-// Start-time fair queueing. A job enters its lane with a start tag, the column `start_tag`, and lanes are claimed in the order of
-// tags. A job takes as many turns as it has texts to be made (./weight.ts): its tag is the first of them, and its user's next
-// job has the turn after the last. So each user with jobs waiting is served one text per turn, however many jobs those are in.
-// The last turn is remembered past the claim, in `vision_users`: a user who was just served and comes back enters behind those
-// who wait, and not level with the first of them.
+// Start-time fair queueing. A job enters its lane with a start tag, the column `start_tag`, and lanes are claimed in the
+// order of tags. A job takes one turn for each text to be made (./weight.ts): its tag is the first of them, and the user's
+// next job gets the turn after the last. Each user with waiting jobs is thus served one text per round, however the texts
+// are spread over jobs. The last turn outlives the claim, in `vision_users`: a user who was just served and returns enters
+// behind those who wait, not level with the first of them.
 
 /**
  * A lane's virtual time: the highest tag that was claimed in it. It neither runs backwards nor depends on there being jobs:
- * the row remembers it, and the head of the lane makes up for a row that was not written. Both reads end at the first row of
- * their index and lock nothing.
+ * its row remembers it, and the head of the lane makes up for a row that was not written. Both reads stop at the first row
+ * of their index and lock nothing.
  */
 async function virtualTime(on: Queryable, lane: Step): Promise<number> {
   const [row] = await rowsOf<{ tag: number }>(
@@ -29,23 +29,24 @@ async function virtualTime(on: Queryable, lane: Step): Promise<number> {
 }
 
 /**
- * The first of so many turns in a row for one user's jobs that enter a lane.
+ * The first of a number of consecutive turns for a user's jobs that enter a lane.
  *
  * @param now the lane's virtual time
  * @param last the user's last turn in the lane; 0 for a user who never had one
- * @param maxLead how far the user's turns may be ahead of virtual time. Jobs that were cancelled were never served: without a
- *   bound their user would be behind for each of them
+ * @param maxLead the most by which the user's turns may be ahead of virtual time. Cancelled jobs were never served: without
+ *   a bound, each would set their user back
  */
 export function startTag(now: number, last: number, turns: number, maxLead: number): number {
   const next = Math.min(last + 1, now + maxLead - turns + 1)
-  // A user who was not served in the previous round joins the next. Otherwise one-time users would prolong this one without end.
+  // A user who was not served in the previous round joins the next; otherwise one-time users would prolong this one
+  // indefinitely.
   return last === 0 || next < now ? now + 1 : next
 }
 
 /**
- * Issues the tags of a user's jobs that enter a lane. The user's lock is held. Where the jobs in flight have been counted, the
- * user is ahead of virtual time by no more than what waits: those, the ones that enter, and the rest of the last that was
- * claimed, at whose first turn virtual time still is.
+ * Issues start tags to a user's jobs that enter a lane. The user's lock is held. Once the jobs in flight have been counted,
+ * the user's lead over virtual time is at most what waits: those jobs, the entering ones, and the rest of the last claimed
+ * job, at whose first turn virtual time still is.
  *
  * @param weights of the jobs, in the order in which they are to run
  * @returns their tags
@@ -77,7 +78,7 @@ export async function issueStartTags(
   })
 }
 
-/** The tag with which a job enters a lane while another connection holds its user's lock; it is not remembered. */
+/** The start tag of a job that enters a lane while another connection holds its user's lock; it is not remembered. */
 export async function unrecordedStartTag(on: Queryable, userId: string, lane: Step): Promise<number> {
   const [user] = await rowsOf<{ tag: number }>(
     on,
@@ -87,9 +88,9 @@ export async function unrecordedStartTag(on: Queryable, userId: string, lane: St
 }
 
 /**
- * Moves a lane's virtual time on to the highest tag of a claim that has committed. A statement of its own and not a part of
- * the claim: the row is everybody's, and a connection that died within a transaction would keep it. What fails here, or is
- * not there within a second, for which the claimed jobs wait, is made good by the next claim.
+ * Advances a lane's virtual time to the highest tag of a committed claim. A separate statement: all workers share the row,
+ * and a connection that died in a transaction would hold it. If it fails, or takes longer than a second, for which the
+ * claimed jobs wait, the next claim makes up for it.
  */
 export async function advanceVirtualTime({ run }: Database, lane: Step, tag: number): Promise<void> {
   const advanced = run((on) =>

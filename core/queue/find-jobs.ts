@@ -6,10 +6,10 @@ import { type ErrorCode, errorCodes } from '../domain/errors.ts'
 import { firstJobSince } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
-/** Which jobs an operator looks for; of everybody's. */
+/** An operator's filter for jobs of all users. */
 export interface JobFilter {
   readonly statuses?: readonly Status[] | undefined
-  /** A code that is a job's last error, or all that begin with a word and a dot: `analysis.` */
+  /** The code of the job's last error, or a prefix that ends in a dot: `analysis.` */
   readonly code?: string | undefined
   readonly userId?: string | undefined
   readonly batchId?: number | undefined
@@ -24,10 +24,10 @@ export interface JobPage {
   readonly next: number | undefined
 }
 
-/** How many entries of an index a page may look at, all its ranges together. */
+/** The most index entries that a page reads, over all its ranges. */
 const lookedAt = 5_000
 
-/** What of a job a page can be filtered by. */
+/** The columns that a page can be filtered by. */
 interface Candidate {
   readonly id: number
   readonly status: Status
@@ -43,9 +43,9 @@ interface Range {
 }
 
 /**
- * Everybody's jobs that match a filter, newest first, without outputs. However many jobs there are, a page looks at no more
- * entries of an index than its size for each range, or at 5,000 where the index does not have the whole filter: it may then
- * have fewer jobs than asked for, or none, and still a next page.
+ * Jobs of all users that match a filter, newest first, without outputs. Whatever the size of the table, a page reads at
+ * most its own size of index entries for each range, or 5,000 where no index covers the whole filter: it may then have
+ * fewer jobs than asked for, or none, and still a next page.
  */
 export async function findJobs(
   database: Database,
@@ -55,7 +55,7 @@ export async function findJobs(
   const codes = filter.code === undefined ? undefined : codesOf(filter.code)
   const statuses = filter.statuses && new Set(filter.statuses)
   const { since } = filter
-  // Calls that create at once may get their ids the other way round: a minute is allowed.
+  // Concurrent calls may get their ids in the opposite order of their times: a minute is allowed for that.
   const early = since && new Date(since.getTime() - 60_000)
   const from = early && ((await firstJobSince(database, undefined, early)) ?? Number.MAX_SAFE_INTEGER)
   const matches = ({ status, userId, batchId, code }: Candidate) =>
@@ -69,7 +69,7 @@ export async function findJobs(
   const window = { before, from }
   const found = ranges.length === 0 ? [] : await database.run((on) => readRanges(on, ranges, each, window))
   const soonest = scheduled ? await database.run((on) => soonestScheduled(on, window)) : []
-  // Below the last entry of a range that was not read to its end, nothing is known.
+  // Nothing is known below the last entry of a range that was not read to its end.
   const byRange = [...Map.groupBy(found, ({ range }) => range).values()]
   const floor = Math.max(0, ...byRange.filter((rows) => rows.length >= each).map((rows) => rows.at(-1)?.id ?? 0))
   const ids = [...found, ...soonest]
@@ -92,13 +92,13 @@ export async function findJobs(
 
 interface Ranges {
   readonly ranges: readonly Range[]
-  /** Whether they have no jobs but those of the filter. */
+  /** Whether they contain only jobs that match the filter. */
   readonly exact: boolean
-  /** Whether there are scheduled jobs to be added to them: see `soonestScheduled`. */
+  /** Whether scheduled jobs must be added: see `soonestScheduled`. */
   readonly scheduled: boolean
 }
 
-/** The ranges that have all jobs of a filter. */
+/** The ranges that contain all jobs that match a filter. */
 function rangesOf({ statuses, userId, batchId }: JobFilter, codes: ReadonlySet<string> | undefined): Ranges {
   const wanted = statuses && [...new Set(statuses)]
   if (batchId !== undefined) {
@@ -136,7 +136,7 @@ interface Window {
 
 const columns = sql`id, status, user_id AS userId, batch_id AS batchId, error_code AS code`
 
-/** The newest of each range, in one statement; each tells its range. */
+/** The newest of each range, in one statement; each row names its range. */
 async function readRanges(on: Queryable, ranges: readonly Range[], each: number, { before, from }: Window) {
   const within = sql`${before === undefined ? sql`` : sql` AND id < ${before}`}${from === undefined ? sql`` : sql` AND id >= ${from}`}`
   const parts = ranges.map(
@@ -147,7 +147,7 @@ async function readRanges(on: Queryable, ranges: readonly Range[], each: number,
   return rows.map((row) => ({ ...row, id: Number(row.id) })).toSorted((one, other) => other.id - one.id)
 }
 
-/** Of scheduled jobs those that are due first, up to 5,000: no index has them in the order of their ids. */
+/** The scheduled jobs that are due first, up to 5,000: no index has them in the order of their ids. */
 async function soonestScheduled(on: Queryable, { before, from }: Window): Promise<readonly Candidate[]> {
   const rows = await rowsOf<Candidate>(
     on,
@@ -159,7 +159,7 @@ async function soonestScheduled(on: Queryable, { before, from }: Window): Promis
   return rows.map((row) => ({ ...row, id: Number(row.id) }))
 }
 
-/** The known codes that a code or a prefix stands for; an unknown one, of an earlier release, for itself. */
+/** The known codes that a code or prefix stands for; an unknown one, of an earlier release, stands for itself. */
 export function codesOf(code: string): ReadonlySet<string> {
   if (!code.endsWith('.')) return new Set([code])
   return new Set((Object.keys(errorCodes) as ErrorCode[]).filter((one) => one.startsWith(code)))

@@ -5,10 +5,10 @@ import { LeaseLost } from '../domain/run.ts'
 import type { RunChange } from './run-change.ts'
 import { writeRuns } from './write-runs.ts'
 
-/** At most so many changes are one transaction, and so many bytes of outputs: a packet of MariaDB's holds 16 MB. */
+/** The most changes in one transaction, and the most bytes of outputs: a packet of MariaDB holds 16 MB. */
 export const mostChanges = 200
 const mostBytes = 2_000_000
-/** So many transactions are under way at once: the second one gathers what comes while the first one commits. */
+/** The most concurrent transactions: the second one gathers changes while the first one commits. */
 const mostUnderWay = 2
 
 interface Waiting {
@@ -19,10 +19,10 @@ interface Waiting {
 const groups = new WeakMap<Database, (change: RunChange) => Promise<void>>()
 
 /**
- * Makes what a run writes, together with what other runs write on the same database at the same time: whatever comes while a
- * commit is under way is the next one. Nothing waits for company, and each change succeeds or fails alone.
+ * Applies the writes of a run, grouped with those of other runs on the same database: changes that arrive during a commit
+ * form the next group. Nothing waits for a group to fill, and each change succeeds or fails alone.
  *
- * @throws LeaseLost if the run no longer holds the job; nothing of the change is made then
+ * @throws LeaseLost if the run no longer holds the job; its change is not made then
  */
 export function commitChange(database: Database, change: RunChange): Promise<void> {
   const commit = groups.get(database) ?? createGroup(database)
@@ -32,7 +32,7 @@ export function commitChange(database: Database, change: RunChange): Promise<voi
 
 function createGroup(database: Database): (change: RunChange) => Promise<void> {
   let waiting: readonly Waiting[] = []
-  // Of one job one change after the other, in the order in which they came.
+  // The changes of a job are applied one after another, in order of arrival.
   const busy = new Set<number>()
   let underWay = 0
   let armed = false
@@ -60,7 +60,7 @@ function createGroup(database: Database): (change: RunChange) => Promise<void> {
   const arm = () => {
     if (armed || underWay >= mostUnderWay || waiting.length === 0) return
     armed = true
-    // What is asked for in the same turn of the event loop goes along.
+    // Changes of the same tick of the event loop go into the same group.
     setImmediate(() => {
       armed = false
       const taken = take()
@@ -91,7 +91,8 @@ function createGroup(database: Database): (change: RunChange) => Promise<void> {
     }
     underWay--
     arm()
-    // What was refused in company may be good alone, or is what spoilt it. What waits for a lock keeps nobody else waiting.
+    // A change of a refused group may succeed alone, or may be the one that spoilt it. One that waits for a lock delays no
+    // other.
     await Promise.all(
       rest.map(async (one) => {
         try {
@@ -113,12 +114,12 @@ function createGroup(database: Database): (change: RunChange) => Promise<void> {
   }
 }
 
-/** The database's trouble is that of all. */
+/** The database is unavailable to all of them. */
 function isAway(error: unknown): boolean {
   return error instanceof VisionError && error.code === 'database.unavailable'
 }
 
-/** The bytes of what is saved, about. */
+/** The approximate number of bytes to be saved. */
 function bytesOf({ output }: RunChange): number {
   return output === undefined ? 0 : JSON.stringify(output.made).length
 }

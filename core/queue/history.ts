@@ -13,14 +13,14 @@ export interface HistoryQuery {
   readonly before?: number | undefined
   readonly statuses?: readonly Status[] | undefined
   readonly outputFormats?: readonly string[] | undefined
-  /** Only jobs of a batch, which is the user's. */
+  /** Only jobs of this batch, which belongs to the user. */
   readonly batchId?: number | undefined
-  /** Only jobs whose last error has this code, or one that begins so where it ends with a dot. */
+  /** Only jobs whose last error has this code, or begins with it where it ends with a dot. */
   readonly code?: string | undefined
   /** Only jobs that were created at this moment or later, and before that one. */
   readonly createdFrom?: Date | undefined
   readonly createdTo?: Date | undefined
-  /** Only jobs whose metadata have this text, number or boolean under this name, at their top. */
+  /** Only jobs whose metadata have this text, number or boolean under this name, at the top level. */
   readonly metadata?: { readonly key: string; readonly value: string } | undefined
   /** Only these jobs, up to 100. */
   readonly ids?: readonly number[] | undefined
@@ -34,16 +34,15 @@ export interface HistoryPage {
 }
 
 /**
- * How many jobs a page may look at whose filter no index answers, over all that it reads along. An index for every combination
+ * The most jobs that a page reads for a filter that no index covers, over all its paths. An index for every combination
  * would cost every change of a job several writes.
  */
 const lookedAt = 5_000
 
 /**
- * A user's jobs, newest first, without outputs. However many jobs there are, a page reads no more index entries than its
- * size for each status or format that it is filtered by, or 5,000 and as many rows where no index has the jobs of the whole
- * filter: it may then have fewer jobs than asked for, or none, and still a next page. Moments are found by about 20 jobs
- * between them.
+ * A user's jobs, newest first, without outputs. Whatever the number of jobs, a page reads at most its own size of index
+ * entries for each status or format in the filter, or 5,000 entries and rows where no index covers the whole filter: it may
+ * then have fewer jobs than asked for, or none, and still a next page. A moment costs about 20 reads of single jobs.
  */
 export async function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<HistoryPage> {
   const filter = await filterOf(database, query)
@@ -71,7 +70,7 @@ export async function getUserVisionJobs(database: Database, query: HistoryQuery)
         )
   return {
     jobs: rows.toSorted((one, other) => other.id - one.id),
-    // One more than asked for tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     next: ids.length > filter.limit ? page.at(-1) : floor,
   }
 }
@@ -89,7 +88,7 @@ async function filterOf(database: Database, query: HistoryQuery): Promise<Filter
   const ends = [before, until].filter((id) => id !== undefined)
   return {
     ...query,
-    // All statuses are no filter.
+    // All statuses together are no filter.
     statuses: statuses && (new Set(statuses).size < everyStatus.length ? unique(statuses) : undefined),
     outputFormats: outputFormats && unique(outputFormats),
     before: ends.length === 0 ? undefined : Math.min(...ends),
@@ -97,13 +96,13 @@ async function filterOf(database: Database, query: HistoryQuery): Promise<Filter
   }
 }
 
-/** An index, and the part of it that has the jobs, in the order of their ids. */
+/** An index and the part of it that contains the jobs, in the order of their ids. */
 interface Path {
   readonly index: string
   readonly which: SQL
 }
 
-/** The paths that lead to the fewest jobs; together they have all of the filter. */
+/** The paths that lead to the fewest jobs; together they cover the filter. */
 function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): readonly Path[] {
   if (ids) return [{ index: 'PRIMARY', which: sql`id IN ${unique(ids)} AND user_id = ${userId}` }]
   if (batchId !== undefined) {
@@ -125,7 +124,7 @@ function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): rea
   return [{ index: 'history', which: owned }]
 }
 
-/** What of the filter the paths leave to be looked at in each job; undefined where that is nothing. */
+/** The rest of the filter, which must be checked on each job; undefined if there is none. */
 function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filter): SQL | undefined {
   const conditions: SQL[] = []
   const isPath = statuses === undefined && batchId === undefined && ids === undefined
@@ -143,7 +142,7 @@ function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filte
   return conditions.length === 0 ? undefined : sql.join(conditions, sql` AND `)
 }
 
-/** The oldest job that a page may look at; undefined where it may look at all. */
+/** The oldest job that a page may read; undefined where there is no bound. */
 async function floorOf(database: Database, filter: Filter, paths: readonly Path[]): Promise<number | undefined> {
   const each = Math.ceil(lookedAt / paths.length)
   const last = paths.map(
@@ -154,7 +153,7 @@ async function floorOf(database: Database, filter: Filter, paths: readonly Path[
   return rows.length === 0 ? undefined : Math.max(...rows.map(({ id }) => id))
 }
 
-/** The ids of a page and one more, newest first: along each path as many, and of them the newest. */
+/** The ids of a page and one more, newest first: that many along each path, and the newest of those. */
 async function idsOf(
   database: Database,
   filter: Filter,
@@ -197,7 +196,7 @@ async function idsOf(
   return rows.map(({ id }) => id)
 }
 
-/** Where in the history the page is. */
+/** The position of a page in the history. */
 function within({ before, since }: Filter): SQL {
   const until = before === undefined ? sql`` : sql` AND id < ${before}`
   return since === undefined ? until : sql`${until} AND id >= ${since}`

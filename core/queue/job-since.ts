@@ -8,14 +8,14 @@ interface Created {
 }
 
 /**
- * The first job that was created at a moment or later, by halving: each look reads one job, and there are as many as the
- * number of ids between the first and the last has digits in base two. No index has the times, which every creation would have to
- * write.
+ * The first job that was created at a moment or later, by binary search over the ids: each probe reads one job, and the
+ * number of probes is the binary logarithm of the id range. No index has the times, since every creation would have to
+ * write it.
  *
- * The ids of a user's jobs grow with the times of their creation, which are written under the user's lock. Those of several users
- * may be the other way round where they are created at once.
+ * The ids of one user's jobs grow with their times of creation, which are written under the user's lock. Those of several
+ * users may be out of order where they are created concurrently.
  *
- * @param userId whose job; anybody's if undefined
+ * @param userId the owner; all users if undefined
  * @returns its id; undefined if there is none
  */
 export async function firstJobSince(
@@ -38,7 +38,7 @@ export async function firstJobSince(
   const [first, last] = [await look('ASC', 0), await look('DESC', 0)]
   if (first === undefined || last === undefined || last.isSince === 0) return undefined
   if (first.isSince === 1) return first.id
-  // Of the ids, which others' jobs have as well: from `early` the next job is too early, from `late` it is not.
+  // Ids of other users' jobs count as well: from `early` on the next job is too early, from `late` on it is not.
   let [early, late, found] = [first.id, last.id, last.id]
   while (late - early > 1) {
     const middle = Math.floor((early + late) / 2)

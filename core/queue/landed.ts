@@ -4,8 +4,8 @@ import { attemptsOf } from './attempts-of.ts'
 import type { Evidence, RunChange } from './run-change.ts'
 
 /**
- * Those of the changes that their very runs have made before: a COMMIT may have taken effect after its answer was given up. At
- * most a statement for each kind of evidence, however many changes there are.
+ * The changes that the same runs have made before: a COMMIT may have taken effect although its answer was lost. At most one
+ * statement for each kind of evidence, whatever the number of changes.
  */
 export async function readLanded(on: Queryable, changes: readonly RunChange[]): Promise<ReadonlySet<RunChange>> {
   const seen = new Set<string>()
@@ -29,7 +29,7 @@ interface Row extends Record<string, unknown> {
   readonly attempt: number
 }
 
-/** What the rows of the evidence's query say beside the run, in their order. */
+/** The columns of the evidence query beside the run, in order. */
 function partsOf(evidence: Evidence): readonly unknown[] {
   if ('output' in evidence) return [evidence.output.kind, evidence.output.text, evidence.output.revision]
   if ('outcome' in evidence) return [evidence.outcome]
@@ -37,7 +37,7 @@ function partsOf(evidence: Evidence): readonly unknown[] {
   return [evidence.image]
 }
 
-/** Small tables are not scanned for a list of keys: see `attemptsOf`. */
+/** A join keeps small tables from being scanned: see `attemptsOf`. */
 const runsOf = (changes: readonly RunChange[]) =>
   sql`(${sql.join(
     changes.map(({ run: { jobId, attempt } }, at) =>

@@ -6,13 +6,13 @@ import type { Run, RunIdentity } from '../domain/run.ts'
 import { attemptsOf } from './attempts-of.ts'
 
 /**
- * Renews the leases of all of a worker's runs in one short transaction, without waiting for a job that somebody else has
- * locked: they may have died with it, and all other leases would expire meanwhile. What is locked is lost only once the
- * database says so to a plain read.
+ * Renews the leases of all of a worker's runs in one short transaction. It does not wait for a job that another connection,
+ * perhaps a dead one, has locked: all other leases would expire meanwhile. A lease of a locked job counts as lost only once
+ * a plain read shows it.
  *
  * @param leaseMs from now, in milliseconds of the database's clock
- * @returns the runs whose lease is lost: cancelled, deleted, or taken up again after it had expired. One that has settled
- *   itself meanwhile is not among them
+ * @returns the runs whose lease is lost: cancelled, deleted, or reclaimed after it had expired; not those that settled
+ *   meanwhile
  */
 export async function renewLeases(
   database: Database,
@@ -23,7 +23,7 @@ export async function renewLeases(
   if (runs.length === 0) return []
   const renewed = await database.transact(
     async (tx) => {
-      // By the primary key, or a small table is scanned, which locks other workers' jobs.
+      // By the primary key: otherwise a small table is scanned, which locks other workers' jobs.
       const rows = await rowsOf<{ id: number; attempt: number }>(
         tx,
         sql`SELECT id, attempt FROM vision_jobs FORCE INDEX (PRIMARY)

@@ -1,2 +1,2 @@
-/** What settling everything may take before a worker's deadline, in milliseconds. */
+/** The time reserved for settling all runs before a worker's deadline, in milliseconds. */
 export const settleMs = 5_000

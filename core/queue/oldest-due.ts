@@ -4,12 +4,11 @@ import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 
 /**
- * How long the oldest job that might run has waited for a worker, in seconds of the database's clock; 0 if none waits.
+ * How long the oldest runnable job has waited for a worker, in seconds of the database's clock; 0 if none waits.
  *
- * No index has the jobs in the order of their waiting, and one for this alone would cost every change of a job a write.
- * So the answer is the longest wait among those where the oldest must be sought: in each lane its head and the 100 jobs
- * that expire first, and the scheduled job that is overdue the longest. It is never too much, and exact where nothing was
- * retried or given back.
+ * No index has the jobs in the order of their waiting times, and one for this alone would cost every change of a job a
+ * write. So the answer is the longest wait among the candidates: the head of each lane, the 100 jobs of each lane that
+ * expire first, and the most overdue scheduled job. It is never too high, and exact unless jobs were retried or released.
  */
 export async function oldestDueSeconds(database: Database): Promise<number> {
   const overdue = sql`(SELECT available_at AS since FROM vision_jobs FORCE INDEX (due)
@@ -25,7 +24,7 @@ export async function oldestDueSeconds(database: Database): Promise<number> {
   return Number(row?.seconds ?? 0)
 }
 
-/** A pending job has not changed since it came to wait. */
+/** A pending job has not changed since it entered the lane. */
 function oldestIn(lane: Step): readonly SQL[] {
   const pending = sql`status = 'pending' AND next_step = ${lane}`
   return [

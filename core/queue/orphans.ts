@@ -4,14 +4,14 @@ import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import type { RunIdentity } from '../domain/run.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 
-/** How many of the oldest runs are looked at each time. */
+/** How many of the oldest runs are checked each time. */
 const oldest = 1_000
-/** The hours after which an ended run has no worker left that could report on it. */
+/** The hours after which no worker can still report on an ended run. */
 const tellingHours = 24
 
 /**
- * Deletes rows of runs whose job was deleted while its worker was dead: among the thousand oldest, which are those of jobs
- * about to be pruned, so that such a row lives about as long as a job's own.
+ * Deletes the rows of runs whose job was deleted while its worker was dead: among the thousand oldest, which are about as
+ * old as the jobs that are being pruned.
  *
  * @returns how many
  */
@@ -37,9 +37,9 @@ export async function sweepOrphans(database: Database): Promise<number> {
 }
 
 /**
- * Keeps new jobs from the ids of those whose rows are still there: after a restore ids may start again below them, and a new
- * job would meet another's runs and outputs. Where there are such rows, the counter is moved beyond them by a job that is
- * never there for anybody: counters keep what a ROLLBACK takes back. One look at the ends of four indexes otherwise.
+ * Keeps new jobs from reusing ids that still have rows: after a restore, ids may start again below them, and a new job
+ * would get another's runs and outputs. Where there are such rows, the counter is advanced past them by an inserted row
+ * that is rolled back: a ROLLBACK does not reset the counter. Otherwise this costs one read of the ends of four indexes.
  *
  * @returns whether the counter may have been moved
  */
@@ -73,8 +73,8 @@ export async function keepIdsFresh(database: Database): Promise<boolean> {
 }
 
 /**
- * Clears the way for runs whose attempt somebody has had before: rows of another job that had the same id before a restore.
- * The fence keeps these attempts from every other run.
+ * Deletes rows that a former job with the same id left before a restore, so that these attempts can be inserted. The fence
+ * protects the attempts of every other run.
  */
 export async function clearFormerRuns(database: Database, runs: readonly RunIdentity[]): Promise<void> {
   await database.transact(
@@ -86,7 +86,7 @@ export async function clearFormerRuns(database: Database, runs: readonly RunIden
 }
 
 async function clearFormerRun(tx: Queryable, { jobId, attempt }: RunIdentity): Promise<void> {
-  // The job's lock: no run begins this attempt meanwhile.
+  // The lock of the job keeps a run from starting this attempt meanwhile.
   const jobs = await rowsOf(
     tx,
     sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id = ${jobId} AND attempt = ${attempt - 1}

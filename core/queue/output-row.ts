@@ -5,23 +5,23 @@ import type { RunIdentity } from '../domain/run.ts'
 import type { StepOutput } from '../domain/step.ts'
 import { modelLength } from './attempt-row.ts'
 
-/** Which output of a job. */
+/** The key of a job's output. */
 export interface OutputKey {
   readonly kind: Step
-  /** Which text; 0 for the analysis. */
+  /** The number of the text; 0 for the analysis. */
   readonly text: number
   readonly revision: number
 }
 
 export const analysisKey: OutputKey = { kind: 'analysis', text: 0, revision: 1 }
 
-/** Who asked for an output, and what for. */
+/** The author of a request for an output, and its instruction. */
 export interface OutputOrder {
   readonly requestedBy?: string | null | undefined
   readonly instruction?: string | null | undefined
 }
 
-/** What a step made, and of what it is. */
+/** A step's output and its key. */
 export interface NewOutput extends OutputOrder {
   readonly key: OutputKey
   readonly made: StepOutput
@@ -30,7 +30,7 @@ export interface NewOutput extends OutputOrder {
 /** The version of a job that the transaction has changed. */
 export const versionOf = (jobId: number) => sql<number>`(SELECT version FROM vision_jobs WHERE id = ${jobId})`
 
-/** Inserts what runs made, each with the version of its job that it comes with. */
+/** Inserts the outputs of runs, each with the version of its job that introduces it. */
 export async function insertOutputs(
   tx: Queryable,
   outputs: readonly { readonly run: RunIdentity; readonly output: NewOutput; readonly version: number }[],

@@ -1,6 +1,6 @@
 import type { Budget } from '../usage/spend.ts'
 
-/** The free places of a user's jobs in flight, and the budget for them. */
+/** The free places among a user's jobs in flight, and the budget for them. */
 export class Places {
   #left: number
   #money: number
@@ -8,9 +8,9 @@ export class Places {
   readonly #callCost: number
 
   /**
-   * @param left how many jobs more there may be in flight
-   * @param isIdle whether nothing is: then one goes as long as any money is left. An estimate above the whole limit must not stop
-   *   everything
+   * @param left how many more jobs may be in flight
+   * @param isIdle whether none is in flight: then one is allowed while any money is left, since an estimate above the whole
+   *   limit must not stop everything
    */
   constructor(left: number, { left: money, callCost }: Budget, isIdle: boolean) {
     this.#left = Math.max(0, left)
@@ -23,7 +23,7 @@ export class Places {
     return this.#left
   }
 
-  /** How many of the first of these jobs there is room for; `calls` are those that each may take. */
+  /** How many of the first of these jobs there is room for; `calls` are the most that each may take. */
   count(calls: readonly number[]): number {
     let money = this.#money
     let isIdle = this.#isIdle
@@ -38,7 +38,7 @@ export class Places {
     return count
   }
 
-  /** Takes the places of as many as there is room for. */
+  /** Takes places for as many of the jobs as there is room for. */
   take(calls: readonly number[]): number {
     const count = this.count(calls)
     for (const one of calls.slice(0, count)) this.#money -= one * this.#callCost
@@ -47,7 +47,7 @@ export class Places {
     return count
   }
 
-  /** Takes back the places of jobs that had one, with the money that was reckoned for them. */
+  /** Returns the places of jobs, with their share of the budget. */
   give(calls: readonly number[]): void {
     if (calls.length === 0) return
     this.#left += calls.length

@@ -19,7 +19,7 @@ interface Row extends Entering {
 export interface PromoteOptions {
   /** See `admitVisionJobs`. */
   readonly costPerDay?: number | undefined
-  /** Whose outages stop the jobs' clocks; those of the default configuration if left out. */
+  /** The providers whose outages stop the jobs' clocks; the default configuration's if left out. */
   readonly stepProviders?: StepProviders | undefined
 }
 
@@ -29,17 +29,17 @@ interface Promotion extends PromoteOptions {
 }
 
 const batch = 200
-/** How many due jobs are looked through for those of other users, where some users' are passed over: as many as a user may have. */
+/** How many due jobs are searched for those of other users, where some users are skipped: the most that one user may have. */
 const window = 10_000
 
 /**
- * Takes up to 200 scheduled jobs whose time has come out of `scheduled`: to `pending` those for which their user has room,
- * each with a fresh start tag, since its old one would put a retry before everybody who came meanwhile, and the others to
- * `blocked`. Those that expired while they waited fail. One short transaction for each user. A user whom somebody else holds is
- * passed over, and so are, at a second look, those whose jobs have filled the first: others are promoted all the same.
+ * Promotes up to 200 scheduled jobs that are due: to `pending` while their user has room, each with a fresh start tag,
+ * since the old one would put a retry before all newer jobs; otherwise to `blocked`. Expired ones fail. One short
+ * transaction for each user. A user whose row another connection holds is skipped. If one read is filled by a few users, a
+ * second one looks for jobs of the others.
  *
- * @param cap how many jobs a user may have in flight
- * @returns how many, expired ones aside
+ * @param cap the most jobs that a user may have in flight
+ * @returns how many, without expired ones
  */
 export async function promoteDueVisionJobs(
   database: Database,
@@ -64,7 +64,7 @@ interface DueJob {
 const dueQuery = sql`SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due)
   WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ${batch}`
 
-/** The first due jobs of other users than these, of as many as one user may have in front of them. */
+/** The first due jobs of users other than these, behind at most as many jobs as one user may have. */
 function dueOfOthersQuery(userIds: readonly string[]): SQL {
   return sql`SELECT id, userId FROM (SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due)
       WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ${window}) AS due_jobs
@@ -79,7 +79,7 @@ async function promoteEach(database: Database, due: readonly DueJob[], options: 
     const ids = jobs.map(({ id }) => id)
     const done = await database.transact((tx) => promote(tx, userId, ids, options))
     promoted += done.promoted
-    // Its place may have been freed before anybody could see that a job waits for it.
+    // A place may have been freed before the blocked job was visible.
     if (done.firstBlocked) await admitVisionJobs(database, userId, options.cap, tryLockUser, options.costPerDay)
   }
   return promoted
@@ -120,12 +120,12 @@ async function promote(
       arriving[lane].slice(room[lane]).map(({ id }) => id),
     )
   }
-  // Last, since it adds to the ledger: no job is locked after that.
+  // Last, since it updates the ledger: no job is locked after that.
   await failExpired(tx, expired)
   return { promoted: ready.length, firstBlocked: room.first }
 }
 
-/** By the primary key, and only those that were not promoted or cancelled meanwhile; the oldest first. */
+/** By the primary key, and only jobs that were not promoted or cancelled meanwhile; the oldest first. */
 function lockQuery(ids: readonly number[], expiry: ExpiryMoments): SQL {
   return sql`SELECT id, batch_id AS batchId, next_step AS lane, ${weight()} AS weight,
       COALESCE(expires_at <= IF(next_step = 'content', ${expiry.content}, ${expiry.analysis}), 0) AS expired

@@ -13,7 +13,7 @@ import { deleteTexts } from './texts.ts'
 export interface PruneOptions {
   /** Jobs that ended longer ago than this, in days of the database's clock. */
   readonly olderThanDays: number
-  /** Roughly the most jobs; all of them if left out. */
+  /** The approximate limit; no limit if left out. */
   readonly limit?: number | undefined
   /** Aborted when it must end; completed batches stay done. */
   readonly signal?: AbortSignal | undefined
@@ -29,7 +29,7 @@ export interface Pruned {
 }
 
 const batch = 100
-/** Between two batches, in milliseconds: the server purges deleted rows, and other statements run. */
+/** The pause between two batches, in milliseconds, in which the server purges deleted rows and other statements run. */
 const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a thousand of each status. */
@@ -49,9 +49,9 @@ export async function countPrunable(on: Queryable, olderThanDays: number): Promi
 }
 
 /**
- * Deletes jobs that ended long ago with their outputs and attempts, and gives up their images: a hundred in a short
- * transaction, the oldest first. Only rows of ended jobs are locked, and those that somebody else holds are passed over, so
- * claims neither wait for it nor meet it. Several at once get in each other's way, and all but one end early.
+ * Deletes jobs that ended long ago with their outputs and attempts, and unlinks their images: a hundred in each short
+ * transaction, the oldest first. It locks only rows of ended jobs and skips those that are locked, so it never blocks a
+ * claim. Of several at once all but one end early.
  */
 export async function pruneVisionJobs(
   database: Database,
@@ -79,8 +79,8 @@ export async function pruneVisionJobs(
 }
 
 /**
- * The jobs of the next batch. Read without a lock: a locking read along this index locks the first row beyond its range
- * too, on MariaDB, and that may be a pending job, whose claim would have to wait.
+ * The jobs of the next batch. A plain read: on MariaDB, a locking read along this index also locks the first row beyond its
+ * range, which may be a pending job whose claim would have to wait.
  */
 async function oldIds(database: Database, status: Status, days: number, limit: number): Promise<readonly number[]> {
   const rows = await database.run((on) =>
@@ -97,7 +97,7 @@ function isOld(status: Status, days: number): SQL {
   return sql`status = ${status} AND finished_at < UTC_TIMESTAMP(3) - INTERVAL ${days} DAY`
 }
 
-/** @returns how many were deleted: those that nobody holds and that have not been redriven meanwhile */
+/** @returns how many were deleted: those that were neither locked nor redriven meanwhile */
 function pruneBatch(
   database: Database,
   candidates: readonly number[],

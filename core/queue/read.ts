@@ -10,7 +10,7 @@ import {
 } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
-import type { OwnedJob } from './cancel.ts'
+import type { OwnedJob } from './lock-jobs.ts'
 import type { TextRow } from './texts.ts'
 
 /** A row of `vision_jobs`. */
@@ -20,10 +20,10 @@ export type OutputRow = typeof visionJobOutputs.$inferSelect
 /** A row of `vision_job_attempts`. */
 export type AttemptRow = typeof visionJobAttempts.$inferSelect
 
-/** A job with its texts and the outputs it has so far. */
+/** A job with its texts and the outputs that it has so far. */
 export interface JobWithOutputs {
   readonly job: JobRow
-  /** By their numbers. Of each output one revision is there, the current one unless another is asked for. */
+  /** By their numbers. One revision of each output: the current one unless another is asked for. */
   readonly texts: readonly TextRow[]
   readonly outputs: readonly OutputRow[]
 }
@@ -41,11 +41,11 @@ export async function getVisionJob(database: Database, owned: OwnedJob): Promise
   return found
 }
 
-/** Which revision of each text is read: the one that the text has come to, or the one that its owner approved. */
+/** Which revision of each text is read: the current one, or the one that its owner approved. */
 export type WhichRevision = 'current' | 'approved'
 
 /**
- * The jobs were read first, so a text or an output that came in between is of a version that the caller does not see yet: such a
+ * The jobs were read first, so a text or output written in between has a version that the caller does not see yet: such a
  * text is shown as it was.
  */
 async function withOutputs(
@@ -79,8 +79,8 @@ async function withOutputs(
 }
 
 /**
- * The outputs that are shown of jobs: a text may have a hundred revisions, and one is read. Of a text that has changed since its job
- * was read all are, and of a job that has no texts.
+ * The outputs to show for jobs: of a text's revisions, up to a hundred, one is read. All are read of a text that has
+ * changed since its job was read, and of a job without texts.
  */
 function wantedOutputs(
   jobs: readonly JobRow[],
@@ -108,7 +108,7 @@ function wantedOutputs(
   return or(...conditions)
 }
 
-/** A text that has changed since its job was read: with the last revision that the job's reader can know of. */
+/** A text that has changed since its job was read, with the last revision that the job's reader can know. */
 function asBefore(text: TextRow, known: readonly OutputRow[]): TextRow {
   const last = known.filter((output) => output.kind === 'content' && output.text === text.text)
   const revision = Math.max(0, ...last.map((output) => output.revision))
@@ -116,7 +116,7 @@ function asBefore(text: TextRow, known: readonly OutputRow[]): TextRow {
   return { ...text, status: 'waiting', revision, version, errorCode: null, errorMessage: null }
 }
 
-/** The text of a job from before jobs had several, created while that release still ran. */
+/** The text of a job that a former release created, before jobs had several. */
 function soleText(job: JobRow, outputs: readonly OutputRow[]): TextRow {
   const { outputFormat, language, platform, brandId, brandVersion, createdAt } = job
   const output = outputs.find(({ kind }) => kind === 'content')
@@ -134,7 +134,7 @@ function soleText(job: JobRow, outputs: readonly OutputRow[]): TextRow {
   }
 }
 
-/** Several jobs of a user's by their ids, without outputs, in the order of the ids; those that are gone are left out. */
+/** Several jobs of a user by their ids, without outputs, in the order of the ids; deleted ones are left out. */
 export async function getVisionJobs(
   database: Database,
   userId: string,
@@ -152,8 +152,7 @@ export async function getVisionJobs(
 }
 
 /**
- * Several jobs in full, whoever owns them, in no order; those that are gone are left out. Each output is of a version that
- * its job's row has come to.
+ * Several jobs of any owner in full, in no order; deleted ones are left out. No output is newer than its job's row.
  */
 export async function getVisionJobsInFull(
   database: Database,
@@ -170,13 +169,13 @@ export async function getVisionJobsInFull(
   return jobs.length === 0 ? [] : withOutputs(database, jobs, which)
 }
 
-/** How many jobs are read in full at a time, as there may be more than an answer can hold. */
+/** How many jobs are read in full at a time, since there may be more than a response can hold. */
 const atOnce = 20
 
 /**
- * Jobs in full, in the order of the ids, until their outputs have so many bytes of JSON: what an answer cannot hold is not read.
+ * Jobs in full, in the order of the ids, up to a number of bytes of output JSON: what a response cannot hold is not read.
  *
- * @returns the jobs, and the id of the last that was looked at
+ * @returns the jobs, and the id of the last one that was read
  */
 export async function getVisionJobsUpTo(
   database: Database,
@@ -223,7 +222,7 @@ export async function getVisionJobState(database: Database, jobId: number): Prom
   return row?.status
 }
 
-/** The output of a job's step, of several texts the first one's current revision; undefined while there is none. */
+/** The output of a job's step; of several texts, the first one's current revision; undefined if there is none yet. */
 export async function getVisionJobOutput(database: Database, jobId: number, kind: Step): Promise<unknown> {
   const [row] = await database.run((on) =>
     on

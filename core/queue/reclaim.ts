@@ -11,7 +11,7 @@ import { type BackoffOptions, backoff } from './backoff.ts'
 import { callsOut } from './calls-out.ts'
 import { countWaiting } from './texts.ts'
 
-/** A job whose workers have died this often fails: by then it has been run alone several times. */
+/** The number of crashes at which a job fails: by then it has been run alone several times. */
 export const crashesUntilFailed = 6
 
 interface Row extends RunIdentity {
@@ -19,7 +19,7 @@ interface Row extends RunIdentity {
   readonly batchId: number | null
   readonly crashes: number
   readonly traceId: string | null
-  /** No call can have gone out: the image of its first step was not even there. */
+  /** No call can have gone out: its first step had no image yet. */
   readonly unpaid: 0 | 1
 }
 
@@ -27,7 +27,7 @@ interface Row extends RunIdentity {
 export interface LostRun extends RunIdentity {
   readonly userId: string
   readonly traceId: string | null
-  /** It was the last time: the job has failed. */
+  /** It was the last one allowed: the job has failed. */
   readonly failed: boolean
 }
 
@@ -41,9 +41,10 @@ export function reclaimQuery(limit: number): SQL {
 }
 
 /**
- * Takes back up to 100 jobs whose lease has expired, their workers having died: they count a crash, not a failure, and
- * are scheduled again, or fail at the sixth crash. Never folded into the claim, which would scan for it. As many statements for
- * a hundred jobs as for one, and none that waits for what a dead worker may hold: such a job is taken back later.
+ * Reclaims up to 100 jobs whose lease has expired because their worker died: this counts as a crash, not as a failure, and
+ * the job is scheduled again, or fails at the sixth crash. Never part of the claim, which would have to scan for them. The
+ * number of statements does not depend on the number of jobs, and none waits for rows that a dead worker may hold: such a
+ * job is reclaimed later.
  *
  * @param onLost called with each lost run, once the transaction has committed
  * @returns how many
@@ -72,7 +73,7 @@ export async function reclaimVisionJobs(
   return lost.length
 }
 
-/** Finds the runs whose attempt rows are not locked, and locks these. */
+/** Finds the runs whose attempt rows are not locked, and locks those. */
 async function withFreeRuns(tx: Queryable, runs: readonly Row[]): Promise<readonly Row[]> {
   if (runs.length === 0) return []
   const query = sql`SELECT a.job_id AS jobId FROM ${attemptsOf(runs)}`
@@ -106,7 +107,7 @@ async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOpt
     sql`status = 'failed', finished_at = UTC_TIMESTAMP(3)`,
     `${message} It was the last of ${crashesUntilFailed} times.`,
   )
-  // The dead worker may have had answers that it could not save any more: of as many calls as it can have had out.
+  // The dead worker may have had answers that it could not save: up to as many as it could have calls in flight.
   const unpaid = lost.filter((row) => row.unpaid === 1).map(({ jobId }) => jobId)
   const isUnpaid = unpaid.length > 0 ? sql`a.job_id IN ${unpaid}` : sql`FALSE`
   const waiting = await countWaiting(

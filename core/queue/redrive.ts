@@ -1,13 +1,15 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
-import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { VisionError } from '../domain/errors.ts'
+import { hasEnded } from '../domain/job.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
-import { redriven } from './cancel.ts'
+import { lockOwnedJob, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 import { retryTexts } from './texts.ts'
 
-/** Which failed jobs. */
+/** A filter for failed jobs. */
 export interface RedriveFilter {
-  /** A code like `analysis.timed_out`, or all that begin with a word and a dot: `analysis.` */
+  /** A code like `analysis.timed_out`, or a prefix that ends in a dot: `analysis.` */
   readonly code?: string | undefined
   /** Those that failed at this moment or later. */
   readonly since?: Date | undefined
@@ -31,13 +33,13 @@ export interface RedriveOptions {
 }
 
 export interface Redriven {
-  /** How many jobs there are, or were given a new life. */
+  /** How many jobs match, or were redriven. */
   readonly jobs: number
   /** Some of them. */
   readonly sample: readonly number[]
   /** There may be more: the limit or the time was reached. */
   readonly more: boolean
-  /** When the last of them failed: where to go on from. */
+  /** When the last of them failed: where to continue. */
   readonly through: Date | null
 }
 
@@ -55,8 +57,37 @@ const batch = 200
 const sampleSize = 20
 
 /**
- * Gives failed jobs a new life, those that failed first before the others, in short transactions that lock nothing but the
- * jobs themselves. A job that somebody else redrives or deletes meanwhile is left out.
+ * Redrives a failed job: it is due at once, failures and crashes are zeroed, the attempt number and saved outputs stay. A
+ * job that has not ended is redriven already: idempotent.
+ *
+ * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @returns whether this call redrove it
+ * @throws VisionError `job.not_found` or `job.not_retryable`
+ */
+export async function redriveVisionJob(
+  database: Database,
+  owned: OwnedJob,
+  { lifeMs }: { readonly lifeMs: number },
+): Promise<boolean> {
+  await requireJob(database, owned)
+  return database.transact(
+    async (tx) => {
+      const job = await lockOwnedJob(tx, owned)
+      if (job.status !== 'failed') {
+        if (hasEnded(job)) throw new VisionError('job.not_retryable')
+        return false
+      }
+      await redriveRows(tx, [job.jobId], lifeMs)
+      await addBatchCounts(tx, uncounted([job]))
+      return true
+    },
+    async (on) => ((await statusOf(on, owned)) === 'failed' ? undefined : true),
+  )
+}
+
+/**
+ * Redrives failed jobs, the ones that failed first before the others, in short transactions that lock only the jobs. A job
+ * that is redriven or deleted concurrently is left out.
  */
 export async function redriveVisionJobs(
   database: Database,
@@ -65,7 +96,7 @@ export async function redriveVisionJobs(
 ): Promise<Redriven> {
   let done: Redriven = { jobs: 0, sample: [], more: false, through: null }
   let after: Row | undefined
-  // What fails again while this goes on must not be met again.
+  // A job that fails again during this call must not be redriven again.
   const until = filter.until ?? (await databaseNow(database))
   for (;;) {
     const rows = await database.run((on) => rowsOf<Row>(on, failedQuery(filter.since, until, after)))
@@ -83,7 +114,7 @@ export async function redriveVisionJobs(
   }
 }
 
-/** Along its index, page by page: the filter's other parts are no part of it, so that a page is always small. */
+/** Along its index, page by page: the rest of the filter is applied afterwards, so that a page is always small. */
 function failedQuery(since: Date | undefined, until: Date, after: Row | undefined) {
   const from = after?.finishedAt ?? (since && datetime(since))
   const later = from === undefined ? sql`` : sql` AND finished_at >= ${from}`
@@ -107,7 +138,7 @@ async function redriveBatch(
   before: Redriven,
   { lifeMs, note }: Pick<RedriveOptions, 'lifeMs' | 'note'>,
 ): Promise<Redriven> {
-  // In the order of their ids, so that two redrives at once cannot wait for each other.
+  // In the order of their ids, so that two concurrent redrives cannot deadlock.
   const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
   return database.transact(
     async (tx) => {
@@ -128,9 +159,9 @@ async function redriveBatch(
 }
 
 /**
- * Gives those of the jobs a new life that have failed. Their batches are still to be told.
+ * Redrives those of the jobs that have failed. The caller updates the counts of their batches.
  *
- * @returns them as they were
+ * @returns the jobs as they were before
  */
 export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeMs: number) {
   const failed = await rowsOf<{ id: number; batchId: number | null; errorCode: string | null }>(
@@ -139,15 +170,24 @@ export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeM
       WHERE id IN ${[...ids]} AND status = 'failed' ORDER BY id FOR UPDATE`,
   )
   if (failed.length === 0) return []
-  await matchedBy(
-    tx,
-    sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${failed.map(({ id }) => id)}`,
-  )
-  await retryTexts(
+  await redriveRows(
     tx,
     failed.map(({ id }) => id),
+    lifeMs,
   )
   return failed.map((job) => ({ ...job, status: 'failed' }))
+}
+
+async function redriveRows(tx: Queryable, ids: readonly number[], lifeMs: number): Promise<void> {
+  await matchedBy(tx, sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${[...ids]}`)
+  await retryTexts(tx, ids)
+}
+
+/** The columns that reset an ended job. */
+export function redriven(lifeMs: number): SQL {
+  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
+    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
+    answer_issue = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): Redriven {
@@ -160,14 +200,14 @@ function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): R
 }
 
 async function databaseNow(database: Database): Promise<Date> {
-  // The next millisecond: what failed in this one is of the past.
+  // The next millisecond, so that jobs that failed in this one are included.
   const [row] = await database.run((on) =>
     rowsOf<{ now: string }>(on, sql`SELECT UTC_TIMESTAMP(3) + INTERVAL 1000 MICROSECOND AS now`),
   )
   return asDate(row?.now ?? '')
 }
 
-/** A moment as a `datetime(3)` column has it; a Date as a parameter of raw SQL is written in another form. */
+/** A moment in the text form of a `datetime(3)` column; a Date parameter of raw SQL would get another form. */
 function datetime(moment: Date): string {
   return moment.toISOString().replace('T', ' ').replace('Z', '')
 }

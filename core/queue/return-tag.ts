@@ -9,16 +9,19 @@ import { lockJobs } from './lock-jobs.ts'
 import { tryLockUser } from './users.ts'
 import { weight } from './weight.ts'
 
-/** How often the owner’s row is tried for, and how much longer after each, in milliseconds: several runs end at once in a stop. */
+/**
+ * How often the owner’s row is tried, and how much longer after each try, in milliseconds: a stop ends several runs at
+ * once.
+ */
 const tries = 8
 const pauseMs = 25
-/** The most jobs of the owner that are moved; the last of them may then share turns with the next. */
+/** The most jobs of the owner that are moved; the last of them may then share turns with the next one. */
 const mostMoved = 100
 
 /**
- * The start tag of a job that is given back. Its owner pays for it with turns, as for any job: one that is given back again
- * and again would else be served before everybody else's. But the job gives up no place to its owner's younger ones: it takes
- * the tag of the first of them in the lane, and they all move back by as many turns.
+ * The start tag of a released job. Its owner pays for it with turns, as for any job: otherwise a job that is released
+ * repeatedly would be served before all others. But it keeps its place before its owner's younger jobs: it takes the tag of
+ * the first of them in the lane, and they all move back by as many turns.
  *
  * @param lane the lane that it enters
  */
@@ -26,7 +29,7 @@ export async function startTagForReturn(database: Database, run: OwnedRun, lane:
   for (let attempt = 1; attempt <= tries; attempt++) {
     const tag = await database.transact(
       (tx) => takeTag(tx, run, lane),
-      // Then it is done again, at the cost of one tag.
+      // Then it is repeated, at the cost of one tag.
       async () => undefined,
     )
     if (tag !== undefined) return tag

@@ -7,7 +7,7 @@ import type { Ending } from './attempt-row.ts'
 import type { NewOutput } from './output-row.ts'
 import type { MadeText, TextEnding } from './text-row.ts'
 
-/** A job's row as it was locked, of a job that is being processed. */
+/** The row of a processing job, as it was locked. */
 export interface LockedJob {
   readonly attempt: number
   readonly step: Step
@@ -15,44 +15,44 @@ export interface LockedJob {
   readonly version: number
 }
 
-/** What a run writes: data, so that what many runs write at the same time can be one transaction. See `writeRuns`. */
+/** A write of a run as data, so that concurrent writes of many runs can share a transaction. See `writeRuns`. */
 export interface RunChange {
   readonly run: RunIdentity
-  /** What else must be so, besides that the run holds its job. */
+  /** Further conditions, besides that the run holds its job. */
   readonly onlyIf?: (job: LockedJob) => boolean
   readonly job: JobChange
-  /** The snapshot that the job has from now on. */
+  /** The job's snapshot from now on. */
   readonly image?: number
   /** The text that it made. */
   readonly made?: MadeText
-  /** What becomes of texts that it did not make. */
+  /** The outcomes of texts that were not made. */
   readonly endings?: readonly TextEnding[]
-  /** Whether those must have been waiting: the change was made before if not. */
+  /** Whether those texts must be waiting: if not, the change was made before. */
   readonly endingsOnce?: boolean
   readonly output?: NewOutput
-  /** What the run's own row gets. */
+  /** The changes of the run's own row. */
   readonly attempt?: { readonly spent: RunUsage } & Partial<Ending> & { readonly step?: Step }
-  /** The run ends with this: it goes into the ledger, with what of its job has ended. */
+  /** The change ends the run: it is entered into the ledger, with the job if that ends too. */
   readonly ended?: { readonly run: OwnedRun; readonly jobs: readonly EndedJob[] }
-  /** By what it is known that this very run has made the change before; it may be made again if not given. */
+  /** The evidence that this run has made the change before; without it, the change may be made again. */
   readonly evidence?: Evidence
 }
 
-/** What happens to the row of a job. */
+/** The change of a job's row. */
 export interface JobChange {
-  /** What is done to each job alike. */
+  /** Applied to each job alike. */
   readonly kind: JobChangeKind
-  /** What is set to a value of its own, by the column. */
+  /** Values of this job alone, by column. */
   readonly columns?: Readonly<Record<string, ColumnValue>>
-  /** By how many the version goes up; 0 for what no client can see. */
+  /** The increment of the version; 0 for changes that no client can see. */
   readonly versions: number
-  /** How many of the versions came after that of the text or the output. */
+  /** How many of those increments come after the version of the text or output. */
   readonly after?: number
 }
 
 export type JobChangeKind = 'noted' | 'analysed' | 'text saved' | 'last text saved' | 'completed' | 'settled'
 
-/** What can be seen of a change that has taken effect. */
+/** The visible traces of a change that has taken effect. */
 export type Evidence =
   | { readonly output: { readonly kind: Step; readonly text: number; readonly revision: number } }
   | { readonly outcome: Outcome }

@@ -3,8 +3,8 @@ import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 
 /**
- * How long workers have spent on jobs: the runs of each together, one that is under way up to now, in milliseconds of
- * the database's clock. A job without runs is left out.
+ * The time that workers have spent on jobs: the sum of each job's runs, a running one up to now, in milliseconds of the
+ * database's clock. A job without runs is left out.
  */
 export async function getRunningTimes(
   database: Database,
@@ -14,7 +14,7 @@ export async function getRunningTimes(
   const rows = await database.run((on) =>
     rowsOf<{ jobId: number; runningMs: number }>(
       on,
-      // Whole numbers: the sum itself would come as the text of a DECIMAL.
+      // Whole numbers: the sum alone would be returned as the text of a DECIMAL.
       sql`SELECT job_id AS jobId,
           CAST(SUM(TIMESTAMPDIFF(MICROSECOND, started_at, COALESCE(ended_at, UTC_TIMESTAMP(3)))) DIV 1000 AS SIGNED)
             AS runningMs

@@ -5,7 +5,7 @@ import { commitChange } from './group-commit.ts'
 import { keyOf, type MadeText } from './text-row.ts'
 
 /**
- * Saves a text; the run goes on with the next. One transaction: the job, the output, the text, and what the run has spent so far.
+ * Saves a text while the run continues. One transaction: the job, the output, the text, and the run's usage so far.
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
@@ -27,7 +27,7 @@ export function saveText(
 }
 
 /**
- * Writes down that a text has failed for good, while the run goes on with the others.
+ * Records that a text has failed for good, while the run continues with the others.
  *
  * @throws LeaseLost if the run no longer holds the job
  */
@@ -48,7 +48,7 @@ export function failText(
   })
 }
 
-/** Who asked for a text, and what for. */
+/** The author of a request for a text, and its instruction. */
 export function orderOf({ requestedBy, instruction }: MadeText) {
   return { requestedBy, instruction }
 }

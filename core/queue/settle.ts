@@ -14,14 +14,14 @@ import { orderOf } from './save-text.ts'
 import { answerIssueLength, keyOf, type MadeText, type TextEnding } from './text-row.ts'
 
 /**
- * Saves the analysis, from which the second step, in this run or in a later one, goes on.
+ * Saves the analysis. The second step continues from it, in this run or a later one.
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
 export function saveAnalysis(database: Database, run: RunIdentity, output: StepOutput, spent: RunUsage): Promise<void> {
   return commitChange(database, {
     run,
-    // Unlike the settlements, saving leaves the run its lease: this is what keeps it from happening twice.
+    // Unlike a settlement, this keeps the run's lease.
     onlyIf: ({ step }) => step === 'analysis',
     job: { kind: 'analysed', versions: 1 },
     output: { key: analysisKey, made: output },
@@ -31,9 +31,9 @@ export function saveAnalysis(database: Database, run: RunIdentity, output: StepO
 }
 
 /**
- * Gives the job its snapshot, which every later run reads whatever has become of the source.
+ * Links the snapshot to the job. Every later run reads it, whatever happens to the source.
  *
- * @param imageId of an image that was kept within the hour
+ * @param imageId an image that was stored within the last hour
  * @throws LeaseLost if the run no longer holds the job, VisionError `storage.unavailable` if the image was swept
  */
 export function saveImage(database: Database, run: RunIdentity, imageId: number): Promise<void> {
@@ -49,7 +49,7 @@ export function saveImage(database: Database, run: RunIdentity, imageId: number)
 const firstText: MadeText = { text: 1, revision: 1 }
 
 /**
- * Saves the last text that was missing, and completes the job: a version for the text, and one for the job.
+ * Saves the last missing text and completes the job: one version for the text, and one for the job.
  *
  * @throws LeaseLost if the run no longer holds the job; nothing is saved then
  */
@@ -72,7 +72,7 @@ export function completeVisionJob(
 }
 
 /**
- * Completes a job whose texts are all there: the run before this one did not come to it.
+ * Completes a job whose texts are all saved: the previous run ended before it could.
  *
  * @throws LeaseLost if the run no longer holds the job
  */
@@ -87,10 +87,10 @@ export function completeWithoutText(database: Database, run: OwnedRun, spent: Ru
 }
 
 /**
- * Settles a run that failed and is worth another: the job waits in `scheduled`.
+ * Settles a run that failed and may be retried: the job waits in `scheduled`.
  *
  * @param delayMs how long the job waits, in milliseconds of the database's clock
- * @param costsRetry false where the failure was not the job's, a provider over its limit for one
+ * @param costsRetry false if the failure was not the job's fault, such as a provider's rate limit
  * @throws LeaseLost if the run no longer holds the job
  */
 export function retryVisionJob(
@@ -113,7 +113,7 @@ export function retryVisionJob(
 }
 
 /**
- * Settles a run that failed for good: the job is a dead letter until it is redriven.
+ * Settles a run that failed for good: the job stays failed until it is redriven.
  *
  * @throws LeaseLost if the run no longer holds the job
  */
@@ -135,10 +135,10 @@ export function failVisionJob(
 }
 
 /**
- * Gives an unfinished job back, at no cost to it: it goes before its owner's younger jobs in `pending`, and after one job of
- * everybody else's.
+ * Releases an unfinished job at no cost: it enters `pending` before its owner's younger jobs, and behind one job of each
+ * other user.
  *
- * @param lane the step that the job has come to
+ * @param lane the step that the job has reached
  * @throws LeaseLost if the run no longer holds the job
  */
 export async function releaseVisionJob(
@@ -153,8 +153,8 @@ export async function releaseVisionJob(
 }
 
 /**
- * Adds to a run's own row what it has spent, whether it still holds the job or not: that belongs to the run. Of a run that has
- * ended, the ledger gets what it has not had yet; doing it twice changes nothing.
+ * Adds usage to a run's own row, whether the run still holds its job or not. If the run has ended, the ledger gets the
+ * difference. Idempotent.
  */
 export async function recordSpending(database: Database, run: OwnedRun, spent: RunUsage): Promise<void> {
   await database.transact(
@@ -164,10 +164,10 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
       await writeAttempts(tx, [{ run, spent }])
       if (before.outcome === 'running') return true
       const [after] = await readRuns(tx, [run])
-      // The row of a run outlives the deletion of its job for this one purpose.
+      // The row of a run outlives the deletion of its job for this purpose alone.
       const jobs = await rowsOf(tx, sql`SELECT 1 FROM vision_jobs WHERE id = ${run.jobId}`)
       if (jobs.length === 0) await matchedBy(tx, sql`DELETE FROM vision_job_attempts WHERE id = ${before.id}`)
-      // Of a batch that is deleted as well nothing is counted any more.
+      // The counts of a deleted batch stay as they are.
       const batchId = jobs.length > 0 || (await hasBatch(tx, run)) ? run.batchId : null
       await addUsage(
         tx,
@@ -175,16 +175,16 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
       )
       return true
     },
-    // Then it is done again.
+    // Then it is repeated.
     async () => undefined,
   )
 }
 
 /**
- * Keeps what did not fit in a paid answer, and what that took, for the run that comes after this one if this one dies. It is no
- * change that a client could see, so the version stays.
+ * Saves what was invalid in a paid answer, and its usage, so that a next run knows it if this one dies. Clients cannot see
+ * the change, so the version stays.
  *
- * @param text which; the analysis if not given
+ * @param text the number of the text; the analysis if left out
  * @throws LeaseLost if the run no longer holds the job
  */
 export function saveAnswerIssue(
@@ -218,7 +218,7 @@ function settle(
   const { outcome, reason } = ending
   const { answerIssue } = spent
   const isFailed = outcome === 'failed'
-  // A version for what became of the text, and one for what became of the job.
+  // One version for the outcome of the text, and one for the outcome of the job.
   const ofText = texts.some(({ failed }) => failed) ? 1 : 0
   return commitChange(database, {
     run,

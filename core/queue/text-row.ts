@@ -5,23 +5,23 @@ import type { Reason } from '../domain/run.ts'
 import { shown } from './attempt-row.ts'
 import type { OutputKey, OutputOrder } from './output-row.ts'
 
-/** The outcome of a text that a run did not make: it waits for the next run, or has failed. */
+/** The outcome of a text that a run did not make: it waits for another run, or has failed. */
 export interface TextEnding {
   readonly text: number
-  /** What did not fit in the paid answer for it. */
+  /** What was invalid in the paid answer for it. */
   readonly issue?: string | undefined
   readonly reason?: Reason | undefined
-  /** For good, and as the last one: the others were told when it happened. */
+  /** It failed for good, and as the last text: the failures of the others were recorded as they happened. */
   readonly failed?: boolean | undefined
 }
 
-/** A text that a run has made, and which revision of it. */
+/** A text that a run has made, with its revision. */
 export interface MadeText extends OutputOrder {
   readonly text: number
   readonly revision: number
 }
 
-/** Of which job, and with which version of it. */
+/** The text's job, and the job's version that introduces the outcome. */
 interface OfJob {
   readonly jobId: number
   readonly version: number
@@ -31,9 +31,9 @@ export const answerIssueLength = 1000
 const texts = { table: 'vision_job_texts', index: 'PRIMARY' }
 
 /**
- * Writes down why texts are not there.
+ * Records the outcomes of texts that were not made.
  *
- * @returns how many of them were waiting; the others stay as they are
+ * @returns how many of them were waiting; others stay as they are
  */
 export function noteTexts(tx: Queryable, endings: readonly (TextEnding & OfJob)[]): Promise<number> {
   return updateRows(
@@ -53,9 +53,9 @@ export function noteTexts(tx: Queryable, endings: readonly (TextEnding & OfJob)[
 }
 
 /**
- * Says of texts that runs have made them.
+ * Records that texts have been made.
  *
- * @returns how many of them waited for this revision; the others are there already
+ * @returns how many of them waited for this revision; the others are recorded already
  */
 export function completeTexts(tx: Queryable, made: readonly (MadeText & OfJob)[]): Promise<number> {
   return updateRows(

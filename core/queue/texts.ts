@@ -19,11 +19,11 @@ export interface NewText {
   readonly platform: string | null
   readonly brandId: number | null
   readonly brandVersion: number | null
-  /** 1, 2, … among those that are wanted alike. */
+  /** 1, 2, … among identical requests. */
   readonly variant: number
 }
 
-/** Inserts the texts of jobs in one statement; they are numbered in the order given, after those that a job has. */
+/** Inserts the texts of jobs in one statement; they are numbered in the given order, after a job's existing ones. */
 export async function insertTexts(
   tx: Queryable,
   jobs: readonly { readonly jobId: number; readonly texts: readonly NewText[]; readonly after?: number }[],
@@ -45,18 +45,18 @@ export async function insertTexts(
 
 /** The texts of a run's job, by their numbers. */
 export interface RunTexts {
-  /** Those that are to be made. */
+  /** Those still to be made. */
   readonly waiting: readonly TextRow[]
-  /** Those that failed in runs before. */
+  /** Those that failed in earlier runs. */
   readonly failed: readonly TextRow[]
-  /** How many are wanted alike, by the number of each. */
+  /** The number of identical requests, by the number of each text. */
   readonly variants: ReadonlyMap<number, number>
 }
 
 /**
  * The texts of a run's job.
  *
- * @throws LeaseLost if the run no longer holds a job that has no texts yet: they are made then
+ * @throws LeaseLost if the run no longer holds a job without texts: these are inserted first
  */
 export async function readTextsOfRun(database: Database, run: Run): Promise<RunTexts> {
   let rows = await textsOf(database, run.jobId)
@@ -74,12 +74,12 @@ export async function readTextsOfRun(database: Database, run: Run): Promise<RunT
   }
 }
 
-/** The texts of a job: of all runs that come to them at the same time in one statement. */
+/** The texts of a job. Concurrent calls share one statement. */
 const textsOf = gathered(async (database, jobIds: readonly number[]) => {
   const rows = await database.run((on) =>
     on
       .select()
-      // A server would rather scan a small table than look a list up.
+      // A join keeps a small table from being scanned.
       .from(visionJobTexts, { forceIndex: 'PRIMARY' })
       .where(inArray(visionJobTexts.jobId, [...jobIds]))
       .orderBy(asc(visionJobTexts.jobId), asc(visionJobTexts.text)),
@@ -104,7 +104,7 @@ export async function readCurrent(
   return row?.body
 }
 
-/** A job from before jobs had several texts, created while that release still ran. */
+/** A job that a former release created, before jobs had several texts. */
 async function makeFirstText(database: Database, run: Run): Promise<void> {
   await database.transact(
     async (tx) => {
@@ -115,19 +115,19 @@ async function makeFirstText(database: Database, run: Run): Promise<void> {
       if ((await keysOf(tx, [run.jobId])).length === 0) await insertTexts(tx, [{ jobId: run.jobId, texts: [text] }])
       return true
     },
-    // Then it is looked at again.
+    // Then it is read again.
     async () => undefined,
   )
 }
 
-/** How many texts of each job are to be made; a job that waits for none is left out. */
+/** How many texts of each job are still to be made; a job without any is left out. */
 export async function countWaiting(on: Queryable, jobIds: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const keys = await keysOf(on, jobIds, sql`status = 'waiting'`)
   const byJob = Map.groupBy(keys, ({ jobId }) => jobId)
   return new Map([...byJob].map(([jobId, waiting]) => [jobId, waiting.length]))
 }
 
-/** Has the failed texts of jobs made again; the jobs are locked. */
+/** Resets the failed texts of jobs to waiting; the jobs are locked. */
 export async function retryTexts(tx: Queryable, jobIds: readonly number[]): Promise<void> {
   await changeTexts(
     tx,
@@ -136,7 +136,7 @@ export async function retryTexts(tx: Queryable, jobIds: readonly number[]): Prom
   )
 }
 
-/** Deletes the texts of jobs, which are locked or gone by this transaction. */
+/** Deletes the texts of jobs that the transaction has locked or deleted. */
 export async function deleteTexts(tx: Queryable, jobIds: readonly number[]): Promise<void> {
   const keys = await keysOf(tx, jobIds)
   if (keys.length > 0) await matchedBy(tx, sql`DELETE t FROM ${joined(keys)}`)
@@ -147,7 +147,7 @@ interface TextKey {
   readonly text: number
 }
 
-/** A plain read, so that what follows locks rows and no gap between them. */
+/** A plain read, so that what follows locks rows and no gaps between them. */
 async function keysOf(on: Queryable, jobIds: readonly number[], which?: SQL): Promise<readonly TextKey[]> {
   if (jobIds.length === 0) return []
   const jobs = jobIds.map((id, index) => (index === 0 ? sql`SELECT ${id} AS job_id` : sql`SELECT ${id}`))

@@ -7,15 +7,15 @@ export interface LockedUser {
   readonly userId: string
   /** Whether any of the user's jobs may be blocked. */
   readonly mayHaveBlocked: boolean
-  /** The last turn that was issued to the user's jobs, by lane; 0 if there was none. Each transaction that issues tags updates it. */
+  /** The last turn that was issued to the user's jobs, by lane; 0 if none was. Updated by each transaction that issues tags. */
   readonly lastTags: Record<Step, number>
-  /** The most that one of the user's jobs weighed since virtual time last passed all of them, by lane. */
+  /** The largest weight of one of the user's jobs since virtual time last passed all of them, by lane. */
   readonly widths: Record<Step, number>
-  /** What the user's jobs in flight weigh; undefined until they have been counted. */
+  /** The weight of the user's jobs in flight; undefined until they have been counted. */
   textsInFlight: number | undefined
 }
 
-/** Where a user's last turn and widest job are, by lane. */
+/** The columns of a user's last turn and largest weight, by lane. */
 export const lastTagColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_tag`, content: sql`content_tag` }
 export const widthColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_width`, content: sql`content_width` }
 
@@ -27,12 +27,12 @@ const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS anal
   analysis_width AS analysisWidth, content_width AS contentWidth`
 
 /**
- * Locks a user's row, which is made when it is first needed. Whoever adds to the user's jobs in flight holds it, and takes
- * it before any job's row and one user's alone: in another order two transactions may each wait for the other.
+ * Locks a user's row, which is inserted when it is first needed. Every transaction that adds to the user's jobs in flight
+ * holds it. It takes it before any job's row, and one user's alone: another order could deadlock.
  */
 export async function lockUser(tx: Queryable, userId: string): Promise<LockedUser> {
-  // First the INSERT: in REPEATABLE READ a locking read of a row that is missing locks the gap, and two who then insert
-  // into it deadlock. And not IGNORE, which leaves each of several with a shared lock that it cannot trade for its own.
+  // The INSERT comes first: in REPEATABLE READ a locking read of a missing row locks the gap, and two transactions that
+  // then insert into it deadlock. IGNORE would leave each of several with a shared lock that none can upgrade.
   await insertUser(tx, userId)
   const [row] = await rowsOf<Row>(tx, sql`SELECT ${columns} FROM vision_users WHERE user_id = ${userId} FOR UPDATE`)
   if (row === undefined) throw new Error(`the row of the user ${userId} is gone`)
@@ -40,8 +40,8 @@ export async function lockUser(tx: Queryable, userId: string): Promise<LockedUse
 }
 
 /**
- * The same without waiting: undefined while somebody else holds the row, who may have died with it, and for a user who has
- * none. For what serves all users one after the other, and comes again.
+ * The same without waiting: undefined if another connection, perhaps a dead one, holds the row, or if there is none. For
+ * work that serves all users in turn and is repeated.
  */
 export async function tryLockUser(tx: Queryable, userId: string): Promise<LockedUser | undefined> {
   const [row] = await rowsOf<Row>(

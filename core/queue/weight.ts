@@ -1,17 +1,17 @@
 import { type SQL, sql } from 'drizzle-orm'
 
 /**
- * How much a job weighs in its owner's turns and budget: the texts that are to be made, each a call of its own. A column of
- * `vision_jobs`, 1 at least. What failed for good weighs until the job is retried or ends.
+ * The weight of a job in its owner's turns and budget: its texts that are still to be made, each of which is a call. An
+ * expression on `vision_jobs`, at least 1. A text that failed for good counts until the job is retried or ends.
  */
 export function weight(): SQL {
-  // Not a difference alone: below zero it is an error, the columns being unsigned.
+  // More than a difference: the columns are unsigned, and a negative result is an error.
   return sql`CAST(IF(texts > texts_completed, texts - texts_completed, 1) AS SIGNED)`
 }
 
-/** How many paid calls a job may still take: its texts, and the analysis before them. A column of `vision_jobs`. */
+/** The most paid calls that a job may still take: its texts, and the analysis before them. An expression on `vision_jobs`. */
 export function callsToCome(): SQL {
-  // Of a run that is under way the ledger has nothing yet, whatever it has saved.
+  // The ledger has nothing of a running run yet, whatever that has saved.
   return sql`IF(status = 'processing', 1 + texts, IF(next_step = 'analysis', 1, 0) + ${weight()})`
 }
 

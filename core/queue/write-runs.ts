@@ -10,16 +10,18 @@ import { insertOutputs } from './output-row.ts'
 import type { JobChangeKind, LockedJob, RunChange } from './run-change.ts'
 import { completeTexts, noteTexts } from './text-row.ts'
 
-/** A text is not in the state that a run makes it from: the change was made before, or somebody else has made another. */
+/** A text is not in the expected state: the change was made before, or another run has made another one. */
 class MadeBefore extends Error {}
 
 /**
- * Makes what runs write, of one run or of many, in one transaction: locks their jobs in the order of their ids, leaves out who does
- * not hold his, and writes each table once for all that change it alike. The ledger comes last, since its rows are shared.
+ * Applies writes of one or many runs in one transaction: locks their jobs in the order of their ids, leaves out runs that
+ * do not hold theirs, and writes each table with one statement per kind of change. The ledger comes last, since its rows
+ * are shared.
  *
- * @param changes of as many jobs. Several do not wait for a job that somebody else has locked
- * @returns those that are made, now or before by the same run. Of one alone the others are lost; of several they must be tried alone
- * @throws of several also what lies in one of them alone, such as a data error or a lock that was not let go: nothing is made then
+ * @param changes of different jobs; several do not wait for a job that another connection has locked
+ * @returns those that are made, now or before by the same run; if there was one change, any other is lost, and if there
+ *   were several, the others must be tried alone
+ * @throws for several also the error of one of them, such as a data error or a lock wait timeout: none is made then
  */
 export async function writeRuns(database: Database, changes: readonly RunChange[]): Promise<ReadonlySet<RunChange>> {
   const alone = changes.length === 1
@@ -38,7 +40,7 @@ export async function writeRuns(database: Database, changes: readonly RunChange[
       },
       async (on) => {
         const landed = await readLanded(on, writing)
-        // One transaction made all of them or none. Where some can be seen no more, all are tried again.
+        // One transaction made all of them or none. If the evidence of some is gone, all are tried again.
         return writing.every((change) => landed.has(change)) ? made : undefined
       },
       { waitsAgain: alone },
@@ -49,7 +51,7 @@ export async function writeRuns(database: Database, changes: readonly RunChange[
   }
 }
 
-/** The jobs of those changes that may be made, locked. */
+/** The locked jobs of the changes that may be made. */
 async function lockHeld(
   tx: Queryable,
   changes: readonly RunChange[],
@@ -75,7 +77,7 @@ async function apply(
   changes: readonly RunChange[],
   jobs: ReadonlyMap<RunChange, LockedJob>,
 ): Promise<void> {
-  /** The version that the change's text or output comes with. */
+  /** The version of the job that introduces the change's text or output. */
   const versionOf = (change: RunChange) => {
     const { versions, after = 0 } = change.job
     return (jobs.get(change)?.version ?? 0) + versions - after
@@ -117,10 +119,10 @@ async function apply(
 const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
   error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3)`
 
-/** What each kind of change does to every job alike. */
+/** The assignments of each kind of change, the same for every job. */
 const setBy: Readonly<Record<JobChangeKind, ReturnType<typeof sql> | undefined>> = {
   noted: undefined,
-  // Progress: whatever workers died of, it was not this job that killed them.
+  // It made progress: earlier crashes were not caused by this job.
   analysed: sql`next_step = 'content', crashes = 0, answer_issue = NULL`,
   'text saved': sql`texts_completed = texts_completed + 1, crashes = 0`,
   'last text saved': sql`${completed}, texts_completed = texts_completed + 1`,
@@ -128,7 +130,7 @@ const setBy: Readonly<Record<JobChangeKind, ReturnType<typeof sql> | undefined>>
   settled: sql`lease_expires_at = NULL, worker_id = NULL`,
 }
 
-/** Changes the rows of jobs, those alike in one statement. */
+/** Updates the rows of jobs, with one statement for those that change alike. */
 async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise<void> {
   const alike = Map.groupBy(changes, ({ job }) => `${job.kind} ${job.versions}`)
   for (const same of alike.values()) {

@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { visionBatchCounts } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 
-// What has become of the jobs of a batch stands in `vision_batch_counts`, so that nobody counts jobs. Whoever brings a job
-// into a status in which it has ended, or out of it, creates jobs or deletes them, adds to it in the same transaction.
+// `vision_batch_counts` has the outcomes of a batch's jobs, so that no one has to count jobs. Every transaction that ends,
+// redrives, creates or deletes jobs updates it.
 
 /** What a row of `vision_batch_counts` counts. */
 export const batchCounters = ['jobs', 'calls', 'possiblyBilled', 'cost', 'unpricedCalls', 'workMs'] as const
@@ -11,34 +11,34 @@ type BatchCounter = (typeof batchCounters)[number]
 
 /** A row of `vision_batch_counts`. */
 export type BatchCountRow = typeof visionBatchCounts.$inferSelect
-/** What is added to a row of `vision_batch_counts`; nothing of what belongs to no batch. */
+/** An increment of a row of `vision_batch_counts`; ignored for jobs without a batch. */
 export type BatchEntry = Pick<BatchCountRow, 'status'> &
   Partial<Record<BatchCounter, number>> & { readonly batchId: number | null; readonly code?: string | null | undefined }
 
-/** Where a job that has ended is counted. */
+/** The row that counts an ended job. */
 interface EndedJob {
   readonly batchId: number | null
   readonly status: string
   readonly errorCode: string | null
 }
 
-/** What takes jobs that have ended out of the count, because they live again or are deleted. */
+/** Removes ended jobs from the count, because they are redriven or deleted. */
 export function uncounted(jobs: readonly EndedJob[]): BatchEntry[] {
   return jobs.map(({ batchId, status, errorCode }) => ({
     batchId,
     status: status as BatchEntry['status'],
-    // A job that completed or was cancelled may have failed before.
+    // A completed or cancelled job may have failed before.
     code: status === 'failed' ? errorCode : null,
     jobs: -1,
   }))
 }
 
-/** What is to be said of jobs that had ended and are deleted. */
+/** The increments for ended jobs that are deleted. */
 export function deleted(jobs: readonly EndedJob[]): BatchEntry[] {
   return [...uncounted(jobs), ...jobs.map(({ batchId }) => ({ batchId, status: 'deleted' as const, jobs: 1 }))]
 }
 
-/** Adds to what batches have come to. To be the last statement of its transaction, after the ledger, whose order it keeps. */
+/** Adds increments to batches. Must be the last statement of its transaction, after the ledger, in the ledger's lock order. */
 export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry[]): Promise<void> {
   const ofBatches = entries.flatMap(({ batchId, code, ...entry }) =>
     batchId === null ? [] : [{ ...entry, batchId, code: code ?? '' }],
@@ -47,7 +47,7 @@ export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry
     JSON.stringify([String(batchId).padStart(20, '0'), status, code]),
   )
   const rows = [...merged]
-    // All transactions come to the rows in one order, so that no two can wait for each other.
+    // All transactions update the rows in the same order, so that no two can deadlock.
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, same]) => {
       const [first] = same
@@ -70,7 +70,7 @@ export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry
 }
 
 /**
- * Those of the batches whose counts nobody else has locked, and locks these: see `withFreeLedger`, which it comes after.
+ * Locks the counts of batches and returns those that no other connection holds: see `withFreeLedger`, which comes before.
  */
 export async function withFreeBatches(
   tx: Queryable,
@@ -83,7 +83,7 @@ export async function withFreeBatches(
     ids.map((id) => sql`SELECT ${id} AS batch_id`),
     sql` UNION ALL `,
   )
-  // A join and no list: see `attemptsOf`.
+  // A join instead of a list: see `attemptsOf`.
   const query = sql`SELECT c.batch_id AS batchId, c.status, c.code FROM (${wanted}) wanted
     STRAIGHT_JOIN vision_batch_counts c FORCE INDEX (PRIMARY) ON c.batch_id = wanted.batch_id`
   const keysOf = async (rows: Promise<Pick<BatchCountRow, 'batchId' | 'status' | 'code'>[]>) =>

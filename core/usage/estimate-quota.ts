@@ -3,13 +3,13 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
 import { LimitExceeded, type Quota } from './quotas.ts'
 
-/** The most estimates of a user within a minute. */
+/** The most estimates of a user in a minute. */
 export const estimatesPerMinute = 60
 const minuteSeconds = 60
 
 /**
- * Counts an estimate, by the database's clock and for all processes together. A minute begins with the first that comes after
- * the end of the one before.
+ * Counts an estimate, by the database's clock and over all processes. A minute begins with the first estimate after the end
+ * of the previous one.
  *
  * @returns the rest of the minute's quota
  * @throws LimitExceeded
@@ -19,7 +19,7 @@ export async function consumeEstimate(
   userId: string,
 ): Promise<{ readonly quotas: readonly Quota[] }> {
   const isOver = sql`begun_at <= UTC_TIMESTAMP(3) - INTERVAL ${minuteSeconds} SECOND`
-  // The beginning last: the assignments before it still see the old one.
+  // The start comes last: the assignments before it still see the old value.
   const count = () =>
     database.run((on) =>
       matchedBy(

@@ -3,12 +3,12 @@ import { type Step, visionFailures } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, type Queryable, rowsOf } from '../database/sql.ts'
 
-// What jobs failed of: `vision_failures`, which the ledger keeps up to date.
+// The failures of jobs: `vision_failures`, which the ledger maintains.
 
 /** A row of `vision_failures`. */
 export type FailureRow = typeof visionFailures.$inferSelect
 
-/** A job that failed, as the ledger is told of it; what lacks any of this is none. */
+/** A failed job as the ledger gets it; ignored if any of this is missing. */
 interface FailedJob {
   readonly userId: string
   readonly day: string
@@ -20,8 +20,8 @@ interface FailedJob {
 }
 
 /**
- * Counts jobs that have failed. To come last, after the ledger's rows and those of batches: whoever holds one of these rows
- * holds the user's own row of the ledger, by which those that must not wait find out.
+ * Counts failed jobs. Must come last, after the rows of the ledger and of batches: a transaction that holds one of these
+ * rows also holds the user's own row of the ledger, by which transactions that must not wait detect it.
  */
 export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Promise<void> {
   const failed = jobs.flatMap(({ userId, day, status, code, jobId, step, jobs: count = 0 }) =>
@@ -31,7 +31,7 @@ export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Pr
   )
   const now = sql`UTC_TIMESTAMP(3)`
   const rows = [...Map.groupBy(failed, ({ userId, day, code, step }) => JSON.stringify([userId, day, code, step]))]
-    // All transactions come to the rows in one order, so that no two can wait for each other.
+    // All transactions update the rows in the same order, so that no two can deadlock.
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, same]) => {
       const last = same.at(-1)
@@ -47,7 +47,7 @@ export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Pr
     })
 }
 
-/** What a user's jobs failed of, by day, code and step, from the first day to the last, UTC. */
+/** The failures of a user's jobs by day, code and step, between two days (UTC). */
 export function getUserFailures(
   database: Database,
   userId: string,
@@ -63,7 +63,7 @@ export function getUserFailures(
   )
 }
 
-/** All jobs that failed of one thing at one step. */
+/** All jobs that failed with one code in one step. */
 export interface Failure {
   readonly code: string
   readonly step: Step
@@ -71,20 +71,20 @@ export interface Failure {
   readonly firstAt: Date
   readonly lastAt: Date
   readonly users: number
-  /** There are more jobs and users than these: no more rows are read. */
+  /** The bound on rows was reached: there are more jobs and users than these. */
   readonly atLeast: boolean
-  /** One of the last of them. */
+  /** One of the latest of them. */
   readonly sampleJobId: number
 }
 
-/** So many rows are read of a code and step at most, each of a user and a day. */
+/** The most rows that are read for a code and step, each of one user and day. */
 const readOfEach = 2_000
 
 /**
- * What jobs have failed of since a day, what failed last first. It reads what was counted and no job: the codes and steps by
- * skipping along the index from one to the next, and of each at most 2,000 rows, of every day as many.
+ * The failures of all jobs since a day, the latest first. Reads the counts and no jobs: the codes and steps by a skip scan
+ * of the index, and at most 2,000 rows of each, spread evenly over the days.
  *
- * @param days how many days back, UTC, today being the first; at most a month
+ * @param days how many days (UTC), today included; at most a month
  */
 export async function getFailures(on: Queryable, days: number): Promise<readonly Failure[]> {
   const kinds = await failureKinds(on, days)
@@ -126,7 +126,7 @@ function failuresQuery(code: string, step: Step, dates: readonly string[], each:
     FROM (${sql.join(byDay, sql` UNION ALL `)}) AS some_failures`
 }
 
-/** A code and a step with the days on which jobs failed so, the last first. */
+/** A code and a step with the days of their failures, the latest first. */
 interface Kind {
   readonly code: string
   readonly step: Step
@@ -137,7 +137,7 @@ interface Found extends Pick<Kind, 'code' | 'step'> {
   readonly date: string
 }
 
-/** From one day, code and step to the next, each by one look-up: their number is bounded by that of codes, not of users. */
+/** The next day, code and step by one look-up each: their number is bounded by the number of codes, not of users. */
 async function failureKinds(on: Queryable, days: number): Promise<readonly Kind[]> {
   const found: Found[] = []
   const head = (where: ReturnType<typeof sql>) => sql`(SELECT CAST(day AS CHAR) AS date, code, step FROM vision_failures

@@ -3,11 +3,11 @@ import type { Outcome } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 
 /**
- * Finds the users whose ledger rows of today are not locked, and locks these. A transaction that ends the runs of many users
- * leaves the others for later: a connection that died between its last statement and its COMMIT holds them, and everybody would
- * wait with the one.
+ * Finds the users whose ledger rows of today are not locked, and locks those. A transaction that ends the runs of many
+ * users leaves the others for later: a connection that died between its last statement and its COMMIT holds their rows, and
+ * all users would wait with that one.
  *
- * @param statuses of the rows that are to be added to
+ * @param statuses the statuses of the rows to be updated
  */
 export async function withFreeLedger(
   tx: Queryable,

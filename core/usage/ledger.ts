@@ -6,11 +6,11 @@ import type { Run, RunIdentity } from '../domain/run.ts'
 import { addBatchCounts } from './batch-counts.ts'
 import { addFailures } from './failures.ts'
 
-// The ledger, `vision_usage`. What a run took stands in its own row; once the run has ended, the ledger has exactly that. So
-// whoever ends a run, or changes the row of one that has ended, adds to the ledger in the same transaction, and as its last
-// statement, since the rows of a day are shared by all jobs of a user.
+// The ledger, `vision_usage`. A run's usage is in its own row; once the run has ended, the ledger contains exactly that. So
+// every transaction that ends a run, or changes the row of an ended one, also updates the ledger, in its last statement,
+// since all jobs of a user share the rows of a day.
 
-/** What the ledger counts. */
+/** The counters of the ledger. */
 export const counters = [
   'jobs',
   'runs',
@@ -32,24 +32,24 @@ export type Counts = Readonly<Record<Counter, number>>
 
 /** A row of `vision_usage`. */
 export type UsageRow = typeof visionUsage.$inferSelect
-/** What is added to a row of `vision_usage`. */
+/** An increment of a row of `vision_usage`. */
 export type UsageEntry = Pick<UsageRow, 'userId' | 'day' | 'model' | 'status'> & Partial<Counts> & OfBatch
 
-/** The batch that something belongs to, and the error of a job that failed, by which its batch counts it. */
+/** The batch of the entry, and the error of a failed job, which its batch counts. */
 interface OfBatch {
   readonly batchId?: number | null
   readonly code?: string | undefined
-  /** The job that failed, and the step that it had come to. */
+  /** The failed job, and the step that it had reached. */
   readonly jobId?: number | undefined
   readonly step?: Step | undefined
 }
 
 type RunRow = Awaited<ReturnType<typeof readRuns>>[number]
-/** A run, whose it is, and in which batch. */
+/** A run with its owner and batch. */
 export type OwnedRun = RunIdentity & Pick<Run, 'userId' | 'batchId'>
 
 /**
- * Reads the rows of runs as the ledger needs them; those that are gone are left out.
+ * Reads the rows of runs for the ledger; deleted ones are left out.
  *
  * @param lock whether to lock them
  */
@@ -60,7 +60,7 @@ export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = 
       ...getTableColumns(visionJobAttempts),
       day: sql<string | null>`CAST(DATE(${visionJobAttempts.endedAt}) AS CHAR)`,
     })
-    // A small table a server would rather scan, and lock every row of.
+    // Otherwise the server would scan a small table, and lock every row of it.
     .from(visionJobAttempts, { forceIndex: 'job_attempt' })
     .where(
       or(
@@ -74,7 +74,7 @@ export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = 
   return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, ...(owners.get(row.jobId) ?? nobody) }))
 }
 
-/** What the ledger has of a run: nothing until it has ended. */
+/** The ledger's entries for a run: none until it has ended. */
 export function entriesOf(row: RunRow): UsageEntry[] {
   return row.outcome === 'running' || row.day === null ? [] : takenBy({ ...row, day: row.day })
 }
@@ -89,7 +89,7 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       model: '',
       status,
       runs: 1,
-      // What was not answered has no model.
+      // A call without an answer has no model.
       possiblyBilled: row.possiblyBilled === null ? 0 : Math.max(1, row.possiblyBilledCalls),
       waitingMs: row.waitingMs,
       imageMs: row.imageMs,
@@ -127,21 +127,21 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
   return entries
 }
 
-/** A model that is named has answered: rows from before calls were counted, each of one, have a 0. */
+/** A named model has answered: rows from before calls were counted, one call each, have a 0. */
 function callsOf(counted: number): number {
   return Math.max(1, counted)
 }
 
-/** A job that has just ended, and the error that it failed with. */
+/** A job that has just ended, and its error. */
 export interface EndedJob extends Pick<OwnedRun, 'userId' | 'batchId'> {
   readonly status: CountedStatus
   readonly code?: string | undefined
-  /** Of one that failed: its id, and the step that it had come to, where no run of it has ended with it. */
+  /** For a failed job: its id, and the step that it had reached, if no run of it has ended in the same transaction. */
   readonly jobId?: number | undefined
   readonly step?: Step | undefined
 }
 
-/** Adds runs that have just ended to the ledger, and what of jobs has just ended with them, and both to their batches. */
+/** Adds runs and jobs that have just ended to the ledger and to their batches. */
 export async function addRuns(
   tx: Queryable,
   runs: readonly OwnedRun[],
@@ -156,7 +156,7 @@ export async function addRuns(
   await addUsage(tx, [...entries, ...stepped.map((job) => ({ ...job, day, model: '', jobs: 1 }))])
 }
 
-/** What must be added to the ledger when the row of a run changes. */
+/** The increments of the ledger when the row of a run changes. */
 export function difference(before: RunRow, after: RunRow | undefined): UsageEntry[] {
   const taken = entriesOf(before).map((entry) => {
     const counts = counters.map((counter) => [counter, -(entry[counter] ?? 0)] as const)
@@ -165,11 +165,11 @@ export function difference(before: RunRow, after: RunRow | undefined): UsageEntr
   return [...taken, ...(after ? entriesOf(after) : [])]
 }
 
-/** Adds to the ledger and to batches. To be the last thing in its transaction: the rows stay locked until its end. */
+/** Adds increments to the ledger and to batches. Must come last in its transaction: the rows stay locked until its end. */
 export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
   const merged = Map.groupBy(entries, ({ userId, day, model, status }) => JSON.stringify([userId, day, model, status]))
   const rows = [...merged]
-    // All transactions come to the rows in one order, so that no two can wait for each other.
+    // All transactions update the rows in the same order, so that no two can deadlock.
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, same]) => {
       const [first] = same
@@ -198,17 +198,17 @@ export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): P
   await addFailures(tx, entries)
 }
 
-/** Several entries as one. */
+/** The sum of several entries. */
 export function sumOf(entries: readonly Partial<Counts>[]): Counts {
   const sums = counters.map((counter) => [counter, entries.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)])
   return Object.fromEntries(sums)
 }
 
 /**
- * What a user has used, by day, model and status.
+ * A user's usage by day, model and status.
  *
  * @param from the first day, UTC: `2026-11-01`
- * @param to the last
+ * @param to the last day
  */
 export function getUserUsage(
   database: Database,
@@ -225,7 +225,7 @@ export function getUserUsage(
   )
 }
 
-/** The usage of a job: of all ended runs, and of the saved results of the current one. */
+/** The usage of a job: of all ended runs, and of the saved results of the running one. */
 export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
   const rows = await database.run((on) =>
     on

@@ -4,16 +4,16 @@ import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { readSpend } from './spend.ts'
 
-/** How much a user may have of the queue. Days are those of UTC. */
+/** The limits on a user's use of the queue. Days are in UTC. */
 export interface UserLimits {
   readonly jobsPerDay: number
-  /** Jobs that have not begun, or wait to be tried again. */
+  /** Jobs that have not started, or wait to be retried. */
   readonly jobsWaiting: number
-  /** The most that calls may cost in a day, in nano-dollars; undefined if there is no limit. */
+  /** The daily budget, in nano-dollars; undefined if unlimited. */
   readonly costPerDay: number | undefined
 }
 
-/** What a user may have at most. */
+/** The limits of a user. */
 export function userLimits(
   config: Pick<ApiConfig, 'USER_JOBS_PER_DAY' | 'USER_JOBS_WAITING' | 'USER_DOLLARS_PER_DAY'>,
 ): UserLimits {
@@ -24,30 +24,30 @@ export function userLimits(
   }
 }
 
-/** What the calls of a user may cost in a day, in nano-dollars; undefined where that is not limited. */
+/** The user's daily budget, in nano-dollars; undefined if unlimited. */
 export function costPerDay({ USER_DOLLARS_PER_DAY: dollars }: Pick<ApiConfig, 'USER_DOLLARS_PER_DAY'>) {
   return dollars === undefined ? undefined : Math.round(dollars * 1e9)
 }
 
-/** One limit, and the rest of it. */
+/** One limit, and what remains of it. */
 export interface Quota {
   readonly code: ErrorCode & `limit.${string}`
   readonly limit: number
   readonly left: number
-  /** Until all of it is to be had again, where that is known. */
+  /** The time until it is reset, where that is known. */
   readonly resetSeconds: number | undefined
-  /** The time that it is for; a day if not given. */
+  /** The period; a day if left out. */
   readonly windowSeconds?: number
 }
 
-/** What a user may still do. */
+/** A user's remaining quotas. */
 export interface QuotaState {
-  /** The day that it holds for. */
+  /** The day of the quotas. */
   readonly day: string
   readonly quotas: readonly Quota[]
 }
 
-/** A call would take more than its user is allowed. */
+/** The call would exceed a limit of its user. */
 export class LimitExceeded extends VisionError {
   readonly quotas: readonly Quota[]
 
@@ -57,13 +57,14 @@ export class LimitExceeded extends VisionError {
   }
 }
 
-/** A guess at when the queue will have taken some of a user's jobs, in seconds. */
+/** An estimate of when the queue will have run some of a user's jobs, in seconds. */
 const waitingRetrySeconds = 30
 
 /**
- * What a user may still do; without limits there are no quotas. Exact under the user's lock, but for what running jobs are about to cost.
+ * A user's remaining quotas; without limits there are none. Exact under the user's lock, except for the cost of running
+ * jobs.
  *
- * The count of the waiting jobs ends at the limit, so that it costs the same however many there are.
+ * The count of waiting jobs stops at the limit, which bounds its cost.
  */
 export async function readQuotas(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<QuotaState> {
   const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
@@ -96,16 +97,16 @@ export async function readQuotas(tx: Queryable, userId: string, limits: UserLimi
   }
 }
 
-/** A user's waiting jobs, counted up to a number, by the owner index alone. */
+/** A user's waiting jobs, counted up to a number, along the owner index alone. */
 export function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
     WHERE user_id = ${userId} AND status IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
 }
 
 /**
- * The rest of the quotas after a number of new jobs.
+ * The remaining quotas after a number of new jobs.
  *
- * @throws LimitExceeded if it does not suffice for them
+ * @throws LimitExceeded if they do not suffice
  */
 export function consumeJobs(state: QuotaState, jobs: number): QuotaState {
   const short = state.quotas.find((quota) => isShort(quota, jobs))
@@ -115,10 +116,10 @@ export function consumeJobs(state: QuotaState, jobs: number): QuotaState {
 }
 
 /**
- * Jobs that are retried were counted when they were created, but they wait and cost anew.
+ * Retried jobs were counted when they were created, but they wait and cost anew.
  *
- * @returns how many of them there is room for, one at least
- * @throws LimitExceeded if its user may not have any
+ * @returns how many of them there is room for, at least one
+ * @throws LimitExceeded if there is room for none
  */
 export function requireRetry(state: QuotaState, jobs = 1): number {
   const counting = state.quotas.filter((quota) => quota.code !== 'limit.jobs_per_day')
@@ -127,7 +128,7 @@ export function requireRetry(state: QuotaState, jobs = 1): number {
   return Math.min(jobs, ...counting.filter((quota) => !isMoney(quota)).map(({ left }) => left))
 }
 
-/** What a job will cost is not known before it has run: money suffices as long as there is some. */
+/** The cost of a job is not known before it has run: any remaining budget suffices. */
 function isShort(quota: Quota, jobs: number): boolean {
   return jobs > 0 && (isMoney(quota) ? quota.left === 0 : quota.left < jobs)
 }

@@ -3,27 +3,27 @@ import { type Step, steps } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 
-/** What a call of a step has taken of late. */
+/** Recent durations and costs of a step's calls. */
 export interface TypicalCall {
   /** The model that answered last, as the provider names it. */
   readonly model: string
-  /** The median, in nano-dollars, of those of that model whose price is known; undefined where it is of none. */
+  /** The median cost of that model's calls with a known price, in nano-dollars; undefined if there are none. */
   readonly cost: number | undefined
   /** The median, in milliseconds. */
   readonly milliseconds: number
 }
 
-/** What jobs have taken of late. */
+/** Recent durations and costs of jobs. */
 export interface TypicalRun extends Partial<Readonly<Record<Step, TypicalCall>>> {
-  /** Whose jobs those were. */
+  /** Whose jobs they were. */
   readonly of: 'own' | 'all'
-  /** The median of bringing the image. */
+  /** The median time to load the image. */
   readonly imageMs: number
-  /** How many texts of a job were made at once. */
+  /** How many texts of a job were made concurrently. */
   readonly callsAtOnce: number
 }
 
-/** So many jobs are looked at, and fewer of one's own say less than those of everybody. */
+/** How many jobs are sampled; with fewer of the user's own, those of all users are used. */
 const looked = 50
 const enough = 5
 
@@ -35,10 +35,10 @@ interface Row extends Record<`${Step}Calls` | `${Step}Ms` | 'imageMs' | 'callsAt
 }
 
 /**
- * What the last jobs took that completed: the user's own fifty, or where those are fewer than five, everybody's. Reads as many rows
- * however many jobs there are.
+ * The durations and costs of the last completed jobs: the user's own fifty, or those of all users if there are fewer than
+ * five. The number of rows read does not depend on the number of jobs.
  *
- * @returns undefined where no job has completed yet
+ * @returns undefined if no job has completed yet
  */
 export async function readTypicalRun(database: Database, userId: string): Promise<TypicalRun | undefined> {
   const own = await readRuns(
@@ -95,7 +95,7 @@ function typicalCall(rows: readonly Row[], step: Step): TypicalCall | undefined 
   return { model, cost: median(costs), milliseconds: median(same.map((row) => each(row, row[`${step}Ms`]))) ?? 0 }
 }
 
-/** The middle one, or the lower of two. */
+/** The middle one; of two, the lower one. */
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)]
 }

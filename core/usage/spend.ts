@@ -2,22 +2,22 @@ import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
- * What a call costs, in nano-dollars, of a user of whom nothing is known yet: 1,500 tokens in and 800 out by the price of
- * gemini-3.5-flash-lite (core/providers/registry.ts), the dearer of the two steps.
+ * The assumed cost of a call for a user without history, in nano-dollars: 1,500 tokens in and 800 out at the price of
+ * gemini-3.5-flash-lite (core/providers/registry.ts), the more expensive of the two steps.
  */
 export const callCostAtFirst = 2_450_000
 
 const daysOfMean = 7
 
-/** What a user has spent today, UTC, in nano-dollars. */
+/** What a user has spent today (UTC), in nano-dollars. */
 export interface Spend {
-  /** Calls that may have been billed, or whose price is not known, by what a call of the user's costs. */
+  /** The estimated cost of calls that may have been billed, or whose price is not known. */
   readonly spent: number
-  /** What a call is about to cost: the mean of the user's calls of the last week. */
+  /** The expected cost of a call: the mean of the user's calls of the last week. */
   readonly callCost: number
 }
 
-/** Reads the user's own rows of the ledger, of a week and along the primary key. */
+/** Reads the user's own rows of the ledger, a week along the primary key. */
 export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
   const [row] = await rowsOf<Record<'cost' | 'unknown' | 'weekCost' | 'weekCalls', number | string | null>>(
     on,
@@ -32,16 +32,16 @@ export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
   return { spent: Number(row?.cost ?? 0) + Number(row?.unknown ?? 0) * callCost, callCost }
 }
 
-/** What is left of a user's money of the day, with the calls of the jobs in flight reckoned as if they had been made. */
+/** What remains of a user's daily budget, with the calls of the jobs in flight counted at their expected cost. */
 export interface Budget {
-  /** In nano-dollars; infinite without a limit. */
+  /** In nano-dollars; infinite if unlimited. */
   readonly left: number
   readonly callCost: number
 }
 
 /**
- * @param callsInFlight how many calls the user's jobs in flight may still take
- * @param costPerDay in nano-dollars; undefined if there is no limit
+ * @param callsInFlight the most calls that the user's jobs in flight may still take
+ * @param costPerDay in nano-dollars; undefined if unlimited
  */
 export async function readBudget(
   on: Queryable,

@@ -4,7 +4,7 @@ import { matchedBy, rowsOf } from '../database/sql.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { LimitExceeded, type QuotaState } from './quotas.ts'
 
-/** What a user may be granted to upload in a day, UTC. An upload that is granted counts, whether it comes or not. */
+/** A user's limits on uploads in a day (UTC). A granted upload counts, whether the file arrives or not. */
 export interface UploadLimits {
   readonly perDay: number
   readonly bytesPerDay: number
@@ -17,7 +17,7 @@ export function uploadLimits(
 }
 
 /**
- * Counts an upload that is about to be granted, in one statement that commits by itself: calls at once cannot pass the
+ * Counts an upload that is about to be granted, in one statement that commits by itself: concurrent calls cannot exceed the
  * limits together. Days are those of the database's clock.
  *
  * @returns the rest of the quota
@@ -30,7 +30,7 @@ export async function consumeUpload(
   limits: UploadLimits,
 ): Promise<QuotaState> {
   const { perDay, bytesPerDay } = limits
-  // The day last: the assignments before it still see the old one.
+  // The day comes last: the assignments before it still see the old value.
   const count = () =>
     database.run((on) =>
       matchedBy(

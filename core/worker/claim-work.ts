@@ -28,15 +28,15 @@ export interface WorkerParts {
 }
 
 /**
- * Claims the work that a poll found into the free slots, and runs it.
+ * Claims the work that a poll found into the free slots, and starts its runs.
  *
- * @param mayClaim asked before each lane
- * @returns claims; its promise says how many jobs were claimed or had expired
+ * @param mayClaim called before each lane
+ * @returns the claimer; its promise resolves to the number of jobs that were claimed or had expired
  */
 export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayClaim: () => boolean) {
   const { database, providers, workerId, leaseMs, providerWaitMs, now, log } = options
   const { slots, time, keeper, freezes, maintenance, tally, stats } = parts
-  // Providers have circuits; the bucket has none, so a lane that met its absence is left alone for a while.
+  // Providers have circuit breakers, the bucket has none: a lane that could not reach it pauses for a while.
   const pausedUntil: Record<Step, number> = { analysis: 0, content: 0 }
 
   const start = (run: Run, permit: Permit) =>
@@ -65,7 +65,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         const { code, detail } = error ?? {}
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, became })
       } catch (error) {
-        // Most likely the database would not take the settlement. The lease expires and another worker takes the job up.
+        // The database most likely refused the settlement. The lease expires, and another worker reclaims the job.
         tally.lost++
         log('error', 'run not settled', { ...fields, step: reached, detail: reasonOf(error) })
       } finally {
@@ -73,7 +73,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
       }
     })
 
-  /** Permits for the lane's provider come first, so that nothing is claimed which would have to be returned. */
+  /** Permits for the lane's provider come first, so that no claimed job has to be released. */
   const claimIn = async (lane: Step, { waiting, providerStates }: Work): Promise<number> => {
     const provider = providers.stepProviders[lane]
     const wanted = Math.min(slots.free(), waiting[lane])
@@ -115,7 +115,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
   }
 }
 
-/** What every line about a run says. */
+/** The fields of every log line about a run. */
 function fieldsOf({ jobId, attempt, traceId }: Run): LogFields {
   return { jobId, attempt, traceId }
 }

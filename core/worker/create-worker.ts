@@ -33,7 +33,7 @@ import { sweepWorkers } from './registry.ts'
 import { createFunctionWaker } from './wake-functions.ts'
 
 /**
- * For so long the sweepers go on after an idle drain has ended, from its start, in milliseconds: a poller that drains and
+ * How long the sweepers continue after an idle drain has ended, from its start, in milliseconds: a poller that drains and
  * exits sweeps too.
  */
 const sweepMs = 30_000
@@ -53,21 +53,21 @@ export interface PollerOptions {
 }
 
 export interface PollerDrainOptions extends DrainOptions {
-  /** Where this drain can be followed: see `WorkerOptions`. */
+  /** Where the operator can follow this drain: see `WorkerOptions`. */
   readonly host?: string | undefined
   /** What this drain was woken as, where it is not one of the schedule: it does not sweep, and counts as woken until it reports. */
   readonly wakeId?: string | undefined
 }
 
-/** The worker with everything it works with. */
+/** The worker with all its parts. */
 export interface Poller {
-  /** See `drain` in jobs/worker.ts. */
+  /** See `drain` in ./loop.ts. */
   drain(options: PollerDrainOptions): Promise<Tally>
   readonly database: Database
   close(): Promise<void>
 }
 
-/** Alarms look at each minute. */
+/** Alarms are evaluated each minute. */
 const reportMs = 60_000
 
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
@@ -92,7 +92,7 @@ export function createPoller(
       image: createImageLoader({
         database,
         store,
-        // Half of it for one user, so that there is always room for another's.
+        // Half of it at most for one user, so that there is always room for another's.
         budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
         link: (run: Run, imageId) => saveImage(database, run, imageId),
         allowLoopbackHttp,
@@ -108,7 +108,7 @@ export function createPoller(
   return {
     database,
     drain: async (options) => {
-      // The queue does not wait for the sweepers, nor fall with them.
+      // The queue neither waits for the sweepers nor fails with them.
       const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
       const sweeps = sweepTime(options)
       const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
@@ -183,8 +183,8 @@ export function createPoller(
 const longestTimer = 2 ** 31 - 1
 
 /**
- * The time of the sweepers: until they are done, as long as the drain lasts, and never so long that what they have begun
- * would outlast the function.
+ * The time of the sweepers: as long as the drain lasts, and short enough for a started batch to end within the function's
+ * time.
  */
 function sweepTime({ deadline, signal }: DrainOptions) {
   const ending = new AbortController()

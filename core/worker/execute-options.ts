@@ -5,7 +5,7 @@ import type { StepContext, StepOutput } from '../domain/step.ts'
 import type { Permit, ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 
-/** The two steps, handed to the worker, which decides when to run them. */
+/** The two steps, which the worker runs. */
 export interface Steps {
   analysis(run: Run, context: StepContext): Promise<StepOutput>
   /** One text of the job. */
@@ -22,21 +22,21 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal
   /** Whether the worker has the time that a step may take. */
   readonly hasTimeFor: (step: Step) => boolean
-  /** Whether it has the time that the step's paid call may take, and its lease for sure, asked when it is about to be paid. */
+  /** Whether it has the time for the step's paid call and certainly holds the lease; called just before the call goes out. */
   readonly mayPay: () => boolean
-  /** How many texts are made at once, at most; one if not given. */
+  /** The most texts that are made concurrently; one if left out. */
   readonly textsAtOnce?: number | undefined
-  /** Told when a paid call goes out, and when none is out any more. */
+  /** Called when a paid call goes out, and when none is in flight any more. */
   readonly onCall: (isOut: boolean) => void
-  /** Whether the worker stood still at any moment since then, by `now`. */
+  /** Whether the process was frozen at any time since then, by `now`. */
   readonly frozenSince: (moment: number) => boolean
   readonly retry: BackoffOptions
-  /** How long a job waits at first, at least, whose provider is not available, in milliseconds. */
+  /** The least first wait of a job whose provider is unavailable, in milliseconds. */
   readonly providerWaitMs: number
-  /** Whether there is time to retry saving a paid result while the database is in trouble. */
+  /** Whether there is time to retry the save of a paid result while the database is unavailable. */
   readonly mayWait: () => boolean
-  /** Milliseconds, of any clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number
-  /** Told of each step as it begins. */
+  /** Called as each step begins. */
   readonly onStep: (step: Step) => void
 }

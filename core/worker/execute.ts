@@ -20,25 +20,25 @@ import type { TextsOutcome } from './track-texts.ts'
 
 export type { Steps }
 
-/** How a run ended, as the worker counts it. */
+/** How a run ended, in the worker's counters. */
 export type Ended = 'completed' | 'retried' | 'failed' | 'released' | 'lost'
 
-/** How a run ended, and why if it did not end well. */
+/** How a run ended, with the error unless it completed. */
 export interface Execution {
   readonly ended: Ended
   readonly error?: VisionError
   /** The present status of a lost job, or `deleted`. */
   readonly now?: Status | 'deleted'
-  /** What it took. */
+  /** Its usage. */
   readonly spent: RunUsage
 }
 
 type Settled = Omit<Execution, 'spent'>
 
 /**
- * Runs a job from the step that it has come to and settles the run, whatever happens.
+ * Runs a job from the step that it has reached, and settles the run in every case.
  *
- * @throws only when the database does not take the settlement; the lease then expires and the job is reclaimed
+ * @throws only if the database refuses the settlement; the lease then expires and the job is reclaimed
  */
 export async function execute(run: Run, options: ExecuteOptions): Promise<Execution> {
   const { database, signal } = options
@@ -53,7 +53,7 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
   const settling = { options, state, progress }
   try {
     const went = await runSteps(run, options, state, progress).catch((caught: unknown) => {
-      // Once aborted, the reason is what happened, whatever the step made of it.
+      // Once aborted, the reason of the signal counts, whatever the step threw.
       const error = signal.aborted && !(caught instanceof LeaseLost) ? signal.reason : caught
       return { outcome: outcomeOf(error, run, { ...options, ...progress }), texts: [] }
     })
@@ -72,10 +72,10 @@ export async function execute(run: Run, options: ExecuteOptions): Promise<Execut
   }
 }
 
-/** How far a run has come. */
+/** The progress of a run. */
 interface Progress {
   step: Step
-  /** The provider's circuit was open when the analysis failed, so that the failure is not the job's. */
+  /** The provider's circuit was open when the analysis failed, so the failure is not the job's fault. */
   circuitOpen: boolean
 }
 
@@ -115,7 +115,7 @@ interface Settling {
   readonly progress: Progress
 }
 
-/** Does what the outcome says. */
+/** Applies the outcome. */
 async function settle(
   run: Run,
   { outcome, texts }: Exclude<TextsOutcome, 'completed'>,

@@ -1,23 +1,23 @@
-/** Knows when this process stood still: frozen with its machine, stopped by a signal, or busy with itself. */
+/** Detects when this process was frozen with its machine, stopped by a signal, or blocked. */
 export interface Freezes {
-  /** Whether it stood still at any moment since then, by `now`. */
+  /** Whether it was frozen at any time since then, by `now`. */
   since(moment: number): boolean
   stop(): void
 }
 
 export interface FreezeOptions {
-  /** Milliseconds, of any clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number
-  /** Milliseconds of the wall's clock: a machine that is frozen as a whole may stop the other one. */
+  /** Milliseconds of the wall clock: freezing a whole machine may stop the monotonic one. */
   readonly wall: () => number
-  /** How often it is looked, in milliseconds; every second if not given. */
+  /** The interval of the checks, in milliseconds; a second if left out. */
   readonly everyMs?: number
 }
 
-/** A process that comes this much too late to look was still, in milliseconds; a busy one is late by less. */
+/** How late a check must be to count as a freeze, in milliseconds; a busy process is late by less. */
 const lateMs = 3_000
 
-/** Looks at the clocks now and then: what times out meanwhile may have been answered long ago. */
+/** Compares the clocks at intervals: a call that times out across a freeze may have been answered long before. */
 export function watchFreezes({ now, wall, everyMs = 1_000 }: FreezeOptions): Freezes {
   let last = { now: now(), wall: wall() }
   let until = Number.NEGATIVE_INFINITY
@@ -30,7 +30,7 @@ export function watchFreezes({ now, wall, everyMs = 1_000 }: FreezeOptions): Fre
   timer.unref()
   return {
     since: (moment) => {
-      // The timer that tells may come first, and this one's after it.
+      // The caller's timer may fire before the one here.
       look()
       return until >= moment
     },

@@ -7,13 +7,13 @@ import type { ProviderAccess } from '../providers/permits.ts'
 import { renewLeases } from '../queue/lease.ts'
 import type { InFlight } from './slots.ts'
 
-/** Keeps the leases of all that is in flight. */
+/** Keeps the leases of all runs in flight. */
 export interface LeaseKeeper {
-  /** Whether the leases hold for all that is known: nothing may be paid for while they may not. */
+  /** Whether the leases are known to hold: nothing may be paid for otherwise. */
   isCertain(): boolean
   /** Renews at once; true if that succeeded. */
   renew(): Promise<boolean>
-  /** A renewal that is under way is not waited for. */
+  /** Stops; does not wait for a renewal that is under way. */
   stop(): void
 }
 
@@ -28,18 +28,19 @@ export interface LeaseKeeperOptions {
   readonly log: Log
 }
 
-/** How soon a renewal that failed is tried again, in milliseconds: the lease runs on. */
+/** How soon a failed renewal is retried, in milliseconds. */
 const againMs = 1_000
 
-/** Renews every lease now and then, and stops the runs that have lost theirs. */
+/** Renews all leases at intervals, and stops the runs that have lost theirs. */
 export function keepLeases(
   { database, providers, workerId, leaseMs, renewMs, log }: LeaseKeeperOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
 ): LeaseKeeper {
   const stopping = new AbortController()
   let certain = true
-  // When no renewal has succeeded for as long as a lease lasts others may run these jobs by now: going on would pay for
-  // the same step twice. What is paid for already may be answered and saved still. A clock of its own, since a renewal may hang.
+  // If no renewal has succeeded for as long as a lease lasts, other workers may run these jobs: continuing would pay for
+  // the same step twice. A call that is already paid for may still be answered and saved. It has its own timer, since a
+  // renewal may hang.
   const giveUp = () => {
     certain = false
     for (const [run, { controller, paying }] of inFlight) if (!paying) controller.abort(new LeaseUncertain(run))
@@ -64,7 +65,7 @@ export function keepLeases(
     const left = leaseMs - (performance.now() - begun)
     certain = left > 0
     guard = setTimeout(giveUp, Math.max(0, left))
-    // Last: leases that are renewed must not be given up for a permit that is not.
+    // Last: a permit that could not be renewed must not cost the leases that were.
     await providers.renew().catch((error: unknown) => log('error', 'permits not renewed', { detail: reasonOf(error) }))
     return true
   }

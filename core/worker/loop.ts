@@ -15,8 +15,8 @@ import { createStats } from './stats.ts'
 import { timeLeft } from './time-left.ts'
 
 /**
- * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, maintains the queue, claims
- * up to the free slots, and claims again the moment a slot frees. Everything it claimed is settled when it returns.
+ * Drains the queue until it is empty and the idle time is over, or until the deadline is near: polls, maintains the queue,
+ * claims up to the free slots, and claims again as soon as a slot is free. All claimed runs are settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, bell, waker, now, log, pollMs = defaultPollMs } = options
@@ -29,7 +29,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
     time.cutShort()
     slots.abort(new Stopped('the worker must stop'))
   }
-  // Beside the loop, which a slow statement may hold up.
+  // A timer of its own, since a slow statement may delay the loop.
   const alarm = setTimeout(stop, time.untilStop())
   signal?.addEventListener('abort', stop, { once: true })
   const keeper = keepLeases(options, slots.inFlight)
@@ -50,7 +50,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   /** More jobs wait than the last poll claimed. */
   let backlog = false
 
-  /** One poll and what follows from it; true if there was anything to do. */
+  /** One poll and the work that it finds; true if there was any. */
   const poll = async (): Promise<boolean> => {
     try {
       const work = await pollQueue(database, concurrency + 1, options.providers.stepProviders)
@@ -71,7 +71,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       if (stopping) stop()
       const before = slots.ended()
       const rung = stopping ? undefined : bell?.next
-      // What ended during the poll may have freed a place for another job.
+      // A run that ended during the poll may have freed a place for another job.
       const found = mayClaim() && ((await poll()) || slots.ended() > before)
       if (slots.inFlight.size === 0 && !found) {
         const idle = now() - started
@@ -85,8 +85,8 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
         detach?.()
         if (await presence.mayEnd()) break
       } else if (!found || !mayClaim()) {
-        // Wake when a slot frees, when it is time to poll, or to stop; while stopping, only for the slots.
         if (backlog && slots.free() === 0) presence.onBacklog()
+        // Wakes when a slot is free, when the next poll is due, or to stop; while stopping, only for the slots.
         const wait = stopping ? settleMs : Math.min(pollMs, time.untilStop())
         await pause(wait, slots.finished(), stopping ? undefined : signal, rung)
       }

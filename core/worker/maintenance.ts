@@ -13,15 +13,15 @@ import type { Work } from './poll.ts'
 import type { Slots } from './slots.ts'
 import type { StatsOfWorker } from './stats.ts'
 
-/** What keeps the queue moving beside the runs. */
+/** The maintenance of the queue, beside the runs. */
 export interface Maintenance {
   /** Does the maintenance that a poll found: reclaims, expires, promotes, and enqueues blocked jobs. @returns how many jobs it changed */
   run(work: Work): Promise<number>
-  /** A place of the user's is free, which a blocked job may take. */
+  /** A place of the user's is free for a blocked job. */
   onFreed(userId: string): void
-  /** Enqueues blocked jobs in the place of a run that has ended; errors are logged. */
+  /** Admits blocked jobs into the place of an ended run; errors are logged. */
   fillPlaceOf(run: Run): Promise<void>
-  /** The database failed: leases of workers that live may have expired meanwhile. */
+  /** The database failed: leases of live workers may have expired meanwhile. */
   onTrouble(): void
 }
 
@@ -33,10 +33,11 @@ export function createMaintenance(
   stats: StatsOfWorker,
 ): Maintenance {
   const { stepProviders } = providers
-  // Whose jobs have left a place that a blocked one may take.
+  // The users with free places for blocked jobs.
   const freed = new Set<string>()
   const onFreed = (userId: string) => void freed.add(userId)
-  // When the database has been away leases have expired whose workers live. They come to renew them: first ours, then theirs.
+  // During an outage of the database, the leases of live workers expire. Before anything is reclaimed they renew them:
+  // first ours, then the others.
   let troubledAt = Number.NEGATIVE_INFINITY
   const mayReclaim = async () => now() - troubledAt >= renewMs && (slots.inFlight.size === 0 || (await keeper.renew()))
 
@@ -47,7 +48,7 @@ export function createMaintenance(
       enqueued = await admitVisionJobs(database, userId, inFlightPerUser, tryLockUser, costPerDay)
       return enqueued ?? 0
     } finally {
-      // Another worker holds the user's lock, and may not have seen that place: the next poll tries again.
+      // Another worker holds the user's lock and may not have seen the free place: the next poll tries again.
       if (enqueued === undefined) freed.add(userId)
     }
   }

@@ -10,8 +10,9 @@ import { persist } from './persist.ts'
 import { type TextsOutcome, trackTexts } from './track-texts.ts'
 
 /**
- * Makes every text of a job that is to be made, several at once: each is its own call, saved before the next begins. One that
- * fails for good is written down, and the others go on; the job is completed together with its last text.
+ * Makes all texts of a job that are still to be made, several concurrently: each is a separate call, saved before the
+ * slot's next one begins. A text that fails for good is recorded, and the others continue; the job is completed together
+ * with its last text.
  *
  * @throws LeaseLost, or the signal's reason
  */
@@ -27,13 +28,13 @@ export async function makeTexts(
   const lost = new AbortController()
   const signal = AbortSignal.any([options.signal, lost.signal])
 
-  /** Records the error of a text, or leaves the text for a later run. */
+  /** Records the failure of a text, or leaves the text to a later run. */
   const conclude = async (row: TextRow, thrown: unknown, circuitOpen: boolean): Promise<void> => {
     const outcome = outcomeOf(thrown, run, { ...options, circuitOpen })
     if (outcome.kind === 'lost') throw thrown
     if (outcome.kind !== 'failed') return texts.leave(row, outcome)
     const reason = reasonFor(outcome.error)
-    // The last one's failure is settled together with the job.
+    // The failure of the last text is settled together with the job.
     const rest = texts.open > 1
     if (rest) await persist(() => failText(database, run, row.text, reason, spentSoFar(state)), options)
     texts.fail(row, outcome.error, rest)
@@ -52,7 +53,7 @@ export async function makeTexts(
       state,
       options,
     )
-    // Sequential: the save of the last one completes the job.
+    // One at a time: the save of the last one completes the job.
     await texts.inTurn(async () => {
       if ('thrown' in performed) return conclude(row, performed.thrown, performed.circuitOpen)
       const made = { text: row.text, revision: text.revision, ...ordered(row) }
@@ -72,7 +73,7 @@ export async function makeTexts(
       } catch (error) {
         if (error instanceof LeaseLost) lost.abort(error)
         signal.throwIfAborted()
-        // No time, no permit or no database: calls under way may end well, and a later run goes on from them.
+        // No time, no permit or no database: calls in flight may still succeed, and a later run continues from there.
         const isOver = outcomeOf(error, run, { ...options, circuitOpen: false }).kind === 'released'
         lanesOpen -= isOver ? 1 : 0
         if (error instanceof Stopped && lanesOpen > 0 && texts.putBack(one)) return
@@ -100,12 +101,12 @@ function textRunOf(run: Run, row: TextRow, of: number, current: unknown): TextRu
     text: row.text,
     revision: row.revision + 1,
     variant: { number: row.variant, of },
-    // How another text failed says nothing of this one.
+    // The error of another text does not concern this one.
     lastErrorCode: row.errorCode as Run['lastErrorCode'],
   }
 }
 
-/** Who asked for a text anew, and what for. */
+/** The author of a request for a new revision, and its instruction. */
 function ordered({ requestedBy, instruction }: TextRow) {
   return { requestedBy, instruction }
 }

@@ -12,17 +12,17 @@ export interface MetricsReporterOptions {
   readonly database: Database
   readonly metrics: Metrics
   readonly log: Log
-  /** What the worker has done so far. */
+  /** The worker's counters so far. */
   readonly counts: Tally
-  /** How often a worker that drains says how it is doing, in milliseconds. */
+  /** How often a draining worker reports, in milliseconds. */
   readonly everyMs: number
 }
 
-/** A database that does not answer must not hold a function up that has to end, in milliseconds. */
+/** How long a report may delay the end of a function while the database does not answer, in milliseconds. */
 const timeoutMs = 1_000
 
 /**
- * Reports a worker's counts to the metrics: at intervals while it drains, and once more when it is stopped.
+ * Reports a worker's counters as metrics: at intervals while it drains, and once more when it is stopped.
  *
  * @returns stops it; resolves after the last report
  */

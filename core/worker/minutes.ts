@@ -4,9 +4,9 @@ import { asDate, type Queryable, rowsOf } from '../database/sql.ts'
 import { addStats, noStats } from '../domain/run-stats.ts'
 import { counters, emptyTally, type Tally } from '../domain/tally.ts'
 
-/** What all workers did in a minute. */
+/** What all workers did in one minute. */
 export interface Minute {
-  /** When it began. */
+  /** The start of the minute. */
   readonly minute: Date
   readonly workers: number
   readonly tally: Tally
@@ -15,14 +15,14 @@ export interface Minute {
 
 type Row = Tally & { readonly minute: string; readonly workerId: string; readonly stats: string | null }
 
-/** So many rows are read at a time, so that no more of them are in memory. */
+/** How many rows are read at a time, which bounds the memory. */
 const page = 1_000
-/** Rows are kept for a week, but nobody looks at more than a day of them. */
+/** Rows are kept for a week, but at most a day of them is shown. */
 export const mostMinutes = 1_440
 
 /**
- * What all workers reported in each of the last minutes, the one that has begun included, the oldest first; minutes of which
- * nothing was reported are left out. It reads one row for each minute and worker, along the key, and no job.
+ * The sums of all workers' reports for each of the last minutes, the current one included, the oldest first; minutes
+ * without reports are left out. Reads one row for each minute and worker, along the key, and no jobs.
  */
 export async function getMinutes(on: Queryable, minutes: number): Promise<readonly Minute[]> {
   const found: Minute[] = []
@@ -60,7 +60,7 @@ function addTally(one: Tally, other: Tally): Tally {
   >
 }
 
-/** Several minutes as one. */
+/** The sum of several minutes. */
 export function sumOfMinutes(minutes: readonly Minute[]): Pick<Minute, 'tally' | 'stats'> {
   return {
     tally: minutes.reduce((sum, { tally }) => addTally(sum, tally), emptyTally() as Tally),

@@ -11,11 +11,11 @@ export class Stopped extends Error {
 /**
  * The outcome of a failed run for its job.
  *
- * - `lost`: another run, or none, holds it: nothing is written.
- * - `released`: it is pending again at once, at no cost.
- * - `postponed`: it is scheduled after `delayMs`, at no cost.
- * - `retried`: it is scheduled after `delayMs`, at the cost of a retry.
- * - `failed`: for good.
+ * - `lost`: the run no longer holds the job; nothing is written.
+ * - `released`: the job is pending again at once, at no cost.
+ * - `postponed`: the job is scheduled after `delayMs`, at no cost.
+ * - `retried`: the job is scheduled after `delayMs`, at the cost of a retry.
+ * - `failed`: the job has failed for good.
  */
 export type JobOutcome =
   | { readonly kind: 'lost' }
@@ -24,8 +24,8 @@ export type JobOutcome =
   | { readonly kind: 'failed'; readonly error: VisionError }
 
 /**
- * The outcome of a failed call: its permit is cut off, and the provider's circuit hears nothing of it; or the permit
- * ends with the error, which the circuit breaker hears of.
+ * The outcome of a failed call: its permit is cut off, and the circuit breaker is not told; or the permit ends with the
+ * error, which the circuit breaker counts.
  */
 export type CallOutcome = { readonly stopped: Error } | { readonly error: VisionError }
 
@@ -33,13 +33,13 @@ export interface OutcomeOptions {
   /** Whether the provider's circuit was open when the step failed. */
   readonly circuitOpen: boolean
   readonly retry: BackoffOptions
-  /** The first wait for a provider that is not available, at least, in milliseconds. */
+  /** The least first wait for an unavailable provider, in milliseconds. */
   readonly providerWaitMs: number
 }
 
 /** How often the wait for an unavailable provider doubles with a job's attempts. */
 const providerDoublings = 4
-/** No job waits longer than it lives by default, whatever a provider asks for, in milliseconds. */
+/** No wait exceeds the default lifetime of a job, whatever a provider asks for, in milliseconds. */
 const longestWaitMs = 86_400_000
 
 /** Maps the error of a run to an outcome of its job. Pure: the worker applies it. */
@@ -50,12 +50,12 @@ export function outcomeOf(
 ): JobOutcome {
   const { circuitOpen, retry, providerWaitMs } = options
   if (thrown instanceof LeaseLost) return { kind: 'lost' }
-  // A lease that is uncertain is ours until the fence says otherwise.
+  // An uncertain lease counts as held until the fence refuses a write.
   if (thrown instanceof Stopped || thrown instanceof LeaseUncertain) return { kind: 'released' }
   const error = asVisionError(thrown)
-  // An outage of the database is not the job's fault, and may be over by now.
+  // A database outage is not the job's fault, and may be over by now.
   if (error.code === 'database.unavailable') return { kind: 'released', error }
-  // What fails while the circuit is open, as a probing call may, is an outage and no fault of the job.
+  // A failure while the circuit is open, such as that of a probe, is an outage and not the job's fault.
   if (error.errorClass === 'provider' || (circuitOpen && error.errorClass === 'retryable')) {
     const doublings = error.retryAfterMs === undefined ? Math.min(run.attempt - 1, providerDoublings) : 0
     const wait = providerWaitMs * 2 ** doublings * (1 + retry.random())
@@ -71,8 +71,8 @@ export function outcomeOf(
 /**
  * Maps the error of a call to an outcome of its permit and its provider.
  *
- * @param aborted whether the run was stopped: then the outcome of the call is unknown
- * @param frozen whether the process was frozen during the call: the answer may have come meanwhile
+ * @param aborted whether the run was stopped: the outcome of the call is unknown then
+ * @param frozen whether the process was frozen during the call: the answer may have arrived meanwhile
  */
 export function callOutcomeOf(
   thrown: unknown,
@@ -83,7 +83,7 @@ export function callOutcomeOf(
   return frozen && isSilence(error) ? { stopped: new Stopped('the worker stood still during the call') } : { error }
 }
 
-/** Whether nothing came, or nothing whole: of a provider, or of the server of an image. */
+/** Whether no complete response came, from a provider or from the server of an image. */
 function isSilence({ code, errorClass }: VisionError): boolean {
   return (
     ['timed_out', 'unavailable'].includes(kindOf(code) ?? '') ||

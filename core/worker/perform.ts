@@ -6,38 +6,42 @@ import type { Permit } from '../providers/permits.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 import { callOutcomeOf, Stopped } from './outcome.ts'
 
-/** What the calls of a run have in common: several may be out at once. */
+/** The state that the calls of a run share: several may be in flight. */
 export interface RunState {
   readonly usage: RunUsage
-  /** The permit that the run was claimed with, until a call has taken it. */
+  /** The permit that came with the claim, until a call takes it. */
   permit: Permit | undefined
-  /** How many calls are out, by step: they may still be answered. */
+  /** The number of calls in flight, by step: they may still be answered. */
   readonly out: Record<Step, number>
-  /** How many steps are in the middle of their calls. */
+  /** How many steps have paid calls in flight. */
   paying: number
-  /** The notes that calls have ended, which the saving of their answers does not wait for. */
+  /** Pending reports that calls have ended; saving their answers does not wait for them. */
   readonly endings: Promise<unknown>[]
 }
 
-/** A step that is to be performed. */
+/** A step to perform. */
 export interface Performance {
   readonly step: Step
   /** Aborted when the run must stop. */
   readonly signal: AbortSignal
   readonly call: (context: StepContext) => Promise<StepOutput>
-  /** Keeps what did not fit in the answer, before it is asked for again. */
+  /** Saves what was invalid in the answer, before the provider is asked again. */
   readonly saveIssue: (issue: string) => Promise<void>
-  /** Told what did not fit, whether it could be kept or not. */
+  /** Called with what was invalid, whether it could be saved or not. */
   readonly onIssue: (issue: string) => void
 }
 
-/** The output of a step, or its error and whether the provider's circuit was open then: if so, it is not the job's fault. */
+/**
+ * The output of a step, or its error and whether the provider's circuit was open then, in which case it is not the job's
+ * fault.
+ */
 export type Performed = { readonly output: StepOutput } | { readonly thrown: unknown; readonly circuitOpen: boolean }
 
 /**
- * Performs one step: gets a permit, calls, and ends the permit with how the call went, once more where the answer did not fit.
+ * Performs one step: acquires a permit, calls, and ends the permit with the call's outcome; calls once more if the answer
+ * was invalid.
  *
- * @throws Stopped for want of a permit or of time, or the signal's reason
+ * @throws Stopped if there is no permit or no time, or the signal's reason
  */
 export async function perform(
   { step, signal, call, saveIssue, onIssue }: Performance,
@@ -63,7 +67,7 @@ export async function perform(
     tokens = undefined
     return (await ending?.end({ tokens: ofThisCall, error })) ?? false
   }
-  /** The call is out no more: if it was not answered, it stays on the record. */
+  /** The call is no longer in flight: without an answer, it stays on record as possibly billed. */
   const back = () => {
     if (isOut) state.out[step]--
     isOut = false
@@ -74,7 +78,7 @@ export async function perform(
     },
     sent: async () => {
       signal.throwIfAborted()
-      // The preparation may have taken long, a wait for memory above all.
+      // The preparation may have taken long, especially a wait for memory.
       if (!options.mayPay()) throw new Stopped(`there is no time left to pay for ${step}`)
       if (!permit?.send()) throw new Stopped(`the permit has expired to call the provider of ${step}`)
       back()
@@ -97,10 +101,10 @@ export async function perform(
       onIssue(issue)
       await end()
       if (!options.mayPay()) return false
-      // Before the further call goes out, so that the next run after a crash knows of it.
+      // Before the second call goes out, so that the next run knows of the issue after a crash.
       await saveIssue(issue)
       const [next] = await providers.reserve(providers.stepProviders[step], 1)
-      // Meanwhile the run may have ended, and nothing would give the permit back.
+      // The run may have ended meanwhile, and nothing else would release the permit.
       if (signal.aborted) await next?.end({ cutOff: true })
       else permit = next
       return permit !== undefined
@@ -120,7 +124,7 @@ export async function perform(
     if ('stopped' in outcome) throw outcome.stopped
     return { thrown, circuitOpen: await end(outcome.error) }
   } finally {
-    // The run's reason to stop says nothing of the provider.
+    // A stopped run says nothing about the provider.
     const cut: Permit | undefined = permit
     permit = undefined
     if (cut) state.endings.push(cut.end({ cutOff: true }))
@@ -130,13 +134,13 @@ export async function perform(
   }
 }
 
-/** The usage of a run so far, without the calls that may still be answered. */
+/** The run's usage so far, without calls that may still be answered. */
 export function spentSoFar({ usage, out }: RunState): RunUsage {
   const { analysis = 0, content = 0 } = usage.possiblyBilled ?? {}
   return { ...usage, possiblyBilled: { analysis: analysis - out.analysis, content: content - out.content } }
 }
 
-/** What the calls of a step have used together, by the last one's model. */
+/** The total usage of a step's calls, under the last one's model. */
 function sumOf(before: StepUsage | undefined, last: StepUsage): StepUsage {
   if (before === undefined) return { calls: 1, ...last }
   return {
@@ -151,5 +155,5 @@ function sumOf(before: StepUsage | undefined, last: StepUsage): StepUsage {
   }
 }
 
-/** A value that is unknown for one call is unknown for both. */
+/** The sum is unknown if either value is. */
 const plus = (one: number | null, other: number | null) => (one === null || other === null ? null : one + other)

@@ -3,12 +3,12 @@ import { VisionError } from '../domain/errors.ts'
 import { LeaseLost } from '../domain/run.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 
-/** How long a database in trouble is left alone before something is saved again, in milliseconds. */
+/** The wait between two attempts to save while the database is unavailable, in milliseconds. */
 const saveAgainMs = 1_000
 
 /**
- * Saves, and again for as long as there is time: an answer that was paid for is not thrown away because the database is in
- * trouble. The fence detects another run that took the job meanwhile.
+ * Saves, and retries while there is time: a paid answer is not thrown away because the database is unavailable. The fence
+ * detects another run that took the job meanwhile.
  *
  * @throws VisionError `database.unavailable` when the time is over
  */

@@ -8,17 +8,17 @@ import { defaultStepProviders, type StepProviders } from '../providers/registry.
 import { isOverdue } from '../queue/concurrency-limit.ts'
 import { expiryMoments } from '../queue/expiry.ts'
 
-/** A job waits for half of it on average, in milliseconds. */
+/** A job waits for half of this on average, in milliseconds. */
 export const defaultPollMs = 2_000
 
-/** What there is to do. */
+/** The pending work. */
 export interface Work {
-  /** The lanes that can be claimed from and whose providers may be called; `content` first, so that begun jobs are finished. */
+  /** The lanes with pending jobs whose providers may be called; `content` first, so that started jobs are finished first. */
   readonly lanes: readonly Step[]
-  /** How many jobs wait in each lane, counted no further than was asked for. */
+  /** The number of pending jobs in each lane, counted up to the limit. */
   readonly waiting: Readonly<Record<Step, number>>
   readonly providerStates: ProviderStates
-  /** A scheduled job's time has come. */
+  /** A scheduled job is due. */
   readonly due: boolean
   /** A lease has expired. */
   readonly lost: boolean
@@ -29,10 +29,10 @@ export interface Work {
 }
 
 /**
- * Two plain reads that lock nothing, so that an idle queue costs two small statements a poll.
+ * Two plain reads without locks, so that an idle queue costs two small statements per poll.
  *
- * @param limit how many jobs of a lane are counted at most: as many as might be claimed
- * @param stepProviders whose circuit breakers the lanes obey
+ * @param limit the most jobs of a lane that are counted: as many as might be claimed
+ * @param stepProviders the providers whose circuit breakers the lanes obey
  */
 export async function pollQueue(
   database: Database,

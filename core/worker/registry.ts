@@ -15,16 +15,16 @@ export interface WorkerReport {
   readonly inFlight: number
   /** The most jobs in flight, where it is less than its settings say: it takes no more before it ends. */
   readonly concurrency?: number | undefined
-  /** Everything since its start. */
+  /** The totals since its start. */
   readonly tally: Tally
-  /** What its runs waited for, took and failed of, since its start. */
+  /** The waits, durations and failures of its runs, since its start. */
   readonly stats?: RunStats | undefined
 }
 
 export interface HeartbeatOptions {
   readonly database: Database
   readonly workerId: string
-  /** Where it can be followed, for the operator: a log stream; the host's name if left out. */
+  /** Where an operator can follow it: a log stream; the host name if left out. */
   readonly host?: string | undefined
   readonly concurrency: number
   /** How often it reports, in milliseconds. */
@@ -34,17 +34,17 @@ export interface HeartbeatOptions {
   readonly log: Log
 }
 
-/** A worker that neither reported for this long nor stopped has died; three reports fit into it. */
+/** A worker that has neither reported nor stopped for this long is dead; three reports fit into it. */
 export const workerLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 1_000
-/** The last report is not worth more of a function's time, in milliseconds. */
+/** How long the last report may delay the end of a function, in milliseconds. */
 const farewellMs = 2_000
 
 /**
- * Reports a worker's state at once and then every `everyMs`, beside its work: a report that fails is made good by the next.
+ * Reports a worker's state at once and then every `everyMs`, beside its work; a later report makes up for a failed one.
  *
- * @returns stops it with a last report, which is waited for, but not for long
+ * @returns stops it with a last report, for which it waits a limited time
  */
 export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerReport): () => Promise<void> {
   const { everyMs, log } = options
@@ -71,8 +71,8 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
 }
 
 /**
- * Writes a worker's state and adds what is new in it to the minute in which it is reported. The worker's own row says what
- * was added before, so that a report may be repeated.
+ * Writes a worker's state, and adds its increase to the current minute. The worker's own row records what was added before,
+ * so a report may be repeated.
  */
 async function reportWorker(
   { database, workerId, wakeId, host = hostname(), concurrency }: HeartbeatOptions,
@@ -98,7 +98,7 @@ async function reportWorker(
         .map((one) => [one, tally[one] - (before?.[one] ?? 0)] as const)
         .filter(([, more]) => more > 0)
       if (news.length > 0) {
-        // The minute is said once: between two statements the next may begin.
+        // The minute is read once: the next may begin between two statements.
         const [row] = await rowsOf<Stored & { minute: string }>(
           tx,
           sql`SELECT CAST(now.minute AS CHAR) AS minute, m.stats FROM (SELECT ${sql.raw(minuteNow)} AS minute) AS now
@@ -122,14 +122,14 @@ async function reportWorker(
         .onDuplicateKeyUpdate({ set: state })
       if (wakeId !== undefined) await tx.delete(visionWakes).where(eq(visionWakes.id, wakeId))
     },
-    // Whether it took effect does not matter: a second time it adds nothing.
+    // It may or may not have taken effect: a repetition adds nothing.
     async () => undefined,
   )
 }
 
 const minuteNow = "CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3))"
 
-/** The stats of a row as raw SQL has them. */
+/** The stats of a row in the form of raw SQL. */
 interface Stored {
   readonly stats: string | null
 }
@@ -140,11 +140,11 @@ function readStats(row: Stored | undefined): RunStats {
 
 export type WorkerState = 'running' | 'stopped' | 'silent'
 
-/** A worker as it was last heard of. */
+/** A worker's last reported state. */
 export interface WorkerView extends Omit<WorkerReport, 'stats' | 'concurrency'> {
   readonly workerId: string
   readonly host: string
-  /** `silent`: it neither stopped nor was heard of for a minute, so it has died. */
+  /** `silent`: it has neither stopped nor reported for a minute, so it is dead. */
   readonly state: WorkerState
   readonly concurrency: number
   readonly startedAt: Date
@@ -152,7 +152,7 @@ export interface WorkerView extends Omit<WorkerReport, 'stats' | 'concurrency'> 
   readonly stoppedAt: Date | null
 }
 
-/** The workers that were heard of last within the hour, the latest first. */
+/** The workers that reported within the last hour, the latest first. */
 export async function getRecentWorkers(on: Queryable, limit: number): Promise<readonly WorkerView[]> {
   const rows = await rowsOf<WorkerRow>(on, recentWorkersQuery(limit))
   return rows.map(({ id, host, state, concurrency, inFlight, startedAt, lastHeartbeatAt, stoppedAt, ...tally }) => ({
@@ -183,7 +183,7 @@ const isAlive = sql`last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(St
 /** Neither stopped nor silent. Must match the index `running`. */
 export const isRunning = sql`stopped_at IS NULL AND ${isAlive}`
 
-/** Must match the index: a table of a week's workers is not read for the last of them. */
+/** Must match the index: otherwise a week of workers is read for the last of them. */
 function recentWorkersQuery(limit: number) {
   return sql`SELECT id, host, concurrency, in_flight AS inFlight, started_at AS startedAt, last_heartbeat_at AS lastHeartbeatAt,
       stopped_at AS stoppedAt, IF(stopped_at IS NOT NULL, 'stopped', IF(${isAlive}, 'running', 'silent')) AS state,
@@ -192,7 +192,7 @@ function recentWorkersQuery(limit: number) {
     ORDER BY last_heartbeat_at DESC LIMIT ${limit}`
 }
 
-/** How many workers run. */
+/** How many workers are running. */
 export async function countRunningWorkers(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ workers: number }>(
     on,
@@ -201,7 +201,7 @@ export async function countRunningWorkers(on: Queryable): Promise<number> {
   return Number(row?.workers ?? 0)
 }
 
-/** How many jobs the workers that run may have in flight together; 0 where none runs. */
+/** The total concurrency of the running workers; 0 if none runs. */
 export async function sumOfConcurrency(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ jobs: number | string | null }>(
     on,
@@ -210,7 +210,7 @@ export async function sumOfConcurrency(on: Queryable): Promise<number> {
   return Number(row?.jobs ?? 0)
 }
 
-/** What all workers did within a time. */
+/** The totals of all workers over a period. */
 export interface Throughput {
   readonly minutes: number
   readonly tally: Tally
@@ -221,8 +221,8 @@ export interface Throughput {
 }
 
 /**
- * What all workers reported within the last so many whole minutes and the one that has begun. A worker that dies takes at
- * most what it had not reported yet with it.
+ * The sums of all workers' reports for the last whole minutes and the current one. A worker that dies loses at most what it
+ * had not reported yet.
  */
 export async function getThroughput(on: Queryable, minutes: number): Promise<Throughput> {
   const [row] = await rowsOf<Record<Counter | 'seconds', number | string | null>>(on, throughputQuery(minutes))

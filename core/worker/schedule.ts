@@ -1,4 +1,4 @@
-/** The times of the schedule, the same for a deployment and for `npm start`. */
+/** The schedule, shared by a deployment and `npm start`. */
 
 /** The seconds between two pollers: EventBridge Scheduler fires once a minute at most. */
 export const tickSeconds = 60

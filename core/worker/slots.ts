@@ -1,11 +1,11 @@
 import type { Run } from '../domain/run.ts'
 import { crashesUntilAlone } from '../queue/claim.ts'
 
-/** A run that its worker works on. */
+/** A run that the worker is executing. */
 export interface InFlight {
   readonly controller: AbortController
   readonly finished: Promise<void>
-  /** A paid call of it is out. */
+  /** A paid call of it is in flight. */
   paying: boolean
 }
 
@@ -13,7 +13,7 @@ export interface InFlight {
 export interface Slot {
   /** Aborted when the run must stop. */
   readonly signal: AbortSignal
-  /** Told when a paid call goes out, and when it has ended. */
+  /** Called when a paid call goes out, and when it has ended. */
   onCall(isOut: boolean): void
 }
 
@@ -22,13 +22,16 @@ export interface Slots {
   readonly inFlight: ReadonlyMap<Run, InFlight>
   /** How many runs may be started; none beside a job that must run alone. */
   free(): number
-  /** Starts a run; one that must run alone waits for the others. The slot is free when the work has ended, which must not reject. */
+  /**
+   * Starts a run; one that must run alone waits for the others. The slot is free when the work has ended; it must not
+   * reject.
+   */
   start(run: Run, work: (slot: Slot) => Promise<void>): void
   /** How many runs have ended. */
   ended(): number
   /** Each resolves when its run has ended. */
   finished(): readonly Promise<void>[]
-  /** Tells every run to stop, and why. */
+  /** Aborts every run with a reason. */
   abort(reason: Error): void
 }
 

@@ -1,7 +1,7 @@
 import type { RunStats } from '../../drizzle/schema.ts'
 import { addStats, noStats } from '../domain/run-stats.ts'
 
-/** What a worker's runs waited for, took and failed of, from its start. */
+/** The waits, durations and failures of a worker's runs, since its start. */
 export interface StatsOfWorker {
   add(more: RunStats): void
   read(): RunStats

@@ -2,19 +2,19 @@ import type { Step } from '../../drizzle/schema.ts'
 import { settleMs } from '../queue/limits.ts'
 import type { WorkerOptions } from './options.ts'
 
-/** How long before its deadline a worker stops retrying to save, in milliseconds: the function needs the time to end. */
+/** How long before its deadline a worker stops retrying saves, in milliseconds: the function needs the time to end. */
 const farewellMs = 1_000
 
-/** The time that a worker has before its deadline. */
+/** The worker's time before its deadline. */
 export interface TimeLeft {
   /** Until the runs must be stopped, in milliseconds. */
   untilStop(): number
   isOver(): boolean
   hasTimeFor(step: Step): boolean
   hasTimeForCall(): boolean
-  /** Whether there is time to retry a save that a database in trouble has refused. */
+  /** Whether there is time to retry a save while the database is unavailable. */
   maySaveAgain(): boolean
-  /** The worker has been told to stop: nothing is saved again for longer than settling may take. */
+  /** The worker must stop: from now on saves are retried only within the time for settling. */
   cutShort(): void
 }
 

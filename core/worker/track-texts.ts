@@ -4,35 +4,35 @@ import type { TextEnding } from '../queue/text-row.ts'
 import type { TextRow } from '../queue/texts.ts'
 import type { JobOutcome } from './outcome.ts'
 
-/** The outcome of a run's texts: all completed, or the outcome to settle their job with, and their rows. */
+/** The outcome of a run's texts: all completed, or the outcome that settles their job, and their rows. */
 export type TextsOutcome = 'completed' | { readonly outcome: JobOutcome; readonly texts: readonly TextEnding[] }
 
-/** The state in which a text is left for a later run. */
+/** The state of a text that is left to a later run. */
 type Left = Exclude<JobOutcome, { readonly kind: 'lost' | 'failed' }>
 
-/** Which of a run's texts are made, which failed, and which are left for a later run. */
+/** Tracks which of a run's texts are made, failed, or left to a later run. */
 export interface TextTracker {
-  /** What did not fit in answers, by the number of the text. */
+  /** What was invalid in answers, by the number of the text. */
   readonly issues: Map<number, string>
-  /** How many have not been concluded in any way. */
+  /** How many have no outcome yet. */
   readonly open: number
   /** The next one to be made. */
   next(): TextRow | undefined
-  /** Leaves it to another lane; false where that would not know what did not fit in the answer for it. */
+  /** Leaves it to another lane; false if that would lose what was invalid in the answer for it. */
   putBack(row: TextRow): boolean
-  /** Whether the one at hand is the only one that is missing, and none has failed. */
+  /** Whether the current one is the only one missing, and none has failed. */
   isLast(): boolean
   made(): void
-  /** @param written whether its row says so already */
+  /** @param written whether its row has this outcome already */
   fail(row: TextRow, error: VisionError, written: boolean): void
   leave(row: TextRow, outcome: Left): void
-  /** Does one thing after the other. */
+  /** Runs tasks one after another. */
   inTurn<T>(work: () => Promise<T>): Promise<T>
-  /** Once no more is made. */
+  /** Once no more are made. */
   ending(): TextsOutcome
 }
 
-/** @param before texts that failed in runs before */
+/** @param before texts that failed in earlier runs */
 export function trackTexts(waiting: readonly TextRow[], before: readonly TextRow[]): TextTracker {
   const queue = [...waiting]
   const issues = new Map<number, string>()
@@ -89,7 +89,7 @@ export function trackTexts(waiting: readonly TextRow[], before: readonly TextRow
 
 const severity = { retried: 2, postponed: 1, released: 0 } as const
 
-/** What costs a retry rather than nothing, and the longest of the waits. */
+/** An outcome that costs a retry takes precedence, with the longest of the waits. */
 function worstOf(outcomes: readonly Left[]): Left {
   const [worst = { kind: 'released' }] = outcomes.toSorted((one, other) => severity[other.kind] - severity[one.kind])
   if (worst.kind === 'released') return outcomes.find(({ error }) => error) ?? worst

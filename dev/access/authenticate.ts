@@ -21,6 +21,11 @@ export function withLocalUser(authenticate: Authenticate): Authenticate {
   }
 }
 
+/** Whether a call may act as the user `local` without a token, and so may be shown that user's key. */
+export function isOfThisMachine(request: Request, bindings: unknown): boolean {
+  return strangerBecause(request, bindings) === undefined
+}
+
 const loopbackPeer = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
 const loopbackName = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']

@@ -22,10 +22,36 @@ test('the same request under the same key is the same job, and 200 instead of 20
   const first = await post('ann', { ...job, metadata: { a: 1, b: 2 } }, 'key-1')
   const again = await post('ann', { metadata: { b: 2, a: 1 }, ...job, language: 'EN' }, 'key-1')
   expect([first.status, again.status]).toEqual([201, 200])
+  expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
   expect(again.headers.get('location')).toBe(first.headers.get('location'))
   const [one, two] = [await json(first), await json(again)]
   expect(two.jobId).toBe(one.jobId)
   expect(two.version).toBe(one.version)
+})
+
+test('a replay says so, whatever was created: many jobs, a batch, its jobs, the rows of a CSV', async () => {
+  const replays = async (path: string, body: object) => {
+    const replies = [await post('rae', body, path, path), await post('rae', body, path, path)]
+    expect(replies.every(({ ok }) => ok)).toBe(true)
+    expect(replies.map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
+    return json(replies[0] as Response)
+  }
+  await replays('/v1/jobs/batch', { jobs: [job, job] })
+  const { batchId } = await replays('/v1/batches', { name: 'twice' })
+  await replays(`/v1/batches/${batchId}/jobs`, { jobs: [job] })
+  const { imageUrl, analysisPurpose, outputFormat } = job
+  const csv = `imageUrl,analysisPurpose,outputFormat\n${imageUrl},${analysisPurpose},${outputFormat}\n`
+  await replays(`/v1/batches/${batchId}/csv`, { csv })
+  // Some of it is new: it is no replay.
+  const more = await post('rae', { jobs: [{ ...job, idempotencyKey: 'a' }, job] }, undefined, '/v1/jobs/batch')
+  const mixed = {
+    jobs: [
+      { ...job, idempotencyKey: 'a' },
+      { ...job, idempotencyKey: 'b' },
+    ],
+  }
+  const mixedReply = await post('rae', mixed, undefined, '/v1/jobs/batch')
+  expect([more, mixedReply].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, null])
 })
 
 test('a key is the same as a header and as a field, in REST and in tRPC', async () => {

@@ -156,7 +156,7 @@ test.each([
   const body = { ...job, ...change }
   const expected = [{ pointer: `#/${field}`, detail: expect.any(String) }]
   const rest = await problem(api.call('POST', '/v1/jobs', { as: 'ann', body }))
-  expect(rest).toMatchObject({ type: 'about:blank', title: 'Bad Request', status: 400, code, errors: expected })
+  expect(rest).toMatchObject({ type: `/problems/${code}`, title: 'Bad Request', status: 400, code, errors: expected })
   const trpc = await refusal(api.client('ann').createJob.mutate(body as never))
   expect(trpc).toMatchObject({ code: 'BAD_REQUEST', httpStatus: 400, errorCode: code, errors: expected })
 })

@@ -12,12 +12,13 @@ import {
 import { cancelBatch, deleteBatch, retryBatch } from '../../core/batches/change.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { pruneVisionJobs } from '../../core/queue/prune.ts'
 import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJobs } from '../../core/queue/redrive.ts'
+import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

@@ -72,7 +72,7 @@ function problemOf({ error }: { error: { message: string; data: Record<string, u
   const { errorCode, httpStatus, errors, requestId } = error.data
   expect(Object.keys(errorCodes)).toContain(errorCode)
   return {
-    type: 'about:blank',
+    type: `/problems/${errorCode}`,
     title: 'As tRPC names it',
     status: httpStatus,
     detail: error.message,

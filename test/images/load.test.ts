@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
+import { createImageIntake } from '../../core/images/intake.ts'
 import { createImageLoader } from '../../core/images/load.ts'
-import type { ImageStore } from '../../core/images/store.ts'
+import { type ImageStore, snapshotKey } from '../../core/images/store.ts'
 import { grantUpload, type UploadRequest } from '../../core/images/uploads.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
@@ -17,7 +18,7 @@ import { retryVisionJob, saveImage } from '../../core/queue/settle.ts'
 import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { png, pngChunk } from '../support/images/image-files.ts'
-import { fixture, startTestStorage, type TestStorage } from '../support/images/storage.ts'
+import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage
@@ -110,6 +111,54 @@ test('a retry reads the copy of the first run, though the source has changed and
   expect(last.type).toBe('image/png')
   expect(await hashOf(jobId)).toEqual(kept)
   expect(fetches).toBe(1)
+})
+
+describe('an image that the bucket has lost, as after a restore of the database,', () => {
+  /** A job whose first run has brought its image, which then vanished from the bucket. */
+  async function lose(imageUrl = source, imageId?: number): Promise<{ run: Run; key: string; id: unknown }> {
+    const jobId = await submit(imageUrl)
+    if (imageId !== undefined) await database.sql('UPDATE vision_jobs SET image_id = ? WHERE id = ?', [imageId, jobId])
+    const first = await claim()
+    await loader()(first, signal)
+    const row = await hashOf(jobId)
+    const key = snapshotKey('ann', String(row?.sha256))
+    await storage.store.delete(key)
+    return { run: await again(first), key, id: row?.id }
+  }
+  const stateOf = async (id: unknown) =>
+    (await database.sql('SELECT state FROM vision_images WHERE id = ?', [id]))[0]?.state
+
+  test('is taken from its source again, and kept', async () => {
+    served = await fixture('red.png')
+    const { run, key, id } = await lose()
+    expect(Buffer.compare((await loader()(run, signal)).bytes, served)).toBe(0)
+    expect(await stateOf(id)).toBe('stored')
+    served = undefined
+    expect(Buffer.compare((await loader()(await again(run), signal)).bytes, await fixture('red.png'))).toBe(0)
+    await storage.store.delete(key)
+  })
+
+  test('is not replaced by another that is there now', async () => {
+    served = await fixture('red.png')
+    const { run } = await lose()
+    served = await fixture('halves.png')
+    await expect(loader()(run, signal)).rejects.toMatchObject({ code: 'image.not_found' })
+  })
+
+  test('fails the job if it came with the call, and is stored again when it comes again', async () => {
+    const intake = createImageIntake(database, storage.store, { allowLoopbackHttp: false })
+    const url = await fixtureUrl('red.png', 'image/png')
+    const taken = await intake.take(url, 'ann')
+    const { run, key, id } = await lose(taken.imageUrl, taken.imageId)
+    await expect(loader()(run, signal)).rejects.toMatchObject({
+      code: 'image.not_found',
+      message: expect.stringContaining('Send it again'),
+    })
+    expect(await stateOf(id)).toBe('arriving')
+    expect(await intake.take(url, 'ann')).toEqual(taken)
+    expect(await stateOf(id)).toBe('stored')
+    expect((await storage.store.get(key, 1_000_000, signal)).length).toBeGreaterThan(0)
+  })
 })
 
 test('an image comes with its size as it is shown and its turn, from its source, its copy and a copy of an earlier release', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { referenceFiles, referenceFolder } from '../../core/http/reference-page.ts'
 import { deploy, secrets } from './support/deployment.ts'
 import { all, functionNames, one } from './support/look.ts'
 import { root } from './support/platform.ts'
@@ -19,7 +20,14 @@ test('the deployment calls the function that applies the migrations, which bring
   for (const file of files.filter((name) => /\.(sql|json)$/.test(name))) {
     expect(shipped).toContain(`drizzle/migrations/${file}`)
   }
-  for (const name of ['ApiHandler', 'PollerHandler', 'Stream']) expect(deployed.archives[name]).toHaveLength(1)
+  for (const name of ['PollerHandler', 'Stream']) expect(deployed.archives[name]).toHaveLength(1)
+  // What its reference page loads, and no other file.
+  const reference = Object.keys(referenceFiles).map((name) => `${referenceFolder}/${name}`)
+  // SST packs single files twice.
+  const ofApi = new Set(
+    (deployed.archives.ApiHandler ?? []).filter((name) => name.includes('/') && !name.endsWith('/')),
+  )
+  expect(ofApi).toEqual(new Set(reference))
 })
 
 test('it is called again when the database is another one, and never shows its URL', async () => {

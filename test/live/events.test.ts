@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { deletedEvent, eventsAfter, type JobEvent } from '../../core/live/events.ts'
-import { cancelVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { renewLeases } from '../../core/queue/lease.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { getVisionJob, type JobWithOutputs } from '../../core/queue/read.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

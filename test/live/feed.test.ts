@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { createFeed, type Feed } from '../../core/live/feed.ts'
-import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import type { JobWithOutputs } from '../../core/queue/read.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import {

@@ -1,13 +1,15 @@
 import mysql, { type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

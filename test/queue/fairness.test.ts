@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import {
   analysisOutput,

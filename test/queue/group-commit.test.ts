@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { failText, saveText } from '../../core/queue/save-text.ts'
 import {
   completeVisionJob,

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import { failText, saveText } from '../../core/queue/save-text.ts'
 import {
   completeVisionJob,

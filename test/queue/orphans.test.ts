@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deleteVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { keepIdsFresh, sweepOrphans } from '../../core/queue/orphans.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import {

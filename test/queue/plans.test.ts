@@ -1,10 +1,11 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs, usersToAdmit } from '../../core/queue/concurrency-limit.ts'
 import { countContenders } from '../../core/queue/contenders.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { getUserVisionJobs } from '../../core/queue/history.ts'
 import { renewLeases } from '../../core/queue/lease.ts'
@@ -12,6 +13,7 @@ import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

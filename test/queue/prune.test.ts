@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { countPrunable, type PruneOptions, pruneVisionJobs } from '../../core/queue/prune.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle.ts'
 import { visionImages } from '../../drizzle/schema.ts'
 import {

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { renewLeases } from '../../core/queue/lease.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

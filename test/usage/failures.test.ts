@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
-import { redriveVisionJob } from '../../core/queue/cancel.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
 import { getFailures, getUserFailures } from '../../core/usage/failures.ts'
 import {

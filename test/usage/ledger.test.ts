@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

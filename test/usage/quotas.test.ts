@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deleteVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
+import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle.ts'
 import type { QuotaState, UserLimits } from '../../core/usage/quotas.ts'
 import {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { backoff } from '../../core/queue/backoff.ts'
-import { redriveVisionJob } from '../../core/queue/cancel.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
 import { expireVisionJobs } from '../../core/queue/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import {
   completeVisionJob,
   failVisionJob,

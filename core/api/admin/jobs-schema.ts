@@ -5,7 +5,7 @@ import { batchId, count, jobId, milliseconds, Status, Step, textId, time } from 
 import { Attempt } from '../jobs/schema.ts'
 import { Usage } from '../usage/schema.ts'
 
-// What operators see of jobs.
+// Jobs as operators see them.
 
 // --- input ---
 
@@ -159,7 +159,7 @@ const percentiles = z
   .nullable()
   .meta({ description: 'Half, and 19 of 20, took no longer, in milliseconds; null where there was none.' })
 
-/** What runs waited for, took and failed of. */
+/** The waits, durations and failures of runs. */
 export const runStats = {
   failures: z.record(z.string(), count).meta({ description: 'Jobs that failed, by code.' }),
   costUsd: z.number().meta({ description: 'Of the calls whose price is known.' }),

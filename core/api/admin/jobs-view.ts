@@ -29,7 +29,7 @@ export function summarizeForOperator(job: JobRow): OperatorJobsView['jobs'][0] {
   }
 }
 
-/** A job with everything that is known of it. */
+/** A job with all its stored details. */
 export function viewForOperator({ found, attempts, usage, runningMs, at }: JobInFull): OperatorJobView {
   const { job, texts, outputs } = found
   const analysis = outputs.find(({ kind }) => kind === 'analysis')
@@ -103,7 +103,7 @@ function iso(date: Date | null): string | null {
   return date?.toISOString() ?? null
 }
 
-/** What workers reported, minute by minute and together. */
+/** The reports of the workers, minute by minute and in total. */
 export function viewMinutes(minutes: readonly Minute[]): MinutesView {
   const view = ({ tally, stats }: Pick<Minute, 'tally' | 'stats'>) => {
     const { claimed, completed, retried, failed, expired, reclaimed } = tally

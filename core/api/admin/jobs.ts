@@ -22,7 +22,7 @@ import {
 } from './jobs-schema.ts'
 import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from './jobs-view.ts'
 
-/** What operators look at to find out why jobs fail. */
+/** The calls by which operators find out why jobs fail. */
 export const operatorJobs = {
   findJobs: procedure
     .meta({

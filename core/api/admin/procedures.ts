@@ -29,10 +29,10 @@ import {
 } from './schema.ts'
 import { viewAction, viewClaiming, viewStatus } from './view.ts'
 
-/** A call ends this long after it began, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
+/** The time limit of a call, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
 const callMs = 20_000
 
-/** What operators call: every one of them wants the scope `operator`. */
+/** The operators' calls; all need the scope `operator`. */
 export const operator = {
   name: 'operator',
   description:
@@ -154,7 +154,7 @@ export const operator = {
       })
       .input(validated(ActionsPage))
       .query(async ({ ctx, input: { limit, cursor } }): Promise<ActionsView> => {
-        // One more than asked for tells whether there is another page.
+        // One more than asked for shows whether there is another page.
         const rows = await getOperatorActions(ctx.services.database, { limit: limit + 1, before: cursor })
         const page = rows.slice(0, limit)
         const last = page.at(-1)

@@ -10,18 +10,18 @@ import type { AddedJobsView } from './schema.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** A job that can be made, as far as its fields say. */
+/** A job whose fields are valid. */
 export interface Valid {
-  /** Where in the call it is, from 0. */
+  /** Its index in the call, from 0. */
   readonly index: number
   readonly request: z.output<typeof CreateJob>
 }
 
 /**
- * Adds jobs to a batch, all or, where the batch skips those that cannot be made, the others.
+ * Adds jobs to a batch: all of them, or, where the batch skips invalid ones, the valid ones.
  *
- * @param jobs as they were sent, in parts that the batch's defaults may leave out
- * @throws InvalidInput that names every job that cannot be made, or what `createMany` throws
+ * @param jobs as they were sent, with fields left to the batch's defaults
+ * @throws InvalidInput with every invalid job, or what `createMany` throws
  */
 export async function addJobs(
   caller: Caller,
@@ -45,10 +45,10 @@ export async function addJobs(
   }
 }
 
-/** How many problems an answer shows in full. */
+/** How many problems a response contains in full. */
 const maxProblems = 1_000
 
-/** What is wrong with which jobs, in their order: of those that come after many problems the first of each alone. */
+/** The problems of jobs, in order: after many problems, only the first one of each further job. */
 export function rejectedOf(problems: readonly FieldProblem[]): AddedJobsView['rejected'] {
   let told = 0
   return [...Map.groupBy(problems, indexOf)]
@@ -60,15 +60,15 @@ export function rejectedOf(problems: readonly FieldProblem[]): AddedJobsView['re
     })
 }
 
-/** A job with what its batch says of all its jobs, checked by the schema of jobs. */
+/** A job with its batch's defaults applied, validated by the schema of jobs. */
 export function parseJob(defaults: Fields, job: Fields) {
   return CreateJob.safeParse(withDefaults(defaults, job), { error: describeIssue })
 }
 
 /**
- * Creates jobs in a batch. Of one that skips, those whose images or brands are refused are left out.
+ * Creates jobs in a batch. If it skips invalid ones, jobs whose images or brands are refused are left out.
  *
- * @param problems is added to: what is wrong with those
+ * @param problems receives their problems
  */
 export async function createValid(
   caller: Caller,
@@ -91,7 +91,7 @@ export async function createValid(
       })
       return { created, indexes }
     } catch (error) {
-      // The images and brands of jobs are looked at by those who make them.
+      // Images and brands are checked when the jobs are created.
       const refused = batch.onInvalid === 'skip' && error instanceof InvalidInput ? error.fields : []
       const left = valid.filter(({ index }) => !refused.some((problem) => indexOf(problem) === index))
       if (left.length === valid.length) throw error
@@ -101,15 +101,15 @@ export async function createValid(
   }
 }
 
-/** Which job of a call a problem is with; -1 for none. */
+/** The index of the job that a problem belongs to; -1 for none. */
 export function indexOf({ pointer }: FieldProblem): number {
   return Number(/^#\/jobs\/(\d+)(\/|$)/.exec(pointer)?.[1] ?? -1)
 }
 
-/** A job's own fields, and the defaults for the rest, except defaults that do not fit them. */
+/** A job's own fields, and the batch's defaults for the rest, except defaults that conflict with them. */
 function withDefaults(defaults: Fields, job: Fields): Fields {
   const { outputs, platform, ...others } = defaults
-  // The outputs can be given in two ways.
+  // The outputs can be specified in two ways.
   if (Object.hasOwn(job, 'outputs')) {
     const { outputFormat: _, language: __, ...rest } = others
     return { ...rest, ...job }

@@ -8,15 +8,15 @@ import type { ImportedCsvView } from './schema.ts'
 
 /** How many jobs are created in one transaction. */
 const atOnce = 100
-/** How many faulty rows the answer names. */
+/** The most invalid rows that a response names. */
 const maxRejected = 1_000
 
 /**
- * Adds the rows of a CSV to a batch, a hundred at a time for as long as there is time. The same CSV makes the same jobs, so that it
- * may be sent again where there was none left, or something failed.
+ * Adds the rows of a CSV to a batch, a hundred at a time while there is time. The same CSV creates the same jobs, so it may
+ * be sent again after a timeout or an error.
  *
- * @param key stands for the CSV; its own bytes do if left out
- * @throws InvalidInput that names every row that cannot be a job, unless the batch skips them, or what `createMany` throws
+ * @param key identifies the CSV; its own bytes do if left out
+ * @throws InvalidInput with every invalid row, unless the batch skips them, or what `createMany` throws
  */
 export async function importCsv(
   caller: Caller,
@@ -69,14 +69,14 @@ export async function importCsv(
   }
 }
 
-/** What the cells say beside what the batch says of all its jobs. */
+/** The cells of a row, with the batch's defaults. */
 function merged({ facts, metadata }: Readonly<Record<string, unknown>>, job: CsvRow['job']): CsvRow['job'] {
   const both = (name: string, common: unknown) =>
     job[name] === undefined ? {} : { [name]: { ...(common as object | undefined), ...(job[name] as object) } }
   return { ...job, ...both('facts', facts), ...both('metadata', metadata) }
 }
 
-/** A problem as one with the text that was sent, in which there are lines and columns. */
+/** Translates a problem's position to the lines and columns of the text. */
 function inCsv({ pointer, code, detail }: FieldProblem, rows: readonly CsvRow[]): FieldProblem {
   const row = rows[indexIn(pointer)]
   if (row === undefined) return { pointer, code, detail }

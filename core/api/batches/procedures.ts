@@ -69,7 +69,7 @@ export const batches = {
       .mutation(async ({ ctx, input: { idempotencyKey, name = null, ...batch } }): Promise<BatchView> => {
         const idempotency = idempotencyOf(oneKey(ctx, idempotencyKey), { ...batch, name })
         const made = await create(ctx.services.database, ctx.actor.userId, { ...batch, name, idempotency })
-        if (made.replayed) ctx.reply.status = 200
+        if (made.replayed) ctx.reply.replayed = true
         ctx.reply.location = `/v1/batches/${made.batchId}`
         return replyWithBatch(ctx, made.batchId)
       }),
@@ -171,7 +171,7 @@ export const batches = {
       .mutation(async ({ ctx, input }): Promise<AddedJobsView> => {
         const batch = await find(ctx.services.database, owned(ctx, input.batchId))
         const added = await addJobs(ctx, batch, input.jobs, oneKey(ctx, input.idempotencyKey))
-        if (added.jobs.every(({ replayed }) => replayed)) ctx.reply.status = 200
+        if (added.jobs.every(({ replayed }) => replayed)) ctx.reply.replayed = true
         return added
       }),
 
@@ -198,7 +198,9 @@ export const batches = {
       .input(validated(ImportBatchCsv))
       .mutation(async ({ ctx, input }): Promise<ImportedCsvView> => {
         const batch = await find(ctx.services.database, owned(ctx, input.batchId))
-        return importCsv(ctx, batch, input.csv, oneKey(ctx, input.idempotencyKey), hasTime(ctx))
+        const imported = await importCsv(ctx, batch, input.csv, oneKey(ctx, input.idempotencyKey), hasTime(ctx))
+        if (imported.jobs > 0 && imported.replayed === imported.jobs) ctx.reply.replayed = true
+        return imported
       }),
 
     cancelBatch: procedure

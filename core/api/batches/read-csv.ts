@@ -2,9 +2,9 @@ import { CsvError, parse } from 'csv-parse/sync'
 import { maxJobs } from '../../batches/batches.ts'
 import { InvalidInput } from '../../http/invalid-input.ts'
 
-/** A row of a CSV as a job, in parts that a batch's defaults may leave out. */
+/** A row of a CSV as a job, with fields left to the batch's defaults. */
 export interface CsvRow {
-  /** Where it begins, from 1. */
+  /** The line where it begins, from 1. */
   readonly line: number
   readonly job: Readonly<Record<string, unknown>>
   /** The column that each field of the job came from. */
@@ -27,13 +27,13 @@ const fields: Readonly<Record<string, string>> = {
 const maxRecordCharacters = 65_536
 
 /**
- * Reads a CSV (RFC 4180) with a line of names: the image's URL, `sku`, which goes into the metadata, the fields of a job, and
- * any others, which are facts. Separated by commas, semicolons or tabs, whichever the first line has most of.
+ * Parses a CSV (RFC 4180) with a header: the image's URL, `sku`, which goes into the metadata, the fields of a job, and any
+ * others, which are facts. Separated by commas, semicolons or tabs, whichever the header has most of.
  *
- * @throws InvalidInput that says in which line it cannot be read
+ * @throws InvalidInput with the line that cannot be parsed
  */
 export function readCsv(text: string): readonly CsvRow[] {
-  // One kind of line: inside quotes the parser takes CRLF for two, and all later rows would have wrong numbers.
+  // One kind of line break: inside quotes the parser counts CRLF as two, and all later rows would have wrong numbers.
   const [header, ...records] = recordsOf(text.replaceAll(/\r\n?/g, '\n'))
   if (header === undefined) throw malformed('is empty: it must begin with a line of column names')
   const names = header.cells.map((name) => name.trim())

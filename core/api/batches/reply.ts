@@ -7,7 +7,7 @@ import type { Caller } from '../procedure.ts'
 import type { BatchView } from './schema.ts'
 import { etagOf, viewBatch } from './view.ts'
 
-/** When it is worth asking for a batch again, in seconds. */
+/** When to ask for a batch again, in seconds. */
 const pollSeconds = 2
 
 interface Found {
@@ -22,8 +22,8 @@ export function owned({ actor }: Caller, batchId: number) {
 }
 
 /**
- * Replies with a batch as it is, or as it is once it has changed, as far as the caller waits for that: a caller that names
- * another version than the current one need not wait.
+ * Replies with a batch, at once or after its next change, as the caller prefers: a caller that names another version than
+ * the current one need not wait.
  *
  * @throws VisionError `batch.not_found`
  */
@@ -40,7 +40,7 @@ export async function replyWithBatch(caller: Caller, batchId: number): Promise<B
         found = await read(caller, batchId)
       }
     }
-    // A wait of no one job.
+    // A wait that is not for a single job.
     if (!(await services.waits.during({ userId: caller.actor.userId, jobId: 0 }, work))) reply.notWaited = true
   }
   reply.etag = found.etag

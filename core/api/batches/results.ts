@@ -4,7 +4,7 @@ import { formats, type OutputFormat } from '../../pipeline/formats.ts'
 import type { JobWithOutputs } from '../../queue/read.ts'
 import type { ResultRow } from './schema.ts'
 
-/** The media types of the forms in which results are sent. */
+/** The media types of results. */
 export const mediaTypes = {
   json: 'application/json',
   jsonl: 'application/jsonl; charset=utf-8',
@@ -15,7 +15,7 @@ export type ResultsFormat = keyof typeof mediaTypes
 /** The columns that every job has, in their order. */
 const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
 
-/** A job as a row: what is known of it, and each field of each text under a name that says which text it is. */
+/** A job as a row: its own fields, and the fields of each text under names that identify the text. */
 export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
   const { sku } = job.metadata ?? {}
   const fields = texts.flatMap((text) => {
@@ -36,7 +36,7 @@ export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
   }
 }
 
-/** The names of a CSV's columns: the same on every page, whatever the jobs on it have come to. */
+/** The column names of a CSV: the same on every page, whatever the state of its jobs. */
 export function headerOf(wanted: readonly Wanted[]): string[] {
   const ofTexts = wanted.flatMap((text) => {
     const known = Object.hasOwn(formats, text.outputFormat) ? formats[text.outputFormat as OutputFormat] : undefined
@@ -51,8 +51,8 @@ export function toJsonLines(rows: readonly ResultRow[]): string {
 }
 
 /**
- * RFC 4180, with a byte order mark, without which spreadsheets take UTF-8 for something else. A cell that a spreadsheet would
- * run as a formula begins with an apostrophe. A list is a line for each entry.
+ * RFC 4180, with a byte order mark, without which spreadsheets do not recognise UTF-8. A cell that a spreadsheet would run
+ * as a formula begins with an apostrophe. A list becomes one line for each entry.
  */
 export function toCsv(rows: readonly ResultRow[], header: readonly string[]): string {
   const cell = (value: unknown) => (Array.isArray(value) ? value.join('\n') : value)
@@ -62,7 +62,7 @@ export function toCsv(rows: readonly ResultRow[], header: readonly string[]): st
   )
 }
 
-/** Which text: `summary.de`; of a post for a network `social_post.de.x`, of a second one alike `social_post.de.x.2`. */
+/** The name of a text: `summary.de`; of a post for a network `social_post.de.x`, of a second variant `social_post.de.x.2`. */
 function prefixOf({ outputFormat, language, platform, brandId, variant }: Wanted): string {
   return [
     outputFormat,
@@ -73,7 +73,7 @@ function prefixOf({ outputFormat, language, platform, brandId, variant }: Wanted
   ].join('.')
 }
 
-/** Texts, numbers and lists of them stay; nested values become JSON. */
+/** Texts, numbers and lists of them are unchanged; nested values become JSON. */
 function flat(value: unknown): ResultRow[string] {
   if (Array.isArray(value)) return value.map((one) => (typeof one === 'object' ? JSON.stringify(one) : String(one)))
   if (typeof value === 'object' && value !== null) return JSON.stringify(value)

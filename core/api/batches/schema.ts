@@ -134,7 +134,7 @@ const state = {
   }),
 }
 
-/** What has become of a batch. */
+/** The state of a batch. */
 export const BatchState = z.object({ batchId, ...state })
 
 export const Batch = z

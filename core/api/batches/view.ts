@@ -27,7 +27,7 @@ export async function viewBatch(
   }
 }
 
-/** What has become of a batch. */
+/** The state of a batch. */
 export function viewState(state: BatchState, now: number): BatchStateView {
   const { jobs, ended, byStatus, byCode, calls, cost, unpricedCalls, possiblyBilled, remainingMs } = state
   return {
@@ -43,7 +43,7 @@ export function viewState(state: BatchState, now: number): BatchStateView {
   }
 }
 
-/** The state of a batch as an entity tag; weak, since the estimate of its end moves with the clock. */
+/** The state of a batch as an entity tag; weak, since the estimated end changes with the clock. */
 export function etagOf(batch: BatchRow, { remainingMs: _, ...state }: BatchState): string {
   return `W/"${batch.id}-${hashOf([state, batch.closesAt.getTime()]).slice(0, 16)}"`
 }

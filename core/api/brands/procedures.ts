@@ -32,7 +32,7 @@ import {
 } from './schema.ts'
 import { etagOf, pageOf, summarizeBrand, viewBrand, viewVersion } from './view.ts'
 
-/** Brands: how texts sound, and what they may say. */
+/** Brands: the style of texts, and the rules for their content. */
 export const brands = {
   name: 'brands',
   description: 'Whom texts are written for: how they sound, and what they may say.',

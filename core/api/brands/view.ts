@@ -30,10 +30,10 @@ export function etagOf(brandId: number, version: number, isArchived = false): st
 }
 
 /**
- * A page, and what asks for the next one.
+ * A page, and the cursor of the next one.
  *
- * @param rows one more than the page holds, if there is another
- * @param idOf what the next page begins after
+ * @param rows one more than the page holds, if there are more
+ * @param idOf the id after which the next page begins
  */
 export function pageOf<Row>(rows: readonly Row[], limit: number, idOf: (row: Row) => number) {
   const page = rows.slice(0, limit)

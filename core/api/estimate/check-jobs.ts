@@ -9,18 +9,18 @@ import type { Caller } from '../procedure.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What would be made of jobs. */
+/** The result of a check. */
 export interface Checked {
-  /** How many texts each of those would have that can be made. */
+  /** The number of texts of each valid job. */
   readonly texts: readonly number[]
-  /** What is wrong with the others. */
+  /** The problems of the others. */
   readonly problems: readonly FieldProblem[]
 }
 
 /**
- * Says of jobs what their creation would: of their fields, their images and their brands. Stores nothing and fetches nothing.
+ * Checks jobs as their creation would: their fields, images and brands. Stores nothing and fetches nothing.
  *
- * @param batchId whose defaults hold, if any
+ * @param batchId the batch whose defaults apply, if any
  * @throws VisionError `batch.not_found`
  */
 export async function checkJobs(

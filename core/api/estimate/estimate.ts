@@ -6,16 +6,16 @@ import type { TypicalRun } from '../../usage/recent-calls.ts'
 import { inDollars } from '../usage/view.ts'
 import type { EstimateView } from './schema.ts'
 
-/** What an estimate is made of. */
+/** The data of an estimate. */
 export interface Circumstances {
-  /** What jobs have taken of late; undefined where none has completed. */
+  /** Recent durations and costs; undefined if no job has completed yet. */
   readonly typical: TypicalRun | undefined
   readonly states: ProviderStates
-  /** How many jobs the workers that run may have in flight together; 0 where none runs, and then as many as are asked for will. */
+  /** The total concurrency of the running workers; 0 if none runs, and then as many will be started as are needed. */
   readonly concurrency: number
-  /** How many other users have jobs waiting to be claimed. */
+  /** The number of other users with pending jobs. */
   readonly contenders: number
-  /** How many of a user's jobs may be in flight. */
+  /** The most jobs of a user in flight. */
   readonly inFlightPerUser: number
   readonly limits: Pick<UserLimits, 'costPerDay' | 'jobsWaiting'>
   readonly quotas: QuotaState['quotas']
@@ -24,9 +24,9 @@ export interface Circumstances {
 type Amounts = Omit<EstimateView, 'rejected'>
 
 /**
- * What jobs are about to take: a call for each analysis and one for each text, as such calls were of late.
+ * The expected cost and duration of jobs: a call for each analysis and for each text, like recent ones.
  *
- * @param texts how many each job has
+ * @param texts the number of texts of each job
  */
 export function estimate(texts: readonly number[], at: Circumstances): Amounts {
   const { typical, quotas, limits } = at
@@ -65,7 +65,7 @@ export function estimate(texts: readonly number[], at: Circumstances): Amounts {
   }
 }
 
-/** Who serves a model, by its name. */
+/** The provider of a model, by its name. */
 function providerOf(model: string): string | undefined {
   return registry.find(({ modelNames }) => modelNames.pattern.test(model))?.name
 }
@@ -93,7 +93,7 @@ function secondsOf(
   return Math.ceil(Math.max(workSeconds, (money.resetSeconds ?? 0) + (nights - 1) * daySeconds))
 }
 
-/** An operator has paused it, or it is down: nobody knows until when. */
+/** An operator has paused it, or it is down: the end is not known. */
 function isStopped({ operatorPause, downSince }: ProviderState): boolean {
   return operatorPause !== null || downSince !== null
 }

@@ -14,7 +14,7 @@ import { estimate } from './estimate.ts'
 import { exampleEstimate } from './examples.ts'
 import { Estimate, EstimateJobs, type EstimateView } from './schema.ts'
 
-/** What jobs are about to take, before any is made. */
+/** The expected cost and duration of jobs before they are created. */
 export const estimates = {
   name: 'estimates',
   description: 'What jobs are about to take, before any is made.',

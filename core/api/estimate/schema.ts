@@ -3,12 +3,12 @@ import { BatchDefaults, RejectedJob } from '../batches/schema.ts'
 import { batchId, count, ErrorCodes, milliseconds, Step } from '../fields.ts'
 import { costUsd } from '../usage/schema.ts'
 
-/** An estimate is for so many jobs at most. */
+/** The most jobs of an estimate. */
 export const maxEstimated = 1_000
 
 export const EstimateJobs = z
   .strictObject({
-    // Each is validated by itself, so that all that is wrong can be told.
+    // Each is validated separately, so that all problems can be reported.
     jobs: z
       .array(z.record(z.string(), z.unknown()))
       .min(1)

@@ -7,8 +7,8 @@ export function closingOf(error: unknown): Closing | undefined {
 }
 
 const retries: Partial<Record<StreamClosed['reason'], Closing>> = {
-  // Two clients that take each other's place are not to do so every second.
+  // Two clients that replace each other must not do so every second.
   replaced: { retry: { afterMs: 30_000, because: 'a younger stream of the same user took the place' } },
-  // By then those that were replaced have ended.
+  // By then the replaced ones have ended.
   crowded: { retry: { afterMs: 5_000, because: 'too many streams of the same user were opened at once' } },
 }

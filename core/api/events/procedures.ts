@@ -17,7 +17,7 @@ import { viewManyEvent } from './view.ts'
 
 const { openProcedure, router } = createProcedures<StreamServices>()
 
-/** What happens to jobs: over tRPC as a subscription, over REST as server-sent events. */
+/** Live events of jobs: a subscription over tRPC, server-sent events over REST. */
 export const events = {
   name: 'events',
   description: 'What happens to jobs, as it happens.',
@@ -35,7 +35,7 @@ export const events = {
         output: JobEvent,
         example: { reply: exampleEvent },
       })
-      // Before the input is validated, so that a refused caller learns nothing about it.
+      // Before the input is validated, so that an unauthorised caller learns nothing about it.
       .use(async ({ ctx, meta, next, getRawInput }) => {
         const caller = await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`)
         return next({ ctx: { actor: allowed(caller, meta) } })
@@ -51,7 +51,7 @@ export const events = {
           transport: ctx.transport,
           signal: signal ?? new AbortController().signal,
         })
-        // What a step made was validated when it was saved.
+        // Outputs were validated when they were saved.
         return track(watch, (event) => [String(event.version), event as JobEventView])
       }),
 
@@ -90,10 +90,10 @@ export const events = {
   },
 } satisfies Resource
 
-/** The router of a server that streams and does nothing else. */
+/** The router of a server that only streams. */
 export const streamRouter = router({ visionPipeline: router(events.procedures) })
 
-/** The caller, or whom the ticket is from; one for another stream is refused. */
+/** The caller, or the user of the ticket; a ticket for another stream is refused. */
 async function actorOf(context: Context<StreamServices>, scope: string): Promise<Actor> {
   const { ticket, services } = context
   if (ticket === undefined) return context.authenticate()
@@ -101,7 +101,7 @@ async function actorOf(context: Context<StreamServices>, scope: string): Promise
   return services.tickets.check(ticket, scope)
 }
 
-/** A field of what the caller sent, whatever that is. */
+/** A field of the raw input, of any type. */
 function given(input: unknown, name: string): unknown {
   return typeof input === 'object' && input !== null && Object.hasOwn(input, name)
     ? (input as Record<string, unknown>)[name]
@@ -112,7 +112,7 @@ function notStreamed(): VisionError {
   return new VisionError('request.not_found', { message: 'Nothing is streamed here: use the job’s eventsUrl.' })
 }
 
-/** The events with the ids that both protocols resume by. */
+/** The events with the ids from which both protocols resume. */
 function track<Event, View>(
   watch: Watch<Event>,
   view: (event: Event) => readonly [id: string, data: View],

@@ -6,7 +6,10 @@ import { exampleTicket } from './examples.ts'
 import { CreateEventsTicket, EventsTicket, type EventsTicketView } from './schema.ts'
 import { manyEventsUrlOf } from './urls.ts'
 
-/** Links to streams, for those who cannot send headers: made by the API, which knows the caller, and not where is streamed. */
+/**
+ * Links to streams, for clients that cannot send headers: made by the API, which authenticates the caller, not by the
+ * streaming server.
+ */
 export const eventsTickets = {
   name: 'events tickets',
   description: 'Links to streams of many jobs, for pages.',

@@ -4,12 +4,12 @@ import type { ApiServices } from '../services.ts'
 
 type Services = Pick<ApiServices, 'streamUrl' | 'tickets' | 'now'>
 
-/** Where a job can be watched, with a ticket; null where nothing is streamed, and once a ticket would have expired. */
+/** The URL of a job's events, with a ticket; null without streams, and once a ticket would have expired. */
 export function eventsUrlOf(services: Services, { id, userId, expiresAt }: JobRow): Promise<string | null> {
   return linkTo(services, `/v1/jobs/${id}/events`, { scope: `job/${id}`, userId, expiresAt })
 }
 
-/** Where all jobs of a user can be watched, or those of one batch, with a ticket; null where nothing is streamed. */
+/** The URL of the events of all jobs of a user, or of one batch, with a ticket; null without streams. */
 export function manyEventsUrlOf(
   services: Services,
   {

@@ -32,7 +32,7 @@ function viewRow(row: WatchedRow): JobsEventView {
     progress: progressOf(row),
     texts: { wanted: row.texts, completed: Math.min(row.texts, row.textsCompleted) },
     nextTryAt: row.status === 'scheduled' ? (row.availableAt?.toISOString() ?? null) : null,
-    // A code of an earlier release is told as it was stored.
+    // A code of an earlier release is shown as it was stored.
     error: row.errorCode === null ? null : { code: row.errorCode as ErrorCode, message: row.errorMessage ?? '' },
     updatedAt: row.updatedAt.toISOString(),
   }

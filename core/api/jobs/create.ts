@@ -24,7 +24,7 @@ type JobRequest = z.output<typeof CreateJob>
 const vanishTries = 3
 
 /**
- * Creates a job and reads it back. The job of an earlier call may be deleted in between: then this call creates it.
+ * Creates a job and reads it back. If the job of an earlier call is deleted in between, this call creates it.
  *
  * @throws what `takeImages` and `createVisionJob` throw
  */
@@ -54,17 +54,17 @@ export async function createOne(
   }
 }
 
-/** How jobs are made that come in one call. */
+/** The options of a call that creates several jobs. */
 export interface ManyOptions {
-  /** The key of the call as a whole. */
+  /** The idempotency key of the whole call. */
   readonly batchKey: string | undefined
-  /** Says which batch they are for: see `createVisionJobs`. */
+  /** Decides on the batch of the jobs: see `createVisionJobs`. */
   readonly batch: CreateOptions['batch']
-  /** That batch, where it was there before: a key of the call stands for it, too. */
+  /** That batch, if it existed before: it is part of what a key of the call identifies. */
   readonly batchId?: number
-  /** All that the call asked for, where not all of it can be made: what its key stands for. */
+  /** All that was requested, if only a part of it can be created: what the call's key identifies. */
   readonly asked?: readonly unknown[]
-  /** Where in the call each of the jobs is, where not all of them are to be made. */
+  /** The index in the call of each job, if only some are to be created. */
   readonly indexes?: readonly number[]
 }
 
@@ -95,8 +95,8 @@ export async function createMany(
 }
 
 /**
- * A request as its key stands for it: what is left out is as good as what it means. Of a job with a brand that is the brand's
- * matter, and may be another the next time.
+ * The canonical request that a key identifies: a missing field equals its default. For a job with a brand, the brand
+ * decides the defaults, which may change.
  */
 function told(request: Omit<JobRequest, 'idempotencyKey'>) {
   const { brandId, language = 'en', platform, outputs } = request
@@ -110,13 +110,13 @@ function told(request: Omit<JobRequest, 'idempotencyKey'>) {
   return { ...request, outputs: texts, language: undefined, platform: undefined }
 }
 
-/** Jobs that cannot be made as an input that is refused; every other error as it is. */
+/** Maps jobs that cannot be created to invalid input; other errors are unchanged. */
 function undecided(error: unknown, pathTo: (index: number) => readonly PropertyKey[]): unknown {
   if (!(error instanceof UndecidedJobs)) return error
   return new InvalidInput(undecidedFields(error.problems, pathTo), error.code)
 }
 
-/** Why jobs cannot be made as they ask to be, as problems with their fields. */
+/** Why jobs cannot be created, as problems with their fields. */
 export function undecidedFields(
   problems: UndecidedJobs['problems'],
   pathTo: (index: number) => readonly PropertyKey[],
@@ -143,7 +143,7 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
   caller.services.metrics.jobsCreated(created.length)
 }
 
-/** Names the jobs of a call whose own keys do not match; the key of the call is known to its caller. */
+/** Reports the jobs whose own keys were used for other requests; the caller knows the key of the call. */
 function mismatchedKeys(
   { indexes, code }: IdempotencyMismatch,
   requests: readonly JobRequest[],
@@ -159,7 +159,7 @@ function mismatchedKeys(
 
 const twiceKeyed = 'The call has a key already: send one or the other.'
 
-/** The key of each job of a call: its own, or its share of the call's, which stands for the call as a whole. */
+/** The key of each job of a call: its own, or one derived from the call's key, which identifies the whole call. */
 function keysOf(
   jobs: readonly JobRequest[],
   indexes: readonly number[],
@@ -173,7 +173,7 @@ function keysOf(
       : [{ pointer: `#/jobs/${indexes[index]}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
   )
   if (twice.length > 0) throw new InvalidInput(twice)
-  // Once: it is of all that was sent, images included.
+  // Once, over all that was sent, images included.
   const requestHash = hashOf(asked === undefined ? requests : { asked, batchId })
   return indexes.map((index) => ({ key: keyInBatch(batchKey, index), requestHash }))
 }

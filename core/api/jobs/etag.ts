@@ -9,7 +9,7 @@ export function etagOf({ id, version }: Pick<JobRow, 'id' | 'version'>): string 
 const pollSeconds = 2
 const longestPollSeconds = 60
 
-/** When it is worth asking for a job again, in seconds; undefined once it has ended. */
+/** When to ask for a job again, in seconds; undefined once it has ended. */
 export function retryAfterOf(job: Pick<JobRow, 'status' | 'availableAt'>, now: number): number | undefined {
   const { status, availableAt } = job
   if (hasEnded(job)) return undefined

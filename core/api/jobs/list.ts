@@ -9,11 +9,11 @@ import { summarizeJobs } from './reply.ts'
 import type { History, JobPageView } from './schema.ts'
 import { summarizeJob, viewOutputs } from './view.ts'
 
-/** How large a page with outputs may be as JSON; it has one job at least. An answer of a function may be 6 MB. */
+/** The largest JSON of a page with outputs, in bytes; a page has at least one job. A function's response may be 6 MB. */
 const maxPageBytes = 4_000_000
 
 /**
- * A page of the caller's history, with outputs where those are asked for.
+ * A page of the caller's history, with outputs if requested.
  *
  * @throws VisionError `batch.not_found`
  */

@@ -3,7 +3,7 @@ import { admitVisionJobs } from '../../queue/concurrency-limit.ts'
 import { lockUser } from '../../queue/users.ts'
 import type { Caller } from '../procedure.ts'
 
-/** A job of the caller's, as the queue takes it. */
+/** A job of the caller, as the queue identifies it. */
 export function owned({ actor }: Caller, jobId: number) {
   return { jobId, userId: actor.userId }
 }
@@ -13,7 +13,10 @@ export function logJob({ services }: Caller, what: string, jobId: number): void 
   services.log('info', `job ${what}`, { jobId })
 }
 
-/** Fills the place of a job that was cancelled or deleted, which is done: an error here is left to the workers. */
+/**
+ * Admits a blocked job in the place of one that was cancelled or deleted. That is done already: an error here is left to
+ * the workers.
+ */
 export async function admitNext({ services, actor }: Caller): Promise<void> {
   await admitVisionJobs(
     services.database,

@@ -3,9 +3,11 @@ import { hasEnded } from '../../domain/job.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
-import { cancelVisionJob, deleteVisionJob, redriveVisionJob } from '../../queue/cancel.ts'
+import { cancelVisionJob } from '../../queue/cancel.ts'
 import type { CreatedJob } from '../../queue/create.ts'
+import { deleteVisionJob } from '../../queue/delete.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read.ts'
+import { redriveVisionJob } from '../../queue/redrive.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { createMany, createOne } from './create.ts'
@@ -72,7 +74,7 @@ export const jobs = {
       .input(validated(CreateJob))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { replayed, view } = await createOne(ctx, input, oneKey(ctx, input.idempotencyKey))
-        if (replayed) ctx.reply.status = 200
+        if (replayed) ctx.reply.replayed = true
         ctx.reply.location = `/v1/jobs/${view.jobId}`
         return view
       }),
@@ -100,7 +102,7 @@ export const jobs = {
           batchKey: oneKey(ctx, input.idempotencyKey),
           batch: batchOfItsOwn(ctx.actor.userId),
         })
-        if (created.every((job) => job.replayed)) ctx.reply.status = 200
+        if (created.every((job) => job.replayed)) ctx.reply.replayed = true
         // A job that its owner deletes at this moment is left out: creating the batch again could double the others.
         const ids = created.map((job) => job.jobId)
         const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)

@@ -5,22 +5,22 @@ import type { ApiServices } from '../services.ts'
 import { viewImages } from './images.ts'
 import type { ImageView } from './schema.ts'
 
-/** The parts of a job's view that stand in other tables. */
+/** The parts of a job's view from other tables. */
 export interface Relations {
   /** The snapshots that they use, by id. */
   readonly images: ReadonlyMap<number, ImageView>
-  /** How long their runs have taken together, by the job's id, in milliseconds. */
+  /** The sum of its runs' durations by job id, in milliseconds. */
   readonly runningTimes: ReadonlyMap<number, number>
-  /** The owner has spent the day's budget: blocked jobs wait for the next day. */
+  /** The owner's daily budget is spent: blocked jobs wait for the next day. */
   readonly spendExhausted: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** Reads the relations of jobs of one owner: one query for each kind, however many jobs there are. */
+/** Reads the relations of jobs of one owner: one query for each kind, whatever the number of jobs. */
 export async function readRelations(services: ApiServices, jobs: readonly JobRow[]): Promise<Relations> {
   const started = jobs.filter((job) => job.startedAt !== null).map((job) => job.id)
-  // Sequential: in parallel each would take another connection.
+  // Sequential: concurrent queries would each take another connection.
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
   const { costPerDay } = services.limits

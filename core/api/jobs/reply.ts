@@ -13,7 +13,7 @@ import type { JobSummaryView, JobView } from './schema.ts'
 import { summarizeJob, viewJob } from './view.ts'
 
 /**
- * Replies with a job as it is, or as it is once it has changed or ended, as far as the caller waits for that.
+ * Replies with a job, at once or after its next change or its end, as the caller prefers.
  *
  * @param awaited `change`: a caller that names another version than the current one need not wait
  * @throws VisionError `job.not_found`, also for another user's job
@@ -35,7 +35,7 @@ export async function replyWithJob(caller: Caller, jobId: number, awaited?: 'cha
   return viewJob(found, usage, await eventsUrlOf(services, found.job), await readRelations(services, [found.job]))
 }
 
-/** Jobs without their outputs, in the order given. */
+/** Jobs without their outputs, in the given order. */
 export async function summarizeJobs(services: ApiServices, rows: readonly JobRow[]): Promise<JobSummaryView[]> {
   const relations = await readRelations(services, rows)
   return rows.map((row) => summarizeJob(row, relations))

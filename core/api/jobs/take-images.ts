@@ -8,12 +8,12 @@ import type { ApiServices } from '../services.ts'
 import type { CreateJob } from './schema.ts'
 
 /**
- * Takes in the images of all jobs before any job is created. Nothing is stored before all of them, and the caller's quota,
- * were checked: a call that is refused leaves nothing behind.
+ * Stores the images of all jobs before any job is created, but not before all of them, and the caller's quota, were
+ * checked: a refused call leaves nothing behind.
  *
- * @param pointers where in the input each image is named
- * @param idempotencies of the jobs, in their order
- * @throws InvalidInput that names every image that was refused, IdempotencyMismatch, UndecidedJobs, LimitExceeded, or VisionError
+ * @param pointers the position of each image in the input
+ * @param idempotencies of the jobs, in order
+ * @throws InvalidInput with every refused image, IdempotencyMismatch, UndecidedJobs, LimitExceeded, or VisionError
  *   `storage.unavailable`
  */
 export async function takeImages(
@@ -23,11 +23,11 @@ export async function takeImages(
   pointers: readonly string[],
   idempotencies: readonly NewJob['idempotency'][],
 ): Promise<readonly NewJob[]> {
-  // An image that many jobs share is taken in once.
+  // An image that several jobs share is stored once.
   const urls = [...new Set(jobs.map(({ imageUrl }) => imageUrl))]
   const refused = refusedImages(services.images, userId, jobs, pointers)
   if (refused.length > 0) {
-    // Of several kinds none is that of the call, whatever the order of the jobs.
+    // If there are several kinds, none stands for the call, whatever the order of the jobs.
     const [code, ...others] = new Set(refused.map((problem) => problem.code as ErrorCode))
     throw new InvalidInput(refused, others.length > 0 ? 'request.invalid' : code)
   }
@@ -46,7 +46,7 @@ export async function takeImages(
 }
 
 /**
- * Looks at the images of jobs without taking any in, and says which would be refused, and why.
+ * Checks the images of jobs without storing any, and returns those that would be refused, and why.
  *
  * @param pointers see `takeImages`
  */

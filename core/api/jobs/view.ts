@@ -32,7 +32,7 @@ export function viewOutputs(found: JobWithOutputs): JobView['outputs'] {
 /** A job without its outputs. */
 export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted, now }: Relations): JobSummaryView {
   const image = (job.imageId === null ? undefined : images.get(job.imageId)) ?? null
-  // The database writes the times and this machine says what now is: its clock may be a little behind.
+  // The database writes the times, and this machine's clock may be a little behind.
   const totalMs = Math.max(0, (job.finishedAt?.getTime() ?? now) - job.createdAt.getTime())
   const runningMs = runningTimes.get(job.id) ?? 0
   return {
@@ -71,7 +71,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
   }
 }
 
-/** Every run of a job; what only the operator may see of them stays out. */
+/** Every run of a job, without the fields for operators only. */
 export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
   return {
     attempts: rows.map((row) => ({

@@ -7,7 +7,7 @@ import { exampleKey } from './examples.ts'
 import { ApiKeys, type ApiKeysView, CreateKey, ListKeys, NewApiKey, type NewApiKeyView, OneKey } from './schema.ts'
 import { viewKey } from './view.ts'
 
-/** What programs call the API with. */
+/** Credentials with which programs call the API. */
 export const keys = {
   name: 'keys',
   description: 'What programs call the API with.',

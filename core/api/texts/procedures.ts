@@ -35,7 +35,7 @@ import {
 
 const moreErrors = ['limit.jobs_per_day', 'limit.jobs_waiting', 'limit.spend_per_day'] as const
 
-/** The texts of a job: more of them, other revisions, and what their owner makes of them. */
+/** The texts of a job: adding and regenerating them, editing and approval. */
 export const texts = {
   name: 'texts',
   description: 'The texts of a job: more of them, other revisions, and what their owner makes of them.',
@@ -205,7 +205,7 @@ async function replyWithText(caller: Caller, key: TextKey): Promise<OneTextView>
 /**
  * A user's text in the shape of its format, with its findings.
  *
- * @throws InvalidInput that names every field that does not fit
+ * @throws InvalidInput with every invalid field
  */
 async function checked(caller: Caller, key: TextKey, content: Record<string, unknown>) {
   const { job, text, outputs } = await find(caller, key)

@@ -8,7 +8,7 @@ import { rateLimitHeaders } from '../rate-limit.ts'
 import { exampleUpload } from './examples.ts'
 import { CreateUpload, Upload, type UploadView } from './schema.ts'
 
-/** Images on their way to a job. */
+/** Uploads of images for jobs. */
 export const uploads = {
   name: 'uploads',
   description: 'Images on their way to a job.',

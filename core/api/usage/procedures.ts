@@ -9,7 +9,7 @@ import { exampleUsage } from './examples.ts'
 import { UsageQuery, UserUsage, type UserUsageView } from './schema.ts'
 import { viewUserUsage } from './view.ts'
 
-/** What the caller has used. */
+/** The caller's usage. */
 export const usage = {
   name: 'usage',
   description: 'What the caller has used.',

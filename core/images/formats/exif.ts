@@ -7,7 +7,7 @@ const [orientationTag, short, long] = [0x0112, 3, 4]
  * The orientation in a block of Exif data: a TIFF file's first directory (CIPA DC-008, section 4.6; TIFF 6.0, section 2).
  * JPEG puts "Exif" before it, and many writers of WebP and PNG do the same.
  *
- * @returns 1 where it says none, or where the block makes no sense: viewers show such a picture as it is stored
+ * @returns 1 if there is none, or if the block is malformed: viewers show such a picture as it is stored
  */
 export function readExifOrientation(block: Buffer): Orientation {
   const tiff = block.toString('latin1', 0, prefix.length) === prefix ? block.subarray(prefix.length) : block

@@ -30,8 +30,8 @@ export function isHeif(file: Buffer): boolean {
 }
 
 /**
- * The primary picture of a HEIF file whose boxes are all there, and neither a thumbnail nor a tile: its size is that of its
- * clean aperture where it has one. What counts is how the picture is coded, not what the brands claim, for so do decoders: only HEVC is taken.
+ * The primary picture of a HEIF file whose boxes are all complete, not a thumbnail or a tile: its size is that of its clean
+ * aperture, if it has one. As for decoders, the coding of the picture counts, not the brands: only HEVC is accepted.
  *
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
@@ -142,7 +142,7 @@ function readSources(iref: Buffer | undefined): ReadonlyMap<number, () => readon
   )
 }
 
-/** The item, or the items that it is made of, and how each of them is coded. */
+/** The item, or the items that it consists of, with the coding of each. */
 function codedItemsOf(
   primary: number,
   types: ReadonlyMap<number, string>,
@@ -183,7 +183,7 @@ function checkLocations(iloc: Buffer, items: ReadonlyMap<number, string>, fileLe
       next(indexBytes)
       const start = base + next(offsetBytes)
       const extentLength = next(lengthBytes)
-      // Other methods count from within another box or item, which is all there.
+      // Other methods are relative to another box or item, which is complete.
       if (method === 0 && start + extentLength > fileLength) throw truncated('HEIF')
       length += extentLength
     }

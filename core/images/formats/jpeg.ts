@@ -15,9 +15,9 @@ const commonFrames = [0xc0, 0xc1, 0xc2]
 const otherFrames = [0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf, 0xf7]
 
 /**
- * The picture of a JPEG whose segments and scans are all there, up to its end marker (ITU-T T.81, annex B). A thumbnail
- * lies inside a segment and is skipped with it. What follows the end marker is left alone, as decoders do: cameras put
- * more pictures, videos and padding there.
+ * The picture of a JPEG whose segments and scans are all complete, up to its end marker (ITU-T T.81, annex B). A thumbnail
+ * is inside a segment and is skipped with it. Bytes after the end marker are ignored, as by decoders: cameras append
+ * further pictures, videos and padding.
  *
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */

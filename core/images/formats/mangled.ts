@@ -1,18 +1,18 @@
 import { isUtf8 } from 'node:buffer'
 
-// Image files that were damaged by a client that decoded the bytes as text, or sent the encoded text in their place.
+// Image files that were damaged by a client that decoded the bytes as text, or sent the encoded text instead.
 
-/** What such a file is. */
+/** The description of such a file. */
 export const decodedAsText = 'a file whose bytes were decoded as text, and are lost: read and send it as binary'
 
-/** What is left to see of the character that stands for bytes which are no text (U+FFFD). */
+/** The replacement for bytes that are not text (U+FFFD). */
 const replaced = Buffer.from('\ufffd')
 const looked = 65_536
 
 /**
- * What became of an image on its way, with its article, where that is easily told.
+ * How an image was damaged on its way, with its article, where that is easily recognised.
  *
- * @param formatOf the name of the format that bytes start like
+ * @param formatOf the name of the format whose signature the bytes have
  */
 export function mangledNameOf(file: Buffer, formatOf: (bytes: Buffer) => string | undefined): string | undefined {
   const start = file.subarray(0, 1024)
@@ -32,9 +32,10 @@ export function mangledNameOf(file: Buffer, formatOf: (bytes: Buffer) => string 
 }
 
 /**
- * Whether bytes that are no text were replaced: a file of text in which that happened near its start.
+ * Whether invalid bytes were replaced: a text file in which that happened near the start.
  *
- * @param within how many bytes to look at: such a character further on does not condemn a file that starts like an image
+ * @param within how many bytes to check: a replacement character further on does not matter in a file that starts like an
+ *   image
  */
 export function isDecodedAsText(file: Buffer, within: number): boolean {
   const at = file.subarray(0, within).indexOf(replaced)

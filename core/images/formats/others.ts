@@ -42,8 +42,8 @@ function nameOfMedia(file: Buffer): string | undefined {
 const farthestRecord = 65_535 + 22
 
 /**
- * What else a complete image file is: readers of ZIP start from the end, and those of PDF accept a header anywhere in the
- * first 1,024 bytes (ISO 32000-1, annex H, 3.4.1). A text that only mentions a format makes no file of it.
+ * The other kind of file that a complete image also is: readers of ZIP start from the end, and those of PDF accept a header
+ * anywhere in the first 1,024 bytes (ISO 32000-1, annex H, 3.4.1). A text that only mentions a format does not count.
  */
 export function alsoIs(file: Buffer): string | undefined {
   if (isPdf(file)) return 'a PDF'
@@ -56,7 +56,7 @@ export function alsoIs(file: Buffer): string | undefined {
   return undefined
 }
 
-/** With an object after its header: readers mend a PDF without its end or its table, but not one without objects. */
+/** With an object after its header: readers repair a PDF without its end or its table, but not one without objects. */
 function isPdf(file: Buffer): boolean {
   const header = file.toString('latin1', 0, 1024 + 8).search(/%PDF-\d/)
   if (header === -1 || header >= 1024) return false

@@ -10,8 +10,8 @@ export function isPng(file: Buffer): boolean {
 }
 
 /**
- * The picture of a PNG whose chunks are all there, from the header to the end (W3C PNG, sections 5 and 11.2). What follows
- * the end is left alone, as decoders do. The first picture of an animated PNG is a complete PNG of this size.
+ * The picture of a PNG whose chunks are all complete, from the header to the end (W3C PNG, sections 5 and 11.2). Bytes
+ * after the end are ignored, as by decoders. The first picture of an animated PNG is a complete PNG of this size.
  *
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
@@ -23,7 +23,7 @@ export function readPng(file: Buffer): Picture {
     if (at + 12 > file.length) throw truncated('PNG', hasData ? 'end marker (IEND)' : undefined)
     const length = file.readUInt32BE(at)
     const type = file.toString('latin1', at + 4, at + 8)
-    // What Xcode makes of a PNG: its pixels are packed in another way, and only Apple's own software reads them.
+    // Xcode's form of a PNG: its pixels are packed differently, and only Apple's own software reads them.
     if (size === undefined && type === 'CgBI') {
       throw unsupported(
         'an Apple CgBI PNG, which only Apple’s own software can read; take the file from before Xcode’s build',

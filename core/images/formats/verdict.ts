@@ -7,14 +7,14 @@ export interface Size {
   readonly height: number
 }
 
-/** What a file's header says of its picture. */
+/** The picture that a file's header describes. */
 export interface Picture extends Size {
   readonly orientation: Orientation
-  /** The size in which it is coded, where only a part of that is shown. */
+  /** Its coded size, if only a part of it is displayed. */
   readonly coded?: Size
 }
 
-/** The bytes end before the image does. @param missing what should come next, where that is all that may be missing */
+/** The bytes end before the image does. @param missing the expected next part, if only that may be missing */
 export function truncated(format: string, missing?: string): VisionError {
   const advice = missing ? ` Its ${missing} is missing: send the whole file, or save it anew in an image program.` : ''
   return new VisionError('image.truncated', { message: `The file is a ${format}, but it is cut off.${advice}` })

@@ -9,8 +9,8 @@ export function isWebp(file: Buffer): boolean {
 const [hasAnimation, hasExif] = [0x02, 0x08]
 
 /**
- * The picture of a WebP whose chunks are all there (RFC 9649), with the size of its canvas, which a still picture must fill, and which an
- * animation's frames must fit. What follows the RIFF is left alone, as decoders do.
+ * The picture of a WebP whose chunks are all complete (RFC 9649), with the size of its canvas, which a still picture must
+ * fill and an animation's frames must fit. Bytes after the RIFF are ignored, as by decoders.
  *
  * @throws VisionError `image.truncated` or `image.malformed`
  */
@@ -27,7 +27,7 @@ export function readWebp(file: Buffer): Picture {
       const isExtended = chunk.type === 'VP8X'
       canvas = isExtended ? canvasSize(chunk.data) : pictureSize(chunk)
       isAnimated = isExtended && (chunk.data.readUInt8(0) & hasAnimation) !== 0
-      // Decoders leave the chunk alone unless the canvas says that there is one.
+      // Decoders ignore the chunk unless the canvas declares it.
       mayTurn = isExtended && (chunk.data.readUInt8(0) & hasExif) !== 0
       hasPicture = !isExtended
     } else if (mayTurn && chunk.type === 'EXIF') {

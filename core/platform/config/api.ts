@@ -22,7 +22,7 @@ export const apiKeys = {
   ...spend,
 }
 
-/** What functions/api.ts needs. */
+/** The configuration of functions/api.ts. */
 export type ApiConfig = Values<typeof apiKeys>
 
 const apiRule: Rule<Partial<ApiConfig>> = (config) => [

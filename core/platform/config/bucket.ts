@@ -4,14 +4,14 @@ import { storage } from './shared.ts'
 
 export const bucketKeys = {
   ...storage,
-  // Not less: a job may wait, fail and be retried by its owner days after its image was uploaded.
+  // No less: a job may wait, fail and be retried by its owner days after its image was uploaded.
   UPLOAD_RETENTION_DAYS: wholeNumber({
     min: 7,
     because: 'since a job may be retried days after its image was uploaded',
   }).or(7),
 }
 
-/** What the setup of the bucket needs. */
+/** The configuration for setting up the bucket. */
 export type BucketConfig = Values<typeof bucketKeys>
 
 /** @throws ConfigError */

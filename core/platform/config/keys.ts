@@ -5,14 +5,14 @@ import { operatorKeys } from './operator.ts'
 import { pollerKeys } from './poller.ts'
 import { streamKeys } from './stream.ts'
 
-/** What each function of a deployment reads. */
+/** The keys that each function of a deployment reads. */
 export const functionKeys = {
   api: Object.keys(apiKeys),
   stream: Object.keys(streamKeys),
   poller: Object.keys(pollerKeys),
 } as const satisfies Record<string, readonly string[]>
 
-/** Every key that any entry point reads: what .env.example lists. */
+/** Every key that any entry point reads: those in .env.example. */
 export const configKeys: readonly string[] = [
   ...new Set(
     [apiKeys, streamKeys, pollerKeys, migrationKeys, operatorKeys, bucketKeys].flatMap((keys) => Object.keys(keys)),

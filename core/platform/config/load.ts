@@ -7,18 +7,18 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The constraints between settings: each violated key, and why. */
+/** Constraints between settings: each violated key, and why. */
 export type Rule<Config> = (config: Config) => readonly (readonly [key: string, why: string])[]
 
-/** The environment as it is. Nothing else reads it. */
+/** The environment. Nothing else reads it. */
 export function environment(): Environment {
   return { ...process.env }
 }
 
 /**
- * Reads settings from an environment, where an empty line in `.env` means the same as none.
+ * Reads settings from an environment, in which an empty value in `.env` counts as missing.
  *
- * @param rule the constraints between them; it sees the valid settings, the others being undefined
+ * @param rule the constraints; gets the valid settings, the others being undefined
  * @throws ConfigError with one line for each key that is missing or wrong
  */
 export function load<Keys extends Shape>(

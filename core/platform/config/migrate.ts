@@ -4,7 +4,7 @@ import { database } from './shared.ts'
 
 export const migrationKeys = { ...database }
 
-/** What functions/migrate.ts needs. */
+/** The configuration of functions/migrate.ts. */
 export type MigrationConfig = Values<typeof migrationKeys>
 
 /** @throws ConfigError */

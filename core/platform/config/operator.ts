@@ -4,7 +4,7 @@ import { database, lives } from './shared.ts'
 
 export const operatorKeys = { ...database, ...lives }
 
-/** What an operator's commands need. */
+/** The configuration of an operator's commands. */
 export type OperatorConfig = Values<typeof operatorKeys>
 
 /** @throws ConfigError */

@@ -41,7 +41,7 @@ export const pollerKeys = { ...ownKeys, ...providerKeys }
 /** What functions/poller.ts needs. */
 export interface PollerConfig extends Values<typeof ownKeys> {
   readonly providers: Readonly<Record<string, ProviderConfig>>
-  /** What could not be checked, a sentence each, to be logged once. */
+  /** Settings that could not be checked, one sentence each, to be logged once. */
   readonly warnings: readonly string[]
 }
 

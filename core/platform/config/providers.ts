@@ -7,17 +7,17 @@ import { createPrices } from '../../providers/prices.ts'
 import { registry } from '../../providers/registry.ts'
 import { got, type Setting, type Shape, setting, text, WrongSetting, webUrl, wholeNumber } from './setting.ts'
 
-// Not the schema's: it comes with all of drizzle, which a deployment has no use for.
+// Not from the schema, which loads all of drizzle: a deployment does not need that.
 const steps = Object.keys(callTokens) as Step[]
 
 /** How a provider is called, as it is configured. */
 export interface ProviderConfig {
-  /** Undefined where it is not set: then no step can be served. */
+  /** Undefined if not set: no step can be served then. */
   readonly apiKey: string | undefined
   readonly baseUrl: string
   readonly model: string
   readonly limits: ProviderLimits
-  /** Its own settings, by the part of their key that follows its name. */
+  /** Its own settings, by the part of their key after its name. */
   readonly settings: Readonly<Record<string, unknown>>
 }
 
@@ -26,7 +26,7 @@ export function keyOf(provider: string, key: string): string {
   return `${provider.toUpperCase()}_${key}`
 }
 
-/** The settings of a provider by the part of their key that follows its name, each with its line in `.env.example`. */
+/** The settings of a provider by the part of their key after its name, each with its line in `.env.example`. */
 export function settingsOf(
   entry: ProviderEntry,
 ): Readonly<Record<string, { setting: Setting<unknown>; about: string }>> {
@@ -58,7 +58,7 @@ export const providerKeys: Shape = Object.fromEntries(
   ),
 )
 
-/** Who serves a step: one of the registry's, and for the analysis one that sees images. */
+/** The provider of a step: a registered one, and for the analysis one that takes images. */
 export function providerOfStep(step: Step): Setting<string> {
   return setting((name) => {
     const entry = registry.find((one) => one.name === name)
@@ -71,7 +71,7 @@ export function providerOfStep(step: Step): Setting<string> {
 
 type Values = Readonly<Record<string, unknown>>
 
-/** How every provider is configured, by its name. */
+/** The configuration of every provider, by name. */
 export function providersIn(values: Values): Readonly<Record<string, ProviderConfig>> {
   return Object.fromEntries(registry.map((entry) => [entry.name, configOf(entry, values)]))
 }
@@ -92,26 +92,26 @@ function configOf(entry: ProviderEntry, values: Values): ProviderConfig {
   }
 }
 
-/** Errors in how the steps are served, and warnings about what could not be checked. */
+/** Errors in the providers' configuration, and warnings about what could not be checked. */
 export interface ProviderFindings {
   readonly wrong: readonly (readonly [key: string, why: string])[]
-  /** A sentence each. */
+  /** One sentence each. */
   readonly warnings: readonly string[]
 }
 
 export interface Served {
-  /** Who serves which step; undefined where that setting is wrong itself. */
+  /** The provider of each step; undefined where that setting itself is invalid. */
   readonly by: Readonly<Record<Step, string | undefined>>
-  /** As they were read. */
+  /** The parsed settings. */
   readonly values: Values
   readonly prices: readonly Price[]
-  /** Whether what users spend is limited, which needs the price of every call. */
+  /** Whether users have a budget, which needs the price of every call. */
   readonly limitsSpend: boolean
-  /** Milliseconds since the epoch: prices hold from a day on. */
+  /** Milliseconds since the epoch: prices apply from a day on. */
   readonly now: () => number
 }
 
-/** Looks at the providers that serve a step: their keys, models, limits and prices. A model that is not known passes, with a warning. */
+/** Checks the providers of the steps: their keys, models, limits and prices. An unknown model passes, with a warning. */
 export function checkProviders({ by, values, prices, limitsSpend, now }: Served): ProviderFindings {
   const { costOf } = createPrices(prices, now)
   const isPriced = (model: string) => costOf([model], { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }) !== null
@@ -148,7 +148,7 @@ function findingsOf(entry: ProviderEntry, config: ProviderConfig, served: readon
   const { model, baseUrl, limits, settings } = config
   const found: (readonly [key: string, why: string])[] = []
   if (config.apiKey === undefined) found.push(['API_KEY', `is missing: needed by the provider of a step`])
-  // Others who serve the same models, and proxies, name them as they like.
+  // Proxies, and other hosts of the same models, choose their own names.
   if (sameOrigin(baseUrl, entry.baseUrl) && !entry.modelNames.pattern.test(model)) {
     found.push(['MODEL', `must be ${entry.modelNames.like}${got(model)}`])
   }
@@ -171,7 +171,7 @@ function findingsOf(entry: ProviderEntry, config: ProviderConfig, served: readon
   return found
 }
 
-/** The most that a call asks for: after an answer that was cut off it has more room, and thinks as little as it can. */
+/** The most tokens of a call: after an answer that was cut off, its limit is raised and its thinking reduced to the least. */
 function mostOutput(step: Step, thinking: number): number {
   const { output } = callTokens[step]
   return Math.max(output + thinking, output * roomAfterCutOff)

@@ -1,4 +1,4 @@
-/** Shorter ones would be found in ordinary words. */
+/** Shorter secrets would be found in ordinary words. */
 const shortestSecret = 8
 
 /** Whether a key's value is a secret; those of providers are recognised by their ending. */
@@ -15,7 +15,7 @@ const isSecret = (key: string) =>
 
 type Configured = Readonly<Record<string, { readonly apiKey?: string | undefined }>>
 
-/** The secrets in an environment or a configuration, and the passwords in its URLs: no log line may contain them. */
+/** The secrets in an environment or a configuration, including passwords in URLs: no log line may contain them. */
 export function secretsOf(settings: object): readonly string[] {
   const given = Object.entries(settings).flatMap(([key, value]) => (isSecret(key) ? [value] : []))
   const { DATABASE_URL: url, providers = {} } = settings as { DATABASE_URL?: unknown; providers?: Configured }

@@ -42,11 +42,11 @@ export function setting<Value>(parse: (text: string) => Value): Setting<Value> {
 interface Bounds {
   readonly min?: number
   readonly max?: number
-  /** Why the bounds are where they are. */
+  /** The reason for the bounds. */
   readonly because?: string
 }
 
-/** A whole number, 1 or more if nothing else is said. */
+/** A whole number, 1 or more by default. */
 export function wholeNumber({ min = 1, max, because }: Bounds = {}): Setting<number> {
   return setting((text) => {
     const value = numberIn(text)
@@ -56,7 +56,7 @@ export function wholeNumber({ min = 1, max, because }: Bounds = {}): Setting<num
   })
 }
 
-/** A number above 0, or between bounds that count in. */
+/** A number above 0, or between inclusive bounds. */
 export function decimal({ min, max, because }: Bounds = {}): Setting<number> {
   return setting((text) => {
     const value = numberIn(text)
@@ -68,7 +68,7 @@ export function decimal({ min, max, because }: Bounds = {}): Setting<number> {
   })
 }
 
-/** One of some words. */
+/** One of several words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Setting<Word> {
   return setting((text) => {
     const word = words.find((one) => one === text)
@@ -85,7 +85,7 @@ export function text({ min = 1 }: { readonly min?: number } = {}): Setting<strin
   })
 }
 
-/** A signing key: long enough to withstand a search. */
+/** A signing key: long enough to withstand a brute-force search. */
 export function signingSecret(): Setting<string> {
   return setting((given) => {
     if (Buffer.byteLength(given) >= 32) return given
@@ -93,7 +93,7 @@ export function signingSecret(): Setting<string> {
   })
 }
 
-/** A URL to which secrets are sent, or from which keys are fetched that decide whom to trust. */
+/** A URL to which secrets are sent, or from which trusted keys are fetched. */
 export function webUrl(): Setting<string> {
   return setting((given) => {
     if (isWebUrl(given)) return given
@@ -118,7 +118,7 @@ export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }
 
-/** Longer texts may be secrets that were put on the wrong line, and are not shown. */
+/** Longer texts may be misplaced secrets, and are not shown. */
 const longestTold = 16
 
 /** How a message shows the value of a setting that is not a secret. */

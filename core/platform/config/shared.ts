@@ -50,16 +50,16 @@ export const waking = {
   POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(25),
 }
 
-/** How long jobs live. */
+/** The lifetimes of jobs. */
 export const lives = {
   JOB_EXPIRES_HOURS: decimal().or(24),
   JOB_RETENTION_DAYS: wholeNumber().or(30),
 }
 
-/** Whoever admits jobs must agree on these. */
+/** Processes that admit jobs must agree on these. */
 export const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber().or(10) }
 
-/** Looked at when a job is created, and again when it is admitted. */
+/** Checked when a job is created, and again when it is admitted. */
 export const spend = { USER_DOLLARS_PER_DAY: decimal().optional() }
 
 export const auth = {
@@ -71,19 +71,19 @@ export const auth = {
   STREAM_SECRET: signingSecret().optional(),
 }
 
-/** Where the images are. */
+/** The storage of images. */
 export type StorageConfig = Values<typeof storage>
 type AuthConfig = Values<typeof auth>
-/** What tickets are signed with. */
+/** The signing keys of tickets. */
 export type TicketConfig = Pick<AuthConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
 
-/** The keys of settings that are not set, and why they are needed. */
+/** The keys of missing settings, and why they are needed. */
 export function missingIn<Config extends object>(config: Config) {
   return (key: keyof Config & string, because: string) =>
     config[key] === undefined ? [[key, `is missing: needed ${because}`] as const] : []
 }
 
-/** Never an open door: without a way to check tokens nothing starts. */
+/** Never unauthenticated: without a way to check tokens nothing starts. */
 export const authRule: Rule<AuthConfig> = (config) => {
   const missing = missingIn<AuthConfig>(config)
   return [

@@ -6,13 +6,13 @@ export const streamKeys = {
   ...logging,
   ...database,
   ...auth,
-  /** Pages of these origins may read streams, where nothing in front of the function says so to browsers. */
+  /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
   STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
   STREAM_SECONDS: decimal({ max: 900 }).or(60),
   STREAM_SESSIONS_PER_USER: wholeNumber().or(10),
 }
 
-/** What functions/stream.ts needs. */
+/** The configuration of functions/stream.ts. */
 export type StreamConfig = Values<typeof streamKeys>
 
 /** @throws ConfigError */

@@ -2,7 +2,7 @@ import { roomAfterCutOff } from '../../domain/call-tokens.ts'
 import type { Model, ModelOptions, ModelRequest } from '../model.ts'
 import { createOpenAiCompatible } from '../openai-compatible.ts'
 
-/** DeepSeek over the OpenAI SDK: its wire is the same, its additions go into the body as they are. It sees no images. */
+/** DeepSeek over the OpenAI SDK: same wire protocol, with DeepSeek's additional fields in the body. It takes no images. */
 export function createModel(options: ModelOptions): Model {
   return createOpenAiCompatible(options, {
     cachedTokens: ({ prompt_cache_hit_tokens: hit }) => hit,
@@ -12,7 +12,7 @@ export function createModel(options: ModelOptions): Model {
         { role: 'user', content: request.input.toWellFormed() },
       ],
       response_format: { type: 'json_object' },
-      // What was cut off once is given more room.
+      // After an answer that was cut off, more tokens are allowed.
       max_tokens: request.maxOutputTokens * (request.previous === 'cut_off' ? roomAfterCutOff : 1),
       // Thinking is on unless it is switched off, and costs more than the answer.
       ...({ thinking: { type: 'disabled' } } as object),
@@ -20,7 +20,7 @@ export function createModel(options: ModelOptions): Model {
   })
 }
 
-/** JSON mode enforces no schema, so the model is told it; and the word JSON must stand in the prompt. */
+/** JSON mode enforces no schema, so the schema is part of the prompt, which must also contain the word JSON. */
 function instructionsFor({ instructions, schema }: ModelRequest): string {
   return [
     instructions,

@@ -11,24 +11,24 @@ import { type CallErrorKind, codeOf } from '../kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from '../model.ts'
 import { isRecord } from '../refusals.ts'
 
-/** What Gemini may refuse to look at: https://ai.google.dev/gemini-api/docs/safety-settings */
+/** The categories that Gemini may block: https://ai.google.dev/gemini-api/docs/safety-settings */
 export type GeminiSafety = 'off' | 'none' | 'few' | 'some' | 'most'
 
-/** Gemini's own settings, as its entry in the registry has them. */
+/** Gemini's own settings, see its entry in the registry. */
 export interface GeminiOptions extends ModelOptions {
   readonly settings: {
-    /** Left to the model where it is not given: Gemini 3 takes none below 1 well. */
+    /** The model's default if left out: Gemini 3 does badly below 1. */
     readonly TEMPERATURE?: number | undefined
-    /** Left to the model where it is not given. */
+    /** The model's default if left out. */
     readonly THINKING?: GeminiThinking | undefined
-    /** What is blocked, in every category that can be set; `none` if not given, as the models have it of late. */
+    /** What is blocked, in every category that can be set; `none` if left out, the default of recent models. */
     readonly SAFETY?: GeminiSafety | undefined
-    /** A request that is larger has its image uploaded first. */
+    /** For a larger request the image is uploaded first. */
     readonly INLINE_MEGABYTES?: number | undefined
   }
 }
 
-/** Documentation says 20 MB in one place and 100 MB in another, and the API has had both. */
+/** The documentation gives both 20 MB and 100 MB, and the API has enforced both. */
 const defaultInlineMegabytes = 20
 
 const thresholds: Readonly<Record<GeminiSafety, string>> = {
@@ -40,10 +40,10 @@ const thresholds: Readonly<Record<GeminiSafety, string>> = {
 }
 const categories = ['HARASSMENT', 'HATE_SPEECH', 'SEXUALLY_EXPLICIT', 'DANGEROUS_CONTENT']
 
-/** Room for the text of a request beside its image, in bytes. */
+/** Reserved for the text of a request beside its image, in bytes. */
 const textBytes = 100_000
 
-/** Gemini over `@google/generative-ai`, an archived SDK whose every sharp edge is filed off here. */
+/** Gemini over `@google/generative-ai`, an archived SDK, with workarounds for its defects. */
 export function createModel(options: GeminiOptions): Model {
   const { apiKey, model, prices, rules, timeoutMs, now, settings } = options
   const inlineBytes = (settings.INLINE_MEGABYTES ?? defaultInlineMegabytes) * 1_000_000
@@ -80,7 +80,7 @@ export function createModel(options: GeminiOptions): Model {
               return generate([{ inlineData: { mimeType: image.type, data: data.toString('base64') } }], signal)
             }) as Promise<unknown>,
           isAnswer: ({ candidates, promptFeedback, usageMetadata, error }) =>
-            // Gateways send an empty list along with an error.
+            // Gateways add an empty list to an error.
             error
               ? Array.isArray(candidates) && candidates.length > 0
               : Array.isArray(candidates) || isRecord(promptFeedback) || isRecord(usageMetadata),
@@ -100,7 +100,7 @@ export function createModel(options: GeminiOptions): Model {
   }
 }
 
-/** What goes along with every request; after an answer that was cut off there is more room, and less of it for thinking. */
+/** The settings of every request; after an answer that was cut off, more tokens are allowed, and fewer for thinking. */
 function settingsFor(request: ModelRequest, { model, settings }: GeminiOptions) {
   const { TEMPERATURE: temperature, THINKING: thinking, SAFETY: safety = 'none' } = settings
   const cutOff = request.previous === 'cut_off'
@@ -116,7 +116,7 @@ function settingsFor(request: ModelRequest, { model, settings }: GeminiOptions) 
     generationConfig: {
       responseMimeType: 'application/json',
       ...(temperature !== undefined && { temperature }),
-      // What it thinks counts here as well.
+      // Thinking counts towards this limit as well.
       maxOutputTokens: request.maxOutputTokens * (cutOff ? roomAfterCutOff : 1) + thinkingTokens(allowed),
       // The API takes JSON Schema; the types of this SDK version do not know it yet, nor thinking.
       ...({ responseJsonSchema: schemaForGemini(request.schema) } as object),
@@ -126,8 +126,8 @@ function settingsFor(request: ModelRequest, { model, settings }: GeminiOptions) 
 }
 
 /**
- * Its count of the prompt includes what was cached; thinking is billed as output but counted apart. Counts of 0 are left
- * out of an answer that has others, as everywhere in Google's JSON.
+ * Its prompt count includes cached tokens; thinking is billed as output but counted separately. As everywhere in Google's
+ * JSON, counts of 0 are left out.
  */
 function tokensOf(said: unknown): Omit<StepUsage, 'model' | 'cost' | 'milliseconds'> {
   const usage = isRecord(said) ? said : {}
@@ -144,8 +144,8 @@ function tokensOf(said: unknown): Omit<StepUsage, 'model' | 'cost' | 'millisecon
 }
 
 /**
- * What a finish reason other than STOP means: https://ai.google.dev/api/generate-content#FinishReason. Those that are not
- * here say nothing of the job. That an answer recites is chance: most do not when they are asked for again.
+ * The finish reasons other than STOP: https://ai.google.dev/api/generate-content#FinishReason. Any other reason is not the
+ * job's fault. A recitation is a matter of chance: most do not occur again.
  */
 const finishes: Readonly<Record<string, CallErrorKind>> = {
   MAX_TOKENS: 'cut_off',
@@ -160,7 +160,7 @@ const finishes: Readonly<Record<string, CallErrorKind>> = {
   IMAGE_PROHIBITED_CONTENT: 'blocked',
 }
 
-/** The answer's text. The SDK's own `text()` hides blocks and mixes thoughts in. */
+/** The answer's text. The SDK's own `text()` hides blocked answers and includes thoughts. */
 function textOf(
   { promptFeedback, candidates }: Record<string, unknown>,
   failure: (kind: CallErrorKind, detail: string) => VisionError,
@@ -171,7 +171,7 @@ function textOf(
   const candidate: unknown = Array.isArray(candidates) ? candidates[0] : undefined
   if (!isRecord(candidate)) throw failure('blank_answer', 'no candidate')
   const { finishReason, content } = candidate
-  // Gateways write it small.
+  // Gateways use lower case.
   const reason = typeof finishReason === 'string' ? finishReason.toUpperCase() : ''
   const parts = isRecord(content) && Array.isArray(content.parts) ? content.parts.filter(isRecord) : []
   const text = parts.map((part) => (part.thought === true || typeof part.text !== 'string' ? '' : part.text)).join('')

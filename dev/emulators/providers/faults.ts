@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { triggerOf } from './triggers.ts'
 
 export const providers = ['gemini', 'deepseek'] as const
 export type Provider = (typeof providers)[number]
@@ -84,7 +85,7 @@ export interface Faults {
   list(): readonly ActiveFault[]
   /**
    * Decides about one request, and counts what happens to it. Latencies add up; of the others, the one that was added
-   * first among those that match happens.
+   * first among those that match happens, or else what the purpose of the job triggers.
    */
   decide(request: EmulatedRequest): Verdict
 }
@@ -132,7 +133,8 @@ export function createFaults(random: () => number): Faults {
         if (entry.rule.kind !== 'latency') fault = entry.rule
       }
       rules = rules.filter(({ left }) => left > 0)
-      return { latencyMs, fault }
+      const trigger = triggerOf(request)
+      return { latencyMs: latencyMs + trigger.latencyMs, fault: fault ?? trigger.fault }
     },
   }
 }

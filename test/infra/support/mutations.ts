@@ -212,6 +212,11 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     text: 'copyFiles: [{ from: folder }],',
     instead: '',
   },
+  'the reference page has no files': {
+    file: 'infra/api.ts',
+    text: 'copyFiles: referenceFiles,',
+    instead: '',
+  },
   'the migrations are applied where they should be checked': {
     file: 'infra/migrations.ts',
     text: 'mode: settings.DEPLOY_MIGRATIONS',

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { serve } from '../../core/http/app.ts'
+import { encodeCursor, pageFields } from '../../core/http/cursor.ts'
+import type { Meta } from '../../core/http/meta.ts'
+import { createProcedures } from '../../core/http/trpc.ts'
+import { validated } from '../../core/http/validation.ts'
+import { json } from '../support/api/test-api.ts'
+
+const { procedure, router } = createProcedures()
+
+/** Every list of the API has its page in this form. */
+const Page = z.object({ things: z.array(z.int()), nextCursor: z.string().nullable() }).meta({ id: 'Page' })
+const listMeta: Meta = {
+  rest: 'GET /v1/things',
+  status: 200,
+  scope: 'read',
+  summary: 'List things',
+  description: 'All of them.',
+  errors: [],
+  output: Page,
+}
+const ListThings = z.strictObject({ limit: z.int().default(2), ...pageFields }).prefault({})
+const things = {
+  name: 'things',
+  description: 'Things.',
+  procedures: {
+    listThings: procedure
+      .meta(listMeta)
+      .input(validated(ListThings))
+      .query(({ input: { cursor = 0, limit } }) => {
+        const page = [1, 2, 3].filter((thing) => thing > cursor).slice(0, limit)
+        return { things: page, nextCursor: page.includes(3) ? null : encodeCursor(page.at(-1) ?? 0) }
+      }),
+    listOldThings: procedure
+      .meta({
+        ...listMeta,
+        rest: 'GET /v1/old-things',
+        deprecated: { since: '2026-11-27', sunset: '2027-11-27', link: '/docs#things' },
+      })
+      .input(validated(ListThings))
+      .query(() => ({ things: [1], nextCursor: encodeCursor(1) })),
+    changeOldThing: procedure
+      .meta({
+        ...listMeta,
+        rest: 'POST /v1/old-things',
+        output: z.object({}),
+        deprecated: { since: '2026-11-27', link: '/docs#things' },
+      })
+      .input(validated(z.strictObject({ thing: z.int() })))
+      .mutation(() => ({})),
+  },
+}
+const app = serve(
+  { name: 'things', info: { title: 'Things', version: '1' }, resources: [things], router: router(things.procedures) },
+  {
+    authenticate: async () => ({ userId: 'ann', scopes: new Set(['read'] as const) }),
+    log: () => undefined,
+    isReady: async () => true,
+    now: () => 0,
+    randomBytes: (bytes: number) => Buffer.alloc(bytes),
+  },
+)
+const deprecation = '@1795737600'
+
+test('every list names its next page in a Link, and the last page none', async () => {
+  let path: string | undefined = '/v1/things?limit=2'
+  const seen: number[][] = []
+  while (path !== undefined) {
+    const reply: Response = await app.request(path)
+    seen.push((await json(reply)).things)
+    const [, query] = /^<(\?[^>]*)>; rel="next"$/.exec(reply.headers.get('link') ?? '') ?? []
+    path = query === undefined ? undefined : `/v1/things${query}`
+    expect(path === undefined || path.includes('limit=2')).toBe(true)
+  }
+  expect(seen).toEqual([[1, 2], [3]])
+})
+
+test('a deprecated operation says since when, until when and what instead, beside the next page', async () => {
+  const reply = await app.request('/v1/old-things')
+  expect(Object.fromEntries(reply.headers)).toMatchObject({
+    deprecation,
+    sunset: 'Sat, 27 Nov 2027 00:00:00 GMT',
+    link: expect.stringMatching(
+      /^<\/docs#things>; rel="deprecation", <\/docs#things>; rel="sunset", <\?cursor=[^>]*>; rel="next"$/,
+    ),
+  })
+})
+
+test('its refusals say so, too, and so does tRPC, also of several calls in one', async () => {
+  const refused = await app.request('/v1/old-things', { method: 'POST', body: '{}' })
+  expect(refused.ok).toBe(false)
+  expect([refused.headers.get('deprecation'), refused.headers.get('sunset')]).toEqual([deprecation, null])
+  for (const path of ['listOldThings', 'listThings,listOldThings?batch=1&input={}']) {
+    const reply = await app.request(`/api/trpc/${path}`)
+    expect([reply.status, reply.headers.get('deprecation')]).toEqual([200, deprecation])
+  }
+  for (const path of ['/v1/things', '/api/trpc/listThings', '/']) {
+    expect((await app.request(path)).headers.has('deprecation')).toBe(false)
+  }
+})
+
+test('the document says what is deprecated and which lists have pages', async () => {
+  const { paths } = await json(app.request('/openapi.json'))
+  const { get: current } = paths['/v1/things']
+  const { get: old, post } = paths['/v1/old-things']
+  expect([current.deprecated, old.deprecated, post.deprecated]).toEqual([undefined, true, true])
+  expect(Object.keys(current.responses[200].headers)).toContain('link')
+  expect(Object.keys(current.responses[200].headers)).not.toContain('deprecation')
+  expect(Object.keys(old.responses[200].headers)).toEqual(expect.arrayContaining(['deprecation', 'sunset', 'link']))
+})
