@@ -36,7 +36,7 @@ test('a batch of jobs wakes once', async () => {
 
 test.each([
   ['a retry', async () => `/v1/jobs/${await failed()}/retry`, undefined],
-  ['a redrive', async () => (await failed()) && '/v1/operator/redrive', { filter: { code: 'analysis.refused' } }],
+  ['a redrive', async () => failed().then(() => '/v1/operator/redrive'), { filter: { code: 'analysis.refused' } }],
   ['a resumption of claims', async () => '/v1/operator/resume', {}],
   ['a cancellation, which leaves a place', async () => `/v1/jobs/${await api.create(as)}/cancel`, undefined],
 ])('%s wakes a worker', async (_, path, body) => {
