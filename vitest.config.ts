@@ -17,9 +17,10 @@ export default defineConfig({
     // With commands of their own: npm run test:lambda and npm run test:infra.
     exclude: ['**/node_modules/**', 'test/lambda/**', 'test/infra/**'],
     globalSetup: ['test/setup/database.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // What is awaited by asking again may take long on a busy machine.
+    // Long enough for a machine that does four times as much: a limit ends what hangs, it does not measure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // What is awaited by asking again may take long on such a machine, too.
     expect: { poll: { timeout: 20_000 } },
     // The files of a worker share its modules: to load them anew for each took two fifths of a run.
     isolate: false,

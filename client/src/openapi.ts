@@ -98,7 +98,7 @@ export interface paths {
         };
         /**
          * Watch all jobs, or those of a batch
-         * @description Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the state of a job at each of its versions that is seen, `deleted`, `batch` with what has become of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is told at least once, in whatever order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.
+         * @description Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the current state of a changed job, `deleted`, `batch` with the state of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is sent at least once, in no particular order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream sends `reconnect` and ends; reconnect with the last id, as an EventSource does by itself.
          */
         get: operations["watchJobs"];
         put?: never;
@@ -120,7 +120,7 @@ export interface paths {
         put?: never;
         /**
          * Make a link to the stream of all jobs, or of a batch
-         * @description An EventSource can send no token, but open this link. Whoever has it can watch how the jobs of the caller change, or those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.
+         * @description An EventSource cannot send a token, but it can open this link. Its bearer can watch the changes of the caller’s jobs, or of those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.
          */
         post: operations["createEventsTicket"];
         delete?: never;
@@ -510,7 +510,7 @@ export interface paths {
         };
         /**
          * Look at a batch
-         * @description What has become of its jobs, what they have cost so far, and when they will have ended. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.
+         * @description The state of its jobs, their cost so far, and their estimated end. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.
          */
         get: operations["getBatch"];
         put?: never;
@@ -616,7 +616,7 @@ export interface paths {
         put?: never;
         /**
          * Retry failed jobs of a batch
-         * @description Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. Where the caller may not have so many jobs waiting, those are retried for which there is room, and `more` is true.
+         * @description Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. If this would exceed the caller’s limit of waiting jobs, only as many are retried as there is room for, and `more` is true.
          */
         post: operations["retryBatch"];
         delete?: never;
@@ -722,7 +722,7 @@ export interface paths {
         };
         /**
          * Look at any job
-         * @description A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.
+         * @description A job of any user with all its details: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.
          */
         get: operations["getJobForOperator"];
         put?: never;
@@ -940,7 +940,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -1098,7 +1098,7 @@ export interface components {
              * @example 7
              */
             brandId?: number;
-            /** @description What is known beside the image, by name, up to 4,096 bytes of JSON: the writer is told, and the text is checked against it. */
+            /** @description What is known beside the image, by name, up to 4,096 bytes of JSON: the writer uses it, and the text is checked against it. */
             facts?: {
                 [key: string]: string | number | boolean | string[];
             } | null;
@@ -1118,7 +1118,7 @@ export interface components {
              */
             batchId: number;
         };
-        /** @description What has become of a batch, once one or more of its jobs have ended. */
+        /** @description The state of a batch, once one or more of its jobs have ended. */
         BatchEvent: {
             /**
              * @description The id of a batch.
@@ -1333,7 +1333,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -1552,7 +1552,7 @@ export interface components {
              * @example 7
              */
             brandId?: number;
-            /** @description What is known beside the image, by name, up to 4,096 bytes of JSON: the writer is told, and the text is checked against it. */
+            /** @description What is known beside the image, by name, up to 4,096 bytes of JSON: the writer uses it, and the text is checked against it. */
             facts?: {
                 [key: string]: string | number | boolean | string[];
             } | null;
@@ -1572,7 +1572,7 @@ export interface components {
             name: string;
             /** @description What the key is good for; `read` and `write` if left out. Never more than the caller’s own. */
             scopes?: components["schemas"]["Scope"][];
-            /** @description It expires after so many days; if left out it is good until it is revoked. */
+            /** @description The days until it expires; if left out it is valid until it is revoked. */
             expiresInDays?: number;
         };
         CreateUpload: {
@@ -1664,7 +1664,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -1700,7 +1700,7 @@ export interface components {
             costUsd: number | null;
             /** @description How long it will be until the last has ended: with what the caller has waiting, as many jobs at once as the caller may have in flight and the workers that run now leave to each user, and the nights that the money of a day makes it wait for. Null while claiming or a provider is paused or down, or no job has ever completed. */
             seconds: number | null;
-            /** @description Whose last 50 completed jobs cost and time are the medians of: the caller’s own, or everybody’s where the caller has fewer than five. Null where there are none. */
+            /** @description The jobs whose medians these are: the caller’s own last 50 completed ones, or those of all users if the caller has fewer than five. Null if there are none. */
             basis: ("own" | "all") | null;
             /** @description How many jobs of the caller wait already. */
             waitingJobs: number;
@@ -1724,7 +1724,7 @@ export interface components {
         };
         EstimatedCalls: {
             step: components["schemas"]["Step"];
-            /** @description Who serves the model; null where that is not known. */
+            /** @description The provider of the model; null if that is not known. */
             provider: string | null;
             /** @description The model that answered last; null where none has answered yet. */
             model: string | null;
@@ -1793,7 +1793,7 @@ export interface components {
             days: number;
             failures: components["schemas"]["Failure"][];
         };
-        /** @description What code found in a text, for somebody to look at before it is used. */
+        /** @description A point in a text, found by code, to be reviewed before the text is used. */
         Finding: {
             /**
              * @description Stable: docs/brands.md says what each is.
@@ -1906,7 +1906,7 @@ export interface components {
             language: string;
             /** @description The network that a post is for; null if none was named. */
             platform: components["schemas"]["Platform"] | null;
-            /** @description What the writer was told beside the image. */
+            /** @description The facts that the writer was given. */
             facts: {
                 [key: string]: string | number | boolean | string[];
             } | null;
@@ -2220,7 +2220,7 @@ export interface components {
             language: string;
             /** @description The network that a post is for; null if none was named. */
             platform: components["schemas"]["Platform"] | null;
-            /** @description What the writer was told beside the image. */
+            /** @description The facts that the writer was given. */
             facts: {
                 [key: string]: string | number | boolean | string[];
             } | null;
@@ -2335,7 +2335,7 @@ export interface components {
             language: string;
             /** @description The network that a post is for; null if none was named. */
             platform: components["schemas"]["Platform"] | null;
-            /** @description What the writer was told beside the image. */
+            /** @description The facts that the writer was given. */
             facts: {
                 [key: string]: string | number | boolean | string[];
             } | null;
@@ -2856,7 +2856,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -2992,11 +2992,11 @@ export interface components {
         Revision: {
             revision: number;
             /**
-             * @description Whose words it is.
+             * @description Its author.
              * @enum {string}
              */
             author: "model" | "user";
-            /** @description The user who wrote it, or had it made anew; null for the first revision. */
+            /** @description The user who wrote it, or requested it; null for the first revision. */
             requestedBy: string | null;
             /** @description What was asked for with it. */
             instruction: string | null;
@@ -3102,7 +3102,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -3202,7 +3202,7 @@ export interface components {
              * @example summary@3
              */
             prompt: string | null;
-            /** @description Whose words the result is. */
+            /** @description The author of the result. */
             author: ("model" | "user") | null;
             /** @description When this revision came. */
             createdAt: string | null;
@@ -3674,7 +3674,7 @@ export interface operations {
     listBatches: {
         parameters: {
             query?: {
-                /** @description At most so many batches. */
+                /** @description The most batches on a page. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: unknown;
@@ -3791,13 +3791,13 @@ export interface operations {
             query?: {
                 /** @description Only the jobs of this batch. */
                 batchId?: number;
-                /** @description Who comes without an id is told first of all jobs that have changed since then. If left out, since a minute ago; of a batch, of all its jobs. */
+                /** @description Without a last event id, the stream begins with the jobs that have changed since then. If left out, since a minute ago; for a batch, with all its jobs. */
                 since?: string;
-                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. What changed shortly before may be told again: its `version` is the same. */
+                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. Recent changes may be sent again: its `version` is the same. */
                 lastEventId?: string;
             };
             header?: {
-                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. What changed shortly before may be told again: its `version` is the same. */
+                /** @description The id of the last event that arrived: only later ones are sent. May be sent as the header Last-Event-ID instead, which counts if both are there. Recent changes may be sent again: its `version` is the same. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -3879,7 +3879,7 @@ export interface operations {
     listBrands: {
         parameters: {
             query?: {
-                /** @description At most so many. */
+                /** @description The most on a page. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: unknown;
@@ -4159,7 +4159,7 @@ export interface operations {
                      * @enum {string}
                      */
                     provider?: "gemini" | "deepseek";
-                    /** @description Why, for those who read it later. */
+                    /** @description The reason, for the audit log. */
                     reason?: string;
                 };
             };
@@ -4196,7 +4196,7 @@ export interface operations {
                      * @enum {string}
                      */
                     provider?: "gemini" | "deepseek";
-                    /** @description Why, for those who read it later. */
+                    /** @description The reason, for the audit log. */
                     reason?: string;
                 };
             };
@@ -4537,7 +4537,7 @@ export interface operations {
                 status?: components["schemas"]["Status"][];
                 /** @description Only texts that were approved, as they were approved, and only jobs that have one. */
                 approved?: boolean;
-                /** @description At most so many rows; fewer where they would be more than 4 MB. */
+                /** @description The most rows on a page; fewer if they would exceed 4 MB. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: unknown;
@@ -4865,7 +4865,7 @@ export interface operations {
     listBrandVersions: {
         parameters: {
             query?: {
-                /** @description At most so many. */
+                /** @description The most on a page. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: unknown;

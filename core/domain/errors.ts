@@ -163,7 +163,7 @@ export const errorCodes = {
   'image.upload_missing': {
     errorClass: 'permanent',
     message:
-      'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and said so in its answer.',
+      'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and answered with the reason.',
   },
   'image.refused': { errorClass: 'permanent', message: 'The server of the image refuses to hand it out.' },
   'image.too_large': { errorClass: 'permanent', message: 'The image is larger than allowed.', status: 400 },
@@ -193,7 +193,7 @@ export const errorCodes = {
   'analysis.rejected': { errorClass: 'permanent', message: 'The vision model could not take this image or purpose.' },
   'analysis.refused': {
     errorClass: 'retryable',
-    message: 'The vision model refused the request without a reason that says whose fault it is.',
+    message: 'The vision model refused the request without a clear reason.',
   },
   'analysis.misfit': {
     errorClass: 'retryable',
@@ -231,7 +231,7 @@ export const errorCodes = {
   'content.rejected': { errorClass: 'permanent', message: 'The text model could not take this analysis or purpose.' },
   'content.refused': {
     errorClass: 'retryable',
-    message: 'The text model refused the request without a reason that says whose fault it is.',
+    message: 'The text model refused the request without a clear reason.',
   },
   'content.misfit': {
     errorClass: 'retryable',

@@ -208,7 +208,7 @@ const versionHeaders = {
   'retry-after': {
     schema: { type: 'integer' },
     description:
-      'After so many seconds it is worth asking again; absent where nothing will change any more, and for a caller that waits.',
+      'The seconds after which to ask again; absent if nothing will change any more, and for a caller that waits.',
   },
 }
 const streamHeaders = Object.fromEntries(

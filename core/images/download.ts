@@ -7,8 +7,8 @@ import { type Room, readBody } from './body.ts'
 import { connectToHostOf, type Reach } from './connect.ts'
 import { checkImageUrl, checkRedirect } from './image-url.ts'
 import { slowestDownload } from './limits.ts'
-import { startPace } from './pace.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
+import { watchTransferRate } from './transfer-rate.ts'
 
 export { tooLarge } from './body.ts'
 
@@ -115,26 +115,26 @@ async function read(
   if (statusCode !== 200) {
     throw new VisionError(codeOf(statusCode), { message: `The server of the image answered ${statusCode}.` })
   }
-  const pace = startPace(slowest)
+  const rate = watchTransferRate(slowest)
   const waiting: Room | undefined = room && {
     limitTo: room.limitTo,
-    growTo: (bytes) => limit.without(() => pace.without(() => room.growTo(bytes))),
+    growTo: (bytes) => limit.without(() => rate.without(() => room.growTo(bytes))),
   }
   try {
     return await readBody(response, {
       maxBytes,
       room: waiting,
-      arrived: pace.arrived,
-      signal: AbortSignal.any([signal, pace.signal]),
+      arrived: rate.arrived,
+      signal: AbortSignal.any([signal, rate.signal]),
     })
   } catch (cause) {
-    if (signal.aborted || !pace.signal.aborted) throw cause
+    if (signal.aborted || !rate.signal.aborted) throw cause
     throw new VisionError('image.timed_out', {
       message: `The server of the image sends it too slowly: less than ${slowest.bytes} bytes in ${slowest.ms} ms.`,
       cause,
     })
   } finally {
-    pace.clear()
+    rate.clear()
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Step } from '../../drizzle/schema.ts'
-import type { CallContext } from './call.ts'
+import type { CallContext } from './call-provider.ts'
 import type { CallErrorKind } from './kinds.ts'
 import type { Prices } from './price.ts'
 import type { RefusalRules } from './refusals.ts'

@@ -1,9 +1,10 @@
 import OpenAI from 'openai'
 import { VisionError } from '../domain/errors.ts'
 import type { StepUsage } from '../domain/step.ts'
-import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from './call.ts'
+import { callProvider, headersOf } from './call-provider.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
+import { countOf, isBlank, isWholeObject, nameOf, partOf } from './read-answer.ts'
 import { isRecord } from './refusals.ts'
 
 /** The differences between providers with OpenAI's chat completions protocol. */

@@ -1,8 +1,8 @@
 import type { Provider } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { reasonOf, type VisionError } from '../domain/errors.ts'
+import { batchCalls } from '../platform/batch-calls.ts'
 import type { Log } from '../platform/log.ts'
-import { together } from '../platform/together.ts'
 import {
   allowsCalls,
   isProbing,
@@ -115,24 +115,24 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   let made = 0
 
   // Concurrent requests share a statement: the calls of one worker would queue for the row's lock.
-  const readStates = together(async (asked: readonly Provider[]) => {
+  const readStates = batchCalls(async (asked: readonly Provider[]) => {
     const states = await database.run(readProviderStates)
     return asked.map(states.of)
   })
-  const mark = together(async (ids: readonly string[]) => {
+  const mark = batchCalls(async (ids: readonly string[]) => {
     const marked = await markSent(database, ids)
     return ids.map(() => marked)
   })
-  const end = together(async (calls: readonly EndedCall[]) => {
+  const end = batchCalls(async (calls: readonly EndedCall[]) => {
     const ended = await endPermits(database, calls)
     return calls.map(() => ended)
   })
-  const giveBack = together(async (ids: readonly string[]) => {
+  const giveBack = batchCalls(async (ids: readonly string[]) => {
     await returnPermits(database, ids)
     return ids.map(() => undefined)
   })
   const reservingOf = (provider: Provider) =>
-    together(async (asked: readonly number[]) => {
+    batchCalls(async (asked: readonly number[]) => {
       const wanted = asked.reduce((sum, one) => sum + one)
       const ids = Array.from({ length: wanted }, () => `${workerId}:${++made}`)
       const begun = now()

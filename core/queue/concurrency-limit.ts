@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Status, Step } from '../../drizzle/schema.ts'
+import { batchQueries } from '../database/batch-queries.ts'
 import type { Database } from '../database/client.ts'
-import { gathered } from '../database/gathered.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 import { readBudget } from '../usage/spend.ts'
 import { issueStartTags } from './fair-queue.ts'
@@ -58,7 +58,7 @@ export async function admitVisionJobs(
 }
 
 /** Whether a user may have blocked jobs. Concurrent calls share one statement. */
-const mayHaveBlocked = gathered(async (database, userIds: readonly string[]) => {
+const mayHaveBlocked = batchQueries(async (database, userIds: readonly string[]) => {
   const rows = await database.run((on) =>
     rowsOf<{ userId: string }>(
       on,

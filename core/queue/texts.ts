@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { visionJobOutputs, visionJobTexts } from '../../drizzle/schema.ts'
+import { batchQueries } from '../database/batch-queries.ts'
 import type { Database } from '../database/client.ts'
-import { gathered } from '../database/gathered.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { LeaseLost, type Run } from '../domain/run.ts'
 import { held } from './fence.ts'
@@ -75,7 +75,7 @@ export async function readTextsOfRun(database: Database, run: Run): Promise<RunT
 }
 
 /** The texts of a job. Concurrent calls share one statement. */
-const textsOf = gathered(async (database, jobIds: readonly number[]) => {
+const textsOf = batchQueries(async (database, jobIds: readonly number[]) => {
   const rows = await database.run((on) =>
     on
       .select()

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
+import { every } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProviderAccess } from '../providers/permits.ts'
 import { renewLeases } from '../queue/lease.ts'
@@ -36,7 +36,7 @@ export function keepLeases(
   { database, providers, workerId, leaseMs, renewMs, log }: LeaseKeeperOptions,
   inFlight: ReadonlyMap<Run, InFlight>,
 ): LeaseKeeper {
-  const stopping = new AbortController()
+  let stopped = false
   let certain = true
   // If no renewal has succeeded for as long as a lease lasts, other workers may run these jobs: continuing would pay for
   // the same step twice. A call that is already paid for may still be answered and saved. It has its own timer, since a
@@ -60,7 +60,7 @@ export function keepLeases(
       log('error', 'leases not renewed', { detail: reasonOf(error) })
       return false
     }
-    if (stopping.signal.aborted) return true
+    if (stopped) return true
     clearTimeout(guard)
     const left = leaseMs - (performance.now() - begun)
     certain = left > 0
@@ -76,20 +76,19 @@ export function keepLeases(
     })
     return renewing
   }
-  const loop = async () => {
-    for (let renewed = true; ; ) {
-      await delay(renewed ? renewMs : Math.min(againMs, renewMs), undefined, { signal: stopping.signal })
+  let renewed = true
+  const renewals = every(
+    () => (renewed ? renewMs : Math.min(againMs, renewMs)),
+    async () => {
       renewed = await renew()
-    }
-  }
-  loop().catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error
-  })
+    },
+  )
   return {
     isCertain: () => certain,
     renew,
     stop: () => {
-      stopping.abort()
+      stopped = true
+      void renewals.stop()
       clearTimeout(guard)
     },
   }

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { eq, sql } from 'drizzle-orm'
 import { type RunStats, visionWakes, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
@@ -7,7 +6,7 @@ import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
 import { addStats, noStats, statsSince } from '../domain/run-stats.ts'
 import { type Counter, counters, type Tally } from '../domain/tally.ts'
-import { withTimeout } from '../platform/async.ts'
+import { every, withTimeout } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
 
 /** A worker's state, as it reports it. */
@@ -48,23 +47,22 @@ const farewellMs = 2_000
  */
 export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerReport): () => Promise<void> {
   const { everyMs, log } = options
-  const stopping = new AbortController()
   const heartbeat = (stopped: boolean) =>
     reportWorker(options, read(), stopped).catch((error: unknown) =>
       log('warn', 'worker not reported', { detail: reasonOf(error) }),
     )
-  const loop = async () => {
-    while (!stopping.signal.aborted) {
+  let reported = false
+  const reporting = every(
+    () => (reported ? everyMs : 0),
+    async () => {
+      reported = true
       await heartbeat(false)
-      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-    }
-  }
-  const looping = loop()
+    },
+  )
   return async () => {
-    stopping.abort()
     await withTimeout(
       farewellMs,
-      looping.then(() => heartbeat(true)),
+      reporting.stop().then(() => heartbeat(true)),
       () => undefined,
     )
   }

@@ -199,7 +199,7 @@ describe('the counts of a batch', () => {
     expect(Number(batches?.calls)).toBeGreaterThan(0)
     expect(Number(batches?.calls)).toBeLessThanOrEqual(Number(ledger?.calls) - Number(alone[0]?.calls))
     expect(Number(batches?.cost)).toBeLessThanOrEqual(Number(ledger?.cost) - Number(alone[0]?.cost))
-  }, 120_000)
+  })
 
   test('have what every run took, also what was told after its job was cancelled or deleted', async ({ db }) => {
     const { batchId } = await createBatch(db, owner, someBatch)

@@ -36,7 +36,7 @@ beforeAll(async () => {
   proxy = await startProxy(direct.url)
   through = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
   looker = await openLooker(direct.url)
-}, 120_000)
+})
 afterAll(async () => {
   await looker.close()
   await through.close()

@@ -21,7 +21,7 @@ let client: typeof Client
 beforeAll(async () => {
   ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
   client = await import(join(project.packageFolder, 'dist/index.js'))
-}, 120_000)
+})
 afterAll(() => Promise.all([project.remove(), stack.stop()]))
 
 const open = (options: Client.ClientOptions = {}) => client.createVisionClient({ url: stack.url, ...options })

@@ -17,7 +17,7 @@ let stack: LocalStack
 let folder: string
 beforeAll(async () => {
   ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
-}, 120_000)
+})
 afterAll(() => Promise.all([project.remove(), stack.stop()]))
 beforeEach(async () => {
   folder = join(project.folder, 'work')
@@ -77,7 +77,7 @@ describe('vision run', () => {
     await ended
     const { code, stdout } = await vision(args)
     expect([code, JSON.parse(stdout).rows.length, await jobs()]).toEqual([0, 3, 3])
-  }, 60_000)
+  })
 
   test('takes a CSV of URLs, SKUs and facts, as spreadsheets write it', async () => {
     const csv =

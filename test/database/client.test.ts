@@ -175,7 +175,7 @@ test('a row that stays locked is database.unavailable, and its connection can be
   await holder.end()
   expect(await add(waiting, 2)).toBe(1)
   await waiting.close()
-}, 20_000)
+})
 
 test('an error of the statement is thrown as it is, once, and leaves nothing of the transaction', async () => {
   const before = await counted()
@@ -248,4 +248,4 @@ test('a server that takes too long is given up, in the middle of a transaction t
   expect(await hasty.run((on) => rowsOf(on, sql`SELECT 1 AS one`))).toEqual([{ one: 1 }])
   expect(await counted(), 'nothing was committed').toBe(before)
   await hasty.close()
-}, 20_000)
+})

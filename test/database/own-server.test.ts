@@ -44,7 +44,7 @@ beforeAll(async () => {
   await admin.query(`GRANT ALL ON *.* TO 'few'@'%'`)
   // Whoever administers a server may write while it is read-only.
   await admin.query(`REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM 'few'@'%'`)
-}, 120_000)
+})
 afterAll(async () => {
   await admin?.end()
   await server?.stop()

@@ -239,7 +239,7 @@ describe('a migration whose process is killed in the middle of a statement', () 
     await holder.query('BEGIN')
     await holder.query('SELECT * FROM one')
     const child = migrateInChild()
-    await expect.poll(async () => (await running('ALTER TABLE one ADD name text')).length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(async () => (await running('ALTER TABLE one ADD name text')).length).toBe(1)
     child.kill('SIGKILL')
     await once(child, 'exit')
     // The server goes on with a statement whose client is gone; end it, or it would take effect after all.
@@ -325,7 +325,7 @@ test('a migration elsewhere is waited for longer than a server lets one statemen
   const waits = new Set<string>()
   const waiter =
     "SELECT INFO AS info FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT GET_LOCK%'"
-  await expect.poll(async () => (await query(waiter)).length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(async () => (await query(waiter)).length).toBe(1)
   for (const { info } of await query(waiter)) waits.add(String(info))
   expect([...waits].every((statement) => /, 5\) AS got/.test(statement))).toBe(true)
   // The wait of one statement ends, and the next begins.
@@ -347,7 +347,7 @@ test('a wait for the lock that the server breaks off is not taken for a migratio
   const waiting = migrateDatabase(url, { lockSeconds: 60 }).catch((thrown) => thrown)
   const waiter = () =>
     query("SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT GET_LOCK%'")
-  await expect.poll(async () => (await waiter()).length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(async () => (await waiter()).length).toBe(1)
   for (const { id } of await waiter()) await connection.query('KILL QUERY ?', [id])
   const error = await waiting
   expect(error).toBeInstanceOf(MigrationError)

@@ -188,7 +188,7 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
     { outcome: 'lost', error_code: 'worker.lost', possibly_billed: 'content' },
     { outcome: 'completed', step: 'content' },
   ])
-}, 120_000)
+})
 
 test('a tick closes the streams whose process has died', async () => {
   await database.sql(

@@ -67,7 +67,7 @@ describe('a data URL is refused', () => {
 test('a data URL of five million blanks is refused without thinking it over', async () => {
   const url = `data:image/png;base64,${' '.repeat(5_000_000)}!`
   expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url')
-}, 5_000)
+})
 
 test('when the store does not answer, that is nobody’s fault and nothing is lost', async () => {
   const away = await startTestStorage()

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop()
-  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 10_000)
+  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 20_000)
   await api.database.empty()
 })
 afterAll(async () => {

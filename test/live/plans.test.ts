@@ -51,7 +51,7 @@ beforeAll(async () => {
   proxy = await startProxy(direct.url)
   through = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
   looker = await openLooker(direct.url)
-}, 120_000)
+})
 afterAll(async () => {
   await looker.close()
   await through.close()

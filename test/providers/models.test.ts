@@ -9,7 +9,7 @@ import { formats, outputFormats } from '../../core/pipeline/formats.ts'
 import { analysisRequest, contentRequest } from '../../core/pipeline/prompts.ts'
 
 import type { Model } from '../../core/providers/model.ts'
-import type { FaultRule } from '../../dev/emulators/providers/faults.ts'
+import type { FaultRule } from '../../dev/emulators/providers/fault-rules.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { modelOf } from '../support/providers/access.ts'
 

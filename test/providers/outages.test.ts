@@ -10,8 +10,8 @@ import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
 import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import type { Provider } from '../../dev/emulators/providers/faults.ts'
-import { faultKinds } from '../../dev/emulators/providers/faults.ts'
+import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
+import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
 import { noBackoff, noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -170,7 +170,7 @@ describe('while a provider is down', () => {
       await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
       expect(lines).toContainEqual(expect.objectContaining({ message: 'provider is back', provider: 'gemini' }))
     })
-  }, 60_000)
+  })
 
   test('DeepSeek: analyses are made and kept, none is paid for twice, and nothing is failed', async () => {
     await withWorkers(2, async (drainAll) => {
@@ -185,7 +185,7 @@ describe('while a provider is down', () => {
       expect(answered('gemini', 'Halfway')).toHaveLength(30)
       expect(answered('deepseek', 'Halfway')).toHaveLength(30)
     })
-  }, 60_000)
+  })
 
   test.each<[Provider, 'unauthorized' | 'insufficient_balance' | 'unknown_model']>([
     ['gemini', 'unauthorized'],
@@ -269,4 +269,4 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
   expect(most).toBeLessThanOrEqual(limit)
   // And it is used, not merely kept.
   expect(most).toBe(limit)
-}, 60_000)
+})

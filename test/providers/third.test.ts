@@ -101,7 +101,7 @@ test('by one adapter and one entry another provider is configured, called, paid 
     ['gemini', 0],
     ['deepseek', 0],
   ])
-}, 120_000)
+})
 
 test('its failures are its own: the metrics tell them, and an operator can pause it', async () => {
   wire.answer({ status: 401, body: { error: { message: 'Unauthorized', code: 'invalid_api_key' } } })
@@ -116,7 +116,7 @@ test('its failures are its own: the metrics tell them, and an operator can pause
   expect(lines).toContainEqual(expect.objectContaining({ provider: 'gemini', ProviderPaused: 0 }))
   const { stdout } = await node(['cli/ops.ts', 'pause', '--provider', 'mistral'], { DATABASE_URL: database.url })
   expect(stdout).toMatch(/mistral +paused/)
-}, 120_000)
+})
 
 test('the configuration refuses what it cannot do, by the same words', async () => {
   const refused = [
@@ -148,7 +148,7 @@ test('the configuration refuses what it cannot do, by the same words', async () 
     refused.map(([, changes]) => settings(changes)),
   )
   for (const [index, [what, , why]] of refused.entries()) expect(said[index], what).toContain(why)
-}, 120_000)
+})
 
 test('a deployment has its secret, and asks for none of a provider that serves no step', async () => {
   const env = {
@@ -163,7 +163,7 @@ test('a deployment has its secret, and asks for none of a provider that serves n
   expect(made).not.toContain('GeminiApiKey')
   expect(providers.MISTRAL_API_KEY).toEqual({ value: 'value of MistralApiKey' })
   expect(handedOn).toEqual({ ANALYSIS_PROVIDER: 'mistral', MISTRAL_MODEL: 'pixtral-12b' })
-}, 120_000)
+})
 
 test('its types fit, and npm run docs writes its settings down', async () => {
   // The deployment's types come with SST, and the driver's with no project.

@@ -65,7 +65,7 @@ describe.each([
     proxy = await startProxy(direct.url)
     database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
     looker = await openLooker(direct.url)
-  }, 120_000)
+  })
   afterAll(async () => {
     await looker.close()
     await database.close()
@@ -91,7 +91,7 @@ describe.each([
       const looksAt = filter.code !== undefined || filter.userId !== undefined || filter.statuses !== undefined
       expect(reads, JSON.stringify([filter, sent])).toBeLessThanOrEqual(looksAt ? 11_000 : 400)
     }
-  }, 120_000)
+  })
 
   test('what one index has costs its page', async () => {
     const cheap: JobFilter[] = [
@@ -148,7 +148,7 @@ describe.each([
       )
       expect(found, JSON.stringify(filter)).toEqual(rows.map(({ id }) => id))
     }
-  }, 120_000)
+  })
 })
 
 test('a code that no release knows finds nothing, and an unknown prefix either', async () => {

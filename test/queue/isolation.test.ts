@@ -141,5 +141,5 @@ describe.each(isolations)('in %s', (isolation) => {
     // None surfaced, or it would have been thrown; few happened, or work would be done again and again.
     expect(faults.length, [...new Set(faults)].join()).toBeLessThanOrEqual(counts.calls / 50)
     await database.close()
-  }, 120_000)
+  })
 })

@@ -117,4 +117,4 @@ test('creation, claims, promotion, admission and cancels at once surface no dead
   expect(over, 'more in flight than the cap').toEqual([])
   const [made] = await direct.sql('SELECT COUNT(*) AS jobs FROM vision_jobs')
   expect(made?.jobs).toBe(jobs)
-}, 120_000)
+})

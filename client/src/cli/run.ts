@@ -44,7 +44,7 @@ export function addRun(program: Command): void {
     .option('--csv <file>', 'write the results here')
     .option('--image-column <name>', 'of a CSV: the path or URL of the image', 'image')
     .option('--sku-column <name>', 'of a CSV: what comes back as sku', 'sku')
-    .option('--facts <names>', 'of a CSV: columns that the writer is told of, separated by commas; all if left out')
+    .option('--facts <names>', 'of a CSV: columns that the writer uses as facts, separated by commas; all if left out')
     .option('--uploads <n>', 'files uploaded at once', wholeNumber, 4)
     .option('--dry-run', 'only look: count the images, name bad files, estimate cost and time')
     .option('--json', 'print the results as JSON')

@@ -54,7 +54,7 @@ export const operatorJobs = {
       scope: 'operator',
       summary: 'Look at any job',
       description:
-        'A job of anybody’s with everything that is known of it: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
+        'A job of any user with all its details: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
       errors: ['job.not_found'],
       output: OperatorJob,
       example: { reply: exampleOperatorJob },

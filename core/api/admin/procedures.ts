@@ -36,7 +36,7 @@ const callMs = 20_000
 export const operator = {
   name: 'operator',
   description:
-    'For operators: everybody’s jobs and why they fail, the queue, its workers, its providers and what is paused. Wants the scope `operator`.',
+    'For operators: the jobs of all users and why they fail, the queue, its workers, its providers and pauses. Requires the scope `operator`.',
   procedures: {
     ...operatorJobs,
 

@@ -8,7 +8,7 @@ import { code, runStats } from './jobs-schema.ts'
 
 // --- input ---
 
-const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'Why, for those who read it later.' })
+const reason = z.string().trim().min(1).max(500).optional().meta({ description: 'The reason, for the audit log.' })
 const provider = z
   .enum(providerNames)
   .optional()

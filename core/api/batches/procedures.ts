@@ -111,7 +111,7 @@ export const batches = {
         scope: 'read',
         summary: 'Look at a batch',
         description:
-          'What has become of its jobs, what they have cost so far, and when they will have ended. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.',
+          'The state of its jobs, their cost so far, and their estimated end. With `Prefer: wait` the answer comes with the next change: after the version that `If-None-Match` names, or else after the one at hand. A batch whose jobs have all ended is answered at once.',
         errors: ['batch.not_found'],
         versioned: true,
         waits: 'change',
@@ -232,7 +232,7 @@ export const batches = {
         scope: 'write',
         summary: 'Retry failed jobs of a batch',
         description:
-          'Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. Where the caller may not have so many jobs waiting, those are retried for which there is room, and `more` is true.',
+          'Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. If this would exceed the caller’s limit of waiting jobs, only as many are retried as there is room for, and `more` is true.',
         errors: ['batch.not_found', 'limit.jobs_waiting', 'limit.spend_per_day'],
         output: BatchChange,
         example: { request: { code: 'analysis.timed_out' }, reply: { batchId: 5, jobs: 3, more: false } },

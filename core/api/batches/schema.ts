@@ -87,7 +87,7 @@ export const RetryBatch = z
 
 export const ListBatches = z
   .strictObject({
-    limit: z.int().min(1).max(100).default(20).meta({ description: 'At most so many batches.' }),
+    limit: z.int().min(1).max(100).default(20).meta({ description: 'The most batches on a page.' }),
     ...pageFields,
   })
   .prefault({})
@@ -102,7 +102,7 @@ export const BatchResults = z.strictObject({
     description: 'Only texts that were approved, as they were approved, and only jobs that have one.',
   }),
   limit: z.int().min(1).max(500).default(100).meta({
-    description: 'At most so many rows; fewer where they would be more than 4 MB.',
+    description: 'The most rows on a page; fewer if they would exceed 4 MB.',
   }),
   ...pageFields,
 })

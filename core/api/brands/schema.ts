@@ -7,7 +7,7 @@ const version = z
   .int()
   .min(1)
   .meta({ description: 'Counts what the brand has said: 1 at first.', examples: [3] })
-const limit = z.int().min(1).max(100).default(20).meta({ description: 'At most so many.' })
+const limit = z.int().min(1).max(100).default(20).meta({ description: 'The most on a page.' })
 
 // --- input ---
 

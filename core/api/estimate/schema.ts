@@ -40,7 +40,7 @@ export const Estimate = z
             provider: z
               .string()
               .nullable()
-              .meta({ description: 'Who serves the model; null where that is not known.' }),
+              .meta({ description: 'The provider of the model; null if that is not known.' }),
             model: z
               .string()
               .nullable()
@@ -64,7 +64,7 @@ export const Estimate = z
     }),
     basis: z.enum(['own', 'all']).nullable().meta({
       description:
-        'Whose last 50 completed jobs cost and time are the medians of: the caller’s own, or everybody’s where the caller has fewer than five. Null where there are none.',
+        'The jobs whose medians these are: the caller’s own last 50 completed ones, or those of all users if the caller has fewer than five. Null if there are none.',
     }),
     waitingJobs: count.meta({ description: 'How many jobs of the caller wait already.' }),
     exceeds: z.array(ErrorCodes).meta({

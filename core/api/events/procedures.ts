@@ -63,7 +63,7 @@ export const events = {
         streams: true,
         summary: 'Watch all jobs, or those of a batch',
         description:
-          'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the state of a job at each of its versions that is seen, `deleted`, `batch` with what has become of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is told at least once, in whatever order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
+          'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the current state of a changed job, `deleted`, `batch` with the state of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is sent at least once, in no particular order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream sends `reconnect` and ends; reconnect with the last id, as an EventSource does by itself.',
         errors: ['batch.not_found'],
         output: JobsEvent,
         example: { reply: exampleChange },

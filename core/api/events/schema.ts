@@ -26,14 +26,14 @@ export const WatchJobs = z
       .optional()
       .meta({
         description:
-          'Who comes without an id is told first of all jobs that have changed since then. If left out, since a minute ago; of a batch, of all its jobs.',
+          'Without a last event id, the stream begins with the jobs that have changed since then. If left out, since a minute ago; for a batch, with all its jobs.',
         examples: ['2026-11-23T12:00:00.000Z'],
       }),
     lastEventId: z
       .string()
       .regex(knownPattern, 'must be the id of an event')
       .optional()
-      .meta({ description: `${resumes} What changed shortly before may be told again: its \`version\` is the same.` }),
+      .meta({ description: `${resumes} Recent changes may be sent again: its \`version\` is the same.` }),
   })
   .prefault({})
 
@@ -101,7 +101,7 @@ export const JobsEvent = z
       .meta({ id: 'JobGoneEvent' }),
     BatchState.extend({ type: z.literal('batch') }).meta({
       id: 'BatchEvent',
-      description: 'What has become of a batch, once one or more of its jobs have ended.',
+      description: 'The state of a batch, once one or more of its jobs have ended.',
     }),
     z.object({ type: z.literal('batch_deleted'), batchId }).meta({ id: 'BatchDeletedEvent' }),
   ])

@@ -21,7 +21,7 @@ export const eventsTickets = {
         status: 201,
         summary: 'Make a link to the stream of all jobs, or of a batch',
         description:
-          'An EventSource can send no token, but open this link. Whoever has it can watch how the jobs of the caller change, or those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.',
+          'An EventSource cannot send a token, but it can open this link. Its bearer can watch the changes of the caller’s jobs, or of those of one batch, until `expiresAt`, and do nothing else: no event has an image, a text or metadata.',
         errors: ['batch.not_found'],
         output: EventsTicket,
         example: { request: {}, reply: exampleTicket },

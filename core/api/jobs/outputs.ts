@@ -34,7 +34,7 @@ const Finding = z
       description: 'The word, the number, the name of the fact or the colour; of a length, how many there are.',
     }),
   })
-  .meta({ id: 'Finding', description: 'What code found in a text, for somebody to look at before it is used.' })
+  .meta({ id: 'Finding', description: 'A point in a text, found by code, to be reviewed before the text is used.' })
 export const findings = z.array(Finding)
 
 const contentOf = (outputFormat: OutputFormat) => {
@@ -65,7 +65,7 @@ const textFields = {
   error,
   model: made.model.nullable(),
   prompt: made.prompt,
-  author: z.enum(authors).nullable().meta({ description: 'Whose words the result is.' }),
+  author: z.enum(authors).nullable().meta({ description: 'The author of the result.' }),
   createdAt: time.nullable().meta({ description: 'When this revision came.' }),
   findings,
 }

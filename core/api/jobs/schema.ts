@@ -105,7 +105,7 @@ export const CreateJob = z
       .transform((value) => value ?? undefined)
       .meta({
         description:
-          'What is known beside the image, by name, up to 4,096 bytes of JSON: the writer is told, and the text is checked against it.',
+          'What is known beside the image, by name, up to 4,096 bytes of JSON: the writer uses it, and the text is checked against it.',
         examples: [{ name: 'Trail 7', price: '129.00 €', material: ['recycled nylon'] }],
       }),
     metadata: metadata.nullish().transform((value) => value ?? undefined),
@@ -267,7 +267,7 @@ export const JobSummary = z
     outputFormat: OutputFormat.meta({ description: 'Of the first text, as are language, platform and brand.' }),
     language: z.string().meta({ description: 'Of the first text, a BCP 47 tag.' }),
     platform: Platform.nullable().meta({ description: 'The network that a post is for; null if none was named.' }),
-    facts: Facts.nullable().meta({ description: 'What the writer was told beside the image.' }),
+    facts: Facts.nullable().meta({ description: 'The facts that the writer was given.' }),
     brandId: brandId.nullable().meta({ description: 'The brand that the text is written for; null for none.' }),
     brandVersion: count.nullable().meta({ description: 'The version of the brand that the job began with.' }),
     metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: 'As given; null if none was.' }),

@@ -31,7 +31,7 @@ export const CreateKey = z
       .min(1)
       .max(3650)
       .optional()
-      .meta({ description: 'It expires after so many days; if left out it is good until it is revoked.' }),
+      .meta({ description: 'The days until it expires; if left out it is valid until it is revoked.' }),
   })
   .meta({ id: 'CreateKey' })
 

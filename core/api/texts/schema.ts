@@ -66,11 +66,11 @@ export const Revisions = z
       z
         .object({
           revision: count,
-          author: z.enum(authors).meta({ description: 'Whose words it is.' }),
+          author: z.enum(authors).meta({ description: 'Its author.' }),
           requestedBy: z
             .string()
             .nullable()
-            .meta({ description: 'The user who wrote it, or had it made anew; null for the first revision.' }),
+            .meta({ description: 'The user who wrote it, or requested it; null for the first revision.' }),
           instruction: z.string().nullable().meta({ description: 'What was asked for with it.' }),
           approved: z.boolean(),
           model: z.string().nullable(),

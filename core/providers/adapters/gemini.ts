@@ -2,13 +2,14 @@ import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/gener
 import { roomAfterCutOff } from '../../domain/call-tokens.ts'
 import { VisionError } from '../../domain/errors.ts'
 import type { StepUsage } from '../../domain/step.ts'
-import { callProvider, countOf, headersOf, isBlank, isWholeObject, nameOf, partOf } from '../call.ts'
-import { inlineLength, withUploadedImage } from '../gemini-files.ts'
+import { callProvider, headersOf } from '../call-provider.ts'
 import { schemaForGemini } from '../gemini-schema.ts'
 import { type GeminiThinking, leastThinking, thinkingTokens } from '../gemini-thinking.ts'
+import { inlineLength, withUploadedImage } from '../gemini-upload.ts'
 import { withFetch } from '../http.ts'
 import { type CallErrorKind, codeOf } from '../kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from '../model.ts'
+import { countOf, isBlank, isWholeObject, nameOf, partOf } from '../read-answer.ts'
 import { isRecord } from '../refusals.ts'
 
 /** The categories that Gemini may block: https://ai.google.dev/gemini-api/docs/safety-settings */

@@ -1,4 +1,4 @@
-import { type EmulatedRequest, type FaultKind, type Provider, providers } from './faults.ts'
+import { type EmulatedRequest, type FaultKind, type Provider, providers } from './fault-rules.ts'
 
 /**
  * How a call ended: `answered`, `refused` for what the request itself lacked, by the fault that was on, or `abandoned`

@@ -3,7 +3,8 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Calls, Outcome } from './calls.ts'
-import type { EmulatedRequest, FaultRule, Faults } from './faults.ts'
+import type { EmulatedRequest, FaultRule } from './fault-rules.ts'
+import type { Faults } from './faults.ts'
 
 /** The response of an emulator. */
 export interface Reply {

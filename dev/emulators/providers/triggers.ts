@@ -1,4 +1,4 @@
-import type { EmulatedRequest, FaultRule } from './faults.ts'
+import type { EmulatedRequest, FaultRule } from './fault-rules.ts'
 import { block } from './prompt-blocks.ts'
 
 /** What `[emulate slow]` adds to each call, in milliseconds. */

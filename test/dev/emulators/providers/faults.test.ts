@@ -7,7 +7,7 @@ import {
 } from '@google/generative-ai'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { FaultRule } from '../../../../dev/emulators/providers/faults.ts'
+import type { FaultRule } from '../../../../dev/emulators/providers/fault-rules.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../../../dev/emulators/providers/server.ts'
 import { eventually } from '../../../support/eventually.ts'
 

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readBody } from '../../core/images/body.ts'
-import { startPace } from '../../core/images/pace.ts'
 import { startTimeLimit } from '../../core/images/time-limit.ts'
+import { watchTransferRate } from '../../core/images/transfer-rate.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
@@ -11,45 +11,45 @@ afterEach(() => void vi.useRealTimers())
 const slowest = { bytes: 100, ms: 1_000 }
 
 test('whoever brings enough in every window goes on, and the first window that brings too little ends it', () => {
-  const pace = startPace(slowest)
+  const rate = watchTransferRate(slowest)
   for (let window = 0; window < 50; window++) {
-    pace.arrived(60)
+    rate.arrived(60)
     vi.advanceTimersByTime(500)
-    pace.arrived(40)
+    rate.arrived(40)
     vi.advanceTimersByTime(500)
-    expect(pace.signal.aborted).toBe(false)
+    expect(rate.signal.aborted).toBe(false)
   }
   // However much came before.
-  pace.arrived(1_000_000)
+  rate.arrived(1_000_000)
   vi.advanceTimersByTime(1_000)
-  pace.arrived(99)
+  rate.arrived(99)
   vi.advanceTimersByTime(999)
-  expect(pace.signal.aborted).toBe(false)
+  expect(rate.signal.aborted).toBe(false)
   vi.advanceTimersByTime(1)
-  expect(pace.signal.aborted).toBe(true)
+  expect(rate.signal.aborted).toBe(true)
 })
 
 test('the wait for room does not count, and after it a new window begins', async () => {
-  const pace = startPace(slowest)
+  const rate = watchTransferRate(slowest)
   vi.advanceTimersByTime(999)
   const { promise, resolve } = Promise.withResolvers<void>()
-  const waiting = pace.without(() => promise)
+  const waiting = rate.without(() => promise)
   vi.advanceTimersByTime(100_000)
   resolve()
   await waiting
   vi.advanceTimersByTime(999)
-  expect(pace.signal.aborted).toBe(false)
+  expect(rate.signal.aborted).toBe(false)
   vi.advanceTimersByTime(1)
-  expect(pace.signal.aborted).toBe(true)
+  expect(rate.signal.aborted).toBe(true)
 })
 
 test('what has ended is watched no more', () => {
-  startPace(slowest).clear()
+  watchTransferRate(slowest).clear()
   expect(vi.getTimerCount()).toBe(0)
 })
 
 test('what has ended while it waited for room is watched no more either', async () => {
-  for (const watch of [startPace(slowest), startTimeLimit(1_000)]) {
+  for (const watch of [watchTransferRate(slowest), startTimeLimit(1_000)]) {
     const { promise, reject } = Promise.withResolvers<void>()
     const waiting = watch.without(() => promise)
     watch.clear()

@@ -1,16 +1,16 @@
-/** A watch on how fast bytes arrive. */
-export interface Pace {
-  /** Aborted once a window has brought too few. */
+/** Watches the rate at which bytes arrive. */
+export interface RateWatch {
+  /** Aborted once too few bytes have arrived in a window. */
   readonly signal: AbortSignal
   arrived(bytes: number): void
-  /** Runs `work` with the watch stopped; a new window begins after it. */
+  /** Runs `work` while the watch is stopped; a new window begins after it. */
   without<T>(work: () => Promise<T>): Promise<T>
   /** Ends the watch. */
   clear(): void
 }
 
-/** @param slowest the fewest bytes allowed in each window of `ms` milliseconds, from now on */
-export function startPace({ bytes, ms }: { readonly bytes: number; readonly ms: number }): Pace {
+/** @param slowest the fewest bytes in each window of `ms` milliseconds, from now on */
+export function watchTransferRate({ bytes, ms }: { readonly bytes: number; readonly ms: number }): RateWatch {
   const controller = new AbortController()
   let count = 0
   let timer: NodeJS.Timeout

@@ -1,4 +1,4 @@
-import { together } from '../platform/together.ts'
+import { batchCalls } from '../platform/batch-calls.ts'
 import type { Database } from './client.ts'
 
 /**
@@ -6,12 +6,12 @@ import type { Database } from './client.ts'
  *
  * @param ask answers the combined questions, in order
  */
-export function gathered<Item, Answer>(
+export function batchQueries<Item, Answer>(
   ask: (database: Database, items: readonly Item[]) => Promise<readonly Answer[]>,
 ): (database: Database, item: Item) => Promise<Answer> {
   const askers = new WeakMap<Database, (item: Item) => Promise<Answer>>()
   return (database, item) => {
-    const asker = askers.get(database) ?? together<Item, Answer>((items) => ask(database, items))
+    const asker = askers.get(database) ?? batchCalls<Item, Answer>((items) => ask(database, items))
     askers.set(database, asker)
     return asker(item)
   }

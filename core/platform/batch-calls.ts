@@ -5,7 +5,7 @@
  * @param work receives the requests in order, and returns their results in that order
  * @param most the largest batch
  */
-export function together<Item, Result>(
+export function batchCalls<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
   most = 200,
 ): (item: Item) => Promise<Result> {
