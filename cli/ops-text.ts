@@ -1,5 +1,6 @@
 import type {
   ActionsView,
+  CancelView,
   ClaimingView,
   ProviderStateViewed,
   PruneView,
@@ -104,6 +105,13 @@ export function describeRedrive({ dryRun, jobs, sample, more, through }: Redrive
   const rest = more ? `\nThere may be more: go on with --since ${through}.` : ''
   if (!dryRun) return `Redriven: ${amount(jobs)}${some}.${rest}`
   return `Would be redriven: ${amount(jobs)}${some}.${rest}${jobs > 0 ? '\nNothing was changed; --yes does it.' : ''}`
+}
+
+export function describeCancel({ dryRun, jobs, sample, more }: CancelView): string {
+  const some = sample.length === 0 ? '' : ` (${sample.join(', ')}${jobs > sample.length ? ', …' : ''})`
+  const rest = more ? '\nThere may be more.' : ''
+  if (!dryRun) return `Cancelled: ${amount(jobs)}${some}.${rest}`
+  return `Would be cancelled: ${amount(jobs)}${some}.${rest}${jobs > 0 ? '\nNothing was changed; --yes does it.' : ''}`
 }
 
 export function describePrune({ dryRun, olderThanDays, jobs, more }: PruneView): string {

@@ -19,7 +19,7 @@ import type { ApiServices } from './services.ts'
 export interface ApiEnvironment extends Environment {
   readonly store: ImageStore
   readonly metrics: Pick<Metrics, 'jobsCreated'>
-  /** Whether images may be fetched by http from this machine: where nothing is deployed. */
+  /** Whether images may be fetched, and webhooks sent, by http from and to this machine: where nothing is deployed. */
   readonly allowLoopbackHttp: boolean
   /** Where streams are served; undefined where there are none. */
   readonly streamUrl: (() => string) | undefined
@@ -50,6 +50,7 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp }),
+    allowLoopbackHttp,
     streamUrl,
     feed,
     lookMs: lookMs ?? defaultLookMs,

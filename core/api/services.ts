@@ -23,6 +23,8 @@ export interface StreamServices extends KernelServices {
 export interface ApiServices extends StreamServices {
   readonly database: Database
   readonly images: ImageIntake
+  /** Whether images and webhooks may go by http to this machine: where nothing is deployed. */
+  readonly allowLoopbackHttp: boolean
   /** Where the images are: for links to them and for uploads. */
   readonly store: ImageStore
   /** Where streams are served: the base of every job's `eventsUrl`. Undefined where there are none. */

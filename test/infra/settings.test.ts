@@ -266,7 +266,14 @@ describe('.env.deploy.example', () => {
       'STREAM_ORIGINS',
       'POWERTOOLS_SERVICE_NAME',
     ]
-    const secret = ['GEMINI_API_KEY', 'DEEPSEEK_API_KEY', 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'STREAM_SECRET']
+    const secret = [
+      'GEMINI_API_KEY',
+      'DEEPSEEK_API_KEY',
+      'AUTH_SECRET',
+      'AUTH_SECRET_PREVIOUS',
+      'STREAM_SECRET',
+      'STREAM_SECRET_PREVIOUS',
+    ]
     const elsewhere = ['S3_ENDPOINT', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY']
     const others = configKeys.filter((key) => !settableKeys.includes(key))
     expect(others.toSorted()).toEqual([...known, ...secret, ...elsewhere].toSorted())

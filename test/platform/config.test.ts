@@ -84,6 +84,7 @@ describe('without a way to check tokens nothing starts', () => {
     [{ AUTH_JWKS_URL: 'https://id.example/keys' }, /AUTH_ISSUER is missing(.|\n)*AUTH_AUDIENCE is missing/],
     [{ AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example' }, /AUTH_AUDIENCE is missing/],
     [{ AUTH_SECRET_PREVIOUS: secret }, /AUTH_SECRET is missing/],
+    [{ AUTH_SECRET: secret, STREAM_SECRET_PREVIOUS: secret }, /STREAM_SECRET is missing/],
   ])('%o', (given, expected) => {
     expect(messageOf(() => loadApiConfig({ ...storage, ...given }))).toMatch(expected)
   })

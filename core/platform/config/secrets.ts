@@ -9,6 +9,7 @@ const isSecret = (key: string) =>
     'AWS_SECRET_ACCESS_KEY',
     'AWS_SESSION_TOKEN',
     'STREAM_SECRET',
+    'STREAM_SECRET_PREVIOUS',
     'AUTH_SECRET',
     'AUTH_SECRET_PREVIOUS',
   ].includes(key)

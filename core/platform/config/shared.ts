@@ -69,13 +69,17 @@ export const auth = {
   AUTH_SECRET: signingSecret().optional(),
   AUTH_SECRET_PREVIOUS: signingSecret().optional(),
   STREAM_SECRET: signingSecret().optional(),
+  STREAM_SECRET_PREVIOUS: signingSecret().optional(),
 }
 
 /** The storage of images. */
 export type StorageConfig = Values<typeof storage>
 type AuthConfig = Values<typeof auth>
 /** The signing keys of tickets. */
-export type TicketConfig = Pick<AuthConfig, 'STREAM_SECRET' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'>
+export type TicketConfig = Pick<
+  AuthConfig,
+  'STREAM_SECRET' | 'STREAM_SECRET_PREVIOUS' | 'AUTH_SECRET' | 'AUTH_SECRET_PREVIOUS'
+>
 
 /** The keys of missing settings, and why they are needed. */
 export function missingIn<Config extends object>(config: Config) {
@@ -91,6 +95,7 @@ export const authRule: Rule<AuthConfig> = (config) => {
       ? [...missing('AUTH_ISSUER', 'with AUTH_JWKS_URL'), ...missing('AUTH_AUDIENCE', 'with AUTH_JWKS_URL')]
       : missing('AUTH_SECRET', 'where AUTH_JWKS_URL is not set')),
     ...(config.AUTH_SECRET_PREVIOUS ? missing('AUTH_SECRET', 'with AUTH_SECRET_PREVIOUS') : []),
+    ...(config.STREAM_SECRET_PREVIOUS ? missing('STREAM_SECRET', 'with STREAM_SECRET_PREVIOUS') : []),
   ]
 }
 
