@@ -14,7 +14,7 @@ const waits = [
 ]
 
 /** An endpoint that has failed so often in a row is put off as a whole: one that is dead costs one attempt a while. */
-const putOffAfter = 3
+export const putOffAfter = 3
 const putOffMs = { base: 5 * second, cap: 5 * minute }
 
 /**

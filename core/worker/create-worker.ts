@@ -25,9 +25,12 @@ import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
 import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
+import { deliverWebhooks } from '../webhooks/deliver.ts'
+import { sweepWebhooks } from '../webhooks/sweep.ts'
 import { drain } from './loop.ts'
 import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
+import { defaultPollMs } from './poll.ts'
 import { sweepWorkers } from './registry.ts'
 
 /**
@@ -108,6 +111,7 @@ export function createPoller(
       const sweeping = [
         sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
         sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
+        sweepWebhooks(database, sweeps.signal).catch(orLog('webhooks not swept')),
         sweepDeletions(database, sweeps.signal).catch(orLog('deletions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
@@ -122,6 +126,20 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
+      let drained = false
+      const started = now()
+      const delivering = deliverWebhooks(
+        {
+          ...{ database, log, allowLoopbackHttp, random: Math.random, clock: now, now: Date.now },
+          pollMs: pollMs ?? defaultPollMs,
+        },
+        {
+          ...options,
+          // What the jobs of this drain are told of goes with it; after an idle one it takes as long as the sweepers.
+          goesOn: () => !drained,
+          lastStart: () => started + sweepMs,
+        },
+      )
       const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
       const summary = await drain(
         {
@@ -153,7 +171,9 @@ export function createPoller(
         },
         options,
       ).finally(async () => {
+        drained = true
         sweeps.endSoon()
+        await delivering
         await stopReporter()
         await Promise.all(sweeping)
         sweeps.release()

@@ -6,11 +6,11 @@ import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts
 
 /** The emulated schedule, firing. */
 export interface Schedule {
-  /** Fires no more and lets the workers give back what they run; resolves when they have. */
+  /** Fires no more and lets the workers release their jobs; resolves when they have. */
   stop(): Promise<void>
 }
 
-/** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the last one has ended. */
+/** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the previous one has ended. */
 export function startSchedule(poller: Poller, log: Log, everyMs = tickSeconds * 1000): Schedule {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
