@@ -16,6 +16,7 @@ Verbs:
   cancel      cancels jobs that have not ended, by --user, --batch or --code; without --yes it only counts them
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
   keys        a user's API keys; keys create makes one and shows it this once, keys revoke <id> ends one
+  doctor      checks the database as the functions use it: what is wrong, and what to do; exits with 1 if anything is
   actions     the audit log, latest first
 
 Options:
@@ -56,6 +57,7 @@ export const verbs = [
   'cancel',
   'prune',
   'keys',
+  'doctor',
   'actions',
 ] as const
 export type Verb = (typeof verbs)[number]
@@ -94,6 +96,7 @@ export const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = 
   redrive: ['code', 'since', 'until', 'user', 'batch', 'limit', 'yes'],
   cancel: ['code', 'user', 'batch', 'limit', 'yes'],
   keys: ['user', 'name', 'scopes', 'expires-in-days'],
+  doctor: [],
   prune: ['older-than-days', 'limit', 'yes'],
   actions: ['limit'],
 }
