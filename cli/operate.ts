@@ -21,12 +21,14 @@ import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
+import { checkDatabase } from './database-checks.ts'
 import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
 import { prepareKeys } from './ops-keys.ts'
 import {
   describeActions,
   describeCancel,
   describeClaiming,
+  describeFindings,
   describePrune,
   describeRedrive,
   describeStatus,
@@ -38,6 +40,8 @@ import type { ExitCode, Terminal } from './terminal.ts'
 interface Answer {
   readonly view: unknown
   readonly text: string
+  /** Whether the command exits with 1 all the same. */
+  readonly failed?: boolean
 }
 
 /**
@@ -49,8 +53,13 @@ interface Answer {
 export async function operate(args: string[], terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   try {
     const { verb, values, about } = readArguments(args)
-    terminal.out(verb === undefined ? usage : await answer(prepare(verb, values, about, signal), values, terminal))
-    return 0
+    if (verb === undefined) {
+      terminal.out(usage)
+      return 0
+    }
+    const { written, failed } = await answer(prepare(verb, values, about, signal), values, terminal)
+    terminal.out(written)
+    return failed ? 1 : 0
   } catch (error) {
     terminal.error(`${textOf(error)}\n`)
     return error instanceof OptionsError ? 2 : 1
@@ -93,7 +102,7 @@ function isVerb(word: string | undefined): word is Verb {
   return verbs.some((verb) => verb === word)
 }
 
-async function answer(act: Act, values: Values, { environment, error }: Terminal): Promise<string> {
+async function answer(act: Act, values: Values, { environment, error }: Terminal) {
   await using cleanup = new AsyncDisposableStack()
   const env = environment()
   if (env.DATABASE_URL) {
@@ -106,8 +115,8 @@ async function answer(act: Act, values: Values, { environment, error }: Terminal
   const config = loadOperatorConfig(env)
   const database = openDatabase(config.DATABASE_URL, { connections: 1, random: Math.random })
   cleanup.defer(() => database.close())
-  const { view, text } = await act({ database, actor: actor() }, config)
-  return values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`
+  const { view, text, failed = false } = await act({ database, actor: actor() }, config)
+  return { written: values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`, failed }
 }
 
 export type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
@@ -156,6 +165,12 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
         return { view, text: describeMinutes(view) }
       }
     }
+    case 'doctor':
+      return async ({ database }, { DATABASE_URL }) => {
+        const findings = await checkDatabase(database, { url: DATABASE_URL, now: Date.now })
+        const failed = findings.some((finding) => !finding.ok)
+        return { view: { ok: !failed, findings }, text: describeFindings(findings), failed }
+      }
     case 'status':
       return async ({ database }) => {
         const view = viewStatus(await getStatus(database))

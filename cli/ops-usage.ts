@@ -16,13 +16,14 @@ Verbs:
   cancel      cancels jobs that have not ended, by --user, --batch or --code; without --yes it only counts them
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
   keys        a user's API keys; keys create makes one and shows it this once, keys revoke <id> ends one
+  doctor      checks the database as the functions use it: what is wrong, and what to do; exits with 1 if anything is
   actions     the audit log, latest first
 
 Options:
   --status <status>         jobs: in this status, or in several: failed,scheduled
   --batch <id>              jobs, redrive, cancel: jobs of this batch
-  --days <n>                failures: so many days, UTC, with today (default: 2)
-  --minutes <n>             minutes: so many, 1,440 at most (default: 60)
+  --days <n>                failures: the number of days, UTC, with today (default: 2)
+  --minutes <n>             minutes: how many, 1,440 at most (default: 60)
   --before <id>             jobs: older than this one, as the end of a page says
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
@@ -32,7 +33,7 @@ Options:
   --user <id>               jobs, redrive, cancel: jobs of this user; keys: whose
   --name <name>             keys create: what people know the key by
   --scopes <scopes>         keys create: of read,write,operator (default: read,write)
-  --expires-in-days <n>     keys create: it expires after so many days (default: never)
+  --expires-in-days <n>     keys create: the days until it expires (default: never)
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
   --limit <n>               redrive, cancel, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
   --yes                     redrive, cancel, prune: do it
@@ -56,6 +57,7 @@ export const verbs = [
   'cancel',
   'prune',
   'keys',
+  'doctor',
   'actions',
 ] as const
 export type Verb = (typeof verbs)[number]
@@ -94,6 +96,7 @@ export const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = 
   redrive: ['code', 'since', 'until', 'user', 'batch', 'limit', 'yes'],
   cancel: ['code', 'user', 'batch', 'limit', 'yes'],
   keys: ['user', 'name', 'scopes', 'expires-in-days'],
+  doctor: [],
   prune: ['older-than-days', 'limit', 'yes'],
   actions: ['limit'],
 }
