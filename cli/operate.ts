@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { getOperatorActions } from '../core/admin/audit-log.ts'
-import { type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
+import { cancelJobs, type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getJobInFull } from '../core/admin/job.ts'
 import { getStatus } from '../core/admin/status.ts'
 import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from '../core/api/admin/jobs-view.ts'
@@ -21,102 +21,27 @@ import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
+import { checkDatabase } from './database-checks.ts'
 import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
-import { describeActions, describeClaiming, describePrune, describeRedrive, describeStatus } from './ops-text.ts'
+import { prepareKeys } from './ops-keys.ts'
+import {
+  describeActions,
+  describeCancel,
+  describeClaiming,
+  describeFindings,
+  describePrune,
+  describeRedrive,
+  describeStatus,
+} from './ops-text.ts'
+import { options, taken, usage, type Values, type Verb, verbs } from './ops-usage.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
-
-const usage = `Operates the queue.
-
-Usage: npm run ops -- <verb> [options]
-
-Verbs:
-  jobs        jobs of all users, newest first: --status, --code, --user, --batch, --since
-  job <id>    one job with its runs, the raw reasons of their errors, what they took, and its texts
-  failures    what jobs failed of, by code and step
-  minutes     throughput, failures, waits and cost of each minute
-  status      the queue, its workers, the providers and the live streams
-  pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
-  resume      starts claiming again, and closes an open circuit breaker
-  redrive     requeues failed jobs; without --yes it only counts them
-  prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
-  actions     the audit log, latest first
-
-Options:
-  --status <status>         jobs: in this status, or in several: failed,scheduled
-  --batch <id>              jobs, redrive: jobs of this batch
-  --days <n>                failures: so many days, UTC, with today (default: 2)
-  --minutes <n>             minutes: so many, 1,440 at most (default: 60)
-  --before <id>             jobs: older than this one, as the end of a page says
-  --provider <name>         pause, resume: ${providerNames.join(' or ')}
-  --reason <text>           pause, resume: why; status and the audit log show it
-  --code <code>             jobs, redrive: jobs that failed with this code, or with a prefix of codes: analysis.
-  --since <time>            jobs: created, redrive: failed at or after this time, like 2026-11-23T12:00:00Z
-  --until <time>            redrive: jobs that failed before this time
-  --user <id>               jobs, redrive: jobs of this user
-  --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
-  --limit <n>               redrive, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
-  --yes                     redrive, prune: do it
-  --json                    JSON as the API returns it, instead of tables
-  -h, --help                show this and exit
-
-With DATABASE_URL, exported or in .env, on that database; without it on the one that npm start keeps in DATA_DIR,
-which may be running. Each pause, resume, redrive and prune leaves a row in vision_operator_actions.
-Exits with 0 on success, 1 on failure, 2 on a usage error.
-`
-
-const verbs = [
-  'jobs',
-  'job',
-  'failures',
-  'minutes',
-  'status',
-  'pause',
-  'resume',
-  'redrive',
-  'prune',
-  'actions',
-] as const
-type Verb = (typeof verbs)[number]
-
-const options = {
-  status: { type: 'string' },
-  batch: { type: 'string' },
-  days: { type: 'string' },
-  minutes: { type: 'string' },
-  before: { type: 'string' },
-  provider: { type: 'string' },
-  reason: { type: 'string' },
-  code: { type: 'string' },
-  since: { type: 'string' },
-  until: { type: 'string' },
-  user: { type: 'string' },
-  'older-than-days': { type: 'string' },
-  limit: { type: 'string' },
-  yes: { type: 'boolean' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-/** The options of each verb; all take --json. */
-const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = {
-  jobs: ['status', 'code', 'user', 'batch', 'since', 'limit', 'before'],
-  job: [],
-  failures: ['days'],
-  minutes: ['minutes'],
-  status: [],
-  pause: ['provider', 'reason'],
-  resume: ['provider', 'reason'],
-  redrive: ['code', 'since', 'until', 'user', 'batch', 'limit', 'yes'],
-  prune: ['older-than-days', 'limit', 'yes'],
-  actions: ['limit'],
-}
-
-type Values = ReturnType<typeof parse>['values']
 
 /** The output: the API's answer, and the same for people. */
 interface Answer {
   readonly view: unknown
   readonly text: string
+  /** Whether the command exits with 1 all the same. */
+  readonly failed?: boolean
 }
 
 /**
@@ -128,8 +53,13 @@ interface Answer {
 export async function operate(args: string[], terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   try {
     const { verb, values, about } = readArguments(args)
-    terminal.out(verb === undefined ? usage : await answer(prepare(verb, values, about, signal), values, terminal))
-    return 0
+    if (verb === undefined) {
+      terminal.out(usage)
+      return 0
+    }
+    const { written, failed } = await answer(prepare(verb, values, about, signal), values, terminal)
+    terminal.out(written)
+    return failed ? 1 : 0
   } catch (error) {
     terminal.error(`${textOf(error)}\n`)
     return error instanceof OptionsError ? 2 : 1
@@ -155,21 +85,24 @@ function readArguments(args: string[]): Command {
   const { values, positionals } = parse(args)
   if (values.help) return { verb: undefined, values }
   const [verb, ...more] = positionals
-  if (!isVerb(verb) || more.length > (verb === 'job' ? 1 : 0)) {
+  if (!isVerb(verb) || more.length > (wordsAfter[verb] ?? 0)) {
     throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
   }
   for (const name of Object.keys(values) as (keyof typeof options)[]) {
     if (name !== 'json' && !taken[verb].includes(name))
       throw new OptionsError(`${verb} does not take --${name}.\n\n${usage}`)
   }
-  return { verb, values, about: more[0] }
+  return { verb, values, about: more.length > 0 ? more.join(' ') : undefined }
 }
+
+/** How many words may follow a verb; none if left out. */
+const wordsAfter: Partial<Record<Verb, number>> = { job: 1, keys: 2 }
 
 function isVerb(word: string | undefined): word is Verb {
   return verbs.some((verb) => verb === word)
 }
 
-async function answer(act: Act, values: Values, { environment, error }: Terminal): Promise<string> {
+async function answer(act: Act, values: Values, { environment, error }: Terminal) {
   await using cleanup = new AsyncDisposableStack()
   const env = environment()
   if (env.DATABASE_URL) {
@@ -182,11 +115,11 @@ async function answer(act: Act, values: Values, { environment, error }: Terminal
   const config = loadOperatorConfig(env)
   const database = openDatabase(config.DATABASE_URL, { connections: 1, random: Math.random })
   cleanup.defer(() => database.close())
-  const { view, text } = await act({ database, actor: actor() }, config)
-  return values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`
+  const { view, text, failed = false } = await act({ database, actor: actor() }, config)
+  return { written: values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`, failed }
 }
 
-type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
+export type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
 
 /** The action of a verb; usage errors are reported here, before the database is queried. */
 function prepare(verb: Verb, values: Values, about: string | undefined, signal: AbortSignal): Act {
@@ -232,6 +165,12 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
         return { view, text: describeMinutes(view) }
       }
     }
+    case 'doctor':
+      return async ({ database }, { DATABASE_URL }) => {
+        const findings = await checkDatabase(database, { url: DATABASE_URL, now: Date.now })
+        const failed = findings.some((finding) => !finding.ok)
+        return { view: { ok: !failed, findings }, text: describeFindings(findings), failed }
+      }
     case 'status':
       return async ({ database }) => {
         const view = viewStatus(await getStatus(database))
@@ -257,6 +196,19 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
         return { view, text: describeRedrive(view) }
       }
     }
+    case 'cancel': {
+      const { code, userId, batchId } = filterOf(values)
+      if (code === undefined && userId === undefined && batchId === undefined) {
+        throw new OptionsError('cancel wants --user, --batch or --code: without one it would cancel every job.')
+      }
+      return async (operator) => {
+        const done = await cancelJobs(operator, { code, userId, batchId }, { limit, dryRun, signal })
+        const view = { dryRun, ...done, sample: [...done.sample] }
+        return { view, text: describeCancel(view) }
+      }
+    }
+    case 'keys':
+      return prepareKeys(values, about)
     case 'prune': {
       const days = wholeNumber('older-than-days', values['older-than-days'])
       return async (operator, { JOB_RETENTION_DAYS }) => {
@@ -311,7 +263,7 @@ function statusesOf(text: string | undefined): Status[] | undefined {
   return words as Status[] | undefined
 }
 
-function wholeNumber(name: string, text: string | undefined, otherwise?: string): number | undefined {
+export function wholeNumber(name: string, text: string | undefined, otherwise?: string): number | undefined {
   if (text === undefined) return undefined
   if (!/^[1-9]\d{0,14}$/.test(text)) {
     throw new OptionsError(otherwise ?? `--${name} must be a whole number from 1 on, not '${text}'.`)

@@ -1,11 +1,13 @@
 import type {
   ActionsView,
+  CancelView,
   ClaimingView,
   ProviderStateViewed,
   PruneView,
   RedriveView,
   WorkerStatusView,
 } from '../core/api/admin/schema.ts'
+import type { Finding } from './database-checks.ts'
 import { codes, within } from './jobs-text.ts'
 import { dollars, duration, number, sections, table } from './table.ts'
 
@@ -104,6 +106,19 @@ export function describeRedrive({ dryRun, jobs, sample, more, through }: Redrive
   const rest = more ? `\nThere may be more: go on with --since ${through}.` : ''
   if (!dryRun) return `Redriven: ${amount(jobs)}${some}.${rest}`
   return `Would be redriven: ${amount(jobs)}${some}.${rest}${jobs > 0 ? '\nNothing was changed; --yes does it.' : ''}`
+}
+
+export function describeFindings(findings: readonly Finding[]): string {
+  const rows = findings.map(({ check, ok, found }) => [check, ok ? 'ok' : 'WRONG', found])
+  const todo = findings.filter((finding) => !finding.ok).map((finding) => `${finding.check}: ${finding.todo}`)
+  return [table(['check', 'state', 'found'], rows), ...todo].join('\n')
+}
+
+export function describeCancel({ dryRun, jobs, sample, more }: CancelView): string {
+  const some = sample.length === 0 ? '' : ` (${sample.join(', ')}${jobs > sample.length ? ', …' : ''})`
+  const rest = more ? '\nThere may be more.' : ''
+  if (!dryRun) return `Cancelled: ${amount(jobs)}${some}.${rest}`
+  return `Would be cancelled: ${amount(jobs)}${some}.${rest}${jobs > 0 ? '\nNothing was changed; --yes does it.' : ''}`
 }
 
 export function describePrune({ dryRun, olderThanDays, jobs, more }: PruneView): string {

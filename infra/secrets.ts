@@ -28,10 +28,16 @@ export function createSecrets({
     authPrevious: new sst.Secret('AuthSecretPrevious', optional),
     /** Signs the tickets of watchers. */
     stream: new sst.Secret('StreamSecret', hasJwks && streaming ? undefined : optional),
+    streamPrevious: new sst.Secret('StreamSecretPrevious', optional),
   }
 }
 
 /** The authentication that the API and the stream function check. */
-export function authEnvironment({ auth, authPrevious, stream }: Secrets) {
-  return { AUTH_SECRET: auth.value, AUTH_SECRET_PREVIOUS: authPrevious.value, STREAM_SECRET: stream.value }
+export function authEnvironment({ auth, authPrevious, stream, streamPrevious }: Secrets) {
+  return {
+    AUTH_SECRET: auth.value,
+    AUTH_SECRET_PREVIOUS: authPrevious.value,
+    STREAM_SECRET: stream.value,
+    STREAM_SECRET_PREVIOUS: streamPrevious.value,
+  }
 }

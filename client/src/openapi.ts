@@ -197,6 +197,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description The caller’s webhooks, oldest first.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Create a webhook
+         * @description From then on events are posted to the URL, signed with the secret, which is shown this once. A user has at most 10. If the answer is lost, delete the webhook and make another.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -357,6 +381,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel jobs by a filter
+         * @description Cancels the jobs of any user that match a filter and have not ended, the newest first. A dry run, unless `dryRun` is false. Where `more` comes back true, call again: what was cancelled does not match any more.
+         */
+        post: operations["cancelJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/prune": {
         parameters: {
             query?: never;
@@ -386,7 +430,7 @@ export interface paths {
         };
         /**
          * List what operators did
-         * @description Every pause, resume, redrive and prune, by whichever way, the latest first.
+         * @description Every act of an operator, by whichever way, the latest first.
          */
         get: operations["getOperatorActions"];
         put?: never;
@@ -713,6 +757,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a webhook
+         * @description Whether it is enabled, and since when it fails.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description Nothing more is sent to it, and its deliveries are deleted.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description What is left out stays. While it is disabled nothing is sent to it, and it is told of nothing that happens; what waited before goes on, once it is enabled, for three days in all.
+         */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate the secret of a webhook
+         * @description Makes a new secret, and shows it this once. For a time each delivery is signed with the ones from before as well, so that the receiver can follow.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a trial call
+         * @description Sends a `webhook.test` to the webhook, as any other delivery: its list of deliveries says what came of it.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the deliveries of a webhook
+         * @description Newest first, with what came of each. They are kept for a week.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/jobs/{jobId}": {
         parameters: {
             query?: never;
@@ -817,6 +949,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a delivery again
+         * @description Sends it once more, with the same `webhook-id`, whatever became of it, and tries for another three days.
+         */
+        post: operations["resendDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -838,7 +990,128 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "job.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * job.completed
+         * @description The analysis and all texts of a job are there.
+         */
+        post: operations["onJobCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "job.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * job.failed
+         * @description A job was ended by an error. It may be retried.
+         */
+        post: operations["onJobFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "job.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * job.cancelled
+         * @description A job was cancelled by its owner.
+         */
+        post: operations["onJobCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "text.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * text.completed
+         * @description A text of a job was made, or made anew.
+         */
+        post: operations["onTextCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "batch.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * batch.completed
+         * @description Every job of a batch has ended.
+         */
+        post: operations["onBatchCompleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * webhook.test
+         * @description A trial call, which the owner of the webhook asked for.
+         */
+        post: operations["onWebhookTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         AddBatchJobs: {
@@ -1073,6 +1346,40 @@ export interface components {
             jobs: number;
             /** @description Not all of it is done: call again. */
             more: boolean;
+        };
+        /** @description Every job of a batch has ended. */
+        BatchCompletedPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "batch.completed";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a batch.
+                 * @example 5
+                 */
+                batchId: number;
+                /** @description How often the batch has ended: it can be retried, or get more jobs. */
+                version: number;
+                /** @description What has become of its jobs. */
+                jobs: {
+                    completed: number;
+                    failed: number;
+                    cancelled: number;
+                };
+            };
         };
         /** @description What a job of the batch is made with where it says nothing itself. */
         BatchDefaults: {
@@ -1482,6 +1789,33 @@ export interface components {
              */
             createdAt: string;
         };
+        Cancel: {
+            /** @description Which jobs that have not ended: all that is named must match. */
+            filter: {
+                /** @description The code of the last error, or the first part of several: `analysis.` */
+                code?: string;
+                /** @description Only the jobs of this user. */
+                user?: string;
+                /**
+                 * @description Only the jobs of this batch.
+                 * @example 5
+                 */
+                batch?: number;
+            };
+            /** @description Counts and changes nothing, unless this is false. `true` if left out. */
+            dryRun?: boolean;
+            /** @description The most jobs in one call. `1000` if left out. */
+            limit?: number;
+        };
+        CancelResult: {
+            dryRun: boolean;
+            /** @description How many were cancelled, or would be. */
+            jobs: number;
+            /** @description The ids of some of them. */
+            sample: number[];
+            /** @description There may be more: the limit or the time of one call was reached. */
+            more: boolean;
+        };
         Claiming: {
             /** @description Claiming as a whole, whatever the provider. */
             claims: {
@@ -1586,6 +1920,22 @@ export interface components {
             /** @description SHA-256 of the file. The same file then always has the same `imageUrl`, and need not be sent again where it is `present`. */
             sha256?: string;
         };
+        CreateWebhook: {
+            /**
+             * @description Where events are posted: https, at a public address, port 443 or one from 1024 up.
+             * @example https://shop.example/hooks/vision
+             */
+            url: string;
+            /** @description What it is told of; everything if left out. */
+            events?: components["schemas"]["WebhookEvent"][];
+            /** @description For people, up to 200 characters. */
+            description?: string;
+        };
+        /**
+         * @description pending: is to be sent, or sent again · delivered: was answered with 200 to 299 · failed: was given up
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "delivered" | "failed";
         DetailedAnalysis: {
             /** @description What the analysis comes to, as a title */
             title: string;
@@ -1685,7 +2035,7 @@ export interface components {
          * @description Stable: docs/errors.md says what follows from each.
          * @enum {string}
          */
-        ErrorCode: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "job.expired" | "worker.lost" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.unknown_host" | "image.not_found" | "image.upload_missing" | "image.refused" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "image.unsupported_encoding" | "image.invalid_response" | "image.untrusted_server" | "image.too_many_redirects" | "image.unreachable" | "image.timed_out" | "storage.unavailable" | "analysis.blocked" | "analysis.rejected" | "analysis.refused" | "analysis.misfit" | "analysis.invalid_answer" | "analysis.blank_answer" | "analysis.cut_off" | "analysis.recited" | "analysis.timed_out" | "analysis.unavailable" | "analysis.overloaded" | "analysis.rate_limited" | "analysis.quota_exhausted" | "analysis.insufficient_balance" | "analysis.misconfigured" | "content.blocked" | "content.rejected" | "content.refused" | "content.misfit" | "content.invalid_answer" | "content.blank_answer" | "content.cut_off" | "content.recited" | "content.timed_out" | "content.unavailable" | "content.overloaded" | "content.rate_limited" | "content.quota_exhausted" | "content.insufficient_balance" | "content.misconfigured";
+        ErrorCode: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "webhook.not_found" | "webhook.too_many" | "webhook.invalid_url" | "webhook.too_many_secrets" | "webhook.disabled" | "webhook.delivery_not_found" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "job.expired" | "worker.lost" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.unknown_host" | "image.not_found" | "image.upload_missing" | "image.refused" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "image.unsupported_encoding" | "image.invalid_response" | "image.untrusted_server" | "image.too_many_redirects" | "image.unreachable" | "image.timed_out" | "storage.unavailable" | "analysis.blocked" | "analysis.rejected" | "analysis.refused" | "analysis.misfit" | "analysis.invalid_answer" | "analysis.blank_answer" | "analysis.cut_off" | "analysis.recited" | "analysis.timed_out" | "analysis.unavailable" | "analysis.overloaded" | "analysis.rate_limited" | "analysis.quota_exhausted" | "analysis.insufficient_balance" | "analysis.misconfigured" | "content.blocked" | "content.rejected" | "content.refused" | "content.misfit" | "content.invalid_answer" | "content.blank_answer" | "content.cut_off" | "content.recited" | "content.timed_out" | "content.unavailable" | "content.overloaded" | "content.rate_limited" | "content.quota_exhausted" | "content.insufficient_balance" | "content.misconfigured";
         Estimate: {
             /** @description How many of the jobs can be made. */
             jobs: number;
@@ -2018,6 +2368,38 @@ export interface components {
                 result: components["schemas"]["BrandAnalysis"];
             };
         };
+        /** @description A job was cancelled by its owner. */
+        JobCancelledPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job.cancelled";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a job.
+                 * @example 1
+                 */
+                jobId: number;
+                batchId: number | null;
+                /** @description Of the job: grows with every change. What has a lower one than something received before is out of date. */
+                version: number;
+                /** @constant */
+                status: "cancelled";
+                error: null;
+            };
+        };
         /** @description A job as it is now. */
         JobChangedEvent: {
             /**
@@ -2081,6 +2463,38 @@ export interface components {
             type: "completed";
             content: components["schemas"]["Content"] | null;
         };
+        /** @description The analysis and all texts of a job are there. */
+        JobCompletedPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job.completed";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a job.
+                 * @example 1
+                 */
+                jobId: number;
+                batchId: number | null;
+                /** @description Of the job: grows with every change. What has a lower one than something received before is out of date. */
+                version: number;
+                /** @constant */
+                status: "completed";
+                error: null;
+            };
+        };
         JobDeletedEvent: {
             /**
              * @description The id of a job.
@@ -2129,6 +2543,41 @@ export interface components {
              */
             type: "failed";
             missing: components["schemas"]["MissingText"][];
+        };
+        /** @description A job was ended by an error. It may be retried. */
+        JobFailedPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job.failed";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a job.
+                 * @example 1
+                 */
+                jobId: number;
+                batchId: number | null;
+                /** @description Of the job: grows with every change. What has a lower one than something received before is out of date. */
+                version: number;
+                /** @constant */
+                status: "failed";
+                error: {
+                    code: components["schemas"]["ErrorCode"];
+                    message: string;
+                };
+            };
         };
         JobGoneEvent: {
             /**
@@ -2554,7 +3003,7 @@ export interface components {
                 /** @description A user, or `cli:` and the account that ran the command. */
                 actor: string;
                 /** @enum {string} */
-                action: "pause" | "resume" | "redrive" | "prune";
+                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key";
                 dryRun: boolean;
                 parameters: {
                     [key: string]: unknown;
@@ -2768,7 +3217,7 @@ export interface components {
              * @example job.not_found
              * @enum {string}
              */
-            code: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
+            code: "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "webhook.not_found" | "webhook.too_many" | "webhook.invalid_url" | "webhook.too_many_secrets" | "webhook.disabled" | "webhook.delivery_not_found" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
             /** @description Name it when you report the problem. */
             requestId: string;
             errors?: {
@@ -2781,7 +3230,7 @@ export interface components {
                  * @description What is wrong with it; stable.
                  * @enum {string}
                  */
-                code: "field.missing" | "field.unknown" | "field.wrong_type" | "field.not_allowed" | "field.too_small" | "field.too_large" | "field.malformed" | "field.conflict" | "json.duplicate_name" | "json.forbidden_name" | "json.inexact_number" | "json.lone_surrogate" | "json.too_deep" | "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
+                code: "field.missing" | "field.unknown" | "field.wrong_type" | "field.not_allowed" | "field.too_small" | "field.too_large" | "field.malformed" | "field.conflict" | "json.duplicate_name" | "json.forbidden_name" | "json.inexact_number" | "json.lone_surrogate" | "json.too_deep" | "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "webhook.not_found" | "webhook.too_many" | "webhook.invalid_url" | "webhook.too_many_secrets" | "webhook.disabled" | "webhook.delivery_not_found" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
                 detail: string;
             }[];
         };
@@ -3030,6 +3479,10 @@ export interface components {
             outputFormat: components["schemas"]["OutputFormat"];
             revisions: components["schemas"]["Revision"][];
         };
+        RotateWebhookSecret: {
+            /** @description For how long the secrets from before sign as well; 0: not any more. `24` if left out. */
+            previousValidHours?: number;
+        };
         /**
          * @description read: to look at what is the user’s · write: to make, change and delete it · operator: the calls under /v1/operator and /v1/worker
          * @enum {string}
@@ -3228,6 +3681,42 @@ export interface components {
         };
         /** @description One of the texts that were asked for; `outputFormat` says which fields `result` has. */
         Text: components["schemas"]["DetailedAnalysisText"] | components["schemas"]["SummaryText"] | components["schemas"]["SocialPostText"] | components["schemas"]["ProductDescriptionText"] | components["schemas"]["AltTextText"] | components["schemas"]["BrandGuidelinesText"];
+        /** @description A text of a job was made, or made anew. */
+        TextCompletedPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text.completed";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a job.
+                 * @example 1
+                 */
+                jobId: number;
+                batchId: number | null;
+                /** @description Of the job: grows with every change. What has a lower one than something received before is out of date. */
+                version: number;
+                /**
+                 * @description The number of a text within its job.
+                 * @example 1
+                 */
+                text: number;
+                /** @description Counts how often this text was made. */
+                revision: number;
+            };
+        };
         UpdateBrand: {
             profile: components["schemas"]["BrandProfile"];
             /**
@@ -3235,6 +3724,21 @@ export interface components {
              * @example 3
              */
             version?: number;
+        };
+        UpdateWebhook: {
+            /**
+             * @description Where events are posted: https, at a public address, port 443 or one from 1024 up.
+             * @example https://shop.example/hooks/vision
+             */
+            url?: string;
+            /** @description What it is told of. */
+            events?: components["schemas"]["WebhookEvent"][];
+            description?: string | null;
+            /**
+             * @description Enabled again it begins anew: its failures are forgotten, and what still waits is sent.
+             * @enum {string}
+             */
+            status?: "enabled" | "disabled";
         };
         Upload: {
             /** @description POST the file here, as multipart/form-data; null where it is `present`. */
@@ -3391,6 +3895,160 @@ export interface components {
             brandId?: number;
             /** @description How many of them: 1 if left out. */
             variants?: number;
+        };
+        Webhook: {
+            /**
+             * @description The id of a webhook.
+             * @example 3
+             */
+            webhookId: number;
+            /**
+             * @description Where events are posted: https, at a public address, port 443 or one from 1024 up.
+             * @example https://shop.example/hooks/vision
+             */
+            url: string;
+            description: string | null;
+            events: components["schemas"]["WebhookEvent"][];
+            /** @enum {string} */
+            status: "enabled" | "disabled";
+            /** @description owner: by its owner · gone: it answered 410 · failing: it took nothing for five days · null while it is enabled */
+            disabledReason: ("owner" | "gone" | "failing") | null;
+            /** @description How many attempts have failed since one succeeded. */
+            failures: number;
+            /** @description Since when; null if the last one succeeded. */
+            failingSince: string | null;
+            /** @description Until when a secret from before a rotation signs too. */
+            previousSecretUntil: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When its owner last changed it.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+        };
+        WebhookDelivery: {
+            /**
+             * @description The id of a delivery.
+             * @example 12
+             */
+            deliveryId: number;
+            /**
+             * @description The header `webhook-id`: the same with every attempt, so that what comes twice is known.
+             * @example msg_12_mih3k2v4
+             */
+            messageId: string;
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description How many of this sending have failed or succeeded. */
+            attempts: number;
+            /** @description The earliest moment of the next attempt; null once it has ended. */
+            nextAttemptAt: string | null;
+            /** @description The status of the last answer, and its first 256 bytes; null if there was none. */
+            answer: {
+                status: number;
+                text: string;
+            } | null;
+            /** @description Why the last attempt failed, for people. */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /** @description When it was last sent. */
+            sentAt: string | null;
+            /** @description When it was delivered or given up. */
+            endedAt: string | null;
+            /** @description What is sent. */
+            payload: components["schemas"]["WebhookPayload"];
+        };
+        WebhookDeliveryPage: {
+            deliveries: components["schemas"]["WebhookDelivery"][];
+            /** @description Asks for the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /**
+         * @description job.completed, job.failed, job.cancelled: a job has ended so · text.completed: a text was made, or made anew · batch.completed: every job of a batch has ended
+         * @enum {string}
+         */
+        WebhookEvent: "job.completed" | "job.failed" | "job.cancelled" | "text.completed" | "batch.completed";
+        WebhookPayload: components["schemas"]["JobCompletedPayload"] | components["schemas"]["JobFailedPayload"] | components["schemas"]["JobCancelledPayload"] | components["schemas"]["TextCompletedPayload"] | components["schemas"]["BatchCompletedPayload"] | components["schemas"]["WebhookTestPayload"];
+        /** @description A trial call, which the owner of the webhook asked for. */
+        WebhookTestPayload: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.test";
+            /**
+             * @description Of this form: another one is another number.
+             * @constant
+             */
+            payloadVersion: 1;
+            /**
+             * Format: date-time
+             * @description When it happened; the same with every attempt.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description The id of a webhook.
+                 * @example 3
+                 */
+                webhookId: number;
+                version: number;
+            };
+        };
+        WebhookWithSecret: {
+            /**
+             * @description The id of a webhook.
+             * @example 3
+             */
+            webhookId: number;
+            /**
+             * @description Where events are posted: https, at a public address, port 443 or one from 1024 up.
+             * @example https://shop.example/hooks/vision
+             */
+            url: string;
+            description: string | null;
+            events: components["schemas"]["WebhookEvent"][];
+            /** @enum {string} */
+            status: "enabled" | "disabled";
+            /** @description owner: by its owner · gone: it answered 410 · failing: it took nothing for five days · null while it is enabled */
+            disabledReason: ("owner" | "gone" | "failing") | null;
+            /** @description How many attempts have failed since one succeeded. */
+            failures: number;
+            /** @description Since when; null if the last one succeeded. */
+            failingSince: string | null;
+            /** @description Until when a secret from before a rotation signs too. */
+            previousSecretUntil: string | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When its owner last changed it.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * @description What its deliveries are signed with. It is shown this once.
+             * @example whsec_…
+             */
+            secret: string;
+        };
+        Webhooks: {
+            webhooks: components["schemas"]["Webhook"][];
         };
         Worker: {
             workerId: string;
@@ -4016,6 +4674,60 @@ export interface operations {
             };
         };
     };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://shop.example/hooks/vision",
+                 *       "events": [
+                 *         "job.completed",
+                 *         "job.failed",
+                 *         "batch.completed"
+                 *       ],
+                 *       "description": "Shop server"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
     getUsage: {
         parameters: {
             query?: {
@@ -4241,6 +4953,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RedriveResult"];
+                };
+            };
+        };
+    };
+    cancelJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "user": "ann",
+                 *         "code": "analysis."
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["Cancel"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelResult"];
                 };
             };
         };
@@ -4909,6 +5654,163 @@ export interface operations {
             };
         };
     };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "status": "enabled"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "previousValidHours": 24
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateWebhookSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those. */
+                status?: components["schemas"]["DeliveryStatus"];
+                /** @description The most on a page. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: unknown;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+        };
+    };
     getJobForOperator: {
         parameters: {
             query?: never;
@@ -5095,6 +5997,30 @@ export interface operations {
             };
         };
     };
+    resendDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a webhook. */
+                webhookId: number;
+                /** @description The id of a delivery. */
+                deliveryId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+        };
+    };
     getHealth: {
         parameters: {
             query?: never;
@@ -5111,6 +6037,350 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+        };
+    };
+    onJobCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "job.completed",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "jobId": 1,
+                 *         "batchId": 5,
+                 *         "version": 5,
+                 *         "status": "completed",
+                 *         "error": null
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JobCompletedPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onJobFailed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "job.failed",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "jobId": 1,
+                 *         "batchId": 5,
+                 *         "version": 5,
+                 *         "status": "failed",
+                 *         "error": {
+                 *           "code": "image.not_found",
+                 *           "message": "The server of the image says that it is not there."
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JobFailedPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onJobCancelled: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "job.cancelled",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "jobId": 1,
+                 *         "batchId": 5,
+                 *         "version": 5,
+                 *         "status": "cancelled",
+                 *         "error": null
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JobCancelledPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTextCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "text.completed",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "jobId": 1,
+                 *         "batchId": 5,
+                 *         "version": 4,
+                 *         "text": 1,
+                 *         "revision": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TextCompletedPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onBatchCompleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "batch.completed",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "batchId": 5,
+                 *         "version": 1,
+                 *         "jobs": {
+                 *           "completed": 498,
+                 *           "failed": 2,
+                 *           "cancelled": 0
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["BatchCompletedPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookTest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the message: the same with every attempt, so that what comes twice is known. */
+                "webhook-id": string;
+                /** @description When this attempt was sent, in seconds since the epoch. */
+                "webhook-timestamp": number;
+                /** @description Of the id, the timestamp and the body, as Standard Webhooks says: `v1,` and base64, one for each valid secret, separated by spaces. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "webhook.test",
+                 *       "payloadVersion": 1,
+                 *       "timestamp": "2026-11-23T12:00:09.000Z",
+                 *       "data": {
+                 *         "webhookId": 3,
+                 *         "version": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookTestPayload"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is to be sent: the webhook is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken; it is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,9 +1,10 @@
 import type { ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { pauseByOperator, resumeByOperator } from '../providers/operator-pause.ts'
+import { type CancelFilter, type Cancelled, cancelMatchingJobs } from '../queue/cancel-matching.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
-import { noteAction, noteResult } from './audit-log.ts'
+import { noteAction, noteResult, type OperatorVerb } from './audit-log.ts'
 
 /** The operator: a user id, or `cli:` and an account’s name. */
 export interface Operator {
@@ -74,6 +75,23 @@ export async function redriveJobs(
   return result
 }
 
+/** Cancels jobs of all users by a filter, or counts those that would be cancelled: see `cancelMatchingJobs`. */
+export async function cancelJobs(
+  { database, actor }: Operator,
+  filter: CancelFilter,
+  { limit, dryRun, signal }: Batches,
+): Promise<Cancelled> {
+  const id = await begin({ database, actor }, 'cancel', { ...filter, limit }, dryRun)
+  const result = await cancelMatchingJobs(database, filter, {
+    limit: limit ?? Number.POSITIVE_INFINITY,
+    dryRun,
+    signal,
+    note: (tx, { jobs, sample }) => noteResult(tx, id, { jobs, sample, done: false }),
+  })
+  await database.run((on) => noteResult(on, id, { ...result, done: true }))
+  return result
+}
+
 /** Deletes old ended jobs, or counts those that would be deleted: see `pruneVisionJobs`. */
 export async function pruneJobs(
   { database, actor }: Operator,
@@ -92,11 +110,12 @@ export async function pruneJobs(
   return result
 }
 
-function begin(
+/** Writes the row of an action before it begins: one that is cut off is on record. */
+export function begin(
   { database, actor }: Operator,
-  action: 'redrive' | 'prune',
+  action: OperatorVerb,
   parameters: Record<string, unknown>,
-  dryRun: boolean,
+  dryRun = false,
 ): Promise<number> {
   const row = { actor, action, parameters, result: { done: false }, dryRun }
   return database.transact(

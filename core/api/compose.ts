@@ -19,10 +19,12 @@ import type { ApiServices } from './services.ts'
 export interface ApiEnvironment extends Environment {
   readonly store: ImageStore
   readonly metrics: Pick<Metrics, 'jobsCreated'>
-  /** Whether images may be fetched by http from this machine: where nothing is deployed. */
+  /** Whether images may be fetched, and webhooks sent, by http from and to this machine: where nothing is deployed. */
   readonly allowLoopbackHttp: boolean
   /** Where streams are served; undefined where there are none. */
   readonly streamUrl: (() => string) | undefined
+  /** Called when jobs may have become pending; nobody is woken if not given, and workers poll. */
+  readonly wakeWorker?: (() => void) | undefined
   /** The settings of the streams that this process serves; undefined where another one does, or none. */
   readonly streams: LiveConfig | undefined
   /** The API key that the reference page begins with: on a developer's machine alone. */
@@ -48,11 +50,13 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     database,
     store,
     images: createImageIntake(database, store, { allowLoopbackHttp }),
+    allowLoopbackHttp,
     streamUrl,
     feed,
     lookMs: lookMs ?? defaultLookMs,
     waits: createWaits({ database, perUser: config.WAITS_PER_USER, log, random: Math.random }),
     metrics,
+    wakeWorker: environment.wakeWorker ?? (() => undefined),
     maxRetries: config.JOB_MAX_RETRIES,
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config),

@@ -11,6 +11,7 @@ import { router } from './procedure.ts'
 import { texts } from './texts/procedures.ts'
 import { uploads } from './uploads/procedures.ts'
 import { usage } from './usage/procedures.ts'
+import { webhooks } from './webhooks/procedures.ts'
 
 /** The resources of the API: each is a folder here with its procedures, their schemas, views and examples. */
 export const resources = [
@@ -23,6 +24,7 @@ export const resources = [
   uploads,
   brands,
   keys,
+  webhooks,
   usage,
   operator,
 ] as const

@@ -23,6 +23,8 @@ export interface StreamServices extends KernelServices {
 export interface ApiServices extends StreamServices {
   readonly database: Database
   readonly images: ImageIntake
+  /** Whether images and webhooks may go by http to this machine: where nothing is deployed. */
+  readonly allowLoopbackHttp: boolean
   /** Where the images are: for links to them and for uploads. */
   readonly store: ImageStore
   /** Where streams are served: the base of every job's `eventsUrl`. Undefined where there are none. */
@@ -34,6 +36,8 @@ export interface ApiServices extends StreamServices {
   /** The calls that wait. */
   readonly waits: Waits
   readonly metrics: Pick<Metrics, 'jobsCreated'>
+  /** To be called after the commit of whatever makes jobs pending: returns at once, and never throws. */
+  readonly wakeWorker: () => void
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
   /** How many of a user's jobs may be in flight; the others wait in `blocked`. */

@@ -79,6 +79,29 @@ export const errorCodes = {
     status: 409,
     message: 'A user has at most 50 API keys, expired ones included. Revoke one that is not needed any more.',
   },
+  'webhook.not_found': { errorClass: 'request', status: 404, message: 'There is no such webhook.' },
+  'webhook.too_many': {
+    errorClass: 'request',
+    status: 409,
+    message: 'A user has at most 10 webhooks, disabled ones included. Delete one that is not needed any more.',
+  },
+  'webhook.invalid_url': { errorClass: 'request', status: 400, message: 'The URL of the webhook cannot be used.' },
+  'webhook.too_many_secrets': {
+    errorClass: 'request',
+    status: 409,
+    message:
+      'Four secrets of this webhook are valid. Wait until an old one is not, or rotate with `previousValidHours: 0`, which ends all old ones.',
+  },
+  'webhook.disabled': {
+    errorClass: 'request',
+    status: 409,
+    message: 'The webhook is disabled, so that nothing is sent to it. Enable it first: PATCH with `status: "enabled"`.',
+  },
+  'webhook.delivery_not_found': {
+    errorClass: 'request',
+    status: 404,
+    message: 'The webhook has no such delivery: it may be older than a week.',
+  },
   'text.not_found': { errorClass: 'request', status: 404, message: 'The job has no such text.' },
   'text.not_ready': {
     errorClass: 'request',

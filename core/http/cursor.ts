@@ -31,3 +31,15 @@ export const pageFields = {
     .meta({ description: 'The `nextCursor` of the page before.' }),
   direction: z.literal('forward').optional().meta({ trpcOnly: true }),
 }
+
+/**
+ * A page, and what asks for the next one.
+ *
+ * @param rows one more than the page holds, if there is another
+ * @param idOf what the next page begins after
+ */
+export function pageOf<Row>(rows: readonly Row[], limit: number, idOf: (row: Row) => number) {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return { page, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(idOf(last)) : null }
+}

@@ -5,6 +5,7 @@ import { Health, type HealthView } from './health.ts'
 import { describeKey, idempotencyKey } from './idempotency.ts'
 import { takesBody } from './meta.ts'
 import { content, isTrpcOnly, type Json, schemaOf } from './openapi-schema.ts'
+import { describeWebhooks } from './openapi-webhooks.ts'
 import type { Operation } from './operations.ts'
 import { longestWaitSeconds } from './prefer.ts'
 import { Problem } from './problem.ts'
@@ -32,6 +33,7 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
       [operation.method.toLowerCase()]: describe(operation, components),
     })
   }
+  const webhooks = describeWebhooks(resources, components)
   return {
     openapi: '3.1.1',
     info,
@@ -42,6 +44,7 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
       { name: 'service', description: 'The service itself.' },
     ],
     paths: { ...paths, '/healthz': { get: describeHealth(components) } },
+    ...(Object.keys(webhooks).length > 0 && { webhooks }),
     components: {
       securitySchemes: {
         apiKey: {

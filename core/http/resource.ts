@@ -1,4 +1,5 @@
 import type { AnyProcedure } from '@trpc/server'
+import type * as z from 'zod'
 
 /** A resource of the API: the content of one folder. */
 export interface Resource<Procedures extends Record<string, AnyProcedure> = Record<string, AnyProcedure>> {
@@ -7,6 +8,14 @@ export interface Resource<Procedures extends Record<string, AnyProcedure> = Reco
   readonly description: string
   /** By their names in tRPC and in the document. */
   readonly procedures: Procedures
+  /** What the service posts to its users, by the name of the event. */
+  readonly webhooks?: Readonly<Record<string, WebhookMeta>>
+}
+
+/** The part of an event in the OpenAPI document. */
+export interface WebhookMeta {
+  readonly payload: z.ZodType
+  readonly example: unknown
 }
 
 type ProceduresOf<Resources extends readonly Resource[]> = Resources extends readonly [

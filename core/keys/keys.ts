@@ -1,6 +1,7 @@
 import { asc, eq, sql } from 'drizzle-orm'
 import { visionApiKeys } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { lockUserRow } from '../database/lock-user.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { formatKey, hashKey, shownPrefixOf } from '../platform/api-key.ts'
@@ -54,7 +55,7 @@ async function insertKey(database: Database, request: KeyRequest, key: string): 
   const hash = hashKey(key)
   const row = await database.transact(
     async (tx) => {
-      await lockUser(tx, userId)
+      await lockUserRow(tx, userId)
       if (madeByKeyId !== undefined) await checkMaker(tx, userId, madeByKeyId, expiresInDays)
       const [counted] = await rowsOf<{ keys: number }>(
         tx,
@@ -137,12 +138,4 @@ async function checkMaker(tx: Queryable, userId: string, keyId: number, expiresI
       message: 'A key cannot make one that outlives it: send an earlier `expiresInDays`, or use a token.',
     })
   }
-}
-
-/** A user's calls that add a key run one after another, so the bound holds for all of them together. */
-async function lockUser(tx: Queryable, userId: string): Promise<void> {
-  await matchedBy(
-    tx,
-    sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)`,
-  )
 }

@@ -61,8 +61,9 @@ export function createTickets(config: TicketConfig, now: () => number): Tickets 
  * The keys are derived, so that a ticket is never a valid bearer token, nor the reverse, although both may be based on
  * AUTH_SECRET.
  */
-function keysOf({ STREAM_SECRET, AUTH_SECRET, AUTH_SECRET_PREVIOUS }: TicketConfig): readonly Uint8Array[] {
-  const secrets = STREAM_SECRET ? [STREAM_SECRET] : [AUTH_SECRET, AUTH_SECRET_PREVIOUS]
+function keysOf(config: TicketConfig): readonly Uint8Array[] {
+  const { STREAM_SECRET, STREAM_SECRET_PREVIOUS, AUTH_SECRET, AUTH_SECRET_PREVIOUS } = config
+  const secrets = STREAM_SECRET ? [STREAM_SECRET, STREAM_SECRET_PREVIOUS] : [AUTH_SECRET, AUTH_SECRET_PREVIOUS]
   return secrets.flatMap((secret) => (secret ? [createHmac('sha256', secret).update(audience).digest()] : []))
 }
 

@@ -10,11 +10,11 @@ export type Accepted<Body> =
   | { readonly body?: undefined; readonly issue: string }
 
 /**
- * Takes what is good of a model's answer: the first object in it that fits once it is put right, from whatever stands
- * around it. No content is made up or changed: missing content is reported.
+ * Extracts the usable answer from a model's text: the first object in it that fits the schema after repairs, whatever
+ * surrounds it. No content is made up or changed: missing content is reported.
  *
- * @param text as it came, of any length
- * @param language of its texts, a BCP 47 tag: where they may be cut
+ * @param text the raw text, of any length
+ * @param language of its texts, a BCP 47 tag: decides where they may be cut
  */
 export function acceptAnswer<Schema extends z.ZodType>(
   text: string,
@@ -54,7 +54,7 @@ function unwrap(object: Record<string, unknown>, fields: readonly string[], dept
 
 const deepestWrap = 3
 
-/** A palette is put in order as a whole: whether shares are per cent shows in all of them. */
+/** A palette is normalised as a whole: whether shares are percentages only shows over all of them. */
 function withOrder(value: unknown): unknown {
   if (!isObject(value) || !Array.isArray(value.palette)) return value
   return { ...value, palette: mendPalette(value.palette) }
@@ -62,7 +62,7 @@ function withOrder(value: unknown): unknown {
 
 const mostIssues = 6
 
-/** Says where the answer does not fit by names of our schema alone: whatever the answer says itself is not repeated. */
+/** Describes the misfits of an answer by names of our schema alone: the answer's own words are not repeated. */
 function describeIssues({ issues }: z.ZodError): string {
   const told = issues.slice(0, mostIssues).map((issue) => {
     const place = issue.path

@@ -9,7 +9,7 @@ const swatch = z.object({
 })
 const orientation = z.enum(['landscape', 'portrait', 'square'])
 
-/** What the model is asked for. */
+/** The schema that the model answers. */
 export const AnalysisAnswer = z.object({
   subject: sentence.describe('What the image shows, in one or two sentences'),
   composition: z.object({
@@ -37,8 +37,8 @@ export const AnalysisAnswer = z.object({
 export type AnalysisAnswer = z.infer<typeof AnalysisAnswer>
 
 /**
- * What the first step says of an image: the structured brand analysis that the second step writes from. Colours are
- * `#rrggbb` in lower case; a share is the part of the image's area, 0 to 1.
+ * The output of the first step: the structured brand analysis that the second step writes from. Colours are `#rrggbb` in
+ * lower case; a share is the part of the image's area, 0 to 1.
  */
 export const BrandAnalysis = AnalysisAnswer.extend({
   paletteEstimated: z
@@ -56,16 +56,16 @@ export const BrandAnalysis = AnalysisAnswer.extend({
 }).meta({ id: 'BrandAnalysis' })
 export type BrandAnalysis = z.infer<typeof BrandAnalysis>
 
-/** What is known of an image without a model. */
+/** Facts about an image that need no model. */
 export interface ImageFacts {
   /** In pixels, as displayed. */
   readonly width?: number | undefined
   readonly height?: number | undefined
-  /** The dominant colours from the pixels, where there is a decoder. */
+  /** The dominant colours, measured from the pixels, if there is a decoder. */
   readonly palette?: readonly Swatch[] | undefined
 }
 
-/** The shape of an image as displayed; undefined where its size is not known. */
+/** The shape of an image as displayed; undefined if its size is unknown. */
 export function orientationOf({ width, height }: ImageFacts): z.infer<typeof orientation> | undefined {
   if (width === undefined || height === undefined) return undefined
   if (width === height) return 'square'

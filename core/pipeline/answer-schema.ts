@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { type Hint, hints } from './fields.ts'
 
-/** JSON Schema as far as answers are described by it, with what mending needs to know. */
+/** The part of JSON Schema that describes answers, with the hints for repairs. */
 export interface AnswerSchema {
   readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean'
   readonly description?: string
@@ -20,7 +20,7 @@ export interface AnswerSchema {
 
 const known = new WeakMap<z.ZodType, AnswerSchema>()
 
-/** The JSON Schema of an answer, with our hints in it. Made when it is first needed. */
+/** The JSON Schema of an answer, with our hints; created when first needed. */
 export function answerSchema(schema: z.ZodType): AnswerSchema {
   const made = known.get(schema)
   if (made) return made
@@ -31,7 +31,7 @@ export function answerSchema(schema: z.ZodType): AnswerSchema {
       if (hint) Object.assign(jsonSchema, { hint })
     },
   }) as AnswerSchema & { $ref?: string; $defs?: Record<string, AnswerSchema> }
-  // A schema with an id is put among the definitions, and only referred to from the root.
+  // A schema with an id is put among the definitions, and the root only refers to it.
   const name = json.$ref?.split('/').at(-1)
   const root = (name === undefined ? undefined : json.$defs?.[name]) ?? json
   known.set(schema, root)
@@ -39,8 +39,8 @@ export function answerSchema(schema: z.ZodType): AnswerSchema {
 }
 
 /**
- * The schema as a model is given it. Providers ignore most bounds of JSON Schema and refuse requests with many of them, so
- * bounds are said in words, lengths with something to aim at below the limit.
+ * The schema for the model. Providers ignore most bounds of JSON Schema and refuse requests with many of them, so bounds
+ * are put into words, with a target length below each limit.
  */
 export function requestSchema(schema: z.ZodType): Readonly<Record<string, unknown>> {
   return worded(answerSchema(schema))
@@ -62,7 +62,7 @@ function worded(schema: AnswerSchema): Record<string, unknown> {
 }
 
 function bounds({ minLength, maxLength, items, minItems = 0, maxItems, hint, enum: values }: AnswerSchema): string {
-  // How many hashtags, the network says.
+  // The network decides the number of hashtags.
   if (values || hint?.mend === 'hashtag' || items?.hint?.mend === 'hashtag') return ''
   if (maxItems !== undefined) return minItems > 0 ? `${minItems} to ${maxItems} items` : `At most ${maxItems} items`
   if (maxLength === undefined) return ''

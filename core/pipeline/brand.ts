@@ -7,7 +7,7 @@ import { platformNames } from './platforms.ts'
 const maxFactsBytes = 4096
 const maxProfileBytes = 8192
 
-/** Refuses a value whose JSON in UTF-8 is larger than a number of bytes. */
+/** Refuses a value whose JSON is larger than a number of bytes in UTF-8. */
 const within = (max: number) => (value: unknown, context: z.RefinementCtx) => {
   const bytes = Buffer.byteLength(JSON.stringify(value))
   if (bytes <= max) return
@@ -38,7 +38,7 @@ export const formalities = ['informal', 'neutral', 'formal'] as const
 
 const notColour = 'must be a colour like #1a2b3c'
 
-/** The content of a brand: how its texts sound, what they may say, and the defaults of its jobs. */
+/** The content of a brand: the style of its texts, the rules for their content, and the defaults of its jobs. */
 export const BrandProfile = z
   .strictObject({
     name: line(100).meta({ description: 'What the brand is called.' }),

@@ -2,7 +2,7 @@
 export type Lab = readonly [lightness: number, a: number, b: number]
 
 /**
- * How different two colours look: about 1 is just noticeable, 10 is plain at a glance.
+ * The perceived difference of two colours: about 1 is just noticeable, 10 is obvious.
  * Sharma, Wu, Dalal: The CIEDE2000 Color-Difference Formula (2005), https://hajim.rochester.edu/ece/sites/gsharma/ciede2000/
  */
 export function ciede2000([l1, a1, b1]: Lab, [l2, a2, b2]: Lab): number {

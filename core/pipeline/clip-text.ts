@@ -1,16 +1,16 @@
 /**
- * The text cut to a number of UTF-16 units, as zod and MySQL drivers count: after a sentence where that leaves most of
- * it, else after a word, with an ellipsis. Words are told apart as the language does it, so that Japanese and Thai, which
- * write no spaces, are cut at words too; a character is never cut in two.
+ * Cuts a text to a number of UTF-16 units, as zod and MySQL drivers count: after a sentence if that keeps most of it,
+ * otherwise after a word, with an ellipsis. Words are segmented by language, so that Japanese and Thai, which write no
+ * spaces, are cut at words too; a character is never split.
  *
  * @param language a BCP 47 tag
  */
 export function clipText(text: string, max: number, language: string): string {
   if (text.length <= max) return text
-  // What follows the limit by more than a word cannot move a boundary before it.
+  // Text further than a word beyond the limit cannot move a boundary before it.
   const near = text.slice(0, max + 100)
   const sentences = lastBoundary(near, max, language, 'sentence').trimEnd()
-  // Some languages end a sentence by other signs; one that ends by none was not found, but cut.
+  // Some languages end sentences with other signs; a sentence without one was cut, not found.
   if (sentences.length >= max * 0.6 && /\p{Sentence_Terminal}["”’»」』)\]]*$/u.test(sentences)) return sentences
   const room = Math.max(0, max - 1)
   const words = lastBoundary(near, room, language, 'word').replace(/[\s\p{Pd}\p{Ps}\p{Pi},;:、，؛،]+$/u, '')

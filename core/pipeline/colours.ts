@@ -1,4 +1,4 @@
-/** A colour of an image, and how much of it it fills. */
+/** A colour of an image, and its share. */
 export interface Swatch {
   /** `#rrggbb` in lower case. */
   readonly hex: string
@@ -9,8 +9,8 @@ export interface Swatch {
 }
 
 /**
- * A colour as `#rrggbb`, in whatever notation of CSS or of a person it came: three, four, six or eight hex digits, in any
- * case, with or without the sign, or `rgb()` with numbers or per cent. Transparency is left out.
+ * Normalises a colour to `#rrggbb` from any notation of CSS or of a person: three, four, six or eight hex digits, in any
+ * case, with or without the sign, or `rgb()` with numbers or percentages. Transparency is dropped.
  */
 export function mendHex(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
@@ -32,7 +32,7 @@ export function mendHex(value: unknown): string | undefined {
   return `#${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** A part, from a number or from texts like `0,35`, `35 %` and `about 35%`; in per cent where it is more than 1. */
+/** Parses a share, from a number or from texts like `0,35`, `35 %` and `about 35%`; a percentage if it is more than 1. */
 export function mendShare(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined
   if (typeof value !== 'string') return undefined
@@ -43,8 +43,8 @@ export function mendShare(value: unknown): number | undefined {
 }
 
 /**
- * A palette in order: the largest first, no colour twice, shares that are parts of 1. Where any is more than 1, all are per
- * cent; where they are more than the whole together, they are scaled down to it.
+ * Normalises a palette: the largest first, no duplicates, shares as parts of 1. If any is more than 1, all are percentages;
+ * if their sum exceeds 1, they are scaled down.
  */
 export function mendPalette<T extends Swatch>(palette: readonly T[]): T[] {
   const unit = palette.some(({ share }) => share > 1) ? 100 : 1
@@ -61,16 +61,16 @@ export function mendPalette<T extends Swatch>(palette: readonly T[]): T[] {
     .toSorted((one, other) => other.share - one.share)
 }
 
-/** How well two colours can be told apart. */
+/** The contrast of two colours. */
 export interface Contrast {
   readonly colours: string[]
   /** 1 to 21, to two decimals. */
   readonly ratio: number
-  /** What text in one on the other may be by WCAG 2.2: any (4.5), large only (3), or none. */
+  /** The text in one on the other that WCAG 2.2 allows: any (4.5), large only (3), or none. */
   readonly text: 'any' | 'large' | 'none'
 }
 
-/** The contrast of each two of the first colours of a palette, the strongest first. */
+/** The contrast of each pair of a palette's first colours, the strongest first. */
 export function contrastsOf(hexes: readonly string[], most = 5): Contrast[] {
   const colours = [...new Set(hexes)].slice(0, most)
   return colours

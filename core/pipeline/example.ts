@@ -1,6 +1,6 @@
 import type { BrandAnalysis } from './analysis.ts'
 
-/** What the examples of all formats are written from, so that each shows the text that an analysis and a purpose lead to. */
+/** The material of all formats' examples, so that each shows the text for the same analysis and purpose. */
 export const examplePurpose = 'Announce the spring sale of Fernhill Nursery: 20 % off everything until 31 May'
 
 export const exampleAnalysis: BrandAnalysis = {

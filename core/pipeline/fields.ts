@@ -1,13 +1,13 @@
 import * as z from 'zod'
 
-/** The metadata of a field beside its schema: how it is asked for, and how its value is repaired. */
+/** The metadata of a field beside its schema: how it is requested, and how its value is repaired. */
 export interface Hint {
-  /** The length to ask for, in characters, well below the limit; four fifths of the limit if not given. */
+  /** The target length, in characters, below the limit; four fifths of the limit if left out. */
   readonly aim?: number
   readonly mend?: 'line' | 'hex' | 'hashtag' | 'share' | 'verbatim'
 }
 
-/** Apart from zod's own registry, so that nothing of it shows in the OpenAPI document. */
+/** Separate from zod's own registry, so that none of it appears in the OpenAPI document. */
 export const hints = z.registry<Hint>()
 
 const text = (max: number, aim: number) => z.string().trim().min(1).max(max).register(hints, { aim })
@@ -26,7 +26,7 @@ export const hexColour = z
   .register(hints, { mend: 'hex' })
   .describe('#rrggbb, lower case')
 
-/** A part of the image's area. */
+/** A share of the image's area. */
 export const share = z.number().min(0).max(1).register(hints, { mend: 'share' })
 
 /**

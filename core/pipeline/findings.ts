@@ -9,13 +9,13 @@ import type { Format } from './formats/format.ts'
 import { type Content, formats } from './formats.ts'
 import { platformOf } from './platforms.ts'
 
-/** A text that has more to be looked at is to be written anew, not gone through. */
+/** A text with more findings should be written anew, not reviewed. */
 const maxFindings = 50
 const maxAbout = 200
 
 /**
- * What code can find in a text once it is there: banned words, numbers from nowhere, facts that are missing, lengths that miss
- * their targets, an image in other colours than the brand's. Pure, and no finding keeps a text from being used.
+ * The checks of a completed text: banned words, numbers without a source, missing facts, lengths that miss their targets,
+ * colours far from the brand's. Pure; no finding withholds a text.
  */
 export function findingsIn(content: Content, origin: Origin): readonly Finding[] {
   const format: Format = formats[origin.format]

@@ -6,7 +6,7 @@ import { productDescription } from './formats/product-description.ts'
 import { socialPost } from './formats/social-post.ts'
 import { summary } from './formats/summary.ts'
 
-/** Every output format by its name: its own prompt, its own fields and its own example. */
+/** Every output format by name: its own prompt, fields and example. */
 export const formats = {
   detailed_analysis: detailedAnalysis,
   summary,
@@ -18,8 +18,8 @@ export const formats = {
 
 export type OutputFormat = keyof typeof formats
 
-/** The names of the output formats, in the order in which they are documented. */
+/** The names of the output formats, in display order. */
 export const outputFormats = Object.keys(formats) as [OutputFormat, ...OutputFormat[]]
 
-/** The content that a format yields. */
+/** The content of a format. */
 export type Content<F extends OutputFormat = OutputFormat> = { [K in F]: z.infer<(typeof formats)[K]['schema']> }[F]

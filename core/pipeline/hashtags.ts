@@ -1,6 +1,6 @@
 /**
- * Hashtags as platforms link them, from whatever was written for them: normalised (NFC), with their `#`, spaces and hyphens
- * joined, other signs dropped, at which a platform would end them; nothing but digits is none, and none comes twice.
+ * Normalises hashtags to what platforms link: NFC, with `#`, spaces and hyphens removed by joining, other signs, at which a
+ * platform would end them, dropped; digits alone are none, and duplicates are removed.
  *
  * @param value a list, or one text with several
  */
@@ -10,7 +10,7 @@ export function mendHashtags(value: unknown): string[] {
   const seen = new Set<string>()
   for (const tag of given.flatMap(separate)) {
     const mended = mendHashtag(tag)
-    // As platforms compare them: without regard to case and width.
+    // Compared as on platforms: regardless of case and width.
     const key = mended?.normalize('NFKC').toLowerCase()
     if (mended === undefined || key === undefined || seen.has(key)) continue
     seen.add(key)
@@ -19,7 +19,7 @@ export function mendHashtags(value: unknown): string[] {
   return tags
 }
 
-/** `#one #two`, and `one, two`, are two; `spring sale` is one. */
+/** `#one #two` and `one, two` are two; `spring sale` is one. */
 function separate(text: string): string[] {
   return text.split(/[#＃﹟,;，、\n]/u)
 }
@@ -32,11 +32,11 @@ function mendHashtag(text: string): string | undefined {
   return `#${body}`
 }
 
-/** The vowel killers of the scripts of India and its neighbours: canonical combining class 9. */
+/** The viramas of the scripts of India and its neighbours: canonical combining class 9. */
 const virama =
   '\\u094d\\u09cd\\u0a4d\\u0acd\\u0b4d\\u0bcd\\u0c4d\\u0ccd\\u0d3b\\u0d3c\\u0d4d\\u0dca\\u0f84\\u1039\\u103a\\u1714\\u17d2\\u1a60\\u1b44'
 const joining = '\\p{Script=Arabic}\\p{Script=Syriac}\\p{Script=Mongolian}\\p{Script=Nko}\\p{Script=Thaana}'
-/** UAX 31, section 2.3.1, A1, A2 and B: where the two joiners show. And within emoji. */
+/** UAX 31, section 2.3.1, A1, A2 and B: where the two joiners are visible. Also within emoji. */
 const meaningful = new RegExp(
   [
     `(?<=[${joining}]\\p{M}*)\\u200c(?=\\p{M}*[${joining}])`,
@@ -46,7 +46,7 @@ const meaningful = new RegExp(
   'gu',
 )
 
-/** Takes the joiners out that cannot be seen: two tags must not differ by them alone. */
+/** Removes invisible joiners: two tags must not differ in those alone. */
 function joiners(text: string): string {
   const kept = new Set([...text.matchAll(meaningful)].map(({ index }) => index))
   return [...text.matchAll(/[\s\S]/gu)]

@@ -1,8 +1,8 @@
 const names = new Intl.DisplayNames('en', { type: 'language', languageDisplay: 'standard', fallback: 'none' })
 
 /**
- * A language in words that a model knows: `German (Switzerland)`. It uses the tag's language, script and region alone:
- * its private part is free text of a user.
+ * Describes a language to a model: `German (Switzerland)`. It uses only language, script and region of the tag: the private
+ * part is free text of a user.
  *
  * @param tag a BCP 47 tag
  */
@@ -10,7 +10,7 @@ export function languageName(tag: string): string {
   const base = baseOf(tag)
   if (base === undefined) return 'English'
   const { language, script, region } = base
-  // A language without an English name is a rare one, not none.
+  // A language without an English name is rare, not invalid.
   return (
     nameOf(base.baseName) ??
     nameOf(language) ??
@@ -18,7 +18,7 @@ export function languageName(tag: string): string {
   )
 }
 
-/** The tag without extensions and private parts, for what takes a locale; `en` for what is no tag. */
+/** The tag without extensions and private parts, as a locale; `en` for an invalid one. */
 export function localeOf(tag: string): string {
   return baseOf(tag)?.baseName ?? 'en'
 }

@@ -4,12 +4,11 @@ import { mendHex, mendShare } from './colours.ts'
 import { mendHashtags } from './hashtags.ts'
 
 /**
- * An answer brought into the form of its schema as far as that changes nothing of what it says: what is too long is cut at
- * a word, lists that are too long lose their ends, names of fields and words of a choice may be written a little otherwise,
- * a single item may stand for a list, and a number or a text for one another. Whatever the schema does not name is left
- * out. What is still wrong afterwards only the schema tells.
+ * Repairs an answer to fit its schema without changing its meaning: long texts are cut at a word, long lists shortened,
+ * names of fields and choices matched loosely, single items wrapped in a list, and numbers and texts converted. Fields that
+ * are not in the schema are dropped. Remaining misfits are found by validation.
  *
- * @param language of texts, a BCP 47 tag: where to cut them
+ * @param language of texts, a BCP 47 tag: decides where to cut them
  */
 export function mendValue(schema: AnswerSchema, value: unknown, language: string): unknown {
   switch (schema.type) {
@@ -27,7 +26,7 @@ export function mendValue(schema: AnswerSchema, value: unknown, language: string
   }
 }
 
-/** Only own properties that the schema names are read, and a new object is made of them. */
+/** Reads only own properties that the schema names, into a new object. */
 function mendObject(schema: AnswerSchema, value: unknown, language: string): unknown {
   if (!isObject(value)) return value
   const names = Object.keys(value)
@@ -38,10 +37,10 @@ function mendObject(schema: AnswerSchema, value: unknown, language: string): unk
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined))
 }
 
-/** A name as far as it matters: `alt_text`, `Alt Text` and `altText` are one. */
+/** The comparable form of a name: `alt_text`, `Alt Text` and `altText` are one. */
 export const plainName = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
-/** How many items of a list are looked at: the rest is beyond any limit. */
+/** The most items of a list that are read: the rest is beyond any limit. */
 const mostItems = 200
 
 function mendArray(schema: AnswerSchema, value: unknown, language: string): unknown {
@@ -55,7 +54,7 @@ function mendArray(schema: AnswerSchema, value: unknown, language: string): unkn
   const seen = new Set<string>()
   const mended = given
     .map((item) => mendValue(items, item, language))
-    // An item that is nothing is left out; whether enough are left the schema says.
+    // Empty items are dropped; validation checks whether enough are left.
     .filter((item) => fits(items, item))
     .filter((item) => {
       const key = typeof item === 'string' ? item.toLowerCase() : JSON.stringify(item)
@@ -64,7 +63,7 @@ function mendArray(schema: AnswerSchema, value: unknown, language: string): unkn
   return mended.slice(0, maxItems)
 }
 
-/** Whether an item has all that it must have. */
+/** Whether an item has all its required fields. */
 function fits(schema: AnswerSchema, item: unknown): boolean {
   if (item === undefined || item === null || item === '') return false
   if (schema.type !== 'object') return typeof item === schema.type
@@ -73,7 +72,7 @@ function fits(schema: AnswerSchema, item: unknown): boolean {
 }
 
 function mendNumber({ hint, minimum = -Infinity, maximum = Infinity }: AnswerSchema, value: unknown): unknown {
-  // A share that is more than 1 is per cent, which only the whole palette tells.
+  // A share of more than 1 is a percentage, which only shows over the whole palette.
   if (hint?.mend === 'share') return mendShare(value)
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value.trim().replace(',', '.')) : value
   return typeof number === 'number' && Number.isFinite(number) ? Math.min(maximum, Math.max(minimum, number)) : value
@@ -90,7 +89,7 @@ function mendText({ maxLength, hint }: AnswerSchema, value: unknown, language: s
   const text = textIn(value)
   if (text === undefined) return value
   if (hint?.mend === 'hex') return mendHex(text) ?? undefined
-  // Characters that no text has: control characters, and halves of others.
+  // Characters that no text contains: control characters and lone surrogates.
   const clean = text
     .toWellFormed()
     .replaceAll(/(?![\t\n\r])\p{Cc}|[\ufeff\ufffd]/gu, '')
@@ -99,13 +98,13 @@ function mendText({ maxLength, hint }: AnswerSchema, value: unknown, language: s
   return maxLength === undefined ? line : clipText(line, maxLength, language)
 }
 
-/** Line by line: a pattern with the blanks around a break takes the square of their number. */
+/** Line by line: a pattern that includes the blanks around a break would be quadratic. */
 function inOneLine(text: string): string {
   const lines = text.split(/[\r\n\u2028\u2029]+/).map((line) => line.trim())
   return lines.filter((line) => line !== '').join(' ')
 }
 
-/** A text, also one that is a number, the lines of a list, or the only text of an object. */
+/** A text, from a number, the lines of a list, or the only text of an object. */
 function textIn(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return String(value)

@@ -1,20 +1,20 @@
-/** The limits of a network, and the lengths that do well on it, in UTF-16 units and hashtags. */
+/** The limits of a network, and the recommended lengths, in UTF-16 units and hashtags. */
 export interface Platform {
   readonly name: string
   /** The longest post: caption, call to action and hashtags. */
   readonly limit: number
-  /** How long the caption should be. */
+  /** The target length of the caption. */
   readonly aim: number
   readonly hashtags: readonly [least: number, most: number]
-  /** Its habits, told to the writer. */
+  /** Its conventions, as instructions for the writer. */
   readonly habit: string
-  /** How it counts, where it does not count UTF-16 units. */
+  /** Its way of counting, if not in UTF-16 units. */
   readonly lengthOf?: (text: string) => number
 }
 
 /**
- * The networks that a post can be written for. Limits are the platforms' own of 2026; where a platform shows only the
- * beginning of a post, what matters is said to come first.
+ * The networks of posts. Limits are the platforms' own of 2026; where a platform shows only the beginning of a post, the
+ * instructions put the main point first.
  */
 export const platforms = {
   instagram: {
@@ -44,7 +44,7 @@ export const platforms = {
     name: 'X',
     limit: 280,
     aim: 170,
-    // X advises two at most: https://business.x.com/en/help/campaign-setup/create-engaging-tweets
+    // X recommends two at most: https://business.x.com/en/help/campaign-setup/create-engaging-tweets
     hashtags: [1, 2],
     habit: 'One thought in one or two sentences.',
     lengthOf: lengthOnX,
@@ -93,7 +93,7 @@ const anywhere: Platform = {
   habit: 'It is not said which: the point comes in the first sentence, and nothing belongs to one network alone.',
 }
 
-/** @param name of a platform as a job has it; anything else means an unnamed network */
+/** @param name a platform of a job; anything else means no particular network */
 export function platformOf(name: string | null | undefined): Platform {
   return name && Object.hasOwn(platforms, name) ? platforms[name as PlatformName] : anywhere
 }
@@ -104,7 +104,7 @@ export function postLength(text: string, { lengthOf }: Platform): number {
 }
 
 /**
- * X counts a link as 23 and most signs beyond Latin, Greek, Cyrillic, Hebrew and Arabic as two, an emoji always:
+ * X counts a link as 23, and most characters beyond Latin, Greek, Cyrillic, Hebrew and Arabic, and every emoji, as two:
  * https://docs.x.com/fundamentals/counting-characters
  */
 function lengthOnX(text: string): number {

@@ -1,23 +1,22 @@
 import { jsonrepair } from 'jsonrepair'
 
-/** Far above the length of any answer that is asked for, in characters. */
+/** Far above the length of any requested answer, in characters. */
 const longest = 256 * 1024
 /**
- * So much of an answer is repaired at most, in characters: jsonrepair takes the square of the length for some texts, a run of
- * backticks for one, and the longest answer that is asked for has half of this.
+ * The most of an answer that is repaired, in characters: jsonrepair is quadratic for some texts, such as a run of
+ * backticks, and the longest requested answer has half of this.
  */
 export const mostRepaired = 32 * 1024
-/** So many places where an object may begin are tried, and so deep may it be. */
+/** The most places where an object may begin that are tried, and the deepest nesting. */
 const mostStarts = 24
 const deepest = 32
 
 /**
- * The JSON objects in a model's answer, first those that are whole, in the order in which they stand, whatever stands
- * around them: a byte order mark, a code fence, an introduction, an afterthought, the same object once more. Then what
- * becomes of those whose JSON is slightly broken, once it is repaired. A text that was cut off in the middle is not
- * repaired: missing content cannot be made up.
+ * The JSON objects in a model's answer. First the complete ones, in order, whatever surrounds them: a byte order mark, a
+ * code fence, an introduction, an afterthought, a repetition. Then the repaired ones of those whose JSON is slightly
+ * broken. A text that was cut off in the middle is not repaired: missing content cannot be made up.
  *
- * @returns lazily, so that later candidates cost nothing once one is accepted; bounded in size and in time
+ * @returns lazily, so that later candidates cost nothing once one is accepted; bounded in size and time
  */
 export function* readObjects(text: string): Generator<object> {
   if (text.length > longest) return
@@ -29,7 +28,7 @@ export function* readObjects(text: string): Generator<object> {
     whole = true
     yield value
   }
-  // The object as a JSON text in a JSON text.
+  // The object as a JSON text inside a JSON text.
   const inner = parseString(text.trim())
   if (inner !== undefined && !whole) yield* readObjects(inner)
   let room = mostRepaired
@@ -42,14 +41,14 @@ export function* readObjects(text: string): Generator<object> {
   }
 }
 
-/** The parts of the text that may be objects: from a brace to the one that closes it, none within another. */
+/** The parts of the text that may be objects: from a brace to its closing one, none within another. */
 function balanced(text: string): string[] {
   const found: string[] = []
   let starts = 0
   for (let start = text.indexOf('{'); start !== -1 && starts < mostStarts; starts++) {
     const end = closing(text, start)
     if (end === undefined) {
-      // Only closing brackets are missing where a value has just ended: nothing was cut off.
+      // Only closing brackets are missing, after a complete value: nothing was cut off.
       const rest = withoutFence(text.slice(start))
       if (/["\]}]$/.test(rest) && starts === 0) found.push(rest)
       start = text.indexOf('{', start + 1)
@@ -61,14 +60,14 @@ function balanced(text: string): string[] {
   return found
 }
 
-/** Sign by sign: a pattern takes the cube of the length where a model has written blanks without end, as they do. */
+/** Character by character: a pattern is cubic for the endless blanks that models sometimes write. */
 function withoutFence(text: string): string {
   let end = text.length
   while (end > 0 && /[\s`]/.test(text.charAt(end - 1))) end--
   return text.slice(0, end)
 }
 
-/** Where the object that begins at `start` ends; undefined if it does not, or is too deep to be an answer. */
+/** The end of the object that begins at `start`; undefined if it has none, or is too deep to be an answer. */
 function closing(text: string, start: number): number | undefined {
   let depth = 0
   let inString = false
@@ -108,7 +107,7 @@ function parseString(text: string): string | undefined {
 
 function repair(text: string): object | undefined {
   try {
-    // A fence has three; of more, jsonrepair looks from each one to the end.
+    // A fence has three backticks; with more, jsonrepair searches to the end from each one.
     return parse(jsonrepair(text.replaceAll(/`{4,}/g, '```')))
   } catch {
     return undefined

@@ -17,60 +17,60 @@ import { localeOf } from './languages.ts'
 import { platformOf } from './platforms.ts'
 import { analysisRequest, type Before, contentRequest, type Prompt, type Writing } from './prompts.ts'
 
-/** What the steps need to know of a job. */
+/** The fields of a job that the steps need. */
 export interface PipelineJob {
   readonly analysisPurpose: string
   readonly outputFormat: string
   /** A BCP 47 tag. */
   readonly language: string
-  /** The network that a post is for. */
+  /** The network of a post. */
   readonly platform?: string | null | undefined
   /** Facts that the image does not show. */
   readonly facts?: Facts | null | undefined
   /** The version of a brand that the text is written for. */
   readonly brandId?: number | null | undefined
   readonly brandVersion?: number | null | undefined
-  /** Which of how many texts that are wanted alike. */
+  /** Its number among identical requests, and how many those are. */
   readonly variant?: Writing['variant']
-  /** Of a text that is made anew. */
+  /** For a new revision. */
   readonly revising?: Writing['revising']
   /** In 32 hex digits. */
   readonly traceId: string | null
-  /** How the job's last run failed, if it did. */
+  /** The error of the job's last run, if it failed. */
   readonly lastErrorCode?: ErrorCode | null | undefined
-  /** What did not fit in the answer that the step's last run was given. */
+  /** What was invalid in the answer of the step's last run. */
   readonly answerIssue?: string | null | undefined
 }
 
-/** An image with what its file says of it, turned as it is shown. */
+/** An image with the properties from its file, turned as displayed. */
 export interface PipelineImage {
   readonly bytes: Uint8Array
   readonly type: string
   /** In pixels. */
   readonly width?: number | undefined
   readonly height?: number | undefined
-  /** Says that the bytes are needed no more: they weigh. */
+  /** Releases the memory of the bytes. */
   readonly release: () => void
 }
 
-/** Brings a job's image. */
+/** Loads a job's image. */
 export type LoadImage<Job> = (job: Job, signal: AbortSignal) => Promise<PipelineImage>
 
 /** Loads the content of a job's brand; undefined for a job without one. */
 export type LoadBrand<Job> = (job: Job) => Promise<BrandProfile | undefined>
 
 /**
- * Measures the dominant colours of an image from its pixels, the largest first. Where there is a decoder that is trusted with
- * strangers' files; whatever it throws is taken for not being able to.
+ * Measures the dominant colours of an image from its pixels, the largest first. For deployments with a decoder that they
+ * trust with untrusted files; an error counts as no measurement.
  */
 export type MeasurePalette = (image: Pick<PipelineImage, 'bytes' | 'type'>) => Promise<readonly Swatch[]>
 
-/** What a step is called with. */
+/** The context of a step. */
 export interface StepCallContext extends CallContext {
   readonly meter: Meter
 }
 
-/** An answer that fits, the model that gave it, as the provider names it, and the words that asked for it. */
+/** A valid answer, the model that gave it, as the provider names it, and the prompt. */
 export interface Answer<T> {
   readonly model: string
   readonly prompt: string
@@ -120,7 +120,7 @@ export function createSteps<Job extends PipelineJob>(
     content: async (job: Job, analysis: unknown, context: StepCallContext): Promise<WrittenContent> => {
       const { analysisPurpose: purpose, language, platform, facts } = job
       const writing = {
-        // Both were checked when they were stored.
+        // Both were validated when they were stored.
         analysis: analysis as BrandAnalysis,
         format: job.outputFormat as OutputFormat,
         purpose,
@@ -157,8 +157,8 @@ interface Question<T> {
 }
 
 /**
- * Asks, and once more with what did not fit where the answer cannot be used as it is: two paid answers at most, those of earlier
- * runs included. One that can be used, though not as it should be, is better than none.
+ * Asks the model, and once more with the issue if the answer is unusable: two paid answers at most, over all runs. A usable
+ * answer with defects is better than none.
  *
  * @throws VisionError `<step>.misfit` where the second call is left to the next run, `<step>.invalid_answer` after it
  */

@@ -69,6 +69,11 @@ const publicKeyAlgorithms = [
 // marks the account that ran a command.
 const subject = /^(?!cli:)[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/i
 
+/** Whether a text can be a user's id: 1 to 255 characters of printable ASCII, no space at either end, not beginning with `cli:`. */
+export function isUserId(text: string): boolean {
+  return subject.test(text)
+}
+
 type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
 
 /**

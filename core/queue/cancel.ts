@@ -4,8 +4,8 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
-import { addRuns } from '../usage/ledger.ts'
 import { cutOffRuns } from './cut-off-runs.ts'
+import { endJobs } from './end-jobs.ts'
 import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 
 /**
@@ -32,12 +32,22 @@ export async function cancelVisionJob(database: Database, owned: OwnedJob): Prom
  * Cancels those of a user's jobs that have not ended, in one transaction: see `cancelVisionJob`.
  *
  * @param ids at most a few hundred
+ * @param note called in the transaction, with the ids of those that it cancels
  * @returns how many
  */
-export function cancelVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+export function cancelVisionJobs(
+  database: Database,
+  userId: string,
+  ids: readonly number[],
+  note?: (tx: Queryable, cancelled: readonly number[]) => Promise<void>,
+): Promise<number> {
   return database.transact(
     async (tx) => {
       const jobs = (await lockOwnedJobs(tx, userId, ids)).filter((job) => !hasEnded(job))
+      await note?.(
+        tx,
+        jobs.map(({ jobId }) => jobId),
+      )
       if (jobs.length > 0) await cancelLocked(tx, jobs)
       return jobs.length
     },
@@ -59,6 +69,6 @@ async function cancelLocked(tx: Queryable, jobs: readonly LockedJob[]): Promise<
         lease_expires_at = NULL, available_at = NULL, finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${jobs.map(({ jobId }) => jobId)}`,
   )
-  const ended = jobs.map(({ userId, batchId }) => ({ userId, batchId, status: 'cancelled' as const }))
-  await addRuns(tx, await cutOffRuns(tx, jobs), ended)
+  const ended = jobs.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'cancelled' as const }))
+  await endJobs(tx, { runs: await cutOffRuns(tx, jobs), jobs: ended })
 }

@@ -8,6 +8,7 @@ import { addRuns } from '../usage/ledger.ts'
 import { cutOffRuns, isOfWatchedRun } from './cut-off-runs.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { noteDeletions } from './deletions.ts'
+import { type Ends, endJobs } from './end-jobs.ts'
 import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 import { deleteTexts } from './texts.ts'
 
@@ -21,7 +22,7 @@ export async function deleteVisionJob(database: Database, owned: OwnedJob): Prom
   await requireJob(database, owned)
   await database.transact(
     async (tx) => {
-      await deleteLocked(tx, [await lockOwnedJob(tx, owned)])
+      await deleteLocked(tx, [await lockOwnedJob(tx, owned)], endJobs)
       return true
     },
     async (on) => ((await statusOf(on, owned)) === undefined ? true : undefined),
@@ -38,7 +39,8 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
   return database.transact(
     async (tx) => {
       const jobs = await lockOwnedJobs(tx, userId, ids)
-      if (jobs.length > 0) await deleteLocked(tx, jobs)
+      // No webhook is told that a batch has ended while its owner deletes it.
+      if (jobs.length > 0) await deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended))
       return jobs.length
     },
     async (on) => {
@@ -52,7 +54,11 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
 }
 
 /** The jobs are locked first: their row locks hold off a worker that would save an output under them. */
-async function deleteLocked(tx: Queryable, jobs: readonly LockedJob[]): Promise<void> {
+async function deleteLocked(
+  tx: Queryable,
+  jobs: readonly LockedJob[],
+  end: (tx: Queryable, ends: Required<Pick<Ends, 'runs' | 'jobs'>>) => Promise<void>,
+): Promise<void> {
   const ids = jobs.map(({ jobId }) => jobId)
   await deleteByIds(tx, 'vision_jobs', ids)
   await noteDeletions(tx, jobs)
@@ -65,10 +71,9 @@ async function deleteLocked(tx: Queryable, jobs: readonly LockedJob[]): Promise<
     jobs.flatMap(({ imageId }) => imageId ?? []),
   )
   const unended = jobs.filter((job) => !hasEnded(job))
-  await addRuns(
-    tx,
+  await end(tx, {
     runs,
-    unended.map(({ userId, batchId }) => ({ userId, batchId, status: 'deleted' })),
-  )
+    jobs: unended.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'deleted' })),
+  })
   await addBatchCounts(tx, deleted(jobs.filter(hasEnded)))
 }

@@ -6,8 +6,9 @@ import { describeCode } from '../domain/errors.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
 import { withFreeBatches } from '../usage/batch-counts.ts'
-import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
+import { isFree, openOutbox } from '../webhooks/outbox.ts'
+import { endJobs } from './end-jobs.ts'
 import { expiryMoments } from './expiry.ts'
 
 const batch = 200
@@ -30,9 +31,12 @@ export async function failExpired<Job extends WaitingJob>(
   tx: Queryable,
   jobs: readonly Job[],
 ): Promise<readonly Job[]> {
-  const users = jobs.map(({ userId }) => userId)
+  if (jobs.length === 0) return []
+  const outbox = await openOutbox(tx, jobs, jobs, false)
+  const told = jobs.filter((job) => isFree(outbox, job))
+  const users = told.map(({ userId }) => userId)
   const free = await withFreeLedger(tx, users, ['failed'])
-  const counted = jobs.filter(({ userId }) => free.has(userId))
+  const counted = told.filter(({ userId }) => free.has(userId))
   const freeBatches = await withFreeBatches(
     tx,
     counted.map(({ batchId }) => batchId),
@@ -46,15 +50,11 @@ export async function failExpired<Job extends WaitingJob>(
         finished_at = UTC_TIMESTAMP(3), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${expired.map(({ id }) => id)}`,
   )
-  await addRuns(
-    tx,
-    [],
-    expired.map(({ id, userId, batchId, nextStep }) => ({
-      ...{ userId, batchId, jobId: Number(id), step: nextStep },
-      status: 'failed',
-      code: 'job.expired',
-    })),
-  )
+  const ended = expired.map(({ id, userId, batchId, nextStep }) => ({
+    ...{ userId, batchId, jobId: Number(id), step: nextStep },
+    ...{ status: 'failed' as const, code: 'job.expired' },
+  }))
+  await endJobs(tx, { jobs: ended }, outbox)
   return expired
 }
 

@@ -4,11 +4,12 @@ import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/s
 import { describeCode } from '../domain/errors.ts'
 import type { RunIdentity } from '../domain/run.ts'
 import { withFreeBatches } from '../usage/batch-counts.ts'
-import { addRuns } from '../usage/ledger.ts'
 import { withFreeLedger } from '../usage/ledger-lock.ts'
+import { isFree, type Outbox, openOutbox } from '../webhooks/outbox.ts'
 import { attemptsOf } from './attempts-of.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { callsOut } from './calls-out.ts'
+import { endJobs } from './end-jobs.ts'
 import { countWaiting } from './texts.ts'
 
 /** The number of crashes at which a job fails: by then it has been run alone several times. */
@@ -56,15 +57,18 @@ export async function reclaimVisionJobs(
 ): Promise<number> {
   const lost = await database.transact(async (tx) => {
     const found = await withFreeRuns(tx, await rowsOf<Row>(tx, reclaimQuery(100)))
-    const users = found.map(({ userId }) => userId)
+    const last = found.filter(({ crashes }) => isLast(crashes))
+    const outbox = last.length === 0 ? undefined : await openOutbox(tx, last, last, false)
+    const told = found.filter((job) => !outbox || !isLast(job.crashes) || isFree(outbox, job))
+    const users = told.map(({ userId }) => userId)
     const free = await withFreeLedger(tx, users, ['lost', 'failed'])
-    const counted = found.filter(({ userId }) => free.has(userId))
+    const counted = told.filter(({ userId }) => free.has(userId))
     const freeBatches = await withFreeBatches(
       tx,
       counted.map(({ batchId }) => batchId),
     )
     const lost = counted.filter(({ batchId }) => freeBatches.has(batchId))
-    await takeBack(tx, lost, options)
+    await takeBack(tx, lost, options, outbox)
     return lost
   })
   for (const { jobId, attempt, userId, crashes, traceId } of lost) {
@@ -83,7 +87,12 @@ async function withFreeRuns(tx: Queryable, runs: readonly Row[]): Promise<readon
   return runs.filter(({ jobId }) => free.has(jobId) || !there.has(jobId))
 }
 
-async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOptions): Promise<void> {
+async function takeBack(
+  tx: Queryable,
+  lost: readonly Row[],
+  options: BackoffOptions,
+  outbox: Outbox | undefined,
+): Promise<void> {
   if (lost.length === 0) return
   const { message } = describeCode('worker.lost')
   const last = lost.filter(({ crashes }) => isLast(crashes))
@@ -123,11 +132,10 @@ async function takeBack(tx: Queryable, lost: readonly Row[], options: BackoffOpt
         a.error_message = ${message}, a.ended_at = UTC_TIMESTAMP(3),
         a.possibly_billed = IF(${isUnpaid}, a.possibly_billed, a.step)`,
   )
-  await addRuns(
-    tx,
-    lost,
-    last.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'failed', code: 'worker.lost' })),
-  )
+  const ended = last.map(({ jobId, userId, batchId }) => {
+    return { jobId, userId, batchId, status: 'failed' as const, code: 'worker.lost' }
+  })
+  await endJobs(tx, { runs: lost, jobs: ended }, outbox)
 }
 
 function isLast(crashesBefore: number): boolean {

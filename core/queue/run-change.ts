@@ -13,6 +13,8 @@ export interface LockedJob {
   readonly step: Step
   readonly imageId: number | null
   readonly version: number
+  readonly userId: string
+  readonly batchId: number | null
 }
 
 /** A write of a run as data, so that concurrent writes of many runs can share a transaction. See `writeRuns`. */

@@ -3,8 +3,8 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { updateRows } from '../database/update-rows.ts'
 import { linkImages } from '../images/snapshots.ts'
-import { addRuns } from '../usage/ledger.ts'
 import { writeAttempts } from './attempt-row.ts'
+import { endJobs } from './end-jobs.ts'
 import { readLanded } from './landed.ts'
 import { insertOutputs } from './output-row.ts'
 import type { JobChangeKind, LockedJob, RunChange } from './run-change.ts'
@@ -59,7 +59,8 @@ async function lockHeld(
 ): Promise<ReadonlyMap<RunChange, LockedJob>> {
   const rows = await rowsOf<LockedJob & { readonly id: number }>(
     tx,
-    sql`SELECT id, attempt, next_step AS step, image_id AS imageId, version FROM vision_jobs FORCE INDEX (PRIMARY)
+    sql`SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId,
+        batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY)
       WHERE id IN ${changes.map(({ run }) => run.jobId)} AND status = 'processing'
       ORDER BY id FOR UPDATE${wait ? sql`` : sql` SKIP LOCKED`}`,
   )
@@ -108,12 +109,16 @@ async function apply(
     changes.flatMap(({ image }) => image ?? []),
   )
   const ended = changes.flatMap((change) => change.ended ?? [])
-  if (ended.length === 0) return
-  await addRuns(
-    tx,
-    ended.map(({ run }) => run),
-    ended.flatMap((one) => one.jobs),
-  )
+  await endJobs(tx, {
+    runs: ended.map(({ run }) => run),
+    jobs: ended.flatMap(({ run, jobs }) => jobs.map((job) => ({ ...job, jobId: run.jobId }))),
+    texts: changes.flatMap((change) => {
+      const job = jobs.get(change)
+      if (change.made === undefined || job === undefined) return []
+      const { userId, batchId } = job
+      return [{ ...ofJob(change), userId, batchId, text: change.made.text, revision: change.made.revision }]
+    }),
+  })
 }
 
 const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,

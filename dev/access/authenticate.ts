@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { VisionError } from '../../core/domain/errors.ts'
 import { type Actor, type Authenticate, ownScopes } from '../../core/platform/auth.ts'
 
-/** Who calls without a token from this machine. */
+/** The caller without a token on this machine. */
 const localUser: Actor = { userId: 'local', scopes: new Set(ownScopes) }
 
 /**

@@ -1,14 +1,14 @@
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 
-/** The fetch of an app, as a server calls it. */
+/** The fetch function of an app. */
 type Fetch = (request: Request, bindings: Http2Bindings | HttpBindings) => Response | Promise<Response>
 
 const streams = /^\/(?:v1\/(?:jobs\/[^/]+\/)?events|api\/trpc\/visionPipeline\.watchJobs?)$/
 
 /**
- * Lets pages of any origin watch jobs by the link that holds its ticket: `eventsUrl` is of this server, and a page that is
- * developed comes from another one. The ticket is all that is asked for, so a page that has it could as well be a program.
- * A deployed function's URL does the same for the origins of `DEPLOY_ORIGINS`.
+ * Lets pages of any origin watch jobs by the link with its ticket: `eventsUrl` belongs to this server, and a page in
+ * development comes from another one. The ticket is the only credential, so a page that has it could as well be a program.
+ * A deployed function URL does the same for the origins of `DEPLOY_ORIGINS`.
  */
 export function withPageAccess(fetch: Fetch): Fetch {
   return async (request, bindings) => {
@@ -24,7 +24,7 @@ export function withPageAccess(fetch: Fetch): Fetch {
 const allowed = { 'access-control-allow-origin': '*' }
 const preflight = {
   'access-control-allow-methods': 'GET',
-  // An EventSource needs none of it; clients that are written with fetch do.
+  // An EventSource does not need it; clients that use fetch do.
   'access-control-allow-headers': 'last-event-id, cache-control',
   'access-control-max-age': '3600',
 }

@@ -1,6 +1,6 @@
 const width = 96
 
-/** A text of any format as lines to read: its fields one after the other, lists as points, long ones broken at words. */
+/** A text of any format as readable lines: its fields in order, lists as bullet points, long ones wrapped. */
 export function showText(result: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(result).flatMap(([name, value]) => {
     const title = `${name}: `
@@ -13,7 +13,7 @@ export function showText(result: Readonly<Record<string, unknown>>): readonly st
   })
 }
 
-/** Lines of at most so many characters, but for a word that is longer; all but the first are indented. */
+/** Lines of a limited length, except for longer words; all but the first are indented. */
 function broken(text: string, indent: string): string[] {
   const lines: string[] = []
   let line = ''

@@ -5,7 +5,7 @@ import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/
 import { keyOf } from '../../core/platform/config/providers.ts'
 import { providerNames } from '../../core/providers/registry.ts'
 
-/** Takes the place of a provider's key until it is known whether it is emulated. */
+/** Replaces a provider's key until it is known whether the provider is emulated. */
 function standInFor(name: string, env: Settings): Settings {
   return env[keyOf(name, 'API_KEY')]
     ? {}
@@ -42,7 +42,7 @@ export function loadConfigs(settings: Settings): Configs {
 }
 
 /**
- * Checks all that the environment sets before anything is started: placeholders stand for what the stack fills in.
+ * Checks the whole environment before anything is started: placeholders stand for what the stack sets itself.
  *
  * @throws ConfigError
  */

@@ -2,7 +2,7 @@ import { parseEnv } from 'node:util'
 import { environment } from '../../core/platform/config/load.ts'
 
 /**
- * The environment with what `.env` adds to it; what is exported wins, an empty line in `.env` means nothing.
+ * The environment with the additions of `.env`; exported variables win, an empty value in `.env` counts as missing.
  *
  * @param dotenv the text of `.env`
  */

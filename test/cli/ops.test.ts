@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { operate } from '../../cli/operate.ts'
+import { createKeyCheck } from '../../core/keys/check.ts'
 import { failVisionJob } from '../../core/queue/settle.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { startScript, temporaryFolder } from '../dev/child-processes.ts'
@@ -225,4 +226,67 @@ test('without DATABASE_URL it is the database of the data folder, whether the st
   await holder.end
   const { code, output } = await ops(['actions'], { DATABASE_URL: '', DATA_DIR: folder })
   expect([code, output]).toEqual([0, expect.stringContaining('it runs')])
+})
+
+test('cancel counts first, and cancels with --yes what has not ended; the audit log says who', async () => {
+  const failed = await failJobs(1)
+  const ids = await makeJobs(database, 3)
+  const [job] = await database.sql('SELECT user_id FROM vision_jobs WHERE id = ?', [ids[0]])
+  const user = String(job?.user_id)
+  expect((await ops(['cancel', '--yes'])).code).toBe(2)
+  const dry = await ops(['cancel', '--user', user])
+  expect(dry.output).toMatch(/^Would be cancelled: 3 jobs \(.*\)\.\nNothing was changed; --yes does it\.$/m)
+  for (const id of ids) expect(await statusOf(database, id)).toBe('pending')
+  expect(JSON.parse((await ops(['cancel', '--user', user, '--yes', '--limit', '2', '--json'])).stdout)).toMatchObject({
+    dryRun: false,
+    jobs: 2,
+    more: true,
+  })
+  expect((await ops(['cancel', '--user', user, '--yes'])).output).toMatch(/^Cancelled: 1 job /)
+  for (const id of ids) expect(await statusOf(database, id)).toBe('cancelled')
+  expect(await statusOf(database, failed[0] ?? 0)).toBe('failed')
+  const { actions } = JSON.parse((await ops(['actions', '--json'])).stdout)
+  const actor = `cli:${userInfo().username}`
+  expect(actions).toMatchObject([
+    { actor, action: 'cancel', dryRun: false, parameters: { userId: user }, result: { jobs: 1, done: true } },
+    { actor, action: 'cancel', dryRun: false, parameters: { limit: 2 }, result: { jobs: 2, more: true, done: true } },
+    { actor, action: 'cancel', dryRun: true, result: { jobs: 3, done: true } },
+  ])
+})
+
+test('keys makes a key that is shown once, lists and revokes it, and tells the audit log all but the key', async () => {
+  const made = await ops(['keys', 'create', '--user', 'kim', '--name', 'Shop server', '--scopes', 'read', '--json'])
+  const { keyId, key, scopes, expiresAt } = JSON.parse(made.stdout)
+  expect([scopes, expiresAt]).toEqual([['read'], null])
+  const check = createKeyCheck(database, { now: Date.now })
+  expect(await check(key)).toMatchObject({ userId: 'kim' })
+  const listed = await ops(['keys', '--user', 'kim'])
+  expect(listed.output).toMatch(new RegExp(`^ *${keyId} +Shop server +vpk_`, 'm'))
+  expect(listed.output).not.toContain(key)
+  expect((await ops(['keys', 'revoke', String(keyId)])).output).toMatch(/^Revoked/)
+  expect((await ops(['keys', 'revoke', String(keyId)])).code).toBe(1)
+  expect((await ops(['keys', '--user', 'kim'])).output).toBe('No API keys.\n')
+  const { stdout } = await ops(['actions', '--json'])
+  expect(stdout).not.toContain(key)
+  const { actions } = JSON.parse(stdout)
+  expect(actions.map(({ action, result }: { action: string; result: object }) => [action, result])).toEqual([
+    ['revoke key', { done: false }],
+    ['revoke key', { done: true }],
+    ['create key', { done: true, keyId, prefix: expect.any(String) }],
+  ])
+})
+
+test.each([
+  [['keys'], /wants --user/],
+  [['keys', 'create', '--user', 'kim'], /wants --name/],
+  [['keys', 'create', '--user', 'cli:kim', '--name', 'x'], /--user must be/],
+  [['keys', 'create', '--user', 'kim', '--name', 'x', '--scopes', 'all'], /not 'all'/],
+  [['keys', 'create', '--user', 'kim', '--name', 'x', '--expires-in-days', '9999'], /expiresInDays/],
+  [['keys', 'revoke'], /keys revoke <id>/],
+  [['keys', 'revoke', 'x'], /wants the id/],
+  [['keys', 'revoke', '3', '--name', 'x'], /does not take --name/],
+  [['keys', 'steal'], /Expected keys/],
+])('%j is a usage error', async (args, message) => {
+  const { code, stderr } = await ops(args)
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
 })

@@ -29,9 +29,12 @@ import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../core/usage/upload-quota.ts'
+import { createEndpoint, maxEndpoints } from '../../core/webhooks/endpoints.ts'
+import { maxSecrets } from '../../core/webhooks/secrets.ts'
 import { codeTable, jobFieldTable, settingTables } from '../../dev/docs/reference-docs.ts'
 import type { FaultRule } from '../../dev/emulators/providers/fault-rules.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
+import { webhookEvents } from '../../drizzle/schema.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { contentOutput, noBackoff, passed } from '../support/database/jobs.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
@@ -235,6 +238,12 @@ const ofCalls: Record<`${'analysis' | 'content'}.${CallErrorKind}`, () => Promis
   'content.misconfigured': () => fault('deepseek', 'unknown_model'),
 }
 
+const webhookUrl = 'https://shop.example/hook'
+const makeWebhook = async (userId: string) => {
+  const settings = { url: webhookUrl, events: webhookEvents, description: null }
+  return (await createEndpoint(api.database, userId, settings, randomBytes)).row.id
+}
+
 /** A job with its analysis and its text. */
 async function completedJob(): Promise<number> {
   const jobId = await api.create('ann')
@@ -281,6 +290,24 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     for (let made = 0; made < maxKeys; made++) await createKey(api.database, request, randomBytes)
     return refusal('POST', '/v1/keys', { as: 'collector', body: { name: 'One more' } })
   },
+  'webhook.not_found': () => refusal('GET', '/v1/webhooks/9007199254740991', ann),
+  'webhook.too_many': async () => {
+    for (let made = 0; made < maxEndpoints; made++) await makeWebhook('collector')
+    return refusal('POST', '/v1/webhooks', { as: 'collector', body: { url: webhookUrl } })
+  },
+  'webhook.invalid_url': () => refusal('POST', '/v1/webhooks', { ...ann, body: { url: 'ftp://shop.example' } }),
+  'webhook.too_many_secrets': async () => {
+    const path = `/v1/webhooks/${await makeWebhook('ann')}/rotate`
+    for (let made = 1; made < maxSecrets; made++) await api.call('POST', path, { ...ann, body: {} })
+    return refusal('POST', path, { ...ann, body: {} })
+  },
+  'webhook.disabled': async () => {
+    const path = `/v1/webhooks/${await makeWebhook('ann')}`
+    await api.call('PATCH', path, { ...ann, body: { status: 'disabled' } })
+    return refusal('POST', `${path}/test`, ann)
+  },
+  'webhook.delivery_not_found': async () =>
+    refusal('POST', `/v1/webhooks/${await makeWebhook('ann')}/deliveries/9007199254740991/resend`, ann),
   'text.not_found': async () => refusal('GET', `/v1/jobs/${await api.create('ann')}/texts/24`, ann),
   'text.not_ready': async () => refusal('POST', `/v1/jobs/${await api.create('ann')}/texts/1/regenerate`, ann),
   'text.too_many': async () => {

@@ -12,6 +12,9 @@ import { errorCodes } from '../../core/domain/errors.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { createKey } from '../../core/keys/keys.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { testEndpoint } from '../../core/webhooks/deliveries.ts'
+import { createEndpoint } from '../../core/webhooks/endpoints.ts'
+import { webhookEvents } from '../../drizzle/schema.ts'
 import { parseStream, sayingOf } from '../support/api/events.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 
@@ -31,6 +34,10 @@ interface Described {
 }
 interface Document {
   paths: Record<string, Record<string, Described>>
+  webhooks: Record<
+    string,
+    { post: { requestBody: { content: { 'application/json': { schema: object; example: unknown } } } } }
+  >
   components: { schemas: Record<string, { enum?: string[]; properties?: Record<string, object> }> }
 }
 
@@ -88,7 +95,16 @@ async function follow(
   const someKey = { userId: 'ann', name: 'One', scopes: ['read'] } as const
   const isOfKey = path.includes('{keyId}')
   const keyId = isOfKey ? (await createKey(api.database, someKey, randomBytes)).row.id : undefined
-  const ids: Record<string, number | undefined> = { keyId, jobId, brandId, batchId, textId: 1, version: 1 }
+  const ofWebhook = path.startsWith('/v1/webhooks') ? await someWebhook() : {}
+  const ids: Record<string, number | undefined> = {
+    ...ofWebhook,
+    keyId,
+    jobId,
+    brandId,
+    batchId,
+    textId: 1,
+    version: 1,
+  }
   const query = new URLSearchParams(asked)
   const headers: Record<string, string> = {}
   let target = path
@@ -142,6 +158,15 @@ async function follow(
     expect(errorsOf(schema, await reply.json())).toEqual([])
   }
   return reply.status
+}
+
+/** The only one of its owner, who may have ten. */
+async function someWebhook() {
+  await api.database.sql('DELETE FROM vision_webhook_endpoints')
+  const settings = { url: 'https://shop.example/hook', events: webhookEvents, description: null }
+  const { row } = await createEndpoint(api.database, 'ann', settings, randomBytes)
+  const delivery = await testEndpoint(api.database, { userId: 'ann', endpointId: row.id })
+  return { webhookId: row.id, deliveryId: delivery.id }
 }
 
 /** The headers that an answer has and the document does not, or that the document has in another form. */
@@ -303,6 +328,15 @@ test('its examples fit its schemas', () => {
   for (const { schema, example } of examples) expect(errorsOf(schema, example)).toEqual([])
 })
 
+test('what is posted to webhooks is in the document, and its examples fit', () => {
+  expect(Object.keys(document.webhooks).toSorted()).toEqual([...webhookEvents, 'webhook.test'].toSorted())
+  for (const [type, { post }] of Object.entries(document.webhooks)) {
+    const { schema, example } = post.requestBody.content['application/json']
+    expect([errorsOf(schema, example), example]).toEqual([[], expect.objectContaining({ type, payloadVersion: 1 })])
+    expect(errorsOf(schema, { type, data: {} })).not.toEqual([])
+  }
+})
+
 test('a schema of the document can be failed', () => {
   const schema = { $ref: '#/components/schemas/Job' }
   const { outputs, ...summary } = exampleJob
@@ -378,7 +412,11 @@ test('and when it does something wrong, it is told so as the document says', asy
       expect([operationId, reply.ok]).toEqual([operationId, !requestBody.required])
       expect(await follow(one, { jobId, as: 'ann', key })).toBe(responses[201] ? 201 : 200)
     }
-    if (/^\/v1\/(brands|keys)/.test(one.path) || one.path.includes('/texts') || operationId === 'importBatchCsv')
+    if (
+      /^\/v1\/(brands|keys|webhooks)/.test(one.path) ||
+      one.path.includes('/texts') ||
+      operationId === 'importBatchCsv'
+    )
       continue
     if (requestBody && responses[409]) {
       const example = requestBody.content['application/json'].example

@@ -43,7 +43,7 @@ test('each entry point asks for what it uses and nothing else', () => {
   expect(loadApiConfig(api)).toMatchObject({ JOB_MAX_RETRIES: 3, JOB_EXPIRES_HOURS: 24 })
   expect(loadPollerConfig(poller)).toMatchObject({
     POLLER_CONCURRENCY: 25,
-    POLLER_IDLE_SECONDS: 75,
+    POLLER_IDLE_SECONDS: 0,
     JOB_LEASE_SECONDS: 60,
     JOB_RENEW_SECONDS: 20,
   })
@@ -84,6 +84,7 @@ describe('without a way to check tokens nothing starts', () => {
     [{ AUTH_JWKS_URL: 'https://id.example/keys' }, /AUTH_ISSUER is missing(.|\n)*AUTH_AUDIENCE is missing/],
     [{ AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example' }, /AUTH_AUDIENCE is missing/],
     [{ AUTH_SECRET_PREVIOUS: secret }, /AUTH_SECRET is missing/],
+    [{ AUTH_SECRET: secret, STREAM_SECRET_PREVIOUS: secret }, /STREAM_SECRET is missing/],
   ])('%o', (given, expected) => {
     expect(messageOf(() => loadApiConfig({ ...storage, ...given }))).toMatch(expected)
   })

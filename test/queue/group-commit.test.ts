@@ -74,7 +74,7 @@ test('one alone is written at once, as a set of one: nothing waits for company',
   expect(saved.at(-1)).toBe('COMMIT')
   expect(saved.length).toBeLessThanOrEqual(6)
   const completed = await statementsOf(() => completeVisionJob(proxied, run, contentOutput, both))
-  expect(completed.length).toBeLessThanOrEqual(9)
+  expect(completed.length).toBeLessThanOrEqual(10)
   expect(await jobRow(direct, run.jobId)).toMatchObject({ status: 'completed', version: 5 })
 })
 
@@ -89,7 +89,7 @@ test('what comes together is one transaction, of as many statements as one of ea
     Promise.all(runs.map((run) => completeVisionJob(proxied, run, contentOutput, both))),
   )
   expect(countOf(completed, 'COMMIT')).toBe(1)
-  expect(completed.length).toBeLessThanOrEqual(9)
+  expect(completed.length).toBeLessThanOrEqual(10)
   expect(
     await direct.sql(
       'SELECT status, version, texts_completed AS texts, COUNT(*) AS n FROM vision_jobs GROUP BY 1, 2, 3',

@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import type { ProviderScope } from '../../../drizzle/schema.ts'
 import { getOperatorActions } from '../../admin/audit-log.ts'
-import { pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
+import { cancelJobs, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../../admin/commands.ts'
 import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
@@ -14,6 +14,9 @@ import {
   Actions,
   ActionsPage,
   type ActionsView,
+  Cancel,
+  CancelResult,
+  type CancelView,
   Claiming,
   type ClaimingView,
   Nothing,
@@ -83,7 +86,11 @@ export const operator = {
         example: { request: { provider: 'deepseek' }, reply: exampleClaiming },
       })
       .input(validated(PauseInput))
-      .mutation(({ ctx, input }): Promise<ClaimingView> => change(ctx, input, resumeClaims, 'claims resumed')),
+      .mutation(async ({ ctx, input }): Promise<ClaimingView> => {
+        const claiming = await change(ctx, input, resumeClaims, 'claims resumed')
+        ctx.services.wakeWorker()
+        return claiming
+      }),
 
     redriveJobs: procedure
       .meta({
@@ -109,7 +116,36 @@ export const operator = {
           { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
         )
         logAction(ctx, 'jobs redriven', { jobs, dryRun })
+        ctx.services.wakeWorker()
         return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
+      }),
+
+    cancelJobs: procedure
+      .meta({
+        rest: 'POST /v1/operator/jobs/cancel',
+        status: 200,
+        scope: 'operator',
+        summary: 'Cancel jobs by a filter',
+        description:
+          'Cancels the jobs of any user that match a filter and have not ended, the newest first. A dry run, unless `dryRun` is false. Where `more` comes back true, call again: what was cancelled does not match any more.',
+        errors: [],
+        output: CancelResult,
+        example: {
+          request: { filter: { user: 'ann', code: 'analysis.' }, dryRun: true },
+          reply: { dryRun: true, jobs: 2, sample: [21, 17], more: false },
+        },
+      })
+      .input(validated(Cancel))
+      .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<CancelView> => {
+        const { code, user, batch } = filter
+        const signal = AbortSignal.timeout(callMs)
+        const { jobs, sample, more } = await cancelJobs(
+          commandOf(ctx),
+          { code, userId: user, batchId: batch },
+          { limit, dryRun, signal },
+        )
+        logAction(ctx, 'jobs cancelled', { jobs, dryRun })
+        return { dryRun, jobs, sample: [...sample], more }
       }),
 
     pruneJobs: procedure
@@ -142,7 +178,7 @@ export const operator = {
         status: 200,
         scope: 'operator',
         summary: 'List what operators did',
-        description: 'Every pause, resume, redrive and prune, by whichever way, the latest first.',
+        description: 'Every act of an operator, by whichever way, the latest first.',
         errors: [],
         output: Actions,
         example: { reply: exampleActions },

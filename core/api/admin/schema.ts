@@ -39,6 +39,25 @@ export const Redrive = z
   .prefault({})
   .meta({ id: 'Redrive' })
 
+export const Cancel = z
+  .strictObject({
+    filter: z
+      .strictObject({
+        code: code.optional().meta({
+          description: 'The code of the last error, or the first part of several: `analysis.`',
+        }),
+        user: z.string().min(1).max(255).optional().meta({ description: 'Only the jobs of this user.' }),
+        batch: batchId.optional().meta({ description: 'Only the jobs of this batch.' }),
+      })
+      .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+        error: 'must name a user, a batch or a code: without one every job would be cancelled',
+      })
+      .meta({ description: 'Which jobs that have not ended: all that is named must match.' }),
+    dryRun,
+    limit,
+  })
+  .meta({ id: 'Cancel' })
+
 export const Prune = z
   .strictObject({
     olderThanDays: z
@@ -172,6 +191,15 @@ export const RedriveResult = z
   })
   .meta({ id: 'RedriveResult' })
 
+export const CancelResult = z
+  .object({
+    dryRun: z.boolean(),
+    jobs: count.meta({ description: 'How many were cancelled, or would be.' }),
+    sample: z.array(z.int()).meta({ description: 'The ids of some of them.' }),
+    more: z.boolean().meta({ description: 'There may be more: the limit or the time of one call was reached.' }),
+  })
+  .meta({ id: 'CancelResult' })
+
 export const PruneResult = z
   .object({
     dryRun: z.boolean(),
@@ -202,5 +230,6 @@ export type WorkerStatusView = z.infer<typeof WorkerStatus>
 export type ProviderStateViewed = z.infer<typeof ProviderStateView>
 export type ClaimingView = z.infer<typeof Claiming>
 export type RedriveView = z.infer<typeof RedriveResult>
+export type CancelView = z.infer<typeof CancelResult>
 export type PruneView = z.infer<typeof PruneResult>
 export type ActionsView = z.infer<typeof Actions>

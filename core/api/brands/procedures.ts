@@ -9,6 +9,7 @@ import {
   updateBrand,
 } from '../../brands/brands.ts'
 import { VisionError } from '../../domain/errors.ts'
+import { pageOf } from '../../http/cursor.ts'
 import { matchesETag } from '../../http/etag.ts'
 import type { Resource } from '../../http/resource.ts'
 import { validated } from '../../http/validation.ts'
@@ -30,7 +31,7 @@ import {
   OneBrandVersion,
   UpdateBrand,
 } from './schema.ts'
-import { etagOf, pageOf, summarizeBrand, viewBrand, viewVersion } from './view.ts'
+import { etagOf, summarizeBrand, viewBrand, viewVersion } from './view.ts'
 
 /** Brands: the style of texts, and the rules for their content. */
 export const brands = {

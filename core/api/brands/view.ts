@@ -1,5 +1,4 @@
 import type { Brand, BrandRow, BrandVersion } from '../../brands/brands.ts'
-import { encodeCursor } from '../../http/cursor.ts'
 import type { BrandSummaryView, BrandVersionView, BrandView } from './schema.ts'
 
 /** A brand as its owner sees it. */
@@ -27,16 +26,4 @@ export function viewVersion({ brandId, version, createdAt, profile }: BrandVersi
 /** The version of a brand as an entity tag. A version's content never changes; the brand itself can be archived. */
 export function etagOf(brandId: number, version: number, isArchived = false): string {
   return `"${brandId}-${version}${isArchived ? '-archived' : ''}"`
-}
-
-/**
- * A page, and the cursor of the next one.
- *
- * @param rows one more than the page holds, if there are more
- * @param idOf the id after which the next page begins
- */
-export function pageOf<Row>(rows: readonly Row[], limit: number, idOf: (row: Row) => number) {
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  return { page, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(idOf(last)) : null }
 }

@@ -5,8 +5,8 @@ import { numbersIn } from './read-numbers.ts'
 import type { TextField } from './texts.ts'
 
 /**
- * The facts of a job that a text does not have, each once. Whether it had to, only people know, and what was said in other words
- * or translated cannot be told from what is missing: hence no warning. What is true or false is not looked for.
+ * The facts of a job that are missing in a text, each once. Only people know whether a fact was needed, and a paraphrase or
+ * translation cannot be distinguished from an omission: hence no warning. The truth of a text is not checked.
  */
 export function factFindings(texts: readonly TextField[], facts: Facts): Finding[] {
   const whole = texts.map(({ text }) => text).join('\n')
@@ -14,7 +14,7 @@ export function factFindings(texts: readonly TextField[], facts: Facts): Finding
   const numbers = new Set(numbersIn(whole).flatMap(({ readings }) => readings.flat()))
   const stands = (value: string) => {
     const needed = numbersIn(value)
-    // Beside its numbers, a fact has units and words that other languages have others for.
+    // Beside its numbers, a fact has units and words that differ in other languages.
     if (needed.length > 0) {
       return needed.every(({ readings }) => readings.some((values) => values.every((one) => numbers.has(one))))
     }

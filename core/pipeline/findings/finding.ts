@@ -2,7 +2,7 @@ import type { BrandAnalysis } from '../analysis.ts'
 import type { BrandProfile, Facts } from '../brand.ts'
 import type { OutputFormat } from '../formats.ts'
 
-/** What can be found in a text. Stable: clients match on them. */
+/** The codes of findings. Stable: clients match on them. */
 export const findingCodes = [
   'banned_word',
   'number_invented',
@@ -12,7 +12,7 @@ export const findingCodes = [
 ] as const
 export type FindingCode = (typeof findingCodes)[number]
 
-/** info: worth a look, and often right as it is · warning: look at it before the text is used. */
+/** info: worth a look, and often right as it is · warning: review it before the text is used. */
 export const severities = ['info', 'warning'] as const
 export type Severity = (typeof severities)[number]
 
@@ -24,11 +24,11 @@ export interface Finding {
   readonly message: string
   /** Where in the content, as a JSON pointer (RFC 6901); null where it is about all of it or about the image. */
   readonly field: string | null
-  /** The word, the number, the name of the fact or the colour; of a length, how many there are. */
+  /** The word, the number, the name of the fact or the colour; for a length, the actual one. */
   readonly about: string
 }
 
-/** What a text was written from, and for what. */
+/** The sources and the target of a text. */
 export interface Origin {
   readonly format: OutputFormat
   readonly analysis: BrandAnalysis

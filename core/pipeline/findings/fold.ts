@@ -1,6 +1,6 @@
 /**
- * A text as it is compared: without regard to case, to composed and decomposed letters, to kinds of apostrophes, and to what
- * is not seen. By full case folding as far as it can be had from the language: ß is ss, the final sigma a sigma, and all four
+ * Normalises a text for comparison: regardless of case, composed and decomposed letters, kinds of apostrophes, and
+ * invisible characters. Full case folding, as far as JavaScript provides it: ß is ss, the final sigma a sigma, and all four
  * letters i of Turkish are one.
  */
 export function fold(text: string): string {

@@ -3,13 +3,13 @@ import { type Platform, postLength } from '../platforms.ts'
 import type { Finding } from './finding.ts'
 import type { TextField } from './texts.ts'
 
-/** A target is missed by more than a fifth, and plainly by more than a half. */
+/** The tolerance of a target is a fifth; beyond a half the miss is a warning. */
 const tolerance = 1.2
 const plainly = 1.5
 
 /**
- * Texts that are longer than their target, and those that miss one by being too short where it says how long they should be.
- * Lengths are UTF-16 units, or what the network of a post counts. Limits never are exceeded: those the schema keeps.
+ * Texts longer than their target, and those too short where the target is a range. Lengths are UTF-16 units, or what the
+ * network of a post counts. Limits are never exceeded: the schema enforces them.
  */
 export function lengthFindings(
   texts: readonly TextField[],
@@ -24,7 +24,7 @@ export function lengthFindings(
       const target = about ?? targetOf(schema)
       if (target === undefined) return []
       const length = about === undefined ? text.length : postLength(text, platform)
-      // A language of signs says in one what others say in two letters.
+      // A logographic language says in one character what others say in two letters.
       const told = length + (text.match(wide)?.length ?? 0)
       if (length > target * tolerance) return [missed(pointer, length, `at most ${target}`, length > target * plainly)]
       return about !== undefined && told < target / 2 ? [missed(pointer, length, `about ${target}`, false)] : []
@@ -40,7 +40,7 @@ export function lengthFindings(
 
 const wide = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/gu
 
-/** What the writer was told to aim at. */
+/** The target in the prompt. */
 function targetOf({ hint, maxLength }: TextField['schema']): number | undefined {
   if (maxLength === undefined || hint?.mend === 'hashtag' || hint?.mend === 'verbatim') return undefined
   return hint?.aim ?? Math.floor((maxLength * 4) / 5)

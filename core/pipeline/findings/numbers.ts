@@ -3,8 +3,8 @@ import { type NumberInText, numbersIn } from './read-numbers.ts'
 import type { TextField } from './texts.ts'
 
 /**
- * Numbers of a text that stand in none of what it was written from, each once. In whatever way they are written: 1.299,00,
- * 1,299.00 and ١٬٢٩٩ are the same number, and so are 18:00 and 6 pm. One below ten may have been counted in the image.
+ * The numbers of a text that occur in none of its sources, each once. In any notation: 1.299,00, 1,299.00 and ١٬٢٩٩ are the
+ * same number, and so are 18:00 and 6 pm. A number below ten may have been counted in the image.
  */
 export function numberFindings(texts: readonly TextField[], origin: Omit<Origin, 'format'>): Finding[] {
   const isKnown = knownNumbers(origin)
@@ -29,7 +29,7 @@ export function numberFindings(texts: readonly TextField[], origin: Omit<Origin,
 
 function knownNumbers({ analysis, purpose, facts, brand }: Omit<Origin, 'format'>): (number: NumberInText) => boolean {
   const exact = new Set<number>()
-  /** Sources of values that may be rounded: measured or estimated in the image. */
+  /** Sources whose values may be rounded: measured or estimated in the image. */
   const measured: number[] = []
   const add = (value: unknown, isMeasured = false): void => {
     if (typeof value === 'number') {
@@ -52,7 +52,7 @@ function knownNumbers({ analysis, purpose, facts, brand }: Omit<Origin, 'format'
   const { defaults: _, ...said } = brand ?? { name: '' }
   add([purpose, facts ?? {}, said])
   add(analysis, true)
-  // They state nothing: a ratio is one to one, and an hour has no minutes.
+  // These state nothing: the one of a ratio, and the zero minutes of an hour.
   exact.add(keyOf(0)).add(keyOf(1))
   const isOne = (value: number, { isPercent, isTime }: NumberInText) =>
     exact.has(keyOf(value)) ||
@@ -62,17 +62,17 @@ function knownNumbers({ analysis, purpose, facts, brand }: Omit<Origin, 'format'
   return (number) => number.readings.some((values) => values.every((value) => isOne(value, number)))
 }
 
-/** By which numbers are compared: to six decimals, since 0.1 × 3 is none that is written. */
+/** The form for comparisons: six decimals, since 0.1 × 3 is not exactly 0.3. */
 const keyOf = (value: number) => Math.round(value * 1e6)
 
-/** Whether it is the other with fewer decimals: 5.8 or 5.9 for 5.85. */
+/** Whether it is the other one with fewer decimals: 5.8 or 5.9 for 5.85. */
 function roundsTo(whole: number, value: number): boolean {
   if (Number.isInteger(whole)) return false
   const decimals = `${value}`.split('.')[1]?.length ?? 0
   return Math.abs(whole - value) <= 0.5 / 10 ** decimals + 1e-9
 }
 
-/** Rounded to a whole number, or to fives where that is as near. */
+/** Rounded to a whole number, or to a multiple of five that is as near. */
 function isAbout(whole: number, value: number): boolean {
   return Math.round(whole) === value || (value % 5 === 0 && Math.abs(whole - value) <= 2.5)
 }

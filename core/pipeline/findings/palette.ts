@@ -3,18 +3,18 @@ import { ciede2000, labOf } from '../ciede2000.ts'
 import type { Swatch } from '../colours.ts'
 import type { Finding } from './finding.ts'
 
-/** CIEDE2000: beyond this, two colours are plainly others. */
+/** CIEDE2000: beyond this, two colours are obviously different. */
 const distant = 10
-/** Colours of less of the image are details. */
+/** Colours with a smaller share are details. */
 const leastShare = 0.1
-/** Chroma in CIELAB below which a colour is a white, a grey or a black: a ground, and no colour of a brand's. */
+/** Chroma in CIELAB below which a colour is a white, a grey or a black: a background, not a brand colour. */
 const neutralChroma = 8
 
 type Colour = NonNullable<BrandProfile['palette']>[number]
 
 /**
- * Colours that fill a tenth of an image or more and that the brand's palette does not have, with how far they are from the
- * nearest one there, by CIEDE2000. Whites, greys and blacks are let pass. A warning where the image has no colour of the brand.
+ * Colours with a share of a tenth or more that are not in the brand's palette, with their distance to the nearest one
+ * there, by CIEDE2000. Whites, greys and blacks are ignored. A warning if the image has no colour of the brand.
  */
 export function paletteFindings(image: readonly Swatch[], brand: readonly Colour[]): Finding[] {
   if (brand.length === 0) return []

@@ -1,22 +1,22 @@
-/** A number where it stands in a text. */
+/** A number and its position in a text. */
 export interface NumberInText {
-  /** As it is written, its digits those of ASCII. */
+  /** As written, with ASCII digits. */
   readonly text: string
   /**
-   * What it can mean, each as the numbers that it is made of: `1.299` is 1299 or 1.299, `31.05.2026` is 31, 5 and 2026. Where
-   * somebody sets a point and where a comma is their language's matter, and often another's.
+   * Its possible readings, each as a list of numbers: `1.299` is 1299 or 1.299, `31.05.2026` is 31, 5 and 2026. The use of
+   * points and commas depends on the language, and often on another language's habits.
    */
   readonly readings: readonly (readonly number[])[]
   readonly isPercent: boolean
   /** It is a time of the day: 18:30, 6 pm. */
   readonly isTime: boolean
-  /** It is marked as after noon: pm. */
+  /** It is marked as afternoon: pm. */
   readonly isAfternoon: boolean
 }
 
 const token = /\d+(?:[.,':]\d+|[ \u00a0\u2007\u2009\u202f]\d{3}(?!\d))*/g
 
-/** Every number of a text; the digits of colours are none. */
+/** Every number of a text, except the digits of colours. */
 export function numbersIn(text: string): readonly NumberInText[] {
   const plain = withAsciiDigits(text).replaceAll(/#[0-9a-f]{6}\b/gi, ' ')
   return [...plain.matchAll(token)].map(({ 0: found, index }) => {
@@ -33,7 +33,7 @@ export function numbersIn(text: string): readonly NumberInText[] {
   })
 }
 
-/** The text with the digits of every script as those of ASCII, and with the separators that go with them. */
+/** Converts the digits of all scripts, and their separators, to ASCII. */
 function withAsciiDigits(text: string): string {
   return (
     text
@@ -49,7 +49,7 @@ function withAsciiDigits(text: string): string {
   )
 }
 
-/** Decimal digits stand in runs of ten from zero on, which Unicode promises (chapter 4.6); some runs follow each other. */
+/** Decimal digits form consecutive runs of ten from zero on, which Unicode guarantees (chapter 4.6); some runs are adjacent. */
 function digitOf(digit: string): string {
   const code = digit.codePointAt(0) ?? 0
   if (code < 0x80) return digit
@@ -67,13 +67,13 @@ function readingsOf(found: string): number[][] {
   if (whole !== undefined) readings.push([whole])
   const decimal = withDecimals(parts, separators)
   if (decimal !== undefined) readings.push([decimal])
-  // Numbers that only stand together: a date, a time, sizes, or two numbers with a space between.
+  // Several adjacent numbers: a date, a time, sizes, or two numbers with a space between.
   const stand = separators.some((separator) => /[: \u00a0\u2007\u2009\u202f]/.test(separator))
   if (stand || readings.length === 0) readings.push(parts.map(Number))
   return readings
 }
 
-/** A whole number in groups of three, or as in India of two and at last three. */
+/** A whole number in groups of three, or, as in India, of two and finally three. */
 function grouped(parts: readonly string[], separators: readonly string[]): number | undefined {
   const [first = '', ...rest] = parts
   if (new Set(separators).size !== 1 || separators[0] === ':' || /^0|^$/.test(first)) return undefined

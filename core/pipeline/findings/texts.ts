@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { type AnswerSchema, answerSchema } from '../answer-schema.ts'
 
-/** One text of a content: what people read, and no colour or word of a choice. */
+/** One text of a content: prose, not a colour or a choice. */
 export interface TextField {
   /** A JSON pointer (RFC 6901). */
   readonly pointer: string

@@ -3,11 +3,11 @@ import { fold } from './fold.ts'
 import type { TextField } from './texts.ts'
 
 /**
- * The banned words of a brand that stand in a text, in whatever case, each once a field. A word is found as a whole word, and
- * as a part where its script sets no spaces between words, or appends to them, as Korean does; a `*` at its end stands for
- * any ending. Spaces and hyphens within it are the same.
+ * The banned words of a brand in a text, in any case, each once per field. Words match as whole words, and as parts in
+ * scripts that set no spaces between words or append particles, as Korean does; a final `*` matches any ending. Spaces and
+ * hyphens are equivalent.
  *
- * @param exempt fields that say what not to do, and so may quote it
+ * @param exempt fields that say what not to do, and so may quote banned words
  */
 export function wordFindings(
   texts: readonly TextField[],
@@ -36,14 +36,14 @@ export function wordFindings(
     })
 }
 
-/** The hashtags of a text with the words in them apart: `#CheapDeals` has two. */
+/** The hashtags of a text split into words: `#CheapDeals` has two. */
 function tagsApart(text: string): string {
   const tags = text.match(/#[\p{L}\p{M}\p{N}_]+/gu) ?? []
   return tags.map((tag) => tag.replaceAll(/(\p{Ll})(?=\p{Lu})/gu, '$1 ').replaceAll('_', ' ')).join('\n')
 }
 
 const letter = '[\\p{L}\\p{M}\\p{N}]'
-/** Scripts that set no spaces between words, and Hangul, whose particles follow without one. */
+/** Scripts without spaces between words, and Hangul, whose particles are appended. */
 const unspaced =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]/u
 

@@ -47,7 +47,7 @@ export const altText = format({
   finish,
 })
 
-/** An opener that can be left out without harm to what follows, by the language in which it stands. */
+/** Openers that can be removed without changing the rest, by language. */
 const removable: readonly RegExp[] = [
   /^(?:an?\s+|the\s+|this\s+(?:is\s+an?\s+)?)?(?:\w+\s+)?(?:image|picture|photo|photograph|graphic|illustration|screenshot)\s+(?:of|showing|shows|depicting|depicts|with)\s+/iu,
   /^(?:une?\s+|l['’]|la\s+)?(?:image|photo|photographie|illustration)\s+(?:de\s+|d['’]|montrant\s+|représentant\s+)/iu,
@@ -61,10 +61,10 @@ const removable: readonly RegExp[] = [
   /^(?:ภาพ|รูปภาพ|รูป)(?:ของ|แสดง)?/u,
   /^(?:صورة|صوره)\s+(?:ل|من\s+|تظهر\s+)?/u,
 ]
-/** An opener on which the grammar of the rest depends: only a writer can leave it out. */
+/** Openers that the grammar of the rest depends on: only a rewrite can remove them. */
 const binding =
   /^(?:(?:ein(?:e|es|em)?\s+|das\s+|die\s+)?(?:bild|foto|fotografie|abbildung|aufnahme|illustration|grafik)\s+(?:von|vom|mit|des|der|eine[srm]?|zeigt)|(?:изображение|фотография|фото|картинка|зображення)\s|(?:obraz|zdjęcie|ilustracja|obrázek|fotografie|kép|kuva)\s)/iu
-/** Where the opener comes last. */
+/** Languages in which the opener comes last. */
 const closing =
   /(?:の(?:画像|写真|イラスト)(?:です)?|的(?:图片|圖片|照片)|\s*(?:이미지|사진)(?:입니다)?|\s(?:की|का)\s(?:तस्वीर|चित्र|फ़ोटो))[。.]?$/u
 
@@ -77,7 +77,7 @@ function finish(content: AltText, { language }: Setting): Finished<AltText> {
   return { content: { ...content, altText: text }, issue }
 }
 
-/** The text without “image of” at its beginning, or its like in other languages. */
+/** Removes “image of”, and its equivalents in other languages, from the beginning of a text. */
 export function withoutOpener(text: string, language: string): string {
   let rest = text
   for (const opener of removable) {

@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import type { Platform } from '../platforms.ts'
 
-/** Of whom and where a text is written for. */
+/** The audience and the place of a text. */
 export interface Setting {
   /** A BCP 47 tag. */
   readonly language: string
@@ -9,39 +9,39 @@ export interface Setting {
   readonly platform: Platform
 }
 
-/** A text, put right, and what of it is not as it should be but can be lived with. */
+/** A repaired text, and its tolerable defects. */
 export interface Finished<Content> {
   readonly content: Content
   readonly issue?: string | undefined
 }
 
-/** What a text should come to, by JSON pointer. */
+/** The target of a text, by JSON pointer. */
 export interface Targets {
-  /** The length to aim for, as the network counts. */
+  /** The target length, as the network counts. */
   readonly lengths?: Readonly<Record<string, number>>
-  /** So many entries. */
+  /** The target number of entries. */
   readonly counts?: Readonly<Record<string, readonly [least: number, most: number]>>
 }
 
-/** What one output format asks of the second step. */
+/** One output format, for the second step. */
 export interface Format<Schema extends z.ZodType = z.ZodType> {
-  /** Counts the changes of the prompt, the fields and their descriptions. Stored with each text. */
+  /** The version of the prompt, the fields and their descriptions. Stored with each text. */
   readonly version: number
-  /** What the text is for and how it must read, told to the writer. */
+  /** The purpose and style of the text, as instructions for the writer. */
   readonly prompt: (platform: Platform) => string
   /** The fields of the answer. */
   readonly schema: Schema
-  /** The text that the example's analysis and purpose should lead to. */
+  /** The text that the example's analysis and purpose lead to. */
   readonly example: z.input<Schema>
-  /** The most tokens of an answer, in any language; after one that was cut off the adapters allow twice as many. */
+  /** The most tokens of an answer, in any language; after an answer that was cut off the adapters double it. */
   readonly maxOutputTokens: number
-  /** Whether the text is for those whom the purpose is for, and so should have the facts that came with the job. */
+  /** Whether the text addresses the audience, and so should contain the job's facts. */
   readonly carriesFacts?: boolean
-  /** Fields, as JSON pointers, that say what not to do, and so may quote what must not be said. */
+  /** Fields, as JSON pointers, that say what not to do, and so may quote banned words. */
   readonly quotesWhatNotToDo?: readonly string[]
-  /** Targets that the prompt names beside those of the fields, by JSON pointer. */
+  /** Targets in the prompt beyond those of the fields, by JSON pointer. */
   readonly targets?: (platform: Platform) => Targets
-  /** Repairs values by rules that no schema expresses. */
+  /** Repairs values by rules that a schema cannot express. */
   readonly finish?: (content: z.output<Schema>, setting: Setting) => Finished<z.output<Schema>>
 }
 

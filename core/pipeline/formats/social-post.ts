@@ -52,11 +52,14 @@ export const socialPost = format({
   finish,
 })
 
-/** The whole post, as it would be pasted. */
+/** The whole post, ready to be pasted. */
 export const wholePost = ({ caption, callToAction, hashtags }: SocialPost) =>
   [caption, callToAction, hashtags.join(' ')].filter(Boolean).join('\n\n')
 
-/** As many hashtags as the network takes, none of them in the caption's end too, and all of it within the network's limit. */
+/**
+ * Limits the hashtags to what the network allows, removes duplicates at the caption's end, and fits the post into the
+ * network's limit.
+ */
 function finish(post: SocialPost, { language, platform }: Setting): Finished<SocialPost> {
   const [, most] = platform.hashtags
   const caption = withoutOwnTags(post.caption)
@@ -64,8 +67,8 @@ function finish(post: SocialPost, { language, platform }: Setting): Finished<Soc
 }
 
 /**
- * A caption without the hashtags that stand behind it, after the end of a sentence or on lines of their own. One that belongs to a
- * sentence stays, as do `#1`, colours and the fragments of links.
+ * Removes hashtags after the last sentence of a caption or on lines of their own. Those inside a sentence stay, as do `#1`,
+ * colours and fragments of links.
  */
 export function withoutOwnTags(caption: string): string {
   const pieces = caption.trimEnd().split(/(\s+)/)
@@ -91,7 +94,7 @@ function withinLimit(post: SocialPost, platform: Platform, language: string): So
   }
   let max = fitted.caption.length
   for (let excess = over(fitted); excess > 0 && max > 1; excess = over(fitted)) {
-    // A sign may count as two, so that this may take a few turns; each cuts at least one.
+    // A character may count as two, so this may take several rounds; each removes at least one.
     max = Math.max(1, Math.min(max - 1, fitted.caption.length - Math.ceil(excess / 2)))
     fitted = { ...fitted, caption: clipText(post.caption, max, language) }
   }

@@ -1,0 +1,188 @@
+import type { Database } from '../database/client.ts'
+import { reasonOf } from '../domain/errors.ts'
+import { pause } from '../platform/async.ts'
+import type { Log } from '../platform/log.ts'
+import { messageIdOf, payloadOf } from './deliveries.ts'
+import {
+  type DueDelivery,
+  deferDeliveries,
+  expireDelivery,
+  type LeasedEndpoint,
+  leaseEndpoints,
+  readDue,
+  recordAttempt,
+  releaseEndpoint,
+} from './due.ts'
+import { signedHeaders, validSecrets } from './secrets.ts'
+import { attemptMs, postWebhook, type SendOptions } from './send.ts'
+
+/** How many endpoints a worker serves at a time: quick ones, those in trouble, and all, those that became slow meanwhile included. */
+const mostQuick = 16
+const mostTrouble = 64
+const mostServed = 128
+/** How many deliveries of a quick endpoint are under way at a time; of one in trouble it is one. */
+const mostAtOnce = 4
+/** An attempt that takes longer makes its endpoint one of the slow, in milliseconds. */
+const slowMs = 2_000
+/** How long deliveries of an endpoint are begun before it is another one's turn, in milliseconds. */
+const serveMs = 20_000
+/** What recording takes, in milliseconds. */
+const settleMs = 5_000
+
+export interface DeliverOptions extends Omit<SendOptions, 'signal'> {
+  readonly database: Database
+  /** How often it looks while nothing is under way, in milliseconds. */
+  readonly pollMs: number
+  /** 0 to 1. */
+  readonly random: () => number
+  /** Milliseconds of a clock that only goes forward, as that of the deadline. */
+  readonly clock: () => number
+  readonly log: Log
+}
+
+export interface DeliverTime {
+  /** When everything must have ended. */
+  readonly deadline: number
+  /** Aborted when it must stop early: what is under way is sent again later. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether it waits for more, once nothing is due. */
+  readonly goesOn: () => boolean
+  /** Until when it begins anything, once it does not go on. */
+  readonly lastStart: () => number
+}
+
+/**
+ * Delivers what is due, beside the jobs and within its own share: a bounded number of endpoints at a time and few deliveries of each.
+ * Endpoints that fail or are slow have places of their own, so that they delay nobody else, and take turns among themselves.
+ *
+ * @returns how many attempts succeeded and failed
+ */
+export async function deliverWebhooks(
+  options: DeliverOptions,
+  { deadline, signal, goesOn, lastStart }: DeliverTime,
+): Promise<{ readonly delivered: number; readonly failed: number }> {
+  const { database, clock, pollMs, log } = options
+  const counts = { delivered: 0, failed: 0 }
+  const stopping = signal ?? new AbortController().signal
+  const served = new Map<number, { done: Promise<void>; trouble: boolean }>()
+  const mayStart = () =>
+    !stopping.aborted && clock() < deadline - attemptMs - settleMs && (goesOn() || clock() < lastStart())
+
+  const begin = (endpoint: LeasedEndpoint, due: readonly DueDelivery[]) => {
+    const entry = { done: Promise.resolve(), trouble: endpoint.trouble }
+    const onSlow = () => {
+      entry.trouble = true
+    }
+    entry.done = serve(options, endpoint, due, { mayStart, onSlow, signal: stopping, counts })
+      .catch((error: unknown) => log('error', 'webhooks not delivered', { detail: reasonOf(error) }))
+      .finally(() => served.delete(endpoint.id))
+    served.set(endpoint.id, entry)
+  }
+
+  for (;;) {
+    let found = 0
+    const inTrouble = [...served.values()].filter(({ trouble }) => trouble).length
+    const left = mostServed - served.size
+    const quick = Math.max(0, Math.min(left, mostQuick - (served.size - inTrouble)))
+    const trouble = Math.max(0, Math.min(left - quick, mostTrouble - inTrouble))
+    if (mayStart() && quick + trouble > 0) {
+      try {
+        const endpoints = await leaseEndpoints(database, { quick, trouble })
+        const due = Map.groupBy(
+          await readDue(
+            database,
+            endpoints.map(({ id }) => id),
+          ),
+          ({ endpointId }) => endpointId,
+        )
+        for (const endpoint of endpoints) begin(endpoint, due.get(endpoint.id) ?? [])
+        found = endpoints.length
+      } catch (error) {
+        log('error', 'webhooks could not be read', { detail: reasonOf(error) })
+      }
+    }
+    if (served.size === 0 && found === 0 && (!mayStart() || !goesOn())) return counts
+    const wait = found > 0 ? Math.min(pollMs, 100) : pollMs
+    await pause(
+      wait,
+      [...served.values()].map(({ done }) => done),
+      mayStart() ? signal : undefined,
+    )
+  }
+}
+
+interface Serving {
+  readonly mayStart: () => boolean
+  readonly onSlow: () => void
+  readonly signal: AbortSignal
+  readonly counts: { delivered: number; failed: number }
+}
+
+/** Sends what is due for one endpoint, what is of the same subject in order, and gives the endpoint back. */
+async function serve(
+  options: DeliverOptions,
+  endpoint: LeasedEndpoint,
+  due: readonly DueDelivery[],
+  { mayStart, onSlow, signal, counts }: Serving,
+): Promise<void> {
+  const { database, clock, log, random } = options
+  const until = clock() + serveMs
+  let { failures } = endpoint
+  let stopped = false
+  const goesOn = () => !stopped && mayStart() && clock() < until
+  const secrets = validSecrets(endpoint.secrets, endpoint.now).map(({ secret }) => secret)
+
+  /** @returns whether what comes after it may be sent */
+  const send = async (delivery: DueDelivery): Promise<boolean> => {
+    if (delivery.expired) {
+      await expireDelivery(database, delivery.id)
+      return true
+    }
+    const began = clock()
+    const late = setTimeout(onSlow, slowMs)
+    const message = {
+      id: messageIdOf(delivery),
+      timestamp: Math.floor(options.now() / 1000),
+      body: JSON.stringify(payloadOf(delivery)),
+    }
+    const post = { url: endpoint.url, headers: signedHeaders(message, secrets), body: message.body }
+    const attempt = await postWebhook(post, { ...options, signal }).finally(() => clearTimeout(late))
+    const slow = clock() - began > slowMs
+    const before = { id: endpoint.id, trouble: endpoint.trouble, failures }
+    const { stop, disabled } = await recordAttempt(database, before, delivery, attempt, { slow, random })
+    failures = attempt.error === undefined ? 0 : failures + 1
+    counts[attempt.error === undefined ? 'delivered' : 'failed']++
+    stopped ||= stop
+    if (disabled) {
+      const { id: webhookId, userId } = endpoint
+      log('warn', 'webhook disabled', { webhookId, userId, reason: attempt.error === 'gone' ? 'gone' : 'failing' })
+    }
+    return attempt.error === undefined || attempt.error === 'gone'
+  }
+
+  // What has no order is a chain of its own.
+  const chains = [...Map.groupBy(due, ({ subject, id }) => subject ?? id).values()]
+  const runners = Array.from({ length: endpoint.trouble ? 1 : mostAtOnce }, async () => {
+    for (let chain = chains.shift(); chain && goesOn(); chain = chains.shift()) {
+      const [first, ...rest] = chain.toSorted((one, other) => one.id - other.id)
+      if (first?.waitsFor !== undefined) {
+        const ids = chain.map(({ id }) => id)
+        await deferDeliveries(database, ids, first.waitsFor)
+        continue
+      }
+      let isNext = first !== undefined && (await send(first))
+      for (const delivery of rest) {
+        // Read again with the next turn, it waits for the one before.
+        if (!isNext || !goesOn()) break
+        isNext = await send(delivery)
+      }
+    }
+  })
+  try {
+    const ended = await Promise.allSettled(runners)
+    const failed = ended.find((one) => one.status === 'rejected')
+    if (failed && !signal.aborted) throw failed.reason
+  } finally {
+    await releaseEndpoint(database, endpoint)
+  }
+}

@@ -1,0 +1,244 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { SigningSecret } from '../../drizzle/schema.ts'
+import type { Database } from '../database/client.ts'
+import { asDate, inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
+import type { Attempt } from './attempt.ts'
+import type { DeliveryRow } from './deliveries.ts'
+import { disableAfterMs, endpointWait, putOffAfter, retryAfter } from './schedule.ts'
+
+// One worker at a time serves an endpoint: it holds the endpoint's lease, and so needs none for each delivery. What it sent and could
+// not write down any more is sent again.
+
+/** How long a lease holds, in milliseconds: longer than an endpoint is served. */
+const leaseMs = 90_000
+/** How many deliveries of an endpoint are read at a time. */
+const page = 20
+
+/** An endpoint that this worker serves. */
+export interface LeasedEndpoint {
+  readonly id: number
+  readonly userId: string
+  readonly url: string
+  readonly secrets: readonly SigningSecret[]
+  readonly lease: number
+  readonly failures: number
+  /** It is slow, or fails: it is served beside the others. */
+  readonly trouble: boolean
+  /** The database's clock, in milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** A delivery that is due. */
+export interface DueDelivery extends Pick<DeliveryRow, 'id' | 'type' | 'createdAt' | 'data' | 'attempts'> {
+  readonly endpointId: number
+  /** What of the same is told in order; undefined for what has no order. */
+  readonly subject: string | undefined
+  /** It is too old. */
+  readonly expired: boolean
+  /** When an earlier one of the same subject is due; undefined if there is none. */
+  readonly waitsFor: string | undefined
+}
+
+/** Whether an endpoint is served beside the quick ones. */
+const inTrouble = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
+
+/**
+ * Takes endpoints that something is due for, those that have waited longest before the others. Nothing waits for a row that another
+ * connection, perhaps a dead one, has locked. While nothing is due it is one look at an index.
+ *
+ * @param room how many quick ones, and how many that are slow or fail
+ */
+export async function leaseEndpoints(
+  database: Database,
+  room: { readonly quick: number; readonly trouble: number },
+): Promise<readonly LeasedEndpoint[]> {
+  const [any] = await database.run((on) =>
+    rowsOf<{ due: 0 | 1 }>(
+      on,
+      sql`SELECT EXISTS (SELECT 1 FROM vision_webhook_deliveries FORCE INDEX (waiting)
+        WHERE status = 'pending' AND due_at <= UTC_TIMESTAMP(3)) AS due`,
+    ),
+  )
+  if (Number(any?.due) === 0) return []
+  const isFree = sql`disabled_reason IS NULL AND (retry_at IS NULL OR retry_at <= UTC_TIMESTAMP(3))
+    AND (lease_expires_at IS NULL OR lease_expires_at <= UTC_TIMESTAMP(3))`
+  const next = (which: SQL, limit: number) => sql`(SELECT id FROM vision_webhook_endpoints e FORCE INDEX (turn)
+    WHERE ${isFree} AND ${which} AND EXISTS (SELECT 1 FROM vision_webhook_deliveries d FORCE INDEX (due)
+      WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= UTC_TIMESTAMP(3))
+    ORDER BY served_at LIMIT ${limit})`
+  const found = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`${next(sql`NOT ${inTrouble}`, room.quick)} UNION ALL ${next(inTrouble, room.trouble)}`,
+    ),
+  )
+  if (found.length === 0) return []
+  const ids = found.map(({ id }) => Number(id))
+  return database.transact(async (tx) => {
+    const rows = await rowsOf<EndpointRow>(
+      tx,
+      sql`SELECT id, user_id AS userId, url, secrets, lease, failures, ${inTrouble} AS trouble, UTC_TIMESTAMP(3) AS now
+        FROM vision_webhook_endpoints FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND ${isFree}
+        ORDER BY id FOR UPDATE SKIP LOCKED`,
+    )
+    if (rows.length === 0) return []
+    await matchedBy(
+      tx,
+      sql`UPDATE vision_webhook_endpoints FORCE INDEX (PRIMARY) SET lease = lease + 1,
+          lease_expires_at = ${inMilliseconds(leaseMs)}, served_at = UTC_TIMESTAMP(3)
+        WHERE id IN ${rows.map(({ id }) => id)}`,
+    )
+    return rows.map(({ secrets, now, trouble, lease, ...row }) => ({
+      ...row,
+      lease: lease + 1,
+      secrets: JSON.parse(secrets) as readonly SigningSecret[],
+      trouble: Number(trouble) === 1,
+      now: asDate(now).getTime(),
+    }))
+  })
+}
+
+interface EndpointRow extends Pick<LeasedEndpoint, 'id' | 'userId' | 'url' | 'lease' | 'failures'> {
+  readonly secrets: string
+  readonly trouble: 0 | 1
+  readonly now: string
+}
+
+/** The deliveries that are due for leased endpoints, in their order. */
+export async function readDue(database: Database, endpointIds: readonly number[]): Promise<readonly DueDelivery[]> {
+  if (endpointIds.length === 0) return []
+  const pages = endpointIds.map(
+    (id) => sql`(SELECT d.id, d.endpoint_id AS endpointId, d.type, d.job_id AS jobId, d.batch_id AS batchId,
+        d.created_at AS createdAt, d.data, d.attempts, d.expires_at <= UTC_TIMESTAMP(3) AS expired,
+        (SELECT MIN(b.due_at) FROM vision_webhook_deliveries b FORCE INDEX (subject)
+          WHERE b.endpoint_id = d.endpoint_id AND b.job_id = d.job_id AND b.batch_id = d.batch_id
+            AND d.type <> 'webhook.test' AND b.version < d.version AND b.status = 'pending') AS waitsFor
+      FROM vision_webhook_deliveries d FORCE INDEX (due)
+      WHERE d.endpoint_id = ${id} AND d.status = 'pending' AND d.due_at <= UTC_TIMESTAMP(3)
+      ORDER BY d.due_at, d.id LIMIT ${page})`,
+  )
+  const rows = await database.run((on) => rowsOf<DeliveryRowText>(on, sql.join(pages, sql` UNION ALL `)))
+  return rows.map(({ createdAt, data, jobId, batchId, expired, waitsFor, ...row }) => ({
+    ...row,
+    id: Number(row.id),
+    endpointId: Number(row.endpointId),
+    createdAt: asDate(createdAt),
+    data: JSON.parse(data) as Record<string, unknown>,
+    subject: row.type === 'webhook.test' ? undefined : `${jobId}/${batchId}`,
+    expired: Number(expired) === 1,
+    waitsFor: waitsFor ?? undefined,
+  }))
+}
+
+interface DeliveryRowText extends Pick<DueDelivery, 'id' | 'endpointId' | 'type' | 'attempts'> {
+  readonly jobId: number
+  readonly batchId: number
+  readonly createdAt: string
+  readonly data: string
+  readonly expired: 0 | 1
+  readonly waitsFor: string | null
+}
+
+/** Has deliveries wait as long as an earlier one of the same subject. */
+export async function deferDeliveries(database: Database, ids: readonly number[], until: string): Promise<void> {
+  if (ids.length === 0) return
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_deliveries FORCE INDEX (PRIMARY) SET due_at = GREATEST(due_at, ${until})
+        WHERE id IN ${[...ids]} AND status = 'pending'`,
+    ),
+  )
+}
+
+/** Gives a delivery up that could not be made in time. */
+export async function expireDelivery(database: Database, id: number): Promise<void> {
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_deliveries SET status = 'failed', error = 'expired', ended_at = UTC_TIMESTAMP(3)
+        WHERE id = ${id} AND status = 'pending' AND expires_at <= UTC_TIMESTAMP(3)`,
+    ),
+  )
+}
+
+/** What an attempt has come to for its endpoint. */
+export interface Recorded {
+  /** The endpoint is put off or disabled: nothing more is to be sent to it for now. */
+  readonly stop: boolean
+  readonly disabled: boolean
+}
+
+/**
+ * Writes down what came of an attempt: of the delivery, and of its endpoint where that changes.
+ *
+ * @param slow it took long
+ */
+export async function recordAttempt(
+  database: Database,
+  endpoint: Pick<LeasedEndpoint, 'id' | 'trouble'> & { readonly failures: number },
+  { id, attempts }: Pick<DueDelivery, 'id' | 'attempts'>,
+  { error, answer, retryAfterMs }: Attempt,
+  { slow, random }: { readonly slow: boolean; readonly random: () => number },
+): Promise<Recorded> {
+  const answered = sql`attempts = attempts + 1, sent_at = UTC_TIMESTAMP(3), answer_status = ${answer?.status ?? null},
+    answer = ${answer?.text ?? null}, error = ${error ?? null}`
+  // Somebody else may have sent it, if our lease was over.
+  const fence = sql`id = ${id} AND status = 'pending' AND attempts = ${attempts}`
+  const ended = (status: 'delivered' | 'failed') => sql`status = ${status}, ended_at = UTC_TIMESTAMP(3)`
+  if (error === undefined) {
+    await database.run((on) =>
+      matchedBy(on, sql`UPDATE vision_webhook_deliveries SET ${ended('delivered')}, ${answered} WHERE ${fence}`),
+    )
+    if (endpoint.failures > 0 || endpoint.trouble !== slow) {
+      await database.run((on) =>
+        matchedBy(
+          on,
+          sql`UPDATE vision_webhook_endpoints SET failures = 0, failing_since = NULL, retry_at = NULL,
+            slow = ${slow ? 1 : 0} WHERE id = ${endpoint.id}`,
+        ),
+      )
+    }
+    return { stop: false, disabled: false }
+  }
+  const next = inMilliseconds(retryAfter(attempts + 1, retryAfterMs, random))
+  const isLast = error === 'gone' ? sql`TRUE` : sql`(${next} > expires_at)`
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_deliveries SET ended_at = IF(${isLast}, UTC_TIMESTAMP(3), NULL),
+        status = IF(${isLast}, 'failed', 'pending'), due_at = ${next}, ${answered} WHERE ${fence}`,
+    ),
+  )
+  const wait = endpointWait(endpoint.failures + 1, retryAfterMs, random)
+  const [row] = await database.run(async (on) => {
+    await matchedBy(
+      on,
+      sql`UPDATE vision_webhook_endpoints SET
+        disabled_reason = ${
+          error === 'gone'
+            ? sql`COALESCE(disabled_reason, 'gone')`
+            : sql`IF(disabled_reason IS NULL AND failing_since <= ${inMilliseconds(-disableAfterMs)}, 'failing', disabled_reason)`
+        },
+        failures = failures + 1, failing_since = COALESCE(failing_since, UTC_TIMESTAMP(3)),
+        retry_at = ${wait > 0 ? inMilliseconds(wait) : null}, slow = ${slow ? 1 : 0}
+        WHERE id = ${endpoint.id}`,
+    )
+    return rowsOf<{ reason: string | null }>(
+      on,
+      sql`SELECT disabled_reason AS reason FROM vision_webhook_endpoints WHERE id = ${endpoint.id}`,
+    )
+  })
+  const disabled = row?.reason === 'gone' || row?.reason === 'failing'
+  return { stop: wait > 0 || disabled, disabled }
+}
+
+/** Lets another worker serve an endpoint. */
+export async function releaseEndpoint(database: Database, { id, lease }: LeasedEndpoint): Promise<void> {
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_endpoints SET lease_expires_at = NULL WHERE id = ${id} AND lease = ${lease}`,
+    ),
+  )
+}

@@ -1,0 +1,245 @@
+import { and, inArray, isNull, type SQL, sql } from 'drizzle-orm'
+import {
+  type DeliveryType,
+  type Status,
+  visionWebhookDeliveries,
+  visionWebhookEndpoints,
+  type WebhookEvent,
+} from '../../drizzle/schema.ts'
+import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { keepTryingMs } from './schedule.ts'
+
+// What webhooks tell of is written in the transaction of the change, as rows of `vision_webhook_deliveries`: it is told if the
+// change took effect, and never otherwise. Who has no endpoint costs a group of changes one plain read.
+
+/** A job whose change might be told. */
+interface Told {
+  readonly userId: string
+  readonly batchId: number | null
+}
+
+/** A text that has been completed. */
+export interface CompletedText extends Told {
+  readonly jobId: number
+  readonly text: number
+  readonly revision: number
+  /** Of the job, that this came with. */
+  readonly version: number
+}
+
+interface Endpoint {
+  readonly id: number
+  readonly events: ReadonlySet<string>
+}
+
+/** Whom the changes of a transaction are told. */
+export interface Outbox {
+  /** The enabled endpoints of users that have some. */
+  readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>
+  /** Batches whose end is to be told, locked, with how often they have ended. */
+  readonly batches: ReadonlyMap<number, { readonly userId: string; readonly ends: number }>
+}
+
+/** An event of a user's. */
+interface Event {
+  readonly userId: string
+  readonly type: WebhookEvent
+  readonly jobId: number
+  readonly batchId: number | null
+  readonly text?: number
+  readonly version: number
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** The end of which a job's status is. */
+const eventOf: Partial<Record<Status, WebhookEvent>> = {
+  completed: 'job.completed',
+  failed: 'job.failed',
+  cancelled: 'job.cancelled',
+}
+
+/**
+ * Looks up whom changes are told, and locks the batches whose end is: of two transactions that end the last two jobs of a batch, the
+ * second one sees what the first one did. To come before the ledger is locked, so that all transactions lock in one order.
+ *
+ * @param jobs whose change may be told
+ * @param ended those of them that end, or are deleted
+ * @param wait whether to wait for batches that somebody else has locked
+ */
+export async function openOutbox(
+  tx: Queryable,
+  jobs: readonly Told[],
+  ended: readonly Told[],
+  wait = true,
+): Promise<Outbox> {
+  const endpoints = await readEndpoints(tx, new Set(jobs.map(({ userId }) => userId)))
+  const owners = new Map(
+    ended.flatMap(({ userId, batchId }) =>
+      batchId !== null && wants(endpoints, userId, 'batch.completed') ? [[batchId, userId] as const] : [],
+    ),
+  )
+  return { endpoints, batches: await lockBatches(tx, owners, wait) }
+}
+
+/** Whether all that a job's end needs is locked: false only where an outbox was opened that does not wait. */
+export function isFree({ endpoints, batches }: Outbox, { userId, batchId }: Told): boolean {
+  return batchId === null || !wants(endpoints, userId, 'batch.completed') || batches.has(batchId)
+}
+
+/** Writes what is told of jobs that this transaction has changed, and holds. */
+export async function tellOfJobs(
+  tx: Queryable,
+  { endpoints }: Outbox,
+  ended: readonly (Told & { readonly jobId: number })[],
+  texts: readonly CompletedText[],
+): Promise<void> {
+  if (endpoints.size === 0) return
+  const ids = ended.flatMap(({ jobId, userId }) => (endpoints.has(userId) ? [jobId] : []))
+  const ofTexts = texts.map(({ userId, jobId, batchId, text, revision, version }): Event => {
+    return {
+      ...{ userId, type: 'text.completed', jobId, batchId, text, version },
+      data: { jobId, batchId, version, text, revision },
+    }
+  })
+  await insertDeliveries(tx, endpoints, [...ofTexts, ...(await readEnds(tx, ids))])
+}
+
+/**
+ * Writes that batches have ended, once what has become of their jobs is counted.
+ *
+ * @param endedJobs the jobs that have ended by this transaction: no other batch has
+ */
+export async function tellOfBatches(
+  tx: Queryable,
+  { endpoints, batches }: Outbox,
+  endedJobs: readonly Told[],
+): Promise<void> {
+  const changed = [...new Set(endedJobs.map(({ batchId }) => batchId))].flatMap((batchId) => {
+    const batch = batchId === null ? undefined : batches.get(batchId)
+    return batch === undefined || batchId === null ? [] : [{ batchId, ...batch }]
+  })
+  if (changed.length === 0) return
+  const counts = await countJobs(
+    tx,
+    changed.map(({ batchId }) => batchId),
+  )
+  const ended = changed.flatMap(({ batchId, userId, ends }): Event[] => {
+    const { created = 0, deleted = 0, completed = 0, failed = 0, cancelled = 0 } = counts.get(batchId) ?? {}
+    const jobs = created - deleted
+    if (jobs === 0 || completed + failed + cancelled < jobs) return []
+    const version = ends + 1
+    const data = { batchId, version, jobs: { completed, failed, cancelled } }
+    return [{ userId, type: 'batch.completed', jobId: 0, batchId, version, data }]
+  })
+  if (ended.length === 0) return
+  await matchedBy(
+    tx,
+    sql`UPDATE vision_batches FORCE INDEX (PRIMARY) SET ends = ends + 1 WHERE id IN ${ended.map(({ batchId }) => batchId)}`,
+  )
+  await insertDeliveries(tx, endpoints, ended)
+}
+
+/** A row of the outbox, due at once. */
+export function newDelivery(
+  endpointId: number,
+  { type, jobId, batchId, text, version, data }: Omit<Event, 'userId' | 'type'> & { readonly type: DeliveryType },
+) {
+  return {
+    ...{ endpointId, type, jobId, batchId: batchId ?? 0, text: text ?? 0, version, data, status: 'pending' as const },
+    dueAt: sql`UTC_TIMESTAMP(3)`,
+    expiresAt: inMilliseconds(keepTryingMs),
+    createdAt: sql`UTC_TIMESTAMP(3)`,
+  }
+}
+
+async function readEndpoints(tx: Queryable, users: ReadonlySet<string>): Promise<Outbox['endpoints']> {
+  if (users.size === 0) return new Map()
+  const { id, userId, events, disabledReason } = visionWebhookEndpoints
+  const rows = await tx
+    .select({ id, userId, events })
+    .from(visionWebhookEndpoints, { forceIndex: 'owner' })
+    .where(and(inArray(userId, [...users]), isNull(disabledReason)))
+  const byUser = Map.groupBy(rows, (row) => row.userId)
+  return new Map(
+    [...byUser].map(([user, own]) => [user, own.map((row) => ({ ...row, events: new Set(row.events.split(' ')) }))]),
+  )
+}
+
+function wants(endpoints: Outbox['endpoints'], userId: string, event: WebhookEvent): boolean {
+  return (endpoints.get(userId) ?? []).some(({ events }) => events.has(event))
+}
+
+async function lockBatches(
+  tx: Queryable,
+  owners: ReadonlyMap<number, string>,
+  wait: boolean,
+): Promise<Outbox['batches']> {
+  if (owners.size === 0) return new Map()
+  const rows = await rowsOf<{ id: number; ends: number }>(
+    tx,
+    sql`SELECT b.id, b.ends FROM ${tableOf([...owners.keys()])} STRAIGHT_JOIN vision_batches b FORCE INDEX (PRIMARY)
+      ON b.id = wanted.id ORDER BY b.id FOR UPDATE${wait ? sql`` : sql` SKIP LOCKED`}`,
+  )
+  return new Map(rows.map(({ id, ends }) => [Number(id), { userId: owners.get(Number(id)) ?? '', ends }]))
+}
+
+/** What the ends of jobs say, as their rows are now. */
+async function readEnds(tx: Queryable, ids: readonly number[]): Promise<readonly Event[]> {
+  if (ids.length === 0) return []
+  const rows = await rowsOf<JobRow>(
+    tx,
+    sql`SELECT j.id AS jobId, j.user_id AS userId, j.batch_id AS batchId, j.version, j.status, j.error_code AS code,
+        j.error_message AS message
+      FROM ${tableOf(ids)} STRAIGHT_JOIN vision_jobs j FORCE INDEX (PRIMARY) ON j.id = wanted.id`,
+  )
+  return rows.flatMap(({ jobId, userId, batchId, version, status, code, message }) => {
+    const type = eventOf[status]
+    const error = status === 'failed' ? { code, message } : null
+    const data = { jobId, batchId, version, status, error }
+    return type === undefined ? [] : [{ userId, type, jobId, batchId, version, data }]
+  })
+}
+
+interface JobRow extends Told {
+  readonly jobId: number
+  readonly version: number
+  readonly status: Status
+  readonly code: string | null
+  readonly message: string | null
+}
+
+/** How many jobs of each batch were created, deleted and ended. Locked, so that they are the latest in every isolation. */
+async function countJobs(tx: Queryable, batchIds: readonly number[]) {
+  const rows = await rowsOf<{ batchId: number; status: string; jobs: number | string }>(
+    tx,
+    sql`SELECT c.batch_id AS batchId, c.status, c.jobs FROM ${tableOf(batchIds)}
+      STRAIGHT_JOIN vision_batch_counts c FORCE INDEX (PRIMARY) ON c.batch_id = wanted.id LOCK IN SHARE MODE`,
+  )
+  const counts = new Map<number, Record<string, number>>()
+  for (const { batchId, status, jobs } of rows) {
+    const of = counts.get(Number(batchId)) ?? {}
+    of[status] = (of[status] ?? 0) + Number(jobs)
+    counts.set(Number(batchId), of)
+  }
+  return counts
+}
+
+async function insertDeliveries(
+  tx: Queryable,
+  endpoints: Outbox['endpoints'],
+  events: readonly Event[],
+): Promise<void> {
+  const rows = events.flatMap((event) =>
+    (endpoints.get(event.userId) ?? [])
+      .filter((endpoint) => endpoint.events.has(event.type))
+      .map(({ id }) => newDelivery(id, event)),
+  )
+  // What is there already was told already.
+  if (rows.length > 0) await tx.insert(visionWebhookDeliveries).ignore().values(rows)
+}
+
+/** A table and no list: see `attemptsOf` of the queue. */
+function tableOf(ids: readonly number[]): SQL {
+  const rows = ids.map((id, index) => (index === 0 ? sql`SELECT ${id} AS id` : sql`SELECT ${id}`))
+  return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted`
+}

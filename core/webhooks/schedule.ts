@@ -1,0 +1,55 @@
+/** For how long a delivery is tried, in milliseconds. */
+export const keepTryingMs = 3 * 86_400_000
+/** An endpoint that has taken nothing for so long is disabled, in milliseconds. */
+export const disableAfterMs = 5 * 86_400_000
+/** The longest that an endpoint may put us off by `Retry-After`, in milliseconds. */
+export const longestRetryAfterMs = 86_400_000
+
+const [second, minute, hour] = [1_000, 60_000, 3_600_000]
+
+/** How long to wait after each attempt that failed, in milliseconds: the example of the Standard Webhooks specification. */
+const waits = [
+  ...[5 * second, 5 * minute, 30 * minute],
+  ...[2 * hour, 5 * hour, 10 * hour, 14 * hour, 20 * hour, 24 * hour],
+]
+
+/** An endpoint that has failed so often in a row is put off as a whole: one that is dead costs one attempt a while. */
+export const putOffAfter = 3
+const putOffMs = { base: 5 * second, cap: 5 * minute }
+
+/**
+ * How long a delivery waits for its next attempt, in milliseconds: by the schedule with up to a fifth more, so that those which
+ * failed together do not come back together, or as long as the endpoint asks for.
+ *
+ * @param attempts how many have failed, from 1 on
+ * @param random 0 to 1
+ */
+export function retryAfter(attempts: number, askedMs: number | undefined, random: () => number): number {
+  const wait = waits[Math.min(attempts, waits.length) - 1] ?? minute
+  return Math.round(Math.max(wait * (1 + random() / 5), Math.min(askedMs ?? 0, longestRetryAfterMs)))
+}
+
+/**
+ * How long nothing at all is sent to an endpoint, in milliseconds.
+ *
+ * @param failures its attempts in a row that failed, from 1 on
+ * @param askedMs what it asked for itself
+ */
+export function endpointWait(failures: number, askedMs: number | undefined, random: () => number): number {
+  const asked = Math.min(askedMs ?? 0, putOffMs.cap)
+  if (failures < putOffAfter) return asked
+  const wait = Math.min(putOffMs.cap, putOffMs.base * 2 ** Math.min(20, failures - putOffAfter))
+  return Math.round(Math.max(asked, wait * (1 + random() / 5)))
+}
+
+/**
+ * What a `Retry-After` asks for, in milliseconds: seconds, or a date (RFC 9110, section 10.2.3).
+ *
+ * @param now milliseconds since the epoch
+ */
+export function readRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined
+  if (/^\s*\d{1,9}\s*$/.test(value)) return Number(value) * second
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now)
+}

@@ -1,0 +1,74 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+
+/** How long deliveries are kept, in days. */
+const keptDays = 7
+/** The most deliveries of an endpoint that wait, and the most that are kept of those that have ended so. */
+export const mostKept = 10_000
+/** How many rows are swept at a time, and how many endpoints are looked through. */
+const batch = 1_000
+const endpointsATime = 20
+const everyMinutes = 10
+
+/**
+ * Deletes deliveries that are older than a week or whose endpoint is gone, and looks through some endpoints for what is too much: of
+ * more than 10,000 that wait the oldest are given up, and of those that have ended the oldest are deleted.
+ */
+export async function sweepWebhooks(database: Database, signal?: AbortSignal): Promise<void> {
+  const old = sql`SELECT d.id FROM (SELECT id, endpoint_id, status, created_at FROM vision_webhook_deliveries ORDER BY id
+      LIMIT ${batch}) AS d
+    LEFT JOIN vision_webhook_endpoints AS e ON e.id = d.endpoint_id
+    WHERE e.id IS NULL OR (d.status <> 'pending' AND d.created_at < UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY)`
+  await changeFound(database, old, deleted)
+  const endpoints = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM vision_webhook_endpoints FORCE INDEX (sweep)
+        WHERE swept_at < UTC_TIMESTAMP(3) - INTERVAL ${everyMinutes} MINUTE ORDER BY swept_at LIMIT ${endpointsATime}`,
+    ),
+  )
+  for (const { id } of endpoints) {
+    if (signal?.aborted) return
+    await database.run((on) =>
+      matchedBy(on, sql`UPDATE vision_webhook_endpoints SET swept_at = UTC_TIMESTAMP(3) WHERE id = ${id}`),
+    )
+    const expired = sql`SELECT id FROM vision_webhook_deliveries FORCE INDEX (listed)
+      WHERE endpoint_id = ${id} AND status = 'pending' AND expires_at <= UTC_TIMESTAMP(3) ORDER BY id LIMIT ${batch}`
+    await changeFound(database, expired, givenUp('expired'))
+    const beyond = (status: string) => sql`SELECT id FROM vision_webhook_deliveries FORCE INDEX (listed)
+      WHERE endpoint_id = ${id} AND status = ${status} ORDER BY id DESC LIMIT ${batch} OFFSET ${mostKept}`
+    await changeFound(database, beyond('pending'), givenUp('too_many'))
+    await changeFound(database, beyond('delivered'), deleted)
+    await changeFound(database, beyond('failed'), deleted)
+  }
+}
+
+const deleted = (rows: SQL) => sql`DELETE d FROM ${rows}`
+const givenUp = (error: 'expired' | 'too_many') => (rows: SQL) =>
+  sql`UPDATE ${rows} SET d.status = 'failed', d.error = ${error}, d.ended_at = UTC_TIMESTAMP(3)`
+
+/** A plain read, and then row by row: so no gap is locked, and no row that is not meant. */
+async function changeFound(database: Database, found: SQL, change: (rows: SQL) => SQL): Promise<void> {
+  for (;;) {
+    const rows = await database.run((on) => rowsOf<{ id: number }>(on, found))
+    if (rows.length === 0) return
+    await database.run((on) => changeRows(on, rows, change))
+    if (rows.length < batch) return
+  }
+}
+
+function changeRows(
+  on: Queryable,
+  rows: readonly { readonly id: number }[],
+  change: (rows: SQL) => SQL,
+): Promise<number> {
+  const ids = rows.map(({ id }, index) => (index === 0 ? sql`SELECT ${id} AS id` : sql`SELECT ${id}`))
+  return matchedBy(
+    on,
+    change(
+      sql`(${sql.join(ids, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (PRIMARY)
+        ON d.id = wanted.id`,
+    ),
+  )
+}

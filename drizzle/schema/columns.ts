@@ -1,0 +1,51 @@
+import { sql } from 'drizzle-orm'
+import { bigint, customType, datetime, int } from 'drizzle-orm/mysql-core'
+import type { RunStats } from './values.ts'
+
+// Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
+export const key = customType<{ data: string; config: { length: number } }>({
+  dataType: (config) => `varchar(${config?.length}) character set ascii collate ascii_bin`,
+})
+
+export const word = <T extends string>(name: string) =>
+  customType<{ data: T }>({ dataType: () => 'varchar(20) character set ascii collate ascii_bin' })(name)
+
+export const text = customType<{ data: string; config: { length: number } }>({
+  dataType: (config) => `varchar(${config?.length}) character set utf8mb4 collate utf8mb4_bin`,
+})
+
+// The server's text type and this codec, so that JSON is the same, byte for byte, on MariaDB and on MySQL.
+export const json = <T>(name: string) =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => 'mediumtext character set utf8mb4 collate utf8mb4_bin',
+    toDriver: (value) => JSON.stringify(value),
+    fromDriver: (value) => JSON.parse(value) as T,
+  })(name)
+
+// UTC with milliseconds, always written by the database's own UTC_TIMESTAMP(3).
+export const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
+export const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
+export const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
+
+/** As the provider reports it; null if it does not. */
+export const tokenCount = (name: string) => int(name, { unsigned: true })
+export const amount = (name: string) => bigint(name, { mode: 'number' })
+export const total = (name: string) => amount(name).notNull().default(0)
+
+/** The waits, durations and failures of runs; null in rows of earlier releases. */
+export const runStats = () => ({ stats: json<RunStats>('stats') })
+
+/** The counters of a worker, in jobs and runs. */
+export const tallies = () => ({
+  claimed: count('claimed'),
+  completed: count('completed'),
+  retried: count('retried'),
+  failed: count('failed'),
+  released: count('released'),
+  lost: count('lost'),
+  reclaimed: count('reclaimed'),
+  expired: count('expired'),
+})
+
+export const oneOf = (column: string, values: readonly string[]) =>
+  sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)

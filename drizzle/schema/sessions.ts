@@ -1,0 +1,34 @@
+import { check, index, mysqlTable, uniqueIndex } from 'drizzle-orm/mysql-core'
+import { count, id, key, oneOf, time, word } from './columns.ts'
+import { type CloseReason, closeReasons, type Transport, transports } from './values.ts'
+
+/**
+ * Who watches or waits for which job, one row for each connection, and with the job 0 for a batch or all jobs. That of a stream is kept for a week after its end, that
+ * of a wait goes with it.
+ */
+export const visionJobSessions = mysqlTable(
+  'vision_job_sessions',
+  {
+    id: id('id').autoincrement().primaryKey(),
+    userId: key('user_id', { length: 255 }).notNull(),
+    jobId: id('job_id').notNull(),
+    transport: word<Transport>('transport').notNull(),
+    /** Its slot among the user's streams or waits: `stream-0`, `wait-3`. */
+    slot: word<string>('slot'),
+    connectedAt: time('connected_at').notNull(),
+    /** The job's version in the last event that was handed over to be sent; where many jobs are watched, how many events. */
+    lastEvent: count('last_event'),
+    lastSeenAt: time('last_seen_at').notNull(),
+    /** Null while it is live. */
+    closedAt: time('closed_at'),
+    closeReason: word<CloseReason>('close_reason'),
+  },
+  (session) => [
+    index('live').on(session.userId, session.closedAt, session.id),
+    uniqueIndex('slot').on(session.userId, session.slot),
+    // Live ones by when they were last seen; closed ones by when they were closed.
+    index('closing').on(session.closedAt, session.lastSeenAt),
+    check('vision_job_sessions_transport', oneOf('transport', transports)),
+    check('vision_job_sessions_close_reason', oneOf('close_reason', closeReasons)),
+  ],
+)

@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
+import { testEndpoint } from '../../core/webhooks/deliveries.ts'
+import { rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
+import { endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
+import { postWebhook } from '../../core/webhooks/send.ts'
+import { sweepWebhooks } from '../../core/webhooks/sweep.ts'
+import { checkWebhookUrl } from '../../core/webhooks/url.ts'
+import { jobIn } from '../support/database/jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeEndpoint } from '../support/database/webhooks.ts'
+
+interface Received {
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+let db: TestDatabase
+let received: Received[] = []
+let answer: (request: IncomingMessage, response: ServerResponse) => void
+const ok = (_: IncomingMessage, response: ServerResponse) => void response.end('thank you')
+const server = createServer(async (request, response) => {
+  let body = ''
+  for await (const chunk of request) body += chunk
+  received.push({ path: request.url ?? '', headers: request.headers as Record<string, string>, body })
+  answer(request, response)
+})
+let base = ''
+beforeAll(async () => {
+  db = await createTestDatabase()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+beforeEach(async () => {
+  await db.empty()
+  received = []
+  answer = ok
+})
+afterEach(() => server.closeAllConnections())
+afterAll(async () => {
+  await new Promise((resolve) => server.close(resolve))
+  await db.drop()
+})
+
+const logged: unknown[] = []
+/** Delivers until nothing is due. */
+const deliver = (changes: object = {}) =>
+  deliverWebhooks(
+    {
+      ...{ database: db, allowLoopbackHttp: true, random: () => 0, pollMs: 20 },
+      ...{ clock: () => performance.now(), now: Date.now, log: (...said: unknown[]) => void logged.push(said) },
+      ...changes,
+    },
+    {
+      deadline: performance.now() + 600_000,
+      goesOn: () => false,
+      lastStart: () => Number.POSITIVE_INFINITY,
+    },
+  )
+const rowsOf = (what = '*') => db.sql(`SELECT ${what} FROM vision_webhook_deliveries ORDER BY id`)
+const endpointRow = async () => (await db.sql('SELECT * FROM vision_webhook_endpoints'))[0] ?? {}
+/** Time passes: everything that waits is due. */
+const allDue = async () => {
+  await db.sql("UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) WHERE status = 'pending'")
+  await db.sql('UPDATE vision_webhook_endpoints SET retry_at = NULL')
+}
+
+test('what happened is posted, signed as Standard Webhooks says, and its answer kept', async () => {
+  const { secret, endpointId, userId } = await makeEndpoint(db, { url: `${base}/hook?a=1` })
+  const { jobId } = await jobIn(db, 'completed')
+  expect(await deliver()).toEqual({ delivered: 2, failed: 0 })
+  expect(received.map(({ path, body }) => [path, JSON.parse(body).type])).toEqual([
+    ['/hook?a=1', 'text.completed'],
+    ['/hook?a=1', 'job.completed'],
+  ])
+  for (const { body, headers } of received) expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body))
+  expect(JSON.parse(received[1]?.body ?? '')).toEqual({
+    ...{ type: 'job.completed', payloadVersion: 1, timestamp: expect.stringMatching(/Z$/) },
+    data: { jobId, batchId: null, version: 5, status: 'completed', error: null },
+  })
+  expect(await rowsOf('status, attempts, answer_status, answer, error')).toEqual(
+    [1, 1].map((attempts) => ({ status: 'delivered', attempts, answer_status: 200, answer: 'thank you', error: null })),
+  )
+  const rotated = await rotateSecret(db, { endpointId, userId }, 3_600_000, randomBytes)
+  await testEndpoint(db, { endpointId, userId })
+  await deliver()
+  const { body = '', headers = {} } = received.at(-1) ?? {}
+  for (const one of [secret, rotated.secret]) expect(() => new Webhook(one).verify(body, headers)).not.toThrow()
+  expect(() => new Webhook(`whsec_${Buffer.alloc(32).toString('base64')}`).verify(body, headers)).toThrow()
+})
+
+test('what fails is sent again as itself, and what comes after it for the same job waits', async () => {
+  await makeEndpoint(db, { url: `${base}/hook` })
+  await jobIn(db, 'completed')
+  answer = (_, response) => void response.writeHead(500).end('x'.repeat(10_000))
+  expect(await deliver()).toEqual({ delivered: 0, failed: 1 })
+  expect(await rowsOf('status, attempts, LENGTH(answer) AS bytes, error')).toEqual([
+    { status: 'pending', attempts: 1, bytes: 256, error: 'status' },
+    { status: 'pending', attempts: 0, bytes: null, error: null },
+  ])
+  // Not due before the one before it, which is not due yet.
+  const [first, second] = await rowsOf('due_at, due_at > UTC_TIMESTAMP(3) AS later')
+  expect([second?.due_at, Number(first?.later)]).toEqual([first?.due_at, 1])
+  expect(await endpointRow()).toMatchObject({ failures: 1, failing_since: expect.any(String) })
+  answer = ok
+  await allDue()
+  expect(await deliver()).toEqual({ delivered: 2, failed: 0 })
+  expect(received.map(({ headers }) => headers['webhook-id'])).toEqual([
+    ...[received[0]?.headers['webhook-id'], received[0]?.headers['webhook-id']],
+    expect.stringMatching(/^msg_/),
+  ])
+  expect(await endpointRow()).toMatchObject({ failures: 0, failing_since: null })
+})
+
+test('410 ends the endpoint, and so do five days of failures, which its log says', async () => {
+  const { endpointId, userId } = await makeEndpoint(db, { url: `${base}/hook` })
+  await testEndpoint(db, { endpointId, userId })
+  answer = (_, response) => void response.writeHead(410).end()
+  await deliver()
+  expect(await endpointRow()).toMatchObject({ disabled_reason: 'gone' })
+  expect(await rowsOf('status, error')).toEqual([{ status: 'failed', error: 'gone' }])
+  await updateEndpoint(db, { endpointId, userId }, { enabled: true })
+  answer = (_, response) => void response.writeHead(500).end()
+  for (const [days, reason] of [
+    [4, null],
+    [6, 'failing'],
+  ] as const) {
+    await testEndpoint(db, { endpointId, userId })
+    await db.sql(
+      'UPDATE vision_webhook_endpoints SET retry_at = NULL, failing_since = UTC_TIMESTAMP(3) - INTERVAL ? DAY',
+      [days],
+    )
+    await deliver()
+    expect((await endpointRow()).disabled_reason).toBe(reason)
+  }
+  expect(JSON.stringify(logged)).toContain('webhook disabled')
+  await allDue()
+  expect(await deliver()).toEqual({ delivered: 0, failed: 0 })
+})
+
+test('a delivery is given up after three days', async () => {
+  const { endpointId, userId } = await makeEndpoint(db, { url: `${base}/hook` })
+  await testEndpoint(db, { endpointId, userId })
+  await testEndpoint(db, { endpointId, userId })
+  const [first] = await rowsOf()
+  await db.sql('UPDATE vision_webhook_deliveries SET expires_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND')
+  await db.sql('UPDATE vision_webhook_deliveries SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?', [
+    first?.id,
+  ])
+  answer = (_, response) => void response.writeHead(500).end()
+  await deliver()
+  expect(received).toHaveLength(1)
+  expect(await rowsOf('status, error')).toEqual([
+    { status: 'failed', error: 'expired' },
+    { status: 'failed', error: 'status' },
+  ])
+})
+
+test('a hundred endpoints that never answer delay nobody, and each of them costs one attempt', async () => {
+  const dead = []
+  for (let user = 0; user < 10; user++) {
+    for (let made = 0; made < 10; made++)
+      dead.push(await makeEndpoint(db, { userId: `user-${user}`, url: `${base}/dead` }))
+  }
+  await db.sql('UPDATE vision_webhook_endpoints SET slow = 1')
+  for (const one of dead) {
+    await testEndpoint(db, one)
+    await testEndpoint(db, one)
+  }
+  const live = await makeEndpoint(db, { userId: 'ann', url: `${base}/live` })
+  for (let made = 0; made < 30; made++) await testEndpoint(db, live)
+  const lived = Promise.withResolvers<void>()
+  const count = (path: string) => received.filter((one) => one.path === path).length
+  const aborting = new AbortController()
+  answer = (request, response) => {
+    if (request.url === '/dead') return
+    response.end()
+    if (count('/live') === 30) lived.resolve()
+  }
+  const delivering = deliverWebhooks(
+    {
+      ...{ database: db, allowLoopbackHttp: true, random: () => 0, pollMs: 20, log: () => undefined },
+      ...{ clock: () => performance.now(), now: Date.now },
+    },
+    {
+      deadline: performance.now() + 600_000,
+      signal: aborting.signal,
+      goesOn: () => true,
+      lastStart: () => 0,
+    },
+  )
+  // All of it came, while each dead one that had its turn waits for its first answer.
+  await lived.promise
+  expect(count('/dead')).toBeLessThanOrEqual(64)
+  aborting.abort()
+  await delivering
+  // What was under way is sent again later, and is no failure of the endpoint's.
+  expect(
+    await db.sql('SELECT 1 FROM vision_webhook_endpoints WHERE failures > 0 OR lease_expires_at IS NOT NULL'),
+  ).toEqual([])
+})
+
+test('two workers serve an endpoint one after the other, and a dead one for no longer than its lease', async () => {
+  const endpoint = await makeEndpoint(db, { url: `${base}/hook` })
+  for (let made = 0; made < 30; made++) await testEndpoint(db, endpoint)
+  await Promise.all([deliver(), deliver(), deliver()])
+  await deliver()
+  expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(30)
+  expect(received).toHaveLength(30)
+  await testEndpoint(db, endpoint)
+  await db.sql('UPDATE vision_webhook_endpoints SET lease_expires_at = UTC_TIMESTAMP(3) + INTERVAL 60 SECOND')
+  expect(await deliver()).toEqual({ delivered: 0, failed: 0 })
+  await db.sql('UPDATE vision_webhook_endpoints SET lease_expires_at = UTC_TIMESTAMP(3)')
+  expect(await deliver()).toEqual({ delivered: 1, failed: 0 })
+})
+
+test('what is too old is swept, and of a deleted endpoint everything', async () => {
+  const endpoint = await makeEndpoint(db)
+  for (let made = 0; made < 3; made++) await testEndpoint(db, endpoint)
+  const [first, second] = await rowsOf()
+  await db.sql(
+    "UPDATE vision_webhook_deliveries SET status = 'delivered', created_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE id = ?",
+    [first?.id],
+  )
+  await db.sql('UPDATE vision_webhook_deliveries SET expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [second?.id])
+  await db.sql("UPDATE vision_webhook_endpoints SET swept_at = '2026-01-01'")
+  await sweepWebhooks(db)
+  expect(await rowsOf('status, error')).toEqual([
+    { status: 'failed', error: 'expired' },
+    { status: 'pending', error: null },
+  ])
+  await db.sql('DELETE FROM vision_webhook_endpoints')
+  await sweepWebhooks(db)
+  expect(await rowsOf()).toEqual([])
+})
+
+describe('a post', () => {
+  const send = (url: string, changes: object = {}) =>
+    postWebhook(
+      { url, headers: {}, body: '{}' },
+      { allowLoopbackHttp: true, signal: new AbortController().signal, now: Date.now, ...changes },
+    )
+
+  test('follows no redirect, takes an end without an answer for a failure, and waits no longer than it may', async () => {
+    answer = (_, response) => void response.writeHead(302, { location: `${base}/other` }).end()
+    expect(await send(`${base}/hook`)).toMatchObject({ error: 'redirected', answer: { status: 302 } })
+    expect(received).toHaveLength(1)
+    answer = (_, response) => void response.destroy()
+    expect(await send(`${base}/hook`)).toEqual({ error: 'unreachable' })
+    answer = () => undefined
+    expect(await send(`${base}/hook`, { timeoutMs: 100 })).toEqual({ error: 'timed_out' })
+    answer = (_, response) => void response.writeHead(503, { 'retry-after': '120' }).end()
+    expect(await send(`${base}/hook`)).toMatchObject({ error: 'status', retryAfterMs: 120_000 })
+  })
+
+  test('goes to no address that is not public, whatever the name says', async () => {
+    const lookup = async () => [{ address: '10.0.0.1' }]
+    expect(await send('https://shop.example/hook', { lookup })).toEqual({ error: 'forbidden_address' })
+    expect(await send(`${base}/hook`, { allowLoopbackHttp: false })).toEqual({ error: 'forbidden_address' })
+    expect(received).toEqual([])
+    expect(() => checkWebhookUrl('http://shop.example', { allowLoopbackHttp: true })).toThrow(/https/)
+  })
+})
+
+test('the schedule: three days, with jitter, as long as the endpoint asks for within a day', () => {
+  const waits = Array.from({ length: 9 }, (_, index) => retryAfter(index + 1, undefined, () => 0))
+  expect(waits.slice(0, 3)).toEqual([5_000, 300_000, 1_800_000])
+  expect(waits.slice(0, 8).reduce((sum, wait) => sum + wait, 0)).toBeLessThan(3 * 86_400_000)
+  expect(retryAfter(1, undefined, () => 1)).toBe(6_000)
+  expect(retryAfter(1, 60_000, () => 0)).toBe(60_000)
+  expect(retryAfter(1, 1e12, () => 0)).toBe(86_400_000)
+  expect([1, 2, 3, 4, 99].map((failures) => endpointWait(failures, undefined, () => 0))).toEqual([
+    0, 0, 5_000, 10_000, 300_000,
+  ])
+  expect(endpointWait(1, 1e12, () => 0)).toBe(300_000)
+  expect(readRetryAfter('Fri, 27 Nov 2026 00:00:10 GMT', Date.parse('2026-11-27T00:00:00Z'))).toBe(10_000)
+  expect([undefined, 'soon', '-1'].map((value) => readRetryAfter(value, 1e15))).toEqual([
+    undefined,
+    undefined,
+    expect.anything(),
+  ])
+})
