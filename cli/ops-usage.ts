@@ -22,8 +22,8 @@ Verbs:
 Options:
   --status <status>         jobs: in this status, or in several: failed,scheduled
   --batch <id>              jobs, redrive, cancel: jobs of this batch
-  --days <n>                failures: so many days, UTC, with today (default: 2)
-  --minutes <n>             minutes: so many, 1,440 at most (default: 60)
+  --days <n>                failures: the number of days, UTC, with today (default: 2)
+  --minutes <n>             minutes: how many, 1,440 at most (default: 60)
   --before <id>             jobs: older than this one, as the end of a page says
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
@@ -33,7 +33,7 @@ Options:
   --user <id>               jobs, redrive, cancel: jobs of this user; keys: whose
   --name <name>             keys create: what people know the key by
   --scopes <scopes>         keys create: of read,write,operator (default: read,write)
-  --expires-in-days <n>     keys create: it expires after so many days (default: never)
+  --expires-in-days <n>     keys create: the days until it expires (default: never)
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
   --limit <n>               redrive, cancel, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
   --yes                     redrive, cancel, prune: do it

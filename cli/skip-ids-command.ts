@@ -17,7 +17,7 @@ const usage = `Leaves out ids after a restore, so that none is given out a secon
 Usage: npm run db:skip-ids -- [--by <n>]
 
 Options:
-  --by <n>      so many: more than jobs were made since the backup was taken (default: ${preset})
+  --by <n>      how many: more than the jobs created since the backup (default: ${preset})
   -h, --help    show this and exit
 
 On the database of DATABASE_URL, exported or in .env, before anything is created there. Doing it again leaves out as many more.

@@ -13,6 +13,7 @@ import { secretsOf } from '../core/platform/config/secrets.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
+import { createBell } from '../core/worker/bell.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
@@ -127,13 +128,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   // http on loopback and calls without a token: here, and nowhere that is deployed.
   const allowLoopbackHttp = true
+  const bell = createBell()
   const poller = createPoller(config.poller, {
+    bell,
     log,
     metrics,
     allowLoopbackHttp,
     measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours,
   })
   cleanup.defer(() => poller.close())
+  const schedule = startSchedule(poller, { bell, log })
+  cleanup.defer(() => {
+    ready = false
+    return schedule.stop()
+  })
   let ready = false
   let url = ''
   const { app, live } = composeApi(config.api, {
@@ -142,6 +150,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     log,
     metrics,
     admit: withLocalUser,
+    wakeWorker: schedule.wake,
     isReady: async () => ready && (await databaseAnswers(database)),
     allowLoopbackHttp,
     streamUrl: () => url,
@@ -153,11 +162,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`
 
-  const schedule = startSchedule(poller, log)
-  cleanup.defer(() => {
-    ready = false
-    return schedule.stop()
-  })
   ready = true
 
   started = true

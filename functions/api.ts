@@ -8,6 +8,7 @@ import { loadApiConfig } from '../core/platform/config/api.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
+import { createFunctionWaker } from '../core/worker/wake-functions.ts'
 
 let api: ReturnType<typeof open> | undefined
 
@@ -17,7 +18,7 @@ export async function handler(
   context?: LambdaContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   api ??= open()
-  const { serve, feed, log, metrics } = api
+  const { serve, feed, waker, log, metrics } = api
   log.invoked(context as Partial<Context> | undefined)
   const started = performance.now()
   let status = 500
@@ -26,7 +27,7 @@ export async function handler(
     const request = { ...event, rawPath: event.rawPath.slice(stage.length) || '/' }
     const result = (await serve(request as never, context)) as APIGatewayProxyStructuredResultV2
     // Work that is under way when this returns is frozen with the function.
-    await feed.settled()
+    await Promise.all([feed.settled(), waker?.settled()])
     const { headers } = result
     if (headers && typeof headers.location === 'string') headers.location = stage + headers.location
     status = result.statusCode ?? 200
@@ -49,18 +50,20 @@ function open() {
     connections: config.API_DATABASE_CONNECTIONS,
     random: Math.random,
   })
+  const waker = createFunctionWaker(config.POLLER_FUNCTION, config, { database, log })
   const { app, feed } = composeApi(config, {
     database,
     store: openImageStore(config),
     log,
     metrics,
     isReady: () => databaseAnswers(database),
+    wakeWorker: waker?.wake,
     allowLoopbackHttp: false,
     streamUrl: STREAM_URL ? () => STREAM_URL : undefined,
     // An HTTP API does not stream: functions/stream.ts does.
     streams: undefined,
   })
-  return { serve: handle(app), feed, log, metrics }
+  return { serve: handle(app), feed, waker, log, metrics }
 }
 
 /** The prefix that API Gateway adds to the path: the name of a stage other than `$default`, at its own host name only. */

@@ -5,12 +5,13 @@ import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'
+import { type WakeEvent, wakeIdOf } from '../core/worker/wake-functions.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 
-/** EventBridge Scheduler, every minute: drains the queue until it is empty or the function's time is nearly up. */
+/** EventBridge Scheduler, every minute, and whoever wakes it: drains the queue until it is empty or the function's time is nearly up. */
 export async function handler(
-  _event: Partial<ScheduledEvent>,
+  event: Partial<ScheduledEvent> | WakeEvent,
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Context>,
 ): Promise<Tally> {
   opened ??= open()
@@ -18,6 +19,7 @@ export async function handler(
   return opened.poller.drain({
     deadline: performance.now() + context.getRemainingTimeInMillis(),
     host: context.logStreamName,
+    wakeId: wakeIdOf(event),
   })
 }
 

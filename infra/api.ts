@@ -1,4 +1,5 @@
 import { common, environmentOf, observedAs, type Shared, traced } from './functions.ts'
+import { mayInvoke } from './poller.ts'
 import { authEnvironment } from './secrets.ts'
 import { mayUse } from './storage.ts'
 
@@ -39,8 +40,13 @@ const referenceFiles = ['swagger-ui-bundle.js', 'swagger-ui.css'].map((name) => 
 export function createApi({
   bucket,
   streamUrl,
+  poller,
   ...shared
-}: Shared & { readonly bucket: sst.aws.Bucket; readonly streamUrl: $util.Output<string> | undefined }) {
+}: Shared & {
+  readonly bucket: sst.aws.Bucket
+  readonly streamUrl: $util.Output<string> | undefined
+  readonly poller: sst.aws.Function
+}) {
   const { settings, secrets, databaseUrl } = shared
   const shape = common(shared)
   const tracing = traced(settings)
@@ -58,12 +64,15 @@ export function createApi({
       ...authEnvironment(secrets),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
+      POLLER_FUNCTION: poller.name,
+      POLLER_MAX: String(settings.concurrency.mostPollers),
       ...(streamUrl && { STREAM_URL: streamUrl }),
     }),
     // Requests that it signs for others need the same permissions as its own.
     permissions: [
       mayUse(bucket, 'images/', ['s3:GetObject', 's3:PutObject']),
       mayUse(bucket, 'uploads/', ['s3:PutObject']),
+      mayInvoke(poller),
       ...tracing.permissions,
     ],
     transform: { ...shape.transform, ...tracing.transform },

@@ -19,6 +19,8 @@ export interface ConcurrencyRequest {
 
 /** How the functions that may run at once are shared out. */
 export interface ConcurrencyPlan {
+  /** How many pollers may run at once, however they were started. */
+  readonly mostPollers: number
   /** What the poller has for itself, and cannot exceed; undefined where nothing can be reserved. */
   readonly pollers: number | undefined
   /** The same for live streams. */
@@ -53,14 +55,21 @@ export function planConcurrency(
 ): { readonly plan: ConcurrencyPlan; readonly wrong: readonly string[] } {
   const { rate, burst } = request
   const api = { rate: rate ?? defaultRate.rate, burst: burst ?? defaultRate.burst }
+  const fleet = request.pollers ?? fleetOf(request.pollerSeconds)
   if (total === undefined) {
     return {
-      plan: { pollers: undefined, streams: undefined, streaming: request.streaming ?? true, waiting: true, api },
+      plan: {
+        mostPollers: fleet,
+        pollers: undefined,
+        streams: undefined,
+        streaming: request.streaming ?? true,
+        waiting: true,
+        api,
+      },
       wrong: [],
     }
   }
   const room = Math.max(0, total - keptUnreserved)
-  const fleet = request.pollers ?? fleetOf(request.pollerSeconds)
   if (room < fleet) return small(total, fleet, request)
   const streaming = request.streaming ?? true
   const streams = streaming
@@ -68,8 +77,8 @@ export function planConcurrency(
     : undefined
   const reserved = fleet + (streams ?? 0)
   return {
-    plan: { pollers: fleet, streams, streaming, waiting: true, api },
-    wrong: reserved > room ? [tooMany('DEPLOY_POLLER_CONCURRENCY and DEPLOY_STREAM_CONCURRENCY', total)] : [],
+    plan: { mostPollers: fleet, pollers: fleet, streams, streaming, waiting: true, api },
+    wrong: reserved > room ? [tooMany('DEPLOY_POLLER_MAX and DEPLOY_STREAM_CONCURRENCY', total)] : [],
   }
 }
 
@@ -77,11 +86,14 @@ export function planConcurrency(
 function small(total: number, fleet: number, { pollers, streams, streaming, rate, burst }: ConcurrencyRequest) {
   const left = Math.max(1, total - fleet)
   const wrong = [
-    ...(pollers ? [tooMany('DEPLOY_POLLER_CONCURRENCY', total)] : []),
+    ...(pollers && pollers >= total
+      ? [`DEPLOY_POLLER_MAX must be less than ${total}, which is how many functions the account runs at once`]
+      : []),
     ...(streams ? [tooMany('DEPLOY_STREAM_CONCURRENCY', total)] : []),
   ]
   return {
     plan: {
+      mostPollers: fleet,
       pollers: undefined,
       streams: undefined,
       streaming: streaming ?? false,

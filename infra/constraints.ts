@@ -3,7 +3,6 @@ import type { PollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
 import type { StreamConfig } from '../core/platform/config/stream.ts'
 import { settleMs } from '../core/queue/limits.ts'
-import { tickSeconds } from '../core/worker/schedule.ts'
 
 /** The longest a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900
@@ -37,10 +36,6 @@ export function validateConstraints(
       JOB_LEASE_SECONDS >= seconds,
       'JOB_LEASE_SECONDS must be less than DEPLOY_POLLER_SECONDS: a dead worker would keep its jobs longer than a live ' +
         'one may run',
-    ],
-    [
-      POLLER_IDLE_SECONDS > 0 && POLLER_IDLE_SECONDS < tickSeconds,
-      `POLLER_IDLE_SECONDS must be 0 or at least ${tickSeconds}: the next worker starts that much later`,
     ],
     [
       stream.STREAM_SECONDS + streamGraceSeconds > functionSeconds,

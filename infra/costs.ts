@@ -68,6 +68,10 @@ const job = {
   deepseek: { input: 2_000, output: 500, inputPrice: 0.15e-6, outputPrice: 0.6e-6 },
 }
 const callSeconds = 0.08
+/** A start of the poller that finds nothing, in seconds. */
+const emptyDrainSeconds = 0.3
+/** What it takes that one always polls: the schedule starts one every 60 s. */
+const idleSeconds = 75
 
 /** Both tables, as Markdown. */
 export function costTables(): string {
@@ -81,11 +85,10 @@ function restTable(): string {
     rows.set(title, Object.fromEntries(names.map((name) => [name, cost(name)])) as Record<Column, number>)
   }
   const settingsOf = (column: Column) => readSettings(columns[column], { dev: false })
-  const { POLLER_IDLE_SECONDS: idle } = pollerDefaults()
   const memory = settingsOf('url').DEPLOY_POLLER_MEMORY / 1024
   const starts = seconds / tickSeconds
   const busy = (perStart: number) => starts * (perStart * memory * price.lambdaGbSecond + price.lambdaCall)
-  row(`poller, idling ${idle} s of every minute`, () => busy(idle))
+  row('poller: a start a minute that finds nothing', () => busy(emptyDrainSeconds))
   row('database: PlanetScale PS-10, or the RDS instance, twice with a stand-in', (column) => {
     const settings = settingsOf(column)
     if (settings.DEPLOY_DATABASE === 'url') return price.planetScaleMonth
@@ -100,12 +103,12 @@ function restTable(): string {
   })
   row('bastion, with its address', (column) => deployed[column].bastions * hours * (price.nanoHour + price.addressHour))
   row('private DNS, one secret', (column) => (column === 'url' ? 0 : price.zoneMonth + price.secretMonth))
-  row('alarms, metrics', (column) => deployed[column].alarms * price.alarmMonth + deployed.metrics * price.metricMonth)
+  row('alarms', (column) => deployed[column].alarms * price.alarmMonth)
+  row('metrics', () => deployed.metrics * price.metricMonth)
   row('dashboard, budget, X-Ray', () => 0)
   const sum = (column: Column) => [...rows.values()].reduce((total, costs) => total + costs[column], 0)
   const sums = Object.fromEntries(names.map((name) => [name, sum(name)])) as Record<Column, number>
-  // A start that finds nothing.
-  const saved = busy(idle) - busy(0.3)
+  const idling = busy(idleSeconds) - busy(emptyDrainSeconds)
   const line = (title: string, costs: Record<Column, number>, bold = '') =>
     `| ${bold}${title}${bold} | ${names.map((name) => `${bold}${costs[name] === 0 ? '' : money(costs[name])}${bold}`.replace('****', '')).join(' | ')} |`
   return [
@@ -114,8 +117,8 @@ function restTable(): string {
     ...[...rows].map(([title, costs]) => line(title, costs)),
     line('sum', sums, '**'),
     line(
-      'sum with `POLLER_IDLE_SECONDS=0`: a job then waits up to a minute',
-      Object.fromEntries(names.map((name) => [name, sums[name] - saved])) as Record<Column, number>,
+      `sum with \`POLLER_IDLE_SECONDS=${idleSeconds}\`: a poller that polls every 2 s at all times`,
+      Object.fromEntries(names.map((name) => [name, sums[name] + idling])) as Record<Column, number>,
       '**',
     ),
   ].join('\n')
@@ -144,6 +147,10 @@ function jobTable(): string {
   ]
   const more: readonly (readonly [string, number])[] = [
     ['the poller unpacked, one job at a time, instead of packed', working],
+    [
+      'a poller that is woken for the job alone, 1 s of start and end',
+      memory * price.lambdaGbSecond + price.lambdaCall,
+    ],
     ['each call that waits 25 s with `Prefer: wait`', 25 * deployed.apiMemory * price.lambdaGbSecond],
     [
       `each stream of ${streamSeconds} s, at a function URL`,

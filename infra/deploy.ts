@@ -28,8 +28,8 @@ export async function deploy() {
   const { migratedUrl } = createMigrations(settings, database)
   const shared = { settings, secrets, databaseUrl: migratedUrl, vpc: database.network?.vpc }
   const stream = settings.concurrency.streaming ? createStream(shared) : undefined
-  const api = createApi({ ...shared, bucket, streamUrl: stream?.url })
   const poller = createPoller({ ...shared, bucket })
+  const api = createApi({ ...shared, bucket, streamUrl: stream?.url, poller })
   // A sleeping laptop is not an incident.
   const watched = { api, stream: stream?.handler, poller, database }
   const topic = $dev ? undefined : createAlarms(settings, watched)

@@ -2,7 +2,17 @@ import { tickSeconds } from '../core/worker/schedule.ts'
 import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 
-/** The worker, started anew every minute. */
+/** What it takes to wake it. */
+export function mayInvoke(poller: sst.aws.Function) {
+  return { actions: ['lambda:InvokeFunction'], resources: [poller.arn] }
+}
+
+function roleOf({ nodes: { role } }: sst.aws.Function): aws.iam.Role {
+  if (!role) throw new Error('a function was given a role that is not its own')
+  return role
+}
+
+/** The worker: started every minute by the schedule, and woken by the API and by itself when jobs wait without a place. */
 export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: sst.aws.Bucket }) {
   const { settings, secrets, databaseUrl } = shared
   const { DEPLOY_POLLER_SECONDS, DEPLOY_POLLER_MEMORY } = settings
@@ -20,6 +30,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
       ...observedAs(),
       DATABASE_URL: databaseUrl,
       BUCKET_NAME: bucket.name,
+      POLLER_MAX: String(settings.concurrency.mostPollers),
       ...Object.fromEntries(Object.entries(secrets.providers).map(([key, secret]) => [key, secret.value])),
     }),
     permissions: [
@@ -35,6 +46,14 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
         args.maximumEventAgeInSeconds = tickSeconds
       },
     },
+  })
+  // Apart from its other permissions, which are there before the function, and so before its name.
+  new aws.iam.RolePolicy('PollerWakes', {
+    role: roleOf(handler).name,
+    policy: $jsonStringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: handler.arn }],
+    }),
   })
   new sst.aws.CronV2('Poller', {
     function: handler,

@@ -80,7 +80,7 @@ const keys = {
   ),
   DEPLOY_POLLER_MEMORY: wholeNumber({ min: 1024, max: 10_240, because: 'in MB as Lambda gives them' }).or(1024),
   DEPLOY_ACCOUNT_CONCURRENCY: wholeNumber().optional(),
-  DEPLOY_POLLER_CONCURRENCY: wholeNumber().optional(),
+  DEPLOY_POLLER_MAX: wholeNumber().optional(),
   DEPLOY_STREAMS: yesOrNo().optional(),
   DEPLOY_STREAM_CONCURRENCY: wholeNumber().optional(),
   DEPLOY_LOG_RETENTION: oneOf(...retentions).or('1 month'),
@@ -99,7 +99,7 @@ export const deployKeys: readonly string[] = Object.keys(keys)
 
 /** Settings that a deployment finds out itself, and every secret: never taken from the environment of the person who deploys. */
 const foundOut =
-  /^(DATABASE_URL|BUCKET_NAME|AWS_REGION|STREAM_URL|STREAM_ORIGINS|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
+  /^(DATABASE_URL|BUCKET_NAME|AWS_.*|POLLER_FUNCTION|POLLER_MAX|STREAM_URL|STREAM_ORIGINS|POWERTOOLS_SERVICE_NAME|S3_.*|.*_KEY|.*_SECRET.*)$/
 /** The other settings of the functions, under the same names as on a laptop. */
 const settable = (names: readonly string[]) => names.filter((name) => !foundOut.test(name))
 
@@ -176,7 +176,7 @@ export function readSettings(
   const accountConcurrency = dev ? undefined : (decided?.DEPLOY_ACCOUNT_CONCURRENCY ?? quota)
   const { plan, wrong: tooMany } = planConcurrency(accountConcurrency, {
     pollerSeconds: decided?.DEPLOY_POLLER_SECONDS ?? 0,
-    pollers: decided?.DEPLOY_POLLER_CONCURRENCY,
+    pollers: decided?.DEPLOY_POLLER_MAX,
     streams: decided?.DEPLOY_STREAM_CONCURRENCY,
     streaming: decided?.DEPLOY_STREAMS && decided.DEPLOY_STREAMS === 'yes',
     rate: decided?.DEPLOY_API_RATE,

@@ -5787,7 +5787,7 @@ export interface operations {
             query?: {
                 /** @description Only those. */
                 status?: components["schemas"]["DeliveryStatus"];
-                /** @description At most so many. */
+                /** @description The most on a page. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: unknown;

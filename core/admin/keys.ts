@@ -20,7 +20,7 @@ export async function createKeyFor(
 }
 
 /**
- * Revokes a key, whoever has it: it is refused everywhere within half a minute.
+ * Revokes a key of any user: it is refused everywhere within half a minute.
  *
  * @throws VisionError `key.not_found`
  */

@@ -23,6 +23,8 @@ export interface ApiEnvironment extends Environment {
   readonly allowLoopbackHttp: boolean
   /** Where streams are served; undefined where there are none. */
   readonly streamUrl: (() => string) | undefined
+  /** Called when jobs may have become pending; nobody is woken if not given, and workers poll. */
+  readonly wakeWorker?: (() => void) | undefined
   /** The settings of the streams that this process serves; undefined where another one does, or none. */
   readonly streams: LiveConfig | undefined
   /** The API key that the reference page begins with: on a developer's machine alone. */
@@ -54,6 +56,7 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     lookMs: lookMs ?? defaultLookMs,
     waits: createWaits({ database, perUser: config.WAITS_PER_USER, log, random: Math.random }),
     metrics,
+    wakeWorker: environment.wakeWorker ?? (() => undefined),
     maxRetries: config.JOB_MAX_RETRIES,
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config),

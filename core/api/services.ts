@@ -36,6 +36,8 @@ export interface ApiServices extends StreamServices {
   /** The calls that wait. */
   readonly waits: Waits
   readonly metrics: Pick<Metrics, 'jobsCreated'>
+  /** To be called after the commit of whatever makes jobs pending: returns at once, and never throws. */
+  readonly wakeWorker: () => void
   /** How often a job may fail and be tried again. */
   readonly maxRetries: number
   /** How many of a user's jobs may be in flight; the others wait in `blocked`. */

@@ -11,7 +11,7 @@ export interface Skipped {
 
 /**
  * Moves the next id of every table forward. A database that was restored gives ids out again that were given out after its
- * backup was taken: whoever still holds one would find another job, batch or brand under it.
+ * backup was taken: a client that still holds one would find another job, batch or brand under it.
  *
  * @param by how many ids to leave out; more than were given out since the backup
  */

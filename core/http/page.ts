@@ -1,4 +1,4 @@
-/** The headers of a page: it loads nothing from elsewhere, runs nothing inline, and is shown in nobody's frame. */
+/** The headers of a page: it loads nothing from elsewhere, runs nothing inline, and cannot be framed. */
 export const pageHeaders = {
   'content-security-policy': [
     "default-src 'self'",

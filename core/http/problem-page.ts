@@ -7,7 +7,7 @@ import { refuseOtherMethods } from './rest.ts'
 
 const allCodes = Object.keys(errorCodes) as ErrorCode[]
 
-/** What follows from an error of each class, for whoever reads its page. */
+/** The consequence of each class of errors, for its page. */
 const consequences: Readonly<Record<ErrorClass, string>> = {
   request: 'The call is refused, and nothing was changed.',
   permanent: 'The job fails: another run would end the same.',

@@ -23,7 +23,7 @@ export const referenceFolder = 'node_modules/swagger-ui-dist'
 export type KeyFor = (request: Request, bindings: unknown) => string | undefined
 
 /**
- * Serves the OpenAPI document as a page. Its files are read when they are asked for, so that a server that nobody reads pays
+ * Serves the OpenAPI document as a page. Its files are read on the first request, so that a server without readers pays
  * nothing at its start.
  */
 export function mountReferencePage(app: Hono<AppEnv>, title: string, keyFor: KeyFor = () => undefined): void {

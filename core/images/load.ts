@@ -65,7 +65,7 @@ export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOpti
           room,
         })
 
-  /** Undefined if the bucket does not have it; whoever sends the same image next then stores it again. */
+  /** Undefined if the bucket does not have it; the next job with the same image then stores it again. */
   const fromSnapshot = async (kept: ImageRow, signal: AbortSignal, room: Room): Promise<Uint8Array | undefined> => {
     try {
       return await store.get(snapshotKey(kept.userId, kept.sha256), maxImageBytes, signal, allOf(room))

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 // A primary language of four letters is reserved, and none of five to eight was ever registered (RFC 5646, section
-// 2.2.1): what comes so long is a name like "german".
+// 2.2.1): a longer one is a name like "german".
 const notLanguage = 'must be a BCP 47 language tag like en or de-CH'
 const longest = 35
 

@@ -71,22 +71,22 @@ export function every(waitMs: () => number, work: () => Promise<unknown>): Repea
   }
 }
 
-/** Resolves after a time in milliseconds, or as soon as one of the promises resolves or the signal is aborted. */
+/** Resolves after a time in milliseconds, or as soon as one of the promises resolves or one of the signals is aborted. */
 export async function pause(
   milliseconds: number,
   wakers: readonly Promise<void>[],
-  signal?: AbortSignal,
+  ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> {
-  if (signal?.aborted) return
+  if (signals.some((signal) => signal?.aborted)) return
   const controller = new AbortController()
   const wake = () => controller.abort()
-  signal?.addEventListener('abort', wake, { once: true })
+  for (const signal of signals) signal?.addEventListener('abort', wake, { once: true })
   for (const waker of wakers) void waker.then(wake)
   try {
     await delay(milliseconds, undefined, { signal: controller.signal })
   } catch {
     // Woken early.
   } finally {
-    signal?.removeEventListener('abort', wake)
+    for (const signal of signals) signal?.removeEventListener('abort', wake)
   }
 }

@@ -5,7 +5,7 @@ import { type CompletedText, type Outbox, openOutbox, tellOfBatches, tellOfJobs 
 /** A job that has ended by this transaction, or was deleted before it had. */
 export type EndingJob = EndedJob & { readonly jobId: number }
 
-/** What has ended by a transaction. */
+/** The jobs, runs and texts that a transaction ends. */
 export interface Ends {
   readonly runs?: readonly OwnedRun[]
   readonly jobs?: readonly EndingJob[]
@@ -13,10 +13,10 @@ export interface Ends {
 }
 
 /**
- * Tells of what has ended whoever is to know: the webhooks of its owner, the ledger and the batches. Whoever ends jobs or runs comes
- * through this door, once it has changed the jobs, and locks nothing after it.
+ * Records ended jobs and runs with everything that depends on them: the webhooks of their owner, the ledger and the batches.
+ * Every transaction that ends jobs or runs calls this once it has changed the jobs, and locks nothing after it.
  *
- * @param opened where it was opened before, because its caller must not wait
+ * @param opened the outbox, if the caller has opened it because it must not wait
  */
 export async function endJobs(
   tx: Queryable,

@@ -70,8 +70,8 @@ export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = 
       ),
     )
   const owners = new Map(runs.map(({ jobId, userId, batchId }) => [jobId, { userId, batchId }]))
-  const nobody = { userId: '', batchId: null }
-  return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, ...(owners.get(row.jobId) ?? nobody) }))
+  const noOwner = { userId: '', batchId: null }
+  return (await (lock ? rows.for('update') : rows)).map((row) => ({ ...row, ...(owners.get(row.jobId) ?? noOwner) }))
 }
 
 /** The ledger's entries for a run: none until it has ended. */

@@ -27,11 +27,13 @@ import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { deliverWebhooks } from '../webhooks/deliver.ts'
 import { sweepWebhooks } from '../webhooks/sweep.ts'
+import type { Bell } from './bell.ts'
 import { drain } from './loop.ts'
 import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions } from './options.ts'
 import { defaultPollMs } from './poll.ts'
 import { sweepWorkers } from './registry.ts'
+import { createFunctionWaker } from './wake-functions.ts'
 
 /**
  * How long the sweepers continue after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -49,11 +51,15 @@ export interface PollerOptions {
   readonly allowLoopbackHttp: boolean
   /** Measures palettes, where there is a decoder; without it they are the model's estimate. */
   readonly measurePalette?: MeasurePalette | undefined
+  /** See `WorkerOptions`. */
+  readonly bell?: Bell | undefined
 }
 
 export interface PollerDrainOptions extends DrainOptions {
   /** Where the operator can follow this drain: see `WorkerOptions`. */
   readonly host?: string | undefined
+  /** What this drain was woken as, where it is not one of the schedule: it does not sweep, and counts as woken until it reports. */
+  readonly wakeId?: string | undefined
 }
 
 /** The worker with all its parts. */
@@ -70,12 +76,13 @@ const reportMs = 60_000
 /** Puts the worker together from its configuration; nothing connects before the first drain. */
 export function createPoller(
   config: PollerConfig,
-  { log, metrics, pollMs, allowLoopbackHttp, measurePalette }: PollerOptions,
+  { log, metrics, pollMs, allowLoopbackHttp, measurePalette, bell }: PollerOptions,
 ): Poller {
   const database = openDatabase(config.DATABASE_URL, {
     connections: config.POLLER_DATABASE_CONNECTIONS,
     random: Math.random,
   })
+  const waker = createFunctionWaker(config.AWS_LAMBDA_FUNCTION_NAME, config, { database, log })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
@@ -108,7 +115,7 @@ export function createPoller(
       const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
       const sweeps = sweepTime(options)
       const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
-      const sweeping = [
+      const sweep = () => [
         sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
         sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
         sweepWebhooks(database, sweeps.signal).catch(orLog('webhooks not swept')),
@@ -122,6 +129,7 @@ export function createPoller(
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),
       ]
+      const sweeping = options.wakeId === undefined ? sweep() : []
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
@@ -148,6 +156,9 @@ export function createPoller(
           providers: createProviderAccess({ database, stepProviders, limits, pause, leaseMs, workerId, log, now }),
           workerId,
           host: options.host,
+          waker,
+          bell,
+          wakeId: options.wakeId,
           concurrency: config.POLLER_CONCURRENCY,
           textsAtOnce: config.TEXTS_AT_ONCE,
           inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
@@ -176,6 +187,7 @@ export function createPoller(
         await delivering
         await stopReporter()
         await Promise.all(sweeping)
+        await waker?.settled()
         sweeps.release()
       })
       return summary

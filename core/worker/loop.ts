@@ -9,7 +9,7 @@ import { createMaintenance } from './maintenance.ts'
 import type { DrainOptions, WorkerOptions } from './options.ts'
 import { Stopped } from './outcome.ts'
 import { defaultPollMs, pollQueue } from './poll.ts'
-import { startHeartbeat } from './registry.ts'
+import { createPresence } from './presence.ts'
 import { createSlots } from './slots.ts'
 import { createStats } from './stats.ts'
 import { timeLeft } from './time-left.ts'
@@ -19,7 +19,7 @@ import { timeLeft } from './time-left.ts'
  * claims up to the free slots, and claims again as soon as a slot is free. All claimed runs are settled when it returns.
  */
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
-  const { database, concurrency, idleMs, renewMs, now, log, pollMs = defaultPollMs } = options
+  const { database, concurrency, idleMs, bell, waker, now, log, pollMs = defaultPollMs } = options
   const tally = options.counts ?? emptyTally()
   const stats = createStats()
   const started = now()
@@ -34,18 +34,30 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
   signal?.addEventListener('abort', stop, { once: true })
   const keeper = keepLeases(options, slots.inFlight)
   const freezes = watchFreezes({ now, wall: options.wall ?? now })
-  const report = () => ({ inFlight: slots.inFlight.size, tally: { ...tally }, stats: stats.read() })
-  const stopReporting = startHeartbeat({ ...options, everyMs: renewMs }, report)
+  const report = () => ({
+    inFlight: slots.inFlight.size,
+    // Nobody may count on a place that is not given any more.
+    concurrency: time.hasTimeFor('analysis') ? concurrency : slots.inFlight.size,
+    tally: { ...tally },
+    stats: stats.read(),
+  })
+  const presence = createPresence(options, report)
+  const detach = bell?.attach()
   const maintenance = createMaintenance(options, slots, keeper, tally, stats)
   const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
   const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
 
+  /** More jobs wait than the last poll claimed. */
+  let backlog = false
+
   /** One poll and the work that it finds; true if there was any. */
   const poll = async (): Promise<boolean> => {
     try {
-      const work = await pollQueue(database, concurrency, options.providers.stepProviders)
+      const work = await pollQueue(database, concurrency + 1, options.providers.stepProviders)
       const changed = await maintenance.run(work)
-      return (await claim(work)) + changed > 0
+      const claimed = await claim(work)
+      backlog = work.lanes.reduce((jobs, lane) => jobs + work.waiting[lane], 0) > claimed
+      return claimed + changed > 0
     } catch (error) {
       maintenance.onTrouble()
       log('error', 'the queue could not be read', { detail: reasonOf(error) })
@@ -58,25 +70,35 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       const stopping = signal?.aborted === true || time.isOver()
       if (stopping) stop()
       const before = slots.ended()
+      const rung = stopping ? undefined : bell?.next
       // A run that ended during the poll may have freed a place for another job.
       const found = mayClaim() && ((await poll()) || slots.ended() > before)
       if (slots.inFlight.size === 0 && !found) {
         const idle = now() - started
-        if (!mayClaim() || idle >= idleMs) break
-        await pause(Math.min(pollMs, idleMs - idle), [], signal)
+        if (!mayClaim()) break
+        // Where workers are woken nobody else may come soon for what no permit was to be had.
+        const isAwaited = backlog && waker !== undefined
+        if (idle < idleMs || isAwaited || rung?.aborted) {
+          await pause(isAwaited ? pollMs : Math.min(pollMs, Math.max(0, idleMs - idle)), [], signal, rung)
+          continue
+        }
+        detach?.()
+        if (await presence.mayEnd()) break
       } else if (!found || !mayClaim()) {
+        if (backlog && slots.free() === 0) presence.onBacklog()
         // Wakes when a slot is free, when the next poll is due, or to stop; while stopping, only for the slots.
         const wait = stopping ? settleMs : Math.min(pollMs, time.untilStop())
-        await pause(wait, slots.finished(), stopping ? undefined : signal)
+        await pause(wait, slots.finished(), stopping ? undefined : signal, rung)
       }
     }
   } finally {
+    detach?.()
     await Promise.all(slots.finished())
     clearTimeout(alarm)
     signal?.removeEventListener('abort', stop)
     keeper.stop()
     freezes.stop()
-    await stopReporting()
+    await presence.end(!signal?.aborted && !time.hasTimeFor('analysis'))
   }
   return tally
 }

@@ -4,7 +4,9 @@ import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
+import type { Bell } from './bell.ts'
 import type { Steps } from './execute-options.ts'
+import type { Waker } from './wake.ts'
 
 export interface WorkerOptions {
   readonly database: Database
@@ -40,6 +42,12 @@ export interface WorkerOptions {
    * bucket.
    */
   readonly providerWaitMs: number
+  /** Wakes further workers when this one is full and more jobs wait; without it, whoever needs them must. */
+  readonly waker?: Pick<Waker, 'wake' | 'rest'> | undefined
+  /** Rung where jobs are created in this process. */
+  readonly bell?: Pick<Bell, 'next' | 'attach'> | undefined
+  /** What it was woken as, if it was. */
+  readonly wakeId?: string | undefined
   readonly log: Log
   /** Counters that are updated as things happen, for the metrics reporter. */
   readonly counts?: RunningTally

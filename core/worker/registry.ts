@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { sql } from 'drizzle-orm'
-import { type RunStats, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
+import { eq, sql } from 'drizzle-orm'
+import { type RunStats, visionWakes, visionWorkerMinutes, visionWorkers } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { reasonOf } from '../domain/errors.ts'
@@ -12,6 +12,8 @@ import type { Log } from '../platform/log.ts'
 /** A worker's state, as it reports it. */
 export interface WorkerReport {
   readonly inFlight: number
+  /** The most jobs in flight, where it is less than its settings say: it takes no more before it ends. */
+  readonly concurrency?: number | undefined
   /** The totals since its start. */
   readonly tally: Tally
   /** The waits, durations and failures of its runs, since its start. */
@@ -26,6 +28,8 @@ export interface HeartbeatOptions {
   readonly concurrency: number
   /** How often it reports, in milliseconds. */
   readonly everyMs: number
+  /** What it was woken as, if it was: from its first report on it counts as itself. */
+  readonly wakeId?: string | undefined
   readonly log: Log
 }
 
@@ -69,12 +73,19 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
  * so a report may be repeated.
  */
 async function reportWorker(
-  { database, workerId, host = hostname(), concurrency }: HeartbeatOptions,
-  { tally, inFlight, stats = noStats() }: WorkerReport,
+  { database, workerId, wakeId, host = hostname(), concurrency }: HeartbeatOptions,
+  { tally, inFlight, concurrency: reduced = concurrency, stats = noStats() }: WorkerReport,
   stopped: boolean,
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
-  const state = { ...tally, stats, inFlight, lastHeartbeatAt: now, stoppedAt: stopped ? now : null }
+  const state = {
+    ...tally,
+    stats,
+    inFlight,
+    concurrency: reduced,
+    lastHeartbeatAt: now,
+    stoppedAt: stopped ? now : null,
+  }
   await database.transact(
     async (tx) => {
       const [before] = await rowsOf<Tally & Stored>(
@@ -105,8 +116,9 @@ async function reportWorker(
       }
       await tx
         .insert(visionWorkers)
-        .values({ id: workerId, host: host.slice(0, 255), concurrency, startedAt: now, ...state })
+        .values({ id: workerId, host: host.slice(0, 255), startedAt: now, ...state })
         .onDuplicateKeyUpdate({ set: state })
+      if (wakeId !== undefined) await tx.delete(visionWakes).where(eq(visionWakes.id, wakeId))
     },
     // It may or may not have taken effect: a repetition adds nothing.
     async () => undefined,
@@ -127,7 +139,7 @@ function readStats(row: Stored | undefined): RunStats {
 export type WorkerState = 'running' | 'stopped' | 'silent'
 
 /** A worker's last reported state. */
-export interface WorkerView extends Omit<WorkerReport, 'stats'> {
+export interface WorkerView extends Omit<WorkerReport, 'stats' | 'concurrency'> {
   readonly workerId: string
   readonly host: string
   /** `silent`: it has neither stopped nor reported for a minute, so it is dead. */
@@ -166,6 +178,8 @@ interface WorkerRow extends Tally {
 }
 
 const isAlive = sql`last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(String(workerLifeSeconds))} SECOND`
+/** Neither stopped nor silent. Must match the index `running`. */
+export const isRunning = sql`stopped_at IS NULL AND ${isAlive}`
 
 /** Must match the index: otherwise a week of workers is read for the last of them. */
 function recentWorkersQuery(limit: number) {
@@ -180,7 +194,7 @@ function recentWorkersQuery(limit: number) {
 export async function countRunningWorkers(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ workers: number }>(
     on,
-    sql`SELECT COUNT(*) AS workers FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+    sql`SELECT COUNT(*) AS workers FROM vision_workers FORCE INDEX (running) WHERE ${isRunning}`,
   )
   return Number(row?.workers ?? 0)
 }
@@ -189,7 +203,7 @@ export async function countRunningWorkers(on: Queryable): Promise<number> {
 export async function sumOfConcurrency(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ jobs: number | string | null }>(
     on,
-    sql`SELECT SUM(concurrency) AS jobs FROM vision_workers FORCE INDEX (running) WHERE stopped_at IS NULL AND ${isAlive}`,
+    sql`SELECT SUM(concurrency) AS jobs FROM vision_workers FORCE INDEX (running) WHERE ${isRunning}`,
   )
   return Number(row?.jobs ?? 0)
 }
@@ -233,6 +247,7 @@ export async function sweepWorkers(database: Database, signal?: AbortSignal): Pr
   for (const which of [
     sql`vision_worker_minutes WHERE minute ${old} ORDER BY minute`,
     sql`vision_workers WHERE last_heartbeat_at ${old} ORDER BY last_heartbeat_at`,
+    sql`vision_wakes WHERE woken_at ${old} ORDER BY woken_at`,
   ]) {
     while (!signal?.aborted) {
       const deleted = await database.run((on) => matchedBy(on, sql`DELETE FROM ${which} LIMIT ${sweepBatch}`))

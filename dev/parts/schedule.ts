@@ -1,22 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../../core/domain/errors.ts'
 import type { Log } from '../../core/platform/log.ts'
+import type { Bell } from '../../core/worker/bell.ts'
 import type { Poller } from '../../core/worker/create-worker.ts'
 import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
 
 /** The emulated schedule, firing. */
 export interface Schedule {
-  /** Fires no more and lets the workers release their jobs; resolves when they have. */
+  /** Jobs may be pending: the workers that drain poll at once, or else one is started. */
+  wake(): void
+  /** Fires no more and lets the workers give back what they run; resolves when they have. */
   stop(): Promise<void>
 }
 
-/** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the previous one has ended. */
-export function startSchedule(poller: Poller, log: Log, everyMs = tickSeconds * 1000): Schedule {
+/** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the last one has ended. */
+export function startSchedule(
+  poller: Pick<Poller, 'drain'>,
+  { bell, log, everyMs = tickSeconds * 1000 }: { readonly bell: Bell; readonly log: Log; readonly everyMs?: number },
+): Schedule {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
-  const fire = () => {
+  const fire = (wakeId?: string) => {
+    const deadline = performance.now() + defaultPollerSeconds * 1000
     const run = poller
-      .drain({ deadline: performance.now() + defaultPollerSeconds * 1000, signal: stopping.signal })
+      .drain({ deadline, signal: stopping.signal, wakeId })
       .then(
         (summary) => log('info', 'poller finished', { ...summary }),
         (error: unknown) => log('error', 'poller failed', { detail: reasonOf(error) }),
@@ -34,6 +41,10 @@ export function startSchedule(poller: Poller, log: Log, everyMs = tickSeconds * 
     if (!stopping.signal.aborted) throw error
   })
   return {
+    wake: () => {
+      bell.ring()
+      if (bell.attached === 0 && !stopping.signal.aborted) fire('local')
+    },
     stop: async () => {
       stopping.abort()
       await ticking

@@ -24,6 +24,16 @@ export const visionWorkers = mysqlTable(
   ],
 )
 
+/**
+ * The workers that were woken and have not reported yet, and a row named `last`: when any was. Who wakes changes that one first, so
+ * that many callers at once wake as many as one.
+ */
+export const visionWakes = mysqlTable(
+  'vision_wakes',
+  { id: key('id', { length: 64 }).primaryKey(), wokenAt: time('woken_at').notNull() },
+  (wake) => [index('woken').on(wake.wokenAt)],
+)
+
 /** What each worker did in each minute, so that the last hour is a sum over few rows, and no row is shared by all workers. */
 export const visionWorkerMinutes = mysqlTable(
   'vision_worker_minutes',

@@ -316,7 +316,7 @@ test('healthz tells when the database of DATABASE_URL is gone, and the stack sti
 test('everything that is wrong in the environment is told at once, before anything is made', async () => {
   const copy = launch([], { JOB_MAX_RETRIES: 'hunter2', POLLER_CONCURRENCY: 'hunter2' })
   expect((await copy.end).code).toBe(1)
-  expect(copy.output()).toMatch(/JOB_MAX_RETRIES .*\n.*POLLER_CONCURRENCY /)
+  expect(copy.output()).toMatch(/POLLER_CONCURRENCY .*\n.*JOB_MAX_RETRIES /)
   expect(copy.output()).not.toMatch(/_KEY| {4}at /)
   expect(await readdir(folder)).toEqual([])
 })

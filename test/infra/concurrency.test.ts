@@ -27,7 +27,7 @@ describe('what an account’s functions at once are shared out as', () => {
     [106, 6, undefined],
   ])('of %i the poller reserves %i, and the streams %s', (total, pollers, streams) => {
     expect(planConcurrency(total, nothing)).toEqual({
-      plan: { pollers, streams, streaming: true, waiting: true, api: { rate: 50, burst: 100 } },
+      plan: { mostPollers: 6, pollers, streams, streaming: true, waiting: true, api: { rate: 50, burst: 100 } },
       wrong: [],
     })
   })
@@ -41,6 +41,7 @@ describe('what an account’s functions at once are shared out as', () => {
   ])('of %i nothing can be reserved, so nothing but the poller holds one for long', (total, burst) => {
     expect(planConcurrency(total, nothing)).toEqual({
       plan: {
+        mostPollers: 6,
         pollers: undefined,
         streams: undefined,
         streaming: false,
@@ -82,12 +83,11 @@ describe('a new account, of ten', () => {
   })
 
   test('refuses what it has no room for before AWS does, and says where to ask for more', async () => {
-    const env = { DEPLOY_DATABASE: 'url', DEPLOY_POLLER_CONCURRENCY: '5', DEPLOY_STREAM_CONCURRENCY: '50' }
+    const env = { DEPLOY_DATABASE: 'url', DEPLOY_POLLER_MAX: '10', DEPLOY_STREAM_CONCURRENCY: '50' }
     const deployed = await deploy({ quota: 10, env })
     const said = deployed.errors.join()
-    for (const key of ['DEPLOY_POLLER_CONCURRENCY', 'DEPLOY_STREAM_CONCURRENCY']) {
-      expect(said).toContain(`${key} must be at most 0: the account runs 10 functions at once`)
-    }
+    expect(said).toContain('DEPLOY_POLLER_MAX must be less than 10')
+    expect(said).toContain('DEPLOY_STREAM_CONCURRENCY must be at most 0: the account runs 10 functions at once')
     expect(said).toContain('Service Quotas (AWS Lambda, Concurrent executions)')
     expect(deployed.resources.map(({ type }) => type)).toEqual(['pulumi:pulumi:Stack'])
   })
@@ -98,13 +98,14 @@ test('what is set wins over what the account would get', async () => {
     quota: 1000,
     env: {
       DEPLOY_DATABASE: 'url',
-      DEPLOY_POLLER_CONCURRENCY: '3',
+      DEPLOY_POLLER_MAX: '3',
       DEPLOY_STREAM_CONCURRENCY: '20',
       DEPLOY_API_RATE: '7',
       DEPLOY_API_BURST: '9',
     },
   })
   expect(reservedOf(deployed)).toMatchObject({ PollerHandler: 3, Stream: 20 })
+  for (const name of ['ApiHandler', 'PollerHandler']) expect(environmentOf(deployed, name).POLLER_MAX).toBe('3')
   expect(one(deployed, 'aws:apigatewayv2/stage:Stage').inputs.defaultRouteSettings).toEqual({
     throttlingRateLimit: 7,
     throttlingBurstLimit: 9,

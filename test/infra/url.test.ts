@@ -87,12 +87,15 @@ describe('what a function knows and may do', () => {
       DATABASE_URL: url,
       BUCKET_NAME: expect.stringMatching(/^vision-pipeline-production-images/),
       STREAM_URL: 'https://streamurl.lambda-url.example/',
+      POLLER_FUNCTION: functionOf(deployed, 'PollerHandler').name,
+      POLLER_MAX: '6',
     })
     expect(permissionsOf(deployed, 'ApiHandler')).toMatchObject({
       may: [
         'Allow s3:GetObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/images/*',
         'Allow s3:PutObject arn:aws:s3:::BUCKET/uploads/*',
+        expect.stringMatching(/^Allow lambda:InvokeFunction arn:.*PollerHandler/),
         ...traces,
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
@@ -112,6 +115,7 @@ describe('what a function knows and may do', () => {
       BUCKET_NAME: environmentOf(deployed, 'ApiHandler').BUCKET_NAME,
       GEMINI_API_KEY: 'gemini-key',
       DEEPSEEK_API_KEY: 'deepseek-key',
+      POLLER_MAX: '6',
     })
     expect(permissionsOf(deployed, 'PollerHandler')).toMatchObject({
       may: [
@@ -123,6 +127,17 @@ describe('what a function knows and may do', () => {
       ],
       managed: ['AWSLambdaBasicExecutionRole'],
     })
+  })
+
+  test('the poller may wake itself, and nobody else may be called by it', () => {
+    const { policy } = one(deployed, 'aws:iam/rolePolicy:RolePolicy', 'PollerWakes').inputs
+    expect(JSON.parse(String(policy)).Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'lambda:InvokeFunction',
+        Resource: expect.stringMatching(/:function:.*PollerHandler/),
+      },
+    ])
   })
 
   test('calls of the poller are not traced, which would cost something at rest', async () => {

@@ -45,8 +45,13 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     log,
     ...(kind === 'mysql' && { directories: await mysqlDirectories(process.env, log) }),
     administrator: true,
-    // Nothing here outlives the tests, a power cut included.
-    settings: ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0'],
+    // Nothing here outlives the tests, a power cut included. A file for each of the thousands of tables costs a fifth of a run.
+    settings: [
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-doublewrite=0',
+      '--innodb-flush-method=nosync',
+      '--innodb-file-per-table=0',
+    ],
   })
   project.provide('databaseServer', database.url)
   project.provide('schema', await readSchema(database.url))

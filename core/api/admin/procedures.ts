@@ -86,7 +86,11 @@ export const operator = {
         example: { request: { provider: 'deepseek' }, reply: exampleClaiming },
       })
       .input(validated(PauseInput))
-      .mutation(({ ctx, input }): Promise<ClaimingView> => change(ctx, input, resumeClaims, 'claims resumed')),
+      .mutation(async ({ ctx, input }): Promise<ClaimingView> => {
+        const claiming = await change(ctx, input, resumeClaims, 'claims resumed')
+        ctx.services.wakeWorker()
+        return claiming
+      }),
 
     redriveJobs: procedure
       .meta({
@@ -112,6 +116,7 @@ export const operator = {
           { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
         )
         logAction(ctx, 'jobs redriven', { jobs, dryRun })
+        ctx.services.wakeWorker()
         return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
       }),
 

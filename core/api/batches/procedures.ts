@@ -248,6 +248,7 @@ export const batches = {
           hasTime: hasTime(ctx),
         })
         logBatch(ctx, 'retried', batchId)
+        ctx.services.wakeWorker()
         return { batchId, ...changed }
       }),
 

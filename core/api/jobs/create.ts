@@ -138,7 +138,9 @@ function creating({ services, actor, traceId, reply }: Caller) {
 function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
   const created = jobs.filter(({ replayed }) => !replayed)
   for (const { jobId } of created) logJob(caller, 'created', jobId)
-  if (created.length > 0) caller.services.metrics.jobsCreated(created.length)
+  if (created.length === 0) return
+  caller.services.wakeWorker()
+  caller.services.metrics.jobsCreated(created.length)
 }
 
 /** Reports the jobs whose own keys were used for other requests; the caller knows the key of the call. */

@@ -25,4 +25,5 @@ export async function admitNext({ services, actor }: Caller): Promise<void> {
     lockUser,
     services.limits.costPerDay,
   ).catch((error: unknown) => services.log('error', 'blocked jobs not admitted', { detail: reasonOf(error) }))
+  services.wakeWorker()
 }

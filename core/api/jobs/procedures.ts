@@ -183,6 +183,7 @@ export const jobs = {
         requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
         const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
         if (redriven) logJob(ctx, 'retried', input.jobId)
+        ctx.services.wakeWorker()
         return replyWithJob(ctx, input.jobId)
       }),
 

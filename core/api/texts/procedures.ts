@@ -60,6 +60,7 @@ export const texts = {
           throw error instanceof UndecidedJobs ? refused(error) : error
         })
         logJob(ctx, 'asked for more texts', jobId)
+        ctx.services.wakeWorker()
         return replyWithJob(ctx, jobId)
       }),
 
@@ -97,6 +98,7 @@ export const texts = {
         const text = { ...owned(ctx, jobId), text: textId }
         await regenerateText(ctx.services.database, text, instruction, putting(ctx))
         logJob(ctx, 'asked for a text anew', jobId)
+        ctx.services.wakeWorker()
         return replyWithText(ctx, { jobId, textId })
       }),
 

@@ -39,7 +39,7 @@ export const DeliveryStatus = z.enum(deliveryStatuses).meta({
   id: 'DeliveryStatus',
   description: 'pending: is to be sent, or sent again · delivered: was answered with 200 to 299 · failed: was given up',
 })
-const limit = z.int().min(1).max(100).default(20).meta({ description: 'At most so many.' })
+const limit = z.int().min(1).max(100).default(20).meta({ description: 'The most on a page.' })
 
 // --- input ---
 

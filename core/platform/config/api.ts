@@ -1,6 +1,6 @@
 import { type Environment, environment, load, type Rule } from './load.ts'
-import { type Values, webUrl, wholeNumber } from './setting.ts'
-import { auth, authRule, database, jobs, lives, logging, spend, storage, ticketRule } from './shared.ts'
+import { text, type Values, webUrl, wholeNumber } from './setting.ts'
+import { auth, authRule, database, jobs, lives, logging, spend, storage, ticketRule, waking } from './shared.ts'
 
 export const apiKeys = {
   ...logging,
@@ -8,6 +8,8 @@ export const apiKeys = {
   ...storage,
   ...auth,
   API_DATABASE_CONNECTIONS: wholeNumber().or(2),
+  ...waking,
+  POLLER_FUNCTION: text().optional(),
   WAITS_PER_USER: wholeNumber({ min: 0 }).or(5),
   STREAM_URL: webUrl().optional(),
   ...jobs,

@@ -2,8 +2,8 @@ import { defaultStepProviders } from '../../providers/registry.ts'
 import { type Environment, environment, load } from './load.ts'
 import { prices } from './prices.ts'
 import { checkProviders, type ProviderConfig, providerKeys, providerOfStep, providersIn } from './providers.ts'
-import { decimal, got, setting, type Values, WrongSetting, wholeNumber } from './setting.ts'
-import { database, jobs, lives, logging, spend, storage } from './shared.ts'
+import { decimal, got, setting, text, type Values, WrongSetting, wholeNumber } from './setting.ts'
+import { database, jobs, lives, logging, spend, storage, waking } from './shared.ts'
 
 const ownKeys = {
   ...logging,
@@ -12,8 +12,9 @@ const ownKeys = {
   ...jobs,
   JOB_RETENTION_DAYS: lives.JOB_RETENTION_DAYS,
   ...spend,
+  ...waking,
+  AWS_LAMBDA_FUNCTION_NAME: text().optional(),
   POLLER_DATABASE_CONNECTIONS: wholeNumber().or(4),
-  POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(25),
   TEXTS_AT_ONCE: wholeNumber({ max: 24 }).or(4),
   // Less would not hold the largest image of two users.
   POLLER_IMAGE_MEGABYTES: wholeNumber({ min: 40, because: 'the largest images of two users' }).or(60),
@@ -21,7 +22,7 @@ const ownKeys = {
     if (/^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(given)) return given
     throw new WrongSetting(`must be up to 256 characters of ASCII${got(given)}`)
   }).or('vision-pipeline/0.1'),
-  POLLER_IDLE_SECONDS: decimal({ min: 0 }).or(75),
+  POLLER_IDLE_SECONDS: decimal({ min: 0 }).or(0),
   JOB_LEASE_SECONDS: decimal().or(60),
   JOB_RENEW_SECONDS: decimal().or(20),
   STEP_TIMEOUT_SECONDS: decimal().or(60),

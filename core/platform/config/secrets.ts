@@ -4,9 +4,15 @@ const shortestSecret = 8
 /** Whether a key's value is a secret; those of providers are recognised by their ending. */
 const isSecret = (key: string) =>
   key.endsWith('_API_KEY') ||
-  ['S3_SECRET_ACCESS_KEY', 'STREAM_SECRET', 'STREAM_SECRET_PREVIOUS', 'AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'].includes(
-    key,
-  )
+  [
+    'S3_SECRET_ACCESS_KEY',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SESSION_TOKEN',
+    'STREAM_SECRET',
+    'STREAM_SECRET_PREVIOUS',
+    'AUTH_SECRET',
+    'AUTH_SECRET_PREVIOUS',
+  ].includes(key)
 
 type Configured = Readonly<Record<string, { readonly apiKey?: string | undefined }>>
 

@@ -18,6 +18,38 @@ export const storage = {
   S3_SECRET_ACCESS_KEY: text().optional(),
 }
 
+/** What signs calls of AWS: Lambda gives them to each function, with the permissions of its role. */
+export const aws = {
+  AWS_ACCESS_KEY_ID: text().optional(),
+  AWS_SECRET_ACCESS_KEY: text().optional(),
+  AWS_SESSION_TOKEN: text().optional(),
+}
+
+export type AwsConfig = Values<typeof aws>
+
+/** As AWS names them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+/** @returns undefined without a key */
+export function credentialsIn(config: AwsConfig): AwsCredentials | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: token } = config
+  return accessKeyId && secretAccessKey
+    ? { accessKeyId, secretAccessKey, ...(token && { sessionToken: token }) }
+    : undefined
+}
+
+/** How pollers that are functions are woken: by whoever makes jobs pending, and by a full one that sees more of them. */
+export const waking = {
+  ...aws,
+  AWS_ENDPOINT_URL_LAMBDA: webUrl().optional(),
+  POLLER_MAX: wholeNumber().optional(),
+  POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(25),
+}
+
 /** The lifetimes of jobs. */
 export const lives = {
   JOB_EXPIRES_HOURS: decimal().or(24),

@@ -22,6 +22,16 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     text: "['s3:GetObject', 's3:PutObject']",
     instead: "['s3:GetObject', 's3:PutObject', 's3:DeleteObject']",
   },
+  'the API may wake nobody': {
+    file: 'infra/api.ts',
+    text: 'mayInvoke(poller),',
+    instead: '',
+  },
+  'the API wakes more pollers than there may be': {
+    file: 'infra/api.ts',
+    text: 'POLLER_MAX: String(settings.concurrency.mostPollers),',
+    instead: "POLLER_MAX: '1000',",
+  },
   'the stream may read the bucket': {
     file: 'infra/stream.ts',
     text: "description: 'Live progress as server-sent events',",

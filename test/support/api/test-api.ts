@@ -45,6 +45,8 @@ interface TestApiOptions {
   readonly uploadLimits?: UploadLimits
   /** How many calls of a user may wait at once. */
   readonly waitsPerUser?: number
+  /** Called when jobs may have become pending. */
+  readonly wakeWorker?: () => void
 }
 
 /** The API over a database of its own, and a store that keeps its bytes in memory. */
@@ -53,6 +55,7 @@ export async function createTestApi({
   inFlightPerUser = noCap,
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   waitsPerUser = 5,
+  wakeWorker,
   uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
   const database = await createTestDatabase()
@@ -69,6 +72,7 @@ export async function createTestApi({
       log,
       metrics: { jobsCreated: (count) => void created.push(count) },
       isReady,
+      wakeWorker,
       lookMs: 20,
       allowLoopbackHttp: false,
       streamUrl: () => 'http://api.example',
