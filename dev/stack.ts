@@ -15,6 +15,7 @@ import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createBell } from '../core/worker/bell.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
+import { tickSeconds } from '../core/worker/schedule.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
@@ -112,6 +113,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     DATABASE_URL: server.url,
     // One process serves every call here.
     API_DATABASE_CONNECTIONS: env.API_DATABASE_CONNECTIONS || '10',
+    // To poll between two ticks costs nothing here, and what a command changes is seen at once: it rings no bell.
+    POLLER_IDLE_SECONDS: env.POLLER_IDLE_SECONDS || String(tickSeconds),
     ...storage.settings,
     ...providers.settings,
     AUTH_SECRET: authSecret,
