@@ -45,9 +45,9 @@ export interface DeliverTime {
   readonly deadline: number
   /** Aborted when it must stop early: what is under way is sent again later. */
   readonly signal?: AbortSignal | undefined
-  /** Whether it waits for more, once nothing is due. */
-  readonly goesOn: () => boolean
-  /** Until when it begins anything, once it does not go on. */
+  /** Aborted when the jobs are drained: what they tell of is still delivered, and nothing more is waited for. */
+  readonly drained: AbortSignal
+  /** Until when it begins anything, once the jobs are drained. */
   readonly lastStart: () => number
 }
 
@@ -59,14 +59,14 @@ export interface DeliverTime {
  */
 export async function deliverWebhooks(
   options: DeliverOptions,
-  { deadline, signal, goesOn, lastStart }: DeliverTime,
+  { deadline, signal, drained, lastStart }: DeliverTime,
 ): Promise<{ readonly delivered: number; readonly failed: number }> {
   const { database, clock, pollMs, log } = options
   const counts = { delivered: 0, failed: 0 }
   const stopping = signal ?? new AbortController().signal
   const served = new Map<number, { done: Promise<void>; trouble: boolean }>()
   const mayStart = () =>
-    !stopping.aborted && clock() < deadline - attemptMs - settleMs && (goesOn() || clock() < lastStart())
+    !stopping.aborted && clock() < deadline - attemptMs - settleMs && (!drained.aborted || clock() < lastStart())
 
   const begin = (endpoint: LeasedEndpoint, due: readonly DueDelivery[]) => {
     const entry = { done: Promise.resolve(), trouble: endpoint.trouble }
@@ -101,12 +101,14 @@ export async function deliverWebhooks(
         log('error', 'webhooks could not be read', { detail: reasonOf(error) })
       }
     }
-    if (served.size === 0 && found === 0 && (!mayStart() || !goesOn())) return counts
+    if (served.size === 0 && found === 0 && (!mayStart() || drained.aborted)) return counts
     const wait = found > 0 ? Math.min(pollMs, 100) : pollMs
     await pause(
       wait,
       [...served.values()].map(({ done }) => done),
       mayStart() ? signal : undefined,
+      // A worker must not be kept, and paid, for a poll that is to come.
+      drained.aborted ? undefined : drained,
     )
   }
 }

@@ -134,7 +134,7 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
-      let drained = false
+      const drained = new AbortController()
       const started = now()
       const delivering = deliverWebhooks(
         {
@@ -144,7 +144,7 @@ export function createPoller(
         {
           ...options,
           // What the jobs of this drain are told of goes with it; after an idle one it takes as long as the sweepers.
-          goesOn: () => !drained,
+          drained: drained.signal,
           lastStart: () => started + sweepMs,
         },
       )
@@ -182,7 +182,7 @@ export function createPoller(
         },
         options,
       ).finally(async () => {
-        drained = true
+        drained.abort()
         sweeps.endSoon()
         await delivering
         await stopReporter()

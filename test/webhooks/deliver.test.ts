@@ -58,7 +58,7 @@ const deliver = (changes: object = {}) =>
     },
     {
       deadline: performance.now() + 600_000,
-      goesOn: () => false,
+      drained: AbortSignal.abort(),
       lastStart: () => Number.POSITIVE_INFINITY,
     },
   )
@@ -190,7 +190,7 @@ test('a hundred endpoints that never answer delay nobody, and each of them costs
     {
       deadline: performance.now() + 600_000,
       signal: aborting.signal,
-      goesOn: () => true,
+      drained: new AbortController().signal,
       lastStart: () => 0,
     },
   )
