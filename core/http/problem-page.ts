@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { describeCode, type ErrorClass, type ErrorCode, errorCodes, VisionError } from '../domain/errors.ts'
 import type { AppEnv } from './context.ts'
-import { escapeHtml, pageHeaders } from './page.ts'
+import { escapeHtml, htmlPage, pageHeaders } from './page.ts'
 import { problemsPath, problemTypeOf } from './problem.ts'
 import { refuseOtherMethods } from './rest.ts'
 
@@ -41,13 +41,5 @@ function about(code: ErrorCode): string {
 }
 
 function pageOf(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<h1>${title}</h1>
-${body}
-</html>
-`
+  return htmlPage(title, `<h1>${title}</h1>\n${body}`)
 }

@@ -4,7 +4,7 @@ import type { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { VisionError } from '../domain/errors.ts'
 import type { AppEnv } from './context.ts'
-import { escapeHtml, pageHeaders } from './page.ts'
+import { escapeHtml, htmlPage, pageHeaders } from './page.ts'
 import { refuseOtherMethods } from './rest.ts'
 
 /** Where the OpenAPI document can be read and tried in a browser. */
@@ -49,18 +49,14 @@ function fileHeaders(type: string) {
 
 /** Its addresses are relative: a gateway may have put a stage before the path. */
 function pageOf(title: string, key: string | undefined): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<link rel="icon" href="data:,">
+  return htmlPage(
+    title,
+    `<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="reference"${key === undefined ? '' : ` data-key="${escapeHtml(key)}"`}></div>
 <script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</html>
-`
+<script src="docs/start.js"></script>`,
+  )
 }
 
 // `validatorUrl`: by default the document's address is sent to a service of others.
