@@ -12,7 +12,7 @@ import {
   saveAnswerIssue,
 } from '../queue/settle.ts'
 import { makeTexts } from './make-texts.ts'
-import type { RunOptions, Steps } from './options.ts'
+import type { RunOptions } from './options.ts'
 import { outcomeOf } from './outcome.ts'
 import { perform, type RunState, spentSoFar } from './perform.ts'
 import { persist } from './persist.ts'
