@@ -4,6 +4,8 @@ import { rowsOf } from '../core/database/sql.ts'
 import { reasonOf } from '../core/domain/errors.ts'
 import { readDotenv } from './boot/dotenv.mjs'
 import { readOptions } from './boot/options.mjs'
+import { buildConsole } from './console/build.ts'
+import { consolePath } from './console/serve.ts'
 import { errorText } from './errors/error-text.ts'
 import { runSampleBatch } from './sample/run-sample-batch.ts'
 import { localEnvironment } from './settings/environment.ts'
@@ -22,6 +24,8 @@ try {
   const env = localEnvironment(dotenv)
   const options = readOptions(process.argv.slice(2), env)
   for (const warning of unusedSettings(dotenv, env)) say(`Warning: ${warning}`)
+  // Beside the start of everything else, so that the first page finds it done; what is wrong with it is said there.
+  buildConsole().catch(() => undefined)
   const stack = await startStack({ ...options, env, say, signal: stopping.signal })
   stack.broken.then(() => {
     process.exitCode = 1
@@ -55,7 +59,7 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
 }
 
 function introduce({ url, parts, key, logFile }: Stack): void {
-  say(`\nVision Pipeline listens at ${url}\n`)
+  say(`\nOpen ${url}${consolePath} in a browser. Vision Pipeline listens at ${url}\n`)
   for (const { name, kind, what } of parts) say(`  ${name.padEnd(9)} ${kind.padEnd(9)} ${what}`)
   say(`\n  reference: ${url}/docs   health: ${url}/healthz   log: ${logFile}`)
   say(key === undefined ? '' : `  API key of the user local: ${key}\n`)
