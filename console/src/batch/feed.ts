@@ -49,11 +49,8 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
       batch.value = data
       await readAll(on, batchId, jobs, both)
       error.value = undefined
-      if (data === undefined || data.ended) {
-        by.value = 'nothing'
-      } else if (data.eventsUrl === null || !(await stream(data.eventsUrl, both))) {
-        await wait(both)
-      }
+      if (data && !data.ended && (data.eventsUrl === null || !(await stream(data.eventsUrl, both)))) await wait(both)
+      if (!both.aborted) by.value = 'nothing'
     } catch (problem) {
       if (both.aborted) return
       error.value = problem

@@ -67,19 +67,19 @@ export function NewPage() {
             value={name}
             onInput={(event) => changeDraft({ name: event.currentTarget.value })}
           />
-          <p class="dim under-title" aria-live="polite">
-            {aboutPictures(isChecking, bad)}
-          </p>
-          <DropZone add={add} />
-          {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
-          <PictureSheet />
-          {pictures.value.length > 0 && (
-            <p class="row actions">
+          <div class="row between under-title">
+            <p class="dim" aria-live="polite">
+              {aboutPictures(isChecking, bad)}
+            </p>
+            {pictures.value.length > 0 && !progress.value && (
               <button type="button" class="btn plain" onClick={() => clearPictures()}>
                 Remove all
               </button>
-            </p>
-          )}
+            )}
+          </div>
+          <DropZone add={add} />
+          {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
+          <PictureSheet />
         </div>
         <aside class="stick" aria-label="What to write">
           <label class="field">

@@ -74,6 +74,9 @@ async function check(file: File): Promise<Partial<Picture>> {
   try {
     const { sha256, type } = await readImage(file)
     const shown = await drawThumbnail(file)
+    if (shown && isTooLarge(shown.size)) {
+      return { state: 'bad', ...shown, note: 'At most 16,384 pixels a side and 100 million in all are taken.' }
+    }
     if (shown) return { state: 'good', sha256, ...shown, note: noteOf(shown.size) }
     // Most browsers cannot show these, and the pipeline can.
     if (/hei[cf]$/.test(type)) return { state: 'good', sha256, note: 'No preview in this browser' }
@@ -84,6 +87,11 @@ async function check(file: File): Promise<Partial<Picture>> {
     }
     return { state: 'bad', note: isVisionError(error) ? error.message : 'The file cannot be read any more.' }
   }
+}
+
+/** As the API counts: core/images/detect.ts. */
+function isTooLarge({ width, height }: { width: number; height: number }): boolean {
+  return Math.max(width, height) > 16_384 || width * height > 100_000_000
 }
 
 function noteOf({ width, height }: { width: number; height: number }): string | undefined {

@@ -16,10 +16,8 @@ export async function picture(number: number, name = `picture-${number}.png`): P
   return { name, mimeType: 'image/png', buffer }
 }
 
-/** A JPEG that ends early: browsers show what there is of it, and the pipeline refuses it. */
-export async function cutOff(): Promise<ChosenFile> {
-  const whole = await sharp({ create: { width: 400, height: 400, channels: 3, background: '#b9593a' } })
-    .jpeg()
-    .toBuffer()
-  return { name: 'cut-off.jpg', mimeType: 'image/jpeg', buffer: whole.subarray(0, whole.length - 40) }
+/** Begins as HEIC, which browsers cannot look into, and holds nothing: the pipeline finds that out. */
+export function hollow(): ChosenFile {
+  const buffer = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic')])
+  return { name: 'hollow.heic', mimeType: 'image/heic', buffer }
 }

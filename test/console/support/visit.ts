@@ -9,7 +9,7 @@ export interface Visit extends AsyncDisposable {
   readonly errors: readonly string[]
 }
 
-const patienceMs = 30_000
+const patienceMs = 60_000
 
 /** @param expected what may be said to have gone wrong */
 export async function visit(
