@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { getMinutes, sumOfMinutes } from '../../core/worker/minutes.ts'
+import type { Steps } from '../../core/worker/options.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
