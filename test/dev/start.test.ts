@@ -288,7 +288,7 @@ test.runIf(process.platform === 'linux')(
     const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
     process.kill(pid, 'SIGKILL')
     expect(await copy.end).toEqual({ code: 1, signal: null })
-    expect(copy.output()).toMatch(/database server ended by itself \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
+    expect(copy.output()).toMatch(/database server exited unexpectedly \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
     expect(copy.output()).not.toContain('    at ')
     expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
     await gone(copy.pid)
