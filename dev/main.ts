@@ -24,8 +24,6 @@ try {
   const env = localEnvironment(dotenv)
   const options = readOptions(process.argv.slice(2), env)
   for (const warning of unusedSettings(dotenv, env)) say(`Warning: ${warning}`)
-  // Beside the start of everything else, so that the first page finds it done; what is wrong with it is said there.
-  buildConsole().catch(() => undefined)
   const stack = await startStack({ ...options, env, say, signal: stopping.signal })
   stack.broken.then(() => {
     process.exitCode = 1
@@ -47,6 +45,8 @@ try {
 
 async function serve(stack: Stack, sample: boolean): Promise<void> {
   introduce(stack)
+  // So that the first page finds it done, and no start waits for it; what is wrong with it is said there.
+  buildConsole().catch(() => undefined)
   try {
     const jobs = await countJobs(stack.database)
     if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)

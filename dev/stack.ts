@@ -197,7 +197,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /** Where uploads go, and images are shown from. */
-function originOfBucket({ BUCKET_NAME, S3_ENDPOINT, AWS_REGION }: ReturnType<typeof loadConfigs>['api']): string | undefined {
+function originOfBucket({
+  BUCKET_NAME,
+  S3_ENDPOINT,
+  AWS_REGION,
+}: ReturnType<typeof loadConfigs>['api']): string | undefined {
   if (S3_ENDPOINT) return new URL(S3_ENDPOINT).origin
   return BUCKET_NAME && `https://${BUCKET_NAME}.s3.${AWS_REGION}.amazonaws.com`
 }

@@ -164,7 +164,9 @@ describe.runIf(hasChromium)('in a real browser', () => {
     const revoked = await makeKey('revoked')
     await call(`/v1/keys/${revoked.keyId}`, { method: 'DELETE' })
     await page.route('**/v1/**', async (route) => {
-      await route.continue({ headers: { ...(await route.request().allHeaders()), authorization: `Bearer ${revoked.key}` } })
+      await route.continue({
+        headers: { ...(await route.request().allHeaders()), authorization: `Bearer ${revoked.key}` },
+      })
     })
     await page.getByRole('link', { name: 'Before the key' }).click()
     await page.getByText('Your key is not taken any more').waitFor()
