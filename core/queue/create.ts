@@ -120,7 +120,7 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const { userId, inFlightPerUser, limits } = options
   // First, since it serialises a user's calls: they are counted one by one, and cannot use an idempotency key concurrently.
   const user = await lockUser(tx, userId)
-  const state = await readQuotas(tx, userId, limits)
+  const state = await readQuotas(tx, userId, limits, user.overrides)
   const plan = planOf(jobs, await findByKeys(tx, userId, jobs))
   // Before the limits: a user without quota learns of invalid input as well.
   if (plan.mismatched.length > 0) throw new IdempotencyMismatch(plan.mismatched)
