@@ -113,7 +113,7 @@ async function follow(
       // A user is the operator's to name; the others are the caller's own.
       const isUser = name === 'user'
       expect([name, required, schema.type]).toEqual([name, true, isUser ? 'string' : 'integer'])
-      const [wrong, right] = isUser ? ['cli:root', 'ann'] : ['0', String(ids[name])]
+      const [wrong, right] = isUser ? ['cli:root', 'quinn'] : ['0', String(ids[name])]
       target = target.replace(`{${name}}`, jobId === 0 ? wrong : right)
     } else if (where === 'header') {
       if (key && name === 'Idempotency-Key') headers[name] = key
