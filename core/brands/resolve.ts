@@ -3,8 +3,8 @@ import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
 import type { Queryable } from '../database/sql.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
 
-/** The requested outputs of a job; its brand supplies what is left out. */
-export interface Wanted {
+/** The settings that a text was requested with; its brand supplies what is left out. */
+export interface RequestedSettings {
   readonly brandId?: number | undefined
   readonly outputFormat?: string | undefined
   /** A BCP 47 tag. */
@@ -13,8 +13,8 @@ export interface Wanted {
   readonly platform?: string | null | undefined
 }
 
-/** The resolved settings of a job. */
-export interface Decided {
+/** The settings that a text is made with. */
+export interface ResolvedSettings {
   readonly brandId: number | null
   /** The current version. */
   readonly brandVersion: number | null
@@ -23,8 +23,8 @@ export interface Decided {
   readonly platform: string | null
 }
 
-/** Why a job cannot be created: the field, and the problem with it. */
-export interface Undecided {
+/** Why a text cannot be made: the field, and the problem with it. */
+export interface SettingsIssue {
   readonly field: 'brandId' | 'outputFormat' | 'platform'
   readonly code: 'brand.not_found' | 'field.missing' | 'field.conflict'
   readonly detail: string
@@ -33,38 +33,39 @@ export interface Undecided {
 export const platformConflict = 'goes with the output format social_post only: leave it out, or ask for a social_post'
 
 /**
- * Resolves the settings of jobs: the current version of each one's brand, and the brand's defaults for what the job leaves
- * out. One statement, or none if no job has a brand. Another user's brand is not found, nor is an archived one.
+ * Resolves the settings of texts: the current version of each one's brand, and the brand's defaults for what the request
+ * leaves out. One statement, or none if no text has a brand. Another user's brand is not found, nor is an archived one.
  *
- * @returns for each job its resolved settings, or why it cannot be created
+ * @returns for each text its settings, or why it cannot be made
  */
-export async function resolveBrands(
+export async function resolveSettings(
   on: Queryable,
   userId: string,
-  jobs: readonly Wanted[],
-): Promise<readonly (Decided | Undecided)[]> {
-  const ids = [...new Set(jobs.flatMap(({ brandId }) => brandId ?? []))]
+  texts: readonly RequestedSettings[],
+): Promise<readonly (ResolvedSettings | SettingsIssue)[]> {
+  const ids = [...new Set(texts.flatMap(({ brandId }) => brandId ?? []))]
   const brands = new Map((await readCurrent(on, userId, ids)).map((brand) => [brand.brandId, brand]))
-  return jobs.map(({ brandId, ...wanted }) => {
+  return texts.map(({ brandId, ...requested }) => {
     const brand = brandId === undefined ? undefined : brands.get(brandId)
     if (brandId !== undefined && brand === undefined) {
       return { field: 'brandId', code: 'brand.not_found', detail: 'There is no such brand, or it is archived.' }
     }
     const { outputFormats = [], languages = [], platforms = [] } = (brand?.profile as BrandProfile)?.defaults ?? {}
-    const outputFormat = wanted.outputFormat ?? outputFormats[0]
+    const outputFormat = requested.outputFormat ?? outputFormats[0]
     if (outputFormat === undefined) {
       return { field: 'outputFormat', code: 'field.missing', detail: 'is missing, and the brand has none by default' }
     }
-    if (wanted.platform && outputFormat !== 'social_post') {
+    if (requested.platform && outputFormat !== 'social_post') {
       return { field: 'platform', code: 'field.conflict', detail: platformConflict }
     }
     // Only a post has a network.
-    const platform = wanted.platform === undefined && outputFormat === 'social_post' ? platforms[0] : wanted.platform
+    const platform =
+      requested.platform === undefined && outputFormat === 'social_post' ? platforms[0] : requested.platform
     return {
       brandId: brand?.brandId ?? null,
       brandVersion: brand?.version ?? null,
       outputFormat,
-      language: wanted.language ?? languages[0] ?? 'en',
+      language: requested.language ?? languages[0] ?? 'en',
       platform: platform ?? null,
     }
   })

@@ -11,8 +11,9 @@ import {
   readClock,
   type WatchedRow,
 } from '../queue/changes.ts'
-import { type Changes, type JobNews, readNews, resumeMs } from './changes.ts'
+import { type Changes, resumeMs } from './changes.ts'
 import type { Connections } from './connections.ts'
+import { type JobNews, readNews } from './news.ts'
 import { idOf, type Known } from './places.ts'
 import type { Sleep } from './ticker.ts'
 

@@ -6,11 +6,12 @@ import { VisionError } from '../domain/errors.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
 import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
-import { decideTexts, UndecidedJobs, type WantedText } from './create.ts'
 import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob } from './lock-jobs.ts'
+import type { RequestedText } from './new-job.ts'
 import { versionOf } from './output-row.ts'
 import { getVisionJob, type OutputRow } from './read.ts'
 import { redriven } from './redrive.ts'
+import { requireTexts } from './resolve-texts.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from './texts.ts'
 import { lockUser } from './users.ts'
 
@@ -34,18 +35,17 @@ export interface MoreOptions {
  * Adds texts to a job that has ended; they are made from the saved analysis. The job is rescheduled as by a redrive, and
  * counts towards the daily quota. Its existing texts stay.
  *
- * @throws VisionError `job.not_found`, `text.not_ready`, `text.too_many`, UndecidedJobs, or LimitExceeded
+ * @throws VisionError `job.not_found`, `text.not_ready`, `text.too_many`, InvalidJobs, or LimitExceeded
  */
 export function addTexts(
   database: Database,
   owned: OwnedJob,
-  wanted: readonly WantedText[],
+  requested: readonly RequestedText[],
   options: MoreOptions,
 ): Promise<void> {
   return putBack(database, owned, options, async (tx, job) => {
-    const [decided] = await decideTexts(tx, owned.userId, [{ brandId: job.brandId ?? undefined, outputs: wanted }])
-    const { texts = [], problems = [] } = decided ?? {}
-    if (problems.length > 0) throw new UndecidedJobs(problems.map((problem) => ({ ...problem, index: 0 })))
+    const requests = [{ brandId: job.brandId ?? undefined, outputs: requested }]
+    const [texts = []] = await requireTexts(tx, owned.userId, requests)
     const rows = await tx.select().from(visionJobTexts).where(eq(visionJobTexts.jobId, owned.jobId))
     if (rows.length === 0 || rows.length + texts.length > maxTexts) throw new VisionError('text.too_many')
     const ofKind = (one: Pick<TextRow, 'outputFormat' | 'language' | 'platform' | 'brandId'>) =>

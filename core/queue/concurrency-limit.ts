@@ -23,12 +23,19 @@ import { callsToCome, sumOfWeights, weight } from './weight.ts'
 const sweepAfterMs = 15_000
 const sweepBatch = 20
 
-/** The number of arriving jobs with room, by lane, and how the room was made. */
-export interface Room extends Readonly<Record<Step, number>> {
-  /** How many blocked jobs were admitted. */
-  readonly admitted: number
+/** Arriving jobs with their weights, by lane. */
+type Arriving<Job extends Weighted> = Readonly<Record<Step, readonly Job[]>>
+
+/** What the concurrency limit decided. */
+export interface Admission<Job extends Weighted> {
+  /** The arriving jobs with room: they become `pending`. */
+  readonly admitted: Arriving<Job>
+  /** The others, which become `blocked`. */
+  readonly blocked: Arriving<Job>
+  /** How many of the user's blocked jobs were admitted. */
+  readonly unblocked: number
   /** The user had no blocked job before, and has some now. */
-  readonly first: boolean
+  readonly firstBlocked: boolean
 }
 
 /**
@@ -50,7 +57,7 @@ export async function admitVisionJobs(
   return database.transact(
     async (tx) => {
       const user = await lock(tx, userId)
-      return user && (await makeRoom(tx, user, cap, { content: [], analysis: [] }, costPerDay)).admitted
+      return user && (await enforceLimit(tx, user, cap, { content: [], analysis: [] }, costPerDay)).unblocked
     },
     // Idempotent.
     async () => undefined,
@@ -87,28 +94,31 @@ export function isOverdue(): SQL {
   return sql`blocked_seen_at <= ${inMilliseconds(-sweepAfterMs)}`
 }
 
-/** A job that enters a lane, and its weight there. */
-export interface Entering {
-  readonly id: number
+/** A job that enters a lane, with its weight there. */
+export interface Weighted {
   readonly weight: number
+}
+
+/** A job with a row. */
+export interface Entering extends Weighted {
+  readonly id: number
 }
 
 /**
  * Admits blocked jobs, and finds room for arriving ones, which queue behind them. Started work has priority: without room,
  * a job of the lane `content` preempts the user's last pending job of the lane `analysis`, even while the provider of the
- * latter is down. Jobs without room must become `blocked`.
+ * latter is down.
  *
  * @param usualCap the most jobs that a user may have in flight; after it was lowered, jobs in flight stay
- * @param arriving the weights of the arriving jobs, by lane
  * @param usualCostPerDay see `admitVisionJobs`
  */
-export async function makeRoom(
+export async function enforceLimit<Job extends Weighted>(
   tx: Queryable,
   user: LockedUser,
   usualCap: number,
-  arriving: Readonly<Record<Step, readonly number[]>>,
+  arriving: Arriving<Job>,
   usualCostPerDay?: number,
-): Promise<Room> {
+): Promise<Admission<Job>> {
   const { userId, mayHaveBlocked, overrides } = user
   const cap = overrides.jobsInFlight ?? usualCap
   const costPerDay = overrides.costPerDay ?? usualCostPerDay
@@ -120,7 +130,7 @@ export async function makeRoom(
     inFlight.jobs === 0,
   )
   const begun = mayHaveBlocked ? await blockedJobs(tx, userId, 'content', cap) : []
-  const calls = [...weightsOf(begun), ...arriving.content]
+  const calls = [...weightsOf(begun), ...weightsOf(arriving.content)]
   const preempted = await preempt(tx, userId, calls.length - places.count(calls))
   user.textsInFlight -= sumOfWeights(preempted)
   places.give(preempted.map((texts) => 1 + texts))
@@ -132,7 +142,7 @@ export async function makeRoom(
   const starting = places.take(weightsOf(waiting).map((texts) => 1 + texts))
   const started = await enqueue(tx, user, 'analysis', 'blocked', waiting.slice(0, starting))
   const mayFollow = canStart && starting === waiting.length
-  const analysis = mayFollow ? places.take(arriving.analysis.map((texts) => 1 + texts)) : 0
+  const analysis = mayFollow ? places.take(weightsOf(arriving.analysis).map((texts) => 1 + texts)) : 0
 
   const over = content < arriving.content.length || analysis < arriving.analysis.length
   const has = preempted.length > 0 || over || (mayHaveBlocked && (await hasBlocked(tx, userId)))
@@ -142,7 +152,12 @@ export async function makeRoom(
       sql`UPDATE vision_users SET blocked_seen_at = ${has ? sql`UTC_TIMESTAMP(3)` : sql`NULL`} WHERE user_id = ${userId}`,
     )
   }
-  return { content, analysis, admitted: resumed + started, first: has && !mayHaveBlocked }
+  return {
+    admitted: { content: arriving.content.slice(0, content), analysis: arriving.analysis.slice(0, analysis) },
+    blocked: { content: arriving.content.slice(content), analysis: arriving.analysis.slice(analysis) },
+    unblocked: resumed + started,
+    firstBlocked: has && !mayHaveBlocked,
+  }
 }
 
 /**
@@ -169,7 +184,7 @@ export async function enqueue(
   )
 }
 
-function weightsOf(jobs: readonly Entering[]): readonly number[] {
+function weightsOf(jobs: readonly Weighted[]): readonly number[] {
   return jobs.map((job) => job.weight)
 }
 

@@ -57,6 +57,7 @@ export async function issueStartTags(
   lane: Step,
   weights: readonly number[],
 ): Promise<readonly number[]> {
+  if (weights.length === 0) return []
   const { userId, lastTags, widths, textsInFlight = Number.MAX_SAFE_INTEGER } = user
   const now = await virtualTime(tx, lane)
   const turns = sumOfWeights(weights)

@@ -4,7 +4,7 @@ import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
-import { admitVisionJobs, block, type Entering, enqueue, makeRoom } from './concurrency-limit.ts'
+import { admitVisionJobs, block, type Entering, enforceLimit, enqueue } from './concurrency-limit.ts'
 import { failExpired } from './expire.ts'
 import { type ExpiryMoments, expiryMoments } from './expiry.ts'
 import { ensureUsers, tryLockUser } from './users.ts'
@@ -103,26 +103,19 @@ async function promote(
     return { promoted: 0, firstBlocked: false }
   }
   const inLane = (lane: Step) => ready.filter((row) => row.lane === lane)
-  const weightsIn = (lane: Step) => inLane(lane).map(({ weight }) => weight)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
-  const room = await makeRoom(
-    tx,
-    user,
-    cap,
-    { content: weightsIn('content'), analysis: weightsIn('analysis') },
-    costPerDay,
-  )
+  const { admitted, blocked, firstBlocked } = await enforceLimit(tx, user, cap, arriving, costPerDay)
   for (const lane of steps) {
-    await enqueue(tx, user, lane, 'scheduled', arriving[lane].slice(0, room[lane]))
+    await enqueue(tx, user, lane, 'scheduled', admitted[lane])
     await block(
       tx,
       'scheduled',
-      arriving[lane].slice(room[lane]).map(({ id }) => id),
+      blocked[lane].map(({ id }) => id),
     )
   }
   // Last, since it updates the ledger: no job is locked after that.
   await failExpired(tx, expired)
-  return { promoted: ready.length, firstBlocked: room.first }
+  return { promoted: ready.length, firstBlocked }
 }
 
 /** By the primary key, and only jobs that were not promoted or cancelled meanwhile; the oldest first. */

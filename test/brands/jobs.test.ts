@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { archiveBrand, createBrand, updateBrand } from '../../core/brands/brands.ts'
-import { createVisionJobs, UndecidedJobs } from '../../core/queue/create.ts'
+import { createVisionJobs } from '../../core/queue/create.ts'
+import { InvalidJobs } from '../../core/queue/resolve-texts.ts'
 import { claim, emptyQueue, hour, jobRow, makeJob, noCap, someJob } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
@@ -69,13 +70,13 @@ test('another user’s brand, one that is archived and one that never was are re
   await archiveBrand(database, { userId: 'user-1', brandId: archived })
   const jobs = [mine, others, archived, 9_007_199_254_740_991].map((brandId) => ({ ...someJob, brandId }))
   const error = await createVisionJobs(database, jobs, options).catch((thrown) => thrown)
-  expect(error).toBeInstanceOf(UndecidedJobs)
+  expect(error).toBeInstanceOf(InvalidJobs)
   expect(error.code).toBe('brand.not_found')
-  expect(error.problems).toEqual(
+  expect(error.issues).toEqual(
     [1, 2, 3].map((index) => expect.objectContaining({ index, field: 'brandId', code: 'brand.not_found' })),
   )
   const missing = await createVisionJobs(database, [someJob, { ...openJob, brandId: mine }], options).catch((e) => e)
-  expect([missing.code, missing.problems]).toEqual([
+  expect([missing.code, missing.issues]).toEqual([
     'request.invalid',
     [expect.objectContaining({ index: 1, field: 'outputFormat', code: 'field.missing' })],
   ])
@@ -92,7 +93,7 @@ test('a job that is sent again is the same one, whatever became of its brand', a
   expect(await createVisionJobs(database, [again], options)).toEqual([{ jobId, replayed: true }])
   const error = await createVisionJobs(database, [again, again, fresh], options).catch((thrown) => thrown)
   // Its place in the call, and not among those that are new.
-  expect(error.problems).toEqual([expect.objectContaining({ index: 2 })])
+  expect(error.issues).toEqual([expect.objectContaining({ index: 2 })])
 })
 
 test('creation asks for all brands of a call in one statement, and for none where there is none', async () => {

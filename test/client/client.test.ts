@@ -5,6 +5,8 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Client from '../../client/src/index.ts'
+import { examplePayloads } from '../../core/api/webhooks/examples.ts'
+import { signedHeaders } from '../../core/webhooks/secrets.ts'
 import { installPacked, nodeOf, type PackedProject } from '../support/client/packed.ts'
 import { hasChromium, launchChromium } from '../support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
@@ -44,19 +46,43 @@ describe('the package', () => {
   test.each([20, 24])('goes its whole way under Node.js %i', async (major) => {
     const node = await nodeOf(major)
     if (node === undefined) return
+    // A server that is told, beside the client that watches.
     const program = `
-      import { createVisionClient, hasEnded } from 'vision-pipeline-client'
+      import { once } from 'node:events'
+      import { createServer } from 'node:http'
+      import { createVisionClient, hasEnded, verifyWebhook } from 'vision-pipeline-client'
       const vision = createVisionClient({ url: process.argv[2] })
+      const told = []
+      const receiver = createServer(async (request, response) => {
+        let body = ''
+        for await (const chunk of request) body += chunk
+        const event = await verifyWebhook(body, request.headers, { secret: webhook.secret })
+        const forged = await verifyWebhook(body + ' ', request.headers, { secret: webhook.secret }).catch(({ code }) => code)
+        response.end()
+        told.push({ event, forged })
+        receiver.emit('told')
+      })
+      await once(receiver.listen(0, '127.0.0.1'), 'listening')
+      const { data: webhook } = await vision.api.POST('/v1/webhooks', {
+        body: { url: 'http://127.0.0.1:' + receiver.address().port, events: ['job.completed'] },
+      })
       const job = await vision.create({ image: process.argv[3], analysisPurpose: 'Sell it', outputFormat: 'summary' })
       const types = []
       for await (const { type } of vision.watch(job)) types.push(type)
       const { outputs, ...ended } = await vision.wait(job)
-      console.log(JSON.stringify({ types, ended: hasEnded(ended), headline: outputs.content.result.headline }))`
+      if (told.length === 0) await once(receiver, 'told')
+      const [{ event, forged }] = told
+      const isOurs = event.data.jobId === job.jobId && event.data.version === ended.version
+      await vision.api.DELETE('/v1/webhooks/{webhookId}', { params: { path: { webhookId: webhook.webhookId } } })
+      receiver.close()
+      const result = { types, ended: hasEnded(ended), headline: outputs.content.result.headline }
+      console.log(JSON.stringify({ ...result, told: [event.type, isOurs, forged] }))`
     const file = join(project.folder, 'use.mjs')
     await writeFile(file, program)
     const { stdout } = await run(node, [file, stack.url, poster])
-    const { types, ended, headline } = JSON.parse(stdout)
+    const { types, ended, headline, told } = JSON.parse(stdout)
     expect([types.at(-1), ended, typeof headline]).toEqual(['completed', true, 'string'])
+    expect(told).toEqual(['job.completed', true, 'client.invalid_webhook'])
   })
 
   test('narrows a text by its format', async () => {
@@ -100,7 +126,7 @@ describe('the package', () => {
     'runs files that are dropped on a page, in a real browser',
     async () => {
       const { outputFiles } = await bundle(`
-      import { createVisionClient } from 'vision-pipeline-client'
+      import { createVisionClient, verifyWebhook } from 'vision-pipeline-client'
       document.querySelector('input').addEventListener('change', async ({ target }) => {
         const vision = createVisionClient({ url: location.origin })
         const run = await vision.run(target.files, { purpose: 'Sell it', outputs: [{ outputFormat: 'alt_text' }], name: 'page' })
@@ -110,7 +136,11 @@ describe('the package', () => {
         const types = []
         const job = await vision.create({ image: target.files[0], analysisPurpose: 'Sell it', outputFormat: 'summary' })
         for await (const { type } of vision.watch(job)) types.push(type)
-        document.title = JSON.stringify({ names: run.jobs.map(({ image }) => image.name), texts, last: types.at(-1) })
+        const names = run.jobs.map(({ image }) => image.name)
+        const { body, headers, secret } = ${JSON.stringify(signedEvent())}
+        const verified = await verifyWebhook(body, new Headers(headers), { secret })
+        const forged = await verifyWebhook(body + ' ', headers, { secret }).catch(({ code }) => code)
+        document.title = JSON.stringify({ names, texts, last: types.at(-1), events: [verified.type, forged] })
       })`)
       const script = { type: 'text/javascript', body: outputFiles[0]?.text ?? '' }
       const html = {
@@ -126,7 +156,8 @@ describe('the package', () => {
       await page.setInputFiles('input', [join(images, 'portrait-exif.jpg'), poster])
       await page.waitForFunction("document.title !== ''", undefined, { timeout: 60_000 })
       expect(errors).toEqual([])
-      const { names, texts, last } = JSON.parse(await page.title())
+      const { names, texts, last, events } = JSON.parse(await page.title())
+      expect(events).toEqual(['job.completed', 'client.invalid_webhook'])
       expect([names, texts.map((text: unknown) => typeof text), last]).toEqual([
         ['portrait-exif.jpg', 'poster.png'],
         ['string', 'string'],
@@ -138,6 +169,14 @@ describe('the package', () => {
     120_000,
   )
 })
+
+/** An event as the service signs it now. */
+function signedEvent() {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const body = JSON.stringify(examplePayloads['job.completed'])
+  const headers = signedHeaders({ id: 'msg_1_a', timestamp: Math.floor(Date.now() / 1000), body }, [secret])
+  return { body, headers, secret }
+}
 
 /** What a bundler makes of a page's program. */
 function bundle(contents: string) {

@@ -2,9 +2,13 @@ import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
-import { type CreatedJob, createVisionJob, createVisionJobs, type NewJob } from '../../core/queue/create.ts'
+import { VisionError } from '../../core/domain/errors.ts'
+import { checkNewJobs } from '../../core/queue/check-new-jobs.ts'
+import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
 import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { getUserVisionJobs } from '../../core/queue/history.ts'
+import type { CreatedJob } from '../../core/queue/idempotency.ts'
+import type { NewJob } from '../../core/queue/new-job.ts'
 import { getVisionJob, getVisionJobOutput } from '../../core/queue/read.ts'
 import { saveAnalysis } from '../../core/queue/settle.ts'
 import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/database/jobs.ts'
@@ -170,6 +174,26 @@ describe('a batch', () => {
     const batch = [keyed('used', hash('b')), keyed('new'), keyed('used'), keyed('new', hash('c'))]
     await expect(createVisionJobs(database, batch, options)).rejects.toMatchObject({ indexes: [0, 3] })
     expect(await countOf()).toBe(1)
+  })
+
+  test('is refused before its images are stored for what its creation would refuse', async () => {
+    await createVisionJob(database, keyed('old'), options)
+    const limits = { jobsPerDay: 3, jobsWaiting: 100, costPerDay: undefined }
+    const refusals = [
+      [keyed('old'), keyed('x', hash('a')), keyed('x', hash('b')), keyed('old ', hash('b'))],
+      [keyed('x'), keyed('x'), someJob, someJob],
+    ]
+    for (const jobs of refusals) {
+      const created = createVisionJobs(database, jobs, { ...options, limits })
+      const error = await created.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      expect(error).toBeInstanceOf(VisionError)
+      await expect(checkNewJobs(database, 'user-1', jobs, limits)).rejects.toEqual(error)
+    }
+    // Two new ones, with the one of before, are what a day takes.
+    await checkNewJobs(database, 'user-1', [keyed('old'), keyed('x'), keyed('x'), someJob], limits)
   })
 
   test('of none is none', async () => {

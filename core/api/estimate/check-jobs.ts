@@ -1,9 +1,9 @@
 import { getBatch } from '../../batches/batches.ts'
 import { type FieldProblem, fieldProblemsOf } from '../../http/invalid-input.ts'
-import { decideTexts } from '../../queue/create.ts'
+import { resolveTexts } from '../../queue/resolve-texts.ts'
 import { indexOf, parseJob, type Valid } from '../batches/add-jobs.ts'
 import { owned } from '../batches/reply.ts'
-import { undecidedFields } from '../jobs/create.ts'
+import { fieldProblemsOfJobs } from '../jobs/invalid-jobs.ts'
 import { refusedImages } from '../jobs/take-images.ts'
 import type { Caller } from '../procedure.ts'
 
@@ -41,12 +41,12 @@ export async function checkJobs(
   const requests = parsed.map(({ request }) => request)
   const pointers = parsed.map(({ index }) => `#/jobs/${index}/imageUrl`)
   problems.push(...refusedImages(services.images, actor.userId, requests, pointers))
-  const decisions = await services.database.run((on) => decideTexts(on, actor.userId, requests))
-  const undecided = decisions.flatMap((one, at) => one.problems.map((problem) => ({ ...problem, index: at })))
-  problems.push(...undecidedFields(undecided, (at) => ['jobs', parsed[at]?.index ?? at]))
+  const resolved = await services.database.run((on) => resolveTexts(on, actor.userId, requests))
+  const issues = resolved.flatMap((one, at) => one.issues.map((issue) => ({ ...issue, index: at })))
+  problems.push(...fieldProblemsOfJobs(issues, (at) => ['jobs', parsed[at]?.index ?? at]))
   const bad = new Set(problems.map(indexOf))
   return {
-    texts: decisions.flatMap((one, at) => (bad.has(parsed[at]?.index ?? -1) ? [] : one.texts.length)),
+    texts: resolved.flatMap((one, at) => (bad.has(parsed[at]?.index ?? -1) ? [] : one.texts.length)),
     problems,
   }
 }

@@ -1,19 +1,14 @@
 import type * as z from 'zod'
 import { VisionError } from '../../domain/errors.ts'
-import { type FieldProblem, InvalidInput, pointerTo } from '../../http/invalid-input.ts'
-import {
-  type CreatedJob,
-  type CreateOptions,
-  createVisionJob,
-  createVisionJobs,
-  IdempotencyMismatch,
-  type NewJob,
-  UndecidedJobs,
-} from '../../queue/create.ts'
+import { InvalidInput } from '../../http/invalid-input.ts'
+import { type CreateOptions, createVisionJob, createVisionJobs } from '../../queue/create.ts'
+import { type CreatedJob, IdempotencyMismatch } from '../../queue/idempotency.ts'
+import type { NewJob } from '../../queue/new-job.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
 import type { Caller } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 import { hashOf, idempotencyOf, keyInBatch } from './idempotency.ts'
+import { asInvalidInput } from './invalid-jobs.ts'
 import { logJob } from './owned.ts'
 import { replyWithJob } from './reply.ts'
 import type { CreateJob, JobView } from './schema.ts'
@@ -35,7 +30,7 @@ export async function createOne(
 ): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
   const { services, actor } = caller
   const idempotency = idempotencyOf(key, told(request))
-  const named = (error: unknown) => undecided(error, () => [])
+  const named = (error: unknown) => asInvalidInput(error, () => [])
   const images = takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
   const [taken] = await images.catch((error) => Promise.reject(named(error)))
   const job: NewJob = { ...(taken ?? request), idempotency }
@@ -90,7 +85,7 @@ export async function createMany(
     return created
   } catch (error) {
     if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests, indexes)
-    throw undecided(error, (index) => ['jobs', indexes[index] ?? index])
+    throw asInvalidInput(error, (index) => ['jobs', indexes[index] ?? index])
   }
 }
 
@@ -108,24 +103,6 @@ function told(request: Omit<JobRequest, 'idempotencyKey'>) {
     return own === undefined ? { ...text, language, platform: platform ?? undefined, variants } : { ...text, variants }
   })
   return { ...request, outputs: texts, language: undefined, platform: undefined }
-}
-
-/** Maps jobs that cannot be created to invalid input; other errors are unchanged. */
-function undecided(error: unknown, pathTo: (index: number) => readonly PropertyKey[]): unknown {
-  if (!(error instanceof UndecidedJobs)) return error
-  return new InvalidInput(undecidedFields(error.problems, pathTo), error.code)
-}
-
-/** Why jobs cannot be created, as problems with their fields. */
-export function undecidedFields(
-  problems: UndecidedJobs['problems'],
-  pathTo: (index: number) => readonly PropertyKey[],
-): readonly FieldProblem[] {
-  return problems.map(({ index, output, field, code, detail }) => ({
-    pointer: pointerTo([...pathTo(index), ...(output === undefined ? [] : ['outputs', output]), field]),
-    code,
-    detail,
-  }))
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {

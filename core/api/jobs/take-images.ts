@@ -2,8 +2,8 @@ import type * as z from 'zod'
 import { describeCode, type ErrorCode, VisionError } from '../../domain/errors.ts'
 import { type FieldProblem, InvalidInput } from '../../http/invalid-input.ts'
 import { carriesBytes } from '../../images/intake.ts'
-import { checkQuota } from '../../queue/check-quota.ts'
-import type { NewJob } from '../../queue/create.ts'
+import { checkNewJobs } from '../../queue/check-new-jobs.ts'
+import type { NewJob } from '../../queue/new-job.ts'
 import type { ApiServices } from '../services.ts'
 import type { CreateJob } from './schema.ts'
 
@@ -13,7 +13,7 @@ import type { CreateJob } from './schema.ts'
  *
  * @param pointers the position of each image in the input
  * @param idempotencies of the jobs, in order
- * @throws InvalidInput with every refused image, IdempotencyMismatch, UndecidedJobs, LimitExceeded, or VisionError
+ * @throws InvalidInput with every refused image, IdempotencyMismatch, InvalidJobs, LimitExceeded, or VisionError
  *   `storage.unavailable`
  */
 export async function takeImages(
@@ -32,8 +32,8 @@ export async function takeImages(
     throw new InvalidInput(refused, others.length > 0 ? 'request.invalid' : code)
   }
   if (urls.some(carriesBytes)) {
-    const wanted = jobs.map((job, index) => ({ ...job, idempotency: idempotencies[index] }))
-    await checkQuota(services.database, userId, wanted, services.limits)
+    const keyed = jobs.map((job, index) => ({ ...job, idempotency: idempotencies[index] }))
+    await checkNewJobs(services.database, userId, keyed, services.limits)
   }
   const taken = await Promise.allSettled(urls.map((url) => services.images.take(url, userId)))
   const images = new Map(

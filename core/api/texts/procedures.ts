@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import { createBrandLoader } from '../../brands/load.ts'
 import { VisionError } from '../../domain/errors.ts'
 import { matchesETag } from '../../http/etag.ts'
-import { fieldProblemsOf, InvalidInput, pointerTo } from '../../http/invalid-input.ts'
+import { fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import type { Resource } from '../../http/resource.ts'
 import { describeIssue, validated } from '../../http/validation.ts'
 import { textState } from '../../live/events.ts'
@@ -11,11 +11,11 @@ import { findingsIn } from '../../pipeline/findings.ts'
 import type { Format } from '../../pipeline/formats/format.ts'
 import { type Content, formats, type OutputFormat } from '../../pipeline/formats.ts'
 import { addTexts, editText, getRevisions, regenerateText } from '../../queue/change-texts.ts'
-import { UndecidedJobs } from '../../queue/create.ts'
 import { getVisionJob, type JobWithOutputs } from '../../queue/read.ts'
 import type { TextRow } from '../../queue/texts.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
 import { exampleJob } from '../jobs/examples.ts'
+import { asInvalidInput } from '../jobs/invalid-jobs.ts'
 import { logJob, owned } from '../jobs/owned.ts'
 import { replyWithJob } from '../jobs/reply.ts'
 import { Job, type JobView } from '../jobs/schema.ts'
@@ -57,7 +57,7 @@ export const texts = {
       .input(validated(AddTexts))
       .mutation(async ({ ctx, input: { jobId, outputs } }): Promise<JobView> => {
         await addTexts(ctx.services.database, owned(ctx, jobId), outputs, putting(ctx)).catch((error: unknown) => {
-          throw error instanceof UndecidedJobs ? refused(error) : error
+          throw asInvalidInput(error, () => [])
         })
         logJob(ctx, 'asked for more texts', jobId)
         ctx.services.wakeWorker()
@@ -178,15 +178,6 @@ function putting({ services, reply }: Caller) {
     reply.limits = rateLimitHeaders(left)
   }
   return { lifeMs: services.lifeMs, limits: services.limits, onQuotas }
-}
-
-function refused({ problems, code }: UndecidedJobs): InvalidInput {
-  const fields = problems.map(({ output = 0, field, code, detail }) => ({
-    pointer: pointerTo(['outputs', output, field]),
-    code,
-    detail,
-  }))
-  return new InvalidInput(fields, code)
 }
 
 async function find(caller: Caller, { jobId, textId }: TextKey): Promise<JobWithOutputs & { readonly text: TextRow }> {
