@@ -70,7 +70,10 @@ test('others neither see nor set them, and no user of that name can be is said s
     code: 'request.invalid',
     errors: [{ pointer: '#/user' }],
   })
-  expect((await api.call('PUT', path('ann'), { ...asOperator, body: { jobsInFlight: 0 } })).status).toBe(400)
+  for (const body of [undefined, {}, { jobsInFlight: 0 }, { jobsPerDay: 1.5 }]) {
+    const refused = await api.call('PUT', path('ann'), { ...asOperator, ...(body && { body }) })
+    expect([body, refused.status]).toEqual([body, 400])
+  }
   expect(await set('a/b c%', { jobsPerDay: 1 })).toMatchObject({ user: 'a/b c%', jobsPerDay: { value: 1 } })
 })
 

@@ -9,7 +9,7 @@ const user = z
   .meta({ description: 'The id of a user: the `sub` of a token.', examples: ['ann'] })
 
 /** A limit of a user in the calls of operators: null is the setting. */
-const whole = (min: number, max: number) => z.int().min(min).max(max).nullable().default(null)
+const whole = (min: number, max: number) => z.int().min(min).max(max).nullable().optional()
 
 /** The limits that can be set for one user; the fields of the REST call and the options of the command. */
 export const userLimitFields = {
@@ -21,7 +21,7 @@ export const userLimitFields = {
     .min(0)
     .max(1_000_000)
     .nullable()
-    .default(null)
+    .optional()
     .meta({ description: 'What its calls may cost in a day (UTC): USER_DOLLARS_PER_DAY.' }),
   uploadsPerDay: whole(0, 100_000_000).meta({ description: 'Uploads in a day (UTC): USER_UPLOADS_PER_DAY.' }),
   uploadMegabytesPerDay: whole(0, 1_000_000_000).meta({
@@ -31,7 +31,13 @@ export const userLimitFields = {
 export type UserLimitField = keyof typeof userLimitFields
 
 export const OneUser = z.strictObject({ user })
-export const SetUserLimits = z.strictObject({ user, ...userLimitFields }).meta({ id: 'SetUserLimits' })
+export const SetUserLimits = z
+  .strictObject({ user, ...userLimitFields })
+  // A body that was forgotten would end all of them.
+  .refine(({ user: _, ...limits }) => Object.values(limits).some((limit) => limit !== undefined), {
+    error: 'must name a limit: with null each is the setting again',
+  })
+  .meta({ id: 'SetUserLimits' })
 
 const amounts = {
   value: z.number().nullable().meta({ description: 'What holds for this user; null if unlimited.' }),

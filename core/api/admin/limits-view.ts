@@ -42,7 +42,7 @@ export function viewLimits(
   return { user, ...(Object.fromEntries(entries) as Omit<LimitsOfUserView, 'user'>) }
 }
 
-/** A change of limits in the units of the database: what is left out stays. */
+/** A change of limits in the units of the database. */
 export function limitChange(given: { readonly [Field in UserLimitField]?: number | null | undefined }): LimitChange {
   return Object.fromEntries(
     fields.map((field) => {

@@ -1,7 +1,7 @@
 import { getLimits, setLimits } from '../../admin/user-limits.ts'
 import { validated } from '../../http/validation.ts'
 import { procedure } from '../procedure.ts'
-import { LimitsOfUser, type LimitsOfUserView, OneUser, SetUserLimits } from './limits-schema.ts'
+import { LimitsOfUser, type LimitsOfUserView, OneUser, SetUserLimits, userLimitFields } from './limits-schema.ts'
 import { limitChange, viewLimits } from './limits-view.ts'
 
 const setting = (value: number | null) => ({ value, from: 'setting' as const, setting: value })
@@ -15,6 +15,9 @@ export const exampleLimits: LimitsOfUserView = {
   uploadsPerDay: setting(10_000),
   uploadMegabytesPerDay: setting(20_000),
 }
+
+/** What is left out is the setting again. */
+const none = Object.fromEntries(Object.keys(userLimitFields).map((field) => [field, null]))
 
 /** The calls by which operators give one user other limits than the settings. */
 export const operatorLimits = {
@@ -51,7 +54,7 @@ export const operatorLimits = {
     .mutation(async ({ ctx, input: { user, ...given } }): Promise<LimitsOfUserView> => {
       const { services, actor, requestId } = ctx
       const operator = { database: services.database, actor: actor.userId }
-      const view = viewLimits(user, await setLimits(operator, user, limitChange(given)), services)
+      const view = viewLimits(user, await setLimits(operator, user, limitChange({ ...none, ...given })), services)
       services.log('info', 'limits of a user set', { requestId })
       services.wakeWorker()
       return view
