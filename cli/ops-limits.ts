@@ -50,7 +50,7 @@ function readLimit(field: UserLimitField, values: Values): number | null {
   const text = String(values[option])
   // Number('') is 0.
   const checked = userLimitFields[field].safeParse(text.trim() === '' ? undefined : Number(text))
-  if (text.trim() !== '' && checked.success) return checked.data
+  if (text.trim() !== '' && checked.success) return checked.data ?? null
   throw new OptionsError(`--${option}: ${checked.error?.issues[0]?.message ?? 'expected a number'}, not '${text}'.`)
 }
 

@@ -66,7 +66,7 @@ test('others neither see nor set them, and no user of that name can be is said s
     const refused = await api.call(method, path('ann'), { as: 'ann', ...(method === 'PUT' && { body: {} }) })
     expect(refused.status).toBe(403)
   }
-  expect(await json(api.call('PUT', path('cli:root'), { ...asOperator, body: {} }))).toMatchObject({
+  expect(await json(api.call('PUT', path('cli:root'), { ...asOperator, body: { jobsPerDay: 1 } }))).toMatchObject({
     code: 'request.invalid',
     errors: [{ pointer: '#/user' }],
   })

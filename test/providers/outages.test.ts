@@ -8,8 +8,8 @@ import { createMetrics } from '../../core/platform/metrics.ts'
 import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { createPoller, type Poller } from '../../core/worker/create-worker.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/options.ts'
 import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
 import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
 import { noBackoff, noCap } from '../support/database/jobs.ts'
@@ -168,7 +168,7 @@ describe('while a provider is down', () => {
       )
       services.providers.faults.clear()
       await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
-      expect(lines).toContainEqual(expect.objectContaining({ message: 'provider is back', provider: 'gemini' }))
+      expect(lines).toContainEqual(expect.objectContaining({ message: 'provider recovered', provider: 'gemini' }))
     })
   })
 
