@@ -100,7 +100,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const server = await startDatabase({ folder, env, log: say, signal: options.signal })
   cleanup.defer(() => server.stop())
-  const broken = server.endedByItself.then(() => log('error', 'database server ended by itself'))
+  const broken = server.endedByItself.then(() => log('error', 'database server exited unexpectedly'))
   await migrateDatabase(server.url)
 
   const storage = await startStorage(env, folder, checked.bucket)

@@ -2,8 +2,6 @@
 // whose keys are set in the environment or in .env, which costs money, and the emulators for those whose are not.
 //
 //   npm run eval -- --cases sale-en,menu-en --formats alt_text
-import { parseArgs } from 'node:util'
-import { outputFormats } from '../core/pipeline/formats.ts'
 import { environment } from '../core/platform/config/load.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
@@ -14,49 +12,18 @@ import { lookAt } from '../dev/emulators/providers/look.ts'
 import { startProviderEmulators } from '../dev/emulators/providers/server.ts'
 import { cases } from './cases.ts'
 import { describeFindings, evaluate, table } from './evaluate.ts'
+import { OptionsError, readOptions, usage } from './options.ts'
 
-const usage = `Usage: npm run eval [-- options]
-
-Options:
-  --cases <names>      only these images, separated by commas
-  --formats <names>    only these formats, separated by commas
-  --measured-palette   takes the palette from the pixels, as the local stack does
-`
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n\n${usage}`)
-  process.exit(2)
-}
-
-function readArguments() {
+function chosen() {
   try {
-    return parseArgs({
-      options: {
-        cases: { type: 'string' },
-        formats: { type: 'string' },
-        'measured-palette': { type: 'boolean', default: false },
-      },
-    }).values
+    return readOptions(process.argv.slice(2))
   } catch (error) {
-    return fail((error as Error).message)
+    if (!(error instanceof OptionsError)) throw error
+    process.stderr.write(`${error.message}\n\n${usage}`)
+    return process.exit(2)
   }
 }
-
-/** The names in an option's value; all of them if the option was not given. */
-function chosen<Name extends string>(option: string, value: string | undefined, names: readonly Name[]): Name[] {
-  const given = value === undefined ? names : value.split(',').map((name) => name.trim())
-  const unknown = given.filter((name) => !names.some((one) => one === name))
-  if (unknown.length > 0) fail(`${option} does not know ${unknown.join(', ')}. It takes: ${names.join(', ')}.`)
-  return names.filter((name) => given.includes(name))
-}
-
-const values = readArguments()
-const names = chosen(
-  '--cases',
-  values.cases,
-  cases.map(({ name }) => name),
-)
-const formats = chosen('--formats', values.formats, outputFormats)
+const { names, formats, measuredPalette } = chosen()
 
 const env = environment()
 const { ANALYSIS_PROVIDER = 'gemini', CONTENT_PROVIDER = 'deepseek' } = env
@@ -86,7 +53,7 @@ const results = await evaluate(
   {
     models,
     formats,
-    ...(values['measured-palette'] && { measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours }),
+    ...(measuredPalette && { measurePalette: async ({ bytes }) => (await lookAt(bytes)).colours }),
   },
 )
 await emulators?.stop()

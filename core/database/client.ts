@@ -77,7 +77,16 @@ const answerMs = 1_000
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const { connections, random, now = Date.now, workMs = defaultWorkMs } = options
   const idleSeconds = options.sessionIdleSeconds ?? sessionIdleSeconds
-  const access = { uri: url, timezone: 'Z', charset: 'utf8mb4', connectTimeout: 10_000, enableKeepAlive: true }
+  const access = {
+    uri: url,
+    timezone: 'Z',
+    charset: 'utf8mb4',
+    connectTimeout: 10_000,
+    enableKeepAlive: true,
+    // Nothing here is prepared. For its default of 16,000 the driver sets aside half a megabyte for each connection,
+    // which takes more CPU time than all else that connecting does.
+    maxPreparedStatements: 1,
+  }
   const pool = mysql.createPool({ ...access, connectionLimit: connections })
   const killer = createKiller({ ...access, connectTimeout: 3_000 })
   const sessions = createSessions({

@@ -161,6 +161,12 @@ export const errorCodes = {
     status: 429,
     message: 'This would be more estimates than a user may ask for in a minute. Put more jobs into each.',
   },
+  'limit.webhook_requests_per_minute': {
+    errorClass: 'request',
+    status: 429,
+    message:
+      'This would be more trial calls and resent deliveries of this webhook than may be requested in a minute. Try again when it is over.',
+  },
   'upload.not_found': { errorClass: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
     errorClass: 'request',

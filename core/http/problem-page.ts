@@ -19,12 +19,16 @@ const consequences: Readonly<Record<ErrorClass, string>> = {
 export function mountProblemPages(app: Hono<AppEnv>): void {
   app.get(problemsPath, (call) => {
     const rows = allCodes.map((code) => `<dt id="${code}"><code>${code}</code></dt>\n<dd>${about(code)}</dd>`)
-    return call.html(pageOf('Error codes', `<dl>\n${rows.join('\n')}\n</dl>`), 200, headers)
+    return call.html(problemPage('Error codes', `<dl>\n${rows.join('\n')}\n</dl>`), 200, headers)
   })
   app.get(`${problemsPath}/:code`, (call) => {
     const code = allCodes.find((one) => one === call.req.param('code'))
     if (code === undefined) throw new VisionError('request.not_found', { message: 'There is no such error code.' })
-    return call.html(pageOf(code, `<p>${about(code)}</p>\n<p><a href="../problems">All codes</a></p>`), 200, headers)
+    return call.html(
+      problemPage(code, `<p>${about(code)}</p>\n<p><a href="../problems">All codes</a></p>`),
+      200,
+      headers,
+    )
   })
   for (const path of [problemsPath, problemTypeOf(':code')]) refuseOtherMethods(app, path, ['GET', 'HEAD'])
 }
@@ -40,6 +44,6 @@ function about(code: ErrorCode): string {
   return `${escapeHtml(message)}${status === undefined ? '' : ` HTTP ${status}.`} ${follows}`
 }
 
-function pageOf(title: string, body: string): string {
+function problemPage(title: string, body: string): string {
   return htmlPage(title, `<h1>${title}</h1>\n${body}`)
 }

@@ -30,7 +30,7 @@ export function mountReferencePage(app: Hono<AppEnv>, title: string, keyFor: Key
   app.use(`${referencePath}/*`, compress())
   app.get(referencePath, (call) => {
     // The key is in the page, which no page of another origin can read, and not in a script, which any could run.
-    return call.html(pageOf(title, keyFor(call.req.raw, call.env)), 200, pageHeaders)
+    return call.html(referencePage(title, keyFor(call.req.raw, call.env)), 200, pageHeaders)
   })
   app.get(`${referencePath}/`, (call) => call.redirect(referencePath))
   app.get(`${referencePath}/start.js`, (call) => call.body(start, 200, fileHeaders('text/javascript; charset=utf-8')))
@@ -48,7 +48,7 @@ function fileHeaders(type: string) {
 }
 
 /** Its addresses are relative: a gateway may have put a stage before the path. */
-function pageOf(title: string, key: string | undefined): string {
+function referencePage(title: string, key: string | undefined): string {
   return htmlPage(
     title,
     `<link rel="icon" href="data:,">

@@ -66,7 +66,7 @@ export async function callProvider(call: ProviderCall, context: CallContext): Pr
   if (!ok || !isBegun(answer)) meter.answered()
   const refusal = refusalOf(answer)
   const { kind, retryAfterMs } = classify(refusal, call.rules, call.now())
-  const said = refusal.error ? [...refusal.error.names, refusal.error.message].join(' ') : pageOf(answer.text)
+  const said = refusal.error ? [...refusal.error.names, refusal.error.message].join(' ') : textOfPage(answer.text)
   throw failure(call, kind, `HTTP ${answer.status} ${said}`, retryAfterMs)
 }
 
@@ -90,7 +90,7 @@ function isBegun({ text, json }: HttpAnswer): boolean {
 }
 
 /** The beginning of a page's text, for the operator. */
-function pageOf(text: string): string {
+function textOfPage(text: string): string {
   const words = text
     .slice(0, 4_000)
     .replaceAll(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')

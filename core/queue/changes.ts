@@ -76,7 +76,7 @@ export async function readChanges(
   const byOwner = Map.groupBy(rows, ({ owner }) => Number(owner))
   return {
     now: asDate(byOwner.get(-1)?.[0]?.at ?? '').getTime(),
-    pages: users.map((_, index) => pageOf(byOwner.get(index) ?? [], limit)),
+    pages: users.map((_, index) => mergePage(byOwner.get(index) ?? [], limit)),
   }
 }
 
@@ -151,7 +151,7 @@ interface Row {
 }
 
 /** Merges two lists, each cut off at the limit, in order, and cuts the result off where the first truncated list ends. */
-function pageOf(rows: readonly Row[], limit: number): ChangePage {
+function mergePage(rows: readonly Row[], limit: number): ChangePage {
   const changes = rows.map(toChange).toSorted(byPlace)
   const lists = [changes.filter(({ gone }) => gone), changes.filter(({ gone }) => !gone)]
   const [end] = lists

@@ -22,8 +22,6 @@ const mostTrouble = 64
 const mostServed = 128
 /** How many deliveries of a quick endpoint are under way at a time; of one in trouble it is one. */
 const mostAtOnce = 4
-/** An attempt that takes longer makes its endpoint one of the slow, in milliseconds. */
-const slowMs = 2_000
 /** How long deliveries of an endpoint are begun before it is another one's turn, in milliseconds. */
 const serveMs = 20_000
 /** What recording takes, in milliseconds. */
@@ -31,6 +29,8 @@ const settleMs = 5_000
 
 export interface DeliverOptions extends Omit<SendOptions, 'signal'> {
   readonly database: Database
+  /** An attempt that takes longer makes its endpoint one of the slow, in milliseconds; 2,000 if left out. */
+  readonly slowMs?: number
   /** How often it looks while nothing is under way, in milliseconds. */
   readonly pollMs: number
   /** 0 to 1. */
@@ -98,7 +98,7 @@ export async function deliverWebhooks(
         for (const endpoint of endpoints) begin(endpoint, due.get(endpoint.id) ?? [])
         found = endpoints.length
       } catch (error) {
-        log('error', 'webhooks could not be read', { detail: reasonOf(error) })
+        log('error', 'webhooks not read', { detail: reasonOf(error) })
       }
     }
     if (served.size === 0 && found === 0 && (!mayStart() || drained.aborted)) return counts
@@ -127,7 +127,7 @@ async function serve(
   due: readonly DueDelivery[],
   { mayStart, onSlow, signal, counts }: Serving,
 ): Promise<void> {
-  const { database, clock, log, random } = options
+  const { database, clock, log, random, slowMs = 2_000 } = options
   const until = clock() + serveMs
   let { failures } = endpoint
   let stopped = false

@@ -52,12 +52,12 @@ export interface OwnedDelivery extends OwnedEndpoint {
 }
 
 /**
- * Has a delivery sent once more, as itself, and tried for another three days: one that was delivered or given up, or that waits.
+ * Has a delivery sent once more, as itself, and tried for another three days: one that was delivered or given up, or that waits. To
+ * come after `consumeRequest`.
  *
- * @throws VisionError `webhook.not_found`, `webhook.disabled` or `webhook.delivery_not_found`
+ * @throws VisionError `webhook.delivery_not_found`
  */
 export async function resendDelivery(database: Database, owned: OwnedDelivery): Promise<DeliveryRow> {
-  await requireEnabled(database, owned)
   const row = await database.run(async (on) => {
     await matchedBy(
       on,
@@ -72,12 +72,11 @@ export async function resendDelivery(database: Database, owned: OwnedDelivery): 
 }
 
 /**
- * Sends an endpoint a trial call, `webhook.test`, as any other delivery.
+ * Sends an endpoint a trial call, `webhook.test`, as any other delivery. To come after `consumeRequest`.
  *
- * @throws VisionError `webhook.not_found` or `webhook.disabled`
+ * @throws VisionError `webhook.not_found`
  */
 export async function testEndpoint(database: Database, owned: OwnedEndpoint): Promise<DeliveryRow> {
-  await requireEnabled(database, owned)
   const { endpointId, userId } = owned
   let deliveryId = 0
   const row = await database.transact(
@@ -109,11 +108,6 @@ export function messageIdOf({ id, createdAt }: Pick<DeliveryRow, 'id' | 'created
 /** What is sent. */
 export function payloadOf({ type, createdAt, data }: Pick<DeliveryRow, 'type' | 'createdAt' | 'data'>) {
   return { type, payloadVersion: 1, timestamp: createdAt.toISOString(), data }
-}
-
-async function requireEnabled(database: Database, owned: OwnedEndpoint): Promise<void> {
-  const { disabledReason } = await getEndpoint(database, owned)
-  if (disabledReason !== null) throw new VisionError('webhook.disabled')
 }
 
 async function find(on: Queryable, { deliveryId, endpointId }: OwnedDelivery): Promise<DeliveryRow | undefined> {

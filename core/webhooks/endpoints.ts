@@ -128,13 +128,18 @@ export async function updateEndpoint(
 }
 
 /**
- * Deletes an endpoint: nothing more is sent to it. Its deliveries are swept.
+ * Deletes an endpoint: nothing more is sent to it. What its owner said of it, and its secrets, go at once; what is left of its row
+ * goes with its deliveries, which are swept.
  *
  * @throws VisionError `webhook.not_found`, also for another user's and for one that was deleted before
  */
 export async function deleteEndpoint(database: Database, { userId, endpointId }: OwnedEndpoint): Promise<void> {
   const deleted = await database.run((on) =>
-    matchedBy(on, sql`DELETE FROM vision_webhook_endpoints WHERE id = ${endpointId} AND user_id = ${userId}`),
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_endpoints SET user_id = '', url = '', description = NULL, secrets = '[]', disabled_reason = 'owner'
+        WHERE id = ${endpointId} AND user_id = ${userId}`,
+    ),
   )
   if (deleted === 0) throw new VisionError('webhook.not_found')
 }

@@ -11,14 +11,12 @@ import {
   saveAnalysis,
   saveAnswerIssue,
 } from '../queue/settle.ts'
-import type { ExecuteOptions, Steps } from './execute-options.ts'
 import { makeTexts } from './make-texts.ts'
+import type { RunOptions } from './options.ts'
 import { outcomeOf } from './outcome.ts'
 import { perform, type RunState, spentSoFar } from './perform.ts'
 import { persist } from './persist.ts'
 import type { TextsOutcome } from './track-texts.ts'
-
-export type { Steps }
 
 /** How a run ended, in the worker's counters. */
 export type Ended = 'completed' | 'retried' | 'failed' | 'released' | 'lost'
@@ -40,7 +38,7 @@ type Settled = Omit<Execution, 'spent'>
  *
  * @throws only if the database refuses the settlement; the lease then expires and the job is reclaimed
  */
-export async function execute(run: Run, options: ExecuteOptions): Promise<Execution> {
+export async function execute(run: Run, options: RunOptions): Promise<Execution> {
   const { database, signal } = options
   const state: RunState = {
     usage: {},
@@ -79,7 +77,7 @@ interface Progress {
   circuitOpen: boolean
 }
 
-async function runSteps(run: Run, options: ExecuteOptions, state: RunState, progress: Progress): Promise<TextsOutcome> {
+async function runSteps(run: Run, options: RunOptions, state: RunState, progress: Progress): Promise<TextsOutcome> {
   const { database, steps, signal } = options
   const { usage } = state
   if (run.step === 'content') {
@@ -110,7 +108,7 @@ async function runSteps(run: Run, options: ExecuteOptions, state: RunState, prog
 }
 
 interface Settling {
-  readonly options: ExecuteOptions
+  readonly options: RunOptions
   readonly state: RunState
   readonly progress: Progress
 }

@@ -3,7 +3,7 @@ import { LeaseLost, type Reason, type Run, type TextRun } from '../domain/run.ts
 import { failText, saveText } from '../queue/save-text.ts'
 import { completeVisionJob, completeWithoutText, saveAnswerIssue } from '../queue/settle.ts'
 import { readCurrent, readTextsOfRun, type TextRow } from '../queue/texts.ts'
-import type { ExecuteOptions } from './execute-options.ts'
+import type { RunOptions } from './options.ts'
 import { outcomeOf, Stopped } from './outcome.ts'
 import { perform, type RunState, spentSoFar } from './perform.ts'
 import { persist } from './persist.ts'
@@ -20,7 +20,7 @@ export async function makeTexts(
   run: Run,
   analysis: unknown,
   state: RunState,
-  options: ExecuteOptions,
+  options: RunOptions,
 ): Promise<TextsOutcome> {
   const { database, steps, textsAtOnce = 1 } = options
   const { waiting, failed: before, variants } = await readTextsOfRun(database, run)

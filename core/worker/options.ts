@@ -1,12 +1,20 @@
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import type { Run, TextRun } from '../domain/run.ts'
+import type { StepContext, StepOutput } from '../domain/step.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
-import type { ProviderAccess } from '../providers/permits.ts'
+import type { Permit, ProviderAccess } from '../providers/permits.ts'
 import type { BackoffOptions } from '../queue/backoff.ts'
 import type { Bell } from './bell.ts'
-import type { Steps } from './execute-options.ts'
 import type { Waker } from './wake.ts'
+
+/** The two steps, which the worker runs. */
+export interface Steps {
+  analysis(run: Run, context: StepContext): Promise<StepOutput>
+  /** One text of the job. */
+  content(run: TextRun, analysis: unknown, context: StepContext): Promise<StepOutput>
+}
 
 export interface WorkerOptions {
   readonly database: Database
@@ -62,4 +70,29 @@ export interface DrainOptions {
   readonly deadline: number
   /** Aborted when the worker must stop early: it releases its jobs. */
   readonly signal?: AbortSignal
+}
+
+type SharedOptions = Pick<
+  WorkerOptions,
+  'database' | 'steps' | 'providers' | 'textsAtOnce' | 'retry' | 'providerWaitMs' | 'now'
+>
+
+/** What one run needs: the worker's options, and the worker's state while the run lasts. */
+export interface RunOptions extends SharedOptions {
+  /** The permit to call the provider of the run's first step; released if it is not used. */
+  readonly permit: Permit
+  /** Aborted with `LeaseLost`, `LeaseUncertain` or `Stopped` as the reason. */
+  readonly signal: AbortSignal
+  /** Whether the worker has the time that a step may take. */
+  readonly hasTimeFor: (step: Step) => boolean
+  /** Whether it has the time for the step's paid call and certainly holds the lease; called just before the call goes out. */
+  readonly mayPay: () => boolean
+  /** Called when a paid call goes out, and when none is in flight any more. */
+  readonly onCall: (isOut: boolean) => void
+  /** Whether the process was frozen at any time since then, by `now`. */
+  readonly frozenSince: (moment: number) => boolean
+  /** Whether there is time to retry the save of a paid result while the database is unavailable. */
+  readonly mayWait: () => boolean
+  /** Called as each step begins. */
+  readonly onStep: (step: Step) => void
 }

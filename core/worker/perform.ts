@@ -3,7 +3,7 @@ import type { VisionError } from '../domain/errors.ts'
 import type { RunUsage, StepContext, StepOutput, StepUsage } from '../domain/step.ts'
 import { race } from '../platform/async.ts'
 import type { Permit } from '../providers/permits.ts'
-import type { ExecuteOptions } from './execute-options.ts'
+import type { RunOptions } from './options.ts'
 import { callOutcomeOf, Stopped } from './outcome.ts'
 
 /** The state that the calls of a run share: several may be in flight. */
@@ -46,7 +46,7 @@ export type Performed = { readonly output: StepOutput } | { readonly thrown: unk
 export async function perform(
   { step, signal, call, saveIssue, onIssue }: Performance,
   state: RunState,
-  options: ExecuteOptions,
+  options: RunOptions,
 ): Promise<Performed> {
   const { providers, hasTimeFor, onStep, onCall, frozenSince, now } = options
   const { usage } = state

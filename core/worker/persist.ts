@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { VisionError } from '../domain/errors.ts'
 import { LeaseLost } from '../domain/run.ts'
-import type { ExecuteOptions } from './execute-options.ts'
+import type { RunOptions } from './options.ts'
 
 /** The wait between two attempts to save while the database is unavailable, in milliseconds. */
 const saveAgainMs = 1_000
@@ -14,7 +14,7 @@ const saveAgainMs = 1_000
  */
 export async function persist<T>(
   save: () => Promise<T>,
-  { mayWait, signal }: Pick<ExecuteOptions, 'mayWait' | 'signal'>,
+  { mayWait, signal }: Pick<RunOptions, 'mayWait' | 'signal'>,
 ): Promise<T> {
   for (;;) {
     try {

@@ -33,6 +33,7 @@ export const visionWebhookEndpoints = mysqlTable(
   'vision_webhook_endpoints',
   {
     id: id('id').autoincrement().primaryKey(),
+    /** Empty once it is deleted: its row goes when its deliveries are swept. */
     userId: key('user_id', { length: 255 }).notNull(),
     /** As a URL is serialised: in ASCII. */
     url: key('url', { length: 2048 }).notNull(),
@@ -59,6 +60,9 @@ export const visionWebhookEndpoints = mysqlTable(
     sweptAt: time('swept_at').notNull(),
     /** How many trial calls were asked for. */
     tests: count('tests'),
+    /** How many trial calls and resent deliveries were requested in the current minute, and when that began. */
+    requests: count('requests'),
+    requestsSince: time('requests_since'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { maxEndpoints } from '../../core/webhooks/endpoints.ts'
+import { requestsPerMinute } from '../../core/webhooks/request-quota.ts'
 import { webhookEvents } from '../../drizzle/schema.ts'
 import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
 
@@ -203,6 +204,26 @@ test('trial calls and resent ones wait to be delivered, and a disabled webhook t
   expect([Number(row?.due), Number(row?.fresh)]).toEqual([1, 1])
   await api.call('PATCH', `/v1/webhooks/${webhookId}`, { ...ann, body: { status: 'disabled' } })
   for (const one of [path, `${webhookId}/test`]) expect((await json(post(one))).code).toBe('webhook.disabled')
+})
+
+test('a webhook takes so many of both in a minute, over all processes; headers say what is left', async () => {
+  const { webhookId } = await json(create())
+  const first = await post(`${webhookId}/test`)
+  expect(first.headers.get('ratelimit')).toMatch(/^"webhook-requests-per-minute";r=59;t=\d+$/)
+  const resend = `${webhookId}/deliveries/${(await json(first)).deliveryId}/resend`
+  const replies = await Promise.all(
+    Array.from({ length: requestsPerMinute + 4 }, (_, index) => post(index % 2 ? resend : `${webhookId}/test`)),
+  )
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(requestsPerMinute - 1)
+  for (const path of [resend, `${webhookId}/test`]) {
+    const refused = await post(path)
+    expect([refused.status, (await json(refused)).code]).toEqual([429, 'limit.webhook_requests_per_minute'])
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  }
+  // Of another webhook they are others.
+  expect((await post(`${(await json(create())).webhookId}/test`)).status).toBe(200)
+  await api.database.sql('UPDATE vision_webhook_endpoints SET requests_since = requests_since - INTERVAL 61 SECOND')
+  expect((await post(resend)).status).toBe(200)
 })
 
 test('deliveries are listed newest first, by status, page by page', async () => {

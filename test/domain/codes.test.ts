@@ -361,6 +361,11 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     await api.database.sql("INSERT INTO vision_estimate_quotas VALUES ('curious', UTC_TIMESTAMP(3), 60)")
     return refusal('POST', '/v1/estimate', { as: 'curious', body: { jobs: [job] } })
   },
+  'limit.webhook_requests_per_minute': async () => {
+    const path = `/v1/webhooks/${await makeWebhook('ann')}/test`
+    await api.database.sql('UPDATE vision_webhook_endpoints SET requests = 60, requests_since = UTC_TIMESTAMP(3)')
+    return refusal('POST', path, ann)
+  },
   'upload.not_found': () => create({ imageUrl: 'upload:uploads/of-nobody/nothing' }),
   'database.unavailable': async () => {
     const database = openDatabase('mysql://nobody@127.0.0.1:1/nothing', { connections: 1, random: () => 0 })

@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ciede2000, labOf } from '../../core/pipeline/ciede2000.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
+import { quickImports } from '../../dev/boot/prepare.mjs'
 import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { type Case, cases } from '../../eval/cases.ts'
 import { checkAnalysis, checkContent } from '../../eval/checks.ts'
 import { describeFindings, evaluate, table } from '../../eval/evaluate.ts'
 import { isIn } from '../../eval/language.ts'
+import { readOptions } from '../../eval/options.ts'
 import { modelOf } from '../support/providers/access.ts'
 
 let emulators: ProviderEmulators
@@ -45,10 +47,21 @@ test('what fails is told', async () => {
 test.each([
   ['--formats', 'haiku,summary', /haiku.*detailed_analysis, summary, social_post/s],
   ['--cases', 'sale-en,sale-xx', /sale-xx.*sale-en, sale-de/s],
-  ['--format', 'summary', /--format.*--formats/s],
-])('%s %s is refused, and what there is is listed', async (option, value, message) => {
-  const run = promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../eval/run.ts'), option, value])
-  await expect(run).rejects.toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+])('%s %s is refused, and what there is is listed', (option, value, message) => {
+  expect(() => readOptions([option, value])).toThrow(message)
+})
+
+test('an option that there is not ends the command with 2 and its usage', async () => {
+  const run = promisify(execFile)(process.execPath, [
+    ...quickImports,
+    join(import.meta.dirname, '../../eval/run.ts'),
+    '--format',
+  ])
+  await expect(run).rejects.toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/--format.*--formats/s),
+  })
 })
 
 test('there are 30 images, of every kind, and no two alike', () => {

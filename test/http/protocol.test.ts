@@ -365,7 +365,7 @@ test.each([
   expect(linesOf(reply)).toEqual([
     {
       level: 'info',
-      message: 'a call was refused',
+      message: 'request rejected',
       fields: {
         requestId: expect.any(String),
         traceId: reply.headers.get('x-trace-id'),

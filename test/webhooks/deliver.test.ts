@@ -5,14 +5,14 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
 import { testEndpoint } from '../../core/webhooks/deliveries.ts'
-import { rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
+import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
 import { endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
 import { postWebhook } from '../../core/webhooks/send.ts'
-import { sweepWebhooks } from '../../core/webhooks/sweep.ts'
+import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
 import { checkWebhookUrl } from '../../core/webhooks/url.ts'
 import { jobIn } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { makeEndpoint } from '../support/database/webhooks.ts'
+import { makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
 
 interface Received {
   readonly path: string
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 const logged: unknown[] = []
 /** Delivers until nothing is due. */
-const deliver = (changes: object = {}) =>
+const deliver = (changes: object = {}, signal?: AbortSignal) =>
   deliverWebhooks(
     {
       ...{ database: db, allowLoopbackHttp: true, random: () => 0, pollMs: 20 },
@@ -57,7 +57,7 @@ const deliver = (changes: object = {}) =>
       ...changes,
     },
     {
-      deadline: performance.now() + 600_000,
+      ...{ deadline: performance.now() + 600_000, signal },
       drained: AbortSignal.abort(),
       lastStart: () => Number.POSITIVE_INFINITY,
     },
@@ -162,18 +162,11 @@ test('a delivery is given up after three days', async () => {
 })
 
 test('a hundred endpoints that never answer delay nobody, and each of them costs one attempt', async () => {
-  const dead = []
-  for (let user = 0; user < 10; user++) {
-    for (let made = 0; made < 10; made++)
-      dead.push(await makeEndpoint(db, { userId: `user-${user}`, url: `${base}/dead` }))
-  }
+  await makeEndpoints(db, 100, { url: `${base}/dead` })
   await db.sql('UPDATE vision_webhook_endpoints SET slow = 1')
-  for (const one of dead) {
-    await testEndpoint(db, one)
-    await testEndpoint(db, one)
-  }
-  const live = await makeEndpoint(db, { userId: 'ann', url: `${base}/live` })
-  for (let made = 0; made < 30; made++) await testEndpoint(db, live)
+  await makeDeliveries(db, '/dead', 2)
+  await makeEndpoint(db, { userId: 'ann', url: `${base}/live` })
+  await makeDeliveries(db, '/live', 30)
   const lived = Promise.withResolvers<void>()
   const count = (path: string) => received.filter((one) => one.path === path).length
   const aborting = new AbortController()
@@ -207,7 +200,7 @@ test('a hundred endpoints that never answer delay nobody, and each of them costs
 
 test('two workers serve an endpoint one after the other, and a dead one for no longer than its lease', async () => {
   const endpoint = await makeEndpoint(db, { url: `${base}/hook` })
-  for (let made = 0; made < 30; made++) await testEndpoint(db, endpoint)
+  await makeDeliveries(db, '/hook', 30)
   await Promise.all([deliver(), deliver(), deliver()])
   await deliver()
   expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(30)
@@ -234,9 +227,69 @@ test('what is too old is swept, and of a deleted endpoint everything', async () 
     { status: 'failed', error: 'expired' },
     { status: 'pending', error: null },
   ])
+  await deleteEndpoint(db, endpoint)
+  const kept = await makeEndpoint(db)
+  await testEndpoint(db, kept)
+  // Until it is swept nobody is named any more, and nothing is sent.
+  expect(
+    JSON.stringify(await db.sql('SELECT * FROM vision_webhook_endpoints WHERE id = ?', [endpoint.endpointId])),
+  ).not.toMatch(/user-1|shop\.example|whsec_/)
+  expect(await deliver({ lookup: async () => [] })).toEqual({ delivered: 0, failed: 1 })
+  await sweepWebhooks(db)
+  expect(await rowsOf('endpoint_id')).toEqual([{ endpoint_id: kept.endpointId }])
+  expect(await db.sql('SELECT id FROM vision_webhook_endpoints')).toEqual([{ id: kept.endpointId }])
+  // One that was written after the row had gone.
   await db.sql('DELETE FROM vision_webhook_endpoints')
   await sweepWebhooks(db)
   expect(await rowsOf()).toEqual([])
+})
+
+test('of an endpoint 10,000 deliveries are kept that wait, and as many of each that have ended, however many endpoints there are', async () => {
+  const endpoint = await makeEndpoint(db)
+  // It is looked through after these, which a sweep reads 20 at a time.
+  await makeEndpoints(db, 21)
+  await db.sql("UPDATE vision_webhook_endpoints SET swept_at = IF(id = ?, '2026-01-02', '2026-01-01')", [
+    endpoint.endpointId,
+  ])
+  const extra = 3
+  await db.sql(
+    `INSERT INTO vision_webhook_deliveries (endpoint_id, type, version, data, status, due_at, expires_at, created_at)
+      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+      SELECT ?, 'webhook.test', 1 + s.i * 20000 + a.i * 101 + b.i, '{}', ELT(s.i + 1, 'failed', 'delivered', 'pending'),
+        UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3)
+      FROM n a STRAIGHT_JOIN n b STRAIGHT_JOIN n s WHERE s.i < 3 AND a.i * 101 + b.i < ? ORDER BY 3`,
+    [endpoint.endpointId, mostKept + extra],
+  )
+  await sweepWebhooks(db)
+  // What waited too long in the line is told as given up; it is the newest that is kept.
+  expect(
+    await db.sql(
+      'SELECT status, error, COUNT(*) AS deliveries, MIN(version) % 20000 AS oldest FROM vision_webhook_deliveries GROUP BY 1, 2 ORDER BY 1, 2',
+    ),
+  ).toEqual([
+    { status: 'delivered', error: null, deliveries: mostKept, oldest: 1 + extra },
+    { status: 'failed', error: null, deliveries: mostKept - extra, oldest: 1 + 2 * extra },
+    { status: 'failed', error: 'too_many', deliveries: extra, oldest: 1 },
+    { status: 'pending', error: null, deliveries: mostKept, oldest: 1 + extra },
+  ])
+})
+
+test('endpoints that have just died delay the quick ones only until they are found to be slow', async () => {
+  await makeEndpoints(db, 20, { url: `${base}/dead` })
+  const live = await makeEndpoint(db, { userId: 'ann', url: `${base}/live` })
+  await makeDeliveries(db, '', 1)
+  await db.sql("UPDATE vision_webhook_endpoints SET served_at = IF(id = ?, '2026-01-02', '2026-01-01')", [
+    live.endpointId,
+  ])
+  const aborting = new AbortController()
+  answer = (request, response) => {
+    if (request.url === '/dead') return
+    response.end()
+    aborting.abort()
+  }
+  // There are 16 places for quick ones, and all of them are taken.
+  await deliver({ slowMs: 50 }, aborting.signal)
+  expect(received.filter(({ path }) => path === '/live')).toHaveLength(1)
 })
 
 describe('a post', () => {

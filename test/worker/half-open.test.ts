@@ -12,8 +12,8 @@ import { renewLeases } from '../../core/queue/lease.ts'
 import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { completeVisionJob } from '../../core/queue/settle.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/options.ts'
 import {
   claim,
   contentOutput,

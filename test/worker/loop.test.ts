@@ -6,9 +6,8 @@ import type { StepContext } from '../../core/domain/step.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { deleteVisionJob } from '../../core/queue/delete.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import type { WorkerOptions } from '../../core/worker/options.ts'
+import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { noBackoff, noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -297,7 +296,7 @@ describe('leases', () => {
     expect(await draining).toMatchObject({ claimed: 1, lost: 1, completed: 0 })
     expect(await only(id)).toMatchObject({ status: 'cancelled' })
     expect(await attempts(id)).toMatchObject([{ outcome: 'cancelled', possibly_billed: 'analysis' }])
-    expect(lines).toContainEqual(['info', 'run lost', expect.objectContaining({ jobId: id, became: 'cancelled' })])
+    expect(lines).toContainEqual(['info', 'run lost', expect.objectContaining({ jobId: id, jobStatus: 'cancelled' })])
   })
 
   test('a deleted job stops within one renewal and leaves nothing behind', async () => {

@@ -73,7 +73,7 @@ test('without the database the worker still says that it lives, and not that nob
   expect(told()).toMatchObject([{ PollerHeartbeat: 1 }])
   expect(told()[0]).not.toHaveProperty('OldestDueSeconds')
   expect(paused()).toEqual({})
-  expect(logged).toEqual([['error', 'the state of the queue could not be read']])
+  expect(logged).toEqual([['error', 'queue metrics not read']])
 })
 
 test('a database that never answers does not hold the end up', async () => {

@@ -64,6 +64,7 @@ const table: Record<ErrorCode, Row> = {
   'limit.uploads_per_day': request,
   'limit.upload_bytes_per_day': request,
   'limit.estimates_per_minute': request,
+  'limit.webhook_requests_per_minute': request,
   'upload.not_found': request,
   'key.not_found': request,
   'key.too_many': request,

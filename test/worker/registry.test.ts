@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { getMinutes, sumOfMinutes } from '../../core/worker/minutes.ts'
+import type { Steps } from '../../core/worker/options.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
@@ -144,7 +144,7 @@ test('a report that failed is made good by the next', async () => {
   const closed = openDatabase(database.url, { connections: 1, random: () => 0 })
   await closed.close()
   await startHeartbeat({ ...options, database: closed }, () => ({ inFlight: 0, tally }))()
-  expect(log).toContain('worker not reported')
+  expect(log).toContain('heartbeat not written')
   await startHeartbeat({ ...options, database }, () => ({ inFlight: 0, tally }))()
   expect(await sums()).toEqual(tally)
 })

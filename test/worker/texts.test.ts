@@ -9,9 +9,8 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
 import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
 import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/redrive.ts'
-import type { Steps } from '../../core/worker/execute.ts'
 import { drain } from '../../core/worker/loop.ts'
-import type { WorkerOptions } from '../../core/worker/options.ts'
+import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import {
   attemptRows,
   emptyQueue,

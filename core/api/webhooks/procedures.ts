@@ -8,11 +8,14 @@ import {
   deleteEndpoint,
   getEndpoint,
   listEndpoints,
+  type OwnedEndpoint,
   rotateSecret,
   updateEndpoint,
 } from '../../webhooks/endpoints.ts'
+import { consumeRequest } from '../../webhooks/request-quota.ts'
 import { checkWebhookUrl } from '../../webhooks/url.ts'
 import { type Caller, procedure } from '../procedure.ts'
+import { rateLimitHeaders } from '../rate-limit.ts'
 import { exampleDelivery, examplePayloads, exampleWebhook } from './examples.ts'
 import {
   CreateWebhook,
@@ -184,8 +187,9 @@ export const webhooks = {
         scope: 'write',
         summary: 'Send a trial call',
         description:
-          'Sends a `webhook.test` to the webhook, as any other delivery: its list of deliveries says what came of it.',
-        errors: ['webhook.not_found', 'webhook.disabled'],
+          'Sends a `webhook.test` to the webhook, as any other delivery: its list of deliveries says what came of it. A webhook takes 60 trial calls and resent deliveries a minute.',
+        errors: ['webhook.not_found', 'webhook.disabled', 'limit.webhook_requests_per_minute'],
+        limited: true,
         output: Delivery,
         example: {
           reply: {
@@ -196,10 +200,11 @@ export const webhooks = {
         },
       })
       .input(validated(OneWebhook))
-      .mutation(
-        async ({ ctx, input }): Promise<DeliveryView> =>
-          viewDelivery(await testEndpoint(ctx.services.database, owned(ctx, input.webhookId))),
-      ),
+      .mutation(async ({ ctx, input }): Promise<DeliveryView> => {
+        const endpoint = owned(ctx, input.webhookId)
+        await request(ctx, endpoint)
+        return viewDelivery(await testEndpoint(ctx.services.database, endpoint))
+      }),
 
     listDeliveries: procedure
       .meta({
@@ -227,20 +232,32 @@ export const webhooks = {
         scope: 'write',
         summary: 'Send a delivery again',
         description:
-          'Sends it once more, with the same `webhook-id`, whatever became of it, and tries for another three days.',
-        errors: ['webhook.not_found', 'webhook.disabled', 'webhook.delivery_not_found'],
+          'Sends it once more, with the same `webhook-id`, whatever became of it, and tries for another three days. A webhook takes 60 trial calls and resent deliveries a minute.',
+        errors: [
+          'webhook.not_found',
+          'webhook.disabled',
+          'webhook.delivery_not_found',
+          'limit.webhook_requests_per_minute',
+        ],
+        limited: true,
         output: Delivery,
         example: { reply: { ...exampleDelivery, attempts: 0, error: null } },
       })
       .input(validated(OneDelivery))
-      .mutation(
-        async ({ ctx, input: { webhookId, deliveryId } }): Promise<DeliveryView> =>
-          viewDelivery(await resendDelivery(ctx.services.database, { ...owned(ctx, webhookId), deliveryId })),
-      ),
+      .mutation(async ({ ctx, input: { webhookId, deliveryId } }): Promise<DeliveryView> => {
+        const endpoint = owned(ctx, webhookId)
+        await request(ctx, endpoint)
+        return viewDelivery(await resendDelivery(ctx.services.database, { ...endpoint, deliveryId }))
+      }),
   },
 } satisfies Resource
 
 const owned = ({ actor }: Caller, webhookId: number) => ({ userId: actor.userId, endpointId: webhookId })
+
+/** Counts a call that has something sent, and says in the headers what is left. */
+async function request({ services: { database }, reply }: Caller, endpoint: OwnedEndpoint): Promise<void> {
+  reply.limits = rateLimitHeaders(await consumeRequest(database, endpoint))
+}
 
 function checked({ services: { allowLoopbackHttp } }: Caller, url: string): string {
   return checkWebhookUrl(url, { allowLoopbackHttp }).href

@@ -186,7 +186,7 @@ test('a server that was itself killed recovers what was committed', async () => 
   process.kill(pid, 'SIGKILL')
   await gone(pid)
   await first.endedByItself
-  await expect.poll(() => lines).toEqual([expect.stringContaining('ended by itself (SIGKILL)')])
+  await expect.poll(() => lines).toEqual([expect.stringContaining('exited unexpectedly (SIGKILL)')])
   await first.stop()
   const second = await started(folder)
   expect(await query(second.url, 'SELECT count(*) FROM kept')).toEqual([[2]])

@@ -17,7 +17,7 @@ export interface TestDatabase extends Database {
 export async function createEmptyDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const server = inject('databaseServer')
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  const admin = await mysql.createConnection(server)
+  const admin = await mysql.createConnection({ uri: server, maxPreparedStatements: 1 })
   await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
   const url = new URL(server)
   url.pathname = `/${name}`
@@ -34,7 +34,13 @@ export async function createEmptyDatabase(): Promise<{ url: string; drop(): Prom
 export async function createTestDatabase({ connections = 10 } = {}): Promise<TestDatabase> {
   const { url, drop } = await createEmptyDatabase()
   const database = openDatabase(url, { connections, random: Math.random })
-  const raw = await mysql.createConnection({ uri: url, timezone: 'Z', dateStrings: true, multipleStatements: true })
+  const raw = await mysql.createConnection({
+    uri: url,
+    timezone: 'Z',
+    dateStrings: true,
+    multipleStatements: true,
+    maxPreparedStatements: 1,
+  })
   await raw.query(inject('schema').sql)
   return {
     ...database,

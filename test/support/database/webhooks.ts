@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'drizzle-orm'
 import { createEndpoint } from '../../../core/webhooks/endpoints.ts'
-import { type WebhookEvent, webhookEvents } from '../../../drizzle/schema.ts'
+import { newSecret } from '../../../core/webhooks/secrets.ts'
+import { visionWebhookEndpoints, type WebhookEvent, webhookEvents } from '../../../drizzle/schema.ts'
 import type { TestDatabase } from './test-database.ts'
 
 interface WantedEndpoint {
@@ -16,6 +18,32 @@ export async function makeEndpoint(
 ): Promise<{ readonly endpointId: number; readonly userId: string; readonly secret: string }> {
   const { row, secret } = await createEndpoint(on, userId, { url, events, description: null }, randomBytes)
   return { endpointId: row.id, userId, secret }
+}
+
+/** Makes as many endpoints, each of a user of its own, in one statement. */
+export async function makeEndpoints(
+  on: TestDatabase,
+  count: number,
+  { url = 'https://shop.example/hook' } = {},
+): Promise<void> {
+  const now = sql`UTC_TIMESTAMP(3)`
+  const values = {
+    ...{ url, events: webhookEvents.join(' '), secrets: [{ secret: newSecret(randomBytes), validUntil: null }] },
+    ...{ servedAt: now, sweptAt: now, createdAt: now, updatedAt: now },
+  }
+  const rows = Array.from({ length: count }, (_, index) => ({ userId: `many-${index}`, ...values }))
+  await on.run((db) => db.insert(visionWebhookEndpoints).values(rows))
+}
+
+/** Has as many deliveries wait for each endpoint whose URL ends so, in one statement. */
+export async function makeDeliveries(on: TestDatabase, urlEnd: string, each: number): Promise<void> {
+  await on.sql(
+    `INSERT INTO vision_webhook_deliveries (endpoint_id, type, version, data, status, due_at, expires_at, created_at)
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+      SELECT e.id, 'webhook.test', 1000 + n.i, '{}', 'pending', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3)
+      FROM n STRAIGHT_JOIN vision_webhook_endpoints e WHERE e.url LIKE ?`,
+    [each, `%${urlEnd}`],
+  )
 }
 
 /** What the outbox holds, in the order in which it was written: the event, of which job or batch, at which version. */
