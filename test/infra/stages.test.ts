@@ -41,6 +41,9 @@ describe('sst dev', () => {
     expect(deployed.errors).toEqual([])
     expect(functionNames(deployed)).toEqual(['ApiHandler', 'PollerHandler', 'Stream'])
     for (const name of functionNames(deployed)) expect(environmentOf(deployed, name)).toMatchObject({ DATABASE_URL })
+    // Their packages are those of this folder, into which a copy would be written.
+    const written = deployed.targets.flatMap(({ copyFiles }) => copyFiles.filter(({ to }) => !to.includes('swagger')))
+    expect(written).toEqual([])
     expect(functionOf(deployed, 'PollerHandler')).toMatchObject({ description: 'Drains the queue (live)' })
     for (const type of ['aws:ec2/vpc:Vpc', 'aws:rds/instance:Instance', 'aws:cloudwatch/metricAlarm:MetricAlarm']) {
       expect(all(deployed, type)).toEqual([])

@@ -6,6 +6,7 @@ import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
+import { bundling } from '../../infra/bundling.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 import { root } from './support/platform.ts'
@@ -47,6 +48,12 @@ describe('every function', () => {
       expect(made.vpcConfig).toBeUndefined()
     },
   )
+
+  test('is bundled in files that are loaded when they are needed', () => {
+    expect(deployed.targets.map(({ properties }) => properties)).toEqual(
+      deployed.targets.map(() => ({ ...bundling, architecture: 'arm64' })),
+    )
+  })
 
   test('keeps its logs for a month', () => {
     const groups = all(deployed, 'aws:cloudwatch/logGroup:LogGroup')
