@@ -262,7 +262,7 @@ test('health is as the document says, well or ill, and asks for no token', async
   }
 })
 
-test('whoever is refused is told of the scheme, of the error and of the scope', async () => {
+test('a refused caller learns the scheme, the error and the scope', async () => {
   const challengeOf = async (path: string, options: object) =>
     (await api.call('GET', path, options)).headers.get('www-authenticate')
   expect(await challengeOf('/v1/jobs', {})).toBe('Bearer realm="vision-pipeline"')
