@@ -14,11 +14,7 @@ async function complaints(project: string): Promise<string[]> {
   return stdout.split('\n').filter((line) => line.includes('error'))
 }
 
-test('sst.config.ts and infra/ fit SST’s own types', async () => {
-  expect(await complaints('infra')).toEqual([])
-})
-
-test('which notice what is not in them', async () => {
+test('sst.config.ts and infra/ fit SST’s own types, which notice what is not in them', async () => {
   const folder = mkdtempSync(join(root, '.sst/types-'))
   try {
     const wrong = [
@@ -28,10 +24,13 @@ test('which notice what is not in them', async () => {
       "new aws.cloudwatch.MetricAlarm('D', { threshold: 'high' })",
     ]
     writeFileSync(join(folder, 'wrong.ts'), `${wrong.join('\n')}\nexport {}\n`)
+    // All that infra/tsconfig.json has, and the mistakes beside it.
     const include = ['wrong.ts', '../../sst.config.ts', '../../infra']
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../infra/tsconfig.json', include }))
     const found = await complaints(folder)
-    const lines = new Set(found.map((line) => /wrong\.ts\((\d+),/.exec(line)?.[1]))
+    const ofMistakes = (complaint: string) => complaint.includes('wrong.ts(')
+    expect(found.filter((complaint) => !ofMistakes(complaint))).toEqual([])
+    const lines = new Set(found.filter(ofMistakes).map((complaint) => /wrong\.ts\((\d+),/.exec(complaint)?.[1]))
     expect([...lines].toSorted()).toEqual(['1', '2', '3', '4'])
   } finally {
     rmSync(folder, { recursive: true, force: true })
