@@ -83,11 +83,13 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'getJobForOperator',
     'getMinutes',
     'getOperatorActions',
+    'getUserLimits',
     'getWorkerStatus',
     'pauseClaims',
     'pruneJobs',
     'redriveJobs',
     'resumeClaims',
+    'setUserLimits',
   ],
 }
 

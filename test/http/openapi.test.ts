@@ -110,8 +110,11 @@ async function follow(
   let target = path
   for (const { name, in: where, required, schema } of operation.parameters ?? []) {
     if (where === 'path') {
-      expect([name, required, schema.type]).toEqual([name, true, 'integer'])
-      target = target.replace(`{${name}}`, String(jobId === 0 ? 0 : ids[name]))
+      // A user is the operator's to name; the others are the caller's own.
+      const isUser = name === 'user'
+      expect([name, required, schema.type]).toEqual([name, true, isUser ? 'string' : 'integer'])
+      const [wrong, right] = isUser ? ['cli:root', 'quinn'] : ['0', String(ids[name])]
+      target = target.replace(`{${name}}`, jobId === 0 ? wrong : right)
     } else if (where === 'header') {
       if (key && name === 'Idempotency-Key') headers[name] = key
       if (name === 'If-Match') headers[name] = '*'
