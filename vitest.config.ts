@@ -27,8 +27,8 @@ export default defineConfig({
     // Else the SDK asks the network for credentials.
     env: { AWS_EC2_METADATA_DISABLED: 'true' },
     setupFiles: ['test/setup/no-traces.ts'],
-    // One more than there are processors where it is decided about a change: much of a test's time is waiting.
-    maxWorkers: 3,
+    // Twice as many as there are processors where it is decided about a change: much of a test's time is waiting.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     // A client of server-sent events that is not ours.
     execArgv: ['--experimental-eventsource'],

@@ -1,109 +1,184 @@
-// What the log and the metrics of Powertools add to the start of each function: bundled as for a deployment, with them
-// and with stand-ins that do nothing.
-//   node bench/cold-start.ts [runs]
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+// node bench/cold-start.ts [mariadb|mysql] [runs]: how long each function takes from the start of its process to a real first
+// answer, as a deployment bundles it and under Lambda's own runtime client (`npm run test:lambda` compiles it), against a handler
+// that does nothing, in turns: the API reads a job with its image's link, the stream one that has ended, the poller drains an
+// empty queue. In milliseconds of the clock, and of the processor; medians.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { openDatabase } from '../core/database/client.ts'
+import { signToken } from '../core/platform/auth.ts'
+import { createVisionJob } from '../core/queue/create.ts'
+import { type Bundle, bundle } from '../test/support/functions/bundle.ts'
+import { apiEvent, tick, urlEvent } from '../test/support/functions/events.ts'
+import { type FunctionProcess, startFunction } from '../test/support/functions/process.ts'
+import type { Streamed } from '../test/support/functions/runtime-api.ts'
+import { quantile, table } from './support/measure.ts'
+import { type BenchDatabase, onEachServer } from './support/server.ts'
 
-const runs = Number(process.argv[2] ?? 20)
-const functions = ['api', 'poller', 'stream']
-const variants = ['without', 'with'] as const
-type Variant = (typeof variants)[number]
-/** In milliseconds: of the clock, which other work on the machine prolongs, and of the processor. */
+const args = process.argv.slice(2)
+const runs = Number(args.find((one) => /^\d+$/.test(one)) ?? 20)
+const secret = 'the secret of the bench, 32 bytes or more'
+const userId = 'ann'
+
+/** From the start of the process to the answer, in milliseconds. */
 interface Start {
-  readonly imported: number
-  readonly called: number
+  readonly wall: number
   readonly processor: number
 }
 
-/** As much of the packages as our code touches, and none of what they do. */
-const standIns: Readonly<Record<string, string>> = {
-  '@aws-lambda-powertools/logger': `
-    export class LogFormatter {}
-    export class LogItem {}
-    export class Logger { addContext() {} debug() {} info() {} warn() {} error() {} }`,
-  '@aws-lambda-powertools/metrics': `
-    export const MetricUnit = {}
-    export class Metrics { addMetric() {} hasStoredMetrics() { return false } }`,
-}
-const withoutPowertools: Plugin = {
-  name: 'without-powertools',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^@aws-lambda-powertools\// }, ({ path }) => ({ path, namespace: 'stand-in' }))
-    onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: standIns[path] ?? '' }))
-  },
+/** What does nothing, by the way in which it is called. */
+const empty = {
+  empty: 'export const handler = async () => ({ statusCode: 200, body: "{}" })',
+  'empty-stream':
+    'export const handler = awslambda.streamifyResponse(async (_, stream) => { const reply = awslambda.HttpResponseStream.from(stream, { statusCode: 200, headers: {} }); reply.write("a"); reply.end() })',
 }
 
 await using cleanup = new AsyncDisposableStack()
 const folder = await mkdtemp(join(tmpdir(), 'vision-cold-start-'))
 cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+const bundles: Record<string, Bundle> = {}
+for (const name of ['api', 'stream', 'poller']) bundles[name] = await bundle(name, await folderOf(name))
+for (const [name, code] of Object.entries(empty)) await writeFile(join(await folderOf(name), `${name}.mjs`), code)
 
-for (const name of functions) {
-  const files = { without: await bundle(name, 'without'), with: await bundle(name, 'with') }
-  const times: Record<Variant, Start[]> = { without: [], with: [] }
-  // In turns, so that whatever else the machine does falls on both.
-  for (let run = 0; run < runs; run++) {
-    for (const variant of run % 2 ? variants : variants.toReversed()) times[variant].push(start(name, files[variant]))
+await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async (on) => {
+  const jobId = await createJob(on)
+  const authorization = `Bearer ${await signToken(secret, { userId, scopes: [], lifeSeconds: 3_600, now: Date.now() })}`
+  const settings = {
+    DATABASE_URL: on.url,
+    AUTH_SECRET: secret,
+    BUCKET_NAME: 'images',
+    S3_ACCESS_KEY_ID: 'bench',
+    S3_SECRET_ACCESS_KEY: 'the secret of a storage that nobody asks',
+    GEMINI_API_KEY: 'bench',
+    DEEPSEEK_API_KEY: 'bench',
+    STREAM_URL: 'https://streams.example.com',
+    POLLER_IDLE_SECONDS: '0',
   }
-  for (const what of ['imported', 'called', 'processor'] as const) {
-    if (what === 'called' && name !== 'api') continue
-    const [without, together] = variants.map((variant) => median(times[variant].map((time) => time[what]))) as [
-      number,
-      number,
-    ]
-    const kilobytes = await Promise.all(variants.map(async (variant) => (await stat(files[variant])).size / 1000))
-    console.log(
-      `${name} ${what}: ${without.toFixed(1)} ms without, ${together.toFixed(1)} ms with, ratio ${(together / without).toFixed(3)}`,
-      `(${kilobytes.map((size) => size.toFixed(0)).join(' and ')} kB; medians of ${runs})`,
-    )
+  const calls: Record<string, { readonly against: string; readonly first: (on: FunctionProcess) => Promise<void> }> = {
+    api: {
+      against: 'empty',
+      first: async ({ invoke }) => {
+        const answer = await invoke(apiEvent({ path: `/v1/jobs/${jobId}`, headers: { authorization } }), 29_000)
+        if (!/"url":"https:/.test(JSON.stringify(answer).replaceAll('\\', ''))) throw new Error(JSON.stringify(answer))
+      },
+    },
+    stream: {
+      against: 'empty-stream',
+      first: async ({ invoke }) => {
+        const event = urlEvent({ path: `/v1/jobs/${jobId}/events`, headers: { authorization } })
+        await readUntil((await invoke(event, 29_000)) as Streamed, /event: /)
+      },
+    },
+    poller: {
+      against: 'empty',
+      first: async ({ invoke }) => {
+        const tally = await invoke(tick, 300_000)
+        if ((tally as { claimed?: number }).claimed !== 0) throw new Error(JSON.stringify(tally))
+      },
+    },
+    empty: { against: 'empty', first: async ({ invoke }) => void (await invoke(apiEvent({ path: '/' }), 29_000)) },
+    'empty-stream': {
+      against: 'empty-stream',
+      first: async ({ invoke }) => {
+        await readUntil((await invoke(urlEvent({ path: '/' }), 29_000)) as Streamed, /./)
+      },
+    },
+  }
+  const times = Object.fromEntries(Object.keys(calls).map((name) => [name, [] as Start[]]))
+  for (let run = -1; run < runs; run++) {
+    // In turns, so that whatever else the machine does falls on all of them.
+    for (const [name, { first }] of run % 2 ? Object.entries(calls) : Object.entries(calls).toReversed()) {
+      const start = await startOf(name, settings, first)
+      if (run >= 0) times[name]?.push(start)
+    }
+  }
+  const median = (name: string, of: keyof Start) => quantile(times[name]?.map((start) => start[of]) ?? [], 0.5)
+  const kilobytes = (bytes: number | undefined) => `${Math.round((bytes ?? 0) / 1_000).toLocaleString('en')} kB`
+  console.log(`\n${on.name}, Node.js ${process.versions.node}, medians of ${runs}\n`)
+  console.log(
+    table(
+      ['function', 'at start', 'in all', 'first answer', 'ratio', 'processor', 'ratio'],
+      Object.entries(calls).map(([name, { against }]) => [
+        name,
+        kilobytes(bundles[name]?.bytes.atStart),
+        kilobytes(bundles[name]?.bytes.inAll),
+        ...(['wall', 'processor'] as const).flatMap((of) => [
+          `${median(name, of).toFixed(0)} ms`,
+          (median(name, of) / median(against, of)).toFixed(2),
+        ]),
+      ]),
+    ),
+  )
+})
+
+async function folderOf(name: string): Promise<string> {
+  const path = join(folder, name)
+  await mkdir(path, { recursive: true })
+  return path
+}
+
+async function startOf(
+  name: string,
+  settings: Record<string, string>,
+  first: (on: FunctionProcess) => Promise<void>,
+): Promise<Start> {
+  const began = performance.now()
+  const running = await startFunction(join(folder, name), name, settings)
+  try {
+    await first(running)
+    return { wall: performance.now() - began, processor: await processorOf(running.pid) }
+  } finally {
+    await running.kill()
   }
 }
 
-async function bundle(name: string, variant: Variant): Promise<string> {
-  const outfile = join(folder, `${name}-${variant}.mjs`)
-  await build({
-    entryPoints: [fileURLToPath(new URL(`../functions/${name}.ts`, import.meta.url))],
-    outfile,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    plugins: variant === 'without' ? [withoutPowertools] : [],
+/** What all threads of a process have used so far. */
+async function processorOf(pid: number | undefined): Promise<number> {
+  const threads = `/proc/${pid}/task`
+  const used = (await readdir(threads)).map(async (thread) => {
+    const [nanoseconds] = (await readFile(`${threads}/${thread}/schedstat`, 'utf8')).split(' ')
+    return Number(nanoseconds)
   })
-  return outfile
+  return (await Promise.all(used)).reduce((sum, one) => sum + one, 0) / 1e6
 }
 
-/** Starts a function in a process of its own; the API's is called once, with what needs no database. */
-function start(name: string, file: string): Start {
-  const event = { rawPath: '/', rawQueryString: '', headers: {}, requestContext: { http: { method: 'GET' } } }
-  const script = `
-    globalThis.awslambda = { streamifyResponse: (handler) => handler }
-    const before = process.cpuUsage()
-    const begun = performance.now()
-    const { handler } = await import(${JSON.stringify(file)})
-    const imported = performance.now() - begun
-    if (${name === 'api'}) await handler(${JSON.stringify(event)}, { awsRequestId: 'a' })
-    const { user, system } = process.cpuUsage(before)
-    console.error(JSON.stringify({ imported, called: performance.now() - begun, processor: (user + system) / 1000 }))
-    process.exit()`
-  const env = {
-    PATH: process.env.PATH,
-    DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none',
-    BUCKET_NAME: 'none',
-    AUTH_SECRET: 'the secret of the bench, 32 bytes or more',
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+/** Reads on until what was read fits. */
+async function readUntil({ chunks }: Streamed, pattern: RegExp): Promise<void> {
+  let read = ''
+  while (!pattern.test(read)) {
+    const { done, value } = await chunks.next()
+    if (done) throw new Error(`The stream ended after: ${read}`)
+    read += value
   }
-  // Its standard output is the function's log.
-  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8' })
-  return JSON.parse(stderr)
 }
 
-function median(times: readonly number[]): number {
-  return times.toSorted((one, other) => one - other)[Math.floor(times.length / 2)] ?? Number.NaN
+/** A job that has ended, with an image to link to. */
+async function createJob({ url, sql }: BenchDatabase): Promise<number> {
+  const database = openDatabase(url, { connections: 1, random: Math.random })
+  try {
+    const limits = { jobsPerDay: 1_000_000, jobsWaiting: 100_000, costPerDay: 1_000_000_000_000 }
+    const { jobId } = await createVisionJob(
+      database,
+      {
+        imageUrl: 'https://images.example.com/poster.png',
+        analysisPurpose: 'What does the poster say about the brand?',
+        outputFormat: 'alt_text',
+        language: 'en',
+      },
+      { userId, maxRetries: 3, inFlightPerUser: 10, lifeMs: 86_400_000, limits },
+    )
+    await sql(
+      `INSERT INTO vision_images (user_id, sha256, state, type, bytes, width, height, created_at)
+       VALUES (?, REPEAT('a', 64), 'stored', 'image/png', 1000, 100, 100, UTC_TIMESTAMP(3))`,
+      [userId],
+    )
+    await sql(
+      `UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3),
+       image_id = (SELECT MAX(id) FROM vision_images) WHERE id = ?`,
+      [jobId],
+    )
+    return jobId
+  } finally {
+    await database.close()
+  }
 }

@@ -24,6 +24,7 @@ import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
 import { checkDatabase } from './database-checks.ts'
 import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
 import { prepareKeys } from './ops-keys.ts'
+import { prepareLimits } from './ops-limits.ts'
 import {
   describeActions,
   describeCancel,
@@ -209,6 +210,8 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
     }
     case 'keys':
       return prepareKeys(values, about)
+    case 'limits':
+      return prepareLimits(values)
     case 'prune': {
       const days = wholeNumber('older-than-days', values['older-than-days'])
       return async (operator, { JOB_RETENTION_DAYS }) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { S3ServiceException } from '@aws-sdk/client-s3'
 import { bucketFaults, bucketSummary, configureBucket, describeBucket } from '../core/images/bucket.ts'
-import { createS3Client } from '../core/images/store.ts'
+import { createS3Client } from '../core/images/s3.ts'
 import { loadBucketConfig } from '../core/platform/config/bucket.ts'
 import { OptionsError } from '../dev/boot/options.mjs'
 import { errorText } from '../dev/errors/error-text.ts'

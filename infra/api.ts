@@ -54,7 +54,7 @@ export function createApi({
     ...shape,
     description: 'The HTTP API',
     handler: 'functions/api.handler',
-    copyFiles: referenceFiles,
+    copyFiles: [...shape.copyFiles, ...referenceFiles],
     // As long as API Gateway waits.
     timeout: '30 seconds',
     memory: '1024 MB',

@@ -1,3 +1,4 @@
+import { bundling, standIns } from './bundling.ts'
 import { deployName } from './names.ts'
 import type { Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
@@ -17,6 +18,9 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
     runtime: 'nodejs24.x',
     architecture: 'arm64',
     logging: { retention: settings.DEPLOY_LOG_RETENTION },
+    // In `sst dev` the functions run where the packages are, and a copy would be written into them.
+    nodejs: $dev ? {} : bundling,
+    copyFiles: $dev ? [] : standIns,
     ...(vpc && { vpc }),
     transform: {
       role: (args: aws.iam.RoleArgs) => {

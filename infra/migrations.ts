@@ -17,11 +17,12 @@ const folder = 'drizzle/migrations'
 export function createMigrations(settings: Settings, { url, network }: DatabaseAccess) {
   // `npm run db:migrate` does it there; and the stub that is deployed could not reach this machine yet.
   if ($dev) return { migratedUrl: url }
+  const shape = common({ settings, vpc: network?.vpc })
   const migrate = new sst.aws.Function('Migrate', {
-    ...common({ settings, vpc: network?.vpc }),
+    ...shape,
     description: 'Applies or checks the migrations, called by each deployment',
     handler: 'functions/migrate.handler',
-    copyFiles: [{ from: folder }],
+    copyFiles: [...shape.copyFiles, { from: folder }],
     // Another migration may hold the lock for a while, and an index on a large table takes its time.
     timeout: '15 minutes',
     memory: '512 MB',

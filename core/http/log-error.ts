@@ -12,11 +12,11 @@ export function logError(log: Log, error: unknown, operation: string): void {
   const known = error instanceof VisionError || !(error instanceof Error) ? error : (error.cause ?? error)
   if (status < 500) {
     const detail = known instanceof VisionError ? known.detail : undefined
-    log('info', 'a call was refused', { operation, status, code: shownCode, ...(detail && { detail }) })
+    log('info', 'request rejected', { operation, status, code: shownCode, ...(detail && { detail }) })
     return
   }
   const code = known instanceof VisionError ? known.code : 'internal.error'
-  log('error', 'a call failed', {
+  log('error', 'request failed', {
     operation,
     status,
     code,

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { reasonOf, VisionError } from '../domain/errors.ts'
-import type { StorageConfig } from '../platform/config/shared.ts'
-import { tooLarge } from './body.ts'
+import type { AwsConfig, StorageConfig } from '../platform/config/shared.ts'
 import { bucketCallMs } from './limits.ts'
+import type { Presigner } from './presign.ts'
+import type { Bucket } from './s3.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
-/** Where the bytes of images are kept: a private bucket. */
-export interface ImageStore {
+/**
+ * Where the bytes of images are kept: a private bucket. Whatever it signs: @throws VisionError `storage.unavailable` if there are no
+ * credentials to sign with.
+ */
+export interface ImageStore extends Presigner {
+  /** Loads what moves bytes, so that the first of them do not wait for it. */
+  prepare(): Promise<void>
   /** @throws VisionError `storage.unavailable` */
   put(key: string, bytes: Uint8Array, type: string): Promise<void>
   /**
@@ -25,78 +28,33 @@ export interface ImageStore {
   ): Promise<Uint8Array>
   /** A missing object is no error. @throws VisionError `storage.unavailable` */
   delete(key: string): Promise<void>
-  /**
-   * A link by which anyone may read one object for a number of seconds from `signedAt`.
-   *
-   * @throws VisionError `storage.unavailable` if there are no credentials to sign with
-   */
-  presignRead(key: string, life: { readonly signedAt: Date; readonly seconds: number }): Promise<string>
-  /** A form by which anyone may write one object, of one type and up to one size, for a number of seconds. */
-  presignUpload(
-    key: string,
-    limits: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<{ readonly url: string; readonly fields: Record<string, string> }>
   close(): void
 }
 
-/** A client for S3, or for whatever speaks S3 at `S3_ENDPOINT`. */
-export function createS3Client(config: StorageConfig): S3Client {
-  const { AWS_REGION, S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = config
-  return new S3Client({
-    region: AWS_REGION,
-    // Most servers that speak S3 elsewhere than at AWS have no names for their buckets.
-    ...(S3_ENDPOINT && { endpoint: S3_ENDPOINT, forcePathStyle: true }),
-    ...(S3_ACCESS_KEY_ID &&
-      S3_SECRET_ACCESS_KEY && {
-        credentials: { accessKeyId: S3_ACCESS_KEY_ID, secretAccessKey: S3_SECRET_ACCESS_KEY },
-      }),
-    // Otherwise a presigned request demands a checksum that its user cannot know.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-  })
-}
-
-/** The store in the configured bucket. */
-export function openImageStore(config: StorageConfig): ImageStore {
-  const client = createS3Client(config)
-  const object = (key: string) => ({ Bucket: config.BUCKET_NAME, Key: key })
+/**
+ * The store in the configured bucket. What moves bytes is loaded when the first bytes move, and signing alone never needs it: see
+ * `createPresigner`.
+ */
+export function openImageStore(config: StorageConfig & Partial<AwsConfig>): ImageStore {
+  let opened: Promise<Bucket> | undefined
+  const bucket = () => {
+    opened ??= import('./s3.ts').then(({ openBucket }) => openBucket(config))
+    return opened
+  }
+  let signing: Promise<Presigner | undefined> | undefined
+  const presigner = async () => {
+    signing ??= import('./presign.ts').then(({ createPresigner }) => createPresigner(config))
+    return (await signing) ?? bucket()
+  }
   return {
-    put: (key, bytes, type) =>
-      call(async (abortSignal) => {
-        await client.send(new PutObjectCommand({ ...object(key), Body: bytes, ContentType: type }), { abortSignal })
-      }),
-    get: (key, maxBytes, signal, reserve) =>
-      call(async (abortSignal, limit) => {
-        const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand(object(key)), { abortSignal })
-        if (Body === undefined) throw new Error('an object without a body')
-        if (ContentLength <= maxBytes) {
-          if (reserve) await limit.without(() => reserve(ContentLength))
-          return await Body.transformToByteArray()
-        }
-        ;(Body as { destroy?: () => void }).destroy?.()
-        throw tooLarge(maxBytes, ContentLength)
-      }, signal),
-    delete: (key) =>
-      call(async (abortSignal) => {
-        await client.send(new DeleteObjectCommand(object(key)), { abortSignal })
-      }),
-    presignRead: (key, { signedAt, seconds }) =>
-      call(() => {
-        const command = new GetObjectCommand({ ...object(key), ResponseCacheControl: 'private, immutable' })
-        return getSignedUrl(client, command, { expiresIn: seconds, signingDate: signedAt })
-      }),
-    presignUpload: (key, { contentType, maxBytes, seconds }) =>
-      call(() =>
-        createPresignedPost(client, {
-          ...object(key),
-          Fields: { 'Content-Type': contentType },
-          Conditions: [
-            ['eq', '$Content-Type', contentType],
-            ['content-length-range', 1, maxBytes],
-          ],
-          Expires: seconds,
-        }),
-      ),
-    close: () => client.destroy(),
+    prepare: async () => void (await bucket()),
+    put: (key, bytes, type) => call(async (signal) => (await bucket()).put(key, bytes, type, signal)),
+    get: (key, maxBytes, given, reserve) =>
+      call(async (signal, limit) => (await bucket()).get(key, maxBytes, signal, limit, reserve), given),
+    delete: (key) => call(async (signal) => (await bucket()).delete(key, signal)),
+    presignRead: (key, life) => call(async () => (await presigner()).presignRead(key, life)),
+    presignUpload: (key, limits) => call(async () => (await presigner()).presignUpload(key, limits)),
+    close: () => void opened?.then((one) => one.close()),
   }
 }
 

@@ -63,7 +63,7 @@ export interface ConnectionOptions {
 
 export function createConnections(options: ConnectionOptions): Connections {
   const { lifeMs, log } = options
-  const onError = (error: unknown) => log('warn', 'sessions not written', { detail: reasonOf(error) })
+  const onError = (error: unknown) => log('warn', 'stream sessions not written', { detail: reasonOf(error) })
   const sessions = createSessions({ ...options, onError })
   const open = new Set<Connection['end']>()
 

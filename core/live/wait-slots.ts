@@ -38,7 +38,7 @@ export function createWaits({ database, perUser, log, random }: WaitsOptions): W
       } finally {
         await database
           .run((on) => matchedBy(on, sql`DELETE FROM vision_job_sessions WHERE id = ${id}`))
-          .catch((error: unknown) => log('warn', 'wait not closed', { detail: reasonOf(error) }))
+          .catch((error: unknown) => log('warn', 'wait session not closed', { detail: reasonOf(error) }))
       }
       return true
     },

@@ -56,7 +56,7 @@ export interface Report {
   /** How long this report has paused it. */
   readonly backoffMs?: number
   /** This report has closed the circuit. */
-  readonly back?: boolean
+  readonly recovered?: boolean
 }
 
 /**
@@ -126,7 +126,7 @@ export function reportSuccess(database: Database, provider: Provider, probe = tr
       sql`UPDATE vision_provider_states SET consecutive_failures = 0, backoffs = 0, opened_at = NULL, backoff_until = NULL
         WHERE provider = ${provider}`,
     )
-    return { down: false, back: downSince !== null }
+    return { down: false, recovered: downSince !== null }
   })
 }
 

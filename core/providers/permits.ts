@@ -92,7 +92,7 @@ interface Known {
   /** It has failed recently, so a success must be reported. */
   readonly failing: boolean
 }
-const allWell: Known = { pausedUntil: 0, probing: false, failing: false }
+const healthy: Known = { pausedUntil: 0, probing: false, failing: false }
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
   const {
@@ -127,7 +127,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     const ended = await endPermits(database, calls)
     return calls.map(() => ended)
   })
-  const giveBack = batchCalls(async (ids: readonly string[]) => {
+  const returnRows = batchCalls(async (ids: readonly string[]) => {
     await returnPermits(database, ids)
     return ids.map(() => undefined)
   })
@@ -155,21 +155,21 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     return reserve
   }
 
-  const learn = (provider: Provider, state: ProviderState) => {
+  const remember = (provider: Provider, state: ProviderState) => {
     const { backoffMs, consecutiveFailures } = state
     known.set(provider, { pausedUntil: now() + backoffMs, probing: isProbing(state), failing: consecutiveFailures > 0 })
   }
 
-  const tell = (provider: Provider, { backoffMs, down, back }: Report, code?: string) => {
+  const logReport = (provider: Provider, { backoffMs, down, recovered }: Report, code?: string) => {
     if (backoffMs !== undefined) log(down ? 'error' : 'warn', 'provider paused', { provider, code, down, backoffMs })
-    if (back) log('info', 'provider is back', { provider })
+    if (recovered) log('info', 'provider recovered', { provider })
   }
 
-  const reportWell = async (provider: Provider, probe: boolean): Promise<void> => {
+  const recordSuccess = async (provider: Provider, probe: boolean): Promise<void> => {
     if (!probe && !known.get(provider)?.failing) return
     const reported = await reportSuccess(database, provider, probe)
     if (reported === undefined) log('warn', 'provider success not recorded: its row is locked', { provider })
-    else tell(provider, reported)
+    else logReport(provider, reported)
     known.delete(provider)
   }
 
@@ -177,20 +177,20 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     const outcome = error === undefined ? 'success' : providerOutcomeOf(error.code)
     if (cutOff || outcome === 'ignored') return false
     if (error === undefined || outcome === 'success') {
-      await reportWell(provider, probe)
+      await recordSuccess(provider, probe)
       return false
     }
     const reported = await reportFailure(database, provider, error, pause)
     if (reported === undefined) {
       log('warn', 'provider failure not recorded: its row is locked', { provider, code: error.code })
       const state = await readStates(provider)
-      learn(provider, state)
+      remember(provider, state)
       return state.downSince !== null
     }
-    tell(provider, reported, error.code)
+    logReport(provider, reported, error.code)
     const { backoffMs } = reported
     if (backoffMs !== undefined) known.set(provider, { pausedUntil: now() + backoffMs, probing: true, failing: true })
-    else known.set(provider, { ...(known.get(provider) ?? allWell), failing: true })
+    else known.set(provider, { ...(known.get(provider) ?? healthy), failing: true })
     return reported.down
   }
 
@@ -199,13 +199,13 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
     let marking: Promise<unknown> | undefined
     const endRow = async (id: string, tokens: number | undefined) => {
       // A probe of a provider without limits only has a row while it is in flight.
-      if (!sent || !isLimited(provider)) return giveBack(id)
+      if (!sent || !isLimited(provider)) return returnRows(id)
       await marking
       await end({ id, tokens })
     }
     const permit: Permit = {
       send: () => {
-        const { pausedUntil, probing } = known.get(provider) ?? allWell
+        const { pausedUntil, probing } = known.get(provider) ?? healthy
         if (pausedUntil > now() || (probing && !probe)) return false
         if (row !== undefined && now() > (rows.get(row) ?? 0)) return false
         sent = true
@@ -221,7 +221,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
           const [, down] = await Promise.all([ending, sent && report(provider, probe, how)])
           return down
         } catch (error) {
-          log('error', 'end of a call not recorded', { provider, detail: reasonOf(error) })
+          log('error', 'permit not released', { provider, detail: reasonOf(error) })
           return false
         }
       },
@@ -237,7 +237,7 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       // A state that was read before the current pause is outdated.
       const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
       const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
-      learn(provider, state)
+      remember(provider, state)
       if (!allowsCalls(state)) return []
       if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)
       return Array.from({ length: wanted }, () => permitOf(provider, false, undefined))

@@ -98,7 +98,7 @@ export async function deliverWebhooks(
         for (const endpoint of endpoints) begin(endpoint, due.get(endpoint.id) ?? [])
         found = endpoints.length
       } catch (error) {
-        log('error', 'webhooks could not be read', { detail: reasonOf(error) })
+        log('error', 'webhooks not read', { detail: reasonOf(error) })
       }
     }
     if (served.size === 0 && found === 0 && (!mayStart() || drained.aborted)) return counts

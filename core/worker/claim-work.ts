@@ -58,12 +58,12 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
             log('info', 'step started', { ...fields, step })
           },
         })
-        const { ended, error, now: became, spent } = execution
+        const { ended, error, now: jobStatus, spent } = execution
         tally[ended]++
         stats.add(statsOf(run.waitingMs, spent, ended === 'failed' ? error?.code : undefined))
         if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
         const { code, detail } = error ?? {}
-        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, became })
+        log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, jobStatus })
       } catch (error) {
         // The database most likely refused the settlement. The lease expires, and another worker reclaims the job.
         tally.lost++
@@ -92,7 +92,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         onExpired: onFreed,
       })
       for (const run of runs) {
-        log('info', 'claimed', { ...fieldsOf(run), step: run.step })
+        log('info', 'job claimed', { ...fieldsOf(run), step: run.step })
         const permit = permits.shift()
         if (permit) start(run, permit)
       }

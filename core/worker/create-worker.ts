@@ -89,7 +89,7 @@ export function createPoller(
   const prices = createPrices(config.PRICES, Date.now)
   const common = { prices, timeoutMs, now: Date.now }
   const { models, limits, stepProviders } = servingBy(config, common)
-  for (const warning of config.warnings) log('warn', 'configuration not checked', { detail: warning })
+  for (const warning of config.warnings) log('warn', 'configuration warning', { detail: warning })
   const steps = createSteps<Run>(
     {
       image: createImageLoader({
@@ -122,9 +122,9 @@ export function createPoller(
         sweepDeletions(database, sweeps.signal).catch(orLog('deletions not swept')),
         prunePermits(database).catch(orLog('permits not pruned')),
         sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
-        sweepOrphans(database).catch(orLog('runs of deleted jobs not swept')),
+        sweepOrphans(database).catch(orLog('orphaned runs not swept')),
         sweepBatches(database, config.JOB_RETENTION_DAYS).catch(orLog('old batches not swept')),
-        keepIdsFresh(database).catch(orLog('ids not looked at')),
+        keepIdsFresh(database).catch(orLog('ids of deleted jobs not checked')),
         pruneVisionJobs(database, old).then(({ jobs, more }) => {
           if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
         }, orLog('old jobs not pruned')),

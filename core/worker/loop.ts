@@ -60,7 +60,7 @@ export async function drain(options: WorkerOptions, { deadline, signal }: DrainO
       return claimed + changed > 0
     } catch (error) {
       maintenance.onTrouble()
-      log('error', 'the queue could not be read', { detail: reasonOf(error) })
+      log('error', 'queue not read', { detail: reasonOf(error) })
       return false
     }
   }

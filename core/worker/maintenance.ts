@@ -55,7 +55,7 @@ export function createMaintenance(
 
   const onLost = ({ jobId, attempt, traceId, userId, failed }: LostRun) => {
     onFreed(userId)
-    log('warn', 'reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { became: 'failed' }) })
+    log('warn', 'job reclaimed from a dead worker', { jobId, attempt, traceId, ...(failed && { jobStatus: 'failed' }) })
     if (!failed) return
     tally.failed++
     stats.add(failedWithout('worker.lost', 1))
@@ -79,7 +79,7 @@ export function createMaintenance(
     onFreed,
     fillPlaceOf: async ({ jobId, attempt, traceId, userId }) => {
       await enqueueBlocked(userId).catch((error: unknown) =>
-        log('error', 'blocked jobs not enqueued', { jobId, attempt, traceId, detail: reasonOf(error) }),
+        log('error', 'blocked jobs not admitted', { jobId, attempt, traceId, detail: reasonOf(error) }),
       )
     },
     onTrouble: () => {

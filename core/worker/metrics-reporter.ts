@@ -43,7 +43,7 @@ export function startMetricsReporter({
       },
     )
     const [oldest, providerStates] = await look.catch((error: unknown) => {
-      log('error', 'the state of the queue could not be read', { detail: reasonOf(error) })
+      log('error', 'queue metrics not read', { detail: reasonOf(error) })
       return []
     })
     metrics.report(since(told, counts), oldest)

@@ -42,7 +42,7 @@ export function createPresence(options: WorkerOptions, read: () => WorkerReport)
           return true
         }
       } catch (error) {
-        log('error', 'the queue could not be read', { detail: reasonOf(error) })
+        log('error', 'queue not read', { detail: reasonOf(error) })
         return true
       }
       stopReporting = report()

@@ -49,7 +49,7 @@ export function startHeartbeat(options: HeartbeatOptions, read: () => WorkerRepo
   const { everyMs, log } = options
   const heartbeat = (stopped: boolean) =>
     reportWorker(options, read(), stopped).catch((error: unknown) =>
-      log('warn', 'worker not reported', { detail: reasonOf(error) }),
+      log('warn', 'heartbeat not written', { detail: reasonOf(error) }),
     )
   let reported = false
   const reporting = every(

@@ -28,7 +28,7 @@ export function timeLeft(
   let saveUntil = deadline - farewellMs
   const hasTimeFor = (step: Step) => now() + stepMs[step] <= stopAt
   if (!hasTimeFor('analysis')) {
-    log('error', 'the function’s time does not suffice for one job', { milliseconds: Math.round(deadline - started) })
+    log('error', 'not enough time left for one job', { milliseconds: Math.round(deadline - started) })
   }
   return {
     untilStop: () => Math.max(0, stopAt - now()),

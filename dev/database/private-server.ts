@@ -77,7 +77,7 @@ async function startOnPort(port: number, password: string, options: PrivateServe
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       if (ready && !stopping) {
-        log(`the database server ended by itself (${signal ?? `exit code ${code}`}); see ${logFile}`)
+        log(`the database server exited unexpectedly (${signal ?? `exit code ${code}`}); see ${logFile}`)
         reportEnd()
       }
       resolve()

@@ -1,5 +1,5 @@
 import { HeadBucketCommand, type S3ServiceException } from '@aws-sdk/client-s3'
-import { createS3Client } from '../../core/images/store.ts'
+import { createS3Client } from '../../core/images/s3.ts'
 import type { StorageConfig } from '../../core/platform/config/shared.ts'
 import { StartError } from '../errors/start-error.ts'
 

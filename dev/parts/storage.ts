@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { configureBucket } from '../../core/images/bucket.ts'
-import { createS3Client } from '../../core/images/store.ts'
+import { createS3Client } from '../../core/images/s3.ts'
 import type { BucketConfig } from '../../core/platform/config/bucket.ts'
 import type { DataFolder } from '../data/data-folder.ts'
 import type { Environment } from '../database/run-command.ts'

@@ -22,7 +22,7 @@ test('who paused it says why', () => {
   expect(text).toMatch(/00Z: their bill$/)
 })
 
-test('whoever resumes the wrong one is told what is still paused', () => {
+test('resuming the wrong one says what is still paused', () => {
   expect(describeClaiming({ claims, providers }, true)).toMatch(
     /paused by cli:olga[^\n]*\nStill paused: resume --provider deepseek$/,
   )

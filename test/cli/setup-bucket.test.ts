@@ -4,7 +4,7 @@ import { type LifecycleRule, PutBucketLifecycleConfigurationCommand, type S3Clie
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { setUpBucket } from '../../cli/set-up-bucket.ts'
 import { describeBucket } from '../../core/images/bucket.ts'
-import { createS3Client } from '../../core/images/store.ts'
+import { createS3Client } from '../../core/images/s3.ts'
 import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 import { runHere, runProcess } from './run-command.ts'
 

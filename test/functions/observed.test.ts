@@ -104,11 +104,11 @@ test('one trace id leads from the call through the log of every run to both prov
   const about = logged().filter((line) => line.jobId === jobId)
   expect(about.map(({ message, attempt, step }) => [message, attempt, step])).toEqual([
     ['job created', undefined, undefined],
-    ['claimed', 1, 'analysis'],
+    ['job claimed', 1, 'analysis'],
     ['step started', 1, 'analysis'],
     ['step started', 1, 'content'],
     ['run retried', 1, 'content'],
-    ['claimed', 2, 'content'],
+    ['job claimed', 2, 'content'],
     ['step started', 2, 'content'],
     ['run completed', 2, 'content'],
   ])
@@ -139,10 +139,10 @@ test('a job without a trace runs all the same', async () => {
   expect(await fire()).toMatchObject({ completed: 1 })
   const calls = services.providers.calls.log.slice(before)
   expect(calls.map(({ traceparent }) => traceparent)).toEqual([undefined, undefined])
-  expect(logged().find((line) => line.jobId === jobId && line.message === 'claimed')).not.toHaveProperty('traceId')
+  expect(logged().find((line) => line.jobId === jobId && line.message === 'job claimed')).not.toHaveProperty('traceId')
 })
 
-test('a drain with nothing to do says that the worker lives, and that nobody waits', async () => {
+test('a drain with nothing to do reports a heartbeat, and that no job waits', async () => {
   await fire()
   expect(metrics()).toEqual([
     {

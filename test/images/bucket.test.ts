@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bucketFaults, configureBucket, describeBucket } from '../../core/images/bucket.ts'
-import { createS3Client } from '../../core/images/store.ts'
+import { createS3Client } from '../../core/images/s3.ts'
 import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let storage: TestStorage

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { referenceFiles, referenceFolder } from '../../core/http/reference-page.ts'
-import { deploy, secrets } from './support/deployment.ts'
+import { standIns } from '../../infra/bundling.ts'
+import { type Deployment, deploy, secrets } from './support/deployment.ts'
 import { all, functionNames, one } from './support/look.ts'
 import { root } from './support/platform.ts'
 
@@ -14,20 +15,21 @@ test('the deployment calls the function that applies the migrations, which bring
   expect(migration.inputs).toMatchObject({ functionName: expect.stringContaining('MigrateFunction') })
   expect(JSON.parse(String(migration.inputs.input))).toEqual({ mode: 'apply', patienceSeconds: 30 })
   const target = deployed.targets.find(({ functionID }) => functionID === 'Migrate')
-  expect(target?.copyFiles).toEqual([{ from: join(root, 'drizzle/migrations'), to: 'drizzle/migrations', isDir: true }])
+  expect(target?.copyFiles).toContainEqual({
+    from: join(root, 'drizzle/migrations'),
+    to: 'drizzle/migrations',
+    isDir: true,
+  })
   const files = readdirSync(join(root, 'drizzle/migrations'), { recursive: true, encoding: 'utf8' })
   const shipped = deployed.archives.Migrate ?? []
   for (const file of files.filter((name) => /\.(sql|json)$/.test(name))) {
     expect(shipped).toContain(`drizzle/migrations/${file}`)
   }
-  for (const name of ['PollerHandler', 'Stream']) expect(deployed.archives[name]).toHaveLength(1)
+  const ofAll = standIns.map(({ to }) => to)
+  for (const name of ['PollerHandler', 'Stream']) expect(filesOf(deployed, name)).toEqual(new Set(ofAll))
   // What its reference page loads, and no other file.
   const reference = Object.keys(referenceFiles).map((name) => `${referenceFolder}/${name}`)
-  // SST packs single files twice.
-  const ofApi = new Set(
-    (deployed.archives.ApiHandler ?? []).filter((name) => name.includes('/') && !name.endsWith('/')),
-  )
-  expect(ofApi).toEqual(new Set(reference))
+  expect(filesOf(deployed, 'ApiHandler')).toEqual(new Set([...reference, ...ofAll]))
 })
 
 test('it is called again when the database is another one, and never shows its URL', async () => {
@@ -55,3 +57,8 @@ test('a migration that fails stops the deployment before any function gets new c
   expect(functionNames(deployed)).toEqual(['Migrate'])
   expect(all(deployed, 'aws:scheduler/schedule:Schedule')).toEqual([])
 })
+
+/** The files that come with a function beside its bundle. SST packs single files twice, and lists folders. */
+function filesOf({ archives }: Deployment, name: string): ReadonlySet<string> {
+  return new Set((archives[name] ?? []).filter((file) => file.includes('/') && !file.endsWith('/')))
+}

@@ -35,12 +35,15 @@ describe('any other stage', () => {
 })
 
 describe('sst dev', () => {
-  test('takes the database of this machine, migrates nothing and wakes nobody', async () => {
+  test('takes the database of this machine, migrates nothing and wakes no worker', async () => {
     const DATABASE_URL = 'mysql://root@127.0.0.1:3306/vision'
     const deployed = await deploy({ stage: 'ann', dev: true, env: { DATABASE_URL, DEPLOY_DATABASE: 'rds' } })
     expect(deployed.errors).toEqual([])
     expect(functionNames(deployed)).toEqual(['ApiHandler', 'PollerHandler', 'Stream'])
     for (const name of functionNames(deployed)) expect(environmentOf(deployed, name)).toMatchObject({ DATABASE_URL })
+    // Their packages are those of this folder, into which a copy would be written.
+    const written = deployed.targets.flatMap(({ copyFiles }) => copyFiles.filter(({ to }) => !to.includes('swagger')))
+    expect(written).toEqual([])
     expect(functionOf(deployed, 'PollerHandler')).toMatchObject({ description: 'Drains the queue (live)' })
     for (const type of ['aws:ec2/vpc:Vpc', 'aws:rds/instance:Instance', 'aws:cloudwatch/metricAlarm:MetricAlarm']) {
       expect(all(deployed, type)).toEqual([])

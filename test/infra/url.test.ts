@@ -6,6 +6,7 @@ import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
+import { bundling } from '../../infra/bundling.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 import { root } from './support/platform.ts'
@@ -48,6 +49,12 @@ describe('every function', () => {
     },
   )
 
+  test('is bundled in files that are loaded when they are needed', () => {
+    expect(deployed.targets.map(({ properties }) => properties)).toEqual(
+      deployed.targets.map(() => ({ ...bundling, architecture: 'arm64' })),
+    )
+  })
+
   test('keeps its logs for a month', () => {
     const groups = all(deployed, 'aws:cloudwatch/logGroup:LogGroup')
     expect(groups).toHaveLength(5)
@@ -80,7 +87,7 @@ describe('what a function knows and may do', () => {
     expect(() => loadMigrationConfig(environmentOf(deployed, 'Migrate'))).not.toThrow()
   })
 
-  test('the API: who may call, where to watch, images, and no key of a provider', () => {
+  test('the API: authentication, the stream’s address, images, and no key of a provider', () => {
     expect(environmentOf(deployed, 'ApiHandler')).toEqual({
       ...service,
       ...auth,
@@ -103,7 +110,7 @@ describe('what a function knows and may do', () => {
     expect(functionOf(deployed, 'ApiHandler').tracingConfig).toEqual({ mode: 'Active' })
   })
 
-  test('the stream: who may watch, and neither the bucket nor the providers', () => {
+  test('the stream: authentication, and neither the bucket nor the providers', () => {
     expect(environmentOf(deployed, 'Stream')).toEqual({ ...service, ...auth, DATABASE_URL: url })
     expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: traces, managed: ['AWSLambdaBasicExecutionRole'] })
   })
@@ -129,7 +136,7 @@ describe('what a function knows and may do', () => {
     })
   })
 
-  test('the poller may wake itself, and nobody else may be called by it', () => {
+  test('the poller may invoke itself, and no other function', () => {
     const { policy } = one(deployed, 'aws:iam/rolePolicy:RolePolicy', 'PollerWakes').inputs
     expect(JSON.parse(String(policy)).Statement).toEqual([
       {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { createEmptyDatabase } from '../support/database/test-database.ts'
 import { functionNames } from '../support/functions/bundle.ts'
-import { apiEvent, tick, urlEvent } from './events.ts'
+import { apiEvent, tick, urlEvent } from '../support/functions/events.ts'
 import { type DeployedStack, readAll, readUntil, startDeployedStack, streamUrl } from './stack.ts'
 
 let stack: DeployedStack

@@ -1,11 +1,11 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { secret, token } from '../support/api/test-api.ts'
 import { createTestDatabase } from '../support/database/test-database.ts'
+import { apiEvent, tick, urlEvent } from '../support/functions/events.ts'
 import type { Streamed } from '../support/functions/runtime-api.ts'
 import { startTestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { type Deployed, deploy } from './deployed.ts'
-import { apiEvent, tick, urlEvent } from './events.ts'
 
 /** The URL of the stream function; nothing is there, since events are handed to the runtime. */
 export const streamUrl = 'https://abc123.lambda-url.us-east-1.on.aws'

@@ -84,7 +84,7 @@ describe('a provider over its limit', () => {
       await endPause()
     }
     expect(lengths).toEqual([30_000, 60_000, 100_000, 100_000])
-    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: false })
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, recovered: false })
     expect((await trouble('analysis.rate_limited')).backoffMs).toBe(30_000)
   })
 
@@ -140,7 +140,7 @@ describe('a provider that fails', () => {
     expect(await failOnce()).toEqual({ down: true, backoffMs: 60_000 })
     expect((await stateOf()).downSince).toEqual(downSince)
     await endPause()
-    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, recovered: true })
     expect(await stateOf()).toMatchObject({ backoffMs: 0, backoffs: 0, consecutiveFailures: 0, downSince: null })
   })
 })
@@ -167,7 +167,7 @@ describe('a lane whose provider may not be called', () => {
     expect((await pollQueue(database)).lanes).toEqual(['content', 'analysis'])
   })
 
-  test('when claiming as a whole is stopped neither is, whoever stops it again', async () => {
+  test('pausing all claims pauses no provider, also when it is paused twice', async () => {
     await makeJobs(database, 2)
     await stop('all')
     await database.transact((tx) => pauseByOperator(tx, 'all', 'somebody else'))
@@ -294,7 +294,7 @@ describe('the clock by which jobs expire', () => {
     await later(3_700)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 10 MINUTE')
     expect(await expireVisionJobs(database)).toBe(0)
-    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, back: true })
+    expect(await reportSuccess(database, 'gemini')).toEqual({ down: false, recovered: true })
     expect(await expireVisionJobs(database)).toBe(0)
     await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 70 MINUTE')
     expect(await expireVisionJobs(database)).toBe(1)

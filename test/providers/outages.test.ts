@@ -168,7 +168,7 @@ describe('while a provider is down', () => {
       )
       services.providers.faults.clear()
       await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
-      expect(lines).toContainEqual(expect.objectContaining({ message: 'provider is back', provider: 'gemini' }))
+      expect(lines).toContainEqual(expect.objectContaining({ message: 'provider recovered', provider: 'gemini' }))
     })
   })
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -12,6 +12,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** `mysql://…` of a user who may create databases; test files make their own and drop them */
     databaseServer: string
+    /** a folder for what test files share: it goes with the run */
+    runFolder: string
     /** what the migrations make, so that test files need not apply them */
     schema: Schema
   }
@@ -24,20 +26,25 @@ const leftoverAfterMs = 60 * 60_000
  * Provides one database server to all test files, and the schema of the product: that of TEST_DATABASE_URL, or one of our own in a throwaway folder, MySQL with
  * TEST_DATABASE=mysql and MariaDB otherwise.
  */
-export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeLeftovers()
+  const path = await mkdtemp(join(tmpdir(), prefix))
+  const runFolder = join(path, 'run')
+  await mkdir(runFolder)
+  project.provide('runFolder', runFolder)
+  const remove = () => rm(path, { recursive: true, force: true })
+
   const given = process.env.TEST_DATABASE_URL
   if (given) {
     await checkDatabaseUrl('TEST_DATABASE_URL', given)
     project.provide('databaseServer', given)
     project.provide('schema', await readSchema(given))
-    return undefined
+    return remove
   }
 
   const { TEST_DATABASE: kind = 'mariadb' } = process.env
   if (kind !== 'mariadb' && kind !== 'mysql') throw new Error('TEST_DATABASE must be mariadb or mysql.')
-  await removeLeftovers()
-  const path = await mkdtemp(join(tmpdir(), prefix))
-  const folder = await openDataFolder(path)
+  const folder = await openDataFolder(join(path, 'database'))
   const log = (line: string) => process.stderr.write(`${line}\n`)
   const database = await startPrivateDatabase({
     folder,
@@ -57,7 +64,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide('schema', await readSchema(database.url))
   return async () => {
     await database.stop()
-    await rm(path, { recursive: true, force: true })
+    await remove()
   }
 }
 

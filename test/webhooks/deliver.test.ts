@@ -161,7 +161,7 @@ test('a delivery is given up after three days', async () => {
   ])
 })
 
-test('a hundred endpoints that never answer delay nobody, and each of them costs one attempt', async () => {
+test('a hundred endpoints that never answer delay no other, and each costs one attempt', async () => {
   await makeEndpoints(db, 100, { url: `${base}/dead` })
   await db.sql('UPDATE vision_webhook_endpoints SET slow = 1')
   await makeDeliveries(db, '/dead', 2)

@@ -296,7 +296,7 @@ describe('leases', () => {
     expect(await draining).toMatchObject({ claimed: 1, lost: 1, completed: 0 })
     expect(await only(id)).toMatchObject({ status: 'cancelled' })
     expect(await attempts(id)).toMatchObject([{ outcome: 'cancelled', possibly_billed: 'analysis' }])
-    expect(lines).toContainEqual(['info', 'run lost', expect.objectContaining({ jobId: id, became: 'cancelled' })])
+    expect(lines).toContainEqual(['info', 'run lost', expect.objectContaining({ jobId: id, jobStatus: 'cancelled' })])
   })
 
   test('a deleted job stops within one renewal and leaves nothing behind', async () => {
@@ -314,7 +314,7 @@ describe('leases', () => {
     }
   })
 
-  test('leases are renewed while a step runs, so that nobody takes the job', async () => {
+  test('leases are renewed while a step runs, so that no other worker reclaims the job', async () => {
     const [id] = await submit()
     const held = latch()
     const draining = drain(

@@ -144,7 +144,7 @@ test('a report that failed is made good by the next', async () => {
   const closed = openDatabase(database.url, { connections: 1, random: () => 0 })
   await closed.close()
   await startHeartbeat({ ...options, database: closed }, () => ({ inFlight: 0, tally }))()
-  expect(log).toContain('worker not reported')
+  expect(log).toContain('heartbeat not written')
   await startHeartbeat({ ...options, database }, () => ({ inFlight: 0, tally }))()
   expect(await sums()).toEqual(tally)
 })

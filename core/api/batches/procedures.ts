@@ -13,7 +13,6 @@ import { createErrors } from '../jobs/procedures.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { addJobs } from './add-jobs.ts'
 import { exampleBatch, exampleCreate, exampleRow } from './examples.ts'
-import { importCsv } from './import-csv.ts'
 import { owned, replyWithBatch } from './reply.ts'
 import { headerOf, mediaTypes, rowOf, toCsv, toJsonLines } from './results.ts'
 import {
@@ -143,7 +142,8 @@ export const batches = {
         const { rows, nextCursor } = pageOfRows(found)
         if (nextCursor !== null) ctx.reply.nextCursor = nextCursor
         if (ctx.transport === 'trpc' || format === 'json') return { rows, nextCursor }
-        const text = format === 'csv' ? toCsv(rows, headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
+        const text =
+          format === 'csv' ? await toCsv(rows, headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
         ctx.reply.body = { type: mediaTypes[format], text, fileName: `batch-${batchId}.${format}` }
         return { rows, nextCursor }
       }),
@@ -198,6 +198,7 @@ export const batches = {
       .input(validated(ImportBatchCsv))
       .mutation(async ({ ctx, input }): Promise<ImportedCsvView> => {
         const batch = await find(ctx.services.database, owned(ctx, input.batchId))
+        const { importCsv } = await import('./import-csv.ts')
         const imported = await importCsv(ctx, batch, input.csv, oneKey(ctx, input.idempotencyKey), hasTime(ctx))
         if (imported.jobs > 0 && imported.replayed === imported.jobs) ctx.reply.replayed = true
         return imported

@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync'
 import type { Wanted } from '../../batches/results.ts'
 import { formats, type OutputFormat } from '../../pipeline/formats.ts'
 import type { JobWithOutputs } from '../../queue/read.ts'
@@ -54,7 +53,8 @@ export function toJsonLines(rows: readonly ResultRow[]): string {
  * RFC 4180, with a byte order mark, without which spreadsheets do not recognise UTF-8. A cell that a spreadsheet would run
  * as a formula begins with an apostrophe. A list becomes one line for each entry.
  */
-export function toCsv(rows: readonly ResultRow[], header: readonly string[]): string {
+export async function toCsv(rows: readonly ResultRow[], header: readonly string[]): Promise<string> {
+  const { stringify } = await import('csv-stringify/sync')
   const cell = (value: unknown) => (Array.isArray(value) ? value.join('\n') : value)
   return stringify(
     rows.map((row) => header.map((name) => cell(row[name]))),

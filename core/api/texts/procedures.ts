@@ -59,7 +59,7 @@ export const texts = {
         await addTexts(ctx.services.database, owned(ctx, jobId), outputs, putting(ctx)).catch((error: unknown) => {
           throw asInvalidInput(error, () => [])
         })
-        logJob(ctx, 'asked for more texts', jobId)
+        logJob(ctx, 'texts added', jobId)
         ctx.services.wakeWorker()
         return replyWithJob(ctx, jobId)
       }),
@@ -97,7 +97,7 @@ export const texts = {
       .mutation(async ({ ctx, input: { jobId, textId, instruction } }): Promise<OneTextView> => {
         const text = { ...owned(ctx, jobId), text: textId }
         await regenerateText(ctx.services.database, text, instruction, putting(ctx))
-        logJob(ctx, 'asked for a text anew', jobId)
+        logJob(ctx, 'text regenerated', jobId)
         ctx.services.wakeWorker()
         return replyWithText(ctx, { jobId, textId })
       }),
@@ -126,7 +126,7 @@ export const texts = {
         const written = content && (await checked(ctx, { jobId, textId }, content))
         const text = { ...owned(ctx, jobId), text: textId }
         await editText(ctx.services.database, text, isExpected, { content: written, approved })
-        logJob(ctx, 'edited a text', jobId)
+        logJob(ctx, 'text edited', jobId)
         return replyWithText(ctx, { jobId, textId })
       }),
 

@@ -26,6 +26,7 @@ export interface BuildTarget {
   readonly handler: string
   readonly runtime: string
   readonly copyFiles: readonly { readonly from: string; readonly to: string }[]
+  readonly properties: Readonly<Record<string, unknown>>
 }
 
 export interface Resource {

@@ -60,6 +60,7 @@ export async function createTestApi({
   wakeWorker,
   uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
   database: given,
+  uploadLimits = { uploadsPerDay: 100_000, uploadBytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
   const database = given ?? (await createTestDatabase())
   const storage = await startTestStorage()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { npmEnvironment } from '../../../dev/boot/prepare.mjs'
+import { sharedByFiles } from '../shared.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const run = promisify(execFile)
@@ -22,16 +23,10 @@ export interface PackedProject {
 /** Packs the client as a release does. What it depends on is linked, not fetched: nothing leaves this machine. */
 export async function installPacked(): Promise<PackedProject> {
   const folder = await mkdtemp(join(tmpdir(), 'client-project-'))
-  const npm = ['pack', '--workspace', 'client', '--pack-destination', folder, '--json', '--offline', '--loglevel=error']
-  const env = { ...npmEnvironment(), PATH: `${dirname(process.execPath)}${delimiter}${npmEnvironment().PATH}` }
-  const { stdout } = await run('npm', npm, { cwd: root, env })
-  // What the build says comes before.
-  const packed: Packed | Record<string, Packed> = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
-  const [tarball] = Object.values(packed) as Packed[]
-  if (tarball === undefined) throw new Error(`npm pack said ${stdout}`)
+  const { tarball, files } = await sharedByFiles('client-package', pack)
   const packageFolder = join(folder, 'node_modules/vision-pipeline-client')
   await mkdir(packageFolder, { recursive: true })
-  await run('tar', ['-xzf', join(folder, tarball.filename), '-C', packageFolder, '--strip-components=1'])
+  await run('tar', ['-xzf', tarball, '-C', packageFolder, '--strip-components=1'])
   const { dependencies } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8'))
   for (const name of Object.keys(dependencies)) {
     const places = [join(root, 'client/node_modules', name), join(root, 'node_modules', name)]
@@ -43,9 +38,20 @@ export async function installPacked(): Promise<PackedProject> {
   return {
     folder,
     packageFolder,
-    files: tarball.files.map(({ path }) => path),
+    files,
     remove: () => rm(folder, { recursive: true }),
   }
+}
+
+async function pack(folder: string): Promise<{ tarball: string; files: string[] }> {
+  const npm = ['pack', '--workspace', 'client', '--pack-destination', folder, '--json', '--offline', '--loglevel=error']
+  const env = { ...npmEnvironment(), PATH: `${dirname(process.execPath)}${delimiter}${npmEnvironment().PATH}` }
+  const { stdout } = await run('npm', npm, { cwd: root, env })
+  // What the build says comes before.
+  const packed: Packed | Record<string, Packed> = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
+  const [tarball] = Object.values(packed) as Packed[]
+  if (tarball === undefined) throw new Error(`npm pack said ${stdout}`)
+  return { tarball: join(folder, tarball.filename), files: tarball.files.map(({ path }) => path) }
 }
 
 interface Packed {

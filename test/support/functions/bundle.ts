@@ -1,14 +1,18 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { build, type Metafile } from 'esbuild'
+import { bundling, standIns } from '../../../infra/bundling.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
 /** One function as it is deployed. */
 export interface Bundle {
-  readonly bytes: number
-  /** The packages that are in it. */
-  readonly packages: readonly string[]
+  /** Of what it loads when it starts, and of all its files. */
+  readonly bytes: { readonly atStart: number; readonly inAll: number }
+  /** The packages that are in it, and those that are loaded when it starts. */
+  readonly packages: { readonly atStart: readonly string[]; readonly inAll: readonly string[] }
+  /** The names of its files. */
+  readonly files: readonly string[]
 }
 
 /** The functions, by the names of their files. */
@@ -18,25 +22,28 @@ export async function functionNames(): Promise<readonly string[]> {
 }
 
 /**
- * Bundles a function with the options of SST 4 (its `pkg/runtime/node/build.go`): one ES module for Node 24, minified, with what
- * packages in CommonJS expect to find around them. The source map, which SST does not deploy, is left out.
+ * Bundles a function with the options of SST 4 (its `pkg/runtime/node/build.go`) and our own: ES modules for Node 24, minified,
+ * with what packages in CommonJS expect to find around them. The source map, which SST does not deploy, is left out.
  *
- * @param folder where the bundle goes, as `<name>.mjs`
+ * @param folder where the bundle goes, as `<name>.mjs` and what that imports
  */
 export async function bundle(name: string, folder: string): Promise<Bundle> {
+  const entryPoint = join('functions', `${name}.ts`)
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [join('functions', `${name}.ts`)],
-    outfile: join(folder, `${name}.mjs`),
+    entryPoints: [entryPoint],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     platform: 'node',
     format: 'esm',
     target: 'es2024',
     mainFields: ['module', 'main'],
     bundle: true,
-    keepNames: true,
+    splitting: bundling.splitting,
+    keepNames: bundling.esbuild.keepNames,
     minify: true,
     metafile: true,
-    external: ['sharp', 'pg-native'],
+    external: ['sharp', 'pg-native', ...bundling.esbuild.external],
     logLevel: 'silent',
     banner: {
       js: [
@@ -48,21 +55,50 @@ export async function bundle(name: string, folder: string): Promise<Bundle> {
       ].join('\n'),
     },
   })
-  const [output] = Object.values(metafile.outputs)
-  if (output === undefined) throw new Error(`esbuild made nothing of ${name}`)
-  return { bytes: output.bytes, packages: packagesIn(output) }
+  for (const { from, to } of standIns) await cp(join(root, from), join(folder, to))
+  const { outputs } = metafile
+  const entry = Object.keys(outputs).find((path) => outputs[path]?.entryPoint === entryPoint)
+  if (entry === undefined) throw new Error(`esbuild made nothing of ${name}`)
+  const loaded = atStart(outputs, entry)
+  const bytesOf = (paths: readonly string[]) => paths.reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0)
+  const packagesOf = (paths: readonly string[]) => packagesIn(paths.flatMap((path) => outputs[path] ?? []))
+  const all = Object.keys(outputs)
+  return {
+    bytes: { atStart: bytesOf(loaded), inAll: bytesOf(all) },
+    packages: { atStart: packagesOf(loaded), inAll: packagesOf(all) },
+    files: all.map((path) => basename(path)),
+  }
+}
+
+type Outputs = Metafile['outputs']
+
+/** A file, and every file that it imports by a statement. */
+function atStart(outputs: Outputs, path: string, seen = new Set<string>()): readonly string[] {
+  if (!seen.has(path)) {
+    seen.add(path)
+    const imports = (outputs[path]?.imports ?? []).filter(
+      ({ kind, external }) => kind === 'import-statement' && !external,
+    )
+    for (const one of imports) atStart(outputs, one.path, seen)
+  }
+  return [...seen]
 }
 
 /** What esbuild kept of the packages it read. */
-function packagesIn({ inputs }: Metafile['outputs'][string]): readonly string[] {
-  const kept = Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+function packagesIn(outputs: readonly Outputs[string][]): readonly string[] {
+  const kept = outputs
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
   const names = kept.flatMap(([path]) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
   return [...new Set(names)].toSorted()
 }
 
 /** What docs/deploying.md says of the sizes, in kB by the function's name. */
-export async function statedSizes(): Promise<Readonly<Record<string, number>>> {
+export async function statedSizes(): Promise<Readonly<Record<string, Record<keyof Bundle['bytes'], number>>>> {
   const text = await readFile(join(root, 'docs/deploying.md'), 'utf8')
-  const rows = text.matchAll(/^\| `functions\/(\w+)\.ts` \|.*\| ([\d,]+) kB \|$/gm)
-  return Object.fromEntries([...rows].map(([, name, size]) => [name, Number(size?.replaceAll(',', ''))]))
+  const rows = text.matchAll(/^\| `functions\/(\w+)\.ts` \|.*\| ([\d,]+) kB \| ([\d,]+) kB \|$/gm)
+  const number = (given = '') => Number(given.replaceAll(',', ''))
+  return Object.fromEntries(
+    [...rows].map(([, name, start, all]) => [name, { atStart: number(start), inAll: number(all) }]),
+  )
 }
