@@ -58,7 +58,6 @@ export async function createTestApi({
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   waitsPerUser = 5,
   wakeWorker,
-  uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
   database: given,
   uploadLimits = { uploadsPerDay: 100_000, uploadBytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
