@@ -29,13 +29,7 @@ export function prepareKeys(values: Values, words: string | undefined): Act {
       }
     }
   }
-  const { user } = values
-  if (user === undefined) throw new OptionsError('keys wants --user: whose keys.')
-  if (!isUserId(user)) {
-    throw new OptionsError(
-      '--user must be 1 to 255 printable ASCII characters, no space at either end, and not begin with cli:.',
-    )
-  }
+  const user = requireUser(values.user, 'keys wants --user: whose keys.')
   if (what === 'list') {
     refuse(values, ['name', 'scopes', 'expires-in-days'], 'keys')
     return async ({ database }) => {
@@ -51,6 +45,15 @@ export function prepareKeys(values: Values, words: string | undefined): Act {
       text: `${describeKeys([viewKey(row)])}\n\n${key}\n\nIt is shown this once.`,
     }
   }
+}
+
+/** @throws OptionsError if no user is named, with `otherwise`, or if there can be none of that name */
+export function requireUser(user: string | undefined, otherwise: string): string {
+  if (user === undefined) throw new OptionsError(otherwise)
+  if (isUserId(user)) return user
+  throw new OptionsError(
+    '--user must be 1 to 255 printable ASCII characters, no space at either end, and not begin with cli:.',
+  )
 }
 
 function requestOf({ name, scopes, 'expires-in-days': days }: Values) {

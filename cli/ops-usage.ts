@@ -16,6 +16,8 @@ Verbs:
   cancel      cancels jobs that have not ended, by --user, --batch or --code; without --yes it only counts them
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
   keys        a user's API keys; keys create makes one and shows it this once, keys revoke <id> ends one
+  limits      a user's limits and where each comes from; --jobs-a-day and the like set one, --reset ends all that were set
+  erase       erases a user with all that is kept of them; without --yes it only counts
   doctor      checks the database as the functions use it: what is wrong, and what to do; exits with 1 if anything is
   actions     the audit log, latest first
 
@@ -30,13 +32,20 @@ Options:
   --code <code>             jobs, redrive, cancel: jobs whose last error has this code, or with a prefix of codes: analysis.
   --since <time>            jobs: created, redrive: failed at or after this time, like 2026-11-23T12:00:00Z
   --until <time>            redrive: jobs that failed before this time
-  --user <id>               jobs, redrive, cancel: jobs of this user; keys: whose
+  --user <id>               jobs, redrive, cancel: jobs of this user; keys, limits, erase: whose
   --name <name>             keys create: what people know the key by
   --scopes <scopes>         keys create: of read,write,operator (default: read,write)
   --expires-in-days <n>     keys create: the days until it expires (default: never)
+  --jobs-in-flight <n>      limits: jobs pending or processing at once
+  --jobs-waiting <n>        limits: jobs that wait
+  --jobs-a-day <n>          limits: jobs created in a day, UTC
+  --dollars-a-day <n>       limits: what the calls may cost in a day, UTC
+  --uploads-a-day <n>       limits: uploads in a day, UTC
+  --upload-megabytes-a-day <n>  limits: megabytes uploaded in a day, UTC
+  --reset                   limits: what is not given is the setting again
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
   --limit <n>               redrive, cancel, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
-  --yes                     redrive, cancel, prune: do it
+  --yes                     redrive, cancel, prune, erase: do it
   --json                    JSON as the API returns it, instead of tables
   -h, --help                show this and exit
 
@@ -57,6 +66,8 @@ export const verbs = [
   'cancel',
   'prune',
   'keys',
+  'limits',
+  'erase',
   'doctor',
   'actions',
 ] as const
@@ -78,6 +89,13 @@ export const options = {
   scopes: { type: 'string' },
   'expires-in-days': { type: 'string' },
   'older-than-days': { type: 'string' },
+  'jobs-in-flight': { type: 'string' },
+  'jobs-waiting': { type: 'string' },
+  'jobs-a-day': { type: 'string' },
+  'dollars-a-day': { type: 'string' },
+  'uploads-a-day': { type: 'string' },
+  'upload-megabytes-a-day': { type: 'string' },
+  reset: { type: 'boolean' },
   limit: { type: 'string' },
   yes: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -96,6 +114,12 @@ export const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = 
   redrive: ['code', 'since', 'until', 'user', 'batch', 'limit', 'yes'],
   cancel: ['code', 'user', 'batch', 'limit', 'yes'],
   keys: ['user', 'name', 'scopes', 'expires-in-days'],
+  limits: [
+    'user',
+    ...(['jobs-in-flight', 'jobs-waiting', 'jobs-a-day', 'dollars-a-day'] as const),
+    ...(['uploads-a-day', 'upload-megabytes-a-day', 'reset'] as const),
+  ],
+  erase: ['user', 'yes'],
   doctor: [],
   prune: ['older-than-days', 'limit', 'yes'],
   actions: ['limit'],

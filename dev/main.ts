@@ -4,6 +4,8 @@ import { rowsOf } from '../core/database/sql.ts'
 import { reasonOf } from '../core/domain/errors.ts'
 import { readDotenv } from './boot/dotenv.mjs'
 import { readOptions } from './boot/options.mjs'
+import { buildConsole } from './console/build.ts'
+import { consolePath } from './console/serve.ts'
 import { errorText } from './errors/error-text.ts'
 import { runSampleBatch } from './sample/run-sample-batch.ts'
 import { localEnvironment } from './settings/environment.ts'
@@ -43,6 +45,8 @@ try {
 
 async function serve(stack: Stack, sample: boolean): Promise<void> {
   introduce(stack)
+  // So that the first page finds it done, and no start waits for it; what is wrong with it is said there.
+  buildConsole().catch(() => undefined)
   try {
     const jobs = await countJobs(stack.database)
     if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)
@@ -55,7 +59,7 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
 }
 
 function introduce({ url, parts, key, logFile }: Stack): void {
-  say(`\nVision Pipeline listens at ${url}\n`)
+  say(`\nOpen ${url}${consolePath} in a browser. Vision Pipeline listens at ${url}\n`)
   for (const { name, kind, what } of parts) say(`  ${name.padEnd(9)} ${kind.padEnd(9)} ${what}`)
   say(`\n  reference: ${url}/docs   health: ${url}/healthz   log: ${logFile}`)
   say(key === undefined ? '' : `  API key of the user local: ${key}\n`)

@@ -19,6 +19,8 @@ import { tickSeconds } from '../core/worker/schedule.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
 import { withPageAccess } from './access/page-access.ts'
+import { buildConsole } from './console/build.ts'
+import { withConsole } from './console/serve.ts'
 import { type DataFolder, openDataFolder } from './data/data-folder.ts'
 import { startDatabase } from './database/start-database.ts'
 import { lookAt } from './emulators/providers/look.ts'
@@ -161,7 +163,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     keyForReference: (request, bindings) => (isOfThisMachine(request, bindings) ? key : undefined),
   })
   cleanup.defer(() => live?.close())
-  const api = await listen(createAdaptorServer({ fetch: withPageAccess(app.fetch) }) as Server, options.port)
+  const origins = () => [new URL(url).origin, originOfBucket(config.api)].filter((origin) => origin !== undefined)
+  const pages = withConsole(withPageAccess(app.fetch), { folder: buildConsole, origins })
+  const api = await listen(createAdaptorServer({ fetch: pages }) as Server, options.port)
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`
 
@@ -190,6 +194,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     broken,
     stop: () => running.disposeAsync(),
   }
+}
+
+/** Where uploads go, and images are shown from. */
+function originOfBucket({
+  BUCKET_NAME,
+  S3_ENDPOINT,
+  AWS_REGION,
+}: ReturnType<typeof loadConfigs>['api']): string | undefined {
+  if (S3_ENDPOINT) return new URL(S3_ENDPOINT).origin
+  return BUCKET_NAME && `https://${BUCKET_NAME}.s3.${AWS_REGION}.amazonaws.com`
 }
 
 /** The key of this folder, which the database is told of when it does not know it, as after a revocation. */

@@ -16,6 +16,7 @@ const folders = [
   'examples',
   'client/src',
   'client/scripts',
+  'console',
   'test',
 ]
 
@@ -29,7 +30,7 @@ interface Import {
 const sources = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((file) => join(folder, file))
-    .filter((file) => /\.(ts|mts|mjs)$/.test(file) && !file.includes('node_modules')),
+    .filter((file) => /\.(tsx?|mts|mjs)$/.test(file) && !file.includes('node_modules')),
 )
 const text = new Map(sources.map((file) => [file, withoutComments(readFileSync(join(root, file), 'utf8'))]))
 const imports = sources.flatMap((file) => importsOf(file, text.get(file) ?? ''))
@@ -68,7 +69,7 @@ describe('who imports whom', () => {
     expect(imports).toContainEqual({ from: 'core/queue/claim.ts', to: 'drizzle/schema.ts', isType: false })
     expect(imports).toContainEqual({ from: 'core/queue/read.ts', to: 'core/database/client.ts', isType: true })
     expect(imports.some(({ from, isType }) => from === 'core/queue/settle.ts' && !isType)).toBe(true)
-    const missing = imports.filter(({ to }) => isOurs(to) && /\.(ts|mts|mjs)$/.test(to) && !sources.includes(to))
+    const missing = imports.filter(({ to }) => isOurs(to) && /\.(tsx?|mts|mjs)$/.test(to) && !sources.includes(to))
     expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])
   })
 
@@ -132,6 +133,14 @@ describe('who imports whom', () => {
 
   test('the client imports nothing of ours: it is a package of its own', () => {
     expect(edges(within('client/src'), (to) => isOurs(to) && !within('client/src')(to))).toEqual([])
+  })
+
+  test('the console imports the client and the table of error codes, and only what builds it imports the console', () => {
+    const may = (to: string) => within('console')(to) || within('client/src')(to) || to === 'core/domain/errors.ts'
+    expect(edges(within('console'), (to) => isOurs(to) && !may(to))).toEqual([])
+    expect(edges((from) => !within('console')(from), within('console'))).toEqual([
+      'dev/console/build.ts -> console/vite.config.ts',
+    ])
   })
 
   test('drizzle imports nothing of ours', () => {

@@ -1,7 +1,7 @@
 export { type Cancellable, createVisionClient, type NewJob, type VisionClient } from './client.ts'
 export type { Api, ClientOptions } from './connection.ts'
 export { type ClientErrorCode, isVisionError, VisionError } from './errors.ts'
-export type { ImageSource } from './images.ts'
+export { type ImageFile, type ImageSource, type ImageType, maxImageBytes, readImage } from './images.ts'
 export type { ResultsOptions } from './results.ts'
 export type { Refused, Run, RunImage, RunOptions, RunProgress } from './run.ts'
 export {

@@ -230,7 +230,7 @@ export interface paths {
         };
         /**
          * See what was used
-         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.
+         * @description Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now. With it what is left of the caller’s limits.
          */
         get: operations["getUsage"];
         put?: never;
@@ -858,6 +858,30 @@ export interface paths {
          */
         get: operations["getJobForOperator"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/users/{user}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See the limits of a user
+         * @description What holds for one user, and whether an operator has set it or a setting has.
+         */
+        get: operations["getUserLimits"];
+        /**
+         * Set the limits of a user
+         * @description Replaces all limits that operators have set for a user: what is null or left out is the setting again. They hold from the next job on, wherever a limit is read; jobs that waited for room are admitted within seconds, and none in flight is taken back.
+         */
+        put: operations["setUserLimits"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2741,6 +2765,26 @@ export interface components {
         };
         /** @description The id of an event is a place in the order in which jobs change; several may have the same. */
         JobsEvent: components["schemas"]["JobChangedEvent"] | components["schemas"]["JobGoneEvent"] | components["schemas"]["BatchEvent"] | components["schemas"]["BatchDeletedEvent"];
+        LimitLeft: {
+            /** @description The code of the refusal once nothing is left. */
+            code: components["schemas"]["ErrorCode"];
+            /** @enum {string} */
+            unit: "jobs" | "dollars";
+            /** @description The caller’s own, or the setting. */
+            limit: number;
+            left: number;
+            /** @description When all of it is left again: midnight, UTC; null where that depends on the jobs. */
+            resetsAt: string | null;
+        };
+        LimitsOfUser: {
+            user: string;
+            jobsInFlight: components["schemas"]["UserLimit"];
+            jobsWaiting: components["schemas"]["UserLimit"];
+            jobsPerDay: components["schemas"]["UserLimit"];
+            dollarsPerDay: components["schemas"]["UserLimit"];
+            uploadsPerDay: components["schemas"]["UserLimit"];
+            uploadMegabytesPerDay: components["schemas"]["UserLimit"];
+        };
         ListedJob: {
             /**
              * @description The id of a job.
@@ -3003,7 +3047,7 @@ export interface components {
                 /** @description A user, or `cli:` and the account that ran the command. */
                 actor: string;
                 /** @enum {string} */
-                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key";
+                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key" | "set limits" | "erase";
                 dryRun: boolean;
                 parameters: {
                     [key: string]: unknown;
@@ -3488,6 +3532,20 @@ export interface components {
          * @enum {string}
          */
         Scope: "read" | "write" | "operator";
+        SetUserLimits: {
+            /** @description Jobs pending or processing at once: JOB_IN_FLIGHT_PER_USER. */
+            jobsInFlight?: number | null;
+            /** @description Jobs that wait: USER_JOBS_WAITING. */
+            jobsWaiting?: number | null;
+            /** @description Jobs created in a day (UTC): USER_JOBS_PER_DAY. */
+            jobsPerDay?: number | null;
+            /** @description What its calls may cost in a day (UTC): USER_DOLLARS_PER_DAY. */
+            dollarsPerDay?: number | null;
+            /** @description Uploads in a day (UTC): USER_UPLOADS_PER_DAY. */
+            uploadsPerDay?: number | null;
+            /** @description Megabytes uploaded in a day (UTC): USER_UPLOAD_MEGABYTES_PER_DAY. */
+            uploadMegabytesPerDay?: number | null;
+        };
         SocialPost: {
             /** @description The text of the post, without the hashtags */
             caption: string;
@@ -3832,6 +3890,17 @@ export interface components {
             /** @description How long the calls for the content took. */
             contentMs: number;
         };
+        UserLimit: {
+            /** @description What holds for this user; null if unlimited. */
+            value: number | null;
+            /**
+             * @description Whether an operator has set it for this user.
+             * @enum {string}
+             */
+            from: "operator" | "setting";
+            /** @description What holds for users without a limit of their own. */
+            setting: number | null;
+        };
         UserUsage: {
             /** Format: date */
             from: string;
@@ -3840,6 +3909,8 @@ export interface components {
             usage: components["schemas"]["UsageRow"][];
             /** @description What jobs failed of; a job that was retried by hand may fail once more. */
             failures: components["schemas"]["FailedJobs"][];
+            /** @description The caller’s limits now, whatever the days asked for. */
+            limits: components["schemas"]["LimitLeft"][];
             totals: {
                 /** @description A job that was retried by hand ends once more. */
                 jobs: {
@@ -4182,6 +4253,41 @@ export interface components {
             }[];
             /** @description Streams that are being watched. */
             liveSessions: number;
+            webhooks: {
+                /** @description Deliveries that are to be sent to enabled webhooks, now or later. */
+                waiting: {
+                    count: number;
+                    /** @description There are more: nothing is counted beyond this number. */
+                    atLeast: boolean;
+                };
+                /** @description Those of them whose webhook took nothing last time. */
+                failing: {
+                    count: number;
+                    /** @description There are more: nothing is counted beyond this number. */
+                    atLeast: boolean;
+                };
+                /** @description For how long the oldest delivery waits that could have been sent; 0 if none does. */
+                oldestDueSeconds: number;
+                endpoints: {
+                    enabled: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                    /** @description Those of the enabled ones whose last attempt failed. */
+                    failing: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                    /** @description By their owners, by a 410 or by five days of failures. */
+                    disabled: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                };
+            };
         };
     };
     responses: never;
@@ -5829,6 +5935,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OperatorJob"];
+                };
+            };
+        };
+    };
+    getUserLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a user: the `sub` of a token. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsOfUser"];
+                };
+            };
+        };
+    };
+    setUserLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a user: the `sub` of a token. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "jobsInFlight": 50,
+                 *       "jobsPerDay": 100000
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetUserLimits"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsOfUser"];
                 };
             };
         };

@@ -4,7 +4,17 @@ import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable } from '../database/sql.ts'
 
 /** The actions of operators. */
-export const operatorVerbs = ['pause', 'resume', 'redrive', 'cancel', 'prune', 'create key', 'revoke key'] as const
+export const operatorVerbs = [
+  'pause',
+  'resume',
+  'redrive',
+  'cancel',
+  'prune',
+  'create key',
+  'revoke key',
+  'set limits',
+  'erase',
+] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
 
 /** A row of `vision_operator_actions`. */

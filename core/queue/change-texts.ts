@@ -100,8 +100,8 @@ async function putBack(
   let before = 0
   const left = await database.transact(
     async (tx) => {
-      await lockUser(tx, userId)
-      const state = await readQuotas(tx, userId, limits)
+      const { overrides } = await lockUser(tx, userId)
+      const state = await readQuotas(tx, userId, limits, overrides)
       const job = await lockOwnedJob(tx, owned)
       const isDone = job.status === 'completed' || job.status === 'failed'
       if (job.nextStep !== 'content' || !isDone) throw new VisionError('text.not_ready')

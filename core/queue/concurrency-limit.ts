@@ -41,8 +41,8 @@ export interface Admission<Job extends Weighted> {
 /**
  * Admits a user's blocked jobs, the oldest first, while there is room.
  *
- * @param cap how many jobs a user may have in flight
- * @param costPerDay the user's budget for a day (UTC), in nano-dollars; once it is spent there is no room until midnight
+ * @param cap how many jobs a user may have in flight, unless an operator has set another number for this one
+ * @param costPerDay the same for the budget for a day (UTC), in nano-dollars; once it is spent there is no room until midnight
  * @param lock waits for the user's row, or skips a locked one
  * @returns how many were admitted; undefined if another connection holds the row
  */
@@ -109,17 +109,19 @@ export interface Entering extends Weighted {
  * a job of the lane `content` preempts the user's last pending job of the lane `analysis`, even while the provider of the
  * latter is down.
  *
- * @param cap the most jobs that a user may have in flight; after it was lowered, jobs in flight stay
- * @param costPerDay see `admitVisionJobs`
+ * @param usualCap the most jobs that a user may have in flight; after it was lowered, jobs in flight stay
+ * @param usualCostPerDay see `admitVisionJobs`
  */
 export async function enforceLimit<Job extends Weighted>(
   tx: Queryable,
   user: LockedUser,
-  cap: number,
+  usualCap: number,
   arriving: Arriving<Job>,
-  costPerDay?: number,
+  usualCostPerDay?: number,
 ): Promise<Admission<Job>> {
-  const { userId, mayHaveBlocked } = user
+  const { userId, mayHaveBlocked, overrides } = user
+  const cap = overrides.jobsInFlight ?? usualCap
+  const costPerDay = overrides.costPerDay ?? usualCostPerDay
   const inFlight = await countInFlight(tx, userId)
   user.textsInFlight = inFlight.texts
   const places = new Places(

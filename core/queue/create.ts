@@ -60,7 +60,7 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const { userId, inFlightPerUser, limits } = options
   // First, since it serialises a user's calls: they are counted one by one, and cannot use an idempotency key concurrently.
   const user = await lockUser(tx, userId)
-  const state = await readQuotas(tx, userId, limits)
+  const state = await readQuotas(tx, userId, limits, user.overrides)
   // Before the limits: a user without quota learns of invalid input as well.
   const matched = await matchByKeys(tx, userId, jobs)
   const texts = await requireTexts(tx, userId, matched.fresh, matched.freshIndexes)

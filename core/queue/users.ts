@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import { matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
+import { type LimitOverrides, type OverrideRow, overrideColumns, overridesIn } from '../usage/limit-overrides.ts'
 
 /** A user whose row the transaction has locked. */
 export interface LockedUser {
@@ -11,6 +12,8 @@ export interface LockedUser {
   readonly lastTags: Record<Step, number>
   /** The largest weight of one of the user's jobs since virtual time last passed all of them, by lane. */
   readonly widths: Record<Step, number>
+  /** The limits that an operator has set for the user. */
+  readonly overrides: LimitOverrides
   /** The weight of the user's jobs in flight; undefined until they have been counted. */
   textsInFlight: number | undefined
 }
@@ -19,12 +22,12 @@ export interface LockedUser {
 export const lastTagColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_tag`, content: sql`content_tag` }
 export const widthColumn: Readonly<Record<Step, SQL>> = { analysis: sql`analysis_width`, content: sql`content_width` }
 
-interface Row extends Record<Step | 'analysisWidth' | 'contentWidth', number> {
+interface Row extends Record<Step | 'analysisWidth' | 'contentWidth', number>, OverrideRow {
   readonly blocked: 0 | 1
 }
 
 const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS analysis, content_tag AS content,
-  analysis_width AS analysisWidth, content_width AS contentWidth`
+  analysis_width AS analysisWidth, content_width AS contentWidth, ${overrideColumns}`
 
 /**
  * Locks a user's row, which is inserted when it is first needed. Every transaction that adds to the user's jobs in flight
@@ -73,5 +76,8 @@ function insertUser(on: Queryable, userId: string): Promise<number> {
 function locked(userId: string, row: Row): LockedUser {
   const lastTags = { analysis: Number(row.analysis), content: Number(row.content) }
   const widths = { analysis: Number(row.analysisWidth), content: Number(row.contentWidth) }
-  return { userId, mayHaveBlocked: row.blocked === 1, lastTags, widths, textsInFlight: undefined }
+  return {
+    ...{ userId, mayHaveBlocked: row.blocked === 1, lastTags, widths, textsInFlight: undefined },
+    overrides: overridesIn(row),
+  }
 }

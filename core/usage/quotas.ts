@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { type LimitOverrides, readOverrides, withOverrides } from './limit-overrides.ts'
 import { readSpend } from './spend.ts'
 
 /** The limits on a user's use of the queue. Days are in UTC. */
@@ -65,8 +66,17 @@ const waitingRetrySeconds = 30
  * jobs.
  *
  * The count of waiting jobs stops at the limit, which bounds its cost.
+ *
+ * @param settings the limits of users for whom no operator has set others
+ * @param overrides those of the user; read if left out
  */
-export async function readQuotas(tx: Queryable, userId: string, limits: UserLimits | undefined): Promise<QuotaState> {
+export async function readQuotas(
+  tx: Queryable,
+  userId: string,
+  settings: UserLimits | undefined,
+  overrides?: LimitOverrides,
+): Promise<QuotaState> {
+  const limits = settings && withOverrides(settings, overrides ?? (await readOverrides(tx, userId)))
   const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
     tx,
     sql`SELECT CAST(UTC_DATE() AS CHAR) AS day,
@@ -133,6 +143,7 @@ function isShort(quota: Quota, jobs: number): boolean {
   return jobs > 0 && (isMoney(quota) ? quota.left === 0 : quota.left < jobs)
 }
 
-function isMoney({ code }: Quota): boolean {
+/** Whether a limit is in nano-dollars; the others count jobs. */
+export function isMoney({ code }: Quota): boolean {
   return code === 'limit.spend_per_day'
 }

@@ -2,24 +2,29 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
+import { readOverrides, withOverrides } from './limit-overrides.ts'
 import { LimitExceeded, type QuotaState } from './quotas.ts'
 
 /** A user's limits on uploads in a day (UTC). A granted upload counts, whether the file arrives or not. */
 export interface UploadLimits {
-  readonly perDay: number
-  readonly bytesPerDay: number
+  readonly uploadsPerDay: number
+  readonly uploadBytesPerDay: number
 }
 
 export function uploadLimits(
   config: Pick<ApiConfig, 'USER_UPLOADS_PER_DAY' | 'USER_UPLOAD_MEGABYTES_PER_DAY'>,
 ): UploadLimits {
-  return { perDay: config.USER_UPLOADS_PER_DAY, bytesPerDay: config.USER_UPLOAD_MEGABYTES_PER_DAY * 1_000_000 }
+  return {
+    uploadsPerDay: config.USER_UPLOADS_PER_DAY,
+    uploadBytesPerDay: config.USER_UPLOAD_MEGABYTES_PER_DAY * 1_000_000,
+  }
 }
 
 /**
  * Counts an upload that is about to be granted, in one statement that commits by itself: concurrent calls cannot exceed the
  * limits together. Days are those of the database's clock.
  *
+ * @param settings the limits of users for whom no operator has set others
  * @returns the rest of the quota
  * @throws LimitExceeded
  */
@@ -27,9 +32,10 @@ export async function consumeUpload(
   database: Database,
   userId: string,
   bytes: number,
-  limits: UploadLimits,
+  settings: UploadLimits,
 ): Promise<QuotaState> {
-  const { perDay, bytesPerDay } = limits
+  const limits = withOverrides(settings, await database.run((on) => readOverrides(on, userId)))
+  const { uploadsPerDay, uploadBytesPerDay } = limits
   // The day comes last: the assignments before it still see the old value.
   const count = () =>
     database.run((on) =>
@@ -37,8 +43,8 @@ export async function consumeUpload(
         on,
         sql`UPDATE vision_upload_quotas SET uploads = IF(day = UTC_DATE(), uploads, 0) + 1,
             bytes = IF(day = UTC_DATE(), bytes, 0) + ${bytes}, day = UTC_DATE()
-          WHERE user_id = ${userId} AND IF(day = UTC_DATE(), uploads, 0) < ${perDay}
-            AND IF(day = UTC_DATE(), bytes, 0) + ${bytes} <= ${bytesPerDay}`,
+          WHERE user_id = ${userId} AND IF(day = UTC_DATE(), uploads, 0) < ${uploadsPerDay}
+            AND IF(day = UTC_DATE(), bytes, 0) + ${bytes} <= ${uploadBytesPerDay}`,
       ),
     )
   if ((await count()) > 0) return readUploads(database, userId, limits)
@@ -72,11 +78,16 @@ async function readUploads(database: Database, userId: string, limits: UploadLim
   return {
     day: row?.day ?? '',
     quotas: [
-      { code: 'limit.uploads_per_day', limit: limits.perDay, left: left(limits.perDay, row?.uploads), resetSeconds },
+      {
+        code: 'limit.uploads_per_day',
+        limit: limits.uploadsPerDay,
+        left: left(limits.uploadsPerDay, row?.uploads),
+        resetSeconds,
+      },
       {
         code: 'limit.upload_bytes_per_day',
-        limit: limits.bytesPerDay,
-        left: left(limits.bytesPerDay, row?.bytes),
+        limit: limits.uploadBytesPerDay,
+        left: left(limits.uploadBytesPerDay, row?.bytes),
         resetSeconds,
       },
     ],

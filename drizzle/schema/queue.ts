@@ -1,10 +1,10 @@
-import { check, index, mysqlTable, tinyint } from 'drizzle-orm/mysql-core'
-import { id, key, oneOf, time, word } from './columns.ts'
+import { check, index, int, mysqlTable, tinyint } from 'drizzle-orm/mysql-core'
+import { amount, id, key, oneOf, time, word } from './columns.ts'
 import { type Step, steps } from './values.ts'
 
 /**
  * One row for each user who has ever had a job: the lock under which the concurrency limit is enforced, whether any are
- * blocked, and how far the user has come in the fair queue.
+ * blocked, how far the user has come in the fair queue, and the limits that an operator has set.
  */
 export const visionUsers = mysqlTable(
   'vision_users',
@@ -18,6 +18,14 @@ export const visionUsers = mysqlTable(
     /** The most texts that one of those jobs had, since virtual time last passed all of them. */
     analysisWidth: tinyint('analysis_width', { unsigned: true }).notNull().default(1),
     contentWidth: tinyint('content_width', { unsigned: true }).notNull().default(1),
+    /** What an operator has set for this user; null where the setting of the same meaning applies. */
+    jobsInFlight: int('jobs_in_flight', { unsigned: true }),
+    jobsWaiting: int('jobs_waiting', { unsigned: true }),
+    jobsPerDay: int('jobs_per_day', { unsigned: true }),
+    /** In nano-dollars. */
+    costPerDay: amount('cost_per_day'),
+    uploadsPerDay: int('uploads_per_day', { unsigned: true }),
+    uploadBytesPerDay: amount('upload_bytes_per_day'),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],
 )

@@ -62,7 +62,7 @@ test('a brand is created, read, changed and archived over REST, and its versions
   expect((await put(brandId, { profile: exampleProfile }, { 'if-match': '*' })).status).toBe(404)
 })
 
-test('a change that was made by somebody else meanwhile is not written over, and nobody writes over it unasked', async () => {
+test('a concurrent change is not overwritten, and a change without a precondition is refused', async () => {
   const { brandId } = await create()
   const profile = { name: 'Other' }
   const refused = async (body: object, headers?: Record<string, string>) => {

@@ -72,7 +72,7 @@ test("another user's keys are as good as none", async () => {
   expect((await json(api.call('GET', '/v1/keys', ann))).keys).toHaveLength(1)
 })
 
-test('nobody makes a key that may do more than they may', async () => {
+test('a key cannot have more scopes than its creator', async () => {
   const cases: [readonly Scope[], readonly Scope[], number][] = [
     [['write'], ['write'], 201],
     [['write'], ['read'], 403],
@@ -103,7 +103,7 @@ test('a key makes none that outlives it, and one that was revoked makes none alt
   expect((await make({ expiresInDays: 6 })).status).toBe(401)
 })
 
-test('a user has so many keys and no more, also when they are made at once', async () => {
+test('a user cannot exceed the number of keys, also with concurrent calls', async () => {
   for (let made = 0; made < maxKeys - 2; made++) await makeKey(['read'])
   const replies = await Promise.all(
     Array.from({ length: 6 }, () => api.call('POST', '/v1/keys', { ...ann, body: { name: 'x' } })),

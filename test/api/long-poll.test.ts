@@ -144,7 +144,7 @@ describe('Prefer: wait', () => {
     // Far less than the twenty seconds that it was willing to wait.
   }, 19_000)
 
-  test('a job that is deleted meanwhile is gone, and that of somebody else never was', async () => {
+  test('a job that is deleted meanwhile is gone, and another user’s never existed', async () => {
     const jobId = await api.create('ann')
     const { promise } = pending(get(jobId, { prefer: 'wait=20' }))
     const strange = await call('GET', `/v1/jobs/${jobId}`, { prefer: 'wait=20' }, { as: 'bob' })

@@ -455,7 +455,7 @@ test("another user's job is as good as none, in every procedure", async () => {
   expect((await api.client('ann').getJobStatus.query({ jobId })).version).toBe(before.version)
 })
 
-test('who does not say who they are gets nowhere', async () => {
+test('an unauthenticated call is refused', async () => {
   const routes = [
     ['POST', '/v1/jobs'],
     ['POST', '/v1/jobs/batch'],

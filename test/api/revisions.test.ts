@@ -201,7 +201,7 @@ describe('an edit', () => {
     expect((await read(jobId)).status).toBe('completed')
   })
 
-  test('is refused without what was read, and where somebody else was faster', async () => {
+  test('is refused without the revision that was read, and after a concurrent change', async () => {
     const jobId = await finished()
     const etag = await etagOf(jobId)
     expect((await patch(jobId, { approved: true })).status).toBe(428)

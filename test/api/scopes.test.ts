@@ -83,11 +83,13 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
     'getJobForOperator',
     'getMinutes',
     'getOperatorActions',
+    'getUserLimits',
     'getWorkerStatus',
     'pauseClaims',
     'pruneJobs',
     'redriveJobs',
     'resumeClaims',
+    'setUserLimits',
   ],
 }
 
@@ -120,7 +122,7 @@ test('what only looks is read, and what changes anything is not', () => {
 })
 
 test.each(operations.map((operation) => [nameOf(operation.path), operation] as const))(
-  '%s is refused to a key with all scopes but its own, and to nobody who has that',
+  '%s is refused to a key with all scopes but its own, and allowed with that one',
   async (_, { path, type, method, template, meta }) => {
     const statuses = async (key: string | undefined) => {
       const headers = { authorization: `Bearer ${key}` }

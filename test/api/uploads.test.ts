@@ -233,7 +233,7 @@ test('a call that is refused has stored nothing: for a limit, a key, or another 
 })
 
 describe('a day of uploads', () => {
-  const uploadLimits = { perDay: 4, bytesPerDay: 10_000_000 }
+  const uploadLimits = { uploadsPerDay: 4, uploadBytesPerDay: 10_000_000 }
   const grant = async (user: string, bytes: number, limits = uploadLimits) =>
     createApp({ ...api.services, uploadLimits: limits }).request('/v1/uploads', {
       method: 'POST',
@@ -264,10 +264,10 @@ describe('a day of uploads', () => {
   })
 
   test('the next day is another', async () => {
-    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).status).toBe(201)
-    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).status).toBe(429)
+    expect((await grant('ida', 1_000, { ...uploadLimits, uploadsPerDay: 1 })).status).toBe(201)
+    expect((await grant('ida', 1_000, { ...uploadLimits, uploadsPerDay: 1 })).status).toBe(429)
     await api.database.sql("UPDATE vision_upload_quotas SET day = day - INTERVAL 1 DAY WHERE user_id = 'ida'")
-    expect((await grant('ida', 1_000, { ...uploadLimits, perDay: 1 })).headers.get('ratelimit')).toContain('r=0')
+    expect((await grant('ida', 1_000, { ...uploadLimits, uploadsPerDay: 1 })).headers.get('ratelimit')).toContain('r=0')
     expect(await api.database.sql("SELECT uploads, bytes FROM vision_upload_quotas WHERE user_id = 'ida'")).toEqual([
       { uploads: 1, bytes: 1_000 },
     ])

@@ -206,7 +206,7 @@ test('trial calls and resent ones wait to be delivered, and a disabled webhook t
   for (const one of [path, `${webhookId}/test`]) expect((await json(post(one))).code).toBe('webhook.disabled')
 })
 
-test('a webhook takes so many of both in a minute, over all processes; headers say what is left', async () => {
+test('a webhook takes a fixed number of both a minute, over all processes; headers say what is left', async () => {
   const { webhookId } = await json(create())
   const first = await post(`${webhookId}/test`)
   expect(first.headers.get('ratelimit')).toMatch(/^"webhook-requests-per-minute";r=59;t=\d+$/)

@@ -83,7 +83,7 @@ test('another user’s brand, one that is archived and one that never was are re
   expect(await database.sql('SELECT id FROM vision_jobs')).toEqual([])
 })
 
-test('a job that is sent again is the same one, whatever became of its brand', async () => {
+test('a job that is sent again is the same one, whatever happened to its brand', async () => {
   const { id: brandId } = await createBrand(database, 'user-1', { name: 'Fernhill' })
   const idempotency = { key: 'once', requestHash: 'a'.repeat(64) }
   const jobId = await makeJob(database, { brandId, idempotency })

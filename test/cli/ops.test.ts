@@ -290,3 +290,38 @@ test.each([
   const { code, stderr } = await ops(args)
   expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
 })
+
+test('limits sets what is given and keeps the rest, shows where each comes from, and can end all that was set', async () => {
+  const env = { USER_JOBS_PER_DAY: '77', USER_DOLLARS_PER_DAY: '2.5' }
+  await ops(['limits', '--user', 'kim', '--jobs-in-flight', '40'], env)
+  const { output } = await ops(['limits', '--user', 'kim', '--dollars-a-day', '0.5'], env)
+  for (const line of [
+    /^jobs in flight +40 +set for this user$/m,
+    /^dollars a day +0\.5 +set for this user$/m,
+    /^jobs a day +77 +USER_JOBS_PER_DAY$/m,
+  ]) {
+    expect(output).toMatch(line)
+  }
+  const shown = JSON.parse((await ops(['limits', '--user', 'kim', '--json'], env)).stdout)
+  expect(shown).toMatchObject({ user: 'kim', dollarsPerDay: { value: 0.5, from: 'operator', setting: 2.5 } })
+  const reset = await ops(['limits', '--user', 'kim', '--reset', '--jobs-waiting', '3'], env)
+  expect(reset.output).toMatch(/^jobs in flight +10 +JOB_IN_FLIGHT_PER_USER$/m)
+  expect(reset.output).toMatch(/^jobs waiting +3 +set for this user$/m)
+  const { actions } = JSON.parse((await ops(['actions', '--json'])).stdout)
+  expect(actions).toHaveLength(3)
+  expect(actions[2]).toMatchObject({
+    actor: `cli:${userInfo().username}`,
+    action: 'set limits',
+    parameters: { userId: 'kim', jobsInFlight: 40 },
+  })
+})
+
+test.each([
+  [['limits'], /wants --user/],
+  [['limits', '--user', 'kim', '--jobs-in-flight', '0'], /--jobs-in-flight: .*, not '0'/],
+  [['limits', '--user', 'kim', '--dollars-a-day', ''], /--dollars-a-day: .*, not ''/],
+  [['limits', '--user', 'kim', '--yes'], /does not take --yes/],
+])('%j is a usage error of limits', async (args, message) => {
+  const { code, stderr } = await ops(args)
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+})

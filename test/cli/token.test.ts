@@ -29,7 +29,7 @@ test('prints a token that the secret of the environment signed', async () => {
   await expect(actorOf(stdout, secret, Date.now() + 2.1 * 3_600_000)).rejects.toThrow('expired')
 })
 
-test('takes the secret of the local stack, made now or held by a stack that runs', async () => {
+test('takes the secret of the local stack, made now or used by a running stack', async () => {
   await mkdir(join(dataDir, 'secrets'))
   const first = await run(['--user', 'ann'])
   const folder = await openDataFolder(dataDir)

@@ -97,7 +97,7 @@ test('a session that an administrator ends under a statement has the statement r
   await through.close()
 })
 
-test('an unknown commit is database.unavailable where nobody can tell whether it took effect', async () => {
+test('a commit with an unknown result is database.unavailable if it cannot be verified', async () => {
   const through = open(proxy.url(direct.url))
   const before = await counted()
   proxy.failNextCommit('answer lost')

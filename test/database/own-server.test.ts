@@ -90,7 +90,7 @@ describe('a certificate', () => {
     }
   })
 
-  test('that nobody trusts is not taken', async () => {
+  test('that no authority signed is refused', async () => {
     await expect(cipher(secureDatabaseUrl(named({ ca: wrong.cert })))).rejects.toMatchObject({
       code: 'database.unavailable',
     })

@@ -200,7 +200,7 @@ describe('what takes too long', () => {
     numbering.close()
   })
 
-  test('a read that nobody limited ends on the server with the work’s time', async () => {
+  test('an unlimited read is ended by the server at the time limit of the work', async () => {
     const hasty = open(direct.url, { workMs: 1_000 })
     const marker = randomUUID()
     await expect(hasty.run((on) => rowsOf(on, slow(marker)))).rejects.toMatchObject({ code: 'database.unavailable' })
@@ -257,7 +257,7 @@ describe('real errors of a real server', () => {
     await through.close()
   })
 
-  test('a statement that somebody ends is repeated', async () => {
+  test('a statement that was killed is repeated', async () => {
     const through = open()
     const session = await sessionOf(through)
     let times = 0

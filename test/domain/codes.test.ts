@@ -355,8 +355,8 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
   'limit.jobs_per_day': () => limited({ jobsPerDay: 0 }),
   'limit.jobs_waiting': () => limited({ jobsWaiting: 0 }),
   'limit.spend_per_day': () => limited({ costPerDay: 0 }),
-  'limit.uploads_per_day': () => uploading({ perDay: 0, bytesPerDay: 100 }),
-  'limit.upload_bytes_per_day': () => uploading({ perDay: 1, bytesPerDay: 0 }),
+  'limit.uploads_per_day': () => uploading({ uploadsPerDay: 0, uploadBytesPerDay: 100 }),
+  'limit.upload_bytes_per_day': () => uploading({ uploadsPerDay: 1, uploadBytesPerDay: 0 }),
   'limit.estimates_per_minute': async () => {
     await api.database.sql("INSERT INTO vision_estimate_quotas VALUES ('curious', UTC_TIMESTAMP(3), 60)")
     return refusal('POST', '/v1/estimate', { as: 'curious', body: { jobs: [job] } })

@@ -120,7 +120,7 @@ test('a stage of another name is taken off the path, and put before a Location',
   expect(own.statusCode).toBe(200)
 })
 
-test('a delete has no body, and nobody is nobody', async () => {
+test('a delete has no body, and a call without a token is unauthenticated', async () => {
   const headers = await as('ann')
   const body = JSON.stringify(job)
   const { jobId } = read(await handler(eventOf({ method: 'POST', path: '/v1/jobs', body, headers })))

@@ -132,7 +132,7 @@ test('the ledger has to the token what the providers said, over jobs, retries an
   expect(Number(first?.image_ms)).toBeGreaterThan(0)
 })
 
-test('thinking is counted as a part of the output, and a model without a price costs nobody knows what', async () => {
+test('thinking counts as output, and the cost of a model without a price is unknown', async () => {
   const jobId = await submit()
   await fire({ GEMINI_MODEL: 'gemini-that-thinks' })
   const [usage] = said.gemini

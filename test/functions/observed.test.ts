@@ -142,7 +142,7 @@ test('a job without a trace runs all the same', async () => {
   expect(logged().find((line) => line.jobId === jobId && line.message === 'job claimed')).not.toHaveProperty('traceId')
 })
 
-test('a drain with nothing to do says that the worker lives, and that nobody waits', async () => {
+test('a drain with nothing to do reports a heartbeat, and that no job waits', async () => {
   await fire()
   expect(metrics()).toEqual([
     {

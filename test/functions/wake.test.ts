@@ -104,7 +104,7 @@ test('a creation wakes the poller, which does the job and is then counted no mor
   expect(await database.sql("SELECT id FROM vision_wakes WHERE id <> 'last'")).toEqual([])
 })
 
-test('a creation is answered as ever where nobody can be woken', async () => {
+test('a creation is answered as usual where no worker can be woken', async () => {
   lambda.state.status = 429
   const api = await start<Api>('api')
   expect(await create(api)).toBe(201)

@@ -110,8 +110,11 @@ async function follow(
   let target = path
   for (const { name, in: where, required, schema } of operation.parameters ?? []) {
     if (where === 'path') {
-      expect([name, required, schema.type]).toEqual([name, true, 'integer'])
-      target = target.replace(`{${name}}`, String(jobId === 0 ? 0 : ids[name]))
+      // A user is the operator's to name; the others are the caller's own.
+      const isUser = name === 'user'
+      expect([name, required, schema.type]).toEqual([name, true, isUser ? 'string' : 'integer'])
+      const [wrong, right] = isUser ? ['cli:root', 'quinn'] : ['0', String(ids[name])]
+      target = target.replace(`{${name}}`, jobId === 0 ? wrong : right)
     } else if (where === 'header') {
       if (key && name === 'Idempotency-Key') headers[name] = key
       if (name === 'If-Match') headers[name] = '*'
@@ -260,7 +263,7 @@ test('health is as the document says, well or ill, and asks for no token', async
   }
 })
 
-test('whoever is refused is told of the scheme, of the error and of the scope', async () => {
+test('a refused caller learns the scheme, the error and the scope', async () => {
   const challengeOf = async (path: string, options: object) =>
     (await api.call('GET', path, options)).headers.get('www-authenticate')
   expect(await challengeOf('/v1/jobs', {})).toBe('Bearer realm="vision-pipeline"')

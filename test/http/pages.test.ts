@@ -90,7 +90,7 @@ describe('the reference page', () => {
     }
   })
 
-  test('holds a key only for whom there is one, and is kept by nobody', async () => {
+  test('contains the caller’s key only if there is one, and is not cached', async () => {
     const asked: unknown[] = []
     const withKey = serveWith(({ headers }, bindings) => {
       asked.push(bindings)

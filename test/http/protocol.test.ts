@@ -231,7 +231,7 @@ test.each([
   }
 })
 
-test('who may not call is told so before the body is looked at', async () => {
+test('an unauthorized call is refused before its body is read', async () => {
   const reply = await api.call('POST', '/v1/jobs', { body: '{', headers: { 'content-type': 'text/plain' } })
   expect(reply.status).toBe(401)
 })
@@ -378,7 +378,7 @@ test.each([
   ])
 })
 
-test('why a token was refused is for the operator, and the token for nobody', async () => {
+test('the reason why a token was refused is logged, and the token is not', async () => {
   const authorization = `Bearer ${await token('ann', -60)}`
   const forged = `${(await token('ann')).slice(0, -6)}AAAAAA`
   for (const [header, told, detail] of [

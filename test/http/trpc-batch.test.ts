@@ -45,7 +45,7 @@ test('ten calls in a batch are all answered, and two run at once', async () => {
   expect(most()).toBe(2)
 })
 
-test('a call that fails in the middle hands its turn on', async () => {
+test('a call that fails midway starts the next one', async () => {
   const { app } = counting()
   const headers = { authorization: `Bearer ${await token('ann')}` }
   const input = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [n, { jobId: n + 1 }]))

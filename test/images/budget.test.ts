@@ -55,7 +55,7 @@ test('an image larger than the whole budget is taken alone, not never', async ()
   expect(await settled(huge)).toBe(true)
 })
 
-test('whoever stops waiting lets the next one through', async () => {
+test('a caller that stops waiting lets the next one through', async () => {
   const budget = createByteBudget(100)
   await budget.open('ann', 60).growTo(60, never)
   const controller = new AbortController()
@@ -68,7 +68,7 @@ test('whoever stops waiting lets the next one through', async () => {
   await expect(budget.open('ann', 1).growTo(1, AbortSignal.abort(reason))).rejects.toBe(reason)
 })
 
-test('what was announced and has not arrived is held back from nobody', async () => {
+test('bytes that were announced and have not arrived are not reserved', async () => {
   const budget = createByteBudget(60, 30)
   const drips = Array.from({ length: 10 }, () => budget.open('bob', 20))
   await Promise.all(drips.map((share) => share.growTo(1, never)))
@@ -76,7 +76,7 @@ test('what was announced and has not arrived is held back from nobody', async ()
   for (let bytes = 1; bytes <= 20; bytes++) await large.growTo(bytes, never)
 })
 
-test('images that arrive side by side never wait for each other for ever, whoever goes on first', async () => {
+test('images that arrive concurrently never deadlock, in any order', async () => {
   // Each step asks for one more byte of an image chosen by a fixed sequence; when none can go on, all are stuck.
   for (let seed = 1; seed <= 200; seed++) {
     let state = seed
@@ -132,7 +132,7 @@ test('one that has begun goes before new ones, also before those that have asked
   expect(await settled(fresh)).toBe(true)
 })
 
-test('a user’s images hold no more than a user’s part, and keep nobody else waiting', async () => {
+test('a user’s images take no more than a user’s share, and delay no other user', async () => {
   const budget = createByteBudget(60, 30)
   const open: Share[] = []
   const take = (userId: string, bytes: number) => {

@@ -563,7 +563,7 @@ describe('by Node’s own means', () => {
     await expect(cut).rejects.toMatchObject({ code: 'image.unreachable', errorClass: 'retryable' })
   })
 
-  test('a port that nobody listens on is retryable', async () => {
+  test('a refused connection is retryable', async () => {
     await expect(downloadImage('http://127.0.0.1:1/', local())).rejects.toMatchObject({ code: 'image.unreachable' })
   })
 

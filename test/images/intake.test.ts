@@ -69,7 +69,7 @@ test('a data URL of five million blanks is refused without thinking it over', as
   expect((await errorOf(images.take(url, 'ann'))).code).toBe('image.invalid_url')
 })
 
-test('when the store does not answer, that is nobody’s fault and nothing is lost', async () => {
+test('when the store does not answer, the call can be repeated and nothing is lost', async () => {
   const away = await startTestStorage()
   const intake = createImageIntake(database, away.store, { allowLoopbackHttp: false })
   await away.stop()

@@ -161,7 +161,7 @@ describe('an image that the bucket has lost, as after a restore of the database,
   })
 })
 
-test('an image comes with its size as it is shown and its turn, from its source, its copy and a copy of an earlier release', async () => {
+test('an image comes with its displayed size and its orientation, from its source, its copy and a copy of an earlier release', async () => {
   served = await fixture('portrait-exif.jpg')
   const shown = { type: 'image/jpeg', width: 64, height: 96, orientation: 6 }
   const jobId = await submit()

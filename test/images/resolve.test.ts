@@ -113,7 +113,7 @@ describe('what the DNS says of a host', () => {
     })
   })
 
-  test('a name that cannot be one is a permanent error, and nobody is asked', async () => {
+  test('an invalid name is a permanent error, and no server is asked', async () => {
     const { error } = await attempt(`${'a'.repeat(64)}.example`, {})
     expect(error).toMatchObject({ code: 'image.unknown_host', errorClass: 'permanent' })
     expect(server?.queries).toEqual([])

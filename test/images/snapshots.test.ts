@@ -195,7 +195,7 @@ test('a job cannot be given an image that was swept meanwhile, and nothing is cr
   expect(await database.sql('SELECT id FROM vision_jobs')).toEqual([])
 })
 
-test('the sweeper does not wait for a row that somebody is linking', async () => {
+test('the sweeper does not wait for a row that a transaction is linking', async () => {
   const { id } = await keep()
   await hourPassed()
   const linker = await mysql.createConnection(database.url)

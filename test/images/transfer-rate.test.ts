@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers())
 
 const slowest = { bytes: 100, ms: 1_000 }
 
-test('whoever brings enough in every window goes on, and the first window that brings too little ends it', () => {
+test('a transfer that brings enough in every window goes on, and the first window with too little ends it', () => {
   const rate = watchTransferRate(slowest)
   for (let window = 0; window < 50; window++) {
     rate.arrived(60)

@@ -114,7 +114,7 @@ test('what is set wins over what the account would get', async () => {
   expect(functionNames(without)).toEqual(['ApiHandler', 'Migrate', 'PollerHandler'])
 })
 
-test('who may not ask for the quota is told to set it, and needs not ask then', async () => {
+test('a deployer without permission to read the quota is told to set it, and then it is not read', async () => {
   const deployed = await deploy({ quota: null })
   expect(deployed.errors.join()).toContain('DEPLOY_ACCOUNT_CONCURRENCY is missing')
   expect(deployed.errors.join()).toContain('aws lambda get-account-settings')

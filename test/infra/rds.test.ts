@@ -39,14 +39,14 @@ describe('the network', () => {
     ])
   })
 
-  test('which Session Manager reaches, so that somebody can mend the database from there', () => {
+  test('which Session Manager reaches, so that an operator can repair the database from there', () => {
     expect(deployed.outputs).toMatchObject({ bastion: 'NetworkNatInstance1-id', database: 'instance.example' })
     expect(one(deployed, 'aws:iam/role:Role', 'NetworkNatInstanceRole').inputs.managedPolicyArns).toEqual([
       'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore',
     ])
   })
 
-  test('has managed gateways instead where that is chosen, and an instance that nobody can call to mend from', async () => {
+  test('has managed gateways instead where that is chosen, and an instance for repairs that nothing can connect to', async () => {
     const managed = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_NAT: 'managed' } })
     expect(managed.errors).toEqual([])
     expect(all(managed, 'aws:ec2/natGateway:NatGateway')).toHaveLength(2)
@@ -177,7 +177,7 @@ describe('the stream', () => {
     })
   })
 
-  test('tells browsers itself who may read it', async () => {
+  test('sets its CORS headers itself', async () => {
     expect(environmentOf(deployed, 'Stream')).not.toHaveProperty('STREAM_ORIGINS')
     const origins = 'https://app.example,https://admin.example'
     const open = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_ORIGINS: origins } })

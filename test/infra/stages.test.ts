@@ -35,7 +35,7 @@ describe('any other stage', () => {
 })
 
 describe('sst dev', () => {
-  test('takes the database of this machine, migrates nothing and wakes nobody', async () => {
+  test('takes the database of this machine, migrates nothing and wakes no worker', async () => {
     const DATABASE_URL = 'mysql://root@127.0.0.1:3306/vision'
     const deployed = await deploy({ stage: 'ann', dev: true, env: { DATABASE_URL, DEPLOY_DATABASE: 'rds' } })
     expect(deployed.errors).toEqual([])

@@ -87,7 +87,7 @@ describe('what a function knows and may do', () => {
     expect(() => loadMigrationConfig(environmentOf(deployed, 'Migrate'))).not.toThrow()
   })
 
-  test('the API: who may call, where to watch, images, and no key of a provider', () => {
+  test('the API: authentication, the stream’s address, images, and no key of a provider', () => {
     expect(environmentOf(deployed, 'ApiHandler')).toEqual({
       ...service,
       ...auth,
@@ -110,7 +110,7 @@ describe('what a function knows and may do', () => {
     expect(functionOf(deployed, 'ApiHandler').tracingConfig).toEqual({ mode: 'Active' })
   })
 
-  test('the stream: who may watch, and neither the bucket nor the providers', () => {
+  test('the stream: authentication, and neither the bucket nor the providers', () => {
     expect(environmentOf(deployed, 'Stream')).toEqual({ ...service, ...auth, DATABASE_URL: url })
     expect(permissionsOf(deployed, 'Stream')).toMatchObject({ may: traces, managed: ['AWSLambdaBasicExecutionRole'] })
   })
@@ -136,7 +136,7 @@ describe('what a function knows and may do', () => {
     })
   })
 
-  test('the poller may wake itself, and nobody else may be called by it', () => {
+  test('the poller may invoke itself, and no other function', () => {
     const { policy } = one(deployed, 'aws:iam/rolePolicy:RolePolicy', 'PollerWakes').inputs
     expect(JSON.parse(String(policy)).Statement).toEqual([
       {

@@ -135,7 +135,7 @@ test('calls with the same key at once are one query', async () => {
   expect([new Set(actors.map(({ userId }) => userId)), seen.reads]).toEqual([new Set(['ann']), 1])
 })
 
-test('while the database does not answer nobody is let in or refused, and nothing is remembered', async () => {
+test('while the database does not answer no key is accepted or refused, and nothing is cached', async () => {
   const { key } = await make()
   const { check, seen } = checkWith()
   seen.hold = Promise.reject(new VisionError('database.unavailable'))

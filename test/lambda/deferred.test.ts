@@ -57,7 +57,7 @@ test('every part that a function loads when it is needed can be loaded, and does
   const api = await stack.start('api', { ...tells, ...waking(), POLLER_FUNCTION: 'vision-poller' })
   const call = async (method: string, path: string, body?: object, more: Record<string, string> = {}) => {
     const headers = { authorization: `Bearer ${await token('ann')}`, ...more }
-    const [rawPath = '', query] = path.split('?')
+    const [rawPath = '', query = ''] = path.split('?')
     const result = await api.invoke(apiEvent({ method, path: rawPath, query, body, headers }), 29_000)
     return result as {
       readonly statusCode: number

@@ -68,7 +68,7 @@ async function look(times = 1): Promise<readonly string[]> {
 
 const touch = 'UPDATE vision_jobs SET version = version + 1, updated_at = UTC_TIMESTAMP(3)'
 
-test('a look is one statement, and one for the jobs that changed, however many watch however many users', async () => {
+test('a poll is one statement, and one for the changed jobs, with any number of watchers and users', async () => {
   const users = ['ann', 'bob', 'cem']
   const jobs = new Map<string, number[]>()
   for (const userId of users) jobs.set(userId, await makeJobs(direct, 10, { userId }))
@@ -125,7 +125,7 @@ test.each([
   expect(told.slice(3)).toEqual([`${late} 2`])
 })
 
-test('whoever comes back begins behind everything that may come to light yet', () => {
+test('a resumed watcher begins before every change that may still become visible', () => {
   // A transaction, the session of one whose client died, and ten looks of a second until it is seen.
   expect(resumeMs).toBeGreaterThanOrEqual(workMs + sessionIdleSeconds * 1_000 + 20_000)
 })
@@ -139,7 +139,7 @@ test('two changes of a job in the same millisecond are two', async () => {
   expect(told).toEqual([`${jobId} 1`, `${jobId} 2`])
 })
 
-test('a look that fails is repeated, and nothing is lost', async () => {
+test('a failed poll is repeated, and nothing is lost', async () => {
   const jobId = await makeJob(direct, { userId: 'ann' })
   const { told } = await follow('ann')
   for (const matches of [/FORCE INDEX \(changes\)/, /^select `id`, `batch_id`/]) {
@@ -152,7 +152,7 @@ test('a look that fails is repeated, and nothing is lost', async () => {
   expect(told).toEqual([`${jobId} 1`])
 })
 
-test('more than a statement reads comes in pages, and more than a watcher can hold sends it to look for itself', async () => {
+test('changes beyond one statement come in pages, and a watcher with too many queued reads them itself', async () => {
   await makeJobs(direct, 1, { userId: 'ann' })
   await direct.sql(
     `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format, language,
@@ -175,7 +175,7 @@ test('more than a statement reads comes in pages, and more than a watcher can ho
   expect(errors).toEqual([])
 })
 
-test('a batch is told to have ended after the last of its jobs, also of one that ends while it is looked at', async () => {
+test('the end of a batch comes after that of its last job, also of one that ends while it is read', async () => {
   const { batchId } = await createBatch(direct, 'ann', { name: null, defaults: {}, onInvalid: 'refuse' })
   const [first, last] = await makeJobs(direct, 2, { userId: 'ann', batch: joining({ userId: 'ann', batchId }) })
   const cancel = (jobId = 0) => cancelVisionJob(direct, { jobId, userId: 'ann' })

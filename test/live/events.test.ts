@@ -60,7 +60,7 @@ async function longLife(): Promise<JobWithOutputs[]> {
 
 const told = (events: readonly JobEvent[]) => events.map(({ type, version }) => `${version} ${type}`)
 
-test('whoever sees every state is told each version once', async () => {
+test('a watcher that sees every state gets each version once', async () => {
   const states = await longLife()
   const events = states.flatMap((state, index) => eventsAfter(states[index - 1]?.job.version ?? 0, state))
   expect(told(events)).toEqual([
@@ -97,7 +97,7 @@ test('whoever sees every state is told each version once', async () => {
   expect(events[9]).toMatchObject({ error: null, content: { model: 'text-model', result: { title: 'A poster' } } })
 })
 
-test('whoever comes back at any time to any state misses nothing that still matters, and hears nothing twice', async () => {
+test('a watcher that resumes at any time in any state misses nothing current, and gets nothing twice', async () => {
   const states = await longLife()
   for (const state of states) {
     const { version } = state.job

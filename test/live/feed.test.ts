@@ -82,7 +82,7 @@ test('500 watchers of 500 jobs share one narrow read a second, and only what has
   await direct.sql('DELETE FROM vision_jobs')
 })
 
-test('nobody watches, nothing is read; and with the last watcher the work ends at once', async () => {
+test('without watchers nothing is read, and with the last one the work ends at once', async () => {
   expect(clock.asleep()).toBe(0)
   const jobId = await makeJob(direct)
   const [one, two] = [new AbortController(), new AbortController()]

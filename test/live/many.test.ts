@@ -157,7 +157,7 @@ test('a job that is deleted is told of, and so is one that retention takes', asy
 })
 
 describe('a batch', () => {
-  test('is told of in full to who comes first, and ends its stream with its end', async () => {
+  test('is sent in full to a first-time watcher, and ends its stream with its end', async () => {
     const other = await api.create('ann')
     const { batchId, ids } = await createMany(5)
     await runAll(3)

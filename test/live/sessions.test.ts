@@ -68,7 +68,7 @@ test('a connection is recorded from its beginning to its end', async () => {
   expect(await rows()).toMatchObject([{ last_event: 5, closed_at: expect.any(String), close_reason: 'ended' }])
 })
 
-test('the eleventh closes the oldest, in this process at once and in another at its next look', async () => {
+test('the eleventh closes the oldest, in this process at once and in another at its next poll', async () => {
   const [here, there] = [startProcess(), startProcess()]
   await connect(there, 1)
   await connect(here, 2)
@@ -82,7 +82,7 @@ test('the eleventh closes the oldest, in this process at once and in another at 
   expect(live.map((row) => row.job_id)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 99, 11, 12])
 })
 
-test('of many that come at once, those that live are never more than the slots and those that are about to end', async () => {
+test('with many concurrent openings, the live ones never exceed the slots and those about to end', async () => {
   const processes = Array.from({ length: 4 }, () => startProcess(3))
   const outcomes = await Promise.allSettled(
     Array.from({ length: 40 }, (_, index) => connect(processes[index % 4] as Sessions, index)),
@@ -124,7 +124,7 @@ test('a slot is its holder’s alone, and those of other users are other slots',
   expect((await rows()).map((row) => row.slot)).toEqual([null, null])
 })
 
-test('the dead make room before the living, and the database’s clock says who is dead', async () => {
+test('dead connections are closed before live ones, and the database’s clock decides which are dead', async () => {
   const sessions = startProcess(2, 60_000)
   await connect(sessions, 1)
   await connect(sessions, 2)

@@ -305,7 +305,7 @@ test('a client that goes away ends the work at once', async () => {
   await eventually(async () => expect(await sessions()).toMatchObject([{ close_reason: 'left', last_event: 1 }]))
 })
 
-test('a reader who is slow finds the newest state, and nothing has piled up for him', async () => {
+test('a slow reader finds the newest state, and nothing is queued for it', async () => {
   const jobId = await api.create('ann')
   const run = await api.claim(jobId)
   // More than the buffers between hold: the reader does not read, and the stream stands still.

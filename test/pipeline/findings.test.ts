@@ -135,7 +135,7 @@ describe('numbers', () => {
     expect(numberFindings(fieldOf(text.replaceAll(' ', '; ')), origin).map(({ about }) => about)).toEqual(['50'])
   })
 
-  test('a price is not rounded, and a small number is no warning: somebody may have counted', () => {
+  test('a price is not rounded, and a small number is no warning: it may have been counted', () => {
     const found = numberFindings(fieldOf('130 €, 3 shoes, 5 %'), from('129.95'))
     expect(found.map(({ about, severity }) => [about, severity])).toEqual([
       ['130', 'warning'],

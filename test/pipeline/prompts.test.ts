@@ -47,7 +47,7 @@ describe('what the first step asks', () => {
     expect(sent).toContain('The dominant colours, largest share first. 1 to 8 items')
   })
 
-  test('says nothing of a size that nobody knows', () => {
+  test('omits an unknown size', () => {
     const { input: unsized } = analysisRequest({ image: { bytes: image.bytes, type: 'image/png' }, purpose: 'x' })
     expect(unsized).toBe('<purpose>"x"</purpose>')
   })

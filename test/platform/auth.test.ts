@@ -61,7 +61,7 @@ const sign = (claims: object, { alg = 'RS256', kid = 'rsa', key = rsa.privateKey
 const unauthenticated = (message: string) => ({ code: 'request.unauthenticated', message })
 const invalid = unauthenticated('The token is not valid.')
 
-test('a token that one of the issuer’s keys signed says who calls, and what they may do', async () => {
+test('a token signed by one of the issuer’s keys identifies the caller and its scopes', async () => {
   const token = await sign({ ...good, scope: 'operator  read' })
   expect(await check(withKeys(), `Bearer ${token}`)).toEqual({
     userId: 'auth0|ann',
@@ -218,7 +218,7 @@ test('a secret signs with HS256 alone', async () => {
   await expect(check({ AUTH_SECRET: secret.padEnd(64, '.') }, `Bearer ${token}`)).rejects.toMatchObject(invalid)
 })
 
-test('nobody is called like the account that ran a command', async () => {
+test('no user has the name of the account that ran a command', async () => {
   for (const sub of ['cli:root', 'CLI:root', 'cli:']) {
     const token = await sign({ ...good, sub })
     await expect(check(withKeys(), `Bearer ${token}`)).rejects.toMatchObject({

@@ -109,7 +109,7 @@ describe('a database', () => {
     expect(messageOf(() => load(`mysql://ann@db.example/vision?ssl=${ssl}`))).toContain('object in JSON')
   })
 
-  test('is looked at by name, unless somebody has decided otherwise', () => {
+  test('is checked by name, unless that is switched off', () => {
     const at = 'mysql://ann:p%40ss@db.example/vision?charset=utf8mb4&ssl='
     expect(sslOf(`${at}{"rejectUnauthorized":true}`)).toEqual({ rejectUnauthorized: true, verifyIdentity: true })
     expect(sslOf(`${at}{"ca":"a"}`)).toEqual({ ca: 'a', verifyIdentity: true })

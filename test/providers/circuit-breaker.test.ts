@@ -167,7 +167,7 @@ describe('a lane whose provider may not be called', () => {
     expect((await pollQueue(database)).lanes).toEqual(['content', 'analysis'])
   })
 
-  test('when claiming as a whole is stopped neither is, whoever stops it again', async () => {
+  test('pausing all claims pauses no provider, also when it is paused twice', async () => {
     await makeJobs(database, 2)
     await stop('all')
     await database.transact((tx) => pauseByOperator(tx, 'all', 'somebody else'))

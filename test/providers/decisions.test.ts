@@ -242,7 +242,7 @@ test('a request that is wrong for every job fails none of thirty, and pauses its
   expect((await database.run(readProviderStates)).of('gemini').downSince).not.toBeNull()
 })
 
-test('a lone job that no firewall lets through ends by its retries, and stops nobody', async () => {
+test('a single job that a firewall refuses fails after its retries, and pauses nothing', async () => {
   wire.answer({ status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Blocked</html>' })
   await submit()
   for (let time = 0; time < 4; time++) {

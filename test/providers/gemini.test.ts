@@ -86,7 +86,7 @@ describe('an image', () => {
     expect(emulators.files.counts().kept).toBe(0)
   })
 
-  test('whose deletion hangs keeps nobody from its answer', async () => {
+  test('whose deletion hangs does not delay the answer', async () => {
     const answer = { candidates: [{ content: { parts: [{ text: '{}' }] }, finishReason: 'STOP' }] }
     const server = createServer((asked, response) => {
       asked.resume()

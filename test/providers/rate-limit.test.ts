@@ -57,7 +57,7 @@ describe('limits', () => {
     expect(await count(access(limits).reserve('deepseek', 5))).toBe(5)
   })
 
-  test('a call in flight makes room when it ends; in the minute it counts on', async () => {
+  test('a call in flight frees its place when it ends, and keeps counting in its minute', async () => {
     const worker = access({ requestsInFlight: 2, requestsPerMinute: 3 })
     const [first, second] = await worker.reserve('gemini', 5)
     await sent(first)
@@ -139,7 +139,7 @@ const fail = async (worker: ProviderAccess, code: 'analysis.unavailable' | 'anal
   return permit?.end({ error: new VisionError(code) })
 }
 
-describe('a provider in trouble', () => {
+describe('a failing provider', () => {
   const bringDown = async () => {
     const worker = access()
     for (let time = 0; time < 5; time++) await fail(worker, 'analysis.unavailable')

@@ -378,7 +378,7 @@ describe('a worker', () => {
     expect(await jobsIn('completed')).toEqual(ids)
   })
 
-  test('waits for no user whom somebody holds who died with it: what others have, and what is pending, is run', async () => {
+  test('waits for no user that a dead connection has locked: the jobs of others, and pending ones, run', async () => {
     const [due] = (await create(3, 2)) as [number, number, number]
     const run = await claimOne(database)
     await retryVisionJob(database, run, badAnswer, nothingSpent, { delayMs: 0, costsRetry: true })

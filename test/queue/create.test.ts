@@ -130,7 +130,7 @@ describe('a batch', () => {
     }
   })
 
-  test('has its ids whatever the step of the server’s ids is, and whoever else inserts meanwhile', async () => {
+  test('has its ids with any auto-increment step, and with concurrent inserts', async () => {
     const stepping = await createTestDatabase({ connections: 4 })
     try {
       // Every connection of the pool, each of which keeps it.
@@ -232,7 +232,7 @@ describe('an idempotency key', () => {
     expect(second.jobId).not.toBe(first.jobId)
   })
 
-  test('that somebody else is just using is waited for, and taken when that one gives up or deletes', async () => {
+  test('that a concurrent call is using is waited for, and taken when that call fails or deletes', async () => {
     await makeJob(database)
     const other = await mysql.createConnection(database.url)
     for (const ending of ['ROLLBACK', 'COMMIT', 'DELETE']) {

@@ -124,7 +124,7 @@ describe('with 10,000 jobs of one user waiting', () => {
     expect(runs.findIndex(({ userId }) => userId === newcomer)).toBeLessThanOrEqual(1)
   })
 
-  test('jobs that are given back again and again hold nobody up', async () => {
+  test('jobs that are released again and again delay no other user', async () => {
     await makeJob(database, { userId: newcomer })
     for (let round = 0; round < 5; round++) {
       for (const run of await claim(database, { limit: 3 })) {
@@ -191,7 +191,7 @@ describe('with the cap on jobs in flight', () => {
   })
 })
 
-describe('whoever comes', () => {
+describe('any mix of users', () => {
   beforeEach(() => emptyQueue(database))
 
   test('users with backlogs of different length get equal shares', async () => {
@@ -206,7 +206,7 @@ describe('whoever comes', () => {
     }
   })
 
-  test('a user who comes back after a pause is neither ahead for the pause nor behind for what was served before', async () => {
+  test('a user who returns after a pause is neither ahead for the pause nor behind for what was served before', async () => {
     await makeJobs(database, 50, { userId: 'returning' })
     await claim(database, { limit: 50 })
     await makeJobs(database, 100, { userId: 'other' })

@@ -115,7 +115,7 @@ describe.each(pairs)('%s against a worker that wants to %s', (taking, writing) =
     await expectNoOrphans()
   })
 
-  test('both at once, while the row is held, one of them wins and the other is told', async () => {
+  test('both at once, while the row is locked: one wins and the other loses its lease', async () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     if (taking === 'reclaim') await passed(database, 'lease_expires_at', jobId)
@@ -390,7 +390,7 @@ test('a delete that overtakes the claim leaves nothing, and one that comes secon
   await expectNoOrphans()
 })
 
-describe('in a small queue, where every index looks good, nobody waits for the jobs of others', () => {
+describe('in a small queue, where every index looks good, no statement waits for the jobs of others', () => {
   const others = async (): Promise<() => Promise<void>> => {
     const ids = await makeJobs(database, 4)
     await claim(database, { workerId: 'worker-2' })

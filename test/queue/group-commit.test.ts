@@ -173,7 +173,7 @@ test('runs that have lost their lease are lost alone, among many', async () => {
   expect((await ledgerOf(direct)).completed).toMatchObject({ jobs: 18, runs: 18 })
 })
 
-test('a job that somebody else has locked keeps none of the others waiting', async () => {
+test('a job that another connection has locked delays none of the others', async () => {
   const runs = await running(10)
   const [locked, ...others] = runs as [Run, ...Run[]]
   const held = Promise.withResolvers<void>()

@@ -80,7 +80,7 @@ describe('ids that start again below those of rows that are there', () => {
     expect(later).toBeGreaterThan(gone)
   })
 
-  test('that somebody got before do not stop the lane: the job runs, with nothing of the former one', async () => {
+  test('that another job had before do not stop the lane: the job runs, with nothing of the former one', async () => {
     await database.sql('ALTER TABLE vision_jobs AUTO_INCREMENT = 1')
     const { jobId: former } = await jobIn(database, 'completed')
     await restore()

@@ -41,7 +41,7 @@ async function whileLocked<T>(query: string, work: () => Promise<T>): Promise<T>
 }
 
 describe('many due jobs of one user, in front of another’s', () => {
-  test('are passed over while somebody holds that user, and the other’s are promoted', async () => {
+  test('are skipped while their user is locked, and the other’s are promoted', async () => {
     const front = await dueJobs('front', 450, 100)
     const [behind] = (await dueJobs('behind', 1, 1)) as [number]
     const locked = "SELECT 1 FROM vision_users WHERE user_id = 'front' FOR UPDATE"

@@ -220,7 +220,7 @@ test('neither waits for the other: a prune in the middle of its batch, and claim
   expect(met).toBe(2)
 })
 
-test('a job that somebody holds is passed over and left for the next time', async () => {
+test('a locked job is skipped and left for the next time', async () => {
   const [held = 0] = await old(3)
   await database.transact(async (tx) => {
     await tx.execute(sql`SELECT id FROM vision_jobs WHERE id = ${held} FOR UPDATE`)

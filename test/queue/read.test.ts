@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() => emptyQueue(database))
 
-test('the job of another user is as good as none, whoever asks and however', async () => {
+test('another user’s job does not exist, for every way to read it', async () => {
   const { jobId } = await jobIn(database, 'completed')
   const mine = await makeJob(database, { userId: 'user-2' })
   for (const userId of ['user-2', 'USER-1', '']) {

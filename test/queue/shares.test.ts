@@ -207,7 +207,7 @@ describe('users who always have jobs waiting get equal shares', () => {
     60_000,
   )
 
-  test('also those who come back: what was served while nobody else was there, or before a pause, counts no more', async () => {
+  test('also those who return: what was served while no other user waited, or before a pause, counts no more', async () => {
     const early = ['a', 'b']
     for (const userId of early) await makeJobs(database, 40, { userId })
     await end(await claim(database, { limit: 80 }))
@@ -227,7 +227,7 @@ describe('users who always have jobs waiting get equal shares', () => {
   })
 })
 
-test('users who come once each, without end, hold up nobody who waits', async () => {
+test('an endless stream of one-time users delays no waiting user', async () => {
   await makeJobs(database, cap, { userId: 'big', inFlightPerUser: cap })
   for (let user = 0; user < 5; user++) await makeJob(database, { userId: `once-${user}` })
   let user = 5
@@ -239,7 +239,7 @@ test('users who come once each, without end, hold up nobody who waits', async ()
   expect(served.big?.gap).toBeLessThanOrEqual(12)
 })
 
-test('nobody idles: where others have nothing waiting, a claim takes all that one user has', async () => {
+test('no place stays free: where others have nothing waiting, a claim takes all that one user has', async () => {
   await makeJobs(database, cap, { userId: 'big', inFlightPerUser: cap })
   await makeJob(database, { userId: 'few' })
   expect(await claim(database, { limit: 25 })).toHaveLength(cap + 1)
@@ -285,7 +285,7 @@ describe('a job that is given back', () => {
     expect(tags.map(({ start_tag }) => Number(start_tag))).toEqual([1, 2, 3])
   })
 
-  test('waits for nobody who holds its owner, and may have died with it', async () => {
+  test('does not wait for a connection that has locked its owner, and may be dead', async () => {
     const jobId = await makeJob(database, { userId: 'big' })
     const [run] = await claim(database, { limit: 1 })
     const dead = await mysql.createConnection(database.url)
@@ -302,7 +302,7 @@ describe('a job that is given back', () => {
 })
 
 describe('virtual time', () => {
-  test('is waited for by no claim, even if a connection that died held its row', async () => {
+  test('delays no claim, even if a dead connection has locked its row', async () => {
     await makeJobs(database, 2)
     await claim(database, { limit: 1 })
     const dead = await mysql.createConnection(database.url)

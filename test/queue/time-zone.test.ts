@@ -67,7 +67,7 @@ describe.each(['+05:00', '-11:30', '+00:00'])('in a session of the zone %s', (zo
     expect(found).toHaveLength(1)
   })
 
-  test('leases and waits are as long as they should be, whoever looks', async () => {
+  test('leases and waits have their length in the session of every time zone', async () => {
     const jobId = await makeJob(zoned)
     const run = await claimOne(zoned, { leaseMs: 60_000 })
     expect(await reclaimVisionJobs(database, noBackoff)).toBe(0)

@@ -109,7 +109,7 @@ describe('users who always have jobs waiting get as many texts as each other', (
   })
 })
 
-test('who has cancelled heavy jobs is not behind for them', async () => {
+test('a user who has cancelled heavy jobs is not behind for them', async () => {
   for (let job = 0; job < cap; job++) await send('regrets', 24)
   const rows = await database.sql('SELECT id FROM vision_jobs')
   for (const { id } of rows) await cancelVisionJob(database, { jobId: Number(id), userId: 'regrets' })

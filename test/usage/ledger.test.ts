@@ -268,7 +268,7 @@ test('a job that was pending for longer than its run can say is claimed all the 
   expect(await claim(database)).toHaveLength(2)
 })
 
-test('a user sees the days that were asked for, and nobody else’s', async () => {
+test('a user sees the requested days, and no other user’s', async () => {
   await makeJob(database)
   await makeJob(database, { userId: 'user-2' })
   await database.sql(

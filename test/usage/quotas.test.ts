@@ -103,7 +103,7 @@ test('a job waits no longer when it runs, and does again while it waits for its 
   expect(await create(limits).catch(codeOf)).toBe('limit.jobs_waiting')
 })
 
-test('what a user’s calls have cost today, whatever became of them, may come to the limit and no further', async () => {
+test('the cost of a user’s calls today, whatever their outcome, may reach the limit and not exceed it', async () => {
   const limits = { costPerDay: 300 }
   await create(limits)
   await create(limits)
@@ -123,7 +123,7 @@ test('what a user’s calls have cost today, whatever became of them, may come t
   await create(limits)
 })
 
-test('who is refused is told when to come back, by the clock of the database', async () => {
+test('a refused caller learns when to retry, by the database’s clock', async () => {
   const error = await create({ jobsPerDay: 0 }).catch((thrown) => thrown)
   const [clock] = await database.sql(
     'SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), UTC_DATE() + INTERVAL 1 DAY) AS seconds',

@@ -187,8 +187,8 @@ describe('what is told', () => {
   })
 })
 
-describe('who is told', () => {
-  test('who has an enabled endpoint that wants the event, each of them, and nobody else', async () => {
+describe('the recipients', () => {
+  test('are all enabled endpoints that subscribe to the event, and no others', async () => {
     const all = await makeEndpoint(db)
     const some = await makeEndpoint(db, { events: ['job.failed', 'job.completed'] })
     const disabled = await makeEndpoint(db)
@@ -312,7 +312,7 @@ describe('the end of a batch', () => {
     expect(await ofBatches()).toHaveLength(1)
   })
 
-  test('is told by sweeps as well, which leave a batch that somebody holds for later', async () => {
+  test('is written by sweeps as well, which skip a locked batch', async () => {
     await makeEndpoint(db, { events: ['batch.completed'] })
     const [held, free] = [await batchOf(1), await batchOf(1)]
     await passed(db, 'expires_at', ...held.jobIds, ...free.jobIds)
@@ -333,7 +333,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<readonly stri
   return proxy.statements.filter((one) => !/^SET |^SELECT (VERSION|@@|CONNECTION_ID)/i.test(one))
 }
 
-test('a group of a hundred changes costs one statement more where nobody has an endpoint, and three where all have', async () => {
+test('a group of a hundred changes costs one more statement without endpoints, and three where all have one', async () => {
   const settleAll = async () => {
     const users = Array.from({ length: 100 }, (_, index) => `user-${index}`)
     for (const one of users) await makeJob(db, { userId: one })

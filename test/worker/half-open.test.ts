@@ -105,13 +105,13 @@ function work(gemini: ProviderLimits) {
   )
 }
 
-test('a provider’s row that is locked stops nobody where there are no limits', async () => {
+test('a locked provider row blocks no call where there are no limits', async () => {
   await makeJobs(database, 5)
   await vanishAfter(ofProviderState, reserveThere)
   expect(await work({})).toMatchObject({ completed: 5 })
 })
 
-test('where there are limits nothing is reserved while the provider’s row is locked, and nobody waits for it', async () => {
+test('where there are limits nothing is reserved while the provider’s row is locked, and no worker waits for it', async () => {
   await makeJobs(database, 5)
   await vanishAfter(ofProviderState, reserveThere)
   expect(await work(limits)).toMatchObject({ claimed: 0 })
@@ -133,7 +133,7 @@ test('a report to a row that is locked is dropped, and what follows on it still 
   expect(lines).toEqual([['warn', expect.stringContaining('not recorded'), expect.anything()]])
 })
 
-test('a lease whose job is held is not lost, and no other waits for it', async () => {
+test('a lease whose job is locked is not lost, and no other lease waits for it', async () => {
   const ids = await makeJobs(database, 3)
   const runs = await claim(database)
   await database.sql('UPDATE vision_jobs SET lease_expires_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND')
@@ -145,7 +145,7 @@ test('a lease whose job is held is not lost, and no other waits for it', async (
   expect(renewed.map((row) => row.id)).toEqual([ids[0], ids[2]])
 })
 
-test('permits that are held keep no others from being renewed or pruned', async () => {
+test('locked permits keep no others from being renewed or pruned', async () => {
   const worker = accessTo(database, { workerId: 'w', limits: { gemini: limits, deepseek: limits } })
   await worker.reserve('gemini', 2)
   const back = (seconds: number) =>
@@ -169,7 +169,7 @@ test('permits that are held keep no others from being renewed or pruned', async 
   expect(await database.sql('SELECT id FROM vision_permits')).toEqual([{ id: 'w:1' }])
 })
 
-test('a job of a user whose ledger is held is taken back, or expires, later than those of all others', async () => {
+test('a job of a user whose ledger is locked is reclaimed, or expires, later than those of all others', async () => {
   await makeJobs(database, 3, { userId: 'held' })
   await makeJob(database, { userId: 'other' })
   const runs = await claim(database, { limit: 4 })
@@ -223,7 +223,7 @@ test('a claim and a promotion wait for no ledger: what has expired there fails l
     .toEqual(['failed', 'processing', 'failed'])
 })
 
-test('a job whose run is held is taken back later than all others', async () => {
+test('a job whose run is locked is reclaimed later than all others', async () => {
   await makeJobs(database, 2)
   const runs = await claim(database)
   await passed(database, 'lease_expires_at', ...runs.map((run) => run.jobId))

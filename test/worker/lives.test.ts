@@ -302,7 +302,7 @@ describe('a job whose workers die', () => {
 describe('expiry', () => {
   const expired = { status: 'failed', error_code: 'job.expired', attempt: 0, finished_at: expect.any(String) }
 
-  test('a job expires so long after its creation', async () => {
+  test('a job expires a fixed time after its creation', async () => {
     expect(await wait(await makeJob(database, { lifeMs: 90 * 60_000 }), 'expires_at')).toBe(90 * 60_000)
   })
 

@@ -314,7 +314,7 @@ describe('leases', () => {
     }
   })
 
-  test('leases are renewed while a step runs, so that nobody takes the job', async () => {
+  test('leases are renewed while a step runs, so that no other worker reclaims the job', async () => {
     const [id] = await submit()
     const held = latch()
     const draining = drain(

@@ -79,7 +79,7 @@ describe('waking', () => {
     expect(wakers.flatMap(({ started }) => started)).toHaveLength(3)
   })
 
-  test('starts nobody where a worker has a place, and one where all are full', async () => {
+  test('starts no worker while one has a place, and one when all are full', async () => {
     const stop = await running('worker-1')
     await makeJob(database)
     const waker = wakerOf()
@@ -174,7 +174,7 @@ describe('a worker that is woken with others', () => {
     expect(waker.calls).toContain('wake')
   })
 
-  test('looks once more when nobody counts on it any longer, and goes on if a job has come', async () => {
+  test('polls once more after it has deregistered, and goes on if a job has come', async () => {
     const waker = told()
     const presence = createPresence(worker({ waker }), () => ({ inFlight: 0, tally: emptyTally() }))
     const states = () => database.sql('SELECT stopped_at IS NULL AS runs FROM vision_workers')
@@ -188,7 +188,7 @@ describe('a worker that is woken with others', () => {
     expect(waker.calls).toEqual(['wake'])
   })
 
-  test('whose jobs wait for a paused provider ends, and has nobody woken for them', async () => {
+  test('whose jobs wait for a paused provider ends, and wakes no worker for them', async () => {
     const waker = told()
     await makeJob(database)
     await database.sql("INSERT INTO vision_provider_states (provider, paused_at) VALUES ('all', UTC_TIMESTAMP(3))")

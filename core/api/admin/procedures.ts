@@ -10,6 +10,7 @@ import { readProviderStates } from '../../providers/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
 import { operatorJobs } from './jobs.ts'
+import { operatorLimits } from './limits.ts'
 import type {
   ActionsView,
   CancelView,
@@ -33,6 +34,7 @@ export const operator = {
     'For operators: the jobs of all users and why they fail, the queue, its workers, its providers and pauses. Requires the scope `operator`.',
   procedures: {
     ...operatorJobs,
+    ...operatorLimits,
 
     getWorkerStatus: procedure
       .meta({

@@ -3,6 +3,7 @@ import { deferred, validated } from '../../http/validation.ts'
 import { readProviderStates } from '../../providers/provider-state.ts'
 import { countContenders } from '../../queue/contenders.ts'
 import { consumeEstimate } from '../../usage/estimate-quota.ts'
+import { readOverrides, withOverrides } from '../../usage/limit-overrides.ts'
 import { readQuotas } from '../../usage/quotas.ts'
 import { readTypicalRun } from '../../usage/recent-calls.ts'
 import { sumOfConcurrency } from '../../worker/registry.ts'
@@ -47,13 +48,18 @@ export const estimates = {
         ctx.reply.limits = rateLimitHeaders(await consumeEstimate(database, userId))
         const { texts, problems } = await checkJobs(ctx, input.jobs, input)
         const typical = await readTypicalRun(database, userId)
-        const circumstances = await database.run(async (on) => ({
-          states: await readProviderStates(on),
-          concurrency: await sumOfConcurrency(on),
-          contenders: await countContenders(on, userId),
-          quotas: (await readQuotas(on, userId, limits)).quotas,
-        }))
-        const amounts = estimate(texts, { ...circumstances, typical, inFlightPerUser, limits })
+        const circumstances = await database.run(async (on) => {
+          const overrides = await readOverrides(on, userId)
+          return {
+            states: await readProviderStates(on),
+            concurrency: await sumOfConcurrency(on),
+            contenders: await countContenders(on, userId),
+            quotas: (await readQuotas(on, userId, limits, overrides)).quotas,
+            inFlightPerUser: overrides.jobsInFlight ?? inFlightPerUser,
+            limits: withOverrides(limits, overrides),
+          }
+        })
+        const amounts = estimate(texts, { ...circumstances, typical })
         return { ...amounts, rejected: rejectedOf(problems) }
       }),
   },

@@ -1,5 +1,6 @@
 import type { JobRow } from '../../queue/read.ts'
 import { getRunningTimes } from '../../queue/running-time.ts'
+import { readOverrides, withOverrides } from '../../usage/limit-overrides.ts'
 import { readSpend } from '../../usage/spend.ts'
 import type { ApiServices } from '../services.ts'
 import { viewImages } from './images.ts'
@@ -23,11 +24,13 @@ export async function readRelations(services: ApiServices, jobs: readonly JobRow
   // Sequential: concurrent queries would each take another connection.
   const images = await viewImages(services, jobs)
   const runningTimes = await getRunningTimes(services.database, started)
-  const { costPerDay } = services.limits
-  const blocked = costPerDay === undefined ? undefined : jobs.find((job) => job.status === 'blocked')
-  const spendExhausted =
-    blocked !== undefined &&
-    costPerDay !== undefined &&
-    (await services.database.run((on) => readSpend(on, blocked.userId))).spent >= costPerDay
+  const blocked = jobs.find((job) => job.status === 'blocked')
+  const spendExhausted = blocked !== undefined && (await hasSpentAll(services, blocked.userId))
   return { images, runningTimes, spendExhausted, now: services.now() }
+}
+
+async function hasSpentAll({ database, limits }: ApiServices, userId: string): Promise<boolean> {
+  const { costPerDay } = withOverrides(limits, await database.run((on) => readOverrides(on, userId)))
+  if (costPerDay === undefined) return false
+  return (await database.run((on) => readSpend(on, userId))).spent >= costPerDay
 }

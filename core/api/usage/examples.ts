@@ -42,6 +42,17 @@ export const exampleUsage: UserUsageView = {
     },
   ],
   failures: [],
+  limits: [
+    { code: 'limit.jobs_per_day', unit: 'jobs', limit: 10_000, left: 9_999, resetsAt: '2026-11-25T00:00:00.000Z' },
+    {
+      code: 'limit.spend_per_day',
+      unit: 'dollars',
+      limit: 20,
+      left: 19.998505356,
+      resetsAt: '2026-11-25T00:00:00.000Z',
+    },
+    { code: 'limit.jobs_waiting', unit: 'jobs', limit: 10_000, left: 10_000, resetsAt: null },
+  ],
   totals: {
     jobs: { created: 1, completed: 1, failed: 0, cancelled: 0, deleted: 0 },
     runs: 1,

@@ -4,10 +4,11 @@ import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
 import { getUserFailures } from '../../usage/failures.ts'
 import { getUserUsage } from '../../usage/ledger.ts'
+import { readQuotas } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { exampleUsage } from './examples.ts'
 import type { UsageQuery, UserUsageView } from './schema.ts'
-import { viewUserUsage } from './view.ts'
+import { viewQuotas, viewUserUsage } from './view.ts'
 
 const schema = deferred(() => import('./schema.ts'))
 
@@ -23,7 +24,7 @@ export const usage = {
         scope: 'read',
         summary: 'See what was used',
         description:
-          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now.',
+          'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now. With it what is left of the caller’s limits.',
         errors: [],
         output: schema('UserUsage'),
         example: { reply: exampleUsage },
@@ -32,7 +33,9 @@ export const usage = {
       .query(async ({ ctx: { services, actor }, input }): Promise<UserUsageView> => {
         const days = daysOf(input, services.now())
         const rows = await getUserUsage(services.database, actor.userId, days)
-        return { ...days, ...viewUserUsage(rows, await getUserFailures(services.database, actor.userId, days)) }
+        const failures = await getUserFailures(services.database, actor.userId, days)
+        const left = await services.database.run((on) => readQuotas(on, actor.userId, services.limits))
+        return { ...days, ...viewUserUsage(rows, failures), limits: viewQuotas(left) }
       }),
   },
 } satisfies Resource

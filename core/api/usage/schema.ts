@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type CountedStatus, countedStatuses, outcomes } from '../../../drizzle/schema.ts'
-import { count, day, milliseconds, Step } from '../fields.ts'
+import { count, day, ErrorCodes, milliseconds, Step, time } from '../fields.ts'
 
 export const tokens = {
   inputTokens: count,
@@ -67,6 +67,21 @@ export const UserUsage = z
           .meta({ id: 'FailedJobs' }),
       )
       .meta({ description: 'What jobs failed of; a job that was retried by hand may fail once more.' }),
+    limits: z
+      .array(
+        z
+          .object({
+            code: ErrorCodes.meta({ description: 'The code of the refusal once nothing is left.' }),
+            unit: z.enum(['jobs', 'dollars']),
+            limit: z.number().meta({ description: 'The caller’s own, or the setting.' }),
+            left: z.number(),
+            resetsAt: time.nullable().meta({
+              description: 'When all of it is left again: midnight, UTC; null where that depends on the jobs.',
+            }),
+          })
+          .meta({ id: 'LimitLeft' }),
+      )
+      .meta({ description: 'The caller’s limits now, whatever the days asked for.' }),
     totals: z.object({
       jobs: z
         .object(

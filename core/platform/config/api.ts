@@ -1,6 +1,6 @@
 import { type Environment, environment, load, type Rule } from './load.ts'
 import { text, type Values, webUrl, wholeNumber } from './setting.ts'
-import { auth, authRule, database, jobs, lives, logging, spend, storage, ticketRule, waking } from './shared.ts'
+import { auth, authRule, database, jobs, lives, logging, storage, ticketRule, userLimits, waking } from './shared.ts'
 
 export const apiKeys = {
   ...logging,
@@ -15,11 +15,7 @@ export const apiKeys = {
   ...jobs,
   JOB_MAX_RETRIES: wholeNumber({ min: 0, max: 20 }).or(3),
   ...lives,
-  USER_JOBS_PER_DAY: wholeNumber().or(10_000),
-  USER_JOBS_WAITING: wholeNumber().or(10_000),
-  USER_UPLOADS_PER_DAY: wholeNumber().or(10_000),
-  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber({ min: 20, because: 'the size of one upload' }).or(20_000),
-  ...spend,
+  ...userLimits,
 }
 
 /** The configuration of functions/api.ts. */

@@ -1,8 +1,8 @@
 import { type Environment, environment, load } from './load.ts'
 import type { Values } from './setting.ts'
-import { database, lives } from './shared.ts'
+import { database, jobs, lives, userLimits } from './shared.ts'
 
-export const operatorKeys = { ...database, ...lives }
+export const operatorKeys = { ...database, ...lives, ...jobs, ...userLimits }
 
 /** The configuration of an operator's commands. */
 export type OperatorConfig = Values<typeof operatorKeys>

@@ -62,6 +62,15 @@ export const jobs = { JOB_IN_FLIGHT_PER_USER: wholeNumber().or(10) }
 /** Checked when a job is created, and again when it is admitted. */
 export const spend = { USER_DOLLARS_PER_DAY: decimal().optional() }
 
+/** What a user may have in a day or at once, where no operator has set another limit for that one. */
+export const userLimits = {
+  USER_JOBS_PER_DAY: wholeNumber().or(10_000),
+  USER_JOBS_WAITING: wholeNumber().or(10_000),
+  USER_UPLOADS_PER_DAY: wholeNumber().or(10_000),
+  USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber({ min: 20, because: 'the size of one upload' }).or(20_000),
+  ...spend,
+}
+
 export const auth = {
   AUTH_JWKS_URL: webUrl().optional(),
   AUTH_ISSUER: text().optional(),

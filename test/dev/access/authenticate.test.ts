@@ -48,7 +48,7 @@ test('a call without a token from this machine is the local user’s', async () 
   expect(await call({ host: `[::1]:${port}` })).toBe('local')
 })
 
-test('a token says who calls, here too, and a bad one is refused', async () => {
+test('a token identifies the caller, here too, and an invalid one is refused', async () => {
   expect(await call({ authorization: `Bearer ${await token('ann')}` })).toBe('ann')
   expect(await call({ authorization: `Bearer ${await token('ann')}x` })).toBe('The token is not valid.')
   expect(await call({ authorization: `Bearer ${await token('ann', -60)}` })).toBe('The token has expired.')
@@ -112,7 +112,7 @@ test('what a proxy on this machine hands on is not from this machine', async () 
   }
 })
 
-test('a call from another machine is nobody’s', async () => {
+test('a call from another machine is unauthenticated', async () => {
   const request = new Request('http://localhost:3000/', { headers: { host: 'localhost:3000' } })
   const from = (remoteAddress?: string) => authenticate(request, { incoming: { socket: { remoteAddress } } })
   for (const peer of ['192.0.2.1', '10.127.0.1', '127.0.0.1.example', '::ffff:192.0.2.1', 'fe80::1', '', undefined]) {

@@ -26,7 +26,7 @@ test('the first run installs, the next does not, a changed lockfile does', async
   expect(await npmCalls()).toHaveLength(3)
 })
 
-test('the note of what is installed is replaced as a whole: whoever reads it meanwhile has the one before', async () => {
+test('the record of what is installed is replaced atomically: a concurrent reader gets the previous one', async () => {
   const { root, local } = await checkout()
   await local('run.mjs', ['node', ...done]).end
   const notes = join(root, 'node_modules')

@@ -91,7 +91,7 @@ test('a database started here is UTC, utf8mb4 and in the folder; stopped and sta
   expect(await query(second.url, 'SELECT word FROM kept')).toEqual([['still here 🙂']])
 })
 
-test('nobody gets in without the password, and the application only into its own database', async () => {
+test('every connection needs the password, and the application reaches its own database only', async () => {
   const folder = await open(await folderWithData())
   const database = await started(folder)
   const { port } = new URL(database.url)
@@ -209,7 +209,7 @@ test('what an attempt killed half way left behind is removed and the database ma
   ])
 })
 
-test('a port that was taken meanwhile is given up for another, and nobody else’s server is mistaken for ours', async () => {
+test('a port that was taken meanwhile is replaced by another, and a foreign server is not mistaken for ours', async () => {
   const folder = await open(await folderWithData())
   const server = await installed()
   const taken = Number(new URL(inject('databaseServer')).port)

@@ -56,7 +56,7 @@ export async function createTestApi({
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   waitsPerUser = 5,
   wakeWorker,
-  uploadLimits = { perDay: 100_000, bytesPerDay: 1e12 },
+  uploadLimits = { uploadsPerDay: 100_000, uploadBytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
   const database = await createTestDatabase()
   const storage = await startTestStorage()

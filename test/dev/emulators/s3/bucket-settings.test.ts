@@ -140,7 +140,7 @@ test('a rule that is off, or chooses by more than a prefix, deletes nothing', as
   expect(await stored()).toEqual(['uploads/1'])
 })
 
-test('what becomes too old while the emulator runs is gone within the hour', async () => {
+test('what expires while the emulator runs is deleted within the hour', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   await restartAhead(0)
   await configure()

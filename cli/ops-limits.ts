@@ -1,0 +1,65 @@
+import type { Operator } from '../core/admin/commands.ts'
+import { getLimits, setLimits } from '../core/admin/user-limits.ts'
+import { type LimitsOfUserView, type UserLimitField, userLimitFields } from '../core/api/admin/limits-schema.ts'
+import { limitChange, viewLimits } from '../core/api/admin/limits-view.ts'
+import type { OperatorConfig } from '../core/platform/config/operator.ts'
+import { userLimits } from '../core/usage/quotas.ts'
+import { uploadLimits } from '../core/usage/upload-quota.ts'
+import { OptionsError } from '../dev/boot/options.mjs'
+import { requireUser } from './ops-keys.ts'
+import type { Values } from './ops-usage.ts'
+import { table } from './table.ts'
+
+/** The option and the setting of each limit. */
+const limitOptions = {
+  jobsInFlight: ['jobs-in-flight', 'JOB_IN_FLIGHT_PER_USER'],
+  jobsWaiting: ['jobs-waiting', 'USER_JOBS_WAITING'],
+  jobsPerDay: ['jobs-a-day', 'USER_JOBS_PER_DAY'],
+  dollarsPerDay: ['dollars-a-day', 'USER_DOLLARS_PER_DAY'],
+  uploadsPerDay: ['uploads-a-day', 'USER_UPLOADS_PER_DAY'],
+  uploadMegabytesPerDay: ['upload-megabytes-a-day', 'USER_UPLOAD_MEGABYTES_PER_DAY'],
+} as const satisfies Record<UserLimitField, readonly [keyof Values, keyof OperatorConfig]>
+const fields = Object.keys(limitOptions) as UserLimitField[]
+
+type Act = (
+  operator: Operator,
+  config: OperatorConfig,
+) => Promise<{ readonly view: LimitsOfUserView; readonly text: string }>
+
+/** Shows or sets the limits of a user; a usage error is reported here, before the database is asked. */
+export function prepareLimits(values: Values): Act {
+  const user = requireUser(values.user, 'limits wants --user: whose limits.')
+  const given = fields.filter((field) => values[limitOptions[field][0]] !== undefined)
+  const entries = given.map((field) => [field, readLimit(field, values)] as const)
+  const reset = values.reset ? fields.map((field) => [field, null] as const) : []
+  const change = limitChange(Object.fromEntries([...reset, ...entries]))
+  return async (operator, config) => {
+    const isChange = given.length > 0 || values.reset === true
+    const overrides = isChange ? await setLimits(operator, user, change) : await getLimits(operator.database, user)
+    const view = viewLimits(user, overrides, {
+      inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
+      limits: userLimits(config),
+      uploadLimits: uploadLimits(config),
+    })
+    return { view, text: describeLimits(view) }
+  }
+}
+
+function readLimit(field: UserLimitField, values: Values): number | null {
+  const option = limitOptions[field][0]
+  const text = String(values[option])
+  // Number('') is 0.
+  const checked = userLimitFields[field].safeParse(text.trim() === '' ? undefined : Number(text))
+  if (text.trim() !== '' && checked.success) return checked.data ?? null
+  throw new OptionsError(`--${option}: ${checked.error?.issues[0]?.message ?? 'expected a number'}, not '${text}'.`)
+}
+
+function describeLimits(view: LimitsOfUserView): string {
+  const rows = fields.map((field) => {
+    const { value, from } = view[field]
+    const [option, setting] = limitOptions[field]
+    const amount = value === null ? 'unlimited' : value.toLocaleString('en', { maximumFractionDigits: 9 })
+    return [option.replaceAll('-', ' '), amount, from === 'operator' ? 'set for this user' : setting]
+  })
+  return table([`limit of ${view.user}`, 'value', 'from'], rows)
+}

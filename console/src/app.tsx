@@ -1,0 +1,98 @@
+import { type ComponentChildren, Fragment } from 'preact'
+import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
+import { NewPage } from './new/page.tsx'
+import { access, hasKey, reached, signOut } from './session.ts'
+import { SignIn } from './sign-in.tsx'
+import { Icon } from './ui/icon.tsx'
+import { switchTheme } from './ui/theme.ts'
+
+const base = '/console'
+
+const BatchesPage = lazy(() => import('./batch/list.tsx').then(({ BatchesPage }) => BatchesPage))
+const BatchPage = lazy(() => import('./batch/page.tsx').then(({ BatchPage }) => BatchPage))
+
+const places = [
+  { path: `${base}/`, name: 'New batch' },
+  { path: `${base}/batches`, name: 'Batches' },
+]
+
+/** The console: its frame, and the page that the address names. */
+export function App() {
+  return (
+    <LocationProvider scope={base}>
+      <Frame>
+        <Router onRouteChange={toTop}>
+          <Route path={`${base}/`} component={NewPage} />
+          <Route path={`${base}/batches`} component={BatchesPage} />
+          <Route path={`${base}/batches/:id`} component={BatchPage} />
+          <Route default component={NotFound} />
+        </Router>
+      </Frame>
+    </LocationProvider>
+  )
+}
+
+function Frame({ children }: { readonly children: ComponentChildren }) {
+  const { path } = useLocation()
+  const isAt = (place: string) => (place === `${base}/` ? path === place : path.startsWith(place))
+  return (
+    <>
+      <a class="vh btn" href="#main">
+        Skip to content
+      </a>
+      <header class="top">
+        <a class="brand" href={`${base}/`}>
+          <i />
+          Vision Pipeline
+        </a>
+        <nav aria-label="Main">
+          {places.map((place) => (
+            <a key={place.path} href={place.path} aria-current={isAt(place.path) ? 'page' : undefined}>
+              {place.name}
+            </a>
+          ))}
+        </nav>
+        <span class="end row">
+          {hasKey.value && (
+            <button type="button" class="btn plain" onClick={signOut}>
+              Sign out
+            </button>
+          )}
+          <button type="button" class="btn plain" aria-label="Switch light or dark" onClick={switchTheme}>
+            <Icon name="theme" />
+          </button>
+        </span>
+      </header>
+      {!reached.value && (
+        <div class="note banner" role="alert">
+          <span class="st bad">
+            <Icon name="failed" />
+            No connection to the pipeline.
+          </span>{' '}
+          Work goes on; only this page cannot see it. It tries again by itself.
+        </div>
+      )}
+      <main id="main" tabIndex={-1}>
+        {access.value === 'unknown' ? null : <Fragment>{children}</Fragment>}
+      </main>
+      {access.value === 'refused' && <SignIn />}
+    </>
+  )
+}
+
+function toTop(): void {
+  scrollTo(0, 0)
+  document.title = 'Vision Pipeline'
+}
+
+function NotFound() {
+  return (
+    <section class="empty">
+      <p>There is no page at this address.</p>
+      <a class="btn" href={`${base}/`}>
+        Start a batch
+        <Icon name="arrow" />
+      </a>
+    </section>
+  )
+}

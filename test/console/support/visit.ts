@@ -1,0 +1,50 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+/** A visit of the console, which ends with no error of the page. */
+export interface Visit extends AsyncDisposable {
+  readonly page: Page
+  /** What the page said went wrong. */
+  readonly errors: readonly string[]
+}
+
+const patienceMs = 60_000
+
+/** @param expected what may be said to have gone wrong */
+export async function visit(
+  browser: Browser,
+  url: string,
+  { expected, ...options }: BrowserContextOptions & { readonly expected?: RegExp } = {},
+): Promise<Visit> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  page.setDefaultTimeout(patienceMs)
+  const errors: string[] = []
+  const note = (message: string) => !expected?.test(message) && errors.push(message)
+  page.on('pageerror', ({ message }) => note(message))
+  page.on('console', (line) => line.type() === 'error' && note(line.text()))
+  await page.goto(url)
+  return {
+    page,
+    errors,
+    [Symbol.asyncDispose]: async () => {
+      await context.close()
+      expect(errors).toEqual([])
+    },
+  }
+}
+
+/** Holds the page as it is against WCAG 2.2 AA, in light and in dark. */
+export async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    // Without motion: a colour on its way is none to be judged.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+      .analyze()
+    const found = violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+    expect(found).toEqual([])
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+}

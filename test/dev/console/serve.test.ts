@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { HttpBindings } from '@hono/node-server'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withConsole } from '../../../dev/console/serve.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'console-'))
+  await mkdir(join(folder, 'assets'))
+  await writeFile(join(folder, 'index.html'), '<!doctype html>the page')
+  await writeFile(join(folder, 'assets/index-1.js'), 'the program')
+  await writeFile(join(folder, 'secret.txt'), 'a secret')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const serve = (files: () => Promise<string>) => {
+  const served = withConsole(() => new Response('the API'), { folder: files, origins: () => ['http://127.0.0.1:9000'] })
+  return async (path: string, init?: RequestInit) =>
+    served(new Request(`http://localhost:3000${path}`, init), {} as HttpBindings)
+}
+const get = serve(async () => folder)
+const html = { headers: { accept: 'text/html,application/xhtml+xml' } }
+
+test('a browser that asks for / is led to the console, and a program is not', async () => {
+  const response = await get('/', html)
+  expect([response.status, response.headers.get('location')]).toEqual([302, '/console/'])
+  expect((await get('/console', html)).headers.get('location')).toBe('/console/')
+  expect(await (await get('/')).text()).toBe('the API')
+  expect(await (await get('/', { ...html, method: 'POST' })).text()).toBe('the API')
+  expect(await (await get('/v1/jobs', html)).text()).toBe('the API')
+  expect(await (await get('/console/', { method: 'POST' })).text()).toBe('the API')
+})
+
+test('every address of the console is the page, which loads from here and the bucket alone', async () => {
+  for (const path of ['/console/', '/console/batches/5?show=Failed', '/console/assets/..%2Fsecret.txt']) {
+    const response = await get(path)
+    expect(await response.text()).toBe('<!doctype html>the page')
+    const policy = response.headers.get('content-security-policy')
+    expect(policy).toContain("default-src 'self'")
+    expect(policy).toContain("connect-src 'self' http://127.0.0.1:9000")
+    expect(policy).not.toMatch(/unsafe|\*/)
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  }
+})
+
+test('its files are served for ever by their names, and nothing else of the folder', async () => {
+  await get('/console/')
+  const program = await get('/console/assets/index-1.js')
+  expect(await program.text()).toBe('the program')
+  expect(program.headers.get('content-type')).toBe('text/javascript; charset=utf-8')
+  expect(program.headers.get('cache-control')).toContain('immutable')
+  expect((await get('/console/assets/index-2.js')).status).toBe(404)
+  expect(await (await get('/console/secret.txt')).text()).not.toContain('a secret')
+})
+
+test('what is wrong with the build is said where the page would be', async () => {
+  const broken = serve(async () => {
+    throw new Error('page.tsx:1 is no JavaScript')
+  })
+  const response = await broken('/console/')
+  expect(response.status).toBe(500)
+  expect(await response.text()).toContain('page.tsx:1 is no JavaScript')
+})
