@@ -47,14 +47,11 @@ export function FailuresByCode({ turn, changed }: { readonly turn: number; reado
               {count(failure.users, 'user')}, last {time(failure.lastAt, Date.now())}
             </span>
             <span class="row end">
-              {canHelpAgain(failure.code) ? (
-                <button type="button" class="btn" onClick={() => setAsking(failure)}>
-                  <Icon name="retry" />
-                  Redrive {number(failure.jobs)}
-                </button>
-              ) : (
-                <span class="dim">Needs another file or text</span>
-              )}
+              {!canHelpAgain(failure.code) && <span class="dim">Ends the same, unless something was mended</span>}
+              <button type="button" class="btn" onClick={() => setAsking(failure)}>
+                <Icon name="retry" />
+                Redrive {number(failure.jobs)}
+              </button>
             </span>
           </div>
         ))}

@@ -79,28 +79,46 @@ function useStatus() {
 
 function OldestDue({ seconds }: { readonly seconds: number }) {
   const isLate = seconds > lateSeconds
+  if (seconds === 0) {
+    return (
+      <div class="empty">
+        <p>No job waits that could run.</p>
+      </div>
+    )
+  }
   return (
     <div>
       <p class={`st ${isLate ? 'warn' : 'dim'}`}>
         {isLate && <Icon name="warning" />}
-        {seconds === 0 ? 'No job waits that could run' : `Oldest due job${isLate ? ', over 5 min' : ''}`}
+        Oldest due job{isLate && ', over 5 min'}
       </p>
-      <p class="huge">{duration(seconds * 1_000).replace('.0 s', ' s')}</p>
+      <p class="huge">
+        {duration(seconds * 1_000)
+          .replace('.0 s', ' s')
+          .split(' ')
+          .map((part, at) => (at % 2 === 0 ? part : <small key={part}>{part}</small>))}
+      </p>
     </div>
   )
 }
 
 function Depth({ status }: { readonly status: WorkerStatus }) {
+  const names: Readonly<Record<string, string>> = {
+    scheduled: 'To be tried again',
+    blocked: 'Over a limit',
+    pending: 'Waiting',
+    processing: 'Running',
+  }
   const open = status.queue.depth.filter(({ status }) => !['completed', 'failed', 'cancelled'].includes(status))
   return (
-    <ul class="key">
+    <ul class="key depth">
       {open.map(({ status, jobs, atLeast }) => (
         <li key={status}>
           <b>
             {number(jobs)}
             {atLeast && '+'}
           </b>
-          {status}
+          {names[status]}
         </li>
       ))}
     </ul>

@@ -53,6 +53,8 @@ function Card({ provider, changed }: { readonly provider: Provider; readonly cha
       <p class="row between">
         <svg class="sw" viewBox="0 0 72 24" aria-hidden="true">
           <path d={switches[isOpen ? 'open' : circuit]} />
+          <circle cx="16" cy="12" r="3" fill="currentcolor" />
+          <circle cx="56" cy="12" r="3" fill="currentcolor" />
         </svg>
         <span class={`st ${isOpen ? 'bad' : circuit === 'half_open' ? 'warn' : ''}`}>
           <Icon name={isOpen ? 'failed' : circuit === 'half_open' ? 'warning' : 'done'} />
