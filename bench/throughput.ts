@@ -1,7 +1,7 @@
-// node bench/throughput.ts [mariadb|mysql] [--quick] [--postgres=postgres://…]: jobs a second, created one by one and a hundred at
+// node bench/throughput.ts [mariadb|mysql] [--quick] [--webhooks] [--postgres=postgres://…]: jobs a second, created one by one and a hundred at
 // a time, and run to their end by one worker with 100 in flight, whose steps do nothing; what a job takes in statements,
 // commits and CPU of the client; and the peers of bench/peers in the same run (`npm ci` there first; those of PostgreSQL on the
-// server that is named). Medians of three rounds. --quick asserts the counts of one small round, and nothing about time.
+// server that is named). --webhooks also runs them while each user has a webhook for all events. Medians of three rounds. --quick asserts the counts of one small round, and nothing about time.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../core/database/client.ts'
 import { createVisionJobs } from '../core/queue/create.ts'
 import { drain } from '../core/worker/loop.ts'
 import type { Steps } from '../core/worker/options.ts'
+import { webhookEvents } from '../drizzle/schema.ts'
 import { spending } from '../test/support/database/jobs.ts'
 import { accessTo } from '../test/support/providers/access.ts'
 import { type BenchDatabase, onEachServer, settingsInWords } from './support/server.ts'
@@ -17,12 +18,14 @@ import { type BenchDatabase, onEachServer, settingsInWords } from './support/ser
 const server = process.argv.slice(2).find((one) => !one.startsWith('--'))
 const quick = process.argv.includes('--quick')
 const postgres = process.argv.find((one) => one.startsWith('--postgres='))?.slice('--postgres='.length)
+const webhooks = process.argv.includes('--webhooks')
 const rounds = quick ? 1 : 3
 const size = quick
   ? { one: 100, batch: 1_000, run: 1_000, peers: 0 }
   : { one: 2_000, batch: 20_000, run: 10_000, peers: 2_000 }
 const inFlight = 100
 const users = 500
+const withWebhooks = `run to the end, ${inFlight} in flight, with webhooks`
 
 const job = {
   imageUrl: 'https://images.example.com/poster.png',
@@ -72,6 +75,14 @@ await onEachServer(server, async (on) => {
       await empty(on)
       await createMany(database, size.run)
       await add(`run to the end, ${inFlight} in flight`, size.run, () => run(database))
+      if (webhooks) {
+        await empty(on)
+        await createMany(database, size.run)
+        await addWebhooks(on)
+        await add(withWebhooks, size.run, () => run(database))
+        const [told] = await on.sql('SELECT COUNT(*) AS deliveries FROM vision_webhook_deliveries')
+        assert.equal(Number(told?.deliveries), 2 * size.run, 'each text and each end is told')
+      }
       const [left] = await on.sql("SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status <> 'completed'")
       assert.equal(Number(left?.jobs), 0, 'every job has completed')
     }
@@ -89,6 +100,9 @@ await onEachServer(server, async (on) => {
       const [ended] = measured[`run to the end, ${inFlight} in flight`] ?? []
       assert.ok(ended && ended.statements <= 6, `a job takes at most 6 statements, not ${ended?.statements}`)
       assert.ok(ended.commits <= 1, `a job takes at most one commit, not ${ended.commits}`)
+      const [told] = measured[withWebhooks] ?? []
+      // Both kinds of group add statements, however many jobs they have.
+      assert.ok(!told || told.statements <= ended.statements + 1, `webhooks take ${told?.statements} statements a job`)
     } else await peers(on)
   } finally {
     await database.close()
@@ -105,9 +119,24 @@ async function empty({ sql }: BenchDatabase): Promise<void> {
     'users',
     'workers',
     'worker_minutes',
+    'webhook_endpoints',
+    'webhook_deliveries',
   ]) {
     await sql(`TRUNCATE TABLE vision_${table}`)
   }
+}
+
+/** Gives each user a webhook for all events. */
+async function addWebhooks({ sql }: BenchDatabase): Promise<void> {
+  const rows = Array.from(
+    { length: users },
+    (_, user) =>
+      `('user-${user}', 'https://shop.example/hook', '${webhookEvents.join(' ')}', '[]', NOW(3), NOW(3), NOW(3), NOW(3))`,
+  )
+  await sql(
+    `INSERT INTO vision_webhook_endpoints (user_id, url, events, secrets, served_at, swept_at, created_at, updated_at)
+      VALUES ${rows.join(', ')}`,
+  )
 }
 
 async function createMany(database: Database, jobs: number): Promise<void> {

@@ -23,6 +23,7 @@ import { errorText } from '../dev/errors/error-text.ts'
 import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
 import { checkDatabase } from './database-checks.ts'
 import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
+import { prepareErase } from './ops-erase.ts'
 import { prepareKeys } from './ops-keys.ts'
 import { prepareLimits } from './ops-limits.ts'
 import {
@@ -106,6 +107,7 @@ function isVerb(word: string | undefined): word is Verb {
 async function answer(act: Act, values: Values, { environment, error }: Terminal) {
   await using cleanup = new AsyncDisposableStack()
   const env = environment()
+  const isLocal = !env.DATABASE_URL
   if (env.DATABASE_URL) {
     await checkDatabaseUrl('DATABASE_URL', env.DATABASE_URL, { named: true })
   } else {
@@ -116,11 +118,17 @@ async function answer(act: Act, values: Values, { environment, error }: Terminal
   const config = loadOperatorConfig(env)
   const database = openDatabase(config.DATABASE_URL, { connections: 1, random: Math.random })
   cleanup.defer(() => database.close())
-  const { view, text, failed = false } = await act({ database, actor: actor() }, config)
+  const { view, text, failed = false } = await act({ database, actor: actor() }, config, env, isLocal)
   return { written: values.json ? `${JSON.stringify(view, undefined, 2)}\n` : `${text}\n`, failed }
 }
 
-export type Act = (operator: Operator, config: OperatorConfig) => Promise<Answer>
+export type Act = (
+  operator: Operator,
+  config: OperatorConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  /** The database is the one that npm start keeps. */
+  isLocal: boolean,
+) => Promise<Answer>
 
 /** The action of a verb; usage errors are reported here, before the database is queried. */
 function prepare(verb: Verb, values: Values, about: string | undefined, signal: AbortSignal): Act {
@@ -210,6 +218,8 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
     }
     case 'keys':
       return prepareKeys(values, about)
+    case 'erase':
+      return prepareErase(values, signal)
     case 'limits':
       return prepareLimits(values)
     case 'prune': {

@@ -14,7 +14,7 @@ import { dollars, duration, number, sections, table } from './table.ts'
 /** The status for a person at a terminal. */
 export function describeStatus(status: WorkerStatusView): string {
   const at = new Date(status.at)
-  const { queue, workers, throughput, claims, providers, liveSessions } = status
+  const { queue, workers, throughput, claims, providers, liveSessions, webhooks } = status
   return sections(
     `${status.at}  claiming: ${describePause(claims.pausedByOperator) ?? 'running'}`,
     table(
@@ -22,6 +22,9 @@ export function describeStatus(status: WorkerStatusView): string {
       queue.depth.map(({ status, jobs, atLeast }) => [status, `${number(jobs)}${atLeast ? ' or more' : ''}`]),
     ),
     `oldest due job: ${queue.oldestDueSeconds === 0 ? 'none' : `waits for ${duration(queue.oldestDueSeconds * 1000)}`}`,
+    `webhooks: ${bounded(webhooks.waiting)} to deliver (${bounded(webhooks.failing)} to failing endpoints), the oldest due ${
+      webhooks.oldestDueSeconds === 0 ? 'none' : `waits for ${duration(webhooks.oldestDueSeconds * 1000)}`
+    }; endpoints: ${bounded(webhooks.endpoints.enabled)} enabled (${bounded(webhooks.endpoints.failing)} failing), ${bounded(webhooks.endpoints.disabled)} disabled`,
     table(
       ['provider', 'circuit', 'in flight', 'calls/min', 'tokens/min'],
       providers.map((one) => [
@@ -69,6 +72,10 @@ export function describeStatus(status: WorkerStatusView): string {
         ]),
       ),
   )
+}
+
+function bounded({ count, atLeast }: WorkerStatusView['webhooks']['waiting']): string {
+  return `${number(count)}${atLeast ? ' or more' : ''}`
 }
 
 /** @param resumed after a resume: points out remaining pauses */

@@ -17,6 +17,7 @@ Verbs:
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
   keys        a user's API keys; keys create makes one and shows it this once, keys revoke <id> ends one
   limits      a user's limits and where each comes from; --jobs-a-day and the like set one, --reset ends all that were set
+  erase       erases a user with all that is kept of them; without --yes it only counts
   doctor      checks the database as the functions use it: what is wrong, and what to do; exits with 1 if anything is
   actions     the audit log, latest first
 
@@ -31,7 +32,7 @@ Options:
   --code <code>             jobs, redrive, cancel: jobs whose last error has this code, or with a prefix of codes: analysis.
   --since <time>            jobs: created, redrive: failed at or after this time, like 2026-11-23T12:00:00Z
   --until <time>            redrive: jobs that failed before this time
-  --user <id>               jobs, redrive, cancel: jobs of this user; keys, limits: whose
+  --user <id>               jobs, redrive, cancel: jobs of this user; keys, limits, erase: whose
   --name <name>             keys create: what people know the key by
   --scopes <scopes>         keys create: of read,write,operator (default: read,write)
   --expires-in-days <n>     keys create: the days until it expires (default: never)
@@ -44,7 +45,7 @@ Options:
   --reset                   limits: what is not given is the setting again
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
   --limit <n>               redrive, cancel, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
-  --yes                     redrive, cancel, prune: do it
+  --yes                     redrive, cancel, prune, erase: do it
   --json                    JSON as the API returns it, instead of tables
   -h, --help                show this and exit
 
@@ -66,6 +67,7 @@ export const verbs = [
   'prune',
   'keys',
   'limits',
+  'erase',
   'doctor',
   'actions',
 ] as const
@@ -117,6 +119,7 @@ export const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = 
     ...(['jobs-in-flight', 'jobs-waiting', 'jobs-a-day', 'dollars-a-day'] as const),
     ...(['uploads-a-day', 'upload-megabytes-a-day', 'reset'] as const),
   ],
+  erase: ['user', 'yes'],
   doctor: [],
   prune: ['older-than-days', 'limit', 'yes'],
   actions: ['limit'],

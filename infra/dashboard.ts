@@ -68,7 +68,11 @@ function widgets(settings: Settings, { region, functions, gateway, database }: N
       { x: 0, y: 0 },
     ),
     graph('Failed jobs by code', [[{ expression: search, label: '' }]], { x: 12, y: 0 }),
-    graph('Longest wait of a due job, in seconds', [ours('OldestDueSeconds', { stat: 'Maximum' })], { x: 0, y: 6 }),
+    graph(
+      'Longest wait of a due job and of a webhook, in seconds',
+      ['OldestDueSeconds', 'WebhookOldestDueSeconds'].map((name) => ours(name, { stat: 'Maximum' })),
+      { x: 0, y: 6 },
+    ),
     graph(
       'Answers of the API, in milliseconds, waits left out',
       ['p50', 'p95'].map((stat) => ours('ApiLatency', { stat, label: stat })),

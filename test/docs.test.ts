@@ -70,6 +70,17 @@ test.each(shells)('the wait of docs/streaming.md names the version that there is
   expect(stdout).toContain(`etag: W/"${jobId}-2"`)
 })
 
+test.each(shells)('the calls of docs/webhooks.md work in %s', async (shell) => {
+  const text = await readFile(`${root}/docs/webhooks.md`, 'utf8')
+  const blocks = [...text.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  const script = ['set -eo pipefail', ...blocks.map((block) => block.replaceAll('http://localhost:3000', served.url))]
+  const { stdout } = await run(shell, script.join('\n'))
+  expect(stdout).not.toMatch(/"status":[45]\d\d/)
+  const secrets = [...stdout.matchAll(/"secret":"(whsec_[^"]+)"/g)].map(([, secret]) => secret)
+  expect(new Set(secrets).size).toBe(2)
+  expect(stdout).toMatch(/{"deliveries":\[\],"nextCursor":null}{"deliveryId":\d+,/)
+})
+
 /** Of every page of the project, from its root. */
 async function pages(): Promise<readonly string[]> {
   const docs = await readdir(join(root, 'docs'), { recursive: true })

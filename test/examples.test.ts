@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -89,6 +90,45 @@ test('batch.ts makes a row of CSV for each image of a folder, also of one that f
   expect(rows.map((row: string) => row.split(',')[0])).toEqual(['"one.png"', '"two.png"'])
   for (const row of rows) expect(row).toMatch(/,"completed","","[^"]+/)
   expect(code).toBe(3)
+})
+
+test('receive-webhooks.ts is told of a job, refuses what is forged, and deletes its webhook when it ends', async () => {
+  const env = { PATH: process.env.PATH, VISION_URL: stack.url }
+  const child = spawn(process.execPath, [join(examples, 'receive-webhooks.ts')], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  child.stdout.on('data', (text) => {
+    printed += text
+  })
+  let refused = ''
+  child.stderr.on('data', (text) => {
+    refused += text
+  })
+  const ended = once(child, 'close')
+  const webhooks = async () => (await json(fetch(`${stack.url}/v1/webhooks`))).webhooks.length
+  try {
+    await expect.poll(() => printed).toMatch(/^webhook \d+ at http:\S+: /)
+    const [, url = ''] = /at (http:\S+):/.exec(printed) ?? []
+    expect((await fetch(url, { method: 'POST', body: '{"type":"job.completed"}' })).status).toBe(400)
+    const created = await fetch(`${stack.url}/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        imageUrl: `data:image/png;base64,${await readFile(poster, 'base64')}`,
+        ...{ analysisPurpose: 'Sell it', outputFormat: 'summary' },
+      }),
+    })
+    const { jobId } = await json(created)
+    await expect.poll(() => printed).toMatch(new RegExp(`^job.completed {"jobId":${jobId},`, 'm'))
+    expect(await webhooks()).toBe(1)
+  } finally {
+    child.kill()
+    await ended
+  }
+  expect(await webhooks()).toBe(0)
+  expect(refused).toMatch(/^refused: \S.*\n$/)
 })
 
 test('batch.ts says where nothing answers', async () => {

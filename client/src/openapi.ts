@@ -4253,6 +4253,41 @@ export interface components {
             }[];
             /** @description Streams that are being watched. */
             liveSessions: number;
+            webhooks: {
+                /** @description Deliveries that are to be sent to enabled webhooks, now or later. */
+                waiting: {
+                    count: number;
+                    /** @description There are more: nothing is counted beyond this number. */
+                    atLeast: boolean;
+                };
+                /** @description Those of them whose webhook took nothing last time. */
+                failing: {
+                    count: number;
+                    /** @description There are more: nothing is counted beyond this number. */
+                    atLeast: boolean;
+                };
+                /** @description For how long the oldest delivery waits that could have been sent; 0 if none does. */
+                oldestDueSeconds: number;
+                endpoints: {
+                    enabled: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                    /** @description Those of the enabled ones whose last attempt failed. */
+                    failing: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                    /** @description By their owners, by a 410 or by five days of failures. */
+                    disabled: {
+                        count: number;
+                        /** @description There are more: nothing is counted beyond this number. */
+                        atLeast: boolean;
+                    };
+                };
+            };
         };
     };
     responses: never;

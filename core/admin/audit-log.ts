@@ -13,6 +13,7 @@ export const operatorVerbs = [
   'create key',
   'revoke key',
   'set limits',
+  'erase',
 ] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
 

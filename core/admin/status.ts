@@ -8,6 +8,7 @@ import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
 import { providerNames } from '../providers/registry.ts'
 import { type Depth, getQueueDepth } from '../queue/depth.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
+import { readWebhookHealth, type WebhookHealth } from '../webhooks/health.ts'
 import { getMinutes, sumOfMinutes } from '../worker/minutes.ts'
 import {
   countRunningWorkers,
@@ -33,6 +34,7 @@ export interface Status {
   readonly providers: readonly ProviderState[]
   readonly usage: ReadonlyMap<Provider, ProviderUsage>
   readonly liveSessions: number
+  readonly webhooks: WebhookHealth
 }
 
 const shownWorkers = 20
@@ -65,6 +67,7 @@ export async function getStatus(database: Database): Promise<Status> {
       providers: providerNames.map(states.of),
       usage,
       liveSessions: await countLiveSessions(on),
+      webhooks: await readWebhookHealth(on),
     }
   })
 }

@@ -1,11 +1,10 @@
 import { sql } from 'drizzle-orm'
-import { endedStatuses, type Status, statuses } from '../../drizzle/schema.ts'
+import { type Status, statuses, unendedStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { cancelVisionJobs } from '../queue/cancel.ts'
 import { deleteVisionJobs } from '../queue/delete.ts'
-import { redriveLocked } from '../queue/redrive.ts'
-import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
+import { redriveByIds } from '../queue/redrive.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
 
 // Operations on all jobs of a batch change a few hundred at a time, each in one short transaction, while the caller has
@@ -20,7 +19,6 @@ export interface Changed {
 }
 
 const size = 200
-const unended = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
 
 /**
  * Closes a batch for new jobs, and cancels those that have not ended.
@@ -29,7 +27,7 @@ const unended = statuses.filter((status) => !(endedStatuses as readonly Status[]
  */
 export async function cancelBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
   await closeBatch(database, owned, { cancelled: true })
-  return inPages(database, owned, unended, hasTime, (ids) => cancelVisionJobs(database, owned.userId, ids))
+  return inPages(database, owned, unendedStatuses, hasTime, (ids) => cancelVisionJobs(database, owned.userId, ids))
 }
 
 /** Deletes a batch with all its jobs; the batch itself once it has none. */
@@ -71,7 +69,7 @@ export async function retryBatch(
     })
     if (room === 0) return { jobs, more: true }
     const ids = rows.slice(0, room).map(({ id }) => id)
-    jobs += await redrive(database, ids, lifeMs)
+    jobs += await redriveByIds(database, ids, lifeMs)
     after = ids.at(-1) ?? after
   }
 }
@@ -82,23 +80,6 @@ export interface RetryOptions {
   /** Returns how many of a number of jobs there is room for; throws if there is room for none. */
   readonly allow: (jobs: number) => Promise<number>
   readonly hasTime: () => boolean
-}
-
-function redrive(database: Database, ids: readonly number[], lifeMs: number): Promise<number> {
-  return database.transact(
-    async (tx) => {
-      const failed = await redriveLocked(tx, ids, lifeMs)
-      await addBatchCounts(tx, uncounted(failed))
-      return failed.length
-    },
-    async (on) => {
-      const left = await rowsOf(
-        on,
-        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND status = 'failed' FOR UPDATE`,
-      )
-      return left.length === 0 ? ids.length : undefined
-    },
-  )
 }
 
 /** Until a read finds no job of these statuses: a job may change from one to another between two reads. */

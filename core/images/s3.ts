@@ -1,4 +1,10 @@
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { StorageConfig } from '../platform/config/shared.ts'
@@ -16,6 +22,7 @@ export interface Bucket extends Presigner {
     limit: TimeLimit,
     reserve: ((bytes: number) => Promise<void>) | undefined,
   ): Promise<Uint8Array>
+  list(prefix: string, most: number, abortSignal: AbortSignal): Promise<readonly string[]>
   delete(key: string, abortSignal: AbortSignal): Promise<void>
   close(): void
 }
@@ -53,6 +60,11 @@ export function openBucket(config: StorageConfig): Bucket {
       }
       ;(Body as { destroy?: () => void }).destroy?.()
       throw tooLarge(maxBytes, ContentLength)
+    },
+    list: async (prefix, most, abortSignal) => {
+      const command = new ListObjectsV2Command({ Bucket: config.BUCKET_NAME, Prefix: prefix, MaxKeys: most })
+      const { Contents = [] } = await client.send(command, { abortSignal })
+      return Contents.flatMap(({ Key }) => Key ?? [])
     },
     delete: async (key, abortSignal) => {
       await client.send(new DeleteObjectCommand(object(key)), { abortSignal })

@@ -26,6 +26,8 @@ export interface ImageStore extends Presigner {
     signal: AbortSignal,
     reserve?: (bytes: number) => Promise<void>,
   ): Promise<Uint8Array>
+  /** Up to 1,000 of the keys with a prefix, in no particular order. @throws VisionError `storage.unavailable` */
+  list(prefix: string, most: number): Promise<readonly string[]>
   /** A missing object is no error. @throws VisionError `storage.unavailable` */
   delete(key: string): Promise<void>
   close(): void
@@ -51,6 +53,7 @@ export function openImageStore(config: StorageConfig & Partial<AwsConfig>): Imag
     put: (key, bytes, type) => call(async (signal) => (await bucket()).put(key, bytes, type, signal)),
     get: (key, maxBytes, given, reserve) =>
       call(async (signal, limit) => (await bucket()).get(key, maxBytes, signal, limit, reserve), given),
+    list: (prefix, most) => call(async (signal) => (await bucket()).list(prefix, most, signal)),
     delete: (key) => call(async (signal) => (await bucket()).delete(key, signal)),
     presignRead: (key, life) => call(async () => (await presigner()).presignRead(key, life)),
     presignUpload: (key, limits) => call(async () => (await presigner()).presignUpload(key, limits)),

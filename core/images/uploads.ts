@@ -18,6 +18,11 @@ export interface UploadGrant {
 /** The lifetime of a grant, in seconds. */
 export const grantSeconds = 600
 
+/** Where the bucket has the images of a user, and what the user uploaded. */
+export function foldersOf(userId: string): readonly string[] {
+  return ['images', 'uploads'].map((folder) => `${folder}/${userFolder(userId)}/`)
+}
+
 const scheme = 'upload:'
 
 /** A file that a user wants to upload. */

@@ -22,6 +22,8 @@ export interface Metrics {
    * @param oldestDueSeconds how long the oldest runnable job has waited; undefined if that could not be read
    */
   report(done: Tally, oldestDueSeconds: number | undefined): void
+  /** How long the oldest webhook delivery has waited that could have been sent, in seconds. */
+  webhooksWaited(seconds: number): void
   /** Whether calls to a provider are on hold: paused by an operator or after a 429, or down. */
   providerPaused(provider: Provider, paused: boolean): void
   /** An answered call of the API: its status and its duration, undefined if it may have waited for a job. */
@@ -55,6 +57,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
       count('JobsReclaimed', done.reclaimed)
       if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
     },
+    webhooksWaited: (seconds) => void all.addMetric('WebhookOldestDueSeconds', MetricUnit.Seconds, seconds),
     providerPaused: (provider, paused) =>
       void ofProvider(provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
     apiCall: (status, milliseconds) => {

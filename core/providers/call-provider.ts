@@ -1,9 +1,10 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { innermost, reasonOf, VisionError } from '../domain/errors.ts'
-import type { CallMeter } from '../domain/step.ts'
+import type { CallMeter, StepUsage } from '../domain/step.ts'
 import { type Fetch, type HttpRecord, recordingFetch } from './http.ts'
 import type { HttpAnswer } from './http-answer.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
+import type { Prices } from './price.ts'
 import { classify, isRecord, type RefusalRules, refusalOf } from './refusals.ts'
 
 export interface CallContext {
@@ -27,6 +28,32 @@ export interface ProviderCall {
   send(io: { readonly signal: AbortSignal; readonly wrap: (send: Fetch) => Fetch }): Promise<unknown>
   /** Whether a body is the API's answer, and not that of a proxy before it. */
   isAnswer(body: Record<string, unknown>): boolean
+}
+
+/**
+ * Records an answer's usage and cost.
+ *
+ * @param named the model that the answer names; without a price, that of the configured `model` applies
+ * @param started when the call began, by `performance.now`
+ */
+export function recordAnswer(
+  meter: CallMeter,
+  {
+    named,
+    model,
+    tokens,
+    prices,
+    started,
+  }: {
+    readonly named: string
+    readonly model: string
+    readonly tokens: Omit<StepUsage, 'model' | 'cost' | 'milliseconds'>
+    readonly prices: Prices
+    readonly started: number
+  },
+): void {
+  const cost = prices.costOf([named, model], tokens)
+  meter.answered({ model: named, ...tokens, cost, milliseconds: Math.round(performance.now() - started) })
 }
 
 /**

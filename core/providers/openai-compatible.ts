@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { VisionError } from '../domain/errors.ts'
 import type { StepUsage } from '../domain/step.ts'
-import { callProvider, headersOf } from './call-provider.ts'
+import { callProvider, headersOf, recordAnswer } from './call-provider.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { countOf, isBlank, isWholeObject, nameOf, partOf } from './read-answer.ts'
@@ -47,12 +47,7 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
       )
       const named = nameOf(body.model, model)
       const tokens = tokensOf(body.usage, dialect)
-      context.meter.answered({
-        model: named,
-        ...tokens,
-        cost: prices.costOf([named, model], tokens),
-        milliseconds: Math.round(performance.now() - started),
-      })
+      recordAnswer(context.meter, { named, model, tokens, prices, started })
       return { model: named, text: textOf(body, (kind, detail) => new VisionError(codeOf(step, kind), { detail })) }
     },
   }

@@ -1,4 +1,4 @@
-import { endedStatuses, type Status, statuses } from '../../drizzle/schema.ts'
+import { unendedStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import type { Queryable } from '../database/sql.ts'
 import { cancelVisionJobs } from './cancel.ts'
@@ -34,7 +34,6 @@ export interface Cancelled {
 
 const page = 200
 const sampleSize = 20
-const unended = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
 
 /**
  * Cancels the jobs of all users that match a filter and have not ended, newest first, in short transactions of one user's jobs each. A
@@ -56,7 +55,7 @@ export async function cancelMatchingJobs(
   for (let before: number | undefined; ; ) {
     const room = Math.min(page, limit - done.jobs)
     if (room <= 0 || signal?.aborted) return { ...done, more: true }
-    const found = await findJobs(database, { ...filter, statuses: unended }, { limit: room, before })
+    const found = await findJobs(database, { ...filter, statuses: unendedStatuses }, { limit: room, before })
     for (const [owner, jobs] of Map.groupBy(found.jobs, (job) => job.userId)) {
       const ids = jobs.map(({ id }) => id)
       if (dryRun) done = add(done, ids)

@@ -138,32 +138,44 @@ async function redriveBatch(
   before: Redriven,
   { lifeMs, note }: Pick<RedriveOptions, 'lifeMs' | 'note'>,
 ): Promise<Redriven> {
+  const ids = rows.map(({ id }) => id)
+  const jobs = await redriveByIds(database, ids, lifeMs, (tx, count) => note?.(tx, add(before, rows, count)))
+  return add(before, rows, jobs)
+}
+
+/**
+ * Redrives those of the jobs that have failed, in one transaction.
+ *
+ * @param note called in the transaction, with their number
+ * @returns their number
+ */
+export function redriveByIds(
+  database: Database,
+  jobIds: readonly number[],
+  lifeMs: number,
+  note?: (tx: Queryable, jobs: number) => Promise<void> | undefined,
+): Promise<number> {
   // In the order of their ids, so that two concurrent redrives cannot deadlock.
-  const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
+  const ids = jobIds.toSorted((one, other) => one - other)
   return database.transact(
     async (tx) => {
       const failed = await redriveLocked(tx, ids, lifeMs)
-      const done = add(before, rows, failed.length)
-      await note?.(tx, done)
+      await note?.(tx, failed.length)
       await addBatchCounts(tx, uncounted(failed))
-      return done
+      return failed.length
     },
     async (on) => {
       const left = await rowsOf(
         on,
         sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND status = 'failed' FOR UPDATE`,
       )
-      return left.length === 0 ? add(before, rows, ids.length) : undefined
+      return left.length === 0 ? ids.length : undefined
     },
   )
 }
 
-/**
- * Redrives those of the jobs that have failed. The caller updates the counts of their batches.
- *
- * @returns the jobs as they were before
- */
-export async function redriveLocked(tx: Queryable, ids: readonly number[], lifeMs: number) {
+/** @returns the jobs as they were before */
+async function redriveLocked(tx: Queryable, ids: readonly number[], lifeMs: number) {
   const failed = await rowsOf<{ id: number; batchId: number | null; errorCode: string | null }>(
     tx,
     sql`SELECT id, batch_id AS batchId, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY)

@@ -95,36 +95,27 @@ function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
       imageMs: row.imageMs,
     },
   ]
-  const call = { userId, batchId, day, status }
-  if (row.analysisModel !== null) {
-    entries.push({
-      ...call,
-      model: row.analysisModel,
-      calls: callsOf(row.analysisCalls),
-      inputTokens: row.analysisInputTokens ?? 0,
-      cachedTokens: row.analysisCachedTokens ?? 0,
-      outputTokens: row.analysisOutputTokens ?? 0,
-      thinkingTokens: row.analysisThinkingTokens ?? 0,
-      cost: row.analysisCost ?? 0,
-      unpricedCalls: row.analysisCost === null ? callsOf(row.analysisCalls) : 0,
-      analysisMs: row.analysisMs,
-    })
+  const calls = (['analysis', 'content'] as const).flatMap((step) => callEntry(row, step) ?? [])
+  return [...entries, ...calls]
+}
+
+/** The entry for the calls of a step; undefined if no model has answered. */
+function callEntry(row: RunRow & { readonly day: string }, step: Step): UsageEntry | undefined {
+  const { userId, batchId, day, outcome: status } = row
+  const model = row[`${step}Model`]
+  if (model === null) return undefined
+  const cost = row[`${step}Cost`]
+  const calls = callsOf(row[`${step}Calls`])
+  return {
+    ...{ userId, batchId, day, status, model, calls },
+    inputTokens: row[`${step}InputTokens`] ?? 0,
+    cachedTokens: row[`${step}CachedTokens`] ?? 0,
+    outputTokens: row[`${step}OutputTokens`] ?? 0,
+    thinkingTokens: row[`${step}ThinkingTokens`] ?? 0,
+    cost: cost ?? 0,
+    unpricedCalls: cost === null ? calls : 0,
+    [`${step}Ms`]: row[`${step}Ms`],
   }
-  if (row.contentModel !== null) {
-    entries.push({
-      ...call,
-      model: row.contentModel,
-      calls: callsOf(row.contentCalls),
-      inputTokens: row.contentInputTokens ?? 0,
-      cachedTokens: row.contentCachedTokens ?? 0,
-      outputTokens: row.contentOutputTokens ?? 0,
-      thinkingTokens: row.contentThinkingTokens ?? 0,
-      cost: row.contentCost ?? 0,
-      unpricedCalls: row.contentCost === null ? callsOf(row.contentCalls) : 0,
-      contentMs: row.contentMs,
-    })
-  }
-  return entries
 }
 
 /** A named model has answered: rows from before calls were counted, one call each, have a 0. */

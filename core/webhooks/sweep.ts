@@ -18,7 +18,7 @@ const everyMinutes = 10
  * the oldest are deleted.
  */
 export async function sweepWebhooks(database: Database, signal?: AbortSignal): Promise<void> {
-  await sweepDeleted(database, signal)
+  await sweepDeletedEndpoints(database, signal)
   // Of an endpoint whose row is gone there may be some that a transaction wrote after its deletion.
   const old = sql`SELECT d.id FROM (SELECT id, endpoint_id, status, created_at FROM vision_webhook_deliveries ORDER BY id
       LIMIT ${batch}) AS d
@@ -35,7 +35,7 @@ export async function sweepWebhooks(database: Database, signal?: AbortSignal): P
 }
 
 /** Deletes what is left of deleted endpoints: their deliveries, and then their rows. */
-function sweepDeleted(database: Database, signal?: AbortSignal): Promise<void> {
+export function sweepDeletedEndpoints(database: Database, signal?: AbortSignal): Promise<void> {
   return forEach(
     database,
     sql`SELECT id FROM vision_webhook_endpoints FORCE INDEX (owner) WHERE user_id = '' LIMIT ${endpointsATime}`,

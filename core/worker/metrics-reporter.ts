@@ -7,6 +7,7 @@ import type { Metrics } from '../platform/metrics.ts'
 import { allowsCalls } from '../providers/circuit-breaker.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
 import { oldestDueSeconds } from '../queue/oldest-due.ts'
+import { oldestDeliverySeconds } from '../webhooks/health.ts'
 
 export interface MetricsReporterOptions {
   readonly database: Database
@@ -37,16 +38,17 @@ export function startMetricsReporter({
   const report = async () => {
     const look = withTimeout(
       timeoutMs,
-      Promise.all([oldestDueSeconds(database), database.run(readProviderStates)]),
+      Promise.all([oldestDueSeconds(database), database.run(readProviderStates), oldestDeliverySeconds(database)]),
       () => {
         throw new Error(`no answer within ${timeoutMs} ms`)
       },
     )
-    const [oldest, providerStates] = await look.catch((error: unknown) => {
+    const [oldest, providerStates, oldestDelivery] = await look.catch((error: unknown) => {
       log('error', 'queue metrics not read', { detail: reasonOf(error) })
       return []
     })
     metrics.report(since(told, counts), oldest)
+    if (oldestDelivery !== undefined) metrics.webhooksWaited(oldestDelivery)
     if (providerStates) {
       for (const state of providerStates.all.filter(({ name }) => name !== 'all')) {
         metrics.providerPaused(state.name, !allowsCalls(state) || state.downSince !== null)

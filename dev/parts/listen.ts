@@ -1,25 +1,15 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { PortError } from '../boot/port.mjs'
+import { type Listening, listenOnLoopback } from '../emulators/listen.ts'
 
 /**
- * Listens on 127.0.0.1.
+ * Listens on the stack's port, on 127.0.0.1. It was free a while ago.
  *
  * @param port 0 means any free one
  * @throws PortError
  */
-export async function listen(server: Server, port: number): Promise<{ port: number; stop: () => Promise<void> }> {
-  await new Promise<void>((resolve, reject) => {
-    // It was free a while ago.
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new PortError(port, error)))
-    server.listen(port, '127.0.0.1', resolve)
+export function listen(server: Server, port: number): Promise<Listening> {
+  return listenOnLoopback(server, port).catch((error: NodeJS.ErrnoException) => {
+    throw new PortError(port, error)
   })
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
 }

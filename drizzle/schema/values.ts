@@ -4,6 +4,7 @@ export type Status = (typeof statuses)[number]
 
 /** The statuses of an ended job: nothing happens to it by itself. */
 export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
+export const unendedStatuses = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
 
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */
 export const steps = ['analysis', 'content'] as const

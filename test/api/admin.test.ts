@@ -83,6 +83,7 @@ test('the status is the same in either protocol', async () => {
       { provider: 'deepseek', circuit: 'closed' },
     ],
     liveSessions: 0,
+    webhooks: { waiting: { count: 0, atLeast: false }, oldestDueSeconds: 0 },
   })
   expect((await operator().getWorkerStatus.query({})).queue.depth).toEqual(status.queue.depth)
 })

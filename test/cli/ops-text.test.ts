@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { describeClaiming } from '../../cli/ops-text.ts'
+import { describeClaiming, describeStatus } from '../../cli/ops-text.ts'
+import { exampleStatus } from '../../core/api/admin/examples.ts'
 
 const closed = {
   circuit: 'closed',
@@ -47,4 +48,16 @@ test('the circuit is told in the words of a circuit breaker, with its cause', ()
     'gemini|open for 12 s (analysis.rate_limited)',
     'deepseek|half-open (content.unavailable), down since 2026-11-24T03:00:00.000Z',
   ])
+})
+
+test('the status says how webhooks are', () => {
+  expect(describeStatus(exampleStatus)).toContain(
+    'webhooks: 14 to deliver (12 to failing endpoints), the oldest due waits for 0 s; endpoints: 40 enabled (2 failing), 1 disabled',
+  )
+  const more = { count: 1_000, atLeast: true }
+  const text = describeStatus({
+    ...exampleStatus,
+    webhooks: { ...exampleStatus.webhooks, waiting: more, oldestDueSeconds: 0 },
+  })
+  expect(text).toContain('webhooks: 1,000 or more to deliver (12 to failing endpoints), the oldest due none;')
 })

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
 import { testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
+import { readWebhookHealth } from '../../core/webhooks/health.ts'
 import { endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
 import { postWebhook } from '../../core/webhooks/send.ts'
 import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
@@ -290,6 +291,41 @@ test('endpoints that have just died delay the quick ones only until they are fou
   // There are 16 places for quick ones, and all of them are taken.
   await deliver({ slowMs: 50 }, aborting.signal)
   expect(received.filter(({ path }) => path === '/live')).toHaveLength(1)
+})
+
+test('its health says what waits, since when it could have been sent, and which endpoints fail or are disabled', async () => {
+  const health = () => db.run(readWebhookHealth)
+  const none = { count: 0, atLeast: false }
+  const counted = (count: number) => ({ count, atLeast: false })
+  const nothing = { enabled: none, failing: none, disabled: none }
+  expect(await health()).toEqual({ waiting: none, failing: none, oldestDueSeconds: 0, endpoints: nothing })
+  await makeEndpoints(db, 4)
+  await db.sql("UPDATE vision_webhook_endpoints SET created_at = '2026-01-01'")
+  const [live, putOff, disabled, deleted] = (await db.sql('SELECT id FROM vision_webhook_endpoints ORDER BY id')).map(
+    ({ id }) => id,
+  )
+  await makeDeliveries(db, '', 3)
+  const late =
+    'UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE endpoint_id = ?'
+  for (const [seconds, id] of [
+    [100, live],
+    [90_000, putOff],
+    [90_000, disabled],
+    [90_000, deleted],
+  ])
+    await db.sql(late, [seconds, id])
+  const change = (set: string, id: unknown) => db.sql(`UPDATE vision_webhook_endpoints SET ${set} WHERE id = ?`, [id])
+  await change('failures = 3, retry_at = UTC_TIMESTAMP(3) + INTERVAL 300 SECOND', putOff)
+  await change("disabled_reason = 'failing', failures = 9", disabled)
+  await deleteEndpoint(db, { userId: 'many-3', endpointId: Number(deleted) })
+  const endpoints = { enabled: counted(2), failing: counted(1), disabled: counted(1) }
+  expect(await health()).toMatchObject({ waiting: counted(6), failing: counted(3), endpoints })
+  const oldest = async () => Math.floor((await health()).oldestDueSeconds / 100)
+  expect(await oldest()).toBe(1)
+  await change('retry_at = UTC_TIMESTAMP(3) - INTERVAL 500 SECOND', putOff)
+  expect(await oldest()).toBe(5)
+  await makeDeliveries(db, '', 501)
+  expect(await health()).toMatchObject({ waiting: { count: 1_000, atLeast: true } })
 })
 
 describe('a post', () => {

@@ -185,6 +185,18 @@ describe('what is told', () => {
     await deleteVisionJob(db, { jobId, userId })
     expect(await outboxOf(db)).toEqual([])
   })
+
+  test('nothing for a batch that its user deletes; what happened before is still delivered', async () => {
+    await makeEndpoint(db)
+    const { jobIds, batchId } = await batchOf(3)
+    await cancelVisionJob(db, { jobId: jobIds[0] ?? 0, userId })
+    const before = await outboxOf(db)
+    expect(before).toEqual([`job.cancelled of job ${jobIds[0]} at 2`])
+    await deleteBatch(db, { userId, batchId }, always)
+    expect(await db.sql('SELECT 1 FROM vision_jobs')).toEqual([])
+    expect(await outboxOf(db)).toEqual(before)
+    expect(await db.sql("SELECT 1 FROM vision_webhook_deliveries WHERE status = 'pending'")).toHaveLength(1)
+  })
 })
 
 describe('the recipients', () => {

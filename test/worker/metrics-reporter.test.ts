@@ -9,6 +9,7 @@ import { reportFailure } from '../../core/providers/circuit-breaker.ts'
 import { pauseByOperator } from '../../core/providers/operator-pause.ts'
 import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/metrics-reporter.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeDeliveries, makeEndpoint } from '../support/database/webhooks.ts'
 import { eventually } from '../support/eventually.ts'
 import { readMetrics } from '../support/metrics.ts'
 
@@ -57,6 +58,17 @@ test('a worker that drains says again and again what it has done since the last 
   const last = told().length
   await delay(60)
   expect(told().length, 'and nothing once it has been stopped').toBe(last)
+})
+
+test('a worker tells of the webhook that has waited longest', async () => {
+  const { endpointId } = await makeEndpoint(database)
+  await makeDeliveries(database, '', 1)
+  await database.sql("UPDATE vision_webhook_endpoints SET created_at = '2026-01-01'")
+  await database.sql('UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR')
+  const { stop, told } = reporter({ everyMs: 60_000 })
+  await stop()
+  expect(told()[0]?.WebhookOldestDueSeconds).toBeGreaterThanOrEqual(3_600)
+  await database.sql("UPDATE vision_webhook_endpoints SET disabled_reason = 'gone' WHERE id = ?", [endpointId])
 })
 
 test('a worker that ends at once says so once', async () => {

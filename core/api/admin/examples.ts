@@ -71,6 +71,16 @@ export const exampleStatus: WorkerStatusView = {
     },
   ],
   liveSessions: 12,
+  webhooks: {
+    waiting: { count: 14, atLeast: false },
+    failing: { count: 12, atLeast: false },
+    oldestDueSeconds: 0.4,
+    endpoints: {
+      enabled: { count: 40, atLeast: false },
+      failing: { count: 2, atLeast: false },
+      disabled: { count: 1, atLeast: false },
+    },
+  },
 }
 
 export const exampleActions: ActionsView = {

@@ -121,6 +121,11 @@ export const ProviderStateView = z
   })
   .meta({ id: 'ProviderState' })
 
+const bounded = z.object({
+  count,
+  atLeast: z.boolean().meta({ description: 'There are more: nothing is counted beyond this number.' }),
+})
+
 export const WorkerStatus = z
   .object({
     at: time,
@@ -176,6 +181,18 @@ export const WorkerStatus = z
       }),
     ),
     liveSessions: count.meta({ description: 'Streams that are being watched.' }),
+    webhooks: z.object({
+      waiting: bounded.meta({ description: 'Deliveries that are to be sent to enabled webhooks, now or later.' }),
+      failing: bounded.meta({ description: 'Those of them whose webhook took nothing last time.' }),
+      oldestDueSeconds: z.number().meta({
+        description: 'For how long the oldest delivery waits that could have been sent; 0 if none does.',
+      }),
+      endpoints: z.object({
+        enabled: bounded,
+        failing: bounded.meta({ description: 'Those of the enabled ones whose last attempt failed.' }),
+        disabled: bounded.meta({ description: 'By their owners, by a 410 or by five days of failures.' }),
+      }),
+    }),
   })
   .meta({ id: 'WorkerStatus' })
 

@@ -37,6 +37,7 @@ export function viewStatus(status: Status): WorkerStatusView {
       }
     }),
     liveSessions: status.liveSessions,
+    webhooks: status.webhooks,
   }
 }
 

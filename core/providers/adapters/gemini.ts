@@ -2,7 +2,7 @@ import { GoogleGenerativeAI, type Part, type SafetySetting } from '@google/gener
 import { roomAfterCutOff } from '../../domain/call-tokens.ts'
 import { VisionError } from '../../domain/errors.ts'
 import type { StepUsage } from '../../domain/step.ts'
-import { callProvider, headersOf } from '../call-provider.ts'
+import { callProvider, headersOf, recordAnswer } from '../call-provider.ts'
 import { schemaForGemini } from '../gemini-schema.ts'
 import { type GeminiThinking, leastThinking, thinkingTokens } from '../gemini-thinking.ts'
 import { inlineLength, withUploadedImage } from '../gemini-upload.ts'
@@ -90,12 +90,7 @@ export function createModel(options: GeminiOptions): Model {
       )
       const named = nameOf(body.modelVersion, model)
       const tokens = tokensOf(body.usageMetadata)
-      context.meter.answered({
-        model: named,
-        ...tokens,
-        cost: prices.costOf([named, model], tokens),
-        milliseconds: Math.round(performance.now() - started),
-      })
+      recordAnswer(context.meter, { named, model, tokens, prices, started })
       return { model: named, text: textOf(body, (kind, detail) => new VisionError(codeOf(step, kind), { detail })) }
     },
   }

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
+import { listenOnLoopback } from '../listen.ts'
 import { type Calls, createCalls } from './calls.ts'
 import { deepseekEmulator } from './deepseek.ts'
 import type { Emulation } from './exchange.ts'
@@ -57,22 +57,15 @@ export async function startProviderEmulators({
     .route('/', deepseekEmulator(emulation))
     .route('/__emulator', controls(emulation))
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const listening = await listenOnLoopback(server, port)
+  const baseUrl = `http://127.0.0.1:${listening.port}`
   return {
     geminiBaseUrl: baseUrl,
     deepseekBaseUrl: baseUrl,
     faults: emulation.faults,
     calls: emulation.calls,
     files,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: listening.stop,
   }
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { listenOnLoopback } from '../listen.ts'
 import { type BucketSettings, minimumSizeHeader, openBucketSettings } from './bucket-settings.ts'
 import { S3Error } from './error.ts'
 import { listObjects } from './list.ts'
@@ -57,21 +57,16 @@ export async function startS3Emulator(options: S3EmulatorOptions): Promise<S3Emu
   await settings.expire(objects, now())
   const app = s3App({ name, objects, settings }, { accessKeyId, secretAccessKey }, now)
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
+  const listening = await listenOnLoopback(server, port)
   // A run that fails, as on a full disk, is made up for by the next.
   const expiry = setInterval(() => void settings.expire(objects, now()).catch(() => {}), expiryEveryMs)
   expiry.unref()
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        clearInterval(expiry)
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    endpoint: `http://127.0.0.1:${listening.port}`,
+    stop: () => {
+      clearInterval(expiry)
+      return listening.stop()
+    },
   }
 }
 

@@ -9,7 +9,7 @@ import { claimPendingVisionJobs } from '../../../core/queue/claim.ts'
 import type { UserLimits } from '../../../core/usage/quotas.ts'
 import type { UploadLimits } from '../../../core/usage/upload-quota.ts'
 import { noCap } from '../database/jobs.ts'
-import { createTestDatabase } from '../database/test-database.ts'
+import { createTestDatabase, type TestDatabase } from '../database/test-database.ts'
 import { startTestStorage } from '../images/storage.ts'
 
 export const secret = 'a secret of the tests, 32 bytes or more'
@@ -40,6 +40,8 @@ interface TestApiOptions {
   /** What a user may have; a great deal by default. */
   readonly limits?: UserLimits
   readonly isReady?: () => Promise<boolean>
+  /** Its database, which is dropped with it. */
+  readonly database?: TestDatabase
   /** How many of a user's jobs may be in flight; as good as any by default. */
   readonly inFlightPerUser?: number
   readonly uploadLimits?: UploadLimits
@@ -56,9 +58,10 @@ export async function createTestApi({
   limits = { jobsPerDay: 100_000, jobsWaiting: 100_000, costPerDay: undefined },
   waitsPerUser = 5,
   wakeWorker,
+  database: given,
   uploadLimits = { uploadsPerDay: 100_000, uploadBytesPerDay: 1e12 },
 }: TestApiOptions = {}) {
-  const database = await createTestDatabase()
+  const database = given ?? (await createTestDatabase())
   const storage = await startTestStorage()
   const logged: { level: string; message: string; fields: LogFields }[] = []
   const log = (level: string, message: string, fields: LogFields = {}) => void logged.push({ level, message, fields })

@@ -30,10 +30,19 @@ export async function createEmptyDatabase(): Promise<{ url: string; drop(): Prom
   }
 }
 
+interface TestDatabaseOptions {
+  readonly connections?: number
+  /** Where the product finds it instead, as behind a proxy; `sql` goes to the server itself. */
+  readonly through?: (url: string) => string
+}
+
 /** Creates a database with the schema in place. */
-export async function createTestDatabase({ connections = 10 } = {}): Promise<TestDatabase> {
+export async function createTestDatabase({
+  connections = 10,
+  through = (url) => url,
+}: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { url, drop } = await createEmptyDatabase()
-  const database = openDatabase(url, { connections, random: Math.random })
+  const database = openDatabase(through(url), { connections, random: Math.random })
   const raw = await mysql.createConnection({
     uri: url,
     timezone: 'Z',
@@ -44,7 +53,7 @@ export async function createTestDatabase({ connections = 10 } = {}): Promise<Tes
   await raw.query(inject('schema').sql)
   return {
     ...database,
-    url,
+    url: through(url),
     sql: async (query, values = []) => (await raw.query(query, values))[0] as Record<string, unknown>[],
     empty: async () => {
       await raw.query(inject('schema').emptying)

@@ -35,13 +35,14 @@ export async function makeEndpoints(
   await on.run((db) => db.insert(visionWebhookEndpoints).values(rows))
 }
 
-/** Has as many deliveries wait for each endpoint whose URL ends so, in one statement. */
+/** Has as many deliveries wait for each endpoint whose URL ends so, in one statement; those that do already are among them. */
 export async function makeDeliveries(on: TestDatabase, urlEnd: string, each: number): Promise<void> {
   await on.sql(
     `INSERT INTO vision_webhook_deliveries (endpoint_id, type, version, data, status, due_at, expires_at, created_at)
       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
       SELECT e.id, 'webhook.test', 1000 + n.i, '{}', 'pending', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3)
-      FROM n STRAIGHT_JOIN vision_webhook_endpoints e WHERE e.url LIKE ?`,
+      FROM n STRAIGHT_JOIN vision_webhook_endpoints e WHERE e.url LIKE ?
+      ON DUPLICATE KEY UPDATE version = vision_webhook_deliveries.version`,
     [each, `%${urlEnd}`],
   )
 }

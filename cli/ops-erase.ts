@@ -1,0 +1,70 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { Operator } from '../core/admin/commands.ts'
+import { type Erasure, eraseUser } from '../core/admin/erase.ts'
+import { type ImageStore, openImageStore } from '../core/images/store.ts'
+import { loadBucketConfig } from '../core/platform/config/bucket.ts'
+import type { OperatorConfig } from '../core/platform/config/operator.ts'
+import { OptionsError, readOptions } from '../dev/boot/options.mjs'
+import { startS3Emulator } from '../dev/emulators/s3/server.ts'
+import { requireUser } from './ops-keys.ts'
+import type { Values } from './ops-usage.ts'
+import { table } from './table.ts'
+
+type Environment = Record<string, string | undefined>
+
+/** Erases a user, or counts what there is; a usage error is reported here, before the database is asked. */
+export function prepareErase(values: Values, signal: AbortSignal) {
+  const user = requireUser(values.user, 'erase wants --user: whom.')
+  const dryRun = values.yes !== true
+  return async (operator: Operator, _: OperatorConfig, env: Environment, isLocal: boolean) => {
+    await using cleanup = new AsyncDisposableStack()
+    const store = await openStore(env, isLocal, cleanup)
+    const pseudonym = `erased-${randomUUID()}`
+    const erasure = await eraseUser(operator, store, user, { pseudonym, dryRun, signal })
+    const view = { dryRun, pseudonym: dryRun ? null : pseudonym, ...erasure }
+    return { view, text: describe(view), failed: erasure.more }
+  }
+}
+
+/** The bucket that the environment names, or the one that npm start keeps beside the local database. */
+async function openStore(env: Environment, isLocal: boolean, cleanup: AsyncDisposableStack): Promise<ImageStore> {
+  let settings = env
+  if (!env.BUCKET_NAME) {
+    if (!isLocal) throw new OptionsError('erase wants BUCKET_NAME: the images of the user are there.')
+    const folder = join(readOptions([], env).dataDir, 's3')
+    const key = { accessKeyId: 'local', secretAccessKey: randomBytes(16).toString('hex') }
+    const s3 = await startS3Emulator({ folder, bucket: 'vision-pipeline', ...key })
+    cleanup.defer(() => s3.stop())
+    settings = {
+      ...{ BUCKET_NAME: 'vision-pipeline', S3_ENDPOINT: s3.endpoint },
+      ...{ S3_ACCESS_KEY_ID: key.accessKeyId, S3_SECRET_ACCESS_KEY: key.secretAccessKey },
+    }
+  }
+  const store = openImageStore(loadBucketConfig(settings))
+  cleanup.defer(() => store.close())
+  return store
+}
+
+function describe({
+  dryRun,
+  pseudonym,
+  rows,
+  objects,
+  runs,
+  more,
+}: Erasure & { dryRun: boolean; pseudonym: string | null }) {
+  const found = Object.entries(rows).filter(([, count]) => count > 0)
+  if (found.length === 0 && objects === 0) return 'There is nothing of this user.'
+  const counts = table(
+    ['table', 'rows'],
+    found.map(([name, count]) => [name, count >= 1_000 ? '1,000 or more' : String(count)]),
+  )
+  if (dryRun) return `${counts}\n\nWould be erased, the usage pseudonymised. Nothing was changed; --yes does it.`
+  const reports =
+    runs > 0
+      ? `\n${runs} runs were cut off, and their workers may report for 5 minutes what they took: run it again then.`
+      : ''
+  const rest = more ? `${reports}\nSomething is left: run it again.` : ''
+  return `${counts}\n\nErased, with ${objects} objects of the bucket. The usage is kept under ${pseudonym}.${rest}`
+}

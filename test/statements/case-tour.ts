@@ -1,0 +1,133 @@
+import { exampleProfile } from '../../core/api/brands/examples.ts'
+import { batchOfItsOwn } from '../../core/batches/batches.ts'
+import { skipIds } from '../../core/database/skip-ids.ts'
+import { returnPermits } from '../../core/providers/rate-limit.ts'
+import { cancelVisionJobs } from '../../core/queue/cancel.ts'
+import { getBatchesOfDeleted } from '../../core/queue/changes.ts'
+import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { createVisionJobs } from '../../core/queue/create.ts'
+import { deleteVisionJobs } from '../../core/queue/delete.ts'
+import { expireVisionJobs } from '../../core/queue/expire.ts'
+import { renewLeases } from '../../core/queue/lease.ts'
+import type { NewJob } from '../../core/queue/new-job.ts'
+import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { pruneVisionJobs } from '../../core/queue/prune.ts'
+import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { saveAnalysis } from '../../core/queue/settle.ts'
+import { readCurrent } from '../../core/queue/texts.ts'
+import { job, json, type TestApi } from '../support/api/test-api.ts'
+import { analysisOutput, claimOne, noBackoff, passed, someJob } from '../support/database/jobs.ts'
+import type { DatabaseProxy } from '../support/database/proxy.ts'
+import { fixtureUrl } from '../support/images/storage.ts'
+import { post } from './api-tour.ts'
+
+const limits = { maxRetries: 3, lifeMs: 3_600_000 }
+
+/** What the other tours come by only by chance: filters, jobs that preempt others, answers that are lost. */
+export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise<void> {
+  const { database } = api
+  const get = async (path: string) => {
+    const reply = await api.call('GET', path, { as: 'ann' })
+    if (!reply.ok) throw new Error(`GET ${path}: ${await reply.text()}`)
+  }
+  for (const path of ['/v1/jobs?limit=1', '/v1/batches?limit=1']) {
+    const page = await json(api.call('GET', path, { as: 'ann' }))
+    if (page.nextCursor !== null) await get(`${path}&cursor=${page.nextCursor}`)
+  }
+  // The history by each of its indexes, and with all its filters.
+  for (const query of [
+    'ids=1&ids=2',
+    'status=completed&status=failed',
+    'outputFormat=summary&outputFormat=alt_text',
+    'batchId=1',
+    'batchId=1&status=pending&status=failed',
+    'status=failed&outputFormat=summary&code=image.&metadataKey=sku&metadataValue=7',
+    'ids=1&batchId=1&status=failed&code=image.not_found&createdFrom=2026-01-01T00:00:00Z&createdTo=2126-01-01T00:00:00Z',
+    'createdFrom=2026-01-01T00:00:00Z',
+  ]) {
+    await get(`/v1/jobs?${query}`)
+  }
+  const { brandId } = await post(api, '/v1/brands', { profile: exampleProfile })
+  await post(api, '/v1/jobs', { ...job, brandId })
+
+  // An image of its own, a run that is cut off, and an answer that is lost at each.
+  const image = { ...job, imageUrl: await fixtureUrl('halves.png', 'image/png') }
+  const { jobId } = await post(api, '/v1/jobs', image)
+  await api.claim(jobId)
+  proxy.failNextCommit('answer lost')
+  await post(api, `/v1/jobs/${jobId}/cancel`)
+  proxy.failNextCommit('answer lost')
+  await api.call('DELETE', `/v1/jobs/${jobId}`, { as: 'ann' })
+  const others = await Promise.all([post(api, '/v1/jobs', job), post(api, '/v1/jobs', job)])
+  const ids = others.map((one) => Number(one.jobId))
+  proxy.failNextCommit('answer lost')
+  await cancelVisionJobs(database, 'ann', ids.slice(0, 1))
+  proxy.failNextCommit('answer lost')
+  await deleteVisionJobs(database, 'ann', ids.slice(1))
+  await database.sql("UPDATE vision_jobs SET finished_at = '2020-01-01' WHERE id = ?", ids.slice(0, 1))
+  proxy.failNextCommit('answer lost')
+  await pruneVisionJobs(database, { olderThanDays: 365 })
+  await returnPermits(database, ['none'])
+  await getBatchesOfDeleted(database, ids)
+  await readCurrent(database, { jobId: ids[0] ?? 0, text: 1, revision: 1 })
+  // A batch that ends, and whose end is told; one whose failed jobs are tried again.
+  await post(api, '/v1/webhooks', { url: 'https://shop.example/hook', events: ['batch.completed', 'job.cancelled'] })
+  const { batchId } = await post(api, '/v1/jobs/batch', { jobs: [job, job] })
+  proxy.failNextCommit('answer lost')
+  await post(api, `/v1/batches/${batchId}/cancel`)
+  await post(api, `/v1/batches/${batchId}/retry`, { code: 'image.' })
+  await get(`/v1/batches/${batchId}`)
+  await database.sql("UPDATE vision_webhook_endpoints SET user_id = '' WHERE user_id = 'ann'")
+
+  const [text] = await database.sql(
+    "SELECT job_id FROM vision_job_texts WHERE status = 'completed' ORDER BY job_id LIMIT 1",
+  )
+  proxy.failNextCommit('answer lost')
+  await post(api, `/v1/jobs/${text?.job_id}/texts/1/regenerate`)
+
+  // More than the limit: blocked, preempted, admitted.
+  const make = (userId: string, count: number, inFlightPerUser: number, more: Partial<NewJob> = {}) =>
+    createVisionJobs(
+      database,
+      Array.from({ length: count }, () => ({ ...someJob, ...more })),
+      { userId, ...limits, inFlightPerUser },
+    )
+  await database.sql(
+    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE finished_at IS NULL",
+  )
+  const [first] = await make('eve', 1, 1)
+  const run = await claimOne(database)
+  await saveAnalysis(database, run, analysisOutput, {})
+  await database.sql(
+    "UPDATE vision_jobs SET status = 'scheduled', lease_expires_at = NULL, worker_id = NULL WHERE id = ?",
+    [first?.jobId],
+  )
+  await passed(database, 'available_at', first?.jobId ?? 0)
+  await make('eve', 3, 2)
+  const stepProviders = { analysis: 'gemini', content: 'deepseek' } as const
+  await promoteDueVisionJobs(database, 1, { costPerDay: undefined, stepProviders })
+  await admitVisionJobs(database, 'eve', 5)
+  await make('eve', 1, 5)
+  const [expired] = await make('eve', 1, 9)
+  await passed(database, 'expires_at', expired?.jobId ?? 0)
+  await expireVisionJobs(database, () => undefined, stepProviders)
+  await skipIds(database, 10)
+  await renewLeases(database, 'worker-1', [run], 60_000)
+  // Expired in a batch, and lost in one.
+  const batch = batchOfItsOwn('eve')
+  const [gone, dead] = await createVisionJobs(database, [someJob, someJob], {
+    userId: 'eve',
+    ...limits,
+    inFlightPerUser: 9,
+    batch,
+  })
+  await passed(database, 'expires_at', gone?.jobId ?? 0)
+  await expireVisionJobs(database, () => undefined, stepProviders)
+  await database.sql(
+    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE finished_at IS NULL AND id <> ?",
+    [dead?.jobId],
+  )
+  await claimOne(database)
+  await passed(database, 'lease_expires_at', dead?.jobId ?? 0)
+  await reclaimVisionJobs(database, noBackoff)
+}
