@@ -56,23 +56,24 @@ function codeOf(way: Way, body: object): string {
   -H 'Content-Type: application/json' \\
   -d '${quoted}'`
   }
-  if (way === 'typescript') {
-    return `import { createVisionClient } from 'vision-pipeline-client'
-
-const vision = createVisionClient({ url: '${location.origin}', key: process.env.VISION_KEY })
-const job = await vision.create(${json})
-const { outputs } = await vision.wait(job)`
-  }
-  return `import { createTRPCClient, httpLink } from '@trpc/client'
-import type { AppRouter } from './core/api/app.ts'
-
-const trpc = createTRPCClient<AppRouter>({
-  links: [
-    httpLink({
-      url: '${location.origin}/api/trpc',
-      headers: { authorization: \`Bearer \${process.env.VISION_KEY}\` },
-    }),
-  ],
-})
-const job = await trpc.visionPipeline.createJob.mutate(${json})`
+  const lines =
+    way === 'typescript'
+      ? [
+          "import { createVisionClient } from 'vision-pipeline-client'",
+          '',
+          `const vision = createVisionClient({ url: '${location.origin}', key: process.env.VISION_KEY })`,
+          `const job = await vision.create(${json})`,
+          'const { outputs } = await vision.wait(job)',
+        ]
+      : [
+          "import { createTRPCClient, httpLink } from '@trpc/client'",
+          "import type { AppRouter } from './core/api/app.ts'",
+          '',
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code that is shown
+          'const headers = { authorization: `Bearer ${process.env.VISION_KEY}` }',
+          `const links = [httpLink({ url: '${location.origin}/api/trpc', headers })]`,
+          'const api = createTRPCClient<AppRouter>({ links })',
+          `const job = await api.visionPipeline.createJob.mutate(${json})`,
+        ]
+  return lines.join('\n')
 }

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
 import { isVisionError } from 'vision-pipeline-client'
-import type { components } from '../../../client/src/openapi.ts'
 import { askForKey, client } from '../session.ts'
 import { duration, money, number, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
@@ -9,8 +8,7 @@ import { ActionLog } from './action-log.tsx'
 import { Day } from './day.tsx'
 import { FailuresByCode } from './failures.tsx'
 import { Providers } from './providers.tsx'
-
-export type WorkerStatus = components['schemas']['WorkerStatus']
+import type { WorkerStatus } from './status.ts'
 
 const everyMs = 2_000
 /** Above this a waiting job is late, in seconds. */

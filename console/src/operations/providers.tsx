@@ -5,7 +5,7 @@ import { describeCode } from '../ui/errors.ts'
 import { duration, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
-import type { WorkerStatus } from './page.tsx'
+import type { WorkerStatus } from './status.ts'
 
 type Provider = WorkerStatus['providers'][number]
 type Name = Provider['provider']
