@@ -11,7 +11,7 @@ const head = '// Written by `npm run docs` from the OpenAPI document. Not to be 
  * examples of responses: they would be four fifths of the file.
  */
 export async function openApiTypes(): Promise<string> {
-  const document = openApiDocument(about.info, resources, operationsOf(appRouter, resources))
+  const document = await openApiDocument(about.info, resources, operationsOf(appRouter, resources))
   // As it goes over the wire: without what JSON leaves out.
   const { components, ...wire }: OpenAPI3 = JSON.parse(JSON.stringify(document))
   const operations = Object.values(wire.paths ?? {}).flatMap((path) => Object.values(path as Record<string, Operation>))

@@ -3047,7 +3047,7 @@ export interface components {
                 /** @description A user, or `cli:` and the account that ran the command. */
                 actor: string;
                 /** @enum {string} */
-                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key" | "set limits";
+                action: "pause" | "resume" | "redrive" | "cancel" | "prune" | "create key" | "revoke key" | "set limits" | "erase";
                 dryRun: boolean;
                 parameters: {
                     [key: string]: unknown;

@@ -13,7 +13,6 @@ import { deprecationHeaders } from './deprecation.ts'
 import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
 import { shared } from './health.ts'
 import { logError } from './log-error.ts'
-import { openApiDocument } from './openapi.ts'
 import { operationsOf } from './operations.ts'
 import { toProblem } from './problem.ts'
 import { mountProblemPages } from './problem-page.ts'
@@ -103,10 +102,10 @@ export function serve<Services extends KernelServices>(
     call.header('retry-after', '5')
     return call.json({ status: 'unavailable' }, 503)
   })
-  let document: object | undefined
-  app.get('/openapi.json', (call) => {
-    document ??= openApiDocument(info, resources, operations)
-    return call.json(document)
+  let document: Promise<object> | undefined
+  app.get('/openapi.json', async (call) => {
+    document ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument(info, resources, operations))
+    return call.json(await document)
   })
   for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])
   app.all(`${trpcPath}/*`, async (call) => {
@@ -151,9 +150,12 @@ export function serve<Services extends KernelServices>(
 }
 
 /** A request that is refused before tRPC sees it; a missing authentication is reported first. */
-async function authenticatedIfRefused<Result>({ authenticate }: Pick<Context, 'authenticate'>, take: () => Result) {
+async function authenticatedIfRefused<Result>(
+  { authenticate }: Pick<Context, 'authenticate'>,
+  take: () => Promise<Result>,
+) {
   try {
-    return take()
+    return await take()
   } catch (error) {
     await authenticate()
     throw error

@@ -1,5 +1,3 @@
-import * as z from 'zod'
-
 /** The end of a page of a list, as a cursor for clients: opaque, so that its content may change. */
 export function encodeCursor(lastId: number): string {
   return Buffer.from(`1:${lastId}`).toString('base64url')
@@ -10,26 +8,6 @@ export function decodeCursor(cursor: string): number | undefined {
   const id = Number(/^1:([1-9]\d{0,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1])
   // Node.js decodes leniently; only the canonical form is accepted.
   return Number.isSafeInteger(id) && encodeCursor(id) === cursor ? id : undefined
-}
-
-/**
- * The fields of a list's input that request a page. tRPC's infinite queries send null as the cursor of the first page, and
- * the direction with every request.
- */
-export const pageFields = {
-  cursor: z
-    .string()
-    .max(100)
-    .transform((text, context) => {
-      const before = decodeCursor(text)
-      if (before !== undefined) return before
-      context.issues.push({ code: 'custom', input: text, message: 'is no cursor that this API gave out' })
-      return z.NEVER
-    })
-    .nullish()
-    .transform((before) => before ?? undefined)
-    .meta({ description: 'The `nextCursor` of the page before.' }),
-  direction: z.literal('forward').optional().meta({ trpcOnly: true }),
 }
 
 /**

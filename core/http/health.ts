@@ -1,8 +1,3 @@
-import * as z from 'zod'
-
-export const Health = z.object({ status: z.enum(['ok', 'unavailable']) }).meta({ id: 'Health' })
-export type HealthView = z.infer<typeof Health>
-
 /**
  * Shares one result among all requests within an interval: a check without authentication must not be a way to load the
  * database.

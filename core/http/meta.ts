@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import type { ErrorCode } from '../domain/errors.ts'
 import type { Scope } from '../platform/auth.ts'
+import type { Deferred } from './validation.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -56,6 +57,6 @@ export interface Meta {
    * What the reply looks like, for the document alone: checked at run time, a row of an earlier release could turn a
    * read into a 500.
    */
-  readonly output?: z.ZodType
+  readonly output?: Deferred<z.ZodType>
   readonly example?: { readonly request?: unknown; readonly reply?: unknown }
 }

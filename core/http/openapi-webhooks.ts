@@ -13,9 +13,11 @@ const headers = [
 ] as const
 
 /** What is posted to users, as the `webhooks` of an OpenAPI document. */
-export function describeWebhooks(resources: readonly Resource[], components: Json): Json {
-  const described = resources.flatMap(({ name: tag, webhooks = {} }) =>
-    Object.entries(webhooks).map(([name, { payload, example }]) => {
+export async function describeWebhooks(resources: readonly Resource[], components: Json): Promise<Json> {
+  const described: (readonly [string, Json])[] = []
+  for (const { name: tag, webhooks = {} } of resources) {
+    for (const [name, { payload: load, example }] of Object.entries(webhooks)) {
+      const payload = await load()
       const { description = name } = payload.meta() ?? {}
       const post = {
         // `job.completed` is `onJobCompleted`.
@@ -38,8 +40,8 @@ export function describeWebhooks(resources: readonly Resource[], components: Jso
           default: { description: 'It is sent again, for three days.' },
         },
       }
-      return [name, { post }] as const
-    }),
-  )
+      described.push([name, { post }])
+    }
+  }
   return Object.fromEntries(described)
 }

@@ -1,14 +1,14 @@
 import type * as z from 'zod'
 import { describeCode, type ErrorCode } from '../domain/errors.ts'
 import { keyPrefix } from '../platform/api-key.ts'
-import { Health, type HealthView } from './health.ts'
-import { describeKey, idempotencyKey } from './idempotency.ts'
+import { Health, type HealthView } from './health-schema.ts'
+import { describeKey, idempotencyKey } from './idempotency-schema.ts'
 import { takesBody } from './meta.ts'
 import { content, isTrpcOnly, type Json, schemaOf } from './openapi-schema.ts'
 import { describeWebhooks } from './openapi-webhooks.ts'
 import type { Operation } from './operations.ts'
 import { longestWaitSeconds } from './prefer.ts'
-import { Problem } from './problem.ts'
+import { Problem } from './problem-schema.ts'
 import type { Resource } from './resource.ts'
 import { eventStreamHeaders, frame } from './sse.ts'
 
@@ -24,16 +24,20 @@ const conditional: readonly ErrorCode[] = ['request.precondition_failed', 'reque
 const withBody: readonly ErrorCode[] = ['request.too_large', 'request.unsupported_type']
 
 /** The OpenAPI 3.1 document of the REST routes (https://spec.openapis.org/oas/v3.1.1). */
-export function openApiDocument(info: Json, resources: readonly Resource[], operations: readonly Operation[]): Json {
+export async function openApiDocument(
+  info: Json,
+  resources: readonly Resource[],
+  operations: readonly Operation[],
+): Promise<Json> {
   const components: Record<string, unknown> = {}
   const paths: Record<string, Json> = {}
   for (const operation of operations) {
     paths[operation.template] ??= {}
     Object.assign(paths[operation.template] as Json, {
-      [operation.method.toLowerCase()]: describe(operation, components),
+      [operation.method.toLowerCase()]: await describe(operation, components),
     })
   }
-  const webhooks = describeWebhooks(resources, components)
+  const webhooks = await describeWebhooks(resources, components)
   return {
     openapi: '3.1.1',
     info,
@@ -73,7 +77,9 @@ export function openApiDocument(info: Json, resources: readonly Resource[], oper
   }
 }
 
-function describe({ path, resource, method, meta, input, fields, pathFields }: Operation, components: Json): Json {
+async function describe(operation: Operation, components: Json): Promise<Json> {
+  const { path, resource, method, meta, pathFields } = operation
+  const [input, fields, output] = await Promise.all([operation.input(), operation.fields(), meta.output?.()])
   const isInQuery = (name: string) => method === 'GET' && !pathFields.includes(name) && !isTrpcOnly(fields[name])
   const inQuery = Object.keys(fields).filter(isInQuery)
   const hasBody = takesBody(method) && Object.keys(fields).length > pathFields.length
@@ -110,7 +116,7 @@ function describe({ path, resource, method, meta, input, fields, pathFields }: O
       },
     }),
     responses: {
-      ...successes(method, meta, components),
+      ...successes(method, meta, output, components),
       ...errorResponses(
         [...everywhere, ...(hasBody ? withBody : []), ...(meta.conditional ? conditional : []), ...meta.errors],
         components,
@@ -260,10 +266,14 @@ function parameter(where: string, name: string, field: z.core.$ZodType | undefin
   }
 }
 
-function successes(method: Operation['method'], meta: Operation['meta'], components: Json): Json {
+function successes(
+  method: Operation['method'],
+  meta: Operation['meta'],
+  output: z.ZodType | undefined,
+  components: Json,
+): Json {
   const {
     status,
-    output,
     example,
     idempotent,
     limited,

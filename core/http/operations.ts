@@ -2,7 +2,7 @@ import type { AnyRouter } from '@trpc/server'
 import type * as z from 'zod'
 import type { Meta, Method } from './meta.ts'
 import type { Resource } from './resource.ts'
-import type { ValidatedInput } from './validation.ts'
+import type { Deferred, ValidatedInput } from './validation.ts'
 
 /** A procedure as REST and the OpenAPI document see it. */
 export interface Operation {
@@ -17,10 +17,13 @@ export interface Operation {
   readonly template: string
   /** Which of the input's fields are in the path. */
   readonly pathFields: readonly string[]
-  readonly input: z.ZodType
+  readonly input: Deferred<z.ZodType>
   /** The input's fields. */
-  readonly fields: Readonly<Record<string, z.core.$ZodType>>
+  readonly fields: Deferred<Fields>
 }
+
+/** The fields of an input, by their names. */
+export type Fields = Readonly<Record<string, z.core.$ZodType>>
 
 /** Reads the router's procedures; fixed paths come before paths with a field, so that they are matched first. */
 export function operationsOf(router: AnyRouter, resources: readonly Resource[]): readonly Operation[] {
@@ -33,7 +36,7 @@ export function operationsOf(router: AnyRouter, resources: readonly Resource[]):
     }
     const [method, template] = meta.rest.split(' ') as [Method, string]
     const pathFields = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => field ?? '')
-    const fields = fieldsOf(input)
+    const fields = async () => fieldsOf(await input())
     return { path, resource: resource.name, type, meta, method, template, pathFields, input, fields }
   })
   return operations.sort((a, b) => a.pathFields.length - b.pathFields.length)
@@ -45,7 +48,7 @@ interface Definition {
   readonly inputs: readonly ValidatedInput<z.ZodType>[]
 }
 
-function fieldsOf(input: z.core.$ZodType): Operation['fields'] {
+function fieldsOf(input: z.core.$ZodType): Fields {
   const schema = innermost(input)
   if (schema.type !== 'object') throw new Error('the input of a procedure is an object')
   return schema.shape
@@ -55,13 +58,13 @@ function fieldsOf(input: z.core.$ZodType): Operation['fields'] {
  * An input from text: a field of the path, or a parameter of the query, which may be repeated where the field is a list.
  * A text that does not look like its field's type stays text, for the schema to refuse.
  */
-export function inputFromText(fields: Operation['fields'], params: URLSearchParams): Record<string, unknown> {
+export function inputFromText(fields: Fields, params: URLSearchParams): Record<string, unknown> {
   const names = [...new Set(params.keys())]
   return Object.fromEntries(names.map((name) => [name, fromText(fieldOf(fields, name), params.getAll(name))]))
 }
 
 /** A name from outside may be one that every object has: `constructor`, `__proto__`. */
-function fieldOf(fields: Operation['fields'], name: string): z.core.$ZodType | undefined {
+function fieldOf(fields: Fields, name: string): z.core.$ZodType | undefined {
   return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 

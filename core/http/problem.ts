@@ -1,8 +1,5 @@
-import { STATUS_CODES } from 'node:http'
-import * as z from 'zod'
-import { describeCode, type ErrorCode, errorCodes } from '../domain/errors.ts'
 import type { ErrorResponse } from './error-response.ts'
-import { fieldCodes, maxFieldProblems } from './invalid-input.ts'
+import type { ProblemView } from './problem-schema.ts'
 
 /** Where the pages are that describe errors. */
 export const problemsPath = '/problems'
@@ -12,45 +9,12 @@ export function problemTypeOf(code: string): string {
   return `${problemsPath}/${code}`
 }
 
-/** The codes that a call can be refused with. */
-const refusals = (Object.keys(errorCodes) as ErrorCode[]).filter(
-  (code) => describeCode(code).status !== undefined || code === 'internal.error',
-)
-
-/** An error in REST (RFC 9457). */
-export const Problem = z
-  .object({
-    type: z.string().meta({
-      description:
-        'Where the error is described: relative to the address of the call, and the same for the same `code`.',
-      examples: ['/problems/job.not_found'],
-    }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().meta({ description: 'A sentence for people.' }),
-    code: z.enum(refusals).meta({ description: 'A stable code for programs.', examples: ['job.not_found'] }),
-    requestId: z.string().meta({ description: 'Name it when you report the problem.' }),
-    errors: z
-      .array(
-        z.object({
-          pointer: z.string().meta({ description: 'Where in the input: a JSON pointer.', examples: ['#/metadata'] }),
-          code: z.enum([...fieldCodes, ...refusals]).meta({ description: 'What is wrong with it; stable.' }),
-          detail: z.string(),
-        }),
-      )
-      .max(maxFieldProblems)
-      .optional(),
-  })
-  .meta({ id: 'Problem' })
-
 /** An error response as a problem. */
-export function toProblem(
-  { code, status, message, fields }: ErrorResponse,
-  requestId: string,
-): z.infer<typeof Problem> {
+export function toProblem({ code, status, message, fields }: ErrorResponse, requestId: string): ProblemView {
   return {
     type: problemTypeOf(code),
-    title: STATUS_CODES[status] ?? 'Error',
+    // Not imported: that would load all of it, fetch included, with the start.
+    title: process.getBuiltinModule('node:http').STATUS_CODES[status] ?? 'Error',
     status,
     detail: message,
     code,

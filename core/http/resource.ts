@@ -1,5 +1,6 @@
 import type { AnyProcedure } from '@trpc/server'
 import type * as z from 'zod'
+import type { Deferred } from './validation.ts'
 
 /** A resource of the API: the content of one folder. */
 export interface Resource<Procedures extends Record<string, AnyProcedure> = Record<string, AnyProcedure>> {
@@ -14,7 +15,7 @@ export interface Resource<Procedures extends Record<string, AnyProcedure> = Reco
 
 /** The part of an event in the OpenAPI document. */
 export interface WebhookMeta {
-  readonly payload: z.ZodType
+  readonly payload: Deferred<z.ZodType>
   readonly example: unknown
 }
 

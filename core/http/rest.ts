@@ -134,7 +134,8 @@ function nextCursorOf(result: unknown): string | undefined {
 }
 
 async function inputOf(call: Call, operation: Operation): Promise<unknown> {
-  const { fields, method, pathFields } = operation
+  const { method, pathFields } = operation
+  const fields = await operation.fields()
   const named = inputFromText(
     fields,
     new URLSearchParams(pathFields.map((name) => [name, call.req.param(name) ?? ''] as [string, string])),

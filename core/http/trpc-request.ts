@@ -36,7 +36,7 @@ export function methodsOf([operation]: readonly Operation[]): readonly string[] 
  *
  * @throws InvalidInput if the URL has parameters that would be ignored
  */
-export function requestForTrpc(request: Request, [operation]: readonly Operation[]): Request {
+export async function requestForTrpc(request: Request, [operation]: readonly Operation[]): Promise<Request> {
   const url = new URL(request.url)
   const bare = !url.searchParams.has('input') && !url.searchParams.has('batch')
   if (request.method === 'GET' && bare) return withInput(request, url, operation)
@@ -52,9 +52,9 @@ const streamParameters: Readonly<Record<string, readonly string[]>> = {
   subscription: ['connectionParams', 'lastEventId', 'Last-Event-Id', 'ticket'],
 }
 
-function withInput(request: Request, url: URL, operation: Operation | undefined): Request {
+async function withInput(request: Request, url: URL, operation: Operation | undefined): Promise<Request> {
   if (operation?.type !== 'query') return request
-  const input = inputFromText(operation.fields, url.searchParams)
+  const input = inputFromText(await operation.fields(), url.searchParams)
   url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
   return new Request(url, { headers: request.headers, signal: request.signal })
 }

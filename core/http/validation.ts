@@ -1,17 +1,28 @@
 import type * as z from 'zod'
 
+/** A schema that is loaded when it is first needed: to make all of them takes longer than any other part of a start. */
+export type Deferred<Schema> = () => Promise<Schema>
+
+/** The schemas of a module, by their names: `deferred(() => import('./schema.ts'))('CreateJob')`. */
+export function deferred<Module>(load: () => Promise<Module>) {
+  return <Name extends keyof Module>(name: Name): Deferred<Module[Name]> =>
+    async () =>
+      (await load())[name]
+}
+
 /** A procedure's input for tRPC, with readable descriptions of its issues. */
 export interface ValidatedInput<Schema extends z.ZodType> {
-  readonly schema: Schema
-  readonly parse: (value: unknown) => z.output<Schema>
+  readonly schema: Deferred<Schema>
+  readonly parse: (value: unknown) => Promise<z.output<Schema>>
   /** Types alone, from which tRPC infers a procedure's input. */
   readonly _input: z.input<Schema>
   readonly _output: z.output<Schema>
 }
 
 /** A schema with `describeIssue`. Not by `z.config`, which would change the messages of every other schema. */
-export function validated<Schema extends z.ZodType>(schema: Schema): ValidatedInput<Schema> {
-  return { schema, parse: (value: unknown) => schema.parse(value, { error: describeIssue }) } as ValidatedInput<Schema>
+export function validated<Schema extends z.ZodType>(schema: Deferred<Schema>): ValidatedInput<Schema> {
+  const parse = async (value: unknown) => (await schema()).parse(value, { error: describeIssue })
+  return { schema, parse } as ValidatedInput<Schema>
 }
 
 /** The issue of a missing field. */

@@ -10,10 +10,15 @@ import { registry, type StepProviders } from './registry.ts'
 /** The options that every adapter gets. */
 export type CommonOptions = Pick<ModelOptions, 'prices' | 'timeoutMs' | 'now'>
 
+/** A model that is loaded with its first call, unless it was before. */
+export interface LoadedModel extends Model {
+  prepare(): Promise<void>
+}
+
 /** The providers that serve the steps, ready to be called. */
 export interface Serving {
   readonly stepProviders: StepProviders
-  readonly models: Readonly<Record<Step, Model>>
+  readonly models: Readonly<Record<Step, LoadedModel>>
   /** By the provider's name. */
   readonly limits: Readonly<Record<string, ProviderLimits>>
 }
@@ -24,7 +29,7 @@ export function servingBy(
   common: CommonOptions,
 ): Serving {
   const stepProviders = { analysis: config.ANALYSIS_PROVIDER, content: config.CONTENT_PROVIDER }
-  const modelOf = (step: Step): Model => {
+  const modelOf = (step: Step): LoadedModel => {
     const entry = registry.find(({ name }) => name === stepProviders[step])
     const own = config.providers[stepProviders[step]]
     if (!entry || !own) throw new RangeError(`${step} is served by ${stepProviders[step]}, which is not registered`)
@@ -32,13 +37,13 @@ export function servingBy(
   }
   return {
     stepProviders,
-    models: Object.fromEntries(steps.map((step) => [step, modelOf(step)])) as Record<Step, Model>,
+    models: Object.fromEntries(steps.map((step) => [step, modelOf(step)])) as Record<Step, LoadedModel>,
     limits: Object.fromEntries(Object.entries(config.providers).map(([name, { limits }]) => [name, limits])),
   }
 }
 
 /** A provider's model. Its adapter, and so its SDK, is loaded with the first call. */
-export function createModelOf(entry: ProviderEntry, config: ProviderConfig, common: CommonOptions): Model {
+export function createModelOf(entry: ProviderEntry, config: ProviderConfig, common: CommonOptions): LoadedModel {
   let model: Promise<Model> | undefined
   const load = async () => {
     const { createModel } = await loadAdapter(entry.name)
@@ -46,6 +51,10 @@ export function createModelOf(entry: ProviderEntry, config: ProviderConfig, comm
     return createModel({ ...common, apiKey, baseUrl, model: name, rules: entry.rules, settings })
   }
   return {
+    prepare: async () => {
+      model ??= load()
+      await model
+    },
     ask: async (request, context) => {
       model ??= load()
       return (await model).ask(request, context)

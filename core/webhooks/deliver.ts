@@ -13,8 +13,9 @@ import {
   recordAttempt,
   releaseEndpoint,
 } from './due.ts'
+import { attemptMs } from './schedule.ts'
 import { signedHeaders, validSecrets } from './secrets.ts'
-import { attemptMs, postWebhook, type SendOptions } from './send.ts'
+import type { SendOptions } from './send.ts'
 
 /** How many endpoints a worker serves at a time: quick ones, those in trouble, and all, those that became slow meanwhile included. */
 const mostQuick = 16
@@ -148,6 +149,7 @@ async function serve(
       body: JSON.stringify(payloadOf(delivery)),
     }
     const post = { url: endpoint.url, headers: signedHeaders(message, secrets), body: message.body }
+    const { postWebhook } = await import('./send.ts')
     const attempt = await postWebhook(post, { ...options, signal }).finally(() => clearTimeout(late))
     const slow = clock() - began > slowMs
     const before = { id: endpoint.id, trouble: endpoint.trouble, failures }

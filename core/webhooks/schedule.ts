@@ -1,3 +1,6 @@
+/** How long an attempt may take from its first packet to the head of the answer, in milliseconds. */
+export const attemptMs = 15_000
+
 /** For how long a delivery is tried, in milliseconds. */
 export const keepTryingMs = 3 * 86_400_000
 /** An endpoint that has taken nothing for so long is disabled, in milliseconds. */

@@ -4,11 +4,9 @@ import type { Socket } from 'node:net'
 import { VisionError } from '../domain/errors.ts'
 import { connectToHostOf, type Reach } from '../images/connect.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
-import { readRetryAfter } from './schedule.ts'
+import { attemptMs, readRetryAfter } from './schedule.ts'
 import { checkWebhookUrl } from './url.ts'
 
-/** How long an attempt may take from its first packet to the head of the answer, in milliseconds. */
-export const attemptMs = 15_000
 /** How much of an answer is kept, in bytes, and how long it may take to come once its head is there, in milliseconds. */
 const answerBytes = 256
 const answerMs = 1_000

@@ -91,6 +91,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         callsAtOnce: options.textsAtOnce,
         onExpired: onFreed,
       })
+      if (runs.length > 0) options.steps.prepare?.()
       for (const run of runs) {
         log('info', 'job claimed', { ...fieldsOf(run), step: run.step })
         const permit = permits.shift()

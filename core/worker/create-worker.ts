@@ -1,17 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { sweepBatches } from '../batches/batches.ts'
-import { createBrandLoader } from '../brands/load.ts'
 import { type Database, openDatabase } from '../database/client.ts'
 import { reasonOf } from '../domain/errors.ts'
-import type { Run } from '../domain/run.ts'
 import { emptyTally, type Tally } from '../domain/tally.ts'
-import { createByteBudget } from '../images/budget.ts'
-import { bucketCallMs, loadMs, maxImageBytes } from '../images/limits.ts'
-import { createImageLoader } from '../images/load.ts'
+import { bucketCallMs, loadMs } from '../images/limits.ts'
 import { openImageStore } from '../images/store.ts'
 import { sweepImages } from '../images/sweep.ts'
 import { sweepSessions } from '../live/sessions.ts'
-import { createSteps, type MeasurePalette } from '../pipeline/steps.ts'
+import type { MeasurePalette } from '../pipeline/steps.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -23,14 +19,13 @@ import { sweepDeletions } from '../queue/deletions.ts'
 import { settleMs } from '../queue/limits.ts'
 import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
 import { pruneVisionJobs } from '../queue/prune.ts'
-import { saveImage } from '../queue/settle.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { deliverWebhooks } from '../webhooks/deliver.ts'
 import { sweepWebhooks } from '../webhooks/sweep.ts'
 import type { Bell } from './bell.ts'
 import { drain } from './loop.ts'
 import { startMetricsReporter } from './metrics-reporter.ts'
-import type { DrainOptions } from './options.ts'
+import type { DrainOptions, Steps } from './options.ts'
 import { defaultPollMs } from './poll.ts'
 import { sweepWorkers } from './registry.ts'
 import { createFunctionWaker } from './wake-functions.ts'
@@ -85,28 +80,24 @@ export function createPoller(
   const waker = createFunctionWaker(config.AWS_LAMBDA_FUNCTION_NAME, config, { database, log })
   const store = openImageStore(config)
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
-  const imageBytes = config.POLLER_IMAGE_MEGABYTES * 1_000_000
   const prices = createPrices(config.PRICES, Date.now)
   const common = { prices, timeoutMs, now: Date.now }
   const { models, limits, stepProviders } = servingBy(config, common)
   for (const warning of config.warnings) log('warn', 'configuration warning', { detail: warning })
-  const steps = createSteps<Run>(
-    {
-      image: createImageLoader({
-        database,
-        store,
-        // Half of it at most for one user, so that there is always room for another's.
-        budget: createByteBudget(imageBytes, Math.max(maxImageBytes, imageBytes / 2)),
-        link: (run: Run, imageId) => saveImage(database, run, imageId),
-        allowLoopbackHttp,
-        userAgent: config.IMAGE_USER_AGENT,
-      }),
-      brand: createBrandLoader(database),
-    },
-    models,
-    randomBytes,
-    measurePalette,
-  )
+  let composed: Promise<Steps> | undefined
+  const compose = () => {
+    composed ??= import('./compose-steps.ts').then(({ composeSteps }) =>
+      composeSteps(config, { database, store, models, allowLoopbackHttp, measurePalette }),
+    )
+    return composed
+  }
+  const steps: Steps = {
+    // What fails here fails again where it is needed, and is told of there.
+    prepare: () =>
+      void Promise.allSettled([compose(), store.prepare(), models.analysis.prepare(), models.content.prepare()]),
+    analysis: async (...given) => (await compose()).analysis(...given),
+    content: async (...given) => (await compose()).content(...given),
+  }
   const pause = { baseMs: config.PROVIDER_PAUSE_SECONDS * 1000, capMs: config.PROVIDER_PAUSE_CAP_SECONDS * 1000 }
   return {
     database,

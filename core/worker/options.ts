@@ -11,6 +11,8 @@ import type { Waker } from './wake.ts'
 
 /** The two steps, which the worker runs. */
 export interface Steps {
+  /** Loads what the steps are made of: called when jobs have been claimed, so that none of them waits for it. */
+  prepare?(): void
   analysis(run: Run, context: StepContext): Promise<StepOutput>
   /** One text of the job. */
   content(run: TextRun, analysis: unknown, context: StepContext): Promise<StepOutput>

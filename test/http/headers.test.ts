@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { serve } from '../../core/http/app.ts'
-import { encodeCursor, pageFields } from '../../core/http/cursor.ts'
+import { encodeCursor } from '../../core/http/cursor.ts'
 import type { Meta } from '../../core/http/meta.ts'
+import { pageFields } from '../../core/http/page-fields.ts'
 import { createProcedures } from '../../core/http/trpc.ts'
 import { validated } from '../../core/http/validation.ts'
 import { json } from '../support/api/test-api.ts'
@@ -18,7 +19,7 @@ const listMeta: Meta = {
   summary: 'List things',
   description: 'All of them.',
   errors: [],
-  output: Page,
+  output: async () => Page,
 }
 const ListThings = z.strictObject({ limit: z.int().default(2), ...pageFields }).prefault({})
 const things = {
@@ -27,7 +28,7 @@ const things = {
   procedures: {
     listThings: procedure
       .meta(listMeta)
-      .input(validated(ListThings))
+      .input(validated(async () => ListThings))
       .query(({ input: { cursor = 0, limit } }) => {
         const page = [1, 2, 3].filter((thing) => thing > cursor).slice(0, limit)
         return { things: page, nextCursor: page.includes(3) ? null : encodeCursor(page.at(-1) ?? 0) }
@@ -38,16 +39,16 @@ const things = {
         rest: 'GET /v1/old-things',
         deprecated: { since: '2026-11-27', sunset: '2027-11-27', link: '/docs#things' },
       })
-      .input(validated(ListThings))
+      .input(validated(async () => ListThings))
       .query(() => ({ things: [1], nextCursor: encodeCursor(1) })),
     changeOldThing: procedure
       .meta({
         ...listMeta,
         rest: 'POST /v1/old-things',
-        output: z.object({}),
+        output: async () => z.object({}),
         deprecated: { since: '2026-11-27', link: '/docs#things' },
       })
-      .input(validated(z.strictObject({ thing: z.int() })))
+      .input(validated(async () => z.strictObject({ thing: z.int() })))
       .mutation(() => ({})),
   },
 }

@@ -12,11 +12,12 @@ import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
 import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
 import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
-import { noBackoff, noCap } from '../support/database/jobs.ts'
+import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let services: TestServices
@@ -238,30 +239,9 @@ test('eight workers never pass a provider’s limit of a minute, in whatever min
   await submit(70, 'Limit')
   const worker = async (index: number) => {
     const workerId = `limited-${index}`
-    await drain(
-      {
-        database,
-        steps,
-        providers: accessTo(database, {
-          workerId,
-          windowMs,
-          limits: { gemini: { requestsPerMinute: limit }, deepseek: {} },
-        }),
-        workerId,
-        concurrency: 10,
-        inFlightPerUser: noCap,
-        leaseMs: 60_000,
-        renewMs: 20_000,
-        idleMs: 12_000,
-        stepMs: { analysis: 1_000, content: 1_000 },
-        callMs: 1_000,
-        retry: noBackoff,
-        providerWaitMs: 1_000,
-        log: () => undefined,
-        now: () => performance.now(),
-      },
-      { deadline: performance.now() + 60_000 },
-    )
+    const limits = { gemini: { requestsPerMinute: limit }, deepseek: {} }
+    const providers = accessTo(database, { workerId, windowMs, limits })
+    await drain(workerOptions(database, steps, { workerId, providers, concurrency: 10, idleMs: 12_000 }), inAMinute())
   }
   await Promise.all(Array.from({ length: 8 }, (_, index) => worker(index)))
   expect(sent).toHaveLength(70)

@@ -18,7 +18,7 @@ import {
   saveAnalysis,
 } from '../../core/queue/settle.ts'
 import { drain } from '../../core/worker/loop.ts'
-import type { WorkerOptions } from '../../core/worker/options.ts'
+import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { pollQueue } from '../../core/worker/poll.ts'
 import {
   analysisOutput,
@@ -38,7 +38,7 @@ import {
   statusOf,
 } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let other: Connection
@@ -334,29 +334,9 @@ describe('a worker', () => {
     running[run.userId] = (running[run.userId] ?? 0) - 1
     return output
   }
-  let workers = 0
-  const worker = (changes: Partial<WorkerOptions> = {}): WorkerOptions => {
-    const workerId = `admitting-${++workers}`
-    return {
-      database,
-      steps: { analysis: (run) => step(run, analysisOutput), content: (run) => step(run, contentOutput) },
-      providers: accessTo(database, { workerId }),
-      workerId,
-      concurrency: 20,
-      inFlightPerUser: 3,
-      leaseMs: 60_000,
-      renewMs: 20_000,
-      idleMs: 0,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 30_000,
-      log: () => undefined,
-      now: () => performance.now(),
-      ...changes,
-    }
-  }
-  const inAMinute = () => ({ deadline: performance.now() + 60_000 })
+  const steps: Steps = { analysis: (run) => step(run, analysisOutput), content: (run) => step(run, contentOutput) }
+  const worker = (changes: Partial<WorkerOptions> = {}) =>
+    workerOptions(database, steps, { concurrency: 20, inFlightPerUser: 3, providerWaitMs: 30_000, ...changes })
 
   test('drains all jobs of users with more than their share, never more of one’s at a time than the cap', async () => {
     for (const name of ['a', 'b']) await makeJobs(database, 30, { userId: name, inFlightPerUser: 3 })

@@ -9,9 +9,10 @@ import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { redriveVisionJob } from '../../core/queue/redrive.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { hour, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { hour, makeJob, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 
@@ -26,32 +27,9 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const answer = { model: 'a model', body: {} }
-let workers = 0
 
-function run(steps: Steps, changes: Partial<WorkerOptions> = {}) {
-  const workerId = `worker-${++workers}`
-  return drain(
-    {
-      database,
-      steps,
-      providers: accessTo(database, { workerId }),
-      workerId,
-      concurrency: 1,
-      inFlightPerUser: noCap,
-      leaseMs: 60_000,
-      renewMs: 20_000,
-      idleMs: 0,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 0,
-      log: () => undefined,
-      now: () => performance.now(),
-      ...changes,
-    },
-    { deadline: performance.now() + 60_000 },
-  )
-}
+const run = (steps: Steps, changes: Partial<WorkerOptions> = {}) =>
+  drain(workerOptions(database, steps, { concurrency: 1, providerWaitMs: 0, ...changes }), inAMinute())
 
 async function paid({ meter }: StepContext, took = spending()) {
   await meter.sent()

@@ -31,6 +31,7 @@ import {
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 // A machine that vanishes in the middle of a transaction: its connection stays open at the server, with all its locks.
 
@@ -83,26 +84,8 @@ const steps: Steps = { analysis: (_, context) => paid(context), content: (_, __,
 
 function work(gemini: ProviderLimits) {
   const workerId = `worker-${Math.random()}`
-  return drain(
-    {
-      database,
-      steps,
-      providers: accessTo(database, { workerId, limits: { gemini, deepseek: {} } }),
-      workerId,
-      concurrency: 5,
-      inFlightPerUser: noCap,
-      leaseMs: 60_000,
-      renewMs: 20_000,
-      idleMs: 0,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 1_000,
-      log: () => undefined,
-      now: () => performance.now(),
-    },
-    { deadline: performance.now() + 60_000 },
-  )
+  const providers = accessTo(database, { workerId, limits: { gemini, deepseek: {} } })
+  return drain(workerOptions(database, steps, { workerId, providers }), inAMinute())
 }
 
 test('a locked provider row blocks no call where there are no limits', async () => {

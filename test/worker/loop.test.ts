@@ -8,9 +8,9 @@ import { createVisionJob } from '../../core/queue/create.ts'
 import { deleteVisionJob } from '../../core/queue/delete.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 
@@ -54,29 +54,8 @@ function steps(replaced: Partial<Steps> = {}): Steps & { calls: string[] } {
   }
 }
 
-let workers = 0
-function worker(using: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptions {
-  const workerId = `worker-${++workers}`
-  return {
-    database,
-    steps: using,
-    providers: accessTo(database, { workerId }),
-    workerId,
-    concurrency: 5,
-    inFlightPerUser: noCap,
-    leaseMs: 60_000,
-    renewMs: 20_000,
-    idleMs: 0,
-    stepMs: { analysis: 1_000, content: 1_000 },
-    callMs: 1_000,
-    retry: noBackoff,
-    providerWaitMs: 30_000,
-    log: () => undefined,
-    now: () => performance.now(),
-    ...changes,
-  }
-}
-const inAMinute = () => ({ deadline: performance.now() + 60_000 })
+const worker = (using: Steps, changes: Partial<WorkerOptions> = {}) =>
+  workerOptions(database, using, { providerWaitMs: 30_000, ...changes })
 
 async function submit(count = 1, userId = 'ann'): Promise<number[]> {
   const ids: number[] = []
@@ -384,13 +363,13 @@ describe('the end of the worker’s time', () => {
     expect(await only(id)).toMatchObject({ status: 'pending', next_step: 'content', failures: 0, crashes: 0 })
   })
 
-  test('nothing is claimed when no step could be finished, and that is said aloud', async () => {
+  test('nothing is claimed when no step could be finished, and that is logged', async () => {
     await submit()
     const lines: unknown[] = []
     const log = (...line: unknown[]) => void lines.push(line)
     const options = worker(steps(), { stepMs: { analysis: 60_000, content: 60_000 }, log })
     expect(await drain(options, { deadline: performance.now() + 10_000 })).toMatchObject({ claimed: 0 })
-    expect(lines).toEqual([['error', expect.stringContaining('does not suffice'), expect.anything()]])
+    expect(lines).toEqual([['error', 'not enough time left for one job', expect.anything()]])
   })
 
   test('a call that there is no time left for does not go out, whatever came before it took', async () => {

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { emptyQueue, makeJob, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { emptyQueue, makeJob, makeJobs, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
@@ -29,24 +29,8 @@ const call = async (meter: { sent(): Promise<void>; answered(used: ReturnType<ty
 }
 const steps: Steps = { analysis: (_, { meter }) => call(meter), content: (_, __, { meter }) => call(meter) }
 
-const worker = (changes: Partial<WorkerOptions>): WorkerOptions => ({
-  database: proxied,
-  steps,
-  providers: accessTo(proxied, { workerId: 'worker-1' }),
-  workerId: 'worker-1',
-  concurrency: 100,
-  inFlightPerUser: noCap,
-  leaseMs: 60_000,
-  renewMs: 20_000,
-  idleMs: 0,
-  stepMs: { analysis: 1_000, content: 1_000 },
-  callMs: 1_000,
-  retry: noBackoff,
-  providerWaitMs: 1_000,
-  log: () => undefined,
-  now: () => performance.now(),
-  ...changes,
-})
+const worker = (changes: Partial<WorkerOptions>) =>
+  workerOptions(proxied, steps, { workerId: 'worker-1', concurrency: 100, ...changes })
 
 /** What a drain asked of the database: its statements, and how many commits wrote something. */
 async function countsOf(draining: Promise<unknown>) {

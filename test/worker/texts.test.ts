@@ -26,6 +26,7 @@ import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -68,33 +69,11 @@ function steps(write: Write = async () => undefined) {
   return { all, asked, seen }
 }
 
-let workers = 0
-function run(using: Steps, changes: Partial<WorkerOptions> = {}) {
-  const workerId = changes.workerId ?? `worker-${++workers}`
-  return drain(
-    {
-      database,
-      steps: using,
-      providers: accessTo(database, { workerId }),
-      workerId,
-      concurrency: 1,
-      textsAtOnce: 3,
-      inFlightPerUser: noCap,
-      leaseMs: 60_000,
-      renewMs: 20_000,
-      idleMs: 0,
-      pollMs: 20,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 0,
-      log: () => undefined,
-      now: () => performance.now(),
-      ...changes,
-    },
-    { deadline: performance.now() + 60_000 },
+const run = (using: Steps, changes: Partial<WorkerOptions> = {}) =>
+  drain(
+    workerOptions(database, using, { concurrency: 1, textsAtOnce: 3, pollMs: 20, providerWaitMs: 0, ...changes }),
+    inAMinute(),
   )
-}
 
 const textRows = (jobId: number) =>
   database.sql('SELECT * FROM vision_job_texts WHERE job_id = ? ORDER BY text', [jobId])

@@ -6,10 +6,10 @@ import type { StepContext } from '../../core/domain/step.ts'
 import { readProviderStates } from '../../core/providers/provider-state.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { attemptRows, emptyQueue, jobRow, makeJob, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { attemptRows, emptyQueue, jobRow, makeJob, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
@@ -42,28 +42,10 @@ const paid = async (step: string, { meter }: StepContext, during = async () => {
 function worker(on: Database, steps: Steps, changes: Partial<WorkerOptions> = {}): WorkerOptions {
   calls.length = 0
   lines.length = 0
-  const workerId = `worker-${Math.random()}`
-  return {
-    database: on,
-    steps,
-    providers: accessTo(on, { workerId }),
-    workerId,
-    concurrency: 5,
-    inFlightPerUser: noCap,
-    leaseMs: 60_000,
-    renewMs: 20_000,
-    idleMs: 0,
-    pollMs: 100,
-    stepMs: { analysis: 1_000, content: 1_000 },
-    callMs: 1_000,
-    retry: noBackoff,
-    providerWaitMs: 1_000,
-    log: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
-    now: () => performance.now(),
-    ...changes,
-  }
+  const log: WorkerOptions['log'] = (level, message, fields) =>
+    void lines.push(`${level} ${message} ${JSON.stringify(fields)}`)
+  return workerOptions(on, steps, { pollMs: 100, log, ...changes })
 }
-const inAMinute = () => ({ deadline: performance.now() + 60_000 })
 
 test.each([
   ['a full disk', 1114, 'HY000'],

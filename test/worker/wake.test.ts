@@ -6,9 +6,9 @@ import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { createPresence } from '../../core/worker/presence.ts'
 import { startHeartbeat } from '../../core/worker/registry.ts'
 import { createWaker, type Demand, type WakerOptions, workersToStart } from '../../core/worker/wake.ts'
-import { emptyQueue, jobIn, makeJob, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { emptyQueue, jobIn, makeJob, makeJobs, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -232,23 +232,5 @@ const paid = async (meter: { sent(): Promise<void>; answered(used: ReturnType<ty
 const steps: Steps = { analysis: (_, { meter }) => paid(meter), content: (_, __, { meter }) => paid(meter) }
 const limits = { deadline: performance.now() + 600_000 }
 
-function worker(changes: Partial<WorkerOptions>): WorkerOptions {
-  return {
-    database,
-    steps,
-    providers: accessTo(database, { workerId: 'worker-1' }),
-    workerId: 'worker-1',
-    concurrency: 10,
-    inFlightPerUser: noCap,
-    leaseMs: 60_000,
-    renewMs: 20_000,
-    idleMs: 0,
-    stepMs: { analysis: 1_000, content: 1_000 },
-    callMs: 1_000,
-    retry: noBackoff,
-    providerWaitMs: 1_000,
-    log: () => undefined,
-    now: () => performance.now(),
-    ...changes,
-  }
-}
+const worker = (changes: Partial<WorkerOptions>) =>
+  workerOptions(database, steps, { workerId: 'worker-1', concurrency: 10, ...changes })

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { statuses, textStatuses } from '../../../drizzle/schema.ts'
-import { pageFields } from '../../http/cursor.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { batchId, count, jobId, milliseconds, Status, Step, textId, time } from '../fields.ts'
 import { Attempt } from '../jobs/schema.ts'
 import { Usage } from '../usage/schema.ts'

@@ -1,26 +1,16 @@
 import { getJobInFull } from '../../admin/job.ts'
 import { encodeCursor } from '../../http/cursor.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { findJobs } from '../../queue/find-jobs.ts'
 import { getFailures } from '../../usage/failures.ts'
 import { getMinutes } from '../../worker/minutes.ts'
-import { OneJob } from '../jobs/schema.ts'
 import { procedure } from '../procedure.ts'
 import { exampleFailures, exampleMinutes, exampleOperatorJob, exampleOperatorJobs } from './jobs-examples.ts'
-import {
-  Failures,
-  FailuresQuery,
-  type FailuresView,
-  JobsQuery,
-  Minutes,
-  MinutesQuery,
-  type MinutesView,
-  OperatorJob,
-  OperatorJobs,
-  type OperatorJobsView,
-  type OperatorJobView,
-} from './jobs-schema.ts'
+import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
 import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from './jobs-view.ts'
+
+const oneJob = deferred(() => import('../jobs/one-job.ts'))
+const schema = deferred(() => import('./jobs-schema.ts'))
 
 /** The calls by which operators find out why jobs fail. */
 export const operatorJobs = {
@@ -33,10 +23,10 @@ export const operatorJobs = {
       description:
         'Newest first, by status, last error, user, batch and time of creation, in any combination. A page costs the same however many jobs there are: where no index has the whole filter it looks at 5,000 jobs, and may have fewer than asked for, or none, and a next page.',
       errors: [],
-      output: OperatorJobs,
+      output: schema('OperatorJobs'),
       example: { reply: exampleOperatorJobs },
     })
-    .input(validated(JobsQuery))
+    .input(validated(schema('JobsQuery')))
     .query(async ({ ctx, input }): Promise<OperatorJobsView> => {
       const { limit, cursor, status, code, user, batch, since } = input
       const { jobs, next } = await findJobs(
@@ -56,10 +46,10 @@ export const operatorJobs = {
       description:
         'A job of any user with all its details: its last 100 runs with the raw reasons of their errors, what was called and what that took, its trace, its texts.',
       errors: ['job.not_found'],
-      output: OperatorJob,
+      output: schema('OperatorJob'),
       example: { reply: exampleOperatorJob },
     })
-    .input(validated(OneJob))
+    .input(validated(oneJob('OneJob')))
     .query(
       async ({ ctx, input }): Promise<OperatorJobView> =>
         viewForOperator(await getJobInFull(ctx.services.database, input.jobId)),
@@ -74,10 +64,10 @@ export const operatorJobs = {
       description:
         'By code and step: how many jobs of how many users, when first and last, and one of them to look at. It reads what was counted when they failed, and no job.',
       errors: [],
-      output: Failures,
+      output: schema('Failures'),
       example: { reply: exampleFailures },
     })
-    .input(validated(FailuresQuery))
+    .input(validated(schema('FailuresQuery')))
     .query(async ({ ctx, input: { days } }): Promise<FailuresView> => {
       const failures = await ctx.services.database.run((on) => getFailures(on, days))
       return { days, failures: viewFailures(failures) }
@@ -92,10 +82,10 @@ export const operatorJobs = {
       description:
         'Throughput, failures by code, waits, durations and cost of each of the last minutes, up to a day, and of all of them. It reads what workers reported, and no job.',
       errors: [],
-      output: Minutes,
+      output: schema('Minutes'),
       example: { reply: exampleMinutes },
     })
-    .input(validated(MinutesQuery))
+    .input(validated(schema('MinutesQuery')))
     .query(
       async ({ ctx, input: { minutes } }): Promise<MinutesView> =>
         viewMinutes(await ctx.services.database.run((on) => getMinutes(on, minutes))),

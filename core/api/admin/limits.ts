@@ -1,8 +1,10 @@
 import { getLimits, setLimits } from '../../admin/user-limits.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { procedure } from '../procedure.ts'
-import { LimitsOfUser, type LimitsOfUserView, OneUser, SetUserLimits, userLimitFields } from './limits-schema.ts'
+import type { LimitsOfUserView, UserLimitField } from './limits-schema.ts'
 import { limitChange, viewLimits } from './limits-view.ts'
+
+const schema = deferred(() => import('./limits-schema.ts'))
 
 const setting = (value: number | null) => ({ value, from: 'setting' as const, setting: value })
 
@@ -17,7 +19,14 @@ export const exampleLimits: LimitsOfUserView = {
 }
 
 /** What is left out is the setting again. */
-const none = Object.fromEntries(Object.keys(userLimitFields).map((field) => [field, null]))
+const none: Readonly<Record<UserLimitField, null>> = {
+  jobsInFlight: null,
+  jobsWaiting: null,
+  jobsPerDay: null,
+  dollarsPerDay: null,
+  uploadsPerDay: null,
+  uploadMegabytesPerDay: null,
+}
 
 /** The calls by which operators give one user other limits than the settings. */
 export const operatorLimits = {
@@ -29,10 +38,10 @@ export const operatorLimits = {
       summary: 'See the limits of a user',
       description: 'What holds for one user, and whether an operator has set it or a setting has.',
       errors: [],
-      output: LimitsOfUser,
+      output: schema('LimitsOfUser'),
       example: { reply: exampleLimits },
     })
-    .input(validated(OneUser))
+    .input(validated(schema('OneUser')))
     .query(
       async ({ ctx: { services }, input: { user } }): Promise<LimitsOfUserView> =>
         viewLimits(user, await getLimits(services.database, user), services),
@@ -47,10 +56,10 @@ export const operatorLimits = {
       description:
         'Replaces all limits that operators have set for a user: what is null or left out is the setting again. They hold from the next job on, wherever a limit is read; jobs that waited for room are admitted within seconds, and none in flight is taken back.',
       errors: [],
-      output: LimitsOfUser,
+      output: schema('LimitsOfUser'),
       example: { request: { jobsInFlight: 50, jobsPerDay: 100_000 }, reply: exampleLimits },
     })
-    .input(validated(SetUserLimits))
+    .input(validated(schema('SetUserLimits')))
     .mutation(async ({ ctx, input: { user, ...given } }): Promise<LimitsOfUserView> => {
       const { services, actor, requestId } = ctx
       const operator = { database: services.database, actor: actor.userId }

@@ -5,33 +5,24 @@ import { cancelJobs, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '.
 import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { readProviderStates } from '../../providers/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
 import { operatorJobs } from './jobs.ts'
 import { operatorLimits } from './limits.ts'
-import {
-  Actions,
-  ActionsPage,
-  type ActionsView,
-  Cancel,
-  CancelResult,
-  type CancelView,
-  Claiming,
-  type ClaimingView,
-  Nothing,
+import type {
+  ActionsView,
+  CancelView,
+  ClaimingView,
   PauseInput,
-  Prune,
-  PruneResult,
-  type PruneView,
-  Redrive,
-  RedriveResult,
-  type RedriveView,
-  WorkerStatus,
-  type WorkerStatusView,
+  PruneView,
+  RedriveView,
+  WorkerStatusView,
 } from './schema.ts'
 import { viewAction, viewClaiming, viewStatus } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** The time limit of a call, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
 const callMs = 20_000
@@ -54,10 +45,10 @@ export const operator = {
         description:
           'How many jobs are in each status, for how long the oldest waits, the workers, what they did within 5 minutes and an hour, the providers, and the live streams. Costs the same whatever the number of jobs.',
         errors: [],
-        output: WorkerStatus,
+        output: schema('WorkerStatus'),
         example: { reply: exampleStatus },
       })
-      .input(validated(Nothing))
+      .input(validated(schema('Nothing')))
       .query(async ({ ctx }): Promise<WorkerStatusView> => viewStatus(await getStatus(ctx.services.database))),
 
     pauseClaims: procedure
@@ -69,10 +60,10 @@ export const operator = {
         description:
           'No more jobs are claimed, or none that need one provider next, until an operator resumes. Running jobs finish, and no job expires meanwhile. A second pause keeps the first.',
         errors: [],
-        output: Claiming,
+        output: schema('Claiming'),
         example: { request: { provider: 'deepseek', reason: 'Their status page says so' }, reply: exampleClaiming },
       })
-      .input(validated(PauseInput))
+      .input(validated(schema('PauseInput')))
       .mutation(({ ctx, input }): Promise<ClaimingView> => change(ctx, input, pauseClaims, 'claims paused')),
 
     resumeClaims: procedure
@@ -84,10 +75,10 @@ export const operator = {
         description:
           'Ends an operator’s pause, and ends the wait of an open circuit breaker: the provider is called again at once.',
         errors: [],
-        output: Claiming,
+        output: schema('Claiming'),
         example: { request: { provider: 'deepseek' }, reply: exampleClaiming },
       })
-      .input(validated(PauseInput))
+      .input(validated(schema('PauseInput')))
       .mutation(async ({ ctx, input }): Promise<ClaimingView> => {
         const claiming = await change(ctx, input, resumeClaims, 'claims resumed')
         ctx.services.wakeWorker()
@@ -103,13 +94,13 @@ export const operator = {
         description:
           'Gives failed jobs a new life, the oldest failures first: due at once, with all their retries. A dry run, unless `dryRun` is false. Where `more` comes back true, call again; a dry run with `since` set to `through`.',
         errors: [],
-        output: RedriveResult,
+        output: schema('RedriveResult'),
         example: {
           request: { filter: { code: 'analysis.', since: '2026-11-23T12:00:00.000Z' }, dryRun: true },
           reply: { dryRun: true, jobs: 2, sample: [17, 21], more: false, through: '2026-11-23T12:31:07.112Z' },
         },
       })
-      .input(validated(Redrive))
+      .input(validated(schema('Redrive')))
       .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<RedriveView> => {
         const { since, until, code, user, batch } = filter
         const { jobs, sample, more, through } = await redriveJobs(
@@ -131,13 +122,13 @@ export const operator = {
         description:
           'Cancels the jobs of any user that match a filter and have not ended, the newest first. A dry run, unless `dryRun` is false. Where `more` comes back true, call again: what was cancelled does not match any more.',
         errors: [],
-        output: CancelResult,
+        output: schema('CancelResult'),
         example: {
           request: { filter: { user: 'ann', code: 'analysis.' }, dryRun: true },
           reply: { dryRun: true, jobs: 2, sample: [21, 17], more: false },
         },
       })
-      .input(validated(Cancel))
+      .input(validated(schema('Cancel')))
       .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<CancelView> => {
         const { code, user, batch } = filter
         const signal = AbortSignal.timeout(callMs)
@@ -159,13 +150,13 @@ export const operator = {
         description:
           'Deletes jobs that ended long ago with all they made, in small batches that no claim waits for. A dry run, unless `dryRun` is false. Where `more` comes back true, call again.',
         errors: [],
-        output: PruneResult,
+        output: schema('PruneResult'),
         example: {
           request: { olderThanDays: 90 },
           reply: { dryRun: true, olderThanDays: 90, jobs: 1204, more: false },
         },
       })
-      .input(validated(Prune))
+      .input(validated(schema('Prune')))
       .mutation(async ({ ctx, input: { limit, dryRun, olderThanDays: days } }): Promise<PruneView> => {
         const olderThanDays = days ?? ctx.services.retentionDays
         const signal = AbortSignal.timeout(callMs)
@@ -182,10 +173,10 @@ export const operator = {
         summary: 'List what operators did',
         description: 'Every act of an operator, by whichever way, the latest first.',
         errors: [],
-        output: Actions,
+        output: schema('Actions'),
         example: { reply: exampleActions },
       })
-      .input(validated(ActionsPage))
+      .input(validated(schema('ActionsPage')))
       .query(async ({ ctx, input: { limit, cursor } }): Promise<ActionsView> => {
         // One more than asked for shows whether there is another page.
         const rows = await getOperatorActions(ctx.services.database, { limit: limit + 1, before: cursor })

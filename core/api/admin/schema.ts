@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { statuses } from '../../../drizzle/schema.ts'
 import { operatorVerbs } from '../../admin/audit-log.ts'
-import { pageFields } from '../../http/cursor.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { providerNames } from '../../providers/registry.ts'
 import { batchId, count, time } from '../fields.ts'
 import { code, runStats } from './jobs-schema.ts'

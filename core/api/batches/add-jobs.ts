@@ -4,7 +4,7 @@ import { type FieldProblem, fieldProblemsOf, InvalidInput } from '../../http/inv
 import { describeIssue } from '../../http/validation.ts'
 import type { CreatedJob } from '../../queue/idempotency.ts'
 import { createMany, type ManyOptions } from '../jobs/create.ts'
-import { CreateJob } from '../jobs/schema.ts'
+import type { CreateJob } from '../jobs/schema.ts'
 import type { Caller } from '../procedure.ts'
 import type { AddedJobsView } from './schema.ts'
 
@@ -30,8 +30,9 @@ export async function addJobs(
   batchKey: string | undefined,
 ): Promise<AddedJobsView> {
   const problems: FieldProblem[] = []
+  const parse = await jobParser(batch.defaults)
   const valid = jobs.flatMap((job, index): Valid[] => {
-    const parsed = parseJob(batch.defaults, job)
+    const parsed = parse(job)
     if (parsed.success) return [{ index, request: parsed.data }]
     const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['jobs', index, ...issue.path] }))
     problems.push(...fieldProblemsOf(issues))
@@ -60,9 +61,10 @@ export function rejectedOf(problems: readonly FieldProblem[]): AddedJobsView['re
     })
 }
 
-/** A job with its batch's defaults applied, validated by the schema of jobs. */
-export function parseJob(defaults: Fields, job: Fields) {
-  return CreateJob.safeParse(withDefaults(defaults, job), { error: describeIssue })
+/** Validates jobs by their schema, each with the defaults of its batch applied. */
+export async function jobParser(defaults: Fields) {
+  const { CreateJob } = await import('../jobs/schema.ts')
+  return (job: Fields) => CreateJob.safeParse(withDefaults(defaults, job), { error: describeIssue })
 }
 
 /**

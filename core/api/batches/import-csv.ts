@@ -2,7 +2,7 @@ import type { BatchRow } from '../../batches/batches.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import { hashOf } from '../jobs/idempotency.ts'
 import type { Caller } from '../procedure.ts'
-import { createValid, parseJob, type Valid } from './add-jobs.ts'
+import { createValid, jobParser, type Valid } from './add-jobs.ts'
 import { type CsvRow, readCsv } from './read-csv.ts'
 import type { ImportedCsvView } from './schema.ts'
 
@@ -29,8 +29,9 @@ export async function importCsv(
   const asked = [hashOf(csv)]
   const options = { batchKey: key ?? `csv-${batch.id}-${asked[0]?.slice(0, 40)}`, asked }
   const problems: FieldProblem[] = []
+  const parse = await jobParser(batch.defaults)
   const valid = rows.flatMap((row, index): Valid[] => {
-    const parsed = parseJob(batch.defaults, merged(batch.defaults, row.job))
+    const parsed = parse(merged(batch.defaults, row.job))
     if (parsed.success) return [{ index, request: parsed.data }]
     const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['jobs', index, ...issue.path] }))
     problems.push(...fieldProblemsOf(issues))

@@ -5,7 +5,7 @@ import { getBatchStates } from '../../batches/state.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { idempotencyOf } from '../jobs/idempotency.ts'
 import { admitNext } from '../jobs/owned.ts'
@@ -15,29 +15,18 @@ import { addJobs } from './add-jobs.ts'
 import { exampleBatch, exampleCreate, exampleRow } from './examples.ts'
 import { owned, replyWithBatch } from './reply.ts'
 import { headerOf, mediaTypes, rowOf, toCsv, toJsonLines } from './results.ts'
-import {
-  AddBatchJobs,
-  AddedJobs,
-  type AddedJobsView,
-  Batch,
-  BatchChange,
-  type BatchChangeView,
-  BatchPage,
-  type BatchPageView,
-  BatchResults,
-  type BatchView,
-  CreateBatch,
-  ImportBatchCsv,
-  ImportedCsv,
-  type ImportedCsvView,
-  ListBatches,
-  OneBatch,
-  type ResultRow,
-  ResultsPage,
-  type ResultsPageView,
-  RetryBatch,
+import type {
+  AddedJobsView,
+  BatchChangeView,
+  BatchPageView,
+  BatchView,
+  ImportedCsvView,
+  ResultRow,
+  ResultsPageView,
 } from './schema.ts'
 import { viewBatch } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** How large a page of results may be as JSON. */
 const maxPageBytes = 4_000_000
@@ -61,10 +50,10 @@ export const batches = {
         idempotent: true,
         locates: true,
         versioned: true,
-        output: Batch,
+        output: schema('Batch'),
         example: { request: exampleCreate, reply: exampleBatch },
       })
-      .input(validated(CreateBatch))
+      .input(validated(schema('CreateBatch')))
       .mutation(async ({ ctx, input: { idempotencyKey, name = null, ...batch } }): Promise<BatchView> => {
         const idempotency = idempotencyOf(oneKey(ctx, idempotencyKey), { ...batch, name })
         const made = await create(ctx.services.database, ctx.actor.userId, { ...batch, name, idempotency })
@@ -81,10 +70,10 @@ export const batches = {
         summary: 'List batches',
         description: 'The batches of the caller, newest first.',
         errors: [],
-        output: BatchPage,
+        output: schema('BatchPage'),
         example: { reply: { batches: [exampleBatch], nextCursor: null } },
       })
-      .input(validated(ListBatches))
+      .input(validated(schema('ListBatches')))
       .query(async ({ ctx: { services, actor }, input: { limit, cursor } }): Promise<BatchPageView> => {
         const rows = await list(services.database, actor.userId, { limit, before: cursor })
         const page = rows.slice(0, limit)
@@ -114,10 +103,10 @@ export const batches = {
         errors: ['batch.not_found'],
         versioned: true,
         waits: 'change',
-        output: Batch,
+        output: schema('Batch'),
         example: { reply: exampleBatch },
       })
-      .input(validated(OneBatch))
+      .input(validated(schema('OneBatch')))
       .query(({ ctx, input }): Promise<BatchView> => replyWithBatch(ctx, input.batchId)),
 
     getBatchResults: procedure
@@ -130,10 +119,10 @@ export const batches = {
           'Its jobs with their texts, in the order in which they were made: a row for each, a column for each field of a text. As CSV (`format=csv`) all pages have the same columns, and a cell that a spreadsheet would run begins with an apostrophe. A header `Link` names the next page. With `approved=true` it has approved texts alone, each in the revision that was approved, and no job without one: a page may then have fewer rows than `limit`, or none, while there are more.',
         errors: ['batch.not_found'],
         media: ['application/jsonl', 'text/csv'],
-        output: ResultsPage,
+        output: schema('ResultsPage'),
         example: { reply: { rows: [exampleRow], nextCursor: null } },
       })
-      .input(validated(BatchResults))
+      .input(validated(schema('BatchResults')))
       .query(async ({ ctx, input }): Promise<ResultsPageView> => {
         const { database } = ctx.services
         const { batchId, format, limit, cursor, status, approved } = input
@@ -143,7 +132,7 @@ export const batches = {
         if (nextCursor !== null) ctx.reply.nextCursor = nextCursor
         if (ctx.transport === 'trpc' || format === 'json') return { rows, nextCursor }
         const text =
-          format === 'csv' ? await toCsv(rows, headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
+          format === 'csv' ? await toCsv(rows, await headerOf(await getWanted(database, batchId))) : toJsonLines(rows)
         ctx.reply.body = { type: mediaTypes[format], text, fileName: `batch-${batchId}.${format}` }
         return { rows, nextCursor }
       }),
@@ -159,7 +148,7 @@ export const batches = {
         errors: ['batch.not_found', 'batch.closed', 'batch.full', ...createErrors],
         idempotent: true,
         limited: true,
-        output: AddedJobs,
+        output: schema('AddedJobs'),
         example: {
           request: {
             jobs: [{ imageUrl: 'https://example.com/shoe.jpg', analysisPurpose: 'Sell it', outputFormat: 'summary' }],
@@ -167,7 +156,7 @@ export const batches = {
           reply: { jobs: [{ index: 0, jobId: 1, replayed: false }], rejected: [] },
         },
       })
-      .input(validated(AddBatchJobs))
+      .input(validated(schema('AddBatchJobs')))
       .mutation(async ({ ctx, input }): Promise<AddedJobsView> => {
         const batch = await find(ctx.services.database, owned(ctx, input.batchId))
         const added = await addJobs(ctx, batch, input.jobs, oneKey(ctx, input.idempotencyKey))
@@ -187,7 +176,7 @@ export const batches = {
         idempotent: true,
         limited: true,
         takesText: { type: 'text/csv', field: 'csv' },
-        output: ImportedCsv,
+        output: schema('ImportedCsv'),
         example: {
           request: {
             csv: 'imageUrl;sku;analysisPurpose;outputFormat;price\nhttps://example.com/shoe.jpg;TR-7;Sell it;summary;129.00 €\n',
@@ -195,7 +184,7 @@ export const batches = {
           reply: { rows: 1, jobs: 1, replayed: 0, rejectedRows: 0, rejected: [], more: false },
         },
       })
-      .input(validated(ImportBatchCsv))
+      .input(validated(schema('ImportBatchCsv')))
       .mutation(async ({ ctx, input }): Promise<ImportedCsvView> => {
         const batch = await find(ctx.services.database, owned(ctx, input.batchId))
         const { importCsv } = await import('./import-csv.ts')
@@ -213,10 +202,10 @@ export const batches = {
         description:
           'Cancels those of its jobs that have not ended; it takes no more. Doing it twice is no error, and goes on where there was no time for all of them.',
         errors: ['batch.not_found'],
-        output: BatchChange,
+        output: schema('BatchChange'),
         example: { reply: { batchId: 5, jobs: 192, more: false } },
       })
-      .input(validated(OneBatch))
+      .input(validated(schema('OneBatch')))
       .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
         const { database } = ctx.services
         await find(database, owned(ctx, batchId))
@@ -235,10 +224,10 @@ export const batches = {
         description:
           'Gives those of its jobs that have failed, or failed with one code, a new life. What they have saved is kept. If this would exceed the caller’s limit of waiting jobs, only as many are retried as there is room for, and `more` is true.',
         errors: ['batch.not_found', 'limit.jobs_waiting', 'limit.spend_per_day'],
-        output: BatchChange,
+        output: schema('BatchChange'),
         example: { request: { code: 'analysis.timed_out' }, reply: { batchId: 5, jobs: 3, more: false } },
       })
-      .input(validated(RetryBatch))
+      .input(validated(schema('RetryBatch')))
       .mutation(async ({ ctx, input: { batchId, code } }): Promise<BatchChangeView> => {
         const { database, limits, lifeMs } = ctx.services
         await find(database, owned(ctx, batchId))
@@ -262,10 +251,10 @@ export const batches = {
         description:
           'Deletes it with all its jobs, their outputs and attempts, whatever their status. It is gone once `more` is false: until then, call again.',
         errors: ['batch.not_found'],
-        output: BatchChange,
+        output: schema('BatchChange'),
         example: { reply: { batchId: 5, jobs: 500, more: false } },
       })
-      .input(validated(OneBatch))
+      .input(validated(schema('OneBatch')))
       .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
         const { database } = ctx.services
         await find(database, owned(ctx, batchId))

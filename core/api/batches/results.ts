@@ -1,5 +1,5 @@
 import type { Wanted } from '../../batches/results.ts'
-import { formats, type OutputFormat } from '../../pipeline/formats.ts'
+import type { OutputFormat } from '../../pipeline/formats.ts'
 import type { JobWithOutputs } from '../../queue/read.ts'
 import type { ResultRow } from './schema.ts'
 
@@ -36,7 +36,8 @@ export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
 }
 
 /** The column names of a CSV: the same on every page, whatever the state of its jobs. */
-export function headerOf(wanted: readonly Wanted[]): string[] {
+export async function headerOf(wanted: readonly Wanted[]): Promise<string[]> {
+  const { formats } = await import('../../pipeline/formats.ts')
   const ofTexts = wanted.flatMap((text) => {
     const known = Object.hasOwn(formats, text.outputFormat) ? formats[text.outputFormat as OutputFormat] : undefined
     return Object.keys(known?.schema.shape ?? {}).map((field) => `${prefixOf(text)}.${field}`)

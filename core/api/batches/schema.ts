@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { invalidPolicies, statuses } from '../../../drizzle/schema.ts'
 import { maxJobs } from '../../batches/batches.ts'
-import { pageFields } from '../../http/cursor.ts'
-import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
+import { describeKey, idempotencyKey } from '../../http/idempotency-schema.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { batchId, codeFilter, count, ErrorCodes, jobId, Status, time } from '../fields.ts'
 import { CreateJob } from '../jobs/schema.ts'
 

@@ -12,26 +12,13 @@ import { VisionError } from '../../domain/errors.ts'
 import { pageOf } from '../../http/cursor.ts'
 import { matchesETag } from '../../http/etag.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { exampleBrand, exampleBrandSummary, exampleProfile, exampleVersion } from './examples.ts'
-import {
-  BrandPage,
-  type BrandPageView,
-  BrandVersion,
-  BrandVersionPage,
-  type BrandVersionPageView,
-  type BrandVersionView,
-  type BrandView,
-  Brand as BrandWithProfile,
-  CreateBrand,
-  ListBrands,
-  ListBrandVersions,
-  OneBrand,
-  OneBrandVersion,
-  UpdateBrand,
-} from './schema.ts'
+import type { BrandPageView, BrandVersionPageView, BrandVersionView, BrandView } from './schema.ts'
 import { etagOf, summarizeBrand, viewBrand, viewVersion } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** Brands: the style of texts, and the rules for their content. */
 export const brands = {
@@ -48,10 +35,10 @@ export const brands = {
         errors: ['brand.too_many', 'brand.too_many_versions'],
         locates: true,
         versioned: true,
-        output: BrandWithProfile,
+        output: schema('Brand'),
         example: { request: { profile: exampleProfile }, reply: exampleBrand },
       })
-      .input(validated(CreateBrand))
+      .input(validated(schema('CreateBrand')))
       .mutation(async ({ ctx, input }): Promise<BrandView> => {
         const brand = await createBrand(ctx.services.database, ctx.actor.userId, input.profile)
         ctx.reply.location = `/v1/brands/${brand.id}`
@@ -66,10 +53,10 @@ export const brands = {
         summary: 'List brands',
         description: 'The brands of the caller that are not archived, newest first, without what they say.',
         errors: [],
-        output: BrandPage,
+        output: schema('BrandPage'),
         example: { reply: { brands: [exampleBrandSummary], nextCursor: null } },
       })
-      .input(validated(ListBrands))
+      .input(validated(schema('ListBrands')))
       .query(async ({ ctx, input: { limit, cursor } }): Promise<BrandPageView> => {
         const rows = await listBrands(ctx.services.database, ctx.actor.userId, { limit, before: cursor })
         const { page, nextCursor } = pageOf(rows, limit, ({ id }) => id)
@@ -85,10 +72,10 @@ export const brands = {
         description: 'A brand with what it says now, archived or not.',
         errors: ['brand.not_found'],
         versioned: true,
-        output: BrandWithProfile,
+        output: schema('Brand'),
         example: { reply: exampleBrand },
       })
-      .input(validated(OneBrand))
+      .input(validated(schema('OneBrand')))
       .query(
         async ({ ctx, input }): Promise<BrandView> =>
           reply(ctx, await getBrand(ctx.services.database, owned(ctx, input.brandId))),
@@ -105,10 +92,10 @@ export const brands = {
         errors: ['brand.not_found', 'brand.too_many_versions'],
         versioned: true,
         conditional: true,
-        output: BrandWithProfile,
+        output: schema('Brand'),
         example: { request: { profile: exampleProfile }, reply: exampleBrand },
       })
-      .input(validated(UpdateBrand))
+      .input(validated(schema('UpdateBrand')))
       .mutation(async ({ ctx, input: { brandId, profile, version } }): Promise<BrandView> => {
         const { ifMatch } = ctx.preferences
         if (ifMatch === undefined && version === undefined) throw new VisionError('request.precondition_required')
@@ -128,7 +115,7 @@ export const brands = {
           'From then on no job can be made with it. Jobs that were made with it keep it, and it can be looked at. Doing it twice is no error.',
         errors: ['brand.not_found'],
       })
-      .input(validated(OneBrand))
+      .input(validated(schema('OneBrand')))
       .mutation(async ({ ctx, input: { brandId } }): Promise<{ archived: true; brandId: number }> => {
         await archiveBrand(ctx.services.database, owned(ctx, brandId))
         return { archived: true, brandId }
@@ -142,10 +129,10 @@ export const brands = {
         summary: 'List the versions of a brand',
         description: 'Every version of a brand, newest first, without what it says.',
         errors: ['brand.not_found'],
-        output: BrandVersionPage,
+        output: schema('BrandVersionPage'),
         example: { reply: { versions: [{ version: 3, createdAt: exampleVersion.createdAt }], nextCursor: null } },
       })
-      .input(validated(ListBrandVersions))
+      .input(validated(schema('ListBrandVersions')))
       .query(async ({ ctx, input: { brandId, limit, cursor } }): Promise<BrandVersionPageView> => {
         const rows = await listBrandVersions(ctx.services.database, owned(ctx, brandId), { limit, before: cursor })
         const { page, nextCursor } = pageOf(rows, limit, ({ version }) => version)
@@ -163,10 +150,10 @@ export const brands = {
         summary: 'Look at a version of a brand',
         description: 'What a brand said at one of its versions. It never changes.',
         errors: ['brand.not_found'],
-        output: BrandVersion,
+        output: schema('BrandVersion'),
         example: { reply: exampleVersion },
       })
-      .input(validated(OneBrandVersion))
+      .input(validated(schema('OneBrandVersion')))
       .query(
         async ({ ctx, input: { brandId, version } }): Promise<BrandVersionView> =>
           viewVersion(await getBrandVersion(ctx.services.database, owned(ctx, brandId), version)),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { pageFields } from '../../http/cursor.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { BrandProfile } from '../../pipeline/brand.ts'
 import { brandId, time } from '../fields.ts'
 

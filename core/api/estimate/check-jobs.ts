@@ -1,7 +1,7 @@
 import { getBatch } from '../../batches/batches.ts'
 import { type FieldProblem, fieldProblemsOf } from '../../http/invalid-input.ts'
 import { resolveTexts } from '../../queue/resolve-texts.ts'
-import { indexOf, parseJob, type Valid } from '../batches/add-jobs.ts'
+import { indexOf, jobParser, type Valid } from '../batches/add-jobs.ts'
 import { owned } from '../batches/reply.ts'
 import { fieldProblemsOfJobs } from '../jobs/invalid-jobs.ts'
 import { refusedImages } from '../jobs/take-images.ts'
@@ -31,8 +31,9 @@ export async function checkJobs(
   const { services, actor } = caller
   const common = batchId === undefined ? defaults : (await getBatch(services.database, owned(caller, batchId))).defaults
   const problems: FieldProblem[] = []
+  const parse = await jobParser(common)
   const parsed = jobs.flatMap((job, index): Valid[] => {
-    const result = parseJob(common, job)
+    const result = parse(job)
     if (result.success) return [{ index, request: result.data }]
     const issues = result.error.issues.map((issue) => ({ ...issue, path: ['jobs', index, ...issue.path] }))
     problems.push(...fieldProblemsOf(issues))

@@ -1,5 +1,5 @@
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { readProviderStates } from '../../providers/provider-state.ts'
 import { countContenders } from '../../queue/contenders.ts'
 import { consumeEstimate } from '../../usage/estimate-quota.ts'
@@ -13,7 +13,9 @@ import { rateLimitHeaders } from '../rate-limit.ts'
 import { checkJobs } from './check-jobs.ts'
 import { estimate } from './estimate.ts'
 import { exampleEstimate } from './examples.ts'
-import { Estimate, EstimateJobs, type EstimateView } from './schema.ts'
+import type { EstimateView } from './schema.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** The expected cost and duration of jobs before they are created. */
 export const estimates = {
@@ -30,7 +32,7 @@ export const estimates = {
           'Calls, cost and time of up to 1,000 jobs in one body of up to 5.5 MiB, and which of them could not be made. Makes nothing, calls no provider and fetches no image: what is wrong with an image that a URL names shows when its job runs. A user may ask 60 times a minute.',
         errors: ['batch.not_found', 'limit.estimates_per_minute'],
         limited: true,
-        output: Estimate,
+        output: schema('Estimate'),
         example: {
           request: {
             jobs: [{ imageUrl: 'https://example.com/shoe.jpg' }, { imageUrl: 'https://10.0.0.7/shoe.jpg' }],
@@ -39,7 +41,7 @@ export const estimates = {
           reply: exampleEstimate,
         },
       })
-      .input(validated(EstimateJobs))
+      .input(validated(schema('EstimateJobs')))
       .mutation(async ({ ctx, input }): Promise<EstimateView> => {
         const { database, limits, inFlightPerUser } = ctx.services
         const { userId } = ctx.actor

@@ -4,7 +4,7 @@ import type { Context } from '../../http/context.ts'
 import type { Resource } from '../../http/resource.ts'
 import type { EventStream } from '../../http/sse.ts'
 import { allowed, createProcedures } from '../../http/trpc.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { knownOf } from '../../live/places.ts'
 import type { Watch } from '../../live/watch.ts'
 import type { ManyEvent } from '../../live/watch-many.ts'
@@ -12,8 +12,11 @@ import type { Actor } from '../../platform/auth.ts'
 import type { StreamServices } from '../services.ts'
 import { closingOf } from './closing.ts'
 import { exampleChange, exampleEvent } from './examples.ts'
-import { JobEvent, type JobEventView, JobsEvent, type JobsEventView, WatchJob, WatchJobs } from './schema.ts'
+import type { JobEventView, JobsEventView } from './schema.ts'
 import { viewManyEvent } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
+const watchSchema = deferred(() => import('./watch-schema.ts'))
 
 const { openProcedure, router } = createProcedures<StreamServices>()
 
@@ -32,7 +35,7 @@ export const events = {
         description:
           'Streams what happens to a job, as server-sent events, at the address that its `eventsUrl` names: `status`, `analysis`, `text` for each text that is there or has failed, and at the end `completed`, `failed`, `cancelled` or `deleted`. After a while the stream says `reconnect` and ends; come back with the last id, as an EventSource does by itself.',
         errors: ['job.not_found'],
-        output: JobEvent,
+        output: schema('JobEvent'),
         example: { reply: exampleEvent },
       })
       // Before the input is validated, so that an unauthorised caller learns nothing about it.
@@ -40,7 +43,7 @@ export const events = {
         const caller = await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`)
         return next({ ctx: { actor: allowed(caller, meta) } })
       })
-      .input(validated(WatchJob))
+      .input(validated(watchSchema('WatchJob')))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobEventView>>> => {
         const { live } = ctx.services
         if (live === undefined) throw notStreamed()
@@ -65,7 +68,7 @@ export const events = {
         description:
           'Streams how all jobs of the caller change, or those of one batch, as server-sent events, at the address that the `eventsUrl` of a batch or of an events ticket names: `job` with the current state of a changed job, `deleted`, `batch` with the state of a batch whenever jobs of it have ended, and `batch_deleted`. Every change is sent at least once, in no particular order; of two versions of a job the higher is the newer. The stream of a batch ends once that has ended and takes no more jobs. After a while a stream sends `reconnect` and ends; reconnect with the last id, as an EventSource does by itself.',
         errors: ['batch.not_found'],
-        output: JobsEvent,
+        output: schema('JobsEvent'),
         example: { reply: exampleChange },
       })
       .use(async ({ ctx, meta, next, getRawInput }) => {
@@ -73,7 +76,7 @@ export const events = {
         const caller = await actorOf(ctx, batchId === undefined ? 'jobs' : `batch/${batchId}`)
         return next({ ctx: { actor: allowed(caller, meta) } })
       })
-      .input(validated(WatchJobs))
+      .input(validated(watchSchema('WatchJobs')))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobsEventView>>> => {
         const { live, now } = ctx.services
         if (live === undefined) throw notStreamed()

@@ -2,7 +2,7 @@ import { batchOfItsOwn } from '../../batches/batches.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { cancelVisionJob } from '../../queue/cancel.ts'
 import { deleteVisionJob } from '../../queue/delete.ts'
 import type { CreatedJob } from '../../queue/idempotency.ts'
@@ -15,21 +15,11 @@ import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './e
 import { listJobs } from './list.ts'
 import { admitNext, logJob, owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
-import {
-  Attempts,
-  type AttemptsView,
-  CreateJob,
-  CreateJobs,
-  History,
-  Job,
-  JobPage,
-  type JobPageView,
-  Jobs,
-  type JobsView,
-  type JobView,
-  OneJob,
-} from './schema.ts'
+import type { AttemptsView, JobPageView, JobsView, JobView } from './schema.ts'
 import { viewAttempts } from './view.ts'
+
+const oneJob = deferred(() => import('./one-job.ts'))
+const schema = deferred(() => import('./schema.ts'))
 
 /** What the creation of jobs can end in. */
 export const createErrors = [
@@ -68,10 +58,10 @@ export const jobs = {
         locates: true,
         versioned: true,
         waits: 'end',
-        output: Job,
+        output: schema('Job'),
         example: { request: exampleRequest, reply: exampleJob },
       })
-      .input(validated(CreateJob))
+      .input(validated(schema('CreateJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { replayed, view } = await createOne(ctx, input, oneKey(ctx, input.idempotencyKey))
         if (replayed) ctx.reply.replayed = true
@@ -90,13 +80,13 @@ export const jobs = {
         errors: createErrors,
         idempotent: true,
         limited: true,
-        output: Jobs,
+        output: schema('Jobs'),
         example: {
           request: { jobs: [exampleRequest] },
           reply: { batchId: 5, jobs: [{ ...exampleSummary, batchId: 5 }] },
         },
       })
-      .input(validated(CreateJobs))
+      .input(validated(schema('CreateJobs')))
       .mutation(async ({ ctx, input }): Promise<JobsView> => {
         const created = await createMany(ctx, input.jobs, {
           batchKey: oneKey(ctx, input.idempotencyKey),
@@ -120,10 +110,10 @@ export const jobs = {
         errors: ['job.not_found'],
         versioned: true,
         waits: 'change',
-        output: Job,
+        output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(OneJob))
+      .input(validated(oneJob('OneJob')))
       .query(({ ctx, input }): Promise<JobView> => replyWithJob(ctx, input.jobId, 'change')),
 
     getJobHistory: procedure
@@ -135,10 +125,10 @@ export const jobs = {
         description:
           'The jobs of the caller, newest first, without their outputs unless those are asked for. All filters must fit. A page looks at no more than 5,000 jobs: with filters by code or metadata, or by format and also status or batch, it may have fewer jobs than `limit`, or none, while there are more: go on until `nextCursor` is null.',
         errors: ['batch.not_found'],
-        output: JobPage,
+        output: schema('JobPage'),
         example: { reply: { jobs: [exampleSummary], nextCursor: null } },
       })
-      .input(validated(History))
+      .input(validated(schema('History')))
       .query(({ ctx, input }): Promise<JobPageView> => listJobs(ctx, input)),
 
     cancelJob: procedure
@@ -150,10 +140,10 @@ export const jobs = {
         description: 'Cancels a job that has not ended. Doing it twice is no error.',
         errors: ['job.not_found', 'job.not_cancellable'],
         versioned: true,
-        output: Job,
+        output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(OneJob))
+      .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'cancelled', input.jobId)
@@ -171,10 +161,10 @@ export const jobs = {
           'Gives a failed job a new life: due at once, with all its retries. What it has saved is kept. A job that is under way is answered as it is, so that to call twice is no error.',
         errors: ['job.not_found', 'job.not_retryable', 'limit.jobs_waiting', 'limit.spend_per_day'],
         versioned: true,
-        output: Job,
+        output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(OneJob))
+      .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, limits } = ctx.services
         const { job } = await getVisionJob(database, owned(ctx, input.jobId))
@@ -196,7 +186,7 @@ export const jobs = {
         description: 'Deletes a job in any status, with its outputs and attempts.',
         errors: ['job.not_found'],
       })
-      .input(validated(OneJob))
+      .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
         await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'deleted', input.jobId)
@@ -212,10 +202,10 @@ export const jobs = {
         summary: 'List the runs of a job',
         description: 'Every run of a job, oldest first: how it ended, why, and what it took.',
         errors: ['job.not_found'],
-        output: Attempts,
+        output: schema('Attempts'),
         example: { reply: exampleAttempts },
       })
-      .input(validated(OneJob))
+      .input(validated(oneJob('OneJob')))
       .query(
         async ({ ctx, input }): Promise<AttemptsView> =>
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),

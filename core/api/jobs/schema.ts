@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { outcomes, statuses } from '../../../drizzle/schema.ts'
 import { platformConflict } from '../../brands/resolve.ts'
-import { pageFields } from '../../http/cursor.ts'
-import { describeKey, idempotencyKey } from '../../http/idempotency.ts'
+import { describeKey, idempotencyKey } from '../../http/idempotency-schema.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { isMissing } from '../../http/validation.ts'
 import { BrandAnalysis } from '../../pipeline/analysis.ts'
 import { Facts } from '../../pipeline/brand.ts'
@@ -150,8 +150,6 @@ export const CreateJobs = z
     }),
   })
   .meta({ id: 'CreateJobs' })
-
-export const OneJob = z.strictObject({ jobId })
 
 export const History = z
   .strictObject({

@@ -1,11 +1,13 @@
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { createKey, listKeys, revokeKey } from '../../keys/keys.ts'
 import { InsufficientScope, ownScopes } from '../../platform/auth.ts'
 import { procedure } from '../procedure.ts'
 import { exampleKey } from './examples.ts'
-import { ApiKeys, type ApiKeysView, CreateKey, ListKeys, NewApiKey, type NewApiKeyView, OneKey } from './schema.ts'
+import type { ApiKeysView, NewApiKeyView } from './schema.ts'
 import { viewKey } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** Credentials with which programs call the API. */
 export const keys = {
@@ -21,13 +23,13 @@ export const keys = {
         description:
           'Makes a key for the caller, and shows it this once. It is sent as `Authorization: Bearer <key>`. A key makes none with more scopes than its own, nor one that outlives it. A user has at most 50. If the answer is lost, revoke the key and make another.',
         errors: ['key.too_many'],
-        output: NewApiKey,
+        output: schema('NewApiKey'),
         example: {
           request: { name: 'Shop server', scopes: ['read', 'write'], expiresInDays: 365 },
           reply: { ...exampleKey, lastUsedAt: null, key: 'vpk_…' },
         },
       })
-      .input(validated(CreateKey))
+      .input(validated(schema('CreateKey')))
       .mutation(async ({ ctx, input }): Promise<NewApiKeyView> => {
         const { actor, services } = ctx
         const { name, scopes = ownScopes, expiresInDays } = input
@@ -47,10 +49,10 @@ export const keys = {
         description:
           'The caller’s keys that were not revoked, oldest first: what each begins with, and when it was last used.',
         errors: [],
-        output: ApiKeys,
+        output: schema('ApiKeys'),
         example: { reply: { keys: [exampleKey] } },
       })
-      .input(validated(ListKeys))
+      .input(validated(schema('ListKeys')))
       .query(async ({ ctx }): Promise<ApiKeysView> => {
         const rows = await listKeys(ctx.services.database, ctx.actor.userId)
         return { keys: rows.map(viewKey) }
@@ -65,7 +67,7 @@ export const keys = {
         description: 'Within half a minute the key is refused everywhere. A key may revoke itself.',
         errors: ['key.not_found'],
       })
-      .input(validated(OneKey))
+      .input(validated(schema('OneKey')))
       .mutation(async ({ ctx, input: { keyId } }): Promise<{ revoked: true; keyId: number }> => {
         await revokeKey(ctx.services.database, keyId, ctx.actor.userId)
         return { revoked: true, keyId }

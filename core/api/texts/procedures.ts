@@ -1,37 +1,27 @@
 import type * as z from 'zod'
-import { createBrandLoader } from '../../brands/load.ts'
 import { VisionError } from '../../domain/errors.ts'
 import { matchesETag } from '../../http/etag.ts'
-import { fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import type { Resource } from '../../http/resource.ts'
-import { describeIssue, validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { textState } from '../../live/events.ts'
-import type { BrandAnalysis } from '../../pipeline/analysis.ts'
-import { findingsIn } from '../../pipeline/findings.ts'
-import type { Format } from '../../pipeline/formats/format.ts'
-import { type Content, formats, type OutputFormat } from '../../pipeline/formats.ts'
+import type { OutputFormat } from '../../pipeline/formats.ts'
 import { addTexts, editText, getRevisions, regenerateText } from '../../queue/change-texts.ts'
-import { getVisionJob, type JobWithOutputs } from '../../queue/read.ts'
+import { getVisionJob } from '../../queue/read.ts'
 import type { TextRow } from '../../queue/texts.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
 import { exampleJob } from '../jobs/examples.ts'
 import { asInvalidInput } from '../jobs/invalid-jobs.ts'
 import { logJob, owned } from '../jobs/owned.ts'
 import { replyWithJob } from '../jobs/reply.ts'
-import { Job, type JobView } from '../jobs/schema.ts'
+import type { JobView } from '../jobs/schema.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
+import type { JobWithText } from './check-content.ts'
 import { exampleRevisions, exampleText } from './examples.ts'
-import {
-  AddTexts,
-  EditText,
-  OneText,
-  OneTextReply,
-  type OneTextView,
-  RegenerateText,
-  Revisions,
-  type RevisionsView,
-} from './schema.ts'
+import type { OneText, OneTextView, RevisionsView } from './schema.ts'
+
+const jobSchema = deferred(() => import('../jobs/schema.ts'))
+const schema = deferred(() => import('./schema.ts'))
 
 const moreErrors = ['limit.jobs_per_day', 'limit.jobs_waiting', 'limit.spend_per_day'] as const
 
@@ -51,10 +41,10 @@ export const texts = {
         errors: ['job.not_found', 'brand.not_found', 'text.not_ready', 'text.too_many', ...moreErrors],
         versioned: true,
         limited: true,
-        output: Job,
+        output: jobSchema('Job'),
         example: { request: { outputs: [{ outputFormat: 'alt_text', language: 'de' }] }, reply: exampleJob },
       })
-      .input(validated(AddTexts))
+      .input(validated(schema('AddTexts')))
       .mutation(async ({ ctx, input: { jobId, outputs } }): Promise<JobView> => {
         await addTexts(ctx.services.database, owned(ctx, jobId), outputs, putting(ctx)).catch((error: unknown) => {
           throw asInvalidInput(error, () => [])
@@ -73,10 +63,10 @@ export const texts = {
         description: 'One text of a job, with its current revision.',
         errors: ['job.not_found', 'text.not_found'],
         versioned: true,
-        output: OneTextReply,
+        output: schema('OneTextReply'),
         example: { reply: exampleText },
       })
-      .input(validated(OneText))
+      .input(validated(schema('OneText')))
       .query(({ ctx, input }): Promise<OneTextView> => replyWithText(ctx, input)),
 
     regenerateText: procedure
@@ -90,10 +80,10 @@ export const texts = {
         errors: ['job.not_found', 'text.not_found', 'text.not_ready', 'text.too_many_revisions', ...moreErrors],
         versioned: true,
         limited: true,
-        output: OneTextReply,
+        output: schema('OneTextReply'),
         example: { request: { instruction: 'Shorter, and begin with the price.' }, reply: exampleText },
       })
-      .input(validated(RegenerateText))
+      .input(validated(schema('RegenerateText')))
       .mutation(async ({ ctx, input: { jobId, textId, instruction } }): Promise<OneTextView> => {
         const text = { ...owned(ctx, jobId), text: textId }
         await regenerateText(ctx.services.database, text, instruction, putting(ctx))
@@ -113,10 +103,10 @@ export const texts = {
         errors: ['job.not_found', 'text.not_found', 'text.not_ready', 'text.too_many_revisions'],
         versioned: true,
         conditional: true,
-        output: OneTextReply,
+        output: schema('OneTextReply'),
         example: { request: { approved: true }, reply: exampleText },
       })
-      .input(validated(EditText))
+      .input(validated(schema('EditText')))
       .mutation(async ({ ctx, input: { jobId, textId, content, approved, revision } }): Promise<OneTextView> => {
         const { ifMatch } = ctx.preferences
         if (ifMatch === undefined && revision === undefined) throw new VisionError('request.precondition_required')
@@ -138,10 +128,10 @@ export const texts = {
         summary: 'List the revisions of a text',
         description: 'Every revision of a text, newest first: by whom, when, and what was asked for.',
         errors: ['job.not_found', 'text.not_found'],
-        output: Revisions,
+        output: schema('Revisions'),
         example: { reply: exampleRevisions },
       })
-      .input(validated(OneText))
+      .input(validated(schema('OneText')))
       .query(async ({ ctx, input: { jobId, textId } }): Promise<RevisionsView> => {
         const { text, revisions } = await getRevisions(ctx.services.database, { ...owned(ctx, jobId), text: textId })
         return {
@@ -180,7 +170,7 @@ function putting({ services, reply }: Caller) {
   return { lifeMs: services.lifeMs, limits: services.limits, onQuotas }
 }
 
-async function find(caller: Caller, { jobId, textId }: TextKey): Promise<JobWithOutputs & { readonly text: TextRow }> {
+async function find(caller: Caller, { jobId, textId }: TextKey): Promise<JobWithText> {
   const found = await getVisionJob(caller.services.database, owned(caller, jobId))
   const text = found.texts.find((row) => row.text === textId)
   if (text === undefined) throw new VisionError('text.not_found')
@@ -193,33 +183,8 @@ async function replyWithText(caller: Caller, key: TextKey): Promise<OneTextView>
   return { jobId: job.id, text: textState(job, text, outputs) as OneTextView['text'] }
 }
 
-/**
- * A user's text in the shape of its format, with its findings.
- *
- * @throws InvalidInput with every invalid field
- */
+/** See `checkContent`, which is loaded when the first text is edited. */
 async function checked(caller: Caller, key: TextKey, content: Record<string, unknown>) {
-  const { job, text, outputs } = await find(caller, key)
-  const format = text.outputFormat as OutputFormat
-  const { schema }: Format = formats[format]
-  const unknown = Object.keys(content).filter((name) => !Object.hasOwn((schema as z.ZodObject).shape, name))
-  const parsed = schema.safeParse(content, { error: describeIssue })
-  const issues = [
-    ...(parsed.error?.issues ?? []),
-    ...(unknown.length > 0 ? [{ code: 'unrecognized_keys' as const, keys: unknown, path: [], message: '' }] : []),
-  ]
-  if (issues.length > 0 || !parsed.success) {
-    throw new InvalidInput(fieldProblemsOf(issues.map((issue) => ({ ...issue, path: ['content', ...issue.path] }))))
-  }
-  const analysis = outputs.find(({ kind }) => kind === 'analysis')
-  const brand = await createBrandLoader(caller.services.database)(text)
-  const { analysisPurpose: purpose, facts } = job
-  const body = parsed.data as Content
-  const findings = analysis
-    ? findingsIn(body, {
-        ...{ format, purpose, facts, brand, platform: text.platform },
-        analysis: analysis.body as BrandAnalysis,
-      })
-    : []
-  return { body, findings }
+  const { checkContent } = await import('./check-content.ts')
+  return checkContent(caller.services.database, await find(caller, key), content)
 }

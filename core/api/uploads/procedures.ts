@@ -1,12 +1,14 @@
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { findImage } from '../../images/snapshots.ts'
 import { grantOf, grantUpload, type UploadGrant } from '../../images/uploads.ts'
 import { consumeUpload } from '../../usage/upload-quota.ts'
 import { procedure } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 import { exampleUpload } from './examples.ts'
-import { CreateUpload, Upload, type UploadView } from './schema.ts'
+import type { UploadView } from './schema.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** Uploads of images for jobs. */
 export const uploads = {
@@ -23,10 +25,10 @@ export const uploads = {
           'Grants one upload of exactly this type and at most this size, straight to the storage, within ten minutes. An upload is kept for seven days. With `sha256` a file that was here before need not be sent.',
         errors: ['limit.uploads_per_day', 'limit.upload_bytes_per_day', 'storage.unavailable'],
         limited: true,
-        output: Upload,
+        output: schema('Upload'),
         example: { request: { contentType: 'image/jpeg', bytes: 482_113 }, reply: exampleUpload },
       })
-      .input(validated(CreateUpload))
+      .input(validated(schema('CreateUpload')))
       .mutation(async ({ ctx: { services, actor, reply }, input }): Promise<UploadView> => {
         const { database, store, uploadLimits } = services
         const { userId } = actor

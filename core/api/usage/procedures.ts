@@ -1,14 +1,16 @@
 import type * as z from 'zod'
 import { InvalidInput } from '../../http/invalid-input.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { getUserFailures } from '../../usage/failures.ts'
 import { getUserUsage } from '../../usage/ledger.ts'
 import { readQuotas } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { exampleUsage } from './examples.ts'
-import { UsageQuery, UserUsage, type UserUsageView } from './schema.ts'
+import type { UsageQuery, UserUsageView } from './schema.ts'
 import { viewQuotas, viewUserUsage } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
 
 /** The caller's usage. */
 export const usage = {
@@ -24,10 +26,10 @@ export const usage = {
         description:
           'Jobs, runs, calls, tokens, cost and milliseconds of the caller, by day, status and model, and what jobs failed of; also of jobs that are deleted by now. With it what is left of the caller’s limits.',
         errors: [],
-        output: UserUsage,
+        output: schema('UserUsage'),
         example: { reply: exampleUsage },
       })
-      .input(validated(UsageQuery))
+      .input(validated(schema('UsageQuery')))
       .query(async ({ ctx: { services, actor }, input }): Promise<UserUsageView> => {
         const days = daysOf(input, services.now())
         const rows = await getUserUsage(services.database, actor.userId, days)

@@ -1,7 +1,7 @@
 import { webhookEvents } from '../../../drizzle/schema.ts'
 import { pageOf } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
-import { validated } from '../../http/validation.ts'
+import { deferred, validated } from '../../http/validation.ts'
 import { listDeliveries, resendDelivery, testEndpoint } from '../../webhooks/deliveries.ts'
 import {
   createEndpoint,
@@ -17,27 +17,18 @@ import { checkWebhookUrl } from '../../webhooks/url.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
 import { exampleDelivery, examplePayloads, exampleWebhook } from './examples.ts'
-import {
-  CreateWebhook,
-  Delivery,
-  DeliveryPage,
-  type DeliveryPageView,
-  type DeliveryView,
-  ListDeliveries,
-  ListWebhooks,
-  OneDelivery,
-  OneWebhook,
+import type {
+  DeliveryPageView,
+  DeliveryView,
   payloads,
-  RotateWebhookSecret,
-  UpdateWebhook,
-  Webhook,
-  Webhooks,
-  type WebhooksView,
-  type WebhookView,
-  WebhookWithSecret,
-  type WebhookWithSecretView,
+  WebhooksView,
+  WebhookView,
+  WebhookWithSecretView,
 } from './schema.ts'
 import { viewDelivery, viewWebhook } from './view.ts'
+
+const schema = deferred(() => import('./schema.ts'))
+const payload = (event: keyof typeof payloads) => async () => (await schema('payloads')())[event]
 
 const hour = 3_600_000
 
@@ -46,12 +37,12 @@ export const webhooks = {
   name: 'webhooks',
   description: 'Servers that are told of what has become of jobs, by signed posts: see docs/webhooks.md.',
   webhooks: {
-    'job.completed': { payload: payloads['job.completed'], example: examplePayloads['job.completed'] },
-    'job.failed': { payload: payloads['job.failed'], example: examplePayloads['job.failed'] },
-    'job.cancelled': { payload: payloads['job.cancelled'], example: examplePayloads['job.cancelled'] },
-    'text.completed': { payload: payloads['text.completed'], example: examplePayloads['text.completed'] },
-    'batch.completed': { payload: payloads['batch.completed'], example: examplePayloads['batch.completed'] },
-    'webhook.test': { payload: payloads['webhook.test'], example: examplePayloads['webhook.test'] },
+    'job.completed': { payload: payload('job.completed'), example: examplePayloads['job.completed'] },
+    'job.failed': { payload: payload('job.failed'), example: examplePayloads['job.failed'] },
+    'job.cancelled': { payload: payload('job.cancelled'), example: examplePayloads['job.cancelled'] },
+    'text.completed': { payload: payload('text.completed'), example: examplePayloads['text.completed'] },
+    'batch.completed': { payload: payload('batch.completed'), example: examplePayloads['batch.completed'] },
+    'webhook.test': { payload: payload('webhook.test'), example: examplePayloads['webhook.test'] },
   },
   procedures: {
     createWebhook: procedure
@@ -64,13 +55,13 @@ export const webhooks = {
           'From then on events are posted to the URL, signed with the secret, which is shown this once. A user has at most 10. If the answer is lost, delete the webhook and make another.',
         errors: ['webhook.too_many', 'webhook.invalid_url'],
         locates: true,
-        output: WebhookWithSecret,
+        output: schema('WebhookWithSecret'),
         example: {
           request: { url: exampleWebhook.url, events: exampleWebhook.events, description: 'Shop server' },
           reply: { ...exampleWebhook, secret: 'whsec_…' },
         },
       })
-      .input(validated(CreateWebhook))
+      .input(validated(schema('CreateWebhook')))
       .mutation(async ({ ctx, input }): Promise<WebhookWithSecretView> => {
         const { database, randomBytes } = ctx.services
         const { events = webhookEvents, description = null } = input
@@ -88,10 +79,10 @@ export const webhooks = {
         summary: 'List webhooks',
         description: 'The caller’s webhooks, oldest first.',
         errors: [],
-        output: Webhooks,
+        output: schema('Webhooks'),
         example: { reply: { webhooks: [exampleWebhook] } },
       })
-      .input(validated(ListWebhooks))
+      .input(validated(schema('ListWebhooks')))
       .query(async ({ ctx }): Promise<WebhooksView> => {
         const rows = await listEndpoints(ctx.services.database, ctx.actor.userId)
         return { webhooks: rows.map(viewWebhook) }
@@ -105,10 +96,10 @@ export const webhooks = {
         summary: 'Look at a webhook',
         description: 'Whether it is enabled, and since when it fails.',
         errors: ['webhook.not_found'],
-        output: Webhook,
+        output: schema('Webhook'),
         example: { reply: exampleWebhook },
       })
-      .input(validated(OneWebhook))
+      .input(validated(schema('OneWebhook')))
       .query(
         async ({ ctx, input }): Promise<WebhookView> =>
           viewWebhook(await getEndpoint(ctx.services.database, owned(ctx, input.webhookId))),
@@ -123,10 +114,10 @@ export const webhooks = {
         description:
           'What is left out stays. While it is disabled nothing is sent to it, and it is told of nothing that happens; what waited before goes on, once it is enabled, for three days in all.',
         errors: ['webhook.not_found', 'webhook.invalid_url'],
-        output: Webhook,
+        output: schema('Webhook'),
         example: { request: { status: 'enabled' }, reply: exampleWebhook },
       })
-      .input(validated(UpdateWebhook))
+      .input(validated(schema('UpdateWebhook')))
       .mutation(async ({ ctx, input }): Promise<WebhookView> => {
         const { webhookId, url, events, description, status } = input
         const row = await updateEndpoint(ctx.services.database, owned(ctx, webhookId), {
@@ -147,7 +138,7 @@ export const webhooks = {
         description: 'Nothing more is sent to it, and its deliveries are deleted.',
         errors: ['webhook.not_found'],
       })
-      .input(validated(OneWebhook))
+      .input(validated(schema('OneWebhook')))
       .mutation(async ({ ctx, input: { webhookId } }): Promise<{ deleted: true; webhookId: number }> => {
         await deleteEndpoint(ctx.services.database, owned(ctx, webhookId))
         return { deleted: true, webhookId }
@@ -162,13 +153,13 @@ export const webhooks = {
         description:
           'Makes a new secret, and shows it this once. For a time each delivery is signed with the ones from before as well, so that the receiver can follow.',
         errors: ['webhook.not_found', 'webhook.too_many_secrets'],
-        output: WebhookWithSecret,
+        output: schema('WebhookWithSecret'),
         example: {
           request: { previousValidHours: 24 },
           reply: { ...exampleWebhook, previousSecretUntil: '2026-11-24T12:00:00.000Z', secret: 'whsec_…' },
         },
       })
-      .input(validated(RotateWebhookSecret))
+      .input(validated(schema('RotateWebhookSecret')))
       .mutation(async ({ ctx, input: { webhookId, previousValidHours } }): Promise<WebhookWithSecretView> => {
         const { database, randomBytes } = ctx.services
         const { row, secret } = await rotateSecret(
@@ -190,7 +181,7 @@ export const webhooks = {
           'Sends a `webhook.test` to the webhook, as any other delivery: its list of deliveries says what came of it. A webhook takes 60 trial calls and resent deliveries a minute.',
         errors: ['webhook.not_found', 'webhook.disabled', 'limit.webhook_requests_per_minute'],
         limited: true,
-        output: Delivery,
+        output: schema('Delivery'),
         example: {
           reply: {
             ...exampleDelivery,
@@ -199,7 +190,7 @@ export const webhooks = {
           },
         },
       })
-      .input(validated(OneWebhook))
+      .input(validated(schema('OneWebhook')))
       .mutation(async ({ ctx, input }): Promise<DeliveryView> => {
         const endpoint = owned(ctx, input.webhookId)
         await request(ctx, endpoint)
@@ -214,10 +205,10 @@ export const webhooks = {
         summary: 'List the deliveries of a webhook',
         description: 'Newest first, with what came of each. They are kept for a week.',
         errors: ['webhook.not_found'],
-        output: DeliveryPage,
+        output: schema('DeliveryPage'),
         example: { reply: { deliveries: [exampleDelivery], nextCursor: null } },
       })
-      .input(validated(ListDeliveries))
+      .input(validated(schema('ListDeliveries')))
       .query(async ({ ctx, input: { webhookId, status, limit, cursor } }): Promise<DeliveryPageView> => {
         const filter = { status, limit, before: cursor }
         const rows = await listDeliveries(ctx.services.database, owned(ctx, webhookId), filter)
@@ -240,10 +231,10 @@ export const webhooks = {
           'limit.webhook_requests_per_minute',
         ],
         limited: true,
-        output: Delivery,
+        output: schema('Delivery'),
         example: { reply: { ...exampleDelivery, attempts: 0, error: null } },
       })
-      .input(validated(OneDelivery))
+      .input(validated(schema('OneDelivery')))
       .mutation(async ({ ctx, input: { webhookId, deliveryId } }): Promise<DeliveryView> => {
         const endpoint = owned(ctx, webhookId)
         await request(ctx, endpoint)

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { deliveryStatuses, disabledReasons, webhookEvents } from '../../../drizzle/schema.ts'
-import { pageFields } from '../../http/cursor.ts'
+import { pageFields } from '../../http/page-fields.ts'
 import { maxUrlLength } from '../../webhooks/url.ts'
 import { batchId, count, ErrorCodes, jobId, textId, time } from '../fields.ts'
 

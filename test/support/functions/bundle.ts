@@ -11,8 +11,8 @@ export interface Bundle {
   readonly bytes: { readonly atStart: number; readonly inAll: number }
   /** The packages that are in it, and those that are loaded when it starts. */
   readonly packages: { readonly atStart: readonly string[]; readonly inAll: readonly string[] }
-  /** The names of its files. */
-  readonly files: readonly string[]
+  /** Its files that our own code loads when it needs them: their names, by what they begin with. */
+  readonly deferred: Readonly<Record<string, string>>
 }
 
 /** The functions, by the names of their files. */
@@ -66,7 +66,7 @@ export async function bundle(name: string, folder: string): Promise<Bundle> {
   return {
     bytes: { atStart: bytesOf(loaded), inAll: bytesOf(all) },
     packages: { atStart: packagesOf(loaded), inAll: packagesOf(all) },
-    files: all.map((path) => basename(path)),
+    deferred: deferredIn(metafile),
   }
 }
 
@@ -82,6 +82,16 @@ function atStart(outputs: Outputs, path: string, seen = new Set<string>()): read
     for (const one of imports) atStart(outputs, one.path, seen)
   }
   return [...seen]
+}
+
+function deferredIn({ inputs, outputs }: Metafile): Bundle['deferred'] {
+  const ours = Object.entries(inputs).filter(([path]) => !path.includes('node_modules'))
+  const imports = ours.flatMap(([, input]) => input.imports).filter(({ kind }) => kind === 'dynamic-import')
+  const targets = new Set(imports.map(({ path }) => path))
+  const isDeferred = ([, { entryPoint = '' }]: readonly [string, { readonly entryPoint?: string }]) =>
+    entryPoint.startsWith('core/') || targets.has(entryPoint)
+  const chunks = Object.entries(outputs).filter(isDeferred)
+  return Object.fromEntries(chunks.map(([path, { entryPoint = '' }]) => [entryPoint, basename(path)]))
 }
 
 /** What esbuild kept of the packages it read. */
