@@ -4,14 +4,7 @@ import { sessionIdleSeconds } from '../core/database/limits.ts'
 import { rowsOf } from '../core/database/sql.ts'
 import { innermost } from '../core/domain/errors.ts'
 import { checkMigrations } from '../drizzle/migrate.ts'
-
-/** What a check found: `todo` says what to do where it is not as it should be. */
-export interface Finding {
-  readonly check: string
-  readonly ok: boolean
-  readonly found: string
-  readonly todo: string | null
-}
+import { type Finding, ok, wrong } from './finding.ts'
 
 /** How far the clocks of this machine and of the database may be apart, in milliseconds. */
 const mostSkewMs = 5_000
@@ -24,15 +17,20 @@ interface Circumstances {
   readonly now: () => number
 }
 
-const ok = (found: string) => ({ ok: true, found, todo: null })
-const wrong = (found: string, todo: string) => ({ ok: false, found, todo })
-
 export const checks = {
   tls: async (database, { url }) => {
     const [row] = await database.run((on) => rowsOf<{ Value: string }>(on, sql`SHOW SESSION STATUS LIKE 'Ssl_cipher'`))
-    if (row?.Value) return ok(row.Value)
     const { hostname, searchParams } = new URL(url)
     const isHere = searchParams.has('socketPath') || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+    if (row?.Value) {
+      const { verifyIdentity, rejectUnauthorized } = JSON.parse(searchParams.get('ssl') ?? '{}')
+      return isHere || (verifyIdentity !== false && rejectUnauthorized !== false)
+        ? ok(row.Value)
+        : wrong(
+            `${row.Value}, and any certificate is taken`,
+            'Take verifyIdentity and rejectUnauthorized out of ssl in DATABASE_URL: whoever is between could read everything.',
+          )
+    }
     if (isHere) return ok('none, and the database is on this machine')
     return wrong('none', 'Add ?ssl={"rejectUnauthorized":true,"verifyIdentity":true} to DATABASE_URL.')
   },

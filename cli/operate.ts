@@ -10,6 +10,7 @@ import { viewAction, viewClaiming, viewStatus } from '../core/api/admin/view.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
 import { encodeCursor } from '../core/http/cursor.ts'
+import { loadDoctorConfig } from '../core/platform/config/doctor.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
 import { readProviderStates } from '../core/providers/provider-state.ts'
 import { providerNames } from '../core/providers/registry.ts'
@@ -21,6 +22,7 @@ import { checkDatabaseUrl } from '../dev/database/check-url.ts'
 import { openLocalDatabase } from '../dev/database/open-local.ts'
 import { errorText } from '../dev/errors/error-text.ts'
 import { type ProviderScope, type Status, statuses } from '../drizzle/schema.ts'
+import { checkBucketAndRules } from './bucket-checks.ts'
 import { checkDatabase } from './database-checks.ts'
 import { describeFailures, describeJob, describeJobs, describeMinutes } from './jobs-text.ts'
 import { prepareErase } from './ops-erase.ts'
@@ -36,6 +38,7 @@ import {
   describeStatus,
 } from './ops-text.ts'
 import { options, taken, usage, type Values, type Verb, verbs } from './ops-usage.ts'
+import { checkProviderKeys } from './provider-checks.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
 /** The output: the API's answer, and the same for people. */
@@ -175,9 +178,14 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       }
     }
     case 'doctor':
-      return async ({ database }, { DATABASE_URL }) => {
-        const findings = await checkDatabase(database, { url: DATABASE_URL, now: Date.now })
-        const failed = findings.some((finding) => !finding.ok)
+      return async ({ database }, { DATABASE_URL }, env) => {
+        const config = loadDoctorConfig(env)
+        const findings = [
+          ...(await checkDatabase(database, { url: DATABASE_URL, now: Date.now })),
+          ...(await checkBucketAndRules(config)),
+          ...(await checkProviderKeys(config.providers)),
+        ]
+        const failed = findings.some((finding) => finding.ok === false)
         return { view: { ok: !failed, findings }, text: describeFindings(findings), failed }
       }
     case 'status':

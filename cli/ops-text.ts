@@ -7,7 +7,7 @@ import type {
   RedriveView,
   WorkerStatusView,
 } from '../core/api/admin/schema.ts'
-import type { Finding } from './database-checks.ts'
+import type { Finding } from './finding.ts'
 import { codes, within } from './jobs-text.ts'
 import { dollars, duration, number, sections, table } from './table.ts'
 
@@ -116,8 +116,8 @@ export function describeRedrive({ dryRun, jobs, sample, more, through }: Redrive
 }
 
 export function describeFindings(findings: readonly Finding[]): string {
-  const rows = findings.map(({ check, ok, found }) => [check, ok ? 'ok' : 'WRONG', found])
-  const todo = findings.filter((finding) => !finding.ok).map((finding) => `${finding.check}: ${finding.todo}`)
+  const rows = findings.map(({ check, ok, found }) => [check, ok === null ? 'not checked' : ok ? 'ok' : 'WRONG', found])
+  const todo = findings.filter(({ ok }) => ok === false).map((finding) => `${finding.check}: ${finding.todo}`)
   return [table(['check', 'state', 'found'], rows), ...todo].join('\n')
 }
 

@@ -18,7 +18,8 @@ Verbs:
   keys        a user's API keys; keys create makes one and shows it this once, keys revoke <id> ends one
   limits      a user's limits and where each comes from; --jobs-a-day and the like set one, --reset ends all that were set
   erase       erases a user with all that is kept of them; without --yes it only counts
-  doctor      checks the database as the functions use it: what is wrong, and what to do; exits with 1 if anything is
+  doctor      checks the database as the functions use it, the bucket and the providers' keys: what is wrong, and what to do;
+              exits with 1 if anything is
   actions     the audit log, latest first
 
 Options:

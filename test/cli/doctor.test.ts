@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkBucketAndRules } from '../../cli/bucket-checks.ts'
 import { checkDatabase, checks } from '../../cli/database-checks.ts'
+import type { Finding } from '../../cli/finding.ts'
 import { operate } from '../../cli/operate.ts'
+import { checkProviderKeys } from '../../cli/provider-checks.ts'
 import { type DatabaseOptions, openDatabase } from '../../core/database/client.ts'
+import { configureBucket } from '../../core/images/bucket.ts'
+import { createS3Client } from '../../core/images/s3.ts'
+import { loadDoctorConfig } from '../../core/platform/config/doctor.ts'
+import { startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { startTestStorage } from '../support/images/storage.ts'
 import { runHere } from './run-command.ts'
 
 let database: TestDatabase
@@ -24,16 +32,17 @@ async function wrongWith(options: Partial<DatabaseOptions> = {}, url = migrated.
   const opened = openDatabase(url, { connections: 1, random: () => 0.5, ...options })
   try {
     const findings = await checkDatabase(opened, { url, now })
-    return Object.fromEntries(findings.filter(({ ok }) => !ok).map(({ check, found }) => [check, found]))
+    return Object.fromEntries(findings.filter(({ ok }) => ok === false).map(({ check, found }) => [check, found]))
   } finally {
     await opened.close()
   }
 }
 
-const doctor = (url: string, ...more: string[]) =>
+const doctor = (url: string, more: readonly string[] = [], env: Record<string, string> = {}) =>
   runHere((args, terminal) => operate(args, terminal, new AbortController().signal), ['doctor', ...more], {
     DATABASE_URL: url,
     DATA_DIR: '/nowhere',
+    ...env,
   })
 
 test('nothing is wrong with a database that npm start would use', async () => {
@@ -47,7 +56,7 @@ test('nothing is wrong with a database that npm start would use', async () => {
 test('a database without tables lacks its migrations, and the command says so and exits with 1', async () => {
   const empty = await createEmptyDatabase()
   try {
-    const { code, stdout } = await doctor(empty.url, '--json')
+    const { code, stdout } = await doctor(empty.url, ['--json'])
     const { ok, findings } = JSON.parse(stdout)
     expect([code, ok]).toEqual([1, false])
     expect(findings).toContainEqual({
@@ -72,6 +81,89 @@ test('a connection without TLS is wrong where the database is on another machine
   const elsewhere = { url: 'mysql://db.example:3306/vision', now: Date.now }
   expect(await checks.tls(database, elsewhere)).toMatchObject({ ok: false, found: 'none' })
   expect(await checks.tls(database, { ...elsewhere, url: migrated.url })).toMatchObject({ ok: true })
+})
+
+test('a certificate of any name is wrong where the database is on another machine', async () => {
+  // What the server says of a connection with TLS; the rest is in the URL.
+  const encrypted = { run: async () => [{ Value: 'TLS_AES_256_GCM_SHA384' }] } as unknown as TestDatabase
+  const tls = (ssl: object, host = 'db.example') =>
+    checks.tls(encrypted, { url: `mysql://${host}:3306/vision?ssl=${JSON.stringify(ssl)}`, now: Date.now })
+  expect(await tls({})).toMatchObject({ ok: true, found: 'TLS_AES_256_GCM_SHA384' })
+  for (const ssl of [{ verifyIdentity: false }, { rejectUnauthorized: false }]) {
+    expect(await tls(ssl)).toMatchObject({ ok: false, todo: expect.stringContaining('DATABASE_URL') })
+    expect(await tls(ssl, '127.0.0.1')).toMatchObject({ ok: true })
+  }
+})
+
+const named = (findings: readonly Finding[]) => Object.fromEntries(findings.map(({ check, ...rest }) => [check, rest]))
+
+test('a bucket that is not there, one without its rules and one that is set up are told apart', async () => {
+  const storage = await startTestStorage()
+  const config = (changes: object = {}) => loadDoctorConfig({ ...storage.settings, ...changes })
+  const client = createS3Client(storage.settings)
+  try {
+    expect(named(await checkBucketAndRules(config({ BUCKET_NAME: 'no-such-bucket' })))).toEqual({
+      bucket: { ok: false, found: expect.stringContaining('there is none of that name'), todo: expect.any(String) },
+    })
+    expect(named(await checkBucketAndRules(config({ S3_SECRET_ACCESS_KEY: 'another' }))).bucket).toMatchObject({
+      ok: false,
+      found: expect.stringContaining('credentials'),
+    })
+    expect(named(await checkBucketAndRules(config()))).toEqual({
+      bucket: { ok: true, found: 'test-images is there', todo: null },
+      'bucket rules': {
+        ok: false,
+        found: expect.stringMatching(/Public access.*not encrypted.*No rule/),
+        todo: 'npm run bucket:setup',
+      },
+    })
+    await configureBucket(client, storage.settings.BUCKET_NAME, { uploadDays: 7 })
+    expect(named(await checkBucketAndRules(config()))['bucket rules']).toMatchObject({ ok: true })
+    expect(named(await checkBucketAndRules(config({ UPLOAD_RETENTION_DAYS: '9' })))['bucket rules']).toMatchObject({
+      ok: false,
+      found: expect.stringContaining('after 9 days'),
+    })
+    expect(await checkBucketAndRules(loadDoctorConfig({}))).toMatchObject([{ check: 'bucket', ok: null }])
+  } finally {
+    client.destroy()
+    await storage.stop()
+  }
+})
+
+test('a provider’s key that is refused, a model that it lacks, and a provider that is away are told apart, at no cost', async () => {
+  const emulators = await startProviderEmulators()
+  const secret = 'the key itself'
+  const config = (changes: object = {}) =>
+    loadDoctorConfig({
+      ...{ GEMINI_API_KEY: secret, GEMINI_BASE_URL: emulators.geminiBaseUrl },
+      ...{ DEEPSEEK_API_KEY: secret, DEEPSEEK_BASE_URL: emulators.deepseekBaseUrl },
+      ...changes,
+    })
+  const ask = async (changes: object = {}) => {
+    const findings = await checkProviderKeys(config(changes).providers)
+    expect(JSON.stringify(findings)).not.toContain(secret)
+    return named(findings)
+  }
+  const keys = ['key of Gemini', 'key of DeepSeek'] as const
+  try {
+    for (const check of keys) expect((await ask())[check]).toMatchObject({ ok: true, todo: null })
+    emulators.faults.add({ provider: 'gemini', kind: 'unauthorized', times: 1 })
+    emulators.faults.add({ provider: 'deepseek', kind: 'unauthorized', times: 1 })
+    const refused = await ask()
+    expect(refused['key of Gemini']).toMatchObject({ ok: false, todo: expect.stringContaining('GEMINI_API_KEY') })
+    expect(refused['key of DeepSeek']).toMatchObject({ ok: false, todo: expect.stringContaining('DEEPSEEK_API_KEY') })
+    emulators.faults.add({ provider: 'gemini', kind: 'unknown_model', times: 1 })
+    const lacking = await ask({ DEEPSEEK_MODEL: 'deepseek-none' })
+    expect(lacking['key of Gemini']).toMatchObject({ ok: false, todo: expect.stringContaining('GEMINI_MODEL') })
+    expect(lacking['key of DeepSeek']).toMatchObject({ ok: false, todo: expect.stringContaining('DEEPSEEK_MODEL') })
+    emulators.faults.add({ provider: 'gemini', kind: 'unavailable', times: 1 })
+    expect((await ask())['key of Gemini']).toMatchObject({ ok: false, found: 'it answers 503' })
+    expect(await ask({ GEMINI_API_KEY: undefined })).toMatchObject({ 'key of Gemini': { ok: null, todo: null } })
+  } finally {
+    await emulators.stop()
+  }
+  expect(emulators.calls.log, 'nothing was generated').toEqual([])
+  expect((await ask())['key of Gemini']).toMatchObject({ ok: false })
 })
 
 test('grants that are missing are named', async () => {

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from './exchange.ts'
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
+import { answerAboutModels } from './models.ts'
 import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
 import { draftContent, type Source } from './written-content.ts'
 
@@ -28,6 +29,9 @@ type ChatCompletion = z.infer<typeof ChatCompletion>
 const charactersPerToken = 4
 /** Prompts are cached in blocks of this many tokens: https://api-docs.deepseek.com/guides/kv_cache */
 const cacheBlockTokens = 64
+
+/** https://api-docs.deepseek.com/api/list-models; a call takes any name. */
+const modelsListed = [{ id: 'deepseek-flash', object: 'model', owned_by: 'deepseek' }]
 
 /**
  * An emulated DeepSeek: `POST /chat/completions` and `/v1/chat/completions`, any model name, not streamed. It writes
@@ -106,6 +110,15 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
   return new Hono<{ Bindings: HttpBindings }>()
     .post('/chat/completions', complete)
     .post('/v1/chat/completions', complete)
+    .get('/models', (context) =>
+      answerAboutModels(context, emulation, {
+        ...{ provider: 'deepseek', model: '' },
+        answer: context.req.header('authorization')
+          ? { status: 200, body: { object: 'list', data: modelsListed } }
+          : authentication('Authentication Fails (no API key was sent). [emulated]'),
+        refuse: (kind) => refuse(kind, undefined),
+      }),
+    )
 }
 
 function readRequest(body: string): ChatCompletion | { error: string } {

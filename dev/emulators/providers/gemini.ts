@@ -7,6 +7,7 @@ import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from
 import type { JsonSchema } from './fit-schema.ts'
 import type { FileStore } from './gemini-files.ts'
 import { lookAt, UndecodableImage } from './look.ts'
+import { answerAboutModels } from './models.ts'
 import { block } from './prompt-blocks.ts'
 
 /**
@@ -64,7 +65,7 @@ const charactersPerToken = 4
 const maxCached = 1000
 
 /**
- * An emulated Gemini: `POST /v1beta/models/{model}:generateContent`, any model name. It measures the image that it is
+ * An emulated Gemini: `POST /v1beta/models/{model}:generateContent` and `GET /v1beta/models/{model}`, any model name. It measures the image that it is
  * sent and writes the brand analysis from the measurements and the stated purpose, in the JSON schema that was asked
  * for; it reads no text and recognises nothing. `modelVersion` in every answer ends in `-emulated`.
  *
@@ -79,7 +80,16 @@ export function geminiEmulator(
 ): Hono<{ Bindings: HttpBindings }> {
   let responses = 0
   const cached = new Set<string>()
-  return new Hono<{ Bindings: HttpBindings }>().post('/v1beta/models/:call', async (context) => {
+  const routes = new Hono<{ Bindings: HttpBindings }>().get('/v1beta/models/:model', (context) => {
+    const model = context.req.param('model')
+    const body = { name: `models/${model}`, supportedGenerationMethods: ['generateContent'] }
+    return answerAboutModels(context, emulation, {
+      ...{ provider: 'gemini', model },
+      answer: context.req.header('x-goog-api-key') ? { status: 200, body } : unregistered,
+      refuse: (kind) => refuse(kind, model, undefined),
+    })
+  })
+  return routes.post('/v1beta/models/:call', async (context) => {
     const [model = '', method] = context.req.param('call').split(':')
     const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
     const body = await context.req.text()
