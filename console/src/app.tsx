@@ -4,6 +4,7 @@ import { NewPage } from './new/page.tsx'
 import { access, hasKey, reached, signOut } from './session.ts'
 import { SignIn } from './sign-in.tsx'
 import { Icon } from './ui/icon.tsx'
+import { Shortcuts, showShortcuts } from './ui/shortcuts.tsx'
 import { switchTheme } from './ui/theme.ts'
 
 const base = '/console'
@@ -11,9 +12,15 @@ const base = '/console'
 const BatchesPage = lazy(() => import('./batch/list.tsx').then(({ BatchesPage }) => BatchesPage))
 const BatchPage = lazy(() => import('./batch/page.tsx').then(({ BatchPage }) => BatchPage))
 
+const JobsPage = lazy(() => import('./jobs/page.tsx').then(({ JobsPage }) => JobsPage))
+const JobPage = lazy(() => import('./job/page.tsx').then(({ JobPage }) => JobPage))
+const OperationsPage = lazy(() => import('./operations/page.tsx').then(({ OperationsPage }) => OperationsPage))
+
 const places = [
   { path: `${base}/`, name: 'New batch' },
   { path: `${base}/batches`, name: 'Batches' },
+  { path: `${base}/jobs`, name: 'Jobs' },
+  { path: `${base}/operations`, name: 'Operations' },
 ]
 
 /** The console: its frame, and the page that the address names. */
@@ -25,6 +32,9 @@ export function App() {
           <Route path={`${base}/`} component={NewPage} />
           <Route path={`${base}/batches`} component={BatchesPage} />
           <Route path={`${base}/batches/:id`} component={BatchPage} />
+          <Route path={`${base}/jobs`} component={JobsPage} />
+          <Route path={`${base}/jobs/:id`} component={JobPage} />
+          <Route path={`${base}/operations`} component={OperationsPage} />
           <Route default component={NotFound} />
         </Router>
       </Frame>
@@ -58,6 +68,9 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
               Sign out
             </button>
           )}
+          <button type="button" class="btn plain" onClick={showShortcuts}>
+            Keyboard
+          </button>
           <button type="button" class="btn plain" aria-label="Switch light or dark" onClick={switchTheme}>
             <Icon name="theme" />
           </button>
@@ -75,7 +88,8 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>
         {access.value === 'unknown' ? null : <Fragment>{children}</Fragment>}
       </main>
-      {access.value === 'refused' && <SignIn />}
+      <Shortcuts />
+      {(access.value === 'refused' || access.value === 'asked') && <SignIn />}
     </>
   )
 }

@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals'
 import { createVisionClient, type VisionClient } from 'vision-pipeline-client'
 
-/** unknown: nothing was asked yet · granted: the API answers · refused: it wants a key, or another one. */
-export type Access = 'unknown' | 'granted' | 'refused'
+/** unknown: nothing was asked yet · granted: the API answers · refused: it wants a key, or another one · asked: the reader wants to give another. */
+export type Access = 'unknown' | 'granted' | 'refused' | 'asked'
 
 const keyName = 'vision-key'
 
@@ -56,6 +56,11 @@ export async function signIn(candidate: string): Promise<void> {
   sessionStorage.setItem(keyName, candidate)
   key.value = candidate
   access.value = 'granted'
+}
+
+/** Lets the reader sign in as someone else. */
+export function askForKey(): void {
+  access.value = 'asked'
 }
 
 export function signOut(): void {

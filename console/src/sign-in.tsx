@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { hasKey, signIn } from './session.ts'
+import { access, hasKey, signIn } from './session.ts'
 import { Problem } from './ui/problem.tsx'
 
 /** Asks for a key, over the page, so that nothing is lost that was typed into it. */
@@ -23,14 +23,21 @@ export function SignIn() {
       setBusy(false)
     }
   }
+  const isAsked = access.value === 'asked'
+  const leave = (event: Event) => {
+    // A page that can read nothing is none to go back to.
+    if (isAsked) access.value = 'granted'
+    else event.preventDefault()
+  }
   return (
-    // Escape would leave a page that can read nothing.
-    <dialog ref={dialog} aria-labelledby="sign-in" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} aria-labelledby="sign-in" onCancel={leave}>
       <h2 id="sign-in">Sign in</h2>
       <p class="serif">
-        {hasKey.value
-          ? 'Your key is not taken any more: it has expired, or was revoked. The page goes on with another one.'
-          : 'The pipeline wants to know who you are.'}
+        {isAsked
+          ? 'Until you sign out, this tab calls the pipeline with this key.'
+          : hasKey.value
+            ? 'Your key is not taken any more: it has expired, or was revoked. The page goes on with another one.'
+            : 'The pipeline wants to know who you are.'}
       </p>
       <form onSubmit={submit}>
         <label class="field">

@@ -1,5 +1,5 @@
+import { createHash, createHmac } from 'node:crypto'
 import { type AwsConfig, type AwsCredentials, credentialsIn, type StorageConfig } from '../platform/config/shared.ts'
-import { createSigner } from '../platform/sign-aws.ts'
 
 /** A form by which anyone may write one object. */
 export interface UploadForm {
@@ -21,11 +21,14 @@ export interface Presigner {
 /** What browsers are told about an image that they have read by its link. */
 export const readCacheControl = 'private, immutable'
 
+const algorithm = 'AWS4-HMAC-SHA256'
+const unsigned = 'UNSIGNED-PAYLOAD'
+
 /** Regions of partitions whose hosts have other names than `amazonaws.com`. */
 const otherPartition = /^(cn|us-iso\w*|eu-isoe|eusc)-/
 
 /**
- * A presigner without the SDK, whose client takes a seventh of a second to load: links and forms come out as the SDK's do
+ * A presigner without the SDK, whose client takes a seventh of a second to load, and whose signer brings 90 kB of its own: links and forms come out as the SDK's do
  * (Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters" and "Browser-Based Uploads Using POST").
  *
  * @param now milliseconds since the epoch
@@ -40,36 +43,49 @@ export function createPresigner(
   const credentials = credentialsOf(config)
   if (!credentials) return undefined
   if (!endpoint && (!/^[a-z0-9][a-z0-9-]+$/.test(bucket) || otherPartition.test(region))) return undefined
-  const { origin, protocol, host, hostname, port, pathname } = new URL(
+  const { origin, host, pathname } = new URL(
     endpoint ? `${endpoint.replace(/\/$/, '')}/${bucket}` : `https://${bucket}.s3.${region}.amazonaws.com/`,
   )
   const base = endpoint ? pathname : ''
-  const signer = createSigner('s3', region, credentials, { uriEscapePath: false })
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials
+  const scopeOf = (day: string) => `${day}/${region}/s3/aws4_request`
+  const signed = (day: string, text: string) => {
+    const key = [day, region, 's3', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`)
+    return hmac(key, text).toString('hex')
+  }
   return {
     presignRead: async (key, { signedAt, seconds }) => {
-      const request = {
-        method: 'GET',
-        protocol,
-        hostname,
-        ...(port && { port: Number(port) }),
-        path: `${base}/${key.split('/').map(escaped).join('/')}`,
-        headers: { host, 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' },
-        query: { 'response-cache-control': readCacheControl, 'x-amz-checksum-mode': 'ENABLED', 'x-id': 'GetObject' },
-      }
-      const { path, query } = await signer.presign(request, { expiresIn: seconds, signingDate: signedAt })
-      const params = Object.entries(query ?? {}).map(([name, value]) => `${escaped(name)}=${escaped(String(value))}`)
-      return `${origin}${path}?${params.sort().join('&')}`
+      const stamp = stampOf(signedAt)
+      const scope = scopeOf(stamp.slice(0, 8))
+      const params = Object.entries({
+        'X-Amz-Algorithm': algorithm,
+        'X-Amz-Content-Sha256': unsigned,
+        'X-Amz-Credential': `${accessKeyId}/${scope}`,
+        'X-Amz-Date': stamp,
+        'X-Amz-Expires': String(seconds),
+        ...(sessionToken && { 'X-Amz-Security-Token': sessionToken }),
+        'X-Amz-SignedHeaders': 'host',
+        'response-cache-control': readCacheControl,
+        'x-amz-checksum-mode': 'ENABLED',
+        'x-id': 'GetObject',
+      }).map(([name, value]) => `${escaped(name)}=${escaped(value)}`)
+      const query = params.sort().join('&')
+      const path = `${base}/${key.split('/').map(escaped).join('/')}`
+      const request = ['GET', path, query, `host:${host}`, '', 'host', unsigned].join('\n')
+      const hash = createHash('sha256').update(request).digest('hex')
+      const signature = signed(stamp.slice(0, 8), [algorithm, stamp, scope, hash].join('\n'))
+      return `${origin}${path}?${[...params, `X-Amz-Signature=${signature}`].sort().join('&')}`
     },
     presignUpload: async (key, { contentType, maxBytes, seconds }) => {
       const at = new Date(now())
-      const stamp = at.toISOString().replaceAll(/[-:]|\.\d{3}/g, '')
+      const stamp = stampOf(at)
       const fields = {
         'Content-Type': contentType,
         bucket,
-        'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-        'X-Amz-Credential': `${credentials.accessKeyId}/${stamp.slice(0, 8)}/${region}/s3/aws4_request`,
+        'X-Amz-Algorithm': algorithm,
+        'X-Amz-Credential': `${accessKeyId}/${scopeOf(stamp.slice(0, 8))}`,
         'X-Amz-Date': stamp,
-        ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
+        ...(sessionToken && { 'X-Amz-Security-Token': sessionToken }),
         key,
       }
       const policy = {
@@ -81,7 +97,7 @@ export function createPresigner(
         ],
       }
       const Policy = Buffer.from(JSON.stringify(policy)).toString('base64')
-      const signature = await signer.sign(Policy, { signingDate: at })
+      const signature = signed(stamp.slice(0, 8), Policy)
       return { url: `${origin}${base || '/'}`, fields: { ...fields, Policy, 'X-Amz-Signature': signature } }
     },
   }
@@ -91,6 +107,11 @@ function credentialsOf(config: StorageConfig & Partial<AwsConfig>): AwsCredentia
   const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = config
   return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : credentialsIn(config)
 }
+
+const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+
+/** A moment as signatures have it: `20261127T080000Z`. */
+const stampOf = (at: Date) => at.toISOString().replaceAll(/[-:]|\.\d{3}/g, '')
 
 /** Percent-encoding as RFC 3986 has it, which signatures are made of. */
 function escaped(text: string): string {

@@ -21,18 +21,9 @@ class Sha256 {
   }
 }
 
-/**
- * AWS Signature Version 4 for a service in a region: the SDK's own signer, without a client around it.
- *
- * @param options `uriEscapePath` is false for S3, whose paths are not escaped a second time
- */
-export function createSigner(
-  service: string,
-  region: string,
-  credentials: AwsCredentials,
-  options: { readonly uriEscapePath?: boolean } = {},
-): SignatureV4 {
-  return new SignatureV4({ service, region, credentials, sha256: Sha256, ...options })
+/** AWS Signature Version 4 for a service in a region: the SDK's own signer, without a client around it. */
+export function createSigner(service: string, region: string, credentials: AwsCredentials): SignatureV4 {
+  return new SignatureV4({ service, region, credentials, sha256: Sha256 })
 }
 
 function bytesOf(data: Data): string | Uint8Array {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasChromium, launchChromium } from '../support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
 import { type ChosenFile, hollow, picture } from './support/files.ts'
-import { expectAccessible, visit } from './support/visit.ts'
+import { expectAccessible, visit, widthOf } from './support/visit.ts'
 
 // One stack and one browser for all: each journey is a visit of its own.
 let stack: LocalStack
@@ -57,11 +57,22 @@ async function makeBatch(name: string, numbers: readonly number[], defaults: obj
   return batchId
 }
 
+/** A job of its own that has ended. */
+async function makeJob(number: number, fields: object = {}): Promise<number> {
+  const imageUrl = `data:image/png;base64,${(await picture(number)).buffer.toString('base64')}`
+  const { jobId } = await call<{ jobId: number }>('/v1/jobs', { json: { ...alt, imageUrl, ...fields } })
+  const status = async () => (await call<{ status: string }>(`/v1/jobs/${jobId}`)).status
+  await expect.poll(status).toMatch(/completed|failed/)
+  return jobId
+}
+
+const phone = { width: 375, height: 812 }
+
 function makeKey(name: string): Promise<{ keyId: number; key: string }> {
   return call('/v1/keys', { json: { name, scopes: ['read', 'write'] } })
 }
 
-describe.runIf(hasChromium)('in a real browser', () => {
+describe.runIf(hasChromium)('in a real browser', { timeout: 300_000 }, () => {
   test('40 files of which 4 are bad become a CSV with a row for each that was sent', async () => {
     await using at = await visit(browser, `${stack.url}/`)
     const { page } = at
@@ -77,7 +88,6 @@ describe.runIf(hasChromium)('in a real browser', () => {
     await page.getByText('Same picture as picture-0.png').waitFor()
     await page.getByText('20.0 MB, and at most 20.0 MB are taken.').waitFor()
     await page.getByText('The file is no PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
-    await expectAccessible(page)
     await page.getByLabel('Batch name').fill('Autumn tableware')
     await page.getByLabel('SKU of picture-1.png').fill('OST-1101')
     await page.getByLabel('Product description, German').check()
@@ -89,7 +99,6 @@ describe.runIf(hasChromium)('in a real browser', () => {
     await page.getByRole('heading', { name: '1 failure' }).waitFor()
     await page.getByRole('link', { name: /^image\.(malformed|truncated)$/ }).waitFor()
     await page.getByText('Needs another file').waitFor()
-    await expectAccessible(page)
     const waiting = page.waitForEvent('download')
     await page.getByRole('button', { name: 'Export CSV' }).click()
     const download = await waiting
@@ -116,6 +125,7 @@ describe.runIf(hasChromium)('in a real browser', () => {
     await page.route('**/v1/batches/*/jobs', (route) => route.abort())
     await page.getByRole('button', { name: 'Start 6 images' }).click()
     await page.getByText('Start again, and it goes on from there.').waitFor()
+    await expectAccessible(page)
     await page.unroute('**/v1/batches/*/jobs')
     await page.getByRole('button', { name: 'Start 6 images' }).click()
     await page.getByText('6 of 6 done').waitFor()
@@ -190,6 +200,134 @@ describe.runIf(hasChromium)('in a real browser', () => {
     await using at = await visit(browser, pageOf(`/batches/${batchId}`))
     await at.page.getByText(text).waitFor()
     expect(await at.page.locator('img[src="x"]').count()).toBe(0)
+    await expectAccessible(at.page)
     expect(await at.page.title()).toBe('Marked up · Vision Pipeline')
+  })
+
+  test('of two tabs that edit one text the second is told, and loses nothing', async () => {
+    const jobId = await makeJob(140)
+    await using one = await visit(browser, pageOf(`/jobs/${jobId}`))
+    await using two = await visit(browser, pageOf(`/jobs/${jobId}`), { expected: /412/ })
+    for (const { page } of [one, two]) {
+      await page.getByRole('button', { name: 'Edit' }).click()
+      await page.getByRole('textbox', { name: 'Alt text' }).waitFor()
+    }
+    await one.page.getByRole('textbox', { name: 'Alt text' }).fill('Said by the first.')
+    await one.page.getByRole('button', { name: 'Save' }).click()
+    await one.page.locator('.prose').getByText('Said by the first.').waitFor()
+    await two.page.getByRole('textbox', { name: 'Alt text' }).fill('Said by the second.')
+    await two.page.getByRole('button', { name: 'Save' }).click()
+    await two.page.getByText('This text was changed elsewhere while you edited it.').waitFor()
+    expect(await two.page.getByRole('textbox', { name: 'Alt text' }).inputValue()).toBe('Said by the second.')
+    const now = () => call<{ text: { revision: number; result: { altText: string } } }>(`/v1/jobs/${jobId}/texts/1`)
+    expect((await now()).text).toMatchObject({ revision: 2, result: { altText: 'Said by the first.' } })
+    await two.page.getByRole('button', { name: 'Save mine as the next revision' }).click()
+    await two.page.locator('.prose').getByText('Said by the second.').waitFor()
+    expect((await now()).text).toMatchObject({ revision: 3, result: { altText: 'Said by the second.' } })
+    await two.page.getByText('3 revisions').click()
+    await two.page.getByText(/^Revision 2, by local/).click()
+    await two.page.getByText('Said by the first.').waitFor()
+    await expectAccessible(two.page)
+  })
+
+  test('with the keyboard alone: find jobs, go through them, open one, regenerate its text, approve it', async () => {
+    const jobId = await makeJob(150, { metadata: { sku: 'KEYS-1' } })
+    await makeJob(151)
+    await using at = await visit(browser, pageOf('/jobs'))
+    const { page } = at
+    const { keyboard } = page
+    await page.getByRole('link', { name: 'KEYS-1' }).waitFor()
+    await keyboard.press('/')
+    await keyboard.type('KEYS-1')
+    await keyboard.press('Enter')
+    await page.getByRole('button', { name: 'SKU KEYS-1 remove filter' }).waitFor()
+    // The address says what is shown, and going back takes it away.
+    expect(new URL(page.url()).search).toBe('?sku=KEYS-1')
+    await expect.poll(() => page.locator('a.open').count()).toBe(1)
+    await expectAccessible(page)
+    await page.getByLabel('Find by SKU').blur()
+    await keyboard.press('j')
+    await keyboard.press('Enter')
+    await page.waitForURL(pageOf(`/jobs/${jobId}`))
+    await page.getByRole('button', { name: 'Approve' }).and(page.locator(':enabled')).waitFor()
+    await page.getByRole('button', { name: 'Regenerate' }).focus()
+    await keyboard.press('Enter')
+    await page.getByLabel('What is to be different?').focus()
+    await keyboard.type('Shorter.')
+    await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    await page.getByText('Revision 2, deepseek').waitFor()
+    await page.getByRole('button', { name: 'Approve' }).and(page.locator(':enabled')).waitFor()
+    await keyboard.press('a')
+    await page.getByRole('button', { name: 'Take approval back' }).waitFor()
+    await keyboard.press('?')
+    await page.getByRole('heading', { name: 'Keyboard' }).waitFor()
+    await expectAccessible(page)
+    await keyboard.press('Escape')
+    await page.goBack()
+    await page.getByRole('button', { name: 'SKU KEYS-1 remove filter' }).waitFor()
+    await page.goBack()
+    await expect.poll(() => page.locator('a.open').count()).toBeGreaterThan(1)
+  })
+
+  test('what is selected is retried and deleted together', async () => {
+    const purpose = 'Sell it [emulate blocked]'
+    const ids = await Promise.all([160, 161].map((number) => makeJob(number, { analysisPurpose: purpose })))
+    await using at = await visit(browser, pageOf('/jobs?show=Failed&code=analysis.blocked'), { viewport: phone })
+    const { page } = at
+    await expect.poll(() => page.locator('a.open').count()).toBe(2)
+    await expectAccessible(page)
+    expect(await widthOf(page)).toBe(phone.width)
+    for (const id of ids) await page.getByLabel(`Select Job ${id}`).check()
+    await page.getByRole('button', { name: 'Delete 2' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete 2 jobs' }).click()
+    await page.getByText('No job is like that.').waitFor()
+    for (const id of ids) expect((await fetch(`${stack.url}/v1/jobs/${id}`)).status).toBe(404)
+  })
+
+  test('texts of other scripts are told as such, from right to left where they are', async () => {
+    const outputs = ['ja', 'ar'].map((language) => ({ outputFormat: 'alt_text', language }))
+    const jobId = await makeJob(170, { outputFormat: undefined, language: undefined, outputs })
+    const written = { ja: '夜明けの青い花瓶。', ar: 'مزهرية زرقاء على طاولة.' }
+    for (const [at, altText] of Object.values(written).entries()) {
+      const content = { imageRole: 'informative', altText, longDescription: altText }
+      await call(`/v1/jobs/${jobId}/texts/${at + 1}`, { method: 'PATCH', json: { content, revision: 1 } })
+    }
+    await using at = await visit(browser, pageOf(`/jobs/${jobId}`), { viewport: phone })
+    const { page } = at
+    await page.locator('.prose[lang=ja][dir=ltr]').getByText(written.ja).first().waitFor()
+    await page.getByRole('button', { name: 'Arabic' }).click()
+    await page.locator('.prose[lang=ar][dir=rtl]').getByText(written.ar).first().waitFor()
+    expect(await widthOf(page)).toBe(phone.width)
+    await expectAccessible(page)
+  })
+
+  test('an operator sees who is to blame, pauses a provider with a reason, and redrives one code', async () => {
+    await makeJob(180, { analysisPurpose: 'Sell it [emulate failed]' })
+    await using at = await visit(browser, pageOf('/operations'), { expected: /403/ })
+    const { page } = at
+    await page.getByRole('button', { name: 'Sign in as an operator' }).click()
+    const dialog = page.getByRole('dialog')
+    const token = await stack.token('olivia', ['operator'])
+    await dialog.getByLabel('API key or token').fill(token)
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Pause Gemini' }).click()
+    await dialog.getByLabel('Reason').fill('Their status page says so')
+    await dialog.getByRole('button', { name: 'Pause Gemini' }).click()
+    await page.getByText(/^Gemini was paused by olivia.*Their status page says so$/).waitFor()
+    await expectAccessible(page)
+    // From elsewhere, and seen here without a look at the page again.
+    const headers = { authorization: `Bearer ${token}` }
+    await call('/v1/operator/resume', { json: { provider: 'gemini' }, headers })
+    await page.getByRole('button', { name: 'Pause Gemini' }).waitFor()
+    const group = page.locator('.failure').filter({ hasText: 'analysis.' }).filter({ hasText: 'Redrive' }).first()
+    const code = await group.getByRole('link').first().textContent()
+    await group.getByRole('button').click()
+    await dialog.getByRole('button', { name: /^Redrive/ }).click()
+    await dialog.waitFor({ state: 'detached' })
+    const { actions } = await call<{ actions: object[] }>('/v1/operator/actions', { headers })
+    expect(actions[0]).toMatchObject({ action: 'redrive', actor: 'olivia', dryRun: false })
+    expect(JSON.stringify(actions[0])).toContain(String(code))
+    await page.locator('#audit ~ ul').getByText('redrive').waitFor()
   })
 })

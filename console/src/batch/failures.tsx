@@ -61,10 +61,10 @@ function Group({
     <div class="row failure">
       <div class="what">
         <p class="row">
-          <span class="st bad">
+          <a class="st bad" href={`/console/jobs?show=Failed&batch=${batchId}&code=${code}`}>
             <Icon name="failed" />
             {count(failed, 'image')}
-          </span>
+          </a>
           <a class="mono dim" href={`/problems/${code}`}>
             {code}
           </a>

@@ -5,7 +5,7 @@ import { previewOf } from '../ui/texts.ts'
 import type { ListedJob } from './feed.ts'
 
 /** Where the picture of a job can be seen: in the pipeline, or still in this tab. */
-export function pictureOf({ jobId, thumbnailUrl }: ListedJob): string | undefined {
+export function pictureOf({ jobId, thumbnailUrl }: Pick<ListedJob, 'jobId' | 'thumbnailUrl'>): string | undefined {
   // The small one first: it is here already.
   return thumbnails.get(jobId) ?? thumbnailUrl ?? undefined
 }
@@ -24,12 +24,14 @@ export function Frame({ job, place }: { readonly job: ListedJob; readonly place:
   const preview = previewOf(job.outputs?.texts)
   return (
     <li class={stage}>
-      <span class="pic">
+      <a class="pic" href={`/console/jobs/${job.jobId}`} tabIndex={-1} aria-hidden="true">
         {picture ? <img src={picture} alt="" loading="lazy" decoding="async" /> : <span class="blank" />}
-      </span>
+      </a>
       <p class="xs nowrap">
         <b>{String(place).padStart(3, '0')}</b>
-        <span title={nameOf(job)}>{nameOf(job)}</span>
+        <a class="open" href={`/console/jobs/${job.jobId}`} title={nameOf(job)}>
+          {nameOf(job)}
+        </a>
       </p>
       {stage !== 'done' && (
         <p class="xs">

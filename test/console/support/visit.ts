@@ -17,7 +17,8 @@ export async function visit(
   url: string,
   { expected, ...options }: BrowserContextOptions & { readonly expected?: RegExp } = {},
 ): Promise<Visit> {
-  const context = await browser.newContext(options)
+  // Pictures that develop keep a processor busy, where nothing else draws them.
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(patienceMs)
   const errors: string[] = []
@@ -38,8 +39,7 @@ export async function visit(
 /** Holds the page as it is against WCAG 2.2 AA, in light and in dark. */
 export async function expectAccessible(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
-    // Without motion: a colour on its way is none to be judged.
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.emulateMedia({ colorScheme })
     const { violations } = await new AxeBuilder({ page })
       .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
       .analyze()
@@ -47,4 +47,9 @@ export async function expectAccessible(page: Page): Promise<void> {
     expect(found).toEqual([])
   }
   await page.emulateMedia({ colorScheme: 'light' })
+}
+
+/** How wide the page is, in CSS pixels: wider than the window, it would have to be moved about. */
+export function widthOf(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth')
 }

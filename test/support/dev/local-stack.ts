@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { signToken } from '../../../core/platform/auth.ts'
+import { type Scope, signToken } from '../../../core/platform/auth.ts'
 import { startStack } from '../../../dev/stack.ts'
 import { createEmptyDatabase } from '../database/test-database.ts'
 
@@ -14,7 +14,7 @@ export interface LocalStack {
   /** For files of the test; goes with the stack. */
   readonly folder: string
   /** A bearer token of this user. */
-  token(userId: string): Promise<string>
+  token(userId: string, scopes?: readonly Scope[]): Promise<string>
   stop(): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
     url: stack.url,
     key: stack.key,
     folder,
-    token: (userId) => signToken(secret, { userId, scopes: [], lifeSeconds: 3600, now: Date.now() }),
+    token: (userId, scopes = []) => signToken(secret, { userId, scopes, lifeSeconds: 3600, now: Date.now() }),
     stop: async () => {
       await stack.stop()
       await database.drop()

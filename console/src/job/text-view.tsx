@@ -1,0 +1,164 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Text } from 'vision-pipeline-client'
+import { client } from '../session.ts'
+import { Copy } from '../ui/copy.tsx'
+import { count, inLanguage, time } from '../ui/format.ts'
+import { Icon } from '../ui/icon.tsx'
+import { Problem } from '../ui/problem.tsx'
+import { useLoad } from '../ui/use-load.ts'
+import { type Fields, FieldsView, plainText } from './fields.tsx'
+import { Regenerate } from './regenerate.tsx'
+import { Revisions } from './revisions.tsx'
+import { TextEditor } from './text-editor.tsx'
+
+interface TextViewProps {
+  readonly jobId: number
+  /** As the job has it. */
+  readonly shown: Text
+  /** Not while its job runs. */
+  readonly canChange: boolean
+  readonly reload: () => void
+}
+
+/** A text, and what can be done with it. */
+export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
+  const { textId } = shown
+  const [mode, setMode] = useState<'view' | 'edit' | 'regenerate'>('view')
+  const [failure, setFailure] = useState<unknown>()
+  const path = { jobId, textId }
+  // With the tag by which the API knows whether it was changed since.
+  const loaded = useLoad(
+    async (on, signal) => {
+      const { data, response } = await on.api.GET('/v1/jobs/{jobId}/texts/{textId}', { params: { path }, signal })
+      return data && { text: data.text, etag: response.headers.get('etag') ?? '' }
+    },
+    [jobId, textId, shown.revision, shown.approved, shown.status],
+  )
+  useEffect(() => setFailure(undefined), [shown.revision])
+  const { text, etag } = loaded.data ?? { text: shown, etag: '' }
+  const changed = () => {
+    setMode('view')
+    loaded.reload()
+    reload()
+  }
+  if (text.result === null) return <Missing text={text} />
+  const fields = text.result as unknown as Fields
+  if (mode === 'edit' && etag) {
+    return <TextEditor jobId={jobId} text={text} etag={etag} done={changed} close={() => setMode('view')} />
+  }
+  const approve = async () => {
+    setFailure(undefined)
+    const params = { path, header: { 'If-Match': etag } }
+    try {
+      await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body: { approved: !text.approved } })
+      changed()
+    } catch (error) {
+      setFailure(error)
+      loaded.reload()
+    }
+  }
+  const warnings = text.findings.length
+  return (
+    <>
+      <p class="dim row between about">
+        <span>
+          Revision {text.revision}, {text.author === 'user' ? 'by hand' : text.model}
+          {text.createdAt && `, ${time(text.createdAt, Date.now())}`}
+        </span>
+        {text.approved && (
+          <span class="st">
+            <Icon name="done" />
+            Approved
+          </span>
+        )}
+      </p>
+      <article class="prose" {...inLanguage(text.language)}>
+        <FieldsView fields={fields} />
+      </article>
+      {text.status === 'waiting' && (
+        <p class="st" role="status">
+          <Icon name="texts" />
+          The next revision is being written.
+        </p>
+      )}
+      {failure !== undefined && <Problem error={failure} />}
+      <div class="row actions">
+        <button type="button" class={text.approved ? 'btn' : 'btn go'} disabled={!etag} data-key="a" onClick={approve}>
+          <Icon name={text.approved ? 'close' : 'tick'} />
+          {text.approved
+            ? 'Take approval back'
+            : warnings === 0
+              ? 'Approve'
+              : `Approve with ${count(warnings, 'finding')}`}
+        </button>
+        <button type="button" class="btn" disabled={!canChange || !etag} data-key="e" onClick={() => setMode('edit')}>
+          <Icon name="edit" />
+          Edit
+        </button>
+        <Copy text={plainText(fields)} name="Copy" />
+        <button type="button" class="btn" disabled={!canChange} onClick={() => setMode('regenerate')}>
+          <Icon name="retry" />
+          Regenerate
+        </button>
+      </div>
+      <Findings text={text} />
+      <Revisions jobId={jobId} text={text} />
+      {mode === 'regenerate' && (
+        <Regenerate jobId={jobId} textId={textId} done={changed} close={() => setMode('view')} />
+      )}
+    </>
+  )
+}
+
+function Missing({ text }: { readonly text: Text }) {
+  const words = {
+    waiting: 'This text is still to be written.',
+    failed: 'This text could not be written.',
+    cancelled: 'This text was cancelled with its job.',
+    completed: 'This text is empty.',
+  }
+  return (
+    <section class="empty">
+      <p>{words[text.status]}</p>
+      {text.error && (
+        <>
+          <p>{text.error.message}</p>
+          <a class="mono dim" href={`/problems/${text.error.code}`}>
+            {text.error.code}
+          </a>
+        </>
+      )}
+    </section>
+  )
+}
+
+const findingNames: Readonly<Record<Text['findings'][number]['code'], string>> = {
+  banned_word: 'Banned word',
+  number_invented: 'Number not given',
+  fact_missing: 'Fact left out',
+  length_missed: 'Length',
+  palette_distant: 'Colours',
+}
+
+function Findings({ text }: { readonly text: Text }) {
+  if (text.findings.length === 0) return null
+  return (
+    <section class="sec" aria-labelledby="findings">
+      <div class="row between">
+        <h2 id="findings">{count(text.findings.length, 'finding')}</h2>
+        {text.brandVersion !== null && <span class="dim">Brand version {text.brandVersion}</span>}
+      </div>
+      <ul class="list">
+        {text.findings.map(({ code, severity, message, field, about }) => (
+          <li key={`${code}${field}${about}`} class="row">
+            <span class={`st ${severity === 'warning' ? 'warn' : ''}`}>
+              <Icon name="warning" />
+              {findingNames[code]}
+            </span>
+            <span>{message}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
