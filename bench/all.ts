@@ -1,5 +1,6 @@
 // node bench/all.ts [mariadb|mysql]: the measurements that a release is judged by, one after the other, and their tables in
-// RESULTS.md, between the marks that name them: jobs a second with their peers on both servers, and cold starts. About five minutes on
+// RESULTS.md, between the marks that name them: jobs a second with their peers on both servers, cold starts, and what a poller
+// makes of what its providers allow. About five minutes on
 // two cores at rest. The larger ones, over millions of rows, have commands of their own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +13,7 @@ const given = process.argv.slice(2)
 const parts: Readonly<Record<string, readonly string[]>> = {
   throughput: ['throughput.ts', ...given],
   'cold-start': ['cold-start.ts', given[0] ?? 'mariadb', '15'],
+  limit: ['limit.ts', given[0] ?? 'mariadb'],
 }
 const file = new URL('RESULTS.md', import.meta.url)
 const failed: string[] = []

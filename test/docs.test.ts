@@ -40,7 +40,7 @@ async function blockOf(page: string, beginning: string): Promise<string> {
 
 function run(shell: string, script: string) {
   const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
-  return promisify(execFile)(shell, ['-c', script], { cwd: root, env, timeout: 20_000 })
+  return promisify(execFile)(shell, ['-c', script], { cwd: root, env, timeout: 100_000 })
 }
 
 test.each(shells)('the upload of docs/images.md works in %s', async (shell) => {

@@ -37,7 +37,7 @@ test.runIf(hasChromium)(
     await page.goto(pages.url)
     await page.setInputFiles('input[type=file]', join(root, 'dev/sample/poster.png'))
     await page.click('button')
-    await page.getByText('headline').waitFor({ timeout: 20_000 })
+    await page.getByText('headline').waitFor({ timeout: 100_000 })
     expect(await page.textContent('[role=status]')).toMatch(/^job \d+: completed/)
     expect(await page.getAttribute('progress', 'value').then(Number)).toBe(100)
     // The icon that browsers ask for is no page of the example's.

@@ -1,4 +1,4 @@
-/** Why an attempt failed, as it is stored, with what its owner is told. */
+/** Why an attempt failed, as it is stored, with the message for its owner. */
 export const attemptErrors = {
   timed_out: 'There was no answer within 15 seconds.',
   unknown_host: 'The host name of the URL does not exist, or has no address.',

@@ -17,13 +17,13 @@ import { attemptMs } from './schedule.ts'
 import { signedHeaders, validSecrets } from './secrets.ts'
 import type { SendOptions } from './send.ts'
 
-/** How many endpoints a worker serves at a time: quick ones, those in trouble, and all, those that became slow meanwhile included. */
+/** The most endpoints that a worker serves at a time: quick ones, failing or slow ones, and all, with those that became slow meanwhile. */
 const mostQuick = 16
 const mostTrouble = 64
 const mostServed = 128
-/** How many deliveries of a quick endpoint are under way at a time; of one in trouble it is one. */
+/** How many deliveries of a quick endpoint are in flight at a time; of a failing or slow one it is one. */
 const mostAtOnce = 4
-/** How long deliveries of an endpoint are begun before it is another one's turn, in milliseconds. */
+/** How long deliveries of an endpoint are started before the next endpoint is served, in milliseconds. */
 const serveMs = 20_000
 /** What recording takes, in milliseconds. */
 const settleMs = 5_000
@@ -32,7 +32,7 @@ export interface DeliverOptions extends Omit<SendOptions, 'signal'> {
   readonly database: Database
   /** An attempt that takes longer makes its endpoint one of the slow, in milliseconds; 2,000 if left out. */
   readonly slowMs?: number
-  /** How often it looks while nothing is under way, in milliseconds. */
+  /** The poll interval while nothing is in flight, in milliseconds. */
   readonly pollMs: number
   /** 0 to 1. */
   readonly random: () => number
@@ -46,7 +46,7 @@ export interface DeliverTime {
   readonly deadline: number
   /** Aborted when it must stop early: what is under way is sent again later. */
   readonly signal?: AbortSignal | undefined
-  /** Aborted when the jobs are drained: what they tell of is still delivered, and nothing more is waited for. */
+  /** Aborted when the jobs are drained: their events are still delivered, and no others are waited for. */
   readonly drained: AbortSignal
   /** Until when it begins anything, once the jobs are drained. */
   readonly lastStart: () => number
@@ -54,7 +54,7 @@ export interface DeliverTime {
 
 /**
  * Delivers what is due, beside the jobs and within its own share: a bounded number of endpoints at a time and few deliveries of each.
- * Endpoints that fail or are slow have places of their own, so that they delay nobody else, and take turns among themselves.
+ * Endpoints that fail or are slow have places of their own, so that they delay no others, and share these in turn.
  *
  * @returns how many attempts succeeded and failed
  */
@@ -135,7 +135,7 @@ async function serve(
   const goesOn = () => !stopped && mayStart() && clock() < until
   const secrets = validSecrets(endpoint.secrets, endpoint.now).map(({ secret }) => secret)
 
-  /** @returns whether what comes after it may be sent */
+  /** @returns whether the next delivery of the subject may be sent */
   const send = async (delivery: DueDelivery): Promise<boolean> => {
     if (delivery.expired) {
       await expireDelivery(database, delivery.id)
@@ -164,7 +164,7 @@ async function serve(
     return attempt.error === undefined || attempt.error === 'gone'
   }
 
-  // What has no order is a chain of its own.
+  // A delivery without a subject has no order: it is a chain of its own.
   const chains = [...Map.groupBy(due, ({ subject, id }) => subject ?? id).values()]
   const runners = Array.from({ length: endpoint.trouble ? 1 : mostAtOnce }, async () => {
     for (let chain = chains.shift(); chain && goesOn(); chain = chains.shift()) {
@@ -176,7 +176,7 @@ async function serve(
       }
       let isNext = first !== undefined && (await send(first))
       for (const delivery of rest) {
-        // Read again with the next turn, it waits for the one before.
+        // It waits for the previous one, and is read again when the endpoint is served next.
         if (!isNext || !goesOn()) break
         isNext = await send(delivery)
       }

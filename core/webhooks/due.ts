@@ -31,7 +31,7 @@ export interface LeasedEndpoint {
 /** A delivery that is due. */
 export interface DueDelivery extends Pick<DeliveryRow, 'id' | 'type' | 'createdAt' | 'data' | 'attempts'> {
   readonly endpointId: number
-  /** What of the same is told in order; undefined for what has no order. */
+  /** Deliveries of the same subject are sent in order; undefined for those without order. */
   readonly subject: string | undefined
   /** It is too old. */
   readonly expired: boolean
@@ -44,7 +44,7 @@ const inTrouble = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
 
 /**
  * Takes endpoints that something is due for, those that have waited longest before the others. Nothing waits for a row that another
- * connection, perhaps a dead one, has locked. While nothing is due it is one look at an index.
+ * connection, perhaps a dead one, has locked. While nothing is due this is one index lookup.
  *
  * @param room how many quick ones, and how many that are slow or fail
  */

@@ -40,7 +40,7 @@ export interface EndpointSettings {
 export const maxEndpoints = 10
 
 /**
- * Makes an endpoint, which is told of what happens from then on.
+ * Creates an endpoint, which receives the events from then on.
  *
  * @throws VisionError `webhook.too_many`
  */
@@ -180,7 +180,7 @@ export async function rotateSecret(
   return { row: required(row), secret }
 }
 
-/** The events that an endpoint is told of. */
+/** The events that an endpoint receives. */
 export function eventsOf({ events }: Pick<EndpointRow, 'events'>): WebhookEvent[] {
   return events.split(' ') as WebhookEvent[]
 }

@@ -27,14 +27,14 @@ export interface WebhookHealth {
 
 /** Bounds the cost of a count over a table of any size. */
 const countLimit = 1_000
-/** How many endpoints are asked for their oldest delivery: those that were served longest ago. */
+/** The number of endpoints whose oldest delivery is read: those that were served longest ago. */
 const mostAsked = 10_000
 
 /** Reads all of it in two statements, along indices and with a limit on each part. */
 export async function readWebhookHealth(on: Queryable): Promise<WebhookHealth> {
   const upTo = (which: SQL) => sql`(SELECT COUNT(*) FROM (SELECT 1 FROM ${which} LIMIT ${countLimit + 1}) AS counted)`
   const endpoints = (which: SQL) => upTo(sql`vision_webhook_endpoints FORCE INDEX (turn) WHERE ${which}`)
-  // The endpoints come first: one that is disabled may have ten thousand deliveries that nobody sends.
+  // The endpoints come first: one that is disabled may have ten thousand deliveries that are not sent.
   const deliveries = (which: SQL) =>
     upTo(sql`vision_webhook_endpoints e FORCE INDEX (turn) STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (due)
       ON d.endpoint_id = e.id AND d.status = 'pending' WHERE e.disabled_reason IS NULL AND ${which}`)

@@ -9,10 +9,10 @@ import {
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { keepTryingMs } from './schedule.ts'
 
-// What webhooks tell of is written in the transaction of the change, as rows of `vision_webhook_deliveries`: it is told if the
+// The events of webhooks are written in the transaction of the change, as rows of `vision_webhook_deliveries`: it is told if the
 // change took effect, and never otherwise. Who has no endpoint costs a group of changes one plain read.
 
-/** A job whose change might be told. */
+/** A job whose change may be an event. */
 interface Told {
   readonly userId: string
   readonly batchId: number | null
@@ -32,11 +32,11 @@ interface Endpoint {
   readonly events: ReadonlySet<string>
 }
 
-/** Whom the changes of a transaction are told. */
+/** The recipients of the changes of a transaction. */
 export interface Outbox {
   /** The enabled endpoints of users that have some. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>
-  /** Batches whose end is to be told, locked, with how often they have ended. */
+  /** Batches whose end is an event, locked, with how often they have ended. */
   readonly batches: ReadonlyMap<number, { readonly userId: string; readonly ends: number }>
 }
 
@@ -59,12 +59,12 @@ const eventOf: Partial<Record<Status, WebhookEvent>> = {
 }
 
 /**
- * Looks up whom changes are told, and locks the batches whose end is: of two transactions that end the last two jobs of a batch, the
+ * Reads the recipients of changes, and locks the batches whose end is: of two transactions that end the last two jobs of a batch, the
  * second one sees what the first one did. To come before the ledger is locked, so that all transactions lock in one order.
  *
- * @param jobs whose change may be told
+ * @param jobs whose change may be an event
  * @param ended those of them that end, or are deleted
- * @param wait whether to wait for batches that somebody else has locked
+ * @param wait whether to wait for batches that another connection has locked
  */
 export async function openOutbox(
   tx: Queryable,
@@ -86,7 +86,7 @@ export function isFree({ endpoints, batches }: Outbox, { userId, batchId }: Told
   return batchId === null || !wants(endpoints, userId, 'batch.completed') || batches.has(batchId)
 }
 
-/** Writes what is told of jobs that this transaction has changed, and holds. */
+/** Writes the events of jobs that this transaction has changed, and has locked. */
 export async function tellOfJobs(
   tx: Queryable,
   { endpoints }: Outbox,
@@ -234,7 +234,7 @@ async function insertDeliveries(
       .filter((endpoint) => endpoint.events.has(event.type))
       .map(({ id }) => newDelivery(id, event)),
   )
-  // What is there already was told already.
+  // Existing rows are events that were written already.
   if (rows.length > 0) await tx.insert(visionWebhookDeliveries).ignore().values(rows)
 }
 

@@ -36,7 +36,7 @@ export function retryAfter(attempts: number, askedMs: number | undefined, random
  * How long nothing at all is sent to an endpoint, in milliseconds.
  *
  * @param failures its attempts in a row that failed, from 1 on
- * @param askedMs what it asked for itself
+ * @param askedMs the wait that the endpoint requested
  */
 export function endpointWait(failures: number, askedMs: number | undefined, random: () => number): number {
   const asked = Math.min(askedMs ?? 0, putOffMs.cap)

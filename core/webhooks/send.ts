@@ -32,7 +32,7 @@ export interface SendOptions extends Reach {
 /**
  * Posts to an endpoint, at a public address alone, and follows no redirect: see `connectToHostOf`.
  *
- * @returns what came of it; it never fails but by the signal, whose reason it throws
+ * @returns its outcome; the only error is the signal's reason
  */
 export async function postWebhook({ url: to, headers, body }: Post, options: SendOptions): Promise<Attempt> {
   const { signal, timeoutMs = attemptMs, userAgent = 'vision-pipeline', now } = options

@@ -12,6 +12,7 @@ import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
 import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
 import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
+import type { Step } from '../../drizzle/schema.ts'
 import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -108,6 +109,16 @@ const answered = (provider: Provider, about: string) =>
       call.provider === provider && call.purpose?.startsWith(about) && call.outcome === 'answered' && !call.aborted,
   )
 
+/** How many runs of each job ended because a call of the step took too long, by the job's purpose. */
+async function timeouts(step: Step): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.sql(
+    `SELECT job.analysis_purpose AS purpose, COUNT(*) AS runs FROM vision_job_attempts run
+       JOIN vision_jobs job ON job.id = run.job_id WHERE run.error_code = ? GROUP BY job.analysis_purpose`,
+    [`${step}.timed_out`],
+  )
+  return new Map(rows.map(({ purpose, runs }) => [String(purpose), Number(runs)]))
+}
+
 /** Drains again and again until it is so. */
 async function drainUntil(drainAll: () => Promise<unknown>, isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) {
@@ -139,7 +150,10 @@ test('jobs through providers that fail three times in ten, in every way there is
   }
   for (const provider of ['gemini', 'deepseek'] as const) {
     const calls = Map.groupBy(answered(provider, 'Storm'), (call) => call.purpose)
-    expect([...calls.values()].filter((one) => one.length > 1)).toEqual([])
+    // On a busy machine an answer can come after the worker has given the call up: that one was never received.
+    const late = await timeouts(provider === 'gemini' ? 'analysis' : 'content')
+    const twice = [...calls].filter(([purpose = '', { length }]) => length > 1 + (late.get(purpose) ?? 0))
+    expect(twice).toEqual([])
     // Every way of failing was met.
     const { outcomes } = services.providers.calls.counts()[provider]
     for (const kind of kinds) expect(outcomes[kind], kind).toBeGreaterThan(0)

@@ -33,22 +33,33 @@ export function commandsOf(name: string): readonly string[] {
  * in this process, all else by a shell.
  *
  * @param place the folder of the shell, and the environment of all
+ * @param after called with what each command wrote, before the next one is run
  * @throws Error with the output of the first command that fails
  */
-export async function rehearse(name: string, place: { readonly folder: string; readonly env: Env }): Promise<string[]> {
+export async function rehearse(
+  name: string,
+  place: { readonly folder: string; readonly env: Env },
+  after?: (output: string) => Promise<void>,
+): Promise<string[]> {
   const outputs: string[] = []
   for (const command of commandsOf(name)) {
     const { code, output } = await run(command, place)
     if (code !== 0) throw new Error(`${command}: ${code}\n${output}`)
     outputs.push(output)
+    await after?.(output)
   }
   return outputs
+}
+
+/** A text with the values of its `$NAME`s, as the shell would have it. */
+export function withValues(text: string, env: Env): string {
+  return text.replaceAll(/\$(\w+)/g, (_, name: string) => env[name] ?? '')
 }
 
 async function run(command: string, { folder, env }: { readonly folder: string; readonly env: Env }) {
   const { signal } = new AbortController()
   const [, script, rest = ''] = /^npm run ([\w:-]+)(?: -- (.*))?$/.exec(command) ?? []
-  const args = [...rest.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
+  const args = [...rest.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => withValues(quoted ?? bare ?? '', env))
   if (script === 'ops') return runHere((given, terminal) => operate(given, terminal, signal), args, { ...env })
   if (script === 'db:migrate') return runHere(migrate, args, { ...env })
   if (script === 'db:skip-ids') return runHere(skipIds, args, { ...env })

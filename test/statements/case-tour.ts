@@ -1,5 +1,6 @@
 import { exampleProfile } from '../../core/api/brands/examples.ts'
 import { batchOfItsOwn } from '../../core/batches/batches.ts'
+import { createBrandLoader } from '../../core/brands/load.ts'
 import { skipIds } from '../../core/database/skip-ids.ts'
 import { returnPermits } from '../../core/providers/rate-limit.ts'
 import { cancelVisionJobs } from '../../core/queue/cancel.ts'
@@ -49,6 +50,7 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   }
   const { brandId } = await post(api, '/v1/brands', { profile: exampleProfile })
   await post(api, '/v1/jobs', { ...job, brandId })
+  await createBrandLoader(database)({ brandId, brandVersion: 1 })
 
   // An image of its own, a run that is cut off, and an answer that is lost at each.
   const image = { ...job, imageUrl: await fixtureUrl('halves.png', 'image/png') }

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
 import { testEndpoint } from '../../core/webhooks/deliveries.ts'
+import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
 import { readWebhookHealth } from '../../core/webhooks/health.ts'
 import { endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
@@ -171,6 +172,7 @@ test('a hundred endpoints that never answer delay no other, and each costs one a
   const lived = Promise.withResolvers<void>()
   const count = (path: string) => received.filter((one) => one.path === path).length
   const aborting = new AbortController()
+  onTestFinished(() => aborting.abort())
   answer = (request, response) => {
     if (request.url === '/dead') return
     response.end()
@@ -275,6 +277,21 @@ test('of an endpoint 10,000 deliveries are kept that wait, and as many of each t
   ])
 })
 
+test('the endpoint that was served longest ago is next, those in trouble among themselves', async () => {
+  await makeEndpoints(db, 5)
+  await makeDeliveries(db, '', 1)
+  const ids = (await db.sql('SELECT id FROM vision_webhook_endpoints ORDER BY id DESC')).map(({ id }) => Number(id))
+  const [first, second, third, slow, failing] = ids
+  for (const [day, id] of ids.entries())
+    await db.sql('UPDATE vision_webhook_endpoints SET served_at = ? WHERE id = ?', [`2026-01-0${day + 1}`, id])
+  await db.sql('UPDATE vision_webhook_endpoints SET slow = 1 WHERE id = ?', [slow])
+  await db.sql('UPDATE vision_webhook_endpoints SET failures = 3 WHERE id = ?', [failing])
+  const lease = async () => (await leaseEndpoints(db, { quick: 1, trouble: 1 })).map(({ id }) => id)
+  expect(new Set(await lease())).toEqual(new Set([first, slow]))
+  expect(new Set(await lease())).toEqual(new Set([second, failing]))
+  expect(await lease()).toEqual([third])
+})
+
 test('endpoints that have just died delay the quick ones only until they are found to be slow', async () => {
   await makeEndpoints(db, 20, { url: `${base}/dead` })
   const live = await makeEndpoint(db, { userId: 'ann', url: `${base}/live` })
@@ -283,6 +300,7 @@ test('endpoints that have just died delay the quick ones only until they are fou
     live.endpointId,
   ])
   const aborting = new AbortController()
+  onTestFinished(() => aborting.abort())
   answer = (request, response) => {
     if (request.url === '/dead') return
     response.end()
