@@ -266,7 +266,6 @@ const longFiles: Readonly<Record<string, string>> = {
   'client/src/openapi.ts': 'generated from the OpenAPI document',
   'test/images/download.test.ts': 'one hostile server and everything that it does',
   'test/live/streams.test.ts': 'one server, its streams and the clients of four kinds that read them',
-  'test/queue/concurrency-limit.test.ts': 'one queue, in which every way to enter and to leave is counted',
   'test/queue/fencing.test.ts': 'a table of every statement that a worker without its lease might send',
   'test/worker/loop.test.ts': 'one worker with one set of steps, and everything that the loop decides',
 }
