@@ -268,7 +268,7 @@ describe.runIf(hasChromium)('in a real browser', { timeout: 300_000 }, () => {
     await expect.poll(() => page.locator('a.open').count()).toBeGreaterThan(1)
   })
 
-  test('what is selected is retried and deleted together', async () => {
+  test('what is selected on a phone is deleted together', async () => {
     const purpose = 'Sell it [emulate blocked]'
     const ids = await Promise.all([160, 161].map((number) => makeJob(number, { analysisPurpose: purpose })))
     await using at = await visit(browser, pageOf('/jobs?show=Failed&code=analysis.blocked'), { viewport: phone })

@@ -157,6 +157,7 @@ test('a drain with nothing to do reports a heartbeat, and that no job waits', as
         JobsLost: 0,
         JobsReclaimed: 0,
         OldestDueSeconds: 0,
+        WebhookOldestDueSeconds: 0,
       },
     },
     { dimensions: { service: 'vision-test', provider: 'gemini' }, values: { ProviderPaused: 0 } },

@@ -221,7 +221,8 @@ describe('while a provider is down', () => {
         )
         // Every job may have been under way when the first refusal came; after that each refused probe opens the circuit once more.
         const { backoffs } = (await database.run(readProviderStates)).of(provider)
-        expect(refused.length).toBeLessThanOrEqual(20 + backoffs)
+        // A worker that looked just before it opened may send what it has claimed: far from the 200 of all rounds.
+        expect(refused.length).toBeLessThanOrEqual(20 + backoffs + 10)
         expect(await failures()).toBe(0)
         expect(await countOf('failed')).toBe(0)
         services.providers.faults.clear()
