@@ -11,7 +11,7 @@ const bundles = new Map<string, Bundle>()
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vision-bundles-'))
-  await Promise.all(names.map(async (name) => bundles.set(name, await bundle(name, folder))))
+  await Promise.all(names.map(async (name) => bundles.set(name, await bundle(name, join(folder, name)))))
 })
 afterAll(() => rm(folder, { recursive: true }))
 
