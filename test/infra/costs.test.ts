@@ -38,6 +38,7 @@ test('the series are counted that the functions write', () => {
   const metrics = createMetrics({ service: 's', write: (line) => lines.push(line), now: Date.now })
   const done = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }
   metrics.report(done, 5)
+  metrics.webhooksWaited(0)
   metrics.providerPaused('gemini', true)
   metrics.providerPaused('deepseek', true)
   metrics.apiCall(200, 12)

@@ -209,13 +209,13 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'the files of the migrations stay behind': {
     file: 'infra/migrations.ts',
-    text: 'copyFiles: [{ from: folder }],',
-    instead: '',
+    text: '[...shape.copyFiles, { from: folder }]',
+    instead: 'shape.copyFiles',
   },
   'the reference page has no files': {
     file: 'infra/api.ts',
-    text: 'copyFiles: referenceFiles,',
-    instead: '',
+    text: '[...shape.copyFiles, ...referenceFiles]',
+    instead: 'shape.copyFiles',
   },
   'the migrations are applied where they should be checked': {
     file: 'infra/migrations.ts',
