@@ -1,15 +1,21 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
-import { LimitExceeded, type Quota } from './quotas.ts'
+import { createMinuteQuota, isMinuteOver, type MinuteRow } from './minute-quota.ts'
+import type { Quota } from './quotas.ts'
 
 /** The most estimates of a user in a minute. */
 export const estimatesPerMinute = 60
-const minuteSeconds = 60
+
+const begun = sql`begun_at`
+const minute = createMinuteQuota('limit.estimates_per_minute', estimatesPerMinute, {
+  used: sql`estimates`,
+  begun,
+  isOver: isMinuteOver(begun),
+})
 
 /**
- * Counts an estimate, by the database's clock and over all processes. A minute begins with the first estimate after the end
- * of the previous one.
+ * Counts an estimate.
  *
  * @returns the rest of the minute's quota
  * @throws LimitExceeded
@@ -18,15 +24,12 @@ export async function consumeEstimate(
   database: Database,
   userId: string,
 ): Promise<{ readonly quotas: readonly Quota[] }> {
-  const isOver = sql`begun_at <= UTC_TIMESTAMP(3) - INTERVAL ${minuteSeconds} SECOND`
-  // The start comes last: the assignments before it still see the old value.
   const count = () =>
     database.run((on) =>
       matchedBy(
         on,
-        sql`UPDATE vision_estimate_quotas SET estimates = IF(${isOver}, 0, estimates) + 1,
-            begun_at = IF(${isOver}, UTC_TIMESTAMP(3), begun_at)
-          WHERE user_id = ${userId} AND (${isOver} OR estimates < ${estimatesPerMinute})`,
+        sql`UPDATE vision_estimate_quotas SET ${minute.count}
+          WHERE user_id = ${userId} AND ${minute.hasRoom}`,
       ),
     )
   let counted = await count()
@@ -41,19 +44,11 @@ export async function consumeEstimate(
     counted = await count()
   }
   const [row] = await database.run((on) =>
-    rowsOf<Record<'used' | 'left', number>>(
+    rowsOf<MinuteRow>(
       on,
-      sql`SELECT estimates AS used, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), begun_at) + ${minuteSeconds} AS \`left\`
+      sql`SELECT ${minute.columns}
         FROM vision_estimate_quotas WHERE user_id = ${userId}`,
     ),
   )
-  const quota: Quota = {
-    code: 'limit.estimates_per_minute',
-    limit: estimatesPerMinute,
-    left: Math.max(0, estimatesPerMinute - Number(row?.used ?? 0)),
-    resetSeconds: Math.max(1, Number(row?.left ?? 0)),
-    windowSeconds: minuteSeconds,
-  }
-  if (counted === 0) throw new LimitExceeded(quota, [quota])
-  return { quotas: [quota] }
+  return minute.rest(row, counted > 0)
 }
