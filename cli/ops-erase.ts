@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import type { Operator } from '../core/admin/commands.ts'
 import { type Erasure, eraseUser } from '../core/admin/erase.ts'
 import { type ImageStore, openImageStore } from '../core/images/store.ts'
 import { loadBucketConfig } from '../core/platform/config/bucket.ts'
 import type { OperatorConfig } from '../core/platform/config/operator.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
-import { startS3Emulator } from '../dev/emulators/s3/server.ts'
+import { startLocalBucket } from '../dev/parts/storage.ts'
 import { requireUser } from './ops-keys.ts'
 import type { Values } from './ops-usage.ts'
 import { table } from './table.ts'
@@ -32,14 +31,9 @@ async function openStore(env: Environment, isLocal: boolean, cleanup: AsyncDispo
   let settings = env
   if (!env.BUCKET_NAME) {
     if (!isLocal) throw new OptionsError('erase wants BUCKET_NAME: the images of the user are there.')
-    const folder = join(readOptions([], env).dataDir, 's3')
-    const key = { accessKeyId: 'local', secretAccessKey: randomBytes(16).toString('hex') }
-    const s3 = await startS3Emulator({ folder, bucket: 'vision-pipeline', ...key })
-    cleanup.defer(() => s3.stop())
-    settings = {
-      ...{ BUCKET_NAME: 'vision-pipeline', S3_ENDPOINT: s3.endpoint },
-      ...{ S3_ACCESS_KEY_ID: key.accessKeyId, S3_SECRET_ACCESS_KEY: key.secretAccessKey },
-    }
+    const local = await startLocalBucket(readOptions([], env).dataDir, randomBytes(16).toString('hex'))
+    cleanup.defer(local.stop)
+    settings = local.settings
   }
   const store = openImageStore(loadBucketConfig(settings))
   cleanup.defer(() => store.close())

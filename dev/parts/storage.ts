@@ -10,6 +10,19 @@ import type { Part, RunningPart } from './part.ts'
 
 const bucket = 'vision-pipeline'
 
+/** An emulated S3 with the objects of a data folder, and the settings that reach its bucket. */
+export async function startLocalBucket(dataDir: string, secretAccessKey: string) {
+  const accessKeyId = 'local'
+  const s3 = await startS3Emulator({ folder: join(dataDir, 's3'), bucket, accessKeyId, secretAccessKey })
+  const settings = {
+    BUCKET_NAME: bucket,
+    S3_ENDPOINT: s3.endpoint,
+    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+  return { settings, stop: () => s3.stop() }
+}
+
 /** The bucket that the environment names, or an emulated S3 with its objects in the data folder. */
 export async function startStorage(
   env: Environment,
@@ -21,27 +34,23 @@ export async function startStorage(
     const part: Part = { name: 'storage', kind: 'real', what: `S3, bucket ${env.BUCKET_NAME}${place}` }
     return { settings: {}, stop: async () => undefined, part }
   }
-  const accessKeyId = 'local'
-  const secretAccessKey = await folder.secret('s3-secret', 32)
-  const s3 = await startS3Emulator({ folder: join(folder.path, 's3'), bucket, accessKeyId, secretAccessKey })
-  const settings = {
-    BUCKET_NAME: bucket,
-    S3_ENDPOINT: s3.endpoint,
-    S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: secretAccessKey,
-  }
+  const { settings, stop } = await startLocalBucket(folder.path, await folder.secret('s3-secret', 32))
   const client = createS3Client({ ...settings, AWS_REGION })
   try {
     await configureBucket(client, bucket, { uploadDays: UPLOAD_RETENTION_DAYS })
   } catch (problem) {
-    await s3.stop()
+    await stop()
     throw problem
   } finally {
     client.destroy()
   }
   return {
     settings,
-    stop: () => s3.stop(),
-    part: { name: 'storage', kind: 'emulated', what: `S3 at ${s3.endpoint}, kept in ${join(folder.path, 's3')}` },
+    stop,
+    part: {
+      name: 'storage',
+      kind: 'emulated',
+      what: `S3 at ${settings.S3_ENDPOINT}, kept in ${join(folder.path, 's3')}`,
+    },
   }
 }

@@ -5,10 +5,11 @@ import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import { readTextsOfRun } from '../../core/queue/texts.ts'
 import { drain } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/options.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { badAnswer, noBackoff, noCap, nothingSpent, spending } from '../support/database/jobs.ts'
+import { badAnswer, noCap, nothingSpent, spending } from '../support/database/jobs.ts'
 import { ledgerOf } from '../support/database/ledger.ts'
-import { accessTo } from '../support/providers/access.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -52,37 +53,18 @@ const etagOf = async (jobId: number) => (await api.call('GET', at(jobId), ann)).
 async function work(body: object): Promise<TextRun[]> {
   await promoteDueVisionJobs(api.database, noCap)
   const asked: TextRun[] = []
-  const workerId = `worker-${Math.random()}`
-  await drain(
-    {
-      database: api.database,
-      steps: {
-        analysis: async () => {
-          throw new Error('the analysis is saved')
-        },
-        content: async (text, _, { meter }) => {
-          asked.push(text)
-          await meter.sent()
-          meter.answered(spending())
-          return { model: 'writes', prompt: 'summary@3', body }
-        },
-      },
-      providers: accessTo(api.database, { workerId }),
-      workerId,
-      concurrency: 1,
-      inFlightPerUser: noCap,
-      leaseMs: 60_000,
-      renewMs: 20_000,
-      idleMs: 0,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 0,
-      log: () => undefined,
-      now: () => performance.now(),
+  const steps: Steps = {
+    analysis: async () => {
+      throw new Error('the analysis is saved')
     },
-    { deadline: performance.now() + 60_000 },
-  )
+    content: async (text, _, { meter }) => {
+      asked.push(text)
+      await meter.sent()
+      meter.answered(spending())
+      return { model: 'writes', prompt: 'summary@3', body }
+    },
+  }
+  await drain(workerOptions(api.database, steps, { concurrency: 1, providerWaitMs: 0 }), inAMinute())
   return asked
 }
 

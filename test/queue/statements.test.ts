@@ -6,10 +6,11 @@ import type { StepContext } from '../../core/domain/step.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
-import { emptyQueue, makeJobs, noBackoff, noCap, spending } from '../support/database/jobs.ts'
+import { emptyQueue, makeJobs, spending } from '../support/database/jobs.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
+import { workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
@@ -48,24 +49,13 @@ async function costOf(jobs: number, limits: ProviderLimits, work: () => Promise<
   const workerId = `counted-${Math.random()}`
   const stop = new AbortController()
   const draining = drain(
-    {
-      database: proxied,
-      steps,
+    workerOptions(proxied, steps, {
       providers: accessTo(proxied, { workerId, limits: { gemini: limits, deepseek: limits } }),
       workerId,
       concurrency: 25,
-      inFlightPerUser: noCap,
-      leaseMs: 60_000,
-      renewMs: 20_000,
       idleMs: 60_000,
       pollMs: 20,
-      stepMs: { analysis: 1_000, content: 1_000 },
-      callMs: 1_000,
-      retry: noBackoff,
-      providerWaitMs: 1_000,
-      log: () => undefined,
-      now: () => performance.now(),
-    },
+    }),
     { deadline: performance.now() + 120_000, signal: stop.signal },
   )
   // The first report.
