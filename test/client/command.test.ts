@@ -195,6 +195,31 @@ test('the sources run as they are, in a checkout', async () => {
   expect(stdout).toContain('3 images (3 different), 3 texts, 0 bad files')
 })
 
+test('a terminal shows a bar with the cost so far, and no colours or bar come without one', async () => {
+  const command = ['run', 'photos', '-p', 'In a terminal', '-o', 'alt_text']
+  const line = [process.execPath, join(project.packageFolder, 'dist/cli/main.js'), ...command]
+  const quoted = line.map((word) => `'${word}'`).join(' ')
+  // Gives the command a terminal of its own.
+  const { stdout } = await promisify(execFile)('script', ['-qec', quoted, '/dev/null'], {
+    cwd: folder,
+    env: { ...environment(), TERM: 'xterm' },
+  })
+  expect(stdout).toMatch(/(uploading|writing) \S+ \d\/3 · \$\d/)
+  expect(stdout).toContain('\u001b[32m3\u001b[39m completed')
+  const piped = await vision(command)
+  expect([piped.stderr, piped.stdout.includes('\u001b')]).toEqual(['', false])
+})
+
+test('brands are listed by what a run takes', async () => {
+  const body = JSON.stringify({ profile: { name: 'Pellmere' } })
+  const headers = { 'content-type': 'application/json' }
+  const created = await fetch(`${stack.url}/v1/brands`, { method: 'POST', headers, body })
+  expect(created.status).toBe(201)
+  const { brandId } = (await created.json()) as { brandId: number }
+  expect((await vision(['brands'])).stdout).toMatch(new RegExp(`^${brandId} +Pellmere +1$`, 'm'))
+  expect(JSON.parse((await vision(['brands', '--json'])).stdout)).toMatchObject([{ brandId, name: 'Pellmere' }])
+})
+
 test('an API that does not answer is told as such, and ends with 1', async () => {
   const { code, stderr } = await vision(['jobs'], { env: { ...environment(), VISION_URL: 'http://127.0.0.1:9' } })
   expect(stderr).toContain('Nothing answers at http://127.0.0.1:9.')

@@ -8,7 +8,7 @@ import { testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
 import { readWebhookHealth } from '../../core/webhooks/health.ts'
-import { endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
+import { attemptMs, endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
 import { postWebhook } from '../../core/webhooks/send.ts'
 import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
 import { checkWebhookUrl } from '../../core/webhooks/url.ts'
@@ -361,6 +361,7 @@ describe('a post', () => {
     expect(await send(`${base}/hook`)).toEqual({ error: 'unreachable' })
     answer = () => undefined
     expect(await send(`${base}/hook`, { timeoutMs: 100 })).toEqual({ error: 'timed_out' })
+    expect(attemptMs, 'as docs/webhooks.md says').toBe(15_000)
     answer = (_, response) => void response.writeHead(503, { 'retry-after': '120' }).end()
     expect(await send(`${base}/hook`)).toMatchObject({ error: 'status', retryAfterMs: 120_000 })
   })
