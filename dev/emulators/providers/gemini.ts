@@ -11,6 +11,13 @@ import { lookAt } from './look.ts'
 import { answerAboutModels } from './models.ts'
 import { UndecodableImage } from './open-image.ts'
 import { block } from './prompt-blocks.ts'
+import { readRequest } from './read-request.ts'
+
+/** What it says of a body that it cannot read. */
+const refusals = {
+  notJson: 'Invalid JSON payload received. The body is not JSON.',
+  unfit: 'Invalid JSON payload received.',
+}
 
 /**
  * The fields of `generateContent` (v1beta). Like the real service it refuses a field it does not know, so that a
@@ -99,7 +106,7 @@ export function geminiEmulator(
     const [model = '', method] = context.req.param('call').split(':')
     const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
     const body = await context.req.text()
-    const read = readRequest(body)
+    const read = readRequest(GenerateContent, body, refusals)
     const asked = 'error' in read ? undefined : read
     const parts = asked?.contents.flatMap((content) => content.parts) ?? []
     const lost = parts.find(({ fileData }) => fileData && !files.find(fileData.fileUri))?.fileData
@@ -163,19 +170,6 @@ export function geminiEmulator(
       },
     })
   })
-}
-
-function readRequest(body: string): GenerateContent | { error: string } {
-  let json: unknown
-  try {
-    json = JSON.parse(body)
-  } catch {
-    return { error: 'Invalid JSON payload received. The body is not JSON.' }
-  }
-  const read = GenerateContent.safeParse(json)
-  if (read.success) return read.data
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the request'}: ${message}`)
-  return { error: `Invalid JSON payload received. ${problems.join('; ')}` }
 }
 
 function promptText({ contents, systemInstruction }: GenerateContent): string {
