@@ -6,7 +6,14 @@ import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
 import { answerAboutModels } from './models.ts'
 import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
+import { readRequest } from './read-request.ts'
 import { draftContent, type Source } from './written-content.ts'
+
+/** What it says of a body that it cannot read. */
+const refusals = {
+  notJson: 'Failed to parse the request body as JSON.',
+  unfit: 'Failed to deserialize the JSON body into the target type:',
+}
 
 /** The fields of a chat completion request that are read; others pass, as at the real service. */
 const ChatCompletion = z.object({
@@ -50,7 +57,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
 
   const complete = async (context: Context<{ Bindings: HttpBindings }>) => {
     const key = context.req.header('authorization')?.match(/^Bearer\s+(\S+)/i)?.[1]
-    const read = readRequest(await context.req.text())
+    const read = readRequest(ChatCompletion, await context.req.text(), refusals)
     const asked = 'error' in read ? undefined : read
     const text = asked?.messages.map(textOf).join('\n') ?? ''
     // The form of the answer stands in the instructions, and what to write from in the user's message: neither is read
@@ -119,19 +126,6 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         refuse: (kind) => refuse(kind, undefined),
       }),
     )
-}
-
-function readRequest(body: string): ChatCompletion | { error: string } {
-  let json: unknown
-  try {
-    json = JSON.parse(body)
-  } catch {
-    return { error: 'Failed to parse the request body as JSON.' }
-  }
-  const read = ChatCompletion.safeParse(json)
-  if (read.success) return read.data
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  return { error: `Failed to deserialize the JSON body into the target type: ${problems.join('; ')}` }
 }
 
 function textOf({ content }: ChatCompletion['messages'][number]): string {

@@ -17,11 +17,12 @@ let analysis: BrandAnalysis
 beforeAll(async () => {
   emulators = await startProviderEmulators()
   const image = await readFile(new URL('../../../../dev/sample/poster.png', import.meta.url))
-  const answer = writeAnalysis(await lookAt(image), purpose, undefined)
+  const answer = writeAnalysis({ look: await lookAt(image), lettering }, purpose, undefined)
   analysis = completeAnalysis(AnalysisAnswer.parse(JSON.parse(answer)), {})
 })
 afterAll(() => emulators.stop())
 
+const lettering = ['Pellmere', 'cloudy lemonade', 'Pressed at noon.']
 const purpose = 'the spring sale of a coffee roaster'
 const facts = {
   name: 'Trail 7',
