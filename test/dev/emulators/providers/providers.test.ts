@@ -201,10 +201,11 @@ describe('the emulated DeepSeek', () => {
       const analysis = await analyse(await fixture(image), { mimeType: mimeTypes[image.split('.')[1] ?? ''] ?? '' })
       const text = contentOf(await writeText(format, analysis))
       const content = JSON.stringify(formats[format].schema.parse(JSON.parse(text)))
-      expect(content).toContain(analysis.subject.slice(0, 60))
+      const sells = format === 'social_post' || format === 'product_description'
+      if (!sells) expect(content).toContain(analysis.subject)
       expect(content.toLowerCase()).toContain(analysis.palette[0]?.name)
       expect(content).toContain('a spring campaign')
-      expect(content.toLowerCase()).toContain(analysis.mood.join(', ').slice(0, 20))
+      expect(content.toLowerCase()).toContain(analysis.mood[0])
       if (format === 'social_post') expect(content).toMatch(/"#(Red|Blue|SteelBlue)"/)
     }
   })
@@ -286,7 +287,7 @@ describe('the emulated DeepSeek', () => {
     const content =
       'The purpose is between <purpose> and </purpose>, the analysis between <analysis> and </analysis>. <purpose>a kiosk</purpose> <analysis>{"subject":"A cat"}</analysis> <format>summary</format>'
     const answer = await client.chat.completions.create({ model: 'm', messages: [{ role: 'user', content }] })
-    expect(JSON.parse(contentOf(answer)).keyPoints).toContain('Purpose: a kiosk')
+    expect(JSON.parse(contentOf(answer)).keyPoints).toContain('The occasion: a kiosk.')
   })
 
   test('an analysis of another shape, an unknown format and no schema are answered too', async () => {
