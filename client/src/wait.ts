@@ -23,11 +23,11 @@ export function waitForJob(on: Connection, jobId: number, options: WaitOptions<J
   return waitUntil(read, hasEnded, options)
 }
 
-/** Waits until every job of a batch has ended. */
+/** Waits until every job of a batch has ended; in a batch without jobs there is nothing to wait for. */
 export function waitForBatch(on: Connection, batchId: number, options: WaitOptions<Batch> = {}): Promise<Batch> {
   const read = (header: Header, signal?: AbortSignal) =>
     on.api.GET('/v1/batches/{batchId}', { params: { path: { batchId }, header }, ...withSignal(signal) })
-  return waitUntil(read, (batch) => batch.ended, options)
+  return waitUntil(read, ({ ended, jobs }) => ended || jobs === 0, options)
 }
 
 type Header = { readonly Prefer: string; readonly 'If-None-Match'?: string }
@@ -40,7 +40,9 @@ async function waitUntil<T>(
 ): Promise<T> {
   const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it goes on all the same.`)
   const limit = new AbortController()
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
+  // A timer takes no more than 31 bits: 24.8 days.
+  const timer =
+    timeoutMs === undefined || timeoutMs >= 2 ** 31 ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
   const both = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal
   try {
     for (let etag: string | null = null; ; ) {
