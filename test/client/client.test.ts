@@ -261,7 +261,7 @@ describe('a run', () => {
       await vision.api.POST('/v1/batches/{batchId}/cancel', { params: { path: { batchId } } })
     }
     // More than one call takes, with an address that is stored otherwise than it was written.
-    const many = Array.from({ length: 101 }, (_, index) => `http://127.0.0.1:9/Grün schuh ${index}.png`)
+    const many = Array.from({ length: 101 }, (_, index) => `https://no.invalid/Grün schuh ${index}.png`)
     const first = await vision.run([...many, { image, sku: 'S1' }], options)
     await close(first.batchIds[0])
     const second = await vision.run([other, ...many, { image, sku: 'S1' }, { image, sku: 'S2' }], options)
