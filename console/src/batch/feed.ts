@@ -50,7 +50,10 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
       await readAll(on, batchId, jobs, both)
       error.value = undefined
       if (data && !data.ended && (data.eventsUrl === null || !(await stream(data.eventsUrl, both)))) await wait(both)
-      if (!both.aborted) by.value = 'nothing'
+      if (both.aborted) return
+      by.value = 'nothing'
+      // A stream that ended before its batch was cut off for good, as when its ticket has expired: another one.
+      if (batch.value?.ended === false) setTimeout(() => !both.aborted && void open(), againMs)
     } catch (problem) {
       if (both.aborted) return
       error.value = problem
@@ -71,9 +74,13 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
       }
       const timer = setTimeout(() => events.readyState !== EventSource.OPEN && end(false), openMs)
       both.addEventListener('abort', () => end(true))
+      let wasOpen = false
       events.onopen = () => {
         by.value = 'stream'
         error.value = undefined
+        // What came while the network was cut is read too: jobs may have been added or have gone since.
+        if (wasOpen) readAll(on, batchId, jobs, both).catch(() => undefined)
+        wasOpen = true
       }
       // It reconnects by itself, unless it was refused.
       events.onerror = () => events.readyState === EventSource.CLOSED && end(by.value === 'stream')

@@ -35,6 +35,14 @@ export function journeysOfSettings(ground: Ground): void {
     await page.locator('.answer .prose').waitFor()
     const trials = await call<{ jobs: { brandId: number | null }[] }>('/v1/jobs?limit=1')
     expect(trials.jobs[0]).toMatchObject({ brandId, brandVersion: 1 })
+    await page.getByRole('link', { name: /^Job \d+$/ }).click()
+    // How near the colours of the picture are to the brand's.
+    await page.getByText(/^\d of \d colours?, \d+ % of the area$/).waitFor()
+    await page
+      .getByRole('cell', { name: /nearest is Deep blue, ΔE [\d.]+|No, a grey/ })
+      .first()
+      .waitFor()
+    await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByText('What is not saved is not tried.').waitFor()
     await page.getByRole('button', { name: 'Save version 2' }).click()
