@@ -6,6 +6,11 @@ import { picture } from '../support/files.ts'
 import { type Ground, phone } from '../support/ground.ts'
 import { expectAccessible, visit, widthOf } from '../support/visit.ts'
 
+/** `#2f4558` as a browser states it. */
+function toRgb(hex: string): string {
+  return `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`
+}
+
 /** Brands, usage, keys and webhooks. */
 export function journeysOfSettings(ground: Ground): void {
   const { call, pageOf, onDisk, makeJob } = ground
@@ -42,6 +47,11 @@ export function journeysOfSettings(ground: Ground): void {
       .getByRole('cell', { name: /nearest is Deep blue, ΔE [\d.]+|No, a grey/ })
       .first()
       .waitFor()
+    // Where the system forces its colours, those of the picture stay: they are what is shown.
+    await page.emulateMedia({ forcedColors: 'active' })
+    const shown = await page.evaluate<string>("getComputedStyle(document.querySelector('.swatches i')).backgroundColor")
+    expect(shown).toBe(toRgb(String(await page.locator('td .mono').first().textContent())))
+    await page.emulateMedia({ forcedColors: 'none' })
     await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByText('What is not saved is not tried.').waitFor()
