@@ -10,6 +10,7 @@ import { DropZone } from './drop-zone.tsx'
 import { Sum } from './estimate.tsx'
 import { PictureSheet } from './picture-sheet.tsx'
 import { addFiles, clearPictures, pictures } from './pictures.ts'
+import { sampleFiles } from './samples.ts'
 import { progress, startBatch } from './start.ts'
 import { TextsGrid } from './texts-grid.tsx'
 
@@ -37,6 +38,14 @@ export function NewPage() {
   const add = (files: readonly File[], folder?: string) => {
     setLeft(addFiles(files))
     if (folder && draft.value.name === '') changeDraft({ name: folder.slice(0, 100) })
+  }
+  const trySamples = async () => {
+    setError(undefined)
+    try {
+      add(await sampleFiles(client.value), 'Samples')
+    } catch (problem) {
+      setError(problem)
+    }
   }
   const start = async () => {
     setError(undefined)
@@ -78,6 +87,15 @@ export function NewPage() {
             )}
           </div>
           <DropZone add={add} />
+          {pictures.value.length === 0 && (
+            <p class="row">
+              <span class="dim">Nothing at hand?</span>
+              <button type="button" class="btn plain" onClick={trySamples}>
+                Try the sample pictures
+              </button>
+            </p>
+          )}
+          {error !== undefined && pictures.value.length === 0 && <Problem error={error} />}
           {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
           <PictureSheet />
         </div>
