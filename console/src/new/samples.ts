@@ -11,7 +11,7 @@ const pictures = import.meta.glob<string>('../../../samples/*.png', {
 const brandName = 'Pellmere'
 
 /**
- * The pictures of the sample brand, as if they had been dropped, with a purpose and the brand where none is chosen yet.
+ * The pictures of the sample brand, as if they had been dropped; chooses the brand where none is chosen yet.
  *
  * @throws the error of a download
  */
@@ -25,9 +25,6 @@ export async function sampleFiles(client: VisionClient): Promise<File[]> {
   )
   const { data } = await client.api.GET('/v1/brands')
   const brand = data?.brands.find(({ name, archivedAt }) => name === brandName && archivedAt === null)
-  changeDraft({
-    purpose: draft.value.purpose || 'Summer at our market stand: fresh lemonade, every day',
-    brandId: draft.value.brandId ?? brand?.brandId ?? null,
-  })
+  if (draft.value.brandId === null && brand) changeDraft({ brandId: brand.brandId })
   return files
 }
