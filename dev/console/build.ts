@@ -7,6 +7,7 @@ const built = join(root, 'node_modules/.cache/console')
 /** What the pages are made of. */
 const sources = [
   'console',
+  'samples',
   'client/src',
   'core/domain/errors.ts',
   'core/pipeline/palette-match.ts',
