@@ -10,6 +10,9 @@ const replaceable = () => ({
   setTimeout: globalThis.setTimeout,
   setInterval: globalThis.setInterval,
   now: Date.now,
+  Headers,
+  Request,
+  Response,
 })
 // Powertools and sharp note themselves there when they are loaded.
 const theirs = ['AWS_SDK_UA_APP_ID', 'VIPSHOME']
