@@ -41,6 +41,8 @@ export interface StackOptions {
   readonly dataDir: string
   /** What the emulated providers take to answer, in milliseconds. */
   readonly emulatorLatencyMs?: number | undefined
+  /** Whether the emulated Gemini reads the lettering of images, half a second each; as a rule it does. */
+  readonly readsLettering?: boolean | undefined
   /** Aborted when the start is no longer wanted. */
   readonly signal?: AbortSignal | undefined
   /** Prints a line for the person at the terminal: slow steps, and errors. */
@@ -107,7 +109,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const storage = await startStorage(env, folder, checked.bucket)
   cleanup.defer(storage.stop)
-  const providers = await startProviders(env, checked.poller, options.emulatorLatencyMs)
+  const providers = await startProviders(env, checked.poller, {
+    latencyMs: options.emulatorLatencyMs,
+    reads: options.readsLettering,
+  })
   cleanup.defer(providers.stop)
 
   const settings = {

@@ -1,7 +1,8 @@
 import type { ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { pauseByOperator, resumeByOperator } from '../providers/operator-pause.ts'
-import { type CancelFilter, type Cancelled, cancelMatchingJobs } from '../queue/cancel-matching.ts'
+import type { BulkFilter, BulkResult } from '../queue/bulk-change.ts'
+import { cancelMatchingJobs } from '../queue/cancel-matching.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
 import { noteAction, noteResult, type OperatorVerb } from './audit-log.ts'
@@ -78,9 +79,9 @@ export async function redriveJobs(
 /** Cancels jobs of all users by a filter, or counts those that would be cancelled: see `cancelMatchingJobs`. */
 export async function cancelJobs(
   { database, actor }: Operator,
-  filter: CancelFilter,
+  filter: BulkFilter,
   { limit, dryRun, signal }: Batches,
-): Promise<Cancelled> {
+): Promise<BulkResult> {
   const id = await begin({ database, actor }, 'cancel', { ...filter, limit }, dryRun)
   const result = await cancelMatchingJobs(database, filter, {
     limit: limit ?? Number.POSITIVE_INFINITY,

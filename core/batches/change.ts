@@ -3,6 +3,7 @@ import { type Status, statuses, unendedStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { cancelVisionJobs } from '../queue/cancel.ts'
+import { hasCode } from '../queue/code-filter.ts'
 import { deleteVisionJobs } from '../queue/delete.ts'
 import { redriveByIds } from '../queue/redrive.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
@@ -50,8 +51,7 @@ export async function retryBatch(
   code: string | undefined,
   { lifeMs, allow, hasTime }: RetryOptions,
 ): Promise<Changed> {
-  const like = code === undefined ? undefined : `${code.replaceAll(/[\\%_]/g, '\\$&')}${code.endsWith('.') ? '%' : ''}`
-  const coded = like === undefined ? sql`` : sql` AND error_code LIKE ${like}`
+  const coded = code === undefined ? sql`` : sql` AND ${hasCode(code)}`
   let jobs = 0
   for (let after = 0; ; ) {
     if (!hasTime()) return { jobs, more: true }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
 import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { lockUserRow } from '../database/lock-user.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { BrandProfile } from '../pipeline/brand.ts'
@@ -43,7 +44,7 @@ export async function createBrand(database: Database, userId: string, profile: B
   let made = 0
   const brandId = await database.transact(
     async (tx) => {
-      await lockUser(tx, userId)
+      await lockUserRow(tx, userId)
       const { brands, versions } = await countsOf(tx, userId)
       if (brands >= maxBrands) throw new VisionError('brand.too_many')
       if (versions >= maxVersionsOfUser) throw new VisionError('brand.too_many_versions')
@@ -79,7 +80,7 @@ export async function updateBrand(
   const { brandId, userId } = owned
   await database.transact(
     async (tx) => {
-      await lockUser(tx, userId)
+      await lockUserRow(tx, userId)
       const brand = await find(tx, owned)
       if (brand === undefined || brand.archivedAt !== null) throw new VisionError('brand.not_found')
       const current = await findVersion(tx, brandId, brand.version)
@@ -196,15 +197,6 @@ export async function getBrandVersion(database: Database, owned: OwnedBrand, ver
     if (found === undefined) throw new VisionError('brand.not_found')
     return found
   })
-}
-
-/** A user's calls that add brands or versions run one after another, so that the bounds hold for all of them together. */
-async function lockUser(tx: Queryable, userId: string): Promise<void> {
-  // It locks an existing row, too; in REPEATABLE READ a locking read of a missing one would lock the gap.
-  await matchedBy(
-    tx,
-    sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = VALUES(user_id)`,
-  )
 }
 
 async function countsOf(tx: Queryable, userId: string): Promise<{ brands: number; versions: number }> {

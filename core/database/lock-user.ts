@@ -1,7 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { matchedBy, type Queryable } from './sql.ts'
 
-/** Locks the row of a user, and makes it if there is none: of that user's calls one goes after the other, so that bounds hold. */
+/**
+ * Locks the row of a user, and makes it if there is none: that user's calls run one after another, so that bounds hold for all of
+ * them together. In REPEATABLE READ a locking read of a missing row would lock the gap.
+ */
 export async function lockUserRow(tx: Queryable, userId: string): Promise<void> {
   await matchedBy(
     tx,

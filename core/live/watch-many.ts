@@ -79,27 +79,27 @@ export async function watchMany(
 
   const events = async function* (): AsyncGenerator<ManyEvent, void> {
     /** The last version of each job that the watcher was sent. */
-    const told = new Map<number, Change>()
+    const lastSent = new Map<number, Change>()
     let place = start
     let events = 0
     const send = (event: DistributiveOmit<ManyEvent, 'id'>, ended = false): ManyEvent => {
       sent(++events)
       return { ...event, id: idOf({ place, ended }) }
     }
-    const tellOfJobs = function* (news: Iterable<JobNews>) {
+    const jobEvents = function* (news: Iterable<JobNews>) {
       for (const one of news) {
         // A late change lies behind the position that was sent; it may be sent again after a disconnect.
         if (byPlace(one, place) > 0) place = { at: one.at, jobId: one.jobId }
-        if (one.version <= (told.get(one.jobId)?.version ?? -1)) continue
-        told.set(one.jobId, one)
+        if (one.version <= (lastSent.get(one.jobId)?.version ?? -1)) continue
+        lastSent.set(one.jobId, one)
         yield send(eventOf(one))
       }
-      for (const [jobId, { at }] of told) {
-        if (told.size <= pageSize) break
-        if (at < place.at - resumeMs) told.delete(jobId)
+      for (const [jobId, { at }] of lastSent) {
+        if (lastSent.size <= pageSize) break
+        if (at < place.at - resumeMs) lastSent.delete(jobId)
       }
     }
-    const tellOfBatch = function* (news: BatchNews) {
+    const batchEvents = function* (news: BatchNews) {
       const over = news.state === undefined || (news.state.ended && news.closed)
       yield send({ type: 'batch', news }, over && news.batchId === batchId)
       if (over && news.batchId === batchId) end(news.state === undefined ? 'deleted' : 'ended')
@@ -114,7 +114,7 @@ export async function watchMany(
           for (const { batchId: of, row } of page) {
             if (of !== null && ended.size < maxBatches && (row === undefined || hasEnded(row))) ended.add(of)
           }
-          yield* tellOfJobs(page)
+          yield* jobEvents(page)
         }
         follower.ask(ended)
         for (;;) {
@@ -123,9 +123,9 @@ export async function watchMany(
             from = place.at - resumeMs
             break
           }
-          yield* tellOfJobs(news.jobs)
+          yield* jobEvents(news.jobs)
           for (const one of news.batches) {
-            yield* tellOfBatch(one)
+            yield* batchEvents(one)
             if (closing.aborted) return
           }
         }

@@ -1,38 +1,19 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { type Status, statuses } from '../../drizzle/schema.ts'
-import { type Queryable, rowsOf } from '../database/sql.ts'
+import { type BoundedCount, countRows } from '../database/bounded-counts.ts'
+import type { Queryable } from '../database/sql.ts'
 
-/** The number of jobs of a kind, counted up to `countLimit`. */
-export interface Depth {
+/** The number of jobs in a status, counted up to `countLimit`. */
+export interface Depth extends Pick<BoundedCount, 'atLeast'> {
   readonly status: Status
   readonly jobs: number
-  /** There are more. */
-  readonly atLeast: boolean
 }
-
-/** Bounds the cost of a count over a table of any size: about a millisecond. */
-export const countLimit = 1_000
 
 /** How many jobs are in each status. */
 export async function getQueueDepth(on: Queryable): Promise<readonly Depth[]> {
-  const counted = statuses.map((status) => sql`(${upTo(sql`FORCE INDEX (claim) WHERE status = ${status}`)})`)
-  const [row] = await rowsOf<Record<string, number>>(
+  const counts = await countRows(
     on,
-    sql`SELECT ${sql.join(
-      counted.map((count, index) => sql`${count} AS ${sql.raw(`\`${statuses[index]}\``)}`),
-      sql`, `,
-    )}`,
+    statuses.map((status) => [status, sql`vision_jobs FORCE INDEX (claim) WHERE status = ${status}`]),
   )
-  return statuses.map((status) => ({ status, ...depthOf(row?.[status]) }))
-}
-
-/** A count of jobs that stops one beyond the limit; `depthOf` interprets it. */
-export function upTo(which: SQL): SQL {
-  return sql`SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs ${which} LIMIT ${countLimit + 1}) AS counted`
-}
-
-/** Interprets a count by `upTo`. */
-export function depthOf(counted: number | undefined): Omit<Depth, 'status'> {
-  const jobs = Number(counted ?? 0)
-  return { jobs: Math.min(jobs, countLimit), atLeast: jobs > countLimit }
+  return statuses.map((status) => ({ status, jobs: counts[status].count, atLeast: counts[status].atLeast }))
 }

@@ -5,10 +5,8 @@ import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
 import { readProviderStates } from '../providers/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
-import { withFreeBatches } from '../usage/batch-counts.ts'
-import { withFreeLedger } from '../usage/ledger-lock.ts'
-import { isFree, openOutbox } from '../webhooks/outbox.ts'
-import { endJobs } from './end-jobs.ts'
+import { openOutbox } from '../webhooks/outbox.ts'
+import { endJobs, withFreeOwners } from './end-jobs.ts'
 import { expiryMoments } from './expiry.ts'
 
 const batch = 200
@@ -23,7 +21,7 @@ interface WaitingJob {
 
 /**
  * Fails jobs that the transaction has locked, and that expired while they waited. A job is left for later while another
- * connection, perhaps a dead one, holds its user's ledger rows: see `withFreeLedger`.
+ * connection, perhaps a dead one, holds its user's ledger rows: see `withFreeOwners`.
  *
  * @returns those that have failed
  */
@@ -33,15 +31,7 @@ export async function failExpired<Job extends WaitingJob>(
 ): Promise<readonly Job[]> {
   if (jobs.length === 0) return []
   const outbox = await openOutbox(tx, jobs, jobs, false)
-  const told = jobs.filter((job) => isFree(outbox, job))
-  const users = told.map(({ userId }) => userId)
-  const free = await withFreeLedger(tx, users, ['failed'])
-  const counted = told.filter(({ userId }) => free.has(userId))
-  const freeBatches = await withFreeBatches(
-    tx,
-    counted.map(({ batchId }) => batchId),
-  )
-  const expired = counted.filter(({ batchId }) => freeBatches.has(batchId))
+  const expired = await withFreeOwners(tx, jobs, ['failed'], outbox)
   if (expired.length === 0) return []
   await matchedBy(
     tx,

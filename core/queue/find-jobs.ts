@@ -2,7 +2,7 @@ import { inArray, type SQL, sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status, visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
-import { type ErrorCode, errorCodes } from '../domain/errors.ts'
+import { codesOf } from './code-filter.ts'
 import { firstJobSince } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
@@ -157,10 +157,4 @@ async function soonestScheduled(on: Queryable, { before, from }: Window): Promis
       WHERE id < ${before ?? Number.MAX_SAFE_INTEGER} AND id >= ${from ?? 0}`,
   )
   return rows.map((row) => ({ ...row, id: Number(row.id) }))
-}
-
-/** The known codes that a code or prefix stands for; an unknown one, of an earlier release, stands for itself. */
-export function codesOf(code: string): ReadonlySet<string> {
-  if (!code.endsWith('.')) return new Set([code])
-  return new Set((Object.keys(errorCodes) as ErrorCode[]).filter((one) => one.startsWith(code)))
 }

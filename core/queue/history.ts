@@ -2,6 +2,7 @@ import { and, desc, eq, getTableColumns, gte, inArray, lt, type SQL, sql } from 
 import { statuses as everyStatus, type Status, visionJobs } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
+import { hasCode } from './code-filter.ts'
 import { firstJobSince } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
@@ -131,8 +132,7 @@ function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filte
   if (ids && batchId !== undefined) conditions.push(sql`batch_id = ${batchId}`)
   if (ids && statuses) conditions.push(sql`status IN ${statuses}`)
   if (outputFormats && !isPath) conditions.push(sql`output_format IN ${outputFormats}`)
-  if (code?.endsWith('.')) conditions.push(sql`error_code LIKE ${`${code}%`}`)
-  else if (code !== undefined) conditions.push(sql`error_code = ${code}`)
+  if (code !== undefined) conditions.push(hasCode(code))
   if (metadata) {
     const path = `$."${metadata.key}"`
     const found = sql`JSON_UNQUOTE(JSON_EXTRACT(metadata, ${path}))`

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import { endedStatuses, type Status } from '../../drizzle/schema.ts'
+import { countRows } from '../database/bounded-counts.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { unlinkImages } from '../images/snapshots.ts'
 import { addBatchCounts, deleted } from '../usage/batch-counts.ts'
 import { deleteByIds, deleteRows } from './delete-rows.ts'
 import { noteDeletions } from './deletions.ts'
-import { depthOf, upTo } from './depth.ts'
 import { deleteTexts } from './texts.ts'
 
 export interface PruneOptions {
@@ -34,18 +34,12 @@ const pauseMs = 100
 
 /** How many jobs there are to prune, counted no further than a thousand of each status. */
 export async function countPrunable(on: Queryable, olderThanDays: number): Promise<Pruned> {
-  const counts = endedStatuses.map(
-    (status) => sql`(${upTo(sql`FORCE INDEX (ended) WHERE ${isOld(status, olderThanDays)}`)})`,
-  )
-  const [row] = await rowsOf<Record<string, number>>(
+  const counts = await countRows(
     on,
-    sql`SELECT ${sql.join(
-      counts.map((count, index) => sql`${count} AS ${sql.raw(`\`${endedStatuses[index]}\``)}`),
-      sql`, `,
-    )}`,
+    endedStatuses.map((status) => [status, sql`vision_jobs FORCE INDEX (ended) WHERE ${isOld(status, olderThanDays)}`]),
   )
-  const depths = endedStatuses.map((status) => depthOf(row?.[status]))
-  return { jobs: depths.reduce((sum, { jobs }) => sum + jobs, 0), more: depths.some(({ atLeast }) => atLeast) }
+  const each = Object.values(counts)
+  return { jobs: each.reduce((sum, { count }) => sum + count, 0), more: each.some(({ atLeast }) => atLeast) }
 }
 
 /**

@@ -3,13 +3,11 @@ import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { describeCode } from '../domain/errors.ts'
 import type { RunIdentity } from '../domain/run.ts'
-import { withFreeBatches } from '../usage/batch-counts.ts'
-import { withFreeLedger } from '../usage/ledger-lock.ts'
-import { isFree, type Outbox, openOutbox } from '../webhooks/outbox.ts'
+import { type Outbox, openOutbox } from '../webhooks/outbox.ts'
 import { attemptsOf } from './attempts-of.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 import { callsOut } from './calls-out.ts'
-import { endJobs } from './end-jobs.ts'
+import { endJobs, withFreeOwners } from './end-jobs.ts'
 import { countWaiting } from './texts.ts'
 
 /** The number of crashes at which a job fails: by then it has been run alone several times. */
@@ -59,15 +57,7 @@ export async function reclaimVisionJobs(
     const found = await withFreeRuns(tx, await rowsOf<Row>(tx, reclaimQuery(100)))
     const last = found.filter(({ crashes }) => isLast(crashes))
     const outbox = last.length === 0 ? undefined : await openOutbox(tx, last, last, false)
-    const told = found.filter((job) => !outbox || !isLast(job.crashes) || isFree(outbox, job))
-    const users = told.map(({ userId }) => userId)
-    const free = await withFreeLedger(tx, users, ['lost', 'failed'])
-    const counted = told.filter(({ userId }) => free.has(userId))
-    const freeBatches = await withFreeBatches(
-      tx,
-      counted.map(({ batchId }) => batchId),
-    )
-    const lost = counted.filter(({ batchId }) => freeBatches.has(batchId))
+    const lost = await withFreeOwners(tx, found, ['lost', 'failed'], outbox, ({ crashes }) => isLast(crashes))
     await takeBack(tx, lost, options, outbox)
     return lost
   })

@@ -4,41 +4,25 @@ import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../da
 import { VisionError } from '../domain/errors.ts'
 import { hasEnded } from '../domain/job.ts'
 import { addBatchCounts, uncounted } from '../usage/batch-counts.ts'
+import { addJobs, type BulkFilter, type BulkOptions, type BulkResult } from './bulk-change.ts'
+import { matchesCode } from './code-filter.ts'
 import { lockOwnedJob, type OwnedJob, requireJob, statusOf } from './lock-jobs.ts'
 import { retryTexts } from './texts.ts'
 
 /** A filter for failed jobs. */
-export interface RedriveFilter {
-  /** A code like `analysis.timed_out`, or a prefix that ends in a dot: `analysis.` */
-  readonly code?: string | undefined
+export interface RedriveFilter extends BulkFilter {
   /** Those that failed at this moment or later. */
   readonly since?: Date | undefined
   /** Those that failed before this moment. */
   readonly until?: Date | undefined
-  readonly userId?: string | undefined
-  readonly batchId?: number | undefined
 }
 
-export interface RedriveOptions {
-  /** The most jobs to redrive. */
-  readonly limit: number
-  /** Counts and changes nothing. */
-  readonly dryRun: boolean
+export interface RedriveOptions extends BulkOptions<Redriven> {
   /** Until a redriven job expires, in milliseconds of the database's clock. */
   readonly lifeMs: number
-  /** Aborted when it must end; completed batches stay done. */
-  readonly signal?: AbortSignal | undefined
-  /** Called in the transaction of each batch, with the totals at its end. */
-  readonly note?: ((tx: Queryable, soFar: Redriven) => Promise<void>) | undefined
 }
 
-export interface Redriven {
-  /** How many jobs match, or were redriven. */
-  readonly jobs: number
-  /** Some of them. */
-  readonly sample: readonly number[]
-  /** There may be more: the limit or the time was reached. */
-  readonly more: boolean
+export interface Redriven extends BulkResult {
   /** When the last of them failed: where to continue. */
   readonly through: Date | null
 }
@@ -54,7 +38,6 @@ interface Row {
 /** How many failed jobs are read at a time, and how many are redriven in one transaction. */
 const page = 1_000
 const batch = 200
-const sampleSize = 20
 
 /**
  * Redrives a failed job: it is due at once, failures and crashes are zeroed, the attempt number and saved outputs stay. A
@@ -128,8 +111,7 @@ function failedQuery(since: Date | undefined, until: Date, after: Row | undefine
 function matches({ code, userId, batchId }: RedriveFilter, row: Row): boolean {
   if (batchId !== undefined && row.batchId !== batchId) return false
   if (userId !== undefined && row.userId !== userId) return false
-  if (code === undefined) return true
-  return code.endsWith('.') ? (row.code ?? '').startsWith(code) : row.code === code
+  return code === undefined || matchesCode(code, row.code)
 }
 
 async function redriveBatch(
@@ -202,13 +184,9 @@ export function redriven(lifeMs: number): SQL {
     answer_issue = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
-function add({ jobs, sample }: Redriven, rows: readonly Row[], count: number): Redriven {
-  return {
-    jobs: jobs + count,
-    sample: [...sample, ...rows.map(({ id }) => id)].slice(0, sampleSize),
-    more: false,
-    through: asDate(rows.at(-1)?.finishedAt ?? ''),
-  }
+function add(before: Redriven, rows: readonly Row[], count: number): Redriven {
+  const ids = rows.map(({ id }) => id)
+  return { ...addJobs(before, ids, count), through: asDate(rows.at(-1)?.finishedAt ?? '') }
 }
 
 async function databaseNow(database: Database): Promise<Date> {

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
-import { matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
+import { lockUserRow } from '../database/lock-user.ts'
+import { type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
 import { type LimitOverrides, type OverrideRow, overrideColumns, overridesIn } from '../usage/limit-overrides.ts'
 
 /** A user whose row the transaction has locked. */
@@ -36,7 +37,7 @@ const columns = sql`blocked_seen_at IS NOT NULL AS blocked, analysis_tag AS anal
 export async function lockUser(tx: Queryable, userId: string): Promise<LockedUser> {
   // The INSERT comes first: in REPEATABLE READ a locking read of a missing row locks the gap, and two transactions that
   // then insert into it deadlock. IGNORE would leave each of several with a shared lock that none can upgrade.
-  await insertUser(tx, userId)
+  await lockUserRow(tx, userId)
   const [row] = await rowsOf<Row>(tx, sql`SELECT ${columns} FROM vision_users WHERE user_id = ${userId} FOR UPDATE`)
   if (row === undefined) throw new Error(`the row of the user ${userId} is gone`)
   return locked(userId, row)
@@ -63,14 +64,7 @@ export async function ensureUsers(on: Queryable, userIds: readonly string[]): Pr
       FORCE INDEX (PRIMARY) ON vision_users.user_id = wanted.user_id`,
   )
   const known = new Set(rows.map(({ userId }) => userId))
-  for (const userId of userIds) if (!known.has(userId)) await insertUser(on, userId)
-}
-
-function insertUser(on: Queryable, userId: string): Promise<number> {
-  return matchedBy(
-    on,
-    sql`INSERT INTO vision_users (user_id) VALUES (${userId}) ON DUPLICATE KEY UPDATE user_id = user_id`,
-  )
+  for (const userId of userIds) if (!known.has(userId)) await lockUserRow(on, userId)
 }
 
 function locked(userId: string, row: Row): LockedUser {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { visionBatchCounts } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
+import { increments, mergeCounts } from './merge-counts.ts'
 
 // `vision_batch_counts` has the outcomes of a batch's jobs, so that no one has to count jobs. Every transaction that ends,
 // redrives, creates or deletes jobs updates it.
@@ -43,30 +44,12 @@ export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry
   const ofBatches = entries.flatMap(({ batchId, code, ...entry }) =>
     batchId === null ? [] : [{ ...entry, batchId, code: code ?? '' }],
   )
-  const merged = Map.groupBy(ofBatches, ({ batchId, status, code }) =>
-    JSON.stringify([String(batchId).padStart(20, '0'), status, code]),
-  )
-  const rows = [...merged]
-    // All transactions update the rows in the same order, so that no two can deadlock.
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, same]) => {
-      const [first] = same
-      const sums = batchCounters.map(
-        (counter) => [counter, same.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)] as const,
-      )
-      if (first === undefined || sums.every(([, sum]) => sum === 0)) return []
-      const { batchId, status, code } = first
-      return [{ batchId, status, code, ...Object.fromEntries(sums) }]
-    })
+  const rows = mergeCounts(['batchId', 'status', 'code'], batchCounters, ofBatches)
   if (rows.length === 0) return
-  const set = batchCounters.map((counter) => {
-    const { name } = visionBatchCounts[counter]
-    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
-  })
   await tx
     .insert(visionBatchCounts)
     .values(rows)
-    .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+    .onDuplicateKeyUpdate({ set: increments(visionBatchCounts, batchCounters) })
 }
 
 /**

@@ -2,6 +2,7 @@ import { and, asc, between, eq, sql } from 'drizzle-orm'
 import { type Step, visionFailures } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, type Queryable, rowsOf } from '../database/sql.ts'
+import { increments, mergeCounts } from './merge-counts.ts'
 
 // The failures of jobs: `vision_failures`, which the ledger maintains.
 
@@ -30,20 +31,17 @@ export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Pr
       : [],
   )
   const now = sql`UTC_TIMESTAMP(3)`
-  const rows = [...Map.groupBy(failed, ({ userId, day, code, step }) => JSON.stringify([userId, day, code, step]))]
-    // All transactions update the rows in the same order, so that no two can deadlock.
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, same]) => {
-      const last = same.at(-1)
-      const count = same.reduce((sum, { jobs }) => sum + jobs, 0)
-      return last ? [{ ...last, jobs: count, firstAt: now, lastAt: now }] : []
-    })
+  const rows = mergeCounts(['userId', 'day', 'code', 'step'], ['jobs'], failed).map((row) => ({
+    ...row,
+    firstAt: now,
+    lastAt: now,
+  }))
   if (rows.length === 0) return
   await tx
     .insert(visionFailures)
     .values(rows)
     .onDuplicateKeyUpdate({
-      set: { jobs: sql`jobs + VALUES(jobs)`, lastAt: sql`VALUES(last_at)`, jobId: sql`VALUES(job_id)` },
+      set: { ...increments(visionFailures, ['jobs']), lastAt: sql`VALUES(last_at)`, jobId: sql`VALUES(job_id)` },
     })
 }
 

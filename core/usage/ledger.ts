@@ -5,6 +5,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
 import { addBatchCounts } from './batch-counts.ts'
 import { addFailures } from './failures.ts'
+import { increments, mergeCounts, sumCounts } from './merge-counts.ts'
 
 // The ledger, `vision_usage`. A run's usage is in its own row; once the run has ended, the ledger contains exactly that. So
 // every transaction that ends a run, or changes the row of an ended one, also updates the ledger, in its last statement,
@@ -158,26 +159,12 @@ export function difference(before: RunRow, after: RunRow | undefined): UsageEntr
 
 /** Adds increments to the ledger and to batches. Must come last in its transaction: the rows stay locked until its end. */
 export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
-  const merged = Map.groupBy(entries, ({ userId, day, model, status }) => JSON.stringify([userId, day, model, status]))
-  const rows = [...merged]
-    // All transactions update the rows in the same order, so that no two can deadlock.
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, same]) => {
-      const [first] = same
-      const sums = sumOf(same)
-      if (first === undefined || counters.every((counter) => sums[counter] === 0)) return []
-      const { userId, day, model, status } = first
-      return [{ userId, day, model, status, ...sums }]
-    })
+  const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
-  const set = counters.map((counter) => {
-    const { name } = visionUsage[counter]
-    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
-  })
   await tx
     .insert(visionUsage)
     .values(rows)
-    .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+    .onDuplicateKeyUpdate({ set: increments(visionUsage, counters) })
   await addBatchCounts(
     tx,
     entries.map(({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
@@ -191,8 +178,7 @@ export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): P
 
 /** The sum of several entries. */
 export function sumOf(entries: readonly Partial<Counts>[]): Counts {
-  const sums = counters.map((counter) => [counter, entries.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)])
-  return Object.fromEntries(sums)
+  return sumCounts(counters, entries)
 }
 
 /**

@@ -19,7 +19,7 @@ import type { SendOptions } from './send.ts'
 
 /** The most endpoints that a worker serves at a time: quick ones, failing or slow ones, and all, with those that became slow meanwhile. */
 const mostQuick = 16
-const mostTrouble = 64
+const mostDegraded = 64
 const mostServed = 128
 /** How many deliveries of a quick endpoint are in flight at a time; of a failing or slow one it is one. */
 const mostAtOnce = 4
@@ -65,14 +65,14 @@ export async function deliverWebhooks(
   const { database, clock, pollMs, log } = options
   const counts = { delivered: 0, failed: 0 }
   const stopping = signal ?? new AbortController().signal
-  const served = new Map<number, { done: Promise<void>; trouble: boolean }>()
+  const served = new Map<number, { done: Promise<void>; degraded: boolean }>()
   const mayStart = () =>
     !stopping.aborted && clock() < deadline - attemptMs - settleMs && (!drained.aborted || clock() < lastStart())
 
   const begin = (endpoint: LeasedEndpoint, due: readonly DueDelivery[]) => {
-    const entry = { done: Promise.resolve(), trouble: endpoint.trouble }
+    const entry = { done: Promise.resolve(), degraded: endpoint.degraded }
     const onSlow = () => {
-      entry.trouble = true
+      entry.degraded = true
     }
     entry.done = serve(options, endpoint, due, { mayStart, onSlow, signal: stopping, counts })
       .catch((error: unknown) => log('error', 'webhooks not delivered', { detail: reasonOf(error) }))
@@ -82,13 +82,13 @@ export async function deliverWebhooks(
 
   for (;;) {
     let found = 0
-    const inTrouble = [...served.values()].filter(({ trouble }) => trouble).length
+    const degradedServed = [...served.values()].filter(({ degraded }) => degraded).length
     const left = mostServed - served.size
-    const quick = Math.max(0, Math.min(left, mostQuick - (served.size - inTrouble)))
-    const trouble = Math.max(0, Math.min(left - quick, mostTrouble - inTrouble))
-    if (mayStart() && quick + trouble > 0) {
+    const quick = Math.max(0, Math.min(left, mostQuick - (served.size - degradedServed)))
+    const degraded = Math.max(0, Math.min(left - quick, mostDegraded - degradedServed))
+    if (mayStart() && quick + degraded > 0) {
       try {
-        const endpoints = await leaseEndpoints(database, { quick, trouble })
+        const endpoints = await leaseEndpoints(database, { quick, degraded })
         const due = Map.groupBy(
           await readDue(
             database,
@@ -152,7 +152,7 @@ async function serve(
     const { postWebhook } = await import('./send.ts')
     const attempt = await postWebhook(post, { ...options, signal }).finally(() => clearTimeout(late))
     const slow = clock() - began > slowMs
-    const before = { id: endpoint.id, trouble: endpoint.trouble, failures }
+    const before = { id: endpoint.id, degraded: endpoint.degraded, failures }
     const { stop, disabled } = await recordAttempt(database, before, delivery, attempt, { slow, random })
     failures = attempt.error === undefined ? 0 : failures + 1
     counts[attempt.error === undefined ? 'delivered' : 'failed']++
@@ -166,7 +166,7 @@ async function serve(
 
   // A delivery without a subject has no order: it is a chain of its own.
   const chains = [...Map.groupBy(due, ({ subject, id }) => subject ?? id).values()]
-  const runners = Array.from({ length: endpoint.trouble ? 1 : mostAtOnce }, async () => {
+  const runners = Array.from({ length: endpoint.degraded ? 1 : mostAtOnce }, async () => {
     for (let chain = chains.shift(); chain && goesOn(); chain = chains.shift()) {
       const [first, ...rest] = chain.toSorted((one, other) => one.id - other.id)
       if (first?.waitsFor !== undefined) {

@@ -22,8 +22,8 @@ export interface LeasedEndpoint {
   readonly secrets: readonly SigningSecret[]
   readonly lease: number
   readonly failures: number
-  /** It is slow, or fails: it is served beside the others. */
-  readonly trouble: boolean
+  /** It is slow or fails, and is served apart from the quick ones. */
+  readonly degraded: boolean
   /** The database's clock, in milliseconds since the epoch. */
   readonly now: number
 }
@@ -39,8 +39,8 @@ export interface DueDelivery extends Pick<DeliveryRow, 'id' | 'type' | 'createdA
   readonly waitsFor: string | undefined
 }
 
-/** Whether an endpoint is served beside the quick ones. */
-const inTrouble = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
+/** Whether an endpoint is slow or fails. */
+const isDegraded = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
 
 /**
  * Takes endpoints that something is due for, those that have waited longest before the others. Nothing waits for a row that another
@@ -50,7 +50,7 @@ const inTrouble = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
  */
 export async function leaseEndpoints(
   database: Database,
-  room: { readonly quick: number; readonly trouble: number },
+  room: { readonly quick: number; readonly degraded: number },
 ): Promise<readonly LeasedEndpoint[]> {
   const [any] = await database.run((on) =>
     rowsOf<{ due: 0 | 1 }>(
@@ -69,7 +69,7 @@ export async function leaseEndpoints(
   const found = await database.run((on) =>
     rowsOf<{ id: number }>(
       on,
-      sql`${next(sql`NOT ${inTrouble}`, room.quick)} UNION ALL ${next(inTrouble, room.trouble)}`,
+      sql`${next(sql`NOT ${isDegraded}`, room.quick)} UNION ALL ${next(isDegraded, room.degraded)}`,
     ),
   )
   if (found.length === 0) return []
@@ -77,7 +77,7 @@ export async function leaseEndpoints(
   return database.transact(async (tx) => {
     const rows = await rowsOf<EndpointRow>(
       tx,
-      sql`SELECT id, user_id AS userId, url, secrets, lease, failures, ${inTrouble} AS trouble, UTC_TIMESTAMP(3) AS now
+      sql`SELECT id, user_id AS userId, url, secrets, lease, failures, ${isDegraded} AS degraded, UTC_TIMESTAMP(3) AS now
         FROM vision_webhook_endpoints FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND ${isFree}
         ORDER BY id FOR UPDATE SKIP LOCKED`,
     )
@@ -88,11 +88,11 @@ export async function leaseEndpoints(
           lease_expires_at = ${inMilliseconds(leaseMs)}, served_at = UTC_TIMESTAMP(3)
         WHERE id IN ${rows.map(({ id }) => id)}`,
     )
-    return rows.map(({ secrets, now, trouble, lease, ...row }) => ({
+    return rows.map(({ secrets, now, degraded, lease, ...row }) => ({
       ...row,
       lease: lease + 1,
       secrets: JSON.parse(secrets) as readonly SigningSecret[],
-      trouble: Number(trouble) === 1,
+      degraded: Number(degraded) === 1,
       now: asDate(now).getTime(),
     }))
   })
@@ -100,7 +100,7 @@ export async function leaseEndpoints(
 
 interface EndpointRow extends Pick<LeasedEndpoint, 'id' | 'userId' | 'url' | 'lease' | 'failures'> {
   readonly secrets: string
-  readonly trouble: 0 | 1
+  readonly degraded: 0 | 1
   readonly now: string
 }
 
@@ -176,7 +176,7 @@ export interface Recorded {
  */
 export async function recordAttempt(
   database: Database,
-  endpoint: Pick<LeasedEndpoint, 'id' | 'trouble'> & { readonly failures: number },
+  endpoint: Pick<LeasedEndpoint, 'id' | 'degraded'> & { readonly failures: number },
   { id, attempts }: Pick<DueDelivery, 'id' | 'attempts'>,
   { error, answer, retryAfterMs }: Attempt,
   { slow, random }: { readonly slow: boolean; readonly random: () => number },
@@ -190,7 +190,7 @@ export async function recordAttempt(
     await database.run((on) =>
       matchedBy(on, sql`UPDATE vision_webhook_deliveries SET ${ended('delivered')}, ${answered} WHERE ${fence}`),
     )
-    if (endpoint.failures > 0 || endpoint.trouble !== slow) {
+    if (endpoint.failures > 0 || endpoint.degraded !== slow) {
       await database.run((on) =>
         matchedBy(
           on,

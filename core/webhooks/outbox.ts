@@ -9,21 +9,21 @@ import {
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { keepTryingMs } from './schedule.ts'
 
-// The events of webhooks are written in the transaction of the change, as rows of `vision_webhook_deliveries`: it is told if the
-// change took effect, and never otherwise. Who has no endpoint costs a group of changes one plain read.
+// The events of webhooks are written in the transaction of the change, as rows of `vision_webhook_deliveries`: an event is sent if
+// the change took effect, and never otherwise. For users without an endpoint this costs a group of changes one plain read.
 
 /** A job whose change may be an event. */
-interface Told {
+interface ChangedJob {
   readonly userId: string
   readonly batchId: number | null
 }
 
 /** A text that has been completed. */
-export interface CompletedText extends Told {
+export interface CompletedText extends ChangedJob {
   readonly jobId: number
   readonly text: number
   readonly revision: number
-  /** Of the job, that this came with. */
+  /** The version of the job with this change. */
   readonly version: number
 }
 
@@ -40,7 +40,7 @@ export interface Outbox {
   readonly batches: ReadonlyMap<number, { readonly userId: string; readonly ends: number }>
 }
 
-/** An event of a user's. */
+/** An event, and the user whose endpoints want it. */
 interface Event {
   readonly userId: string
   readonly type: WebhookEvent
@@ -51,7 +51,7 @@ interface Event {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** The end of which a job's status is. */
+/** The event that a status is. */
 const eventOf: Partial<Record<Status, WebhookEvent>> = {
   completed: 'job.completed',
   failed: 'job.failed',
@@ -59,8 +59,8 @@ const eventOf: Partial<Record<Status, WebhookEvent>> = {
 }
 
 /**
- * Reads the recipients of changes, and locks the batches whose end is: of two transactions that end the last two jobs of a batch, the
- * second one sees what the first one did. To come before the ledger is locked, so that all transactions lock in one order.
+ * Reads the recipients of changes, and locks the batches whose end may be one: of two transactions that end the last two jobs of a batch, the
+ * second one sees what the first one did. Call it before the ledger is locked, so that all transactions lock in one order.
  *
  * @param jobs whose change may be an event
  * @param ended those of them that end, or are deleted
@@ -68,8 +68,8 @@ const eventOf: Partial<Record<Status, WebhookEvent>> = {
  */
 export async function openOutbox(
   tx: Queryable,
-  jobs: readonly Told[],
-  ended: readonly Told[],
+  jobs: readonly ChangedJob[],
+  ended: readonly ChangedJob[],
   wait = true,
 ): Promise<Outbox> {
   const endpoints = await readEndpoints(tx, new Set(jobs.map(({ userId }) => userId)))
@@ -82,15 +82,15 @@ export async function openOutbox(
 }
 
 /** Whether all that a job's end needs is locked: false only where an outbox was opened that does not wait. */
-export function isFree({ endpoints, batches }: Outbox, { userId, batchId }: Told): boolean {
+export function holdsLocks({ endpoints, batches }: Outbox, { userId, batchId }: ChangedJob): boolean {
   return batchId === null || !wants(endpoints, userId, 'batch.completed') || batches.has(batchId)
 }
 
 /** Writes the events of jobs that this transaction has changed, and has locked. */
-export async function tellOfJobs(
+export async function writeJobEvents(
   tx: Queryable,
   { endpoints }: Outbox,
-  ended: readonly (Told & { readonly jobId: number })[],
+  ended: readonly (ChangedJob & { readonly jobId: number })[],
   texts: readonly CompletedText[],
 ): Promise<void> {
   if (endpoints.size === 0) return
@@ -105,14 +105,14 @@ export async function tellOfJobs(
 }
 
 /**
- * Writes that batches have ended, once what has become of their jobs is counted.
+ * Writes the events of batches that have ended. Call it once their jobs are counted.
  *
- * @param endedJobs the jobs that have ended by this transaction: no other batch has
+ * @param endedJobs the jobs that this transaction has ended; only their batches can have ended with it
  */
-export async function tellOfBatches(
+export async function writeBatchEvents(
   tx: Queryable,
   { endpoints, batches }: Outbox,
-  endedJobs: readonly Told[],
+  endedJobs: readonly ChangedJob[],
 ): Promise<void> {
   const changed = [...new Set(endedJobs.map(({ batchId }) => batchId))].flatMap((batchId) => {
     const batch = batchId === null ? undefined : batches.get(batchId)
@@ -183,7 +183,7 @@ async function lockBatches(
   return new Map(rows.map(({ id, ends }) => [Number(id), { userId: owners.get(Number(id)) ?? '', ends }]))
 }
 
-/** What the ends of jobs say, as their rows are now. */
+/** The events of ended jobs, from their rows as they are now. */
 async function readEnds(tx: Queryable, ids: readonly number[]): Promise<readonly Event[]> {
   if (ids.length === 0) return []
   const rows = await rowsOf<JobRow>(
@@ -200,7 +200,7 @@ async function readEnds(tx: Queryable, ids: readonly number[]): Promise<readonly
   })
 }
 
-interface JobRow extends Told {
+interface JobRow extends ChangedJob {
   readonly jobId: number
   readonly version: number
   readonly status: Status
@@ -238,7 +238,7 @@ async function insertDeliveries(
   if (rows.length > 0) await tx.insert(visionWebhookDeliveries).ignore().values(rows)
 }
 
-/** A table and no list: see `attemptsOf` of the queue. */
+/** A derived table instead of an IN list: see `attemptsOf` of the queue. */
 function tableOf(ids: readonly number[]): SQL {
   const rows = ids.map((id, index) => (index === 0 ? sql`SELECT ${id} AS id` : sql`SELECT ${id}`))
   return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted`

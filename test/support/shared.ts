@@ -8,11 +8,11 @@ import { inject } from 'vitest'
  * What is made once for all test files of a run, in whatever process they run: the first to ask makes it, the others wait.
  *
  * @param name of the folder that holds it
- * @param make writes it to that folder, and returns what can be told as JSON
+ * @param make writes it to that folder, and returns what can be written as JSON
  */
-export async function sharedByFiles<Told>(name: string, make: (folder: string) => Promise<Told>): Promise<Told> {
+export async function sharedByFiles<Made>(name: string, make: (folder: string) => Promise<Made>): Promise<Made> {
   const folder = join(inject('runFolder'), name)
-  const told = `${folder}.json`
+  const file = `${folder}.json`
   const isFirst = await mkdir(folder).then(
     () => true,
     () => false,
@@ -23,11 +23,11 @@ export async function sharedByFiles<Told>(name: string, make: (folder: string) =
       (error) => ({ error: String(error.stack) }),
     )
     // Whole when it is there: a name is given at once.
-    await writeFile(`${told}.new`, JSON.stringify(outcome))
-    await rename(`${told}.new`, told)
+    await writeFile(`${file}.new`, JSON.stringify(outcome))
+    await rename(`${file}.new`, file)
   }
-  while (!existsSync(told)) await delay(50)
-  const { value, error } = JSON.parse(await readFile(told, 'utf8'))
+  while (!existsSync(file)) await delay(50)
+  const { value, error } = JSON.parse(await readFile(file, 'utf8'))
   if (error !== undefined) throw new Error(error)
   return value
 }

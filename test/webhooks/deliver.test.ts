@@ -277,7 +277,7 @@ test('of an endpoint 10,000 deliveries are kept that wait, and as many of each t
   ])
 })
 
-test('the endpoint that was served longest ago is next, those in trouble among themselves', async () => {
+test('the endpoint that was served longest ago is next, degraded ones among themselves', async () => {
   await makeEndpoints(db, 5)
   await makeDeliveries(db, '', 1)
   const ids = (await db.sql('SELECT id FROM vision_webhook_endpoints ORDER BY id DESC')).map(({ id }) => Number(id))
@@ -286,7 +286,7 @@ test('the endpoint that was served longest ago is next, those in trouble among t
     await db.sql('UPDATE vision_webhook_endpoints SET served_at = ? WHERE id = ?', [`2026-01-0${day + 1}`, id])
   await db.sql('UPDATE vision_webhook_endpoints SET slow = 1 WHERE id = ?', [slow])
   await db.sql('UPDATE vision_webhook_endpoints SET failures = 3 WHERE id = ?', [failing])
-  const lease = async () => (await leaseEndpoints(db, { quick: 1, trouble: 1 })).map(({ id }) => id)
+  const lease = async () => (await leaseEndpoints(db, { quick: 1, degraded: 1 })).map(({ id }) => id)
   expect(new Set(await lease())).toEqual(new Set([first, slow]))
   expect(new Set(await lease())).toEqual(new Set([second, failing]))
   expect(await lease()).toEqual([third])

@@ -6,7 +6,15 @@ import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
 import { answerAboutModels } from './models.ts'
 import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
-import { draftContent, type Source } from './written-content.ts'
+import { readRequest } from './read-request.ts'
+import type { Source } from './text-material.ts'
+import { draftContent } from './written-content.ts'
+
+/** What it says of a body that it cannot read. */
+const refusals = {
+  notJson: 'Failed to parse the request body as JSON.',
+  unfit: 'Failed to deserialize the JSON body into the target type:',
+}
 
 /** The fields of a chat completion request that are read; others pass, as at the real service. */
 const ChatCompletion = z.object({
@@ -36,7 +44,7 @@ const modelsListed = [{ id: 'deepseek-flash', object: 'model', owned_by: 'deepse
 /**
  * An emulated DeepSeek: `POST /chat/completions` and `/v1/chat/completions`, any model name, not streamed. It writes
  * JSON that fits the schema between `<schema>` and `</schema>`, for the format named in `<format>`, from the brand
- * analysis in `<analysis>`, the purpose in `<purpose>`, the facts in `<facts>`, and the name and the words of the brand in `<brand>`. It writes English, German, French, Spanish and Japanese; where
+ * analysis in `<analysis>`, the purpose in `<purpose>`, the facts in `<facts>`, and the name, words and rules of the brand in `<brand>`. It writes English, German, French, Spanish and Japanese; where
  * `<language>` asks for another language it writes English, and says so. `model` in every answer ends in `-emulated`.
  *
  * Its faults, as the real service shows them: `rate_limited` 429 and `unavailable` 503, with Retry-After;
@@ -50,7 +58,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
 
   const complete = async (context: Context<{ Bindings: HttpBindings }>) => {
     const key = context.req.header('authorization')?.match(/^Bearer\s+(\S+)/i)?.[1]
-    const read = readRequest(await context.req.text())
+    const read = readRequest(ChatCompletion, await context.req.text(), refusals)
     const asked = 'error' in read ? undefined : read
     const text = asked?.messages.map(textOf).join('\n') ?? ''
     // The form of the answer stands in the instructions, and what to write from in the user's message: neither is read
@@ -99,6 +107,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
             network: networkIn(instructions),
             facts: jsonBlock(material, 'facts')?.value,
             brand: jsonBlock(material, 'brand')?.value,
+            variant: `${/It is number \d+ of/.exec(instructions)?.[0] ?? ''}${jsonBlock(material, 'current_text')?.text ?? ''}`,
           },
           block(material, 'format'),
         )
@@ -119,19 +128,6 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
         refuse: (kind) => refuse(kind, undefined),
       }),
     )
-}
-
-function readRequest(body: string): ChatCompletion | { error: string } {
-  let json: unknown
-  try {
-    json = JSON.parse(body)
-  } catch {
-    return { error: 'Failed to parse the request body as JSON.' }
-  }
-  const read = ChatCompletion.safeParse(json)
-  if (read.success) return read.data
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  return { error: `Failed to deserialize the JSON body into the target type: ${problems.join('; ')}` }
 }
 
 function textOf({ content }: ChatCompletion['messages'][number]): string {

@@ -6,9 +6,18 @@ import { writeAnalysis } from './described-image.ts'
 import { type Dialect, type Emulation, exchange, type Refusal, type Reply } from './exchange.ts'
 import type { JsonSchema } from './fit-schema.ts'
 import type { FileStore } from './gemini-files.ts'
-import { lookAt, UndecodableImage } from './look.ts'
+import type { LetteringReader } from './lettering.ts'
+import { lookAt } from './look.ts'
 import { answerAboutModels } from './models.ts'
+import { UndecodableImage } from './open-image.ts'
 import { block } from './prompt-blocks.ts'
+import { readRequest } from './read-request.ts'
+
+/** What it says of a body that it cannot read. */
+const refusals = {
+  notJson: 'Invalid JSON payload received. The body is not JSON.',
+  unfit: 'Invalid JSON payload received.',
+}
 
 /**
  * The fields of `generateContent` (v1beta). Like the real service it refuses a field it does not know, so that a
@@ -33,7 +42,6 @@ const GenerateContent = z.strictObject({
   generationConfig: z
     .strictObject({
       responseMimeType: z.string(),
-      responseSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
       responseJsonSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
       maxOutputTokens: z.int().min(1),
       ...Object.fromEntries(
@@ -66,8 +74,8 @@ const maxCached = 1000
 
 /**
  * An emulated Gemini: `POST /v1beta/models/{model}:generateContent` and `GET /v1beta/models/{model}`, any model name. It measures the image that it is
- * sent and writes the brand analysis from the measurements and the stated purpose, in the JSON schema that was asked
- * for; it reads no text and recognises nothing. `modelVersion` in every answer ends in `-emulated`.
+ * sent, has its lettering read, and writes the brand analysis from that and the stated purpose, in the JSON schema that was asked
+ * for; it recognises nothing else. `modelVersion` in every answer ends in `-emulated`.
  *
  * Its faults, as the real service shows them: `rate_limited` 429 RESOURCE_EXHAUSTED with `RetryInfo`; `unavailable`
  * 503; `unauthorized` 400 INVALID_ARGUMENT with reason API_KEY_INVALID (a key that is missing gives 403);
@@ -76,7 +84,11 @@ const maxCached = 1000
  */
 export function geminiEmulator(
   emulation: Emulation,
-  { files, inlineBytes }: { readonly files: FileStore; readonly inlineBytes: number },
+  {
+    files,
+    inlineBytes,
+    lettering,
+  }: { readonly files: FileStore; readonly inlineBytes: number; readonly lettering: LetteringReader | undefined },
 ): Hono<{ Bindings: HttpBindings }> {
   let responses = 0
   const cached = new Set<string>()
@@ -93,7 +105,7 @@ export function geminiEmulator(
     const [model = '', method] = context.req.param('call').split(':')
     const key = context.req.header('x-goog-api-key') ?? context.req.query('key')
     const body = await context.req.text()
-    const read = readRequest(body)
+    const read = readRequest(GenerateContent, body, refusals)
     const asked = 'error' in read ? undefined : read
     const parts = asked?.contents.flatMap((content) => content.parts) ?? []
     const lost = parts.find(({ fileData }) => fileData && !files.find(fileData.fileUri))?.fileData
@@ -152,23 +164,11 @@ export function geminiEmulator(
         if (cached.size >= maxCached) cached.clear()
         cached.add(beginning)
         const limit = (asked.generationConfig?.maxOutputTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken
-        return { text: writeAnalysis(look, purpose, schema), limit }
+        const seen = look && bytes && { look, lettering: await lettering?.read(bytes) }
+        return { text: writeAnalysis(seen, purpose, schema), limit }
       },
     })
   })
-}
-
-function readRequest(body: string): GenerateContent | { error: string } {
-  let json: unknown
-  try {
-    json = JSON.parse(body)
-  } catch {
-    return { error: 'Invalid JSON payload received. The body is not JSON.' }
-  }
-  const read = GenerateContent.safeParse(json)
-  if (read.success) return read.data
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the request'}: ${message}`)
-  return { error: `Invalid JSON payload received. ${problems.join('; ')}` }
 }
 
 function promptText({ contents, systemInstruction }: GenerateContent): string {
@@ -186,10 +186,7 @@ function purposeIn(text: string): string | undefined {
 
 function schemaOf({ generationConfig: config }: GenerateContent): { schema?: JsonSchema; refusal?: Reply } {
   if (!config) return {}
-  if (config.responseSchema && config.responseJsonSchema) {
-    return { refusal: invalid('Only one of response_schema and response_json_schema may be set.') }
-  }
-  const schema = config.responseSchema ?? config.responseJsonSchema
+  const schema = config.responseJsonSchema
   if (!schema) return {}
   if (config.responseMimeType !== 'application/json') {
     return { refusal: invalid('A response schema needs response_mime_type: application/json.') }

@@ -1,5 +1,6 @@
-import sharp from 'sharp'
 import { type Colour, colourName, distance } from './colour-names.ts'
+import { type ImageType, openImage, UndecodableImage } from './open-image.ts'
+import { type Placement, placementOf } from './placement.ts'
 
 /** One of an image's dominant colours. */
 export interface LookColour {
@@ -13,7 +14,7 @@ export interface LookColour {
 
 /** Measurements of an image that need no understanding of it. */
 export interface Look {
-  readonly type: 'png' | 'jpeg' | 'webp' | 'heic'
+  readonly type: ImageType
   /** Pixels, as displayed: after the turn that EXIF (or HEIF) asks for. */
   readonly width: number
   readonly height: number
@@ -26,13 +27,8 @@ export interface Look {
   readonly contrast: number
   /** Whether at most 2 % of the area has a visible hue. */
   readonly nearMonochrome: boolean
-  /** The ninth of the image whose luma varies most, in words: `upper left`, `centre`, …; `centre` of a flat image. */
-  readonly focus: string
-}
-
-/** The bytes are not an image of a type that the provider takes, or are damaged. */
-export class UndecodableImage extends Error {
-  override readonly name = 'UndecodableImage'
+  /** Where the subject stands. */
+  readonly placement: Placement
 }
 
 /** The side, in pixels, to which an image is sampled before it is measured. */
@@ -50,10 +46,8 @@ const luma = [0.2126, 0.7152, 0.0722] as const
  * @throws UndecodableImage for anything else, and for a damaged file
  */
 export async function lookAt(bytes: Uint8Array): Promise<Look> {
-  const type = imageType(bytes)
-  if (!type) throw new UndecodableImage('not a PNG, JPEG, WebP, HEIC or HEIF image')
+  const { type, image, width, height } = await openImage(bytes)
   try {
-    const { image, width, height } = type === 'heic' ? await openHeic(bytes) : await open(bytes)
     // Nearest: every sample is a pixel of the image, so a flat colour stays exactly itself.
     const size = { width: sampleSide, height: sampleSide, fit: 'inside', withoutEnlargement: true } as const
     const { data, info } = await image
@@ -64,34 +58,18 @@ export async function lookAt(bytes: Uint8Array): Promise<Look> {
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
     const orientation = width === height ? 'square' : width > height ? 'landscape' : 'portrait'
-    return { type, width, height, orientation, ...dominantColours(data), ...tones(data, info) }
+    return {
+      type,
+      width,
+      height,
+      orientation,
+      ...dominantColours(data),
+      ...tones(data),
+      placement: placementOf(data, info),
+    }
   } catch (cause) {
     throw new UndecodableImage(`a damaged ${type} image`, { cause })
   }
-}
-
-/** HEIF brands of HEVC images (ISO/IEC 23008-12, B.4.1): AVIF is not among them, as Gemini does not take it. */
-const heicBrands = new Set(['heic', 'heix', 'hevc', 'hevx', 'mif1', 'msf1'])
-
-function imageType(bytes: Uint8Array): Look['type'] | undefined {
-  const ascii = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1')
-  if (ascii(0, 8) === '\x89PNG\r\n\x1a\n') return 'png'
-  if (ascii(0, 3) === '\xff\xd8\xff') return 'jpeg'
-  if (ascii(0, 4) === 'RIFF' && ascii(8, 12) === 'WEBP') return 'webp'
-  if (ascii(4, 8) === 'ftyp' && heicBrands.has(ascii(8, 12))) return 'heic'
-  return undefined
-}
-
-async function open(bytes: Uint8Array) {
-  const { autoOrient } = await sharp(bytes).metadata()
-  return { image: sharp(bytes).autoOrient(), width: autoOrient.width, height: autoOrient.height }
-}
-
-async function openHeic(bytes: Uint8Array) {
-  // A WASM bundle of a megabyte: loaded for the first such image only.
-  const { default: decode } = await import('heic-decode')
-  const { data, width, height } = await decode({ buffer: bytes })
-  return { image: sharp(data, { raw: { width, height, channels: 4 } }), width, height }
 }
 
 /** The pixels that count as one colour: how many, and the sum of each channel. */
@@ -138,40 +116,13 @@ const mean = ({ count, sums }: Cluster): Colour => sums.map((sum) => Math.round(
 const hexOf = (colour: Colour) => `#${colour.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
 const round = (value: number) => Math.round(value * 1000) / 1000
 
-// The centre comes first, so that it wins where nothing varies more.
-const ninths = [
-  ['centre', 1, 1],
-  ...['upper', 'middle', 'lower'].flatMap((row, y) =>
-    ['left', 'centre', 'right'].map((column, x) => [`${row} ${column}`, x, y] as const),
-  ),
-] as const
-
-/**
- * One pass over the few pixels that are left: statistics by sharp of each ninth, cut out, take fifty times as long.
- *
- * @param rgb three bytes a pixel
- */
-function tones(
-  rgb: Uint8Array,
-  { width, height }: { width: number; height: number },
-): Pick<Look, 'brightness' | 'contrast' | 'focus'> {
-  const whole = new Spread()
-  const cells = ninths.map(([name, x, y]) => ({ name, x, y, spread: new Spread() }))
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const at = 3 * (y * width + x)
-      const grey = luma.reduce((sum, weight, channel) => sum + weight * (rgb[at + channel] ?? 0), 0)
-      whole.add(grey)
-      const [column, row] = [Math.floor((3 * x) / width), Math.floor((3 * y) / height)]
-      cells.find((cell) => cell.x === column && cell.y === row)?.spread.add(grey)
-    }
+/** @param rgb three bytes a pixel */
+function tones(rgb: Uint8Array): Pick<Look, 'brightness' | 'contrast'> {
+  const spread = new Spread()
+  for (let at = 0; at < rgb.length; at += 3) {
+    spread.add(luma.reduce((sum, weight, channel) => sum + weight * (rgb[at + channel] ?? 0), 0))
   }
-  let focus = { name: 'centre', varies: 0 }
-  for (const { name, spread } of cells) {
-    const varies = spread.deviation()
-    if (varies > focus.varies + 1e-6) focus = { name, varies }
-  }
-  return { brightness: round(whole.mean() / 255), contrast: round(whole.deviation() / 255), focus: focus.name }
+  return { brightness: round(spread.mean() / 255), contrast: round(spread.deviation() / 255) }
 }
 
 /** Mean and standard deviation of numbers as they come. */

@@ -9,6 +9,7 @@ import { FaultInput } from './fault-rules.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { geminiEmulator } from './gemini.ts'
 import { createFileStore, type FileStore } from './gemini-files.ts'
+import type { LetteringReader } from './lettering.ts'
 
 /** The emulated Gemini and DeepSeek, running. */
 export interface ProviderEmulators {
@@ -34,6 +35,7 @@ export interface ProviderEmulators {
  * @param options.random from 0 (included) to 1, for faults that happen at a rate
  * @param options.clock the time in answers and in the log of calls
  * @param options.inlineBytes Gemini refuses a request that is larger, in bytes; 20 MB if not given
+ * @param options.lettering reads what is written in images, and stops with the emulators; nothing is read if not given
  * @throws the error of `listen`, such as EADDRINUSE
  */
 export async function startProviderEmulators({
@@ -42,18 +44,20 @@ export async function startProviderEmulators({
   random = Math.random,
   clock = () => new Date(),
   inlineBytes = 20_000_000,
+  lettering,
 }: {
   port?: number
   baseLatencyMs?: number
   random?: () => number
   clock?: () => Date
   inlineBytes?: number
+  lettering?: LetteringReader
 } = {}): Promise<ProviderEmulators> {
   const emulation = { faults: createFaults(random), calls: createCalls(clock), clock, baseLatencyMs }
   const files = createFileStore()
   const app = new Hono<{ Bindings: HttpBindings }>()
     .route('/', files.routes)
-    .route('/', geminiEmulator(emulation, { files, inlineBytes }))
+    .route('/', geminiEmulator(emulation, { files, inlineBytes, lettering }))
     .route('/', deepseekEmulator(emulation))
     .route('/__emulator', controls(emulation))
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
@@ -65,7 +69,10 @@ export async function startProviderEmulators({
     faults: emulation.faults,
     calls: emulation.calls,
     files,
-    stop: listening.stop,
+    async stop() {
+      await listening.stop()
+      await lettering?.stop()
+    },
   }
 }
 
@@ -75,7 +82,8 @@ function controls({ faults, calls }: Emulation): Hono<{ Bindings: HttpBindings }
     .get('/', (context) =>
       context.json({
         emulator: true,
-        about: 'Emulated Gemini and DeepSeek: no model is called, answers are written from the pixels of the image.',
+        about:
+          'Emulated Gemini and DeepSeek: no model is called, answers are written from the pixels and the lettering of the image.',
         faults: faults.list(),
         calls: calls.counts(),
       }),

@@ -28,6 +28,7 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
     port: 0,
     dataDir: join(folder, 'data'),
     emulatorLatencyMs,
+    readsLettering: false,
     say: () => undefined,
   })
   return {

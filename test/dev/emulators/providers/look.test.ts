@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { type Look, lookAt, UndecodableImage } from '../../../../dev/emulators/providers/look.ts'
+import { type Look, lookAt } from '../../../../dev/emulators/providers/look.ts'
+import { UndecodableImage } from '../../../../dev/emulators/providers/open-image.ts'
+import { placeOf } from '../../../../dev/emulators/providers/places.ts'
 
 const fixture = (name: string) => readFile(new URL(`../../../fixtures/images/${name}`, import.meta.url))
 
@@ -26,7 +28,7 @@ describe('the colours of an image', () => {
       brightness: 0.213,
       contrast: 0,
       nearMonochrome: false,
-      focus: 'centre',
+      placement: { column: 'centre', row: 'middle', room: 'none' },
     })
   })
 
@@ -102,13 +104,11 @@ describe('the other measurements', () => {
     expectColour(look, '#f0e0c0', 0.667)
   })
 
-  test('the focus of such a JPEG is where the eye sees it', async () => {
-    const dot = Buffer.from(
-      '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><rect width="90" height="90" fill="#fff"/><circle cx="15" cy="15" r="8"/></svg>',
-    )
-    const jpeg = sharp(dot).jpeg()
-    expect((await lookAt(await jpeg.toBuffer())).focus).toBe('upper left')
-    expect((await lookAt(await jpeg.withMetadata({ orientation: 6 }).toBuffer())).focus).toBe('upper right')
+  test('the subject of such a JPEG stands where the eye sees it', async () => {
+    const jpeg = sharp(dot(15, 15)).jpeg()
+    expect(placeOf((await lookAt(await jpeg.toBuffer())).placement)).toBe('in the upper left')
+    const turned = await jpeg.withMetadata({ orientation: 6 }).toBuffer()
+    expect(placeOf((await lookAt(turned)).placement)).toBe('in the upper right')
   })
 
   test('half black and half white is of medium brightness, greatest contrast and no hue', async () => {
@@ -122,13 +122,39 @@ describe('the other measurements', () => {
     })
   })
 
-  test('the focus is where the tones vary', async () => {
-    const dot = Buffer.from(
-      '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><rect width="90" height="90" fill="#fff"/><circle cx="75" cy="15" r="8"/></svg>',
-    )
-    expect((await lookAt(await sharp(dot).png().toBuffer())).focus).toBe('upper right')
+  test.each([
+    [15, 15, 'in the upper left'],
+    [45, 15, 'at the top'],
+    [75, 15, 'in the upper right'],
+    [15, 45, 'on the left'],
+    [45, 45, 'in the centre'],
+    [75, 45, 'on the right'],
+    [15, 75, 'in the lower left'],
+    [45, 75, 'at the bottom'],
+    [75, 75, 'in the lower right'],
+  ])('a subject at %i, %i of 90 stands %s', async (x, y, place) => {
+    const { placement } = await lookAt(await sharp(dot(x, y)).png().toBuffer())
+    expect([placeOf(placement), placement.room]).toEqual([place, 'little'])
+  })
+
+  test('a ground of two colours is no subject, and a subject can fill the image', async () => {
+    const over = (svg: string) =>
+      sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90">${svg}</svg>`))
+        .png()
+        .toBuffer()
+    const ground = '<rect width="90" height="60" fill="#f7b5a3"/><rect y="60" width="90" height="30" fill="#fff5df"/>'
+    const room = async (svg: string) => (await lookAt(await over(svg))).placement.room
+    expect(await room(ground)).toBe('none')
+    expect(await room(`${ground}<rect x="10" y="10" width="50" height="70" fill="#0f4c5c"/>`)).toBe('half')
+    expect(await room(`${ground}<rect x="4" y="4" width="82" height="82" fill="#0f4c5c"/>`)).toBe('all')
   })
 })
+
+/** A disc of eight pixels around a place in an image of 90 by 90. */
+const dot = (x: number, y: number) =>
+  Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><rect width="90" height="90" fill="#fff"/><circle cx="${x}" cy="${y}" r="8"/></svg>`,
+  )
 
 describe('what cannot be looked at', () => {
   test.each([
