@@ -10,6 +10,7 @@ import { DropZone } from './drop-zone.tsx'
 import { Sum } from './estimate.tsx'
 import { PictureSheet } from './picture-sheet.tsx'
 import { addFiles, clearPictures, pictures } from './pictures.ts'
+import { sampleFiles } from './samples.ts'
 import { progress, startBatch } from './start.ts'
 import { addCsv, applyTable, isCsv, table } from './table.ts'
 import { TableNote } from './table-note.tsx'
@@ -42,6 +43,14 @@ export function NewPage() {
     applyTable()
     for (const file of tables) addCsv(file).catch(setError)
     if (folder && draft.value.name === '') changeDraft({ name: folder.slice(0, 100) })
+  }
+  const trySamples = async () => {
+    setError(undefined)
+    try {
+      add(await sampleFiles(client.value), 'Samples')
+    } catch (problem) {
+      setError(problem)
+    }
   }
   const removeAll = () => {
     clearPictures()
@@ -88,6 +97,15 @@ export function NewPage() {
             )}
           </div>
           <DropZone add={add} />
+          {pictures.value.length === 0 && (
+            <p class="row">
+              <span class="dim">Nothing at hand?</span>
+              <button type="button" class="btn plain" onClick={trySamples}>
+                Try the sample pictures
+              </button>
+            </p>
+          )}
+          {error !== undefined && pictures.value.length === 0 && <Problem error={error} />}
           {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
           <TableNote />
           <PictureSheet />
