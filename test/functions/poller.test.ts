@@ -11,6 +11,7 @@ import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/f
 import { ConfigError } from '../../core/platform/config/load.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
+import { compileCache } from '../dev/child-processes.ts'
 import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -165,7 +166,7 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
       `const { handler } = await import(${JSON.stringify(fileURLToPath(new URL('../../functions/poller.ts', import.meta.url)))})
        await handler({}, { getRemainingTimeInMillis: () => 300000 })`,
     ],
-    { env: { PATH: process.env.PATH, ...services.settings(database.url) }, stdio: 'ignore' },
+    { env: { ...compileCache(), PATH: process.env.PATH, ...services.settings(database.url) }, stdio: 'ignore' },
   )
   try {
     await vi.waitFor(
