@@ -173,7 +173,7 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
       async () => expect((await read(jobId)).job).toMatchObject({ status: 'processing', nextStep: 'content' }),
       { timeout: 60_000, interval: 50 },
     )
-    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 20_000)
+    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 60_000)
   } finally {
     child.kill('SIGKILL')
     await once(child, 'exit')

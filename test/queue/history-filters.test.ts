@@ -88,7 +88,7 @@ test('every combination of filters reads along an index, a bounded number of row
     const rows = await direct.sql(`SELECT id FROM vision_jobs WHERE ${where} ORDER BY id DESC`)
     expect(found, label).toEqual(rows.map(({ id }) => id))
   }
-})
+}, 300_000)
 
 async function expectBounded(label: string, filter: Partial<HistoryQuery>): Promise<void> {
   let reads = 0
