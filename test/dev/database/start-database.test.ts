@@ -72,7 +72,8 @@ async function guardOf(pid: number): Promise<number> {
 }
 
 /** A very long path with blanks. */
-const longPath = async () => join(await temporaryFolder(), 'a long folder, and it is "mine" '.repeat(4), 'x'.repeat(120))
+const longPath = async () =>
+  join(await temporaryFolder(), 'a long folder, and it is "mine" '.repeat(4), 'x'.repeat(120))
 
 test('a database made here, where an attempt was killed half way, is UTC, utf8mb4 and in the folder; stopped and started again it has its data', async () => {
   const path = await longPath()
