@@ -1,6 +1,6 @@
 import { databaseUrl } from './database-url.ts'
 import type { Rule } from './load.ts'
-import { decimal, oneOf, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
+import { decimal, oneOf, setting, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
 
 /** Settings that several entry points read. */
 export const logging = {
@@ -70,6 +70,15 @@ export const userLimits = {
   USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber({ min: 20, because: 'the size of one upload' }).or(20_000),
   ...spend,
 }
+
+export const pageOrigins = {
+  /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
+  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
+}
+
+/** How many streams and waiting calls a user may have at once, where no operator has set another limit for that one. */
+export const streamLimit = { STREAM_SESSIONS_PER_USER: wholeNumber().or(10) }
+export const waitLimit = { WAITS_PER_USER: wholeNumber({ min: 0 }).or(5) }
 
 export const auth = {
   AUTH_JWKS_URL: webUrl().optional(),

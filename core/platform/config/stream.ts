@@ -1,15 +1,14 @@
 import { type Environment, environment, load } from './load.ts'
-import { decimal, setting, type Values, wholeNumber } from './setting.ts'
-import { auth, authRule, database, logging, ticketRule } from './shared.ts'
+import { decimal, type Values } from './setting.ts'
+import { auth, authRule, database, logging, pageOrigins, streamLimit, ticketRule } from './shared.ts'
 
 export const streamKeys = {
   ...logging,
   ...database,
   ...auth,
-  /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
-  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
+  ...pageOrigins,
   STREAM_SECONDS: decimal({ max: 900 }).or(60),
-  STREAM_SESSIONS_PER_USER: wholeNumber().or(10),
+  ...streamLimit,
 }
 
 /** The configuration of functions/stream.ts. */
