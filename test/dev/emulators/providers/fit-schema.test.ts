@@ -29,20 +29,20 @@ test.each(asked)('the request schema of %s has no keyword or type that is not fi
 
 test.each(asked)('an empty draft and one that is too long still fit %s', (_, schema) => {
   const shape = requestSchema(schema) as JsonSchema
-  const overlong = ({ type, description = '', items, properties = {} }: JsonSchema): unknown => {
+  const overlong = ({ type, items, properties = {} }: JsonSchema): unknown => {
     if (type === 'object')
       return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, overlong(of)]))
-    // The prompt states the number of hashtags, which depends on the network.
-    if (type === 'array')
-      return Array.from({ length: / items/.test(description) ? 20 : 5 }, () => overlong(items ?? {}))
+    if (type === 'array') return Array.from({ length: 20 }, () => overlong(items ?? {}))
     return type === 'string' ? 'word '.repeat(2_000) : 0
   }
   const lengths = (value: unknown): readonly string[] => {
     const issues = schema.safeParse(value).error?.issues ?? []
-    return issues.flatMap(({ code, path }) => (code === 'too_big' || code === 'invalid_type' ? path.join('.') : []))
+    return issues.flatMap(({ code, path }) => (code === 'too_big' || code === 'invalid_type' ? [path.join('.')] : []))
   }
+  // The prompt states the number and form of hashtags, which depend on the network, and the schema does not.
+  const unstated = (path: string) => path.startsWith('hashtags')
   expect(lengths(fitSchema(shape, {}, fallback))).toEqual([])
-  expect(lengths(fitSchema(shape, overlong(shape), fallback))).toEqual([])
+  expect(lengths(fitSchema(shape, overlong(shape), fallback)).filter((path) => !unstated(path))).toEqual([])
 })
 
 test('a draft that fits is left as it is', () => {
