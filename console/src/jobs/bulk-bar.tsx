@@ -9,23 +9,21 @@ import { type Change, changeJobs } from './bulk.ts'
 interface BulkBarProps {
   readonly jobs: readonly ListedJob[]
   readonly clear: () => void
+  /** What became of it is told by the page, which stays. */
+  readonly say: (what: string | undefined) => void
   readonly done: () => void
 }
 
 /** What can be done with the jobs that are selected; each button says how many it will touch. */
-export function BulkBar({ jobs, clear, done }: BulkBarProps) {
+export function BulkBar({ jobs, clear, say, done }: BulkBarProps) {
   const [asking, setAsking] = useState<'cancel' | 'delete'>()
-  const [said, setSaid] = useState<string>()
   const failed = idsOf(jobs.filter(({ status }) => status === 'failed'))
   const open = idsOf(jobs.filter(({ status }) => !['completed', 'failed', 'cancelled'].includes(status)))
   const run = async (change: Change, ids: readonly number[]) => {
-    setSaid('…')
+    say('…')
     const { changed, refused, why } = await changeJobs(client.value, change, ids)
-    if (refused === 0) {
-      clear()
-    } else {
-      setSaid(`${number(changed)} done, ${number(refused)} not: ${why}`)
-    }
+    say(refused === 0 ? undefined : `${number(changed)} done, ${number(refused)} not: ${why}`)
+    if (refused === 0) clear()
     done()
   }
   const questions = {
@@ -44,7 +42,6 @@ export function BulkBar({ jobs, clear, done }: BulkBarProps) {
   return (
     <div class="foot sel" role="region" aria-label="Selected jobs">
       <b>{number(jobs.length)} selected</b>
-      <span role="status">{said}</span>
       <span class="row end">
         {failed.length > 0 && (
           <button type="button" class="btn" onClick={() => run('retry', failed)}>

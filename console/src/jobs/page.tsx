@@ -25,12 +25,14 @@ export function JobsPage() {
   const [more, setMore] = useState<{ jobs: readonly ListedJob[]; cursor: string | null }>()
   const [selected, setSelected] = useState<ReadonlyMap<number, ListedJob>>(new Map())
   const [failure, setFailure] = useState<unknown>()
+  const [said, setSaid] = useState<string>()
   useTitle('Jobs')
   useEffect(() => {
     setMore(undefined)
     setSelected(new Map())
     setFailure(undefined)
   }, [address, first.data])
+  useEffect(() => setSaid(undefined), [address])
   const jobs = [...(first.data?.jobs ?? []), ...(more?.jobs ?? [])]
   const cursor = more ? more.cursor : (first.data?.nextCursor ?? null)
   const set = (to: Filters) => route(addressOf({ ...filters, ...to }))
@@ -60,6 +62,7 @@ export function JobsPage() {
       <FilterBar filters={filters} set={set} />
       {first.error !== undefined && <Problem error={first.error} retry={first.reload} />}
       {failure !== undefined && <Problem error={failure} />}
+      <div role="status">{said && <p>{said}</p>}</div>
       {first.data && jobs.length === 0 && (
         <Nothing filtered={address.includes('?')} clear={() => route(addressOf({}))} />
       )}
@@ -84,7 +87,7 @@ export function JobsPage() {
         </p>
       )}
       {selected.size > 0 && (
-        <BulkBar jobs={[...selected.values()]} clear={() => setSelected(new Map())} done={first.reload} />
+        <BulkBar jobs={[...selected.values()]} clear={() => setSelected(new Map())} say={setSaid} done={first.reload} />
       )}
     </>
   )

@@ -1,18 +1,22 @@
+import { useEffect } from 'preact/hooks'
 import { time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
 import { changeDraft, draft } from './draft.ts'
+import { usableBrands } from './usable-brands.ts'
 
 /** Which brand the texts are written for. */
 export function BrandChoice() {
-  const { data, error, reload } = useLoad(async (on, signal) => (await on.api.GET('/v1/brands', { signal })).data, [])
-  const brands = data?.brands.filter(({ archivedAt }) => archivedAt === null) ?? []
+  const { data: brands, error, reload } = useLoad(usableBrands, [])
   const { brandId } = draft.value
-  const chosen = brands.some((brand) => brand.brandId === brandId) ? brandId : null
+  // What is shown is what is sent: a brand of the draft may have been archived since.
+  useEffect(() => {
+    if (brands && brandId !== null && !brands.some((brand) => brand.brandId === brandId)) changeDraft({ brandId: null })
+  }, [brands, brandId])
   const option = (id: number | null, name: string, about: string) => (
     <label key={id ?? 'none'} class="row between">
       <span class="row">
-        <input type="radio" name="brand" checked={chosen === id} onChange={() => changeDraft({ brandId: id })} />
+        <input type="radio" name="brand" checked={brandId === id} onChange={() => changeDraft({ brandId: id })} />
         {id === null ? name : <b>{name}</b>}
       </span>
       <span class="dim">{about}</span>
@@ -25,7 +29,7 @@ export function BrandChoice() {
       </legend>
       {error !== undefined && <Problem error={error} retry={reload} />}
       <div class="list">
-        {brands.map(({ brandId: id, name, version, updatedAt }) =>
+        {brands?.map(({ brandId: id, name, version, updatedAt }) =>
           option(id, name, `Version ${version}, ${time(updatedAt, Date.now())}`),
         )}
         {option(null, 'No brand', 'No tone or word rules')}

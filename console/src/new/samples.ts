@@ -1,5 +1,6 @@
 import type { VisionClient } from 'vision-pipeline-client'
 import { changeDraft, draft } from './draft.ts'
+import { usableBrands } from './usable-brands.ts'
 
 const pictures = import.meta.glob<string>('../../../samples/*.png', {
   query: '?url',
@@ -23,8 +24,7 @@ export async function sampleFiles(client: VisionClient): Promise<File[]> {
       return new File([await response.blob()], path.split('/').at(-1) ?? path, { type: 'image/png' })
     }),
   )
-  const { data } = await client.api.GET('/v1/brands')
-  const brand = data?.brands.find(({ name, archivedAt }) => name === brandName && archivedAt === null)
+  const brand = (await usableBrands(client)).find(({ name }) => name === brandName)
   if (draft.value.brandId === null && brand) changeDraft({ brandId: brand.brandId })
   return files
 }

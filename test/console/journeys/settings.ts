@@ -76,6 +76,14 @@ export function journeysOfSettings(ground: Ground): void {
     await page.getByRole('button', { name: 'Save mine as the next version' }).click()
     await page.getByRole('heading', { name: '5 versions' }).waitFor()
     expect(await profileNow()).toMatchObject({ voice: 'Warm' })
+    // A brand that was chosen for the next batch and is archived meanwhile is chosen no more.
+    await page.goto(pageOf('/'))
+    await page.getByRole('radio', { name: 'Ostra' }).check()
+    await call(`/v1/brands/${brandId}`, { method: 'DELETE' })
+    await page.reload()
+    const kept = () => page.evaluate<number | null>("JSON.parse(localStorage.getItem('vision-draft')).brandId")
+    await expect.poll(kept).toBeNull()
+    expect(await page.getByRole('radio', { name: 'No brand' }).isChecked()).toBe(true)
   })
 
   test('usage says what each model cost, as a plot and as a table, and what is left of the limits', async () => {
