@@ -1,7 +1,8 @@
 import { type Api, type ClientOptions, connect, dataOf } from './connection.ts'
 import type { ImageSource } from './images.ts'
 import { type ResultsOptions, resultsOf } from './results.ts'
-import { type Run, type RunOptions, runBatch } from './run.ts'
+import { type Run, runBatch } from './run.ts'
+import type { RunImage, RunOptions } from './run-options.ts'
 import type { Batch, CreateJob, Job, JobEvent, ResultRow } from './types.ts'
 import { imageUrlOf, withSignal } from './upload.ts'
 import { type WaitOptions, waitForBatch, waitForJob } from './wait.ts'
@@ -32,14 +33,12 @@ export interface VisionClient {
    * Makes texts of many images: uploads them and puts a job for each into a batch. Called again with the same it finds that batch
    * and pays for nothing twice; images that were added since join it.
    */
-  run(images: Iterable<RunImage>, options: RunOptions): Promise<Run>
+  run(images: Iterable<ImageSource | RunImage>, options: RunOptions): Promise<Run>
   /** The batch once all its jobs have ended; at once if it has none. */
   waitForBatch(batchId: number, options?: WaitOptions<Batch>): Promise<Batch>
   /** The jobs of a batch with their texts, a row each. */
   results(batchId: number, options?: ResultsOptions): AsyncGenerator<ResultRow>
 }
-
-type RunImage = Parameters<typeof runBatch>[1] extends Iterable<infer T> ? T : never
 
 /**
  * A client of the API.

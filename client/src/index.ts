@@ -3,7 +3,8 @@ export type { Api, ClientOptions } from './connection.ts'
 export { type ClientErrorCode, isVisionError, VisionError } from './errors.ts'
 export { type ImageFile, type ImageSource, type ImageType, maxImageBytes, readImage } from './images.ts'
 export type { ResultsOptions } from './results.ts'
-export type { Refused, Run, RunImage, RunOptions, RunProgress } from './run.ts'
+export type { Refused, Run } from './run.ts'
+export type { RunImage, RunOptions, RunProgress } from './run-options.ts'
 export {
   type Batch,
   type CreateJob,

@@ -1,7 +1,7 @@
 import { type Connection, dataOf } from './connection.ts'
 import { isVisionError, VisionError } from './errors.ts'
 import { resultsOf } from './results.ts'
-import type { RunImage, RunOptions } from './run.ts'
+import type { RunImage, RunOptions } from './run-options.ts'
 import type { AddedJobs, FieldProblem } from './types.ts'
 import { withSignal } from './upload.ts'
 

@@ -5,9 +5,8 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Client from '../../client/src/index.ts'
-import { examplePayloads } from '../../core/api/webhooks/examples.ts'
-import { signedHeaders } from '../../core/webhooks/secrets.ts'
 import { installPacked, nodeOf, type PackedProject } from '../support/client/packed.ts'
+import { signedEvent } from '../support/client/signed-event.ts'
 import { hasChromium, launchChromium } from '../support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
 import { startPageServer } from '../support/dev/page-server.ts'
@@ -169,14 +168,6 @@ describe('the package', () => {
     120_000,
   )
 })
-
-/** An event as the service signs it now. */
-function signedEvent() {
-  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-  const body = JSON.stringify(examplePayloads['job.completed'])
-  const headers = signedHeaders({ id: 'msg_1_a', timestamp: Math.floor(Date.now() / 1000), body }, [secret])
-  return { body, headers, secret }
-}
 
 /** What a bundler makes of a page's program. */
 function bundle(contents: string) {
