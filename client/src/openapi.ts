@@ -6363,7 +6363,7 @@ export interface operations {
                  *         "status": "failed",
                  *         "error": {
                  *           "code": "image.not_found",
-                 *           "message": "The server of the image says that it is not there."
+                 *           "message": "The image server says that there is no such image."
                  *         }
                  *       }
                  *     }

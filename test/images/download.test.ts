@@ -110,7 +110,7 @@ describe('what it answers decides whether another try is worth it', () => {
     ['503 Busy', 'image.unreachable', 'retryable'],
   ])('%s is %s, %s', async (status, code, errorClass) => {
     server.behave(answer(head(status, 'content-length: 5'), 'hello'))
-    const message = `The server of the image answered ${Number(status.slice(0, 3))}.`
+    const message = `The image server answered ${Number(status.slice(0, 3))}.`
     expect(await errorOf(base)).toMatchObject({ code, errorClass, message })
   })
 
