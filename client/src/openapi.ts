@@ -1970,7 +1970,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url: string;
-            /** @description What it is told of; everything if left out. */
+            /** @description The events that it receives; all if left out. */
             events?: components["schemas"]["WebhookEvent"][];
             /** @description For people, up to 200 characters. */
             description?: string;
@@ -3472,7 +3472,7 @@ export interface components {
             sample: number[];
             /** @description There may be more: the limit or the time of one call was reached. */
             more: boolean;
-            /** @description When the last of them failed: `since` of the call that goes on. */
+            /** @description When the last of them failed: `since` of the next call. */
             through: string | null;
         };
         RejectedJob: {
@@ -3834,7 +3834,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url?: string;
-            /** @description What it is told of. */
+            /** @description The events that it receives. */
             events?: components["schemas"]["WebhookEvent"][];
             description?: string | null;
             /**

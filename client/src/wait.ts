@@ -38,7 +38,7 @@ async function waitUntil<T>(
   isOver: (state: T) => boolean,
   { signal, timeoutMs, onChange }: WaitOptions<T>,
 ): Promise<T> {
-  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it goes on all the same.`)
+  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it continues regardless.`)
   const limit = new AbortController()
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
   const both = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal

@@ -25,7 +25,7 @@ const mostServed = 128
 const mostAtOnce = 4
 /** How long deliveries of an endpoint are started before the next endpoint is served, in milliseconds. */
 const serveMs = 20_000
-/** What recording takes, in milliseconds. */
+/** The time that recording an outcome may take, in milliseconds. */
 const settleMs = 5_000
 
 export interface DeliverOptions extends Omit<SendOptions, 'signal'> {

@@ -6,8 +6,8 @@ import type { Attempt } from './attempt.ts'
 import type { DeliveryRow } from './deliveries.ts'
 import { disableAfterMs, endpointWait, putOffAfter, retryAfter } from './schedule.ts'
 
-// One worker at a time serves an endpoint: it holds the endpoint's lease, and so needs none for each delivery. What it sent and could
-// not write down any more is sent again.
+// One worker at a time serves an endpoint: it holds the endpoint's lease, and needs none for each delivery. A delivery whose outcome
+// it could not record is sent again.
 
 /** How long a lease holds, in milliseconds: longer than an endpoint is served. */
 const leaseMs = 90_000
@@ -43,7 +43,7 @@ export interface DueDelivery extends Pick<DeliveryRow, 'id' | 'type' | 'createdA
 const isDegraded = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
 
 /**
- * Takes endpoints that something is due for, those that have waited longest before the others. Nothing waits for a row that another
+ * Leases endpoints that have due deliveries, those that have waited longest first. Nothing waits for a row that another
  * connection, perhaps a dead one, has locked. While nothing is due this is one index lookup.
  *
  * @param room how many quick ones, and how many that are slow or fail
@@ -139,7 +139,7 @@ interface DeliveryRowText extends Pick<DueDelivery, 'id' | 'endpointId' | 'type'
   readonly waitsFor: string | null
 }
 
-/** Has deliveries wait as long as an earlier one of the same subject. */
+/** Defers deliveries until an earlier one of the same subject is due. */
 export async function deferDeliveries(database: Database, ids: readonly number[], until: string): Promise<void> {
   if (ids.length === 0) return
   await database.run((on) =>
@@ -151,7 +151,7 @@ export async function deferDeliveries(database: Database, ids: readonly number[]
   )
 }
 
-/** Gives a delivery up that could not be made in time. */
+/** Gives up a delivery that could not be made in time. */
 export async function expireDelivery(database: Database, id: number): Promise<void> {
   await database.run((on) =>
     matchedBy(
@@ -162,15 +162,15 @@ export async function expireDelivery(database: Database, id: number): Promise<vo
   )
 }
 
-/** What an attempt has come to for its endpoint. */
+/** The outcome of an attempt for its endpoint. */
 export interface Recorded {
-  /** The endpoint is put off or disabled: nothing more is to be sent to it for now. */
+  /** The endpoint's deliveries are deferred, or it is disabled: send nothing more to it for now. */
   readonly stop: boolean
   readonly disabled: boolean
 }
 
 /**
- * Writes down what came of an attempt: of the delivery, and of its endpoint where that changes.
+ * Records the outcome of an attempt in its delivery, and in its endpoint where that changes.
  *
  * @param slow it took long
  */
@@ -183,7 +183,7 @@ export async function recordAttempt(
 ): Promise<Recorded> {
   const answered = sql`attempts = attempts + 1, sent_at = UTC_TIMESTAMP(3), answer_status = ${answer?.status ?? null},
     answer = ${answer?.text ?? null}, error = ${error ?? null}`
-  // Somebody else may have sent it, if our lease was over.
+  // Another worker may have sent it, if our lease had expired.
   const fence = sql`id = ${id} AND status = 'pending' AND attempts = ${attempts}`
   const ended = (status: 'delivered' | 'failed') => sql`status = ${status}, ended_at = UTC_TIMESTAMP(3)`
   if (error === undefined) {

@@ -38,7 +38,7 @@ export const visionWebhookEndpoints = mysqlTable(
     /** As a URL is serialised: in ASCII. */
     url: key('url', { length: 2048 }).notNull(),
     description: text('description', { length: 200 }),
-    /** Those of `webhookEvents` that it is told of, separated by spaces. */
+    /** Those of `webhookEvents` that it receives, separated by spaces. */
     events: key('events', { length: 120 }).notNull(),
     /** Newest first; every valid one signs. They are used, so no hash would do: see docs/decisions/0021-webhooks.md. */
     secrets: json<readonly SigningSecret[]>('secrets').notNull(),
