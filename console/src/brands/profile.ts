@@ -1,8 +1,8 @@
 import type { components } from '../../../client/src/openapi.ts'
+import { factLines, factsOf, factText, linesOf } from '../ui/facts.ts'
 import { type Format, formatNames } from '../ui/texts.ts'
 
 export type BrandProfile = components['schemas']['BrandProfile']
-type Fact = NonNullable<BrandProfile['facts']>[string]
 type Defaults = NonNullable<BrandProfile['defaults']>
 export type Platform = NonNullable<Defaults['platforms']>[number]
 type Formality = NonNullable<BrandProfile['formality']>
@@ -24,8 +24,6 @@ export interface TypedProfile {
   readonly platform: Platform | ''
 }
 
-const listSign = ' | '
-
 export function typedOf(profile: BrandProfile): TypedProfile {
   const lines = (list: readonly string[] | undefined) => (list ?? []).join('\n')
   return {
@@ -37,7 +35,7 @@ export function typedOf(profile: BrandProfile): TypedProfile {
     dont: lines(profile.dont),
     preferredWords: lines(profile.preferredWords),
     bannedWords: lines(profile.bannedWords),
-    facts: lines(Object.entries(profile.facts ?? {}).map(([name, fact]) => `${name}: ${factText(fact)}`)),
+    facts: factLines(profile.facts ?? {}),
     palette: (profile.palette ?? []).map(({ hex, name }) => ({ hex, name: name ?? '' })),
     format: profile.defaults?.outputFormats?.[0] ?? '',
     language: profile.defaults?.languages?.[0] ?? '',
@@ -71,34 +69,6 @@ export function profileOf(typed: TypedProfile, before: BrandProfile): BrandProfi
     ...(Object.keys(facts).length > 0 && { facts }),
     ...(Object.keys(defaults).length > 0 && { defaults }),
   }
-}
-
-function linesOf(text: string): string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-}
-
-function factsOf(text: string, before: NonNullable<BrandProfile['facts']>): Record<string, Fact> {
-  const facts = linesOf(text).map((line): [string, Fact] => {
-    const [name = '', ...rest] = line.split(':')
-    const value = rest.join(':').trim()
-    const old = Object.hasOwn(before, name.trim()) ? before[name.trim()] : undefined
-    return [name.trim(), old !== undefined && factText(old).trim() === value ? old : factOf(value)]
-  })
-  return Object.fromEntries(facts)
-}
-
-/** A number, true, false, a list, or else a text. */
-function factOf(value: string): Fact {
-  if (value === 'true' || value === 'false') return value === 'true'
-  if (value !== '' && String(Number(value)) === value) return Number(value)
-  return value.includes(listSign) ? value.split(listSign).map((entry) => entry.trim()) : value
-}
-
-function factText(fact: Fact): string {
-  return Array.isArray(fact) ? fact.join(listSign) : String(fact)
 }
 
 /** What is typed comes first of its list: that is what a job is made with. */

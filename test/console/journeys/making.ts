@@ -49,6 +49,15 @@ export function journeysOfMaking(ground: Ground): void {
     expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
   })
 
+  test('who has no picture at hand tries the samples', async () => {
+    await using at = await visit(ground.browser, pageOf('/'))
+    const { page } = at
+    await page.getByRole('button', { name: 'Try the sample pictures' }).click()
+    await page.getByText('12 files').waitFor()
+    await page.getByText('All can be sent.').waitFor()
+    await page.getByRole('button', { name: 'Start 12 images' }).waitFor()
+  })
+
   test('a start that was broken off goes on with what it had sent, and sends nothing twice', async () => {
     await using at = await visit(ground.browser, pageOf('/'), { expected: /Failed to load resource|ERR_FAILED/ })
     const { page } = at

@@ -9,7 +9,7 @@ let reader: LetteringReader
 let poster: Buffer
 beforeAll(async () => {
   reader = createLetteringReader({ limitMs: 60_000 })
-  poster = await readFile(new URL('../../../../dev/sample/poster.png', import.meta.url))
+  poster = await readFile(new URL('../../../../samples/poster.png', import.meta.url))
 })
 afterAll(() => reader.stop())
 
@@ -21,7 +21,7 @@ test('the lettering of a poster is read from top to bottom, and once for any num
 })
 
 test('what is not lettering is not read into words', async () => {
-  const orchard = await readFile(new URL('../../../../dev/sample/orchard.png', import.meta.url))
+  const orchard = await readFile(new URL('../../../../samples/orchard.png', import.meta.url))
   expect(await reader.read(orchard)).toEqual([])
 })
 

@@ -20,7 +20,7 @@ let emulators: ProviderEmulators
 let analysis: BrandAnalysis
 beforeAll(async () => {
   emulators = await startProviderEmulators()
-  const image = await readFile(new URL('../../../../dev/sample/poster.png', import.meta.url))
+  const image = await readFile(new URL('../../../../samples/poster.png', import.meta.url))
   const answer = writeAnalysis({ look: await lookAt(image), lettering }, purpose, undefined)
   analysis = completeAnalysis(AnalysisAnswer.parse(JSON.parse(answer)), {})
 })
