@@ -276,7 +276,10 @@ export const errorCodes = {
     errorClass: 'retryable',
     message: 'The answer of the text model was cut off at its maximum length.',
   },
-  'content.recited': { errorClass: 'retryable', message: 'The text model stopped because its answer would have repeated an existing text.' },
+  'content.recited': {
+    errorClass: 'retryable',
+    message: 'The text model stopped because its answer would have repeated an existing text.',
+  },
   'content.timed_out': { errorClass: 'retryable', message: 'The text model did not answer in time.' },
   'content.unavailable': { errorClass: 'retryable', message: 'The text model failed or could not be reached.' },
   'content.overloaded': { errorClass: 'provider', message: 'The text model is overloaded; the job waits.' },
