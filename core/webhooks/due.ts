@@ -255,7 +255,8 @@ export async function recordAttempt(
     matchedBy(
       on,
       sql`UPDATE vision_webhook_deliveries SET ended_at = IF(${isLast}, UTC_TIMESTAMP(3), NULL),
-        status = IF(${isLast}, 'failed', 'pending'), due_at = ${next}, ${answered} WHERE ${fence}`,
+        due_at = IF(${isLast}, due_at, ${next}),
+          status = IF(${isLast}, 'failed', 'pending'), ${answered} WHERE ${fence}`,
     ),
   )
   const disabled = row.reason === 'gone' || row.reason === 'failing'

@@ -21,7 +21,7 @@ test('what is too old is swept, and of a deleted endpoint everything', async () 
   for (let made = 0; made < 3; made++) await testEndpoint(db, endpoint)
   const [first, second] = await rowsOf()
   await db.sql(
-    "UPDATE vision_webhook_deliveries SET status = 'delivered', created_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE id = ?",
+    "UPDATE vision_webhook_deliveries SET status = 'delivered', due_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE id = ?",
     [first?.id],
   )
   await db.sql('UPDATE vision_webhook_deliveries SET expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [second?.id])
@@ -44,8 +44,24 @@ test('what is too old is swept, and of a deleted endpoint everything', async () 
   expect(await db.sql('SELECT id FROM vision_webhook_endpoints')).toEqual([{ id: kept.endpointId }])
   // One that was written after the row had gone.
   await db.sql('DELETE FROM vision_webhook_endpoints')
+  await db.sql('UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY')
   await sweepWebhooks(db)
   expect(await rowsOf()).toEqual([])
+})
+
+test('a thousand old deliveries that are resent to an endpoint that fails hold up the deletion of no other', async () => {
+  const [failing, other] = [await makeEndpoint(db, { url: 'https://shop.example/fails' }), await makeEndpoint(db)]
+  await makeDeliveries(db, '/fails', 1_000)
+  await testEndpoint(db, other)
+  await db.sql(
+    `UPDATE vision_webhook_deliveries SET created_at = UTC_TIMESTAMP(3) - INTERVAL 9 DAY,
+      status = IF(endpoint_id = ?, status, 'failed'), due_at = due_at - INTERVAL IF(endpoint_id = ?, 0, 8) DAY`,
+    [failing.endpointId, failing.endpointId],
+  )
+  await sweepWebhooks(db)
+  const left = await rowsOf('endpoint_id')
+  expect(left).toHaveLength(1_000)
+  expect(left[999]).toEqual({ endpoint_id: failing.endpointId })
 })
 
 test('of an endpoint 10,000 deliveries are kept that wait, and as many of each that have ended, however many endpoints there are', async () => {
