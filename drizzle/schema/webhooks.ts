@@ -117,7 +117,8 @@ export const visionWebhookDeliveries = mysqlTable(
       delivery.type,
       delivery.text,
     ),
-    index('due').on(delivery.endpointId, delivery.status, delivery.dueAt),
+    // The status comes first: the endpoints that something waits for are found by one lookup each, and no others.
+    index('due').on(delivery.status, delivery.endpointId, delivery.dueAt),
     index('listed').on(delivery.endpointId, delivery.status, delivery.id),
     // Whether anything is due, and since when; and what is old.
     index('waiting').on(delivery.status, delivery.dueAt),

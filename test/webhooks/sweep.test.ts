@@ -1,8 +1,10 @@
+import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import { testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint } from '../../core/webhooks/endpoints.ts'
-import { readWebhookHealth } from '../../core/webhooks/health.ts'
+import { oldestDeliverySeconds, readWebhookHealth } from '../../core/webhooks/health.ts'
 import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { emptyWebhooks, makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
@@ -127,4 +129,27 @@ test('its health says what waits, since when it could have been sent, and which 
   expect(await oldest()).toBe(5)
   await makeDeliveries(db, '', 501)
   expect(await health()).toMatchObject({ waiting: { count: 1_000, atLeast: true } })
+})
+
+/** What a statement reads of indices and tables, in rows, on a connection of its own. */
+const rowsRead = (what: (on: Database) => Promise<unknown>) =>
+  db.run(async (on) => {
+    const read = async () => {
+      const [rows] = await on.execute(sql`SHOW SESSION STATUS LIKE 'Handler_read%'`)
+      return (rows as unknown as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0)
+    }
+    // Reading the counters counts too.
+    const [first, before] = [await read(), await read()]
+    await what({ ...db, run: (use) => use(on) })
+    return (await read()) - before - (before - first)
+  })
+
+test('looking for what is due reads a few rows for each endpoint that something waits for, and none of the others', async () => {
+  await makeEndpoints(db, 400, { url: 'https://shop.example/idle' })
+  await makeEndpoints(db, 20, { url: 'https://shop.example/disabled', prefix: 'off' })
+  await makeDeliveries(db, '/disabled', 50)
+  await db.sql("UPDATE vision_webhook_endpoints SET disabled_reason = 'failing' WHERE url LIKE '%/disabled'")
+  await db.sql('ANALYZE TABLE vision_webhook_deliveries, vision_webhook_endpoints')
+  expect(await rowsRead((on) => leaseEndpoints(on, { quick: 16, degraded: 64 }))).toBeLessThan(20 * 8)
+  expect(await rowsRead(oldestDeliverySeconds)).toBeLessThan(20 * 5)
 })
