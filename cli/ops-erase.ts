@@ -1,6 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Operator } from '../core/admin/commands.ts'
-import { type Erasure, eraseUser } from '../core/admin/erase.ts'
+import { eraseUser } from '../core/admin/erase.ts'
+import type { EraseView } from '../core/api/admin/erase-schema.ts'
 import { type ImageStore, openImageStore } from '../core/images/store.ts'
 import { loadBucketConfig } from '../core/platform/config/bucket.ts'
 import type { OperatorConfig } from '../core/platform/config/operator.ts'
@@ -19,10 +20,8 @@ export function prepareErase(values: Values, signal: AbortSignal) {
   return async (operator: Operator, _: OperatorConfig, env: Environment, isLocal: boolean) => {
     await using cleanup = new AsyncDisposableStack()
     const store = await openStore(env, isLocal, cleanup)
-    const pseudonym = `erased-${randomUUID()}`
-    const erasure = await eraseUser(operator, store, user, { pseudonym, dryRun, signal })
-    const view = { dryRun, pseudonym: dryRun ? null : pseudonym, ...erasure }
-    return { view, text: describe(view), failed: erasure.more }
+    const view = { dryRun, ...(await eraseUser(operator, store, user, { randomBytes, dryRun, signal })) }
+    return { view, text: describe(view), failed: view.more }
   }
 }
 
@@ -40,14 +39,7 @@ async function openStore(env: Environment, isLocal: boolean, cleanup: AsyncDispo
   return store
 }
 
-function describe({
-  dryRun,
-  pseudonym,
-  rows,
-  objects,
-  runs,
-  more,
-}: Erasure & { dryRun: boolean; pseudonym: string | null }) {
+function describe({ dryRun, pseudonym, rows, objects, runs, more }: EraseView) {
   const found = Object.entries(rows).filter(([, count]) => count > 0)
   if (found.length === 0 && objects === 0) return 'There is nothing of this user.'
   const counts = table(

@@ -18,6 +18,8 @@ const limitOptions = {
   dollarsPerDay: ['dollars-a-day', 'USER_DOLLARS_PER_DAY'],
   uploadsPerDay: ['uploads-a-day', 'USER_UPLOADS_PER_DAY'],
   uploadMegabytesPerDay: ['upload-megabytes-a-day', 'USER_UPLOAD_MEGABYTES_PER_DAY'],
+  streams: ['streams', 'STREAM_SESSIONS_PER_USER'],
+  waits: ['waits', 'WAITS_PER_USER'],
 } as const satisfies Record<UserLimitField, readonly [keyof Values, keyof OperatorConfig]>
 const fields = Object.keys(limitOptions) as UserLimitField[]
 
@@ -40,6 +42,7 @@ export function prepareLimits(values: Values): Act {
       inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
       limits: userLimits(config),
       uploadLimits: uploadLimits(config),
+      connections: { streams: config.STREAM_SESSIONS_PER_USER, waits: config.WAITS_PER_USER },
     })
     return { view, text: describeLimits(view) }
   }

@@ -43,6 +43,8 @@ Options:
   --dollars-a-day <n>       limits: what the calls may cost in a day, UTC
   --uploads-a-day <n>       limits: uploads in a day, UTC
   --upload-megabytes-a-day <n>  limits: megabytes uploaded in a day, UTC
+  --streams <n>             limits: live streams at once
+  --waits <n>               limits: calls that wait at once
   --reset                   limits: what is not given is the setting again
   --older-than-days <n>     prune: jobs that ended longer ago (default: JOB_RETENTION_DAYS, or 30)
   --limit <n>               redrive, cancel, prune: at most this many jobs (default: all); jobs, actions: how many (default: 20)
@@ -96,6 +98,8 @@ export const options = {
   'dollars-a-day': { type: 'string' },
   'uploads-a-day': { type: 'string' },
   'upload-megabytes-a-day': { type: 'string' },
+  streams: { type: 'string' },
+  waits: { type: 'string' },
   reset: { type: 'boolean' },
   limit: { type: 'string' },
   yes: { type: 'boolean' },
@@ -118,7 +122,7 @@ export const taken: Readonly<Record<Verb, readonly (keyof typeof options)[]>> = 
   limits: [
     'user',
     ...(['jobs-in-flight', 'jobs-waiting', 'jobs-a-day', 'dollars-a-day'] as const),
-    ...(['uploads-a-day', 'upload-megabytes-a-day', 'reset'] as const),
+    ...(['uploads-a-day', 'upload-megabytes-a-day', 'streams', 'waits', 'reset'] as const),
   ],
   erase: ['user', 'yes'],
   doctor: [],

@@ -51,6 +51,7 @@ async function serve(stack: Stack, sample: boolean): Promise<void> {
     const jobs = await countJobs(stack.database)
     if (jobs > 0) say(`The history has ${jobs === 1000 ? '1,000 or more' : jobs} jobs: ${stack.url}/v1/jobs\n`)
     else if (sample) await runSampleBatch(stack.url, say, stopping.signal)
+    if (jobs === 0) say(`\nMore to try: drop the folder samples/ on ${stack.url}${consolePath}`)
     say(`\nServing at ${stack.url}. Ctrl-C stops everything.`)
   } catch (error) {
     if (!stopping.signal.aborted) say(`The jobs could not be shown: ${reasonOf(error)}`)

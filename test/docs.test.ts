@@ -51,7 +51,7 @@ test.each(shells)('the upload of docs/images.md works in %s', async (shell) => {
   expect(row).toEqual({ status: 'pending' })
   // What was uploaded is there, whole.
   const stored = await api.services.store.get(imageUrl.slice('upload:'.length), 1_000_000, AbortSignal.timeout(10_000))
-  expect(Buffer.from(stored).equals(await readFile(`${root}/dev/sample/poster.png`))).toBe(true)
+  expect(Buffer.from(stored).equals(await readFile(`${root}/samples/poster.png`))).toBe(true)
 })
 
 test.each(shells)('the wait of docs/streaming.md names the version that there is, and waits in %s', async (shell) => {

@@ -8,7 +8,7 @@ import { json } from './support/api/test-api.ts'
 import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
 
 const examples = join(import.meta.dirname, '../examples')
-const poster = join(import.meta.dirname, '../dev/sample/poster.png')
+const poster = join(import.meta.dirname, '../samples/poster.png')
 
 let stack: LocalStack
 let folder: string

@@ -35,7 +35,7 @@ test.runIf(hasChromium)(
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (line) => line.type() === 'error' && errors.push(line.text()))
     await page.goto(pages.url)
-    await page.setInputFiles('input[type=file]', join(root, 'dev/sample/poster.png'))
+    await page.setInputFiles('input[type=file]', join(root, 'samples/poster.png'))
     await page.click('button')
     await page.getByText('headline').waitFor({ timeout: 100_000 })
     expect(await page.textContent('[role=status]')).toMatch(/^job \d+: completed/)

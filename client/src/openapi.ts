@@ -889,6 +889,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/users/{user}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a user
+         * @description Deletes the jobs of a user in any status, with all that they made, images, uploads, keys, webhooks, brands and batches; the usage is kept under a pseudonym. A dry run, unless `dryRun` is false. One call works for 20 seconds at most: where `more` comes back true, call again.
+         */
+        post: operations["eraseUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{jobId}/texts/{textId}": {
         parameters: {
             query?: never;
@@ -2055,6 +2075,25 @@ export interface components {
             /** @description The revision that the caller has read, for callers without headers: instead of `If-Match`. */
             revision?: number;
         };
+        Erase: {
+            /** @description Counts and changes nothing, unless this is false. `true` if left out. */
+            dryRun?: boolean;
+        };
+        EraseResult: {
+            dryRun: boolean;
+            /** @description Stands for the user in the usage and the audit log, and is random; null in a dry run. */
+            pseudonym: string | null;
+            /** @description The rows of the user before the call, by table; 1000 stands for that many or more. */
+            rows: {
+                [key: string]: number;
+            };
+            /** @description Objects of the bucket that were deleted beside the images of jobs. */
+            objects: number;
+            /** @description Runs that were cut off, and whose workers may report for 5 minutes what they took. */
+            runs: number;
+            /** @description Something is left: call again, where `runs` is not 0 after 5 minutes. */
+            more: boolean;
+        };
         /**
          * @description Stable: docs/errors.md says what follows from each.
          * @enum {string}
@@ -2784,6 +2823,8 @@ export interface components {
             dollarsPerDay: components["schemas"]["UserLimit"];
             uploadsPerDay: components["schemas"]["UserLimit"];
             uploadMegabytesPerDay: components["schemas"]["UserLimit"];
+            streams: components["schemas"]["UserLimit"];
+            waits: components["schemas"]["UserLimit"];
         };
         ListedJob: {
             /**
@@ -3545,6 +3586,10 @@ export interface components {
             uploadsPerDay?: number | null;
             /** @description Megabytes uploaded in a day (UTC): USER_UPLOAD_MEGABYTES_PER_DAY. */
             uploadMegabytesPerDay?: number | null;
+            /** @description Live streams at once: STREAM_SESSIONS_PER_USER. */
+            streams?: number | null;
+            /** @description Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits. */
+            waits?: number | null;
         };
         SocialPost: {
             /** @description The text of the post, without the hashtags */
@@ -5532,7 +5577,7 @@ export interface operations {
             cookie?: never;
         };
         /** @description Up to 5.5 MiB, in UTF-8. */
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -5813,7 +5858,7 @@ export interface operations {
             cookie?: never;
         };
         /** @description Up to 5.5 MiB, in UTF-8. */
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -5845,7 +5890,7 @@ export interface operations {
             cookie?: never;
         };
         /** @description Up to 5.5 MiB, in UTF-8. */
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -5994,6 +6039,38 @@ export interface operations {
             };
         };
     };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a user: the `sub` of a token. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "dryRun": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EraseResult"];
+                };
+            };
+        };
+    };
     getText: {
         parameters: {
             query?: never;
@@ -6083,7 +6160,7 @@ export interface operations {
             cookie?: never;
         };
         /** @description Up to 5.5 MiB, in UTF-8. */
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {

@@ -14,12 +14,22 @@ const BatchPage = lazy(() => import('./batch/page.tsx').then(({ BatchPage }) => 
 
 const JobsPage = lazy(() => import('./jobs/page.tsx').then(({ JobsPage }) => JobsPage))
 const JobPage = lazy(() => import('./job/page.tsx').then(({ JobPage }) => JobPage))
+const BrandsPage = lazy(() => import('./brands/list.tsx').then(({ BrandsPage }) => BrandsPage))
+const BrandPage = lazy(() => import('./brands/page.tsx').then(({ BrandPage }) => BrandPage))
+const UsagePage = lazy(() => import('./usage/page.tsx').then(({ UsagePage }) => UsagePage))
+const KeysPage = lazy(() => import('./keys/page.tsx').then(({ KeysPage }) => KeysPage))
+const WebhooksPage = lazy(() => import('./webhooks/list.tsx').then(({ WebhooksPage }) => WebhooksPage))
+const WebhookPage = lazy(() => import('./webhooks/page.tsx').then(({ WebhookPage }) => WebhookPage))
 const OperationsPage = lazy(() => import('./operations/page.tsx').then(({ OperationsPage }) => OperationsPage))
 
 const places = [
   { path: `${base}/`, name: 'New batch' },
   { path: `${base}/batches`, name: 'Batches' },
   { path: `${base}/jobs`, name: 'Jobs' },
+  { path: `${base}/brands`, name: 'Brands' },
+  { path: `${base}/usage`, name: 'Usage' },
+  { path: `${base}/keys`, name: 'Keys' },
+  { path: `${base}/webhooks`, name: 'Webhooks' },
   { path: `${base}/operations`, name: 'Operations' },
 ]
 
@@ -34,6 +44,12 @@ export function App() {
           <Route path={`${base}/batches/:id`} component={BatchPage} />
           <Route path={`${base}/jobs`} component={JobsPage} />
           <Route path={`${base}/jobs/:id`} component={JobPage} />
+          <Route path={`${base}/brands`} component={BrandsPage} />
+          <Route path={`${base}/brands/:id`} component={BrandPage} />
+          <Route path={`${base}/usage`} component={UsagePage} />
+          <Route path={`${base}/keys`} component={KeysPage} />
+          <Route path={`${base}/webhooks`} component={WebhooksPage} />
+          <Route path={`${base}/webhooks/:id`} component={WebhookPage} />
           <Route path={`${base}/operations`} component={OperationsPage} />
           <Route default component={NotFound} />
         </Router>

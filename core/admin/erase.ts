@@ -11,8 +11,9 @@ import { deleteRows } from '../queue/delete-rows.ts'
 import { lockUser } from '../queue/users.ts'
 import { deleteEndpoint } from '../webhooks/endpoints.ts'
 import { sweepDeletedEndpoints } from '../webhooks/sweep.ts'
-import { noteResult } from './audit-log.ts'
+import { noteAction, noteResult } from './audit-log.ts'
 import { begin, type Operator } from './commands.ts'
+import { keepForBooks } from './keep-for-books.ts'
 import { pseudonymiseActions } from './pseudonymise-actions.ts'
 
 /** The tables with rows of a user's own; whatever else is a user's hangs on one of these. Every one has an index that begins with the user. */
@@ -34,8 +35,8 @@ export const tablesOfUsers = [
 export type TableOfUsers = (typeof tablesOfUsers)[number]
 
 export interface EraseOptions {
-  /** Stands for the user in what is kept: the usage and the audit log. Random, so that nobody can find out whose it was. */
-  readonly pseudonym: string
+  /** Makes bytes of which nobody can find out whose pseudonym they are. */
+  readonly randomBytes: (size: number) => Buffer
   /** Counts and changes nothing. */
   readonly dryRun: boolean
   /** Aborted when it must end; what is erased stays erased. */
@@ -43,6 +44,8 @@ export interface EraseOptions {
 }
 
 export interface Erasure {
+  /** Stands for the user in what is kept: the usage and the audit log. The same until nothing is left; null in a dry run. */
+  readonly pseudonym: string | null
   /** The rows that there are or were, by table; no more than 1,000 of each are counted. */
   readonly rows: Readonly<Record<TableOfUsers, number>>
   /** The objects of the bucket that were deleted; 0 in a dry run. */
@@ -60,24 +63,29 @@ const mostCounted = 1_000
  * Erases a user: jobs in any status with all that they made, images, uploads, sessions, keys, webhooks, brands, batches and quotas. The
  * usage and the audit log keep their rows under a pseudonym. Jobs that run are cut off, as by a deletion.
  *
- * In short statements, each bounded; killed at any moment it can be run again, with another pseudonym for the rest. What hangs on a
- * row goes before the row, and the user's own row last: it takes no more jobs meanwhile. A caller whose tokens are still valid can
- * begin anew afterwards.
+ * In short statements, each bounded; killed at any moment it can be run again. What hangs on a row goes before the row, and the
+ * user's own row last: it takes no more jobs meanwhile, and has the pseudonym. A caller whose tokens are still valid can begin anew
+ * afterwards.
  */
 export async function eraseUser(
-  { database, actor }: Operator,
+  operator: Operator,
   store: ImageStore,
   userId: string,
-  { pseudonym, dryRun, signal }: EraseOptions,
+  { randomBytes, dryRun, signal }: EraseOptions,
 ): Promise<Erasure> {
-  // A dry run leaves no trace of whom it was about.
-  const id = await begin({ database, actor }, 'erase', dryRun ? {} : { pseudonym }, dryRun)
+  const { database } = operator
   const rows = await countRows(database, userId)
   const counted = { rows, objects: 0, runs: 0, more: false }
-  const result = dryRun ? counted : await erase({ database, store, userId, pseudonym, signal }, counted)
+  // A dry run leaves no trace of whom it was about.
+  const { id, pseudonym } = dryRun
+    ? { id: await begin(operator, 'erase', {}, true), pseudonym: null }
+    : await takeNoMoreJobs(operator, userId, `erased-${randomBytes(16).toString('hex')}`)
+  const result = pseudonym === null ? counted : await erase({ database, store, userId, pseudonym, signal }, counted)
   await database.run((on) => noteResult(on, id, { ...result, done: true }))
-  return result
+  return { pseudonym, ...result }
 }
+
+type Result = Omit<Erasure, 'pseudonym'>
 
 interface Erasing {
   readonly database: Database
@@ -87,10 +95,9 @@ interface Erasing {
   readonly signal: AbortSignal | undefined
 }
 
-async function erase(erasing: Erasing, counted: Erasure): Promise<Erasure> {
+async function erase(erasing: Erasing, counted: Result): Promise<Result> {
   const { database, store, userId, pseudonym, signal } = erasing
   const unfinished = (objects = 0, runs = 0) => ({ ...counted, objects, runs, more: true })
-  await takeNoMoreJobs(erasing)
   await deleteOwned(erasing, 'vision_api_keys', 'owner')
   // Before the jobs, so that nobody is told of their end.
   await forEachRow(
@@ -122,8 +129,7 @@ async function erase(erasing: Erasing, counted: Erasure): Promise<Erasure> {
   await forEachRow(erasing, sql`SELECT id FROM vision_batches WHERE user_id = ${userId} LIMIT ${page}`, (ids) =>
     all(ids, async (batchId) => void (await dropBatch(database, { userId, batchId }))),
   )
-  await renameOwner(erasing, 'vision_usage', sql`user_id, day, model, status`)
-  await renameOwner(erasing, 'vision_failures', sql`user_id, day, code, step`)
+  await keepForBooks(database, userId, pseudonym, signal)
   await pseudonymiseActions(database, userId, pseudonym, signal)
   if (signal?.aborted) return unfinished(objects)
   await deleteOne(erasing, 'vision_users')
@@ -131,13 +137,28 @@ async function erase(erasing: Erasing, counted: Erasure): Promise<Erasure> {
   return { ...counted, objects, runs, more: left }
 }
 
-/** Jobs that come meanwhile would never end. */
-async function takeNoMoreJobs({ database, userId }: Erasing): Promise<void> {
-  await database.transact(
+/**
+ * Begins an erasure, or the rest of one: jobs that come meanwhile would never end, and what is kept has one name.
+ *
+ * @returns the row of the audit log, and the pseudonym: the one that an earlier run has stored, if any has
+ */
+function takeNoMoreJobs({ database, actor }: Operator, userId: string, fresh: string) {
+  return database.transact(
     async (tx) => {
       await lockUser(tx, userId)
-      await matchedBy(tx, sql`UPDATE vision_users SET jobs_per_day = 0 WHERE user_id = ${userId}`)
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_users SET jobs_per_day = 0, pseudonym = COALESCE(pseudonym, ${fresh}) WHERE user_id = ${userId}`,
+      )
+      const [row] = await rowsOf<{ pseudonym: string }>(
+        tx,
+        sql`SELECT pseudonym FROM vision_users WHERE user_id = ${userId}`,
+      )
+      const pseudonym = row?.pseudonym ?? fresh
+      const begun = { action: 'erase', parameters: { pseudonym }, result: { done: false } } as const
+      return { id: await noteAction(tx, { actor, ...begun }), pseudonym }
     },
+    // Once more it finds the same pseudonym, and the audit log has both attempts.
     async () => undefined,
   )
 }
@@ -191,22 +212,6 @@ async function deleteOne({ database, userId }: Erasing, table: TableOfUsers): Pr
   await database.run((on) => matchedBy(on, sql`DELETE FROM ${sql.raw(table)} WHERE user_id = ${userId}`))
 }
 
-/** Gives a user's rows to the pseudonym, along the primary key, which begins with the user. */
-async function renameOwner(
-  { database, userId, pseudonym, signal }: Erasing,
-  table: 'vision_usage' | 'vision_failures',
-  key: SQL,
-): Promise<void> {
-  for (let renamed = page; renamed > 0 && !signal?.aborted; ) {
-    renamed = await database.run((on) =>
-      matchedBy(
-        on,
-        sql`UPDATE ${sql.raw(table)} SET user_id = ${pseudonym} WHERE user_id = ${userId} ORDER BY ${key} LIMIT ${page}`,
-      ),
-    )
-  }
-}
-
 /** @returns whether some are left, which another sweeper or an arrival has */
 async function sweepOwnImages(erasing: Erasing): Promise<boolean> {
   const { database, store, userId, signal } = erasing
@@ -229,8 +234,11 @@ async function deleteObjects(store: ImageStore, folder: string, signal: AbortSig
   for (let deleted = 0; ; ) {
     const keys = signal?.aborted ? [] : await store.list(folder, page)
     if (keys.length === 0) return deleted
-    for (const key of keys) await store.delete(key)
-    deleted += keys.length
+    for (const key of keys) {
+      if (signal?.aborted) break
+      await store.delete(key)
+      deleted++
+    }
   }
 }
 

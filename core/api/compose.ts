@@ -61,6 +61,7 @@ export function composeApi(config: ApiConfig, environment: ApiEnvironment): Comp
     inFlightPerUser: config.JOB_IN_FLIGHT_PER_USER,
     limits: userLimits(config),
     uploadLimits: uploadLimits(config),
+    connections: { streams: config.STREAM_SESSIONS_PER_USER, waits: config.WAITS_PER_USER },
     lifeMs: config.JOB_EXPIRES_HOURS * 3_600_000,
     retentionDays: config.JOB_RETENTION_DAYS,
     keyForReference,

@@ -8,6 +8,7 @@ import type { Tickets } from '../live/tickets.ts'
 import type { Waits } from '../live/wait-slots.ts'
 import type { Live } from '../live/watch.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { ConnectionLimits } from '../usage/limit-overrides.ts'
 import type { UserLimits } from '../usage/quotas.ts'
 import type { UploadLimits } from '../usage/upload-quota.ts'
 
@@ -44,6 +45,8 @@ export interface ApiServices extends StreamServices {
   readonly inFlightPerUser: number
   readonly limits: UserLimits
   readonly uploadLimits: UploadLimits
+  /** How many streams and waiting calls a user may have at once. */
+  readonly connections: ConnectionLimits
   /** How long a job may take until it expires, in milliseconds. */
   readonly lifeMs: number
   /** For how many days ended jobs are kept. */

@@ -107,7 +107,7 @@ async function describe(operation: Operation, components: Json): Promise<Json> {
     ...(hasBody && {
       requestBody: {
         // One that may be left out, as a whole: every field has a default.
-        required: !input.safeParse(undefined).success,
+        required: !input.safeParse(pathOnly(fields, pathFields)).success,
         description: 'Up to 5.5 MiB, in UTF-8.',
         content: {
           'application/json': content(bodyOf(input, pathFields, components), meta.example?.request),
@@ -123,6 +123,16 @@ async function describe(operation: Operation, components: Json): Promise<Json> {
       ),
     },
   }
+}
+
+/** An input that has nothing but its path parameters; undefined where there are none. */
+function pathOnly(fields: Readonly<Record<string, z.core.$ZodType>>, pathFields: readonly string[]) {
+  if (pathFields.length === 0) return undefined
+  const filled = pathFields.map((name) => {
+    const field = fields[name] as z.ZodType | undefined
+    return [name, field?.safeParse('1').success ? '1' : 1] as const
+  })
+  return Object.fromEntries(filled)
 }
 
 /** The body of a request: the input without its path parameters. */

@@ -3,6 +3,7 @@ import { type CloseReason, type Transport, visionJobSessions } from '../../drizz
 import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, rowsOf } from '../database/sql.ts'
+import { connectionLimit, readOverrides } from '../usage/limit-overrides.ts'
 
 // A user has a fixed number of slots for streams and another for waits, and each connection holds one: its row has the slot
 // under a unique key. The cap therefore holds at the moment of opening, over all processes, without a lock that outlives a
@@ -18,7 +19,7 @@ export interface NewConnection {
 }
 
 export interface SlotOptions {
-  /** How many slots of this kind a user has. */
+  /** How many slots of this kind a user has for whom no operator has set another limit. */
   readonly perUser: number
   /** A connection that was not touched for this long, by the database's clock, counts as dead. */
   readonly lifeSeconds: number
@@ -49,6 +50,8 @@ export async function takeSlot(
   { perUser, lifeSeconds, replaces, random }: SlotOptions,
 ): Promise<TakenSlot> {
   const { kind, userId } = wanted
+  const overrides = await database.run((on) => readOverrides(on, userId))
+  const most = connectionLimit(perUser, kind === 'stream' ? overrides.streams : overrides.waits)
   const replaced: number[] = []
   for (let attempt = 1; attempt <= tries; attempt++) {
     const holders = await database.run((on) =>
@@ -61,11 +64,11 @@ export async function takeSlot(
     const dead = holders.filter((holder) => holder.dead === 1).map(({ id }) => id)
     await closeSessions(database, dead, 'expired')
     const living = holders.filter((holder) => holder.dead === 0)
-    const free = Array.from({ length: perUser }, (_, n) => `${kind}-${n}`).filter(
+    const free = Array.from({ length: most }, (_, n) => `${kind}-${n}`).filter(
       (slot) => !living.some((holder) => holder.slot === slot),
     )
     // If the number of slots was reduced, those beyond count as well.
-    if (living.length < perUser) {
+    if (living.length < most) {
       const id = await insert(database, wanted, free[Math.floor(random() * free.length)] ?? `${kind}-0`)
       if (id !== undefined) return { id, replaced }
     } else if (replaces && (await countEnding(database, userId)) < endingAtOnce) {

@@ -9,6 +9,8 @@ export const overridable = [
   'costPerDay',
   'uploadsPerDay',
   'uploadBytesPerDay',
+  'streams',
+  'waits',
 ] as const
 export type Overridable = (typeof overridable)[number]
 
@@ -23,6 +25,8 @@ export const limitColumn: Readonly<Record<Overridable, SQL>> = {
   costPerDay: sql`cost_per_day`,
   uploadsPerDay: sql`uploads_per_day`,
   uploadBytesPerDay: sql`upload_bytes_per_day`,
+  streams: sql`streams`,
+  waits: sql`waits`,
 }
 
 /** The columns of the limits, to be read by `overridesIn`. */
@@ -61,4 +65,15 @@ export function withOverrides<Limits extends { readonly [Name in Overridable]?: 
     name in limits && overrides[name] !== null ? [[name, overrides[name]]] : [],
   )
   return { ...limits, ...Object.fromEntries(set) }
+}
+
+/** How many connections a user may have at once, by kind. */
+export interface ConnectionLimits {
+  readonly streams: number
+  readonly waits: number
+}
+
+/** How many connections of a kind a user may have: where nobody may wait, since each wait holds a function, no override lets one. */
+export function connectionLimit(setting: number, override: number | null): number {
+  return setting === 0 ? 0 : (override ?? setting)
 }

@@ -19,6 +19,7 @@ export interface ConsoleOptions {
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
   '.svg': 'image/svg+xml',
 }
 
@@ -34,10 +35,10 @@ export function withConsole(fetch: Fetch, { folder, origins }: ConsoleOptions): 
     if (pathname === consolePath.slice(0, -1)) return redirect(consolePath)
     if (!pathname.startsWith(consolePath) || !isRead) return fetch(request, bindings)
     try {
-      const [, file] = /^\/console\/((?:assets\/)?[\w.-]+\.(?:css|js|svg))$/.exec(pathname) ?? []
+      const [, file] = /^\/console\/((?:assets\/)?[\w.-]+\.(?:css|js|png|svg))$/.exec(pathname) ?? []
       if (file === undefined || last === undefined) last = await folder()
-      const content = await readFile(join(last, file ?? 'index.html'), 'utf8')
-      return file === undefined ? page(content, origins()) : asset(file, content)
+      const content = await readFile(join(last, file ?? 'index.html'))
+      return file === undefined ? page(content.toString(), origins()) : asset(file, content)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return text(404, 'The console has no such file.')
       return text(500, `The console could not be built: ${reasonOf(error)}`)
@@ -67,7 +68,7 @@ function page(html: string, origins: readonly string[]): Response {
 }
 
 /** Its name has a hash of what it holds. */
-function asset(name: string, content: string): Response {
+function asset(name: string, content: Uint8Array<ArrayBuffer>): Response {
   const cache = name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
   const type = types[extname(name)] ?? 'application/octet-stream'
   return new Response(content, {

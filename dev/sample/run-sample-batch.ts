@@ -39,9 +39,10 @@ const samples = [
   { file: 'orchard.png', outputFormat: 'alt_text' },
 ] as const
 const languages = ['en', 'de'] as const
+const folder = new URL('../../samples/', import.meta.url)
 
 /**
- * Sends three bundled images through the pipeline as one batch, over the API and as any client does, watches it by its one
+ * Sends three bundled images through the pipeline as one batch, for the brand that they are of, over the API and as any client does, watches it by its one
  * stream, and prints the texts.
  *
  * @param url of the API
@@ -50,19 +51,22 @@ const languages = ['en', 'de'] as const
 export async function runSampleBatch(url: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const started = performance.now()
   const seconds = () => ((performance.now() - started) / 1000).toFixed(1)
+  const profile: unknown = JSON.parse(await readFile(new URL('brand.json', folder), 'utf8'))
+  const { brandId } = await call<{ brandId: number }>(`${url}/v1/brands`, signal, { profile })
   const batch = await call<Batch>(`${url}/v1/batches`, signal, { name: 'Samples' })
-  const images = await Promise.all(samples.map(({ file }) => readFile(new URL(file, import.meta.url))))
+  const images = await Promise.all(samples.map(({ file }) => readFile(new URL(file, folder))))
   const added = await call<{ jobs: readonly { jobId: number }[] }>(`${url}/v1/batches/${batch.batchId}/jobs`, signal, {
     jobs: samples.map(({ file, outputFormat, ...rest }, index) => ({
       imageUrl: `data:image/png;base64,${images[index]?.toString('base64')}`,
       analysisPurpose: purpose,
       outputs: languages.map((language) => ({ outputFormat, language })),
       metadata: { sku: file },
+      brandId,
       ...rest,
     })),
   })
   const jobs = new Map(added.jobs.map(({ jobId }, index) => [jobId, samples[index]?.file ?? '']))
-  say(`Three sample images (dev/sample) are batch ${batch.batchId}, each with a text in English and in German:`)
+  say(`Three of the sample images (samples/) are batch ${batch.batchId}, each with a text in English and in German:`)
 
   const shown = new Map<number, string>()
   for await (const event of eventsOf(batch.eventsUrl ?? '', signal)) {

@@ -26,6 +26,10 @@ export const visionUsers = mysqlTable(
     costPerDay: amount('cost_per_day'),
     uploadsPerDay: int('uploads_per_day', { unsigned: true }),
     uploadBytesPerDay: amount('upload_bytes_per_day'),
+    streams: int('streams', { unsigned: true }),
+    waits: int('waits', { unsigned: true }),
+    /** Under what name the books keep the user whose erasure has begun. */
+    pseudonym: key('pseudonym', { length: 64 }),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],
 )

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { operate } from '../../cli/operate.ts'
 import { eraseUser } from '../../core/admin/erase.ts'
+import { keepForBooks } from '../../core/admin/keep-for-books.ts'
 import { createBrand } from '../../core/brands/brands.ts'
-import type { Database } from '../../core/database/client.ts'
+import { type Database, openDatabase } from '../../core/database/client.ts'
+import { rowsOf as rowsIn } from '../../core/database/sql.ts'
 import { userFolder } from '../../core/images/store.ts'
 import { foldersOf } from '../../core/images/uploads.ts'
 import { createKey } from '../../core/keys/keys.ts'
@@ -34,8 +37,11 @@ const naming = ['vision_operator_actions', 'vision_provider_states']
 
 const erin = 'erin+shop@example.com'
 const operator = () => ({ database: api.database, actor: 'cli:root' })
-const erase = (changes: Partial<Parameters<typeof eraseUser>[3]> = {}, database: Database = api.database) =>
-  eraseUser({ ...operator(), database }, api.services.store, erin, { pseudonym: 'erased-1', dryRun: false, ...changes })
+const erase = (
+  changes: Partial<Parameters<typeof eraseUser>[3]> = {},
+  database: Database = api.database,
+  user = erin,
+) => eraseUser({ ...operator(), database }, api.services.store, user, { randomBytes, dryRun: false, ...changes })
 const post = (as: string, path: string, body: object) => json(api.call('POST', path, { as, body }))
 
 /** Gives a user a row in every table, and something under each folder of the bucket. */
@@ -167,18 +173,21 @@ test('nothing names the user or hangs on what was theirs, and what is another’
   const mine = await rowsOf(erin)
   const [spent] = await api.database.sql('SELECT SUM(cost) AS cost FROM vision_usage WHERE user_id = ?', [erin])
 
-  expect(await erase()).toMatchObject({ more: true, runs: 1, objects: 2, rows: { vision_jobs: 3, vision_brands: 1 } })
+  const first = await erase()
+  expect(first).toMatchObject({ more: true, runs: 1, objects: 2, rows: { vision_jobs: 3, vision_brands: 1 } })
+  const { pseudonym } = first
+  expect(pseudonym).toMatch(/^erased-[0-9a-f]{32}$/)
   expect((await post(erin, '/v1/jobs', job)).code, 'nothing is begun meanwhile').toBe('limit.jobs_per_day')
   await passTime()
-  expect(await erase()).toMatchObject({ more: false, runs: 0 })
+  expect(await erase()).toMatchObject({ more: false, runs: 0, pseudonym })
 
   expect(await rowsNaming(erin)).toEqual({})
   // The last job of each failure is remembered, as it is of deleted jobs.
   const { vision_failures: failures, ...left } = await mine.rows()
   expect(left).toEqual({})
-  expect(failures).toMatchObject([{ user_id: 'erased-1' }])
+  expect(failures).toMatchObject([{ user_id: pseudonym }])
   expect(await keysOf(erin)).toEqual([])
-  expect(await api.database.sql("SELECT SUM(cost) AS cost FROM vision_usage WHERE user_id = 'erased-1'")).toEqual([
+  expect(await api.database.sql('SELECT SUM(cost) AS cost FROM vision_usage WHERE user_id = ?', [pseudonym])).toEqual([
     spent,
   ])
   expect(await others.rows()).toEqual(before)
@@ -186,7 +195,7 @@ test('nothing names the user or hangs on what was theirs, and what is another’
   const actions = await api.database.sql(
     'SELECT actor, action, parameters FROM vision_operator_actions ORDER BY id DESC LIMIT 1',
   )
-  expect(actions).toEqual([{ actor: 'cli:root', action: 'erase', parameters: '{"pseudonym":"erased-1"}' }])
+  expect(actions).toEqual([{ actor: 'cli:root', action: 'erase', parameters: JSON.stringify({ pseudonym }) }])
 })
 
 test('killed after any statement it is run again and comes to its end', async () => {
@@ -200,11 +209,75 @@ test('killed after any statement it is run again and comes to its end', async ()
     await passTime()
   }
   expect(runs).toBeGreaterThan(5)
+  const names = await api.database.sql(`SELECT DISTINCT JSON_VALUE(parameters, '$.pseudonym') AS name
+    FROM vision_operator_actions WHERE action = 'erase'`)
+  expect(names, 'one name in the books').toHaveLength(1)
   expect(await rowsNaming(erin)).toEqual({})
   const { vision_failures: _, ...left } = await mine.rows()
   expect(left).toEqual({})
   expect(await keysOf(erin)).toEqual([])
 }, 60_000)
+
+/** Copies rows of bob into a table, as those of `user`, SQL; ids that they hang on are others', too. */
+async function copyRows(user: string, from = '(SELECT 0 AS n) AS numbers', only?: readonly string[]): Promise<void> {
+  const shifted = new Set(['job_id', 'batch_id', 'brand_id', 'endpoint_id'])
+  for (const { table, columns } of await tables()) {
+    if (only ? !only.includes(table) : !columns.some((name) => name === 'user_id' || shifted.has(name))) continue
+    const copied = columns.filter((name) => name !== 'id')
+    const values = copied.map((name) => {
+      if (name === 'user_id') return user
+      if (shifted.has(name) && only === undefined) return `${name} + 1000 * (n + 1)`
+      return name === 'hash' ? 'LEFT(SHA2(CONCAT(hash, n), 256), LENGTH(hash))' : name
+    })
+    await api.database.sql(`INSERT INTO ${table} (${copied.join()})
+      SELECT ${values.join()} FROM ${table}, ${from} WHERE ${columns.includes('user_id') ? "user_id = 'bob'" : 'TRUE'}`)
+  }
+}
+
+test('the books may have rows of the pseudonym already, and nothing is lost or counted twice', async () => {
+  const books = async (user: string) =>
+    api.database.sql(
+      `SELECT (SELECT COUNT(*) FROM vision_usage WHERE user_id = ?) AS days, (SELECT SUM(cost) FROM vision_usage
+        WHERE user_id = ?) AS cost, (SELECT SUM(jobs) FROM vision_failures WHERE user_id = ?) AS jobs`,
+      [user, user, user],
+    )
+  const [before] = await books('bob')
+  await copyRows("'erased-1'", undefined, ['vision_usage', 'vision_failures'])
+  await keepForBooks(api.database, 'bob', 'erased-1', undefined)
+  expect(await books('bob')).toEqual([{ days: 0, cost: null, jobs: null }])
+  const doubled = { cost: String(2 * Number(before?.cost)), jobs: String(2 * Number(before?.jobs)) }
+  expect(Number(before?.cost)).toBeGreaterThan(0)
+  expect(await books('erased-1')).toEqual([{ days: before?.days, ...doubled }])
+})
+
+test('an erasure reads the rows of its user, however many others there are', async () => {
+  await passTime()
+  const readsOf = async (user: string) => {
+    const one = openDatabase(api.database.url, { connections: 1, random: Math.random })
+    const count = async () =>
+      one.run(async (on) => {
+        const rows = await rowsIn<{ Value: string }>(on, sql`SHOW SESSION STATUS LIKE 'Handler\\_read%'`)
+        return rows.reduce((sum, { Value }) => sum + Number(Value), 0)
+      })
+    try {
+      const before = await count()
+      expect(await erase({}, one, user)).toMatchObject({ rows: { vision_jobs: 3, vision_webhook_endpoints: 1 } })
+      await passTime()
+      expect(await erase({}, one, user)).toMatchObject({ more: false })
+      return (await count()) - before
+    } finally {
+      await one.close()
+    }
+  }
+  const few = await readsOf(erin)
+  await copyRows(
+    "CONCAT('user-', n)",
+    `(WITH RECURSIVE s AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM s WHERE n < 299) SELECT n FROM s) AS numbers`,
+  )
+  const many = await readsOf('bob')
+  expect(few).toBeGreaterThan(100)
+  expect(many - few).toBeLessThan(100)
+})
 
 /** The database for a process that dies before its next transaction. */
 function killedAfter(most: number): Database {
@@ -223,6 +296,33 @@ function killedAfter(most: number): Database {
     },
   })
 }
+
+test('the call counts unless told to erase, does what its time allows and says whether something is left', async () => {
+  const ask = (body: object) =>
+    json(
+      api.call('POST', `/v1/operator/users/${encodeURIComponent(erin)}/erase`, {
+        ...{ as: 'olga', scopes: ['operator'], body },
+      }),
+    )
+  const before = await rowsNaming(erin)
+  const counted = { dryRun: true, pseudonym: null, rows: { vision_jobs: 3 }, objects: 0, runs: 0, more: false }
+  expect(await ask({})).toMatchObject(counted)
+  expect(await rowsNaming(erin)).toEqual(before)
+  const cut = await erase({ signal: AbortSignal.abort() })
+  expect(cut).toMatchObject({ more: true, objects: 0, rows: { vision_jobs: 3 } })
+  const { pseudonym } = cut
+  const jobs = { vision_jobs: 3 }
+  expect(await ask({ dryRun: false }), 'none were erased without time').toMatchObject({
+    ...{ dryRun: false, pseudonym, rows: jobs, objects: 2, runs: 1, more: true },
+  })
+  await passTime()
+  expect(await ask({ dryRun: false })).toMatchObject({ pseudonym, rows: { vision_jobs: 0 }, runs: 0, more: false })
+  expect(await rowsNaming(erin)).toEqual({})
+  const acts = await api.database.sql(
+    "SELECT actor FROM vision_operator_actions WHERE action = 'erase' AND dry_run = 0",
+  )
+  expect(acts.map(({ actor }) => actor)).toEqual(['cli:root', 'olga', 'olga'])
+})
 
 test('the command counts, and with --yes it does it; a dry run does not say whom it was about', async () => {
   const storage = await startTestStorage()

@@ -78,6 +78,7 @@ const table: Readonly<Record<Scope, readonly string[]>> = {
   ],
   operator: [
     'cancelJobs',
+    'eraseUser',
     'findJobs',
     'getFailures',
     'getJobForOperator',

@@ -39,13 +39,15 @@ test('what holds for a user is shown with where it comes from, and who set it is
     user: 'ann',
     jobsInFlight: { value: 2, from: 'setting', setting: 2 },
     dollarsPerDay: { value: null, from: 'setting', setting: null },
+    streams: { value: 10, from: 'setting', setting: 10 },
   })
-  const after = await set('ann', { jobsInFlight: 5, dollarsPerDay: 0.5, uploadMegabytesPerDay: 3 })
+  const after = await set('ann', { jobsInFlight: 5, dollarsPerDay: 0.5, uploadMegabytesPerDay: 3, waits: 0 })
   expect(after).toEqual({
     ...before,
     jobsInFlight: { value: 5, from: 'operator', setting: 2 },
     dollarsPerDay: { value: 0.5, from: 'operator', setting: null },
     uploadMegabytesPerDay: { value: 3, from: 'operator', setting: 1 },
+    waits: { value: 0, from: 'operator', setting: 5 },
   })
   expect(await json(api.call('GET', path('ann'), asOperator))).toEqual(after)
   expect(await json(api.call('GET', path('bob'), asOperator))).toEqual({ ...before, user: 'bob' })

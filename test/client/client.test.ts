@@ -14,7 +14,7 @@ import { startPageServer } from '../support/dev/page-server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const images = join(root, 'test/fixtures/images')
-const poster = join(root, 'dev/sample/poster.png')
+const poster = join(root, 'samples/poster.png')
 const run = promisify(execFile)
 
 let project: PackedProject

@@ -34,8 +34,8 @@ test('the pages name no other server, and nothing in them makes HTML of a text',
     expect(text).not.toContain('insertAdjacentHTML')
     for (const [, host] of text.matchAll(/https?:\/\/([\w.-]+)/g)) names.add(String(host))
   }
-  // The local stack is the client's default; the others are in a message of the router, names of XML, and the place of no image.
-  expect([...names].sort()).toEqual(['example.com', 'github.com', 'localhost', 'www.w3.org'])
+  // The local stack is the client's default; the others are in a message of the router, names of XML, the place of no image, and an example of an address.
+  expect([...names].sort()).toEqual(['example.com', 'github.com', 'localhost', 'shop.example', 'www.w3.org'])
   const sources = readdirSync('console/src', { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.tsx'),
   )

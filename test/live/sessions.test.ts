@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
 import { endingAtOnce, endingSeconds } from '../../core/live/slots.ts'
+import { createWaits } from '../../core/live/wait-slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -66,6 +67,30 @@ test('a connection is recorded from its beginning to its end', async () => {
   session.close('left')
   await sessions.settled()
   expect(await rows()).toMatchObject([{ last_event: 5, closed_at: expect.any(String), close_reason: 'ended' }])
+})
+
+test('a user for whom an operator has set them has as many streams and waits as that; where nobody waits, it opens none', async () => {
+  await database.sql("INSERT INTO vision_users (user_id, streams, waits) VALUES ('ann', 2, 1)")
+  try {
+    const sessions = startProcess()
+    for (const jobId of [1, 2, 3]) await connect(sessions, jobId)
+    for (const jobId of [4, 5, 6]) await connect(sessions, jobId, 'bob')
+    await eventually(() => expect(ended).toEqual(['1 replaced']))
+    const waits = (perUser: number) => createWaits({ database, perUser, log: () => undefined, random: Math.random })
+    const waitsAtOnce = async (userId: string, perUser: number) => {
+      const wait = async (depth: number): Promise<number> => {
+        let within = 0
+        const ran = await waits(perUser).during({ userId, jobId: 1 }, async () => {
+          within = await wait(depth + 1)
+        })
+        return ran ? within : depth - 1
+      }
+      return wait(1)
+    }
+    expect([await waitsAtOnce('ann', 3), await waitsAtOnce('bob', 3), await waitsAtOnce('ann', 0)]).toEqual([1, 3, 0])
+  } finally {
+    await database.sql('DELETE FROM vision_users')
+  }
 })
 
 test('the eleventh closes the oldest, in this process at once and in another at its next poll', async () => {

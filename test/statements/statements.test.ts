@@ -7,6 +7,7 @@ import { startTestServices, type TestServices } from '../support/functions/servi
 import { callEveryOperation } from './api-tour.ts'
 import { meetEveryCase } from './case-tour.ts'
 import { type Coverage, watchCoverage } from './coverage.ts'
+import { eraseSomebody } from './erase-tour.ts'
 import { normalize } from './normalize.ts'
 import { runEveryCommand } from './operator-tour.ts'
 import { drainAndSweep } from './worker-tour.ts'
@@ -31,6 +32,7 @@ beforeAll(async () => {
   coverage = await watchCoverage()
   await callEveryOperation(api)
   await meetEveryCase(api, proxy)
+  await eraseSomebody(api)
   const [key] = await api.database.sql('SELECT MAX(id) AS id FROM vision_api_keys')
   await runEveryCommand(api.database.url, { jobId: 1, keyId: Number(key?.id) })
   await drainAndSweep(api.database, services)

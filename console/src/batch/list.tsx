@@ -1,10 +1,11 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Batch } from 'vision-pipeline-client'
 import { client } from '../session.ts'
 import { count, money, number, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { useTitle } from '../ui/use-title.ts'
 
 const pageSize = 50
 
@@ -15,9 +16,7 @@ export function BatchesPage() {
     [],
   )
   const [more, setMore] = useState<{ batches: readonly Batch[]; cursor: string | null; error?: unknown }>()
-  useEffect(() => {
-    document.title = 'Batches · Vision Pipeline'
-  }, [])
+  useTitle('Batches')
   if (error !== undefined) return <Problem error={error} retry={reload} />
   if (data === undefined) return null
   if (data.batches.length === 0) return <NoBatches />

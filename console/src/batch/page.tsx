@@ -8,6 +8,7 @@ import { about, count, money, number, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { type Stage, StageBar, stageOf } from '../ui/stage.tsx'
+import { useTitle } from '../ui/use-title.ts'
 import { type ExportFormat, exportResults } from './export.ts'
 import { Failures } from './failures.tsx'
 import { followBatch, type ListedJob } from './feed.ts'
@@ -26,9 +27,7 @@ function FollowedBatch({ batchId }: { readonly batchId: number }) {
   useEffect(() => () => feed.stop(), [feed])
   const batch = feed.batch.value
   const title = batch ? (batch.name ?? `Batch ${batchId}`) : 'Batch'
-  useEffect(() => {
-    document.title = `${title} · Vision Pipeline`
-  }, [title])
+  useTitle(title)
   const error = feed.error.value
   if (batch === undefined) return error === undefined ? null : <Problem error={error} retry={feed.refresh} />
   const jobs = [...feed.jobs.value.values()]

@@ -1,6 +1,5 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { useRoute } from 'preact-iso'
-import { isVisionError, type Job } from 'vision-pipeline-client'
 import { nameOf } from '../batch/frame.tsx'
 import { client } from '../session.ts'
 import { canHelpAgain } from '../ui/errors.ts'
@@ -8,10 +7,12 @@ import { time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { StageMark } from '../ui/stage.tsx'
+import { useTitle } from '../ui/use-title.ts'
 import { PictureOfJob } from './picture.tsx'
 import { SameCall } from './same-call.tsx'
 import { Texts } from './texts.tsx'
 import { Timeline } from './timeline.tsx'
+import { useJob } from './use-job.ts'
 
 /** One picture, what was seen in it and what was written of it. */
 export function JobPage() {
@@ -23,9 +24,7 @@ function FollowedJob({ jobId }: { readonly jobId: number }) {
   const { job, error, reload } = useJob(jobId)
   const [failure, setFailure] = useState<unknown>()
   const title = job ? nameOf(job) : 'Job'
-  useEffect(() => {
-    document.title = `${title} · Vision Pipeline`
-  }, [title])
+  useTitle(title)
   if (job === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
   const isOpen = job.finishedAt === null
   const act = (path: '/v1/jobs/{jobId}/retry' | '/v1/jobs/{jobId}/cancel') => () => {
@@ -81,33 +80,4 @@ function FollowedJob({ jobId }: { readonly jobId: number }) {
       </div>
     </>
   )
-}
-
-/** The job as it is now, for as long as it changes. */
-function useJob(jobId: number) {
-  const [state, setState] = useState<{ job?: Job; error?: unknown }>({})
-  const [turn, setTurn] = useState(0)
-  const on = client.value
-  useEffect(() => {
-    const stop = new AbortController()
-    const { signal } = stop
-    const read = async () => {
-      const job = await on.get(jobId, { signal })
-      setState({ job })
-      return job
-    }
-    const follow = async () => {
-      const job = await read()
-      if (job.finishedAt !== null && job.outputs.texts.every(({ status }) => status !== 'waiting')) return
-      for await (const _ of on.watch(jobId, { signal })) await read()
-      await read()
-    }
-    follow().catch((error: unknown) => {
-      if (signal.aborted) return
-      const isGone = isVisionError(error, 'job.not_found')
-      setState((before) => (isGone ? { error } : { ...before, error }))
-    })
-    return () => stop.abort()
-  }, [on, jobId, turn])
-  return { ...state, reload: () => setTurn((before) => before + 1) }
 }

@@ -7,6 +7,7 @@ import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
 import { type Fields, FieldsView, plainText } from './fields.tsx'
+import { FindingList } from './findings.tsx'
 import { Regenerate } from './regenerate.tsx'
 import { Revisions } from './revisions.tsx'
 import { TextEditor } from './text-editor.tsx'
@@ -132,14 +133,6 @@ function Missing({ text }: { readonly text: Text }) {
   )
 }
 
-const findingNames: Readonly<Record<Text['findings'][number]['code'], string>> = {
-  banned_word: 'Banned word',
-  number_invented: 'Number not given',
-  fact_missing: 'Fact left out',
-  length_missed: 'Length',
-  palette_distant: 'Colours',
-}
-
 function Findings({ text }: { readonly text: Text }) {
   if (text.findings.length === 0) return null
   return (
@@ -148,17 +141,7 @@ function Findings({ text }: { readonly text: Text }) {
         <h2 id="findings">{count(text.findings.length, 'finding')}</h2>
         {text.brandVersion !== null && <span class="dim">Brand version {text.brandVersion}</span>}
       </div>
-      <ul class="list">
-        {text.findings.map(({ code, severity, message, field, about }) => (
-          <li key={`${code}${field}${about}`} class="row">
-            <span class={`st ${severity === 'warning' ? 'warn' : ''}`}>
-              <Icon name="warning" />
-              {findingNames[code]}
-            </span>
-            <span>{message}</span>
-          </li>
-        ))}
-      </ul>
+      <FindingList findings={text.findings} />
     </section>
   )
 }

@@ -6,6 +6,7 @@ import { number } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { useTitle } from '../ui/use-title.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { JobTable } from './job-table.tsx'
@@ -24,9 +25,7 @@ export function JobsPage() {
   const [more, setMore] = useState<{ jobs: readonly ListedJob[]; cursor: string | null }>()
   const [selected, setSelected] = useState<ReadonlyMap<number, ListedJob>>(new Map())
   const [failure, setFailure] = useState<unknown>()
-  useEffect(() => {
-    document.title = 'Jobs · Vision Pipeline'
-  }, [])
+  useTitle('Jobs')
   useEffect(() => {
     setMore(undefined)
     setSelected(new Map())

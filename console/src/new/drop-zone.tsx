@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
 import { droppedFiles } from './dropped-files.ts'
 
-const types = 'image/png,image/jpeg,image/webp,image/heic,image/heif,.heic,.heif'
+const types = 'image/png,image/jpeg,image/webp,image/heic,image/heif,.heic,.heif,.csv,.tsv,text/csv'
 
 /** Every browser has it, and the standard does not. */
 const wholeFolder = { webkitdirectory: true }
@@ -53,8 +53,10 @@ export function DropZone({ add }: { readonly add: (files: readonly File[], folde
   return (
     <div class={`drop ${hovering ? 'over' : ''}`}>
       <div>
-        <p>{hovering ? 'Let go to add them' : 'Drop images or a folder'}</p>
-        <p class="dim">PNG, JPEG, WebP or HEIC, up to 20 MB each</p>
+        <p>{hovering ? 'Let go to add them' : 'Drop images, a folder or a CSV'}</p>
+        <p class="dim">
+          PNG, JPEG, WebP or HEIC, up to 20 MB each; of a CSV the columns file or url, sku, and facts by their names
+        </p>
       </div>
       <span class="row end">
         <button type="button" class="btn" onClick={() => files.current?.click()}>

@@ -10,7 +10,10 @@ import { DropZone } from './drop-zone.tsx'
 import { Sum } from './estimate.tsx'
 import { PictureSheet } from './picture-sheet.tsx'
 import { addFiles, clearPictures, pictures } from './pictures.ts'
+import { sampleFiles } from './samples.ts'
 import { progress, startBatch } from './start.ts'
+import { addCsv, applyTable, isCsv, table } from './table.ts'
+import { TableNote } from './table-note.tsx'
 import { TextsGrid } from './texts-grid.tsx'
 
 /** As many as a job may have. */
@@ -35,8 +38,23 @@ export function NewPage() {
     return () => removeEventListener('beforeunload', ask)
   }, [])
   const add = (files: readonly File[], folder?: string) => {
-    setLeft(addFiles(files))
+    const tables = files.filter(isCsv)
+    setLeft(addFiles(files.filter((file) => !isCsv(file))))
+    applyTable()
+    for (const file of tables) addCsv(file).catch(setError)
     if (folder && draft.value.name === '') changeDraft({ name: folder.slice(0, 100) })
+  }
+  const trySamples = async () => {
+    setError(undefined)
+    try {
+      add(await sampleFiles(client.value), 'Samples')
+    } catch (problem) {
+      setError(problem)
+    }
+  }
+  const removeAll = () => {
+    clearPictures()
+    table.value = undefined
   }
   const start = async () => {
     setError(undefined)
@@ -45,6 +63,7 @@ export function NewPage() {
     if (draft.value.name.trim() === '') changeDraft({ name: `Batch of ${new Date().toLocaleString('en-GB')}` })
     try {
       const batchId = await startBatch(client.value, good, draft.value, stop.current.signal)
+      table.value = undefined
       if (batchId !== undefined) route(`/console/batches/${batchId}`)
     } catch (problem) {
       if (!stop.current.signal.aborted) setError(problem)
@@ -72,13 +91,23 @@ export function NewPage() {
               {aboutPictures(isChecking, bad)}
             </p>
             {pictures.value.length > 0 && !progress.value && (
-              <button type="button" class="btn plain" onClick={() => clearPictures()}>
+              <button type="button" class="btn plain" onClick={removeAll}>
                 Remove all
               </button>
             )}
           </div>
           <DropZone add={add} />
+          {pictures.value.length === 0 && (
+            <p class="row">
+              <span class="dim">Nothing at hand?</span>
+              <button type="button" class="btn plain" onClick={trySamples}>
+                Try the sample pictures
+              </button>
+            </p>
+          )}
+          {error !== undefined && pictures.value.length === 0 && <Problem error={error} />}
           {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
+          <TableNote />
           <PictureSheet />
         </div>
         <aside class="stick" aria-label="What to write">
@@ -132,8 +161,14 @@ export function NewPage() {
 
 function aboutPictures(isChecking: boolean, bad: number): string {
   if (pictures.value.length === 0) return 'Nothing is sent before you start.'
-  const size = pictures.value.reduce((sum, { file }) => sum + file.size, 0)
-  const all = `${count(pictures.value.length, 'file')}, ${bytes(size)}.`
+  const files = pictures.value.flatMap(({ source }) => (source instanceof File ? [source] : []))
+  const links = pictures.value.length - files.length
+  const size = files.reduce((sum, file) => sum + file.size, 0)
+  const counts = [
+    ...(files.length > 0 ? [`${count(files.length, 'file')}, ${bytes(size)}`] : []),
+    ...(links > 0 ? [count(links, 'link')] : []),
+  ]
+  const all = `${counts.join(', ')}.`
   if (isChecking) return `${all} Being checked.`
   return bad === 0 ? `${all} All can be sent.` : `${all} ${bad} cannot be sent, and will be left out.`
 }

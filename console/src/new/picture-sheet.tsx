@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
-import { bytes } from '../ui/format.ts'
+import { factLines, factsOf } from '../ui/facts.ts'
+import { bytes, count } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
-import { type Picture, pictures, removePicture, setSku } from './pictures.ts'
+import { type Picture, pictures, removePicture, setFacts, setSku } from './pictures.ts'
 
 const step = 60
 
@@ -35,21 +36,22 @@ export function PictureSheet() {
 }
 
 function Sheet({ picture }: { readonly picture: Picture }) {
-  const { id, file, sku, state, note, size, thumbnail } = picture
+  const { id, source, name, sku, facts, state, note, size, thumbnail } = picture
+  const known = Object.keys(facts).length
   return (
     <li class={state === 'bad' ? 'failed' : state === 'checking' ? 'image' : 'done'}>
       <span class="pic">
         {thumbnail ? <img src={thumbnail} width={size?.width} height={size?.height} alt="" /> : <span class="blank" />}
       </span>
       <p class="row between nowrap">
-        <b title={file.name}>{file.name}</b>
-        <button type="button" class="btn plain" aria-label={`Remove ${file.name}`} onClick={() => removePicture(id)}>
+        <b title={name}>{name}</b>
+        <button type="button" class="btn plain" aria-label={`Remove ${name}`} onClick={() => removePicture(id)}>
           <Icon name="close" />
         </button>
       </p>
       <p class="xs dim">
         {size && `${size.width} × ${size.height}, `}
-        {bytes(file.size)}
+        {source instanceof File ? bytes(source.size) : new URL(source).host}
       </p>
       {note && (
         <p class={`xs st ${state === 'bad' ? 'bad' : 'warn'}`}>
@@ -58,14 +60,28 @@ function Sheet({ picture }: { readonly picture: Picture }) {
         </p>
       )}
       {state === 'good' && (
-        <input
-          class="bare"
-          type="text"
-          placeholder="Add SKU"
-          aria-label={`SKU of ${file.name}`}
-          value={sku}
-          onChange={(event) => setSku(id, event.currentTarget.value)}
-        />
+        <>
+          <input
+            class="bare"
+            type="text"
+            placeholder="Add SKU"
+            aria-label={`SKU of ${name}`}
+            value={sku}
+            onChange={(event) => setSku(id, event.currentTarget.value)}
+          />
+          <details>
+            <summary class="xs dim">{known === 0 ? 'Add facts' : count(known, 'fact')}</summary>
+            <textarea
+              class="xs"
+              rows={4}
+              placeholder="price: 129.00 €"
+              aria-label={`Facts of ${name}, a line for each`}
+              defaultValue={factLines(facts)}
+              key={factLines(facts)}
+              onChange={(event) => setFacts(id, factsOf(event.currentTarget.value, facts))}
+            />
+          </details>
+        </>
       )}
     </li>
   )

@@ -1,13 +1,21 @@
 import { signal } from '@preact/signals'
 import { isVisionError, maxImageBytes, readImage } from 'vision-pipeline-client'
+import type { Facts } from '../ui/facts.ts'
 import { bytes } from '../ui/format.ts'
+import type { CsvRow } from './csv.ts'
 import { drawThumbnail } from './thumbnail.ts'
 
-/** A file that was dropped, and what was found out about it. */
+/** A file that was dropped, or the address of an image, and what was found out about it. */
 export interface Picture {
   readonly id: number
-  readonly file: File
+  readonly source: File | string
+  /** Of the file, or the last part of the address. */
+  readonly name: string
   readonly sku: string
+  /** What the writer is told beside the image. */
+  readonly facts: Facts
+  /** The row of a CSV that was applied to it. */
+  readonly row?: CsvRow | undefined
   /** checking: it is being read · good: it can be sent · bad: it cannot, and `note` says why */
   readonly state: 'checking' | 'good' | 'bad'
   readonly note?: string | undefined
@@ -35,11 +43,45 @@ const queue: number[] = []
 export function addFiles(files: readonly File[]): number {
   const wanted = files.filter(({ name }) => !/^(\.|Thumbs\.db$|desktop\.ini$)/i.test(name))
   const taken = wanted.slice(0, Math.max(0, most - pictures.value.length))
-  const added = taken.map((file): Picture => ({ id: nextId++, file, sku: '', state: 'checking' }))
+  const added = taken.map(
+    (file): Picture => ({ id: nextId++, source: file, name: file.name, sku: '', facts: {}, state: 'checking' }),
+  )
   pictures.value = [...pictures.value, ...added]
   queue.push(...added.map(({ id }) => id))
   while (checking < checksAtOnce && queue.length > 0) void work()
   return wanted.length - taken.length
+}
+
+/** Adds images by their addresses: the pipeline brings them, and looks at them then. */
+export function addLinks(rows: readonly CsvRow[]): void {
+  const known = new Set(pictures.value.map(({ source }) => source))
+  const added = rows.flatMap((row): Picture[] => {
+    const url = 'url' in row.source ? row.source.url : ''
+    if (url === '' || known.has(url)) return []
+    known.add(url)
+    const { sku, facts } = row
+    const note = 'By its address: checked when the pipeline brings it'
+    return [{ id: nextId++, source: url, name: nameOf(url), sku, facts, row, state: 'good', note }]
+  })
+  pictures.value = [...pictures.value, ...added].slice(0, most)
+}
+
+function nameOf(url: string): string {
+  const part = new URL(url).pathname.split('/').at(-1) || new URL(url).host
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+/** Says what a CSV knows of a picture. */
+export function setRow(id: number, row: CsvRow): void {
+  change(id, { row, facts: row.facts, ...(row.sku !== '' && { sku: row.sku }) })
+}
+
+export function setFacts(id: number, facts: Facts): void {
+  change(id, { facts })
 }
 
 export function removePicture(id: number): void {
@@ -63,7 +105,7 @@ async function work(): Promise<void> {
   checking++
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
     const picture = pictures.value.find((one) => one.id === id)
-    if (picture) change(id, await check(picture.file))
+    if (picture?.source instanceof File) change(id, await check(picture.source))
   }
   checking--
   markDuplicates()
@@ -115,6 +157,6 @@ function markDuplicates(): void {
         ? { ...picture, state: 'good', note: picture.size && noteOf(picture.size) }
         : picture
     }
-    return { ...picture, state: 'bad', note: `Same picture as ${twin.file.name}` }
+    return { ...picture, state: 'bad', note: `Same picture as ${twin.name}` }
   })
 }

@@ -29,11 +29,18 @@ export async function startBatch(
   draft: Draft,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const byFile = new Map(pictures.map((picture) => [picture.file, picture]))
+  const bySource = new Map(pictures.map((picture) => [picture.source, picture]))
   progress.value = { images: pictures.length, uploaded: 0, jobs: 0, refused: 0 }
   try {
     const run = await on.run(
-      pictures.map(({ file, sku }): RunImage => ({ image: file, name: file.name, ...(sku && { sku }) })),
+      pictures.map(
+        ({ source, name, sku, facts }): RunImage => ({
+          image: source,
+          name,
+          ...(sku && { sku }),
+          ...(Object.keys(facts).length > 0 && { facts }),
+        }),
+      ),
       {
         name: draft.name,
         purpose: draft.purpose,
@@ -45,9 +52,8 @@ export async function startBatch(
         },
       },
     )
-    const pictureOf = (image: RunImage) => (image.image instanceof File ? byFile.get(image.image) : undefined)
     for (const { image, jobId } of run.jobs) {
-      const thumbnail = pictureOf(image)?.thumbnail
+      const thumbnail = bySource.get(image.image as Picture['source'])?.thumbnail
       if (thumbnail) thumbnails.set(jobId, thumbnail)
     }
     const [batchId] = run.batchIds

@@ -4,6 +4,7 @@ import { askForKey, client } from '../session.ts'
 import { duration, money, number, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
+import { useTitle } from '../ui/use-title.ts'
 import { ActionLog } from './action-log.tsx'
 import { Day } from './day.tsx'
 import { FailuresByCode } from './failures.tsx'
@@ -19,9 +20,7 @@ export function OperationsPage() {
   const { status, error, refresh } = useStatus()
   // Failures and actions are read anew when something was done here, and when the page opens.
   const [turn, setTurn] = useState(0)
-  useEffect(() => {
-    document.title = 'Operations · Vision Pipeline'
-  }, [])
+  useTitle('Operations')
   if (isVisionError(error, 'request.forbidden', 'request.unauthenticated')) return <NotOperator />
   if (status === undefined) return error === undefined ? null : <Problem error={error} retry={refresh} />
   const changed = () => {

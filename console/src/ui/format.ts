@@ -47,6 +47,14 @@ export function time(iso: string, now: number): string {
   return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`
 }
 
+const dayOfYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
+
+/** A day of this year as `23 Nov`, of another as `23 Nov 2027`; in the reader’s zone. */
+export function date(iso: string, now: number): string {
+  const shown = new Date(iso)
+  return (shown.getFullYear() === new Date(now).getFullYear() ? day : dayOfYear).format(shown)
+}
+
 const languageNames = new Intl.DisplayNames('en', { type: 'language', fallback: 'code' })
 
 /** The name of a language by its BCP 47 tag: `de-CH` is Swiss High German. */

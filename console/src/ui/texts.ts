@@ -1,6 +1,7 @@
-import type { Text, WantedText } from 'vision-pipeline-client'
+import type { components } from '../../../client/src/openapi.ts'
 
-export type Format = WantedText['outputFormat']
+type Text = components['schemas']['Text']
+export type Format = components['schemas']['OutputFormat']
 
 /** The formats, in the order of the list that texts are chosen from. */
 export const formatNames: Readonly<Record<Format, string>> = {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { isUserId } from '../../platform/auth.ts'
 
-const user = z
+export const userId = z
   .string()
   .refine(isUserId, {
     error: 'must be 1 to 255 printable ASCII characters, no space at either end, and not begin with cli:',
@@ -27,12 +27,16 @@ export const userLimitFields = {
   uploadMegabytesPerDay: whole(0, 1_000_000_000).meta({
     description: 'Megabytes uploaded in a day (UTC): USER_UPLOAD_MEGABYTES_PER_DAY.',
   }),
+  streams: whole(1, 1_000).meta({ description: 'Live streams at once: STREAM_SESSIONS_PER_USER.' }),
+  waits: whole(0, 1_000).meta({
+    description: 'Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits.',
+  }),
 }
 export type UserLimitField = keyof typeof userLimitFields
 
-export const OneUser = z.strictObject({ user })
+export const OneUser = z.strictObject({ user: userId })
 export const SetUserLimits = z
-  .strictObject({ user, ...userLimitFields })
+  .strictObject({ user: userId, ...userLimitFields })
   // A body that was forgotten would end all of them.
   .refine(({ user: _, ...limits }) => Object.values(limits).some((limit) => limit !== undefined), {
     error: 'must name a limit: with null each is the setting again',
@@ -55,6 +59,8 @@ export const LimitsOfUser = z
     dollarsPerDay: limit,
     uploadsPerDay: limit,
     uploadMegabytesPerDay: limit,
+    streams: limit,
+    waits: limit,
   })
   .meta({ id: 'LimitsOfUser' })
 

@@ -1,5 +1,5 @@
 import type { LimitChange } from '../../admin/user-limits.ts'
-import type { LimitOverrides, Overridable } from '../../usage/limit-overrides.ts'
+import type { ConnectionLimits, LimitOverrides, Overridable } from '../../usage/limit-overrides.ts'
 import type { UserLimits } from '../../usage/quotas.ts'
 import type { UploadLimits } from '../../usage/upload-quota.ts'
 import type { LimitsOfUserView, UserLimitField } from './limits-schema.ts'
@@ -12,6 +12,8 @@ const limitOf: Readonly<Record<UserLimitField, readonly [Overridable, number]>> 
   dollarsPerDay: ['costPerDay', 1e9],
   uploadsPerDay: ['uploadsPerDay', 1],
   uploadMegabytesPerDay: ['uploadBytesPerDay', 1e6],
+  streams: ['streams', 1],
+  waits: ['waits', 1],
 }
 const fields = Object.keys(limitOf) as UserLimitField[]
 
@@ -20,17 +22,19 @@ export interface LimitSettings {
   readonly inFlightPerUser: number
   readonly limits: UserLimits
   readonly uploadLimits: UploadLimits
+  readonly connections: ConnectionLimits
 }
 
 /** The limits of a user, and where each comes from. */
 export function viewLimits(
   user: string,
   overrides: LimitOverrides,
-  { inFlightPerUser, limits, uploadLimits }: LimitSettings,
+  { inFlightPerUser, limits, uploadLimits, connections }: LimitSettings,
 ): LimitsOfUserView {
   const settings: Readonly<Record<Overridable, number | undefined>> = {
     ...{ jobsInFlight: inFlightPerUser, ...limits },
     ...uploadLimits,
+    ...connections,
   }
   const entries = fields.map((field) => {
     const [name, unit] = limitOf[field]

@@ -16,6 +16,8 @@ export const exampleLimits: LimitsOfUserView = {
   dollarsPerDay: setting(null),
   uploadsPerDay: setting(10_000),
   uploadMegabytesPerDay: setting(20_000),
+  streams: setting(10),
+  waits: setting(5),
 }
 
 /** What is left out is the setting again. */
@@ -26,6 +28,8 @@ const none: Readonly<Record<UserLimitField, null>> = {
   dollarsPerDay: null,
   uploadsPerDay: null,
   uploadMegabytesPerDay: null,
+  streams: null,
+  waits: null,
 }
 
 /** The calls by which operators give one user other limits than the settings. */

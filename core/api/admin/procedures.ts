@@ -8,6 +8,7 @@ import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
 import { readProviderStates } from '../../providers/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
+import { operatorErasure } from './erase.ts'
 import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
 import { operatorJobs } from './jobs.ts'
 import { operatorLimits } from './limits.ts'
@@ -20,12 +21,10 @@ import type {
   RedriveView,
   WorkerStatusView,
 } from './schema.ts'
+import { callMs } from './time-limit.ts'
 import { viewAction, viewClaiming, viewStatus } from './view.ts'
 
 const schema = deferred(() => import('./schema.ts'))
-
-/** The time limit of a call, in milliseconds: an HTTP API of API Gateway waits for 30 s. */
-const callMs = 20_000
 
 /** The operators' calls; all need the scope `operator`. */
 export const operator = {
@@ -35,6 +34,7 @@ export const operator = {
   procedures: {
     ...operatorJobs,
     ...operatorLimits,
+    ...operatorErasure,
 
     getWorkerStatus: procedure
       .meta({

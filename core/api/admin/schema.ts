@@ -13,7 +13,10 @@ const provider = z
   .enum(providerNames)
   .optional()
   .meta({ description: 'Only what needs this provider next; everything if left out.' })
-const dryRun = z.boolean().default(true).meta({ description: 'Counts and changes nothing, unless this is false.' })
+export const dryRun = z
+  .boolean()
+  .default(true)
+  .meta({ description: 'Counts and changes nothing, unless this is false.' })
 const limit = z.int().min(1).max(10_000).default(1_000).meta({ description: 'The most jobs in one call.' })
 
 export const Nothing = z.strictObject({}).prefault({})

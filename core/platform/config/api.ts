@@ -1,6 +1,19 @@
 import { type Environment, environment, load, type Rule } from './load.ts'
 import { text, type Values, webUrl, wholeNumber } from './setting.ts'
-import { auth, authRule, database, jobs, lives, logging, storage, ticketRule, userLimits, waking } from './shared.ts'
+import {
+  auth,
+  authRule,
+  database,
+  jobs,
+  lives,
+  logging,
+  storage,
+  streamLimit,
+  ticketRule,
+  userLimits,
+  waitLimit,
+  waking,
+} from './shared.ts'
 
 export const apiKeys = {
   ...logging,
@@ -10,7 +23,8 @@ export const apiKeys = {
   API_DATABASE_CONNECTIONS: wholeNumber().or(2),
   ...waking,
   POLLER_FUNCTION: text().optional(),
-  WAITS_PER_USER: wholeNumber({ min: 0 }).or(5),
+  ...waitLimit,
+  ...streamLimit,
   STREAM_URL: webUrl().optional(),
   ...jobs,
   JOB_MAX_RETRIES: wholeNumber({ min: 0, max: 20 }).or(3),

@@ -71,6 +71,10 @@ export const userLimits = {
   ...spend,
 }
 
+/** How many streams and waiting calls a user may have at once, where no operator has set another limit for that one. */
+export const streamLimit = { STREAM_SESSIONS_PER_USER: wholeNumber().or(10) }
+export const waitLimit = { WAITS_PER_USER: wholeNumber({ min: 0 }).or(5) }
+
 export const auth = {
   AUTH_JWKS_URL: webUrl().optional(),
   AUTH_ISSUER: text().optional(),

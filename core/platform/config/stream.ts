@@ -1,6 +1,6 @@
 import { type Environment, environment, load } from './load.ts'
-import { decimal, setting, type Values, wholeNumber } from './setting.ts'
-import { auth, authRule, database, logging, ticketRule } from './shared.ts'
+import { decimal, setting, type Values } from './setting.ts'
+import { auth, authRule, database, logging, streamLimit, ticketRule } from './shared.ts'
 
 export const streamKeys = {
   ...logging,
@@ -9,7 +9,7 @@ export const streamKeys = {
   /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
   STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
   STREAM_SECONDS: decimal({ max: 900 }).or(60),
-  STREAM_SESSIONS_PER_USER: wholeNumber().or(10),
+  ...streamLimit,
 }
 
 /** The configuration of functions/stream.ts. */

@@ -7,7 +7,8 @@ import { fitSchema, type JsonSchema } from './fit-schema.ts'
 import { answerAboutModels } from './models.ts'
 import { block, jsonBlock, networkIn } from './prompt-blocks.ts'
 import { readRequest } from './read-request.ts'
-import { draftContent, type Source } from './written-content.ts'
+import type { Source } from './text-material.ts'
+import { draftContent } from './written-content.ts'
 
 /** What it says of a body that it cannot read. */
 const refusals = {
@@ -43,7 +44,7 @@ const modelsListed = [{ id: 'deepseek-flash', object: 'model', owned_by: 'deepse
 /**
  * An emulated DeepSeek: `POST /chat/completions` and `/v1/chat/completions`, any model name, not streamed. It writes
  * JSON that fits the schema between `<schema>` and `</schema>`, for the format named in `<format>`, from the brand
- * analysis in `<analysis>`, the purpose in `<purpose>`, the facts in `<facts>`, and the name and the words of the brand in `<brand>`. It writes English, German, French, Spanish and Japanese; where
+ * analysis in `<analysis>`, the purpose in `<purpose>`, the facts in `<facts>`, and the name, words and rules of the brand in `<brand>`. It writes English, German, French, Spanish and Japanese; where
  * `<language>` asks for another language it writes English, and says so. `model` in every answer ends in `-emulated`.
  *
  * Its faults, as the real service shows them: `rate_limited` 429 and `unavailable` 503, with Retry-After;
@@ -106,6 +107,7 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
             network: networkIn(instructions),
             facts: jsonBlock(material, 'facts')?.value,
             brand: jsonBlock(material, 'brand')?.value,
+            variant: `${/It is number \d+ of/.exec(instructions)?.[0] ?? ''}${jsonBlock(material, 'current_text')?.text ?? ''}`,
           },
           block(material, 'format'),
         )

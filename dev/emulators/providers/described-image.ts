@@ -1,7 +1,7 @@
 import type { AnalysisAnswer } from '../../../core/pipeline/analysis.ts'
 import { fitSchema, type JsonSchema } from './fit-schema.ts'
 import type { Look } from './look.ts'
-import { moods } from './phrases.ts'
+import { moods } from './phrases/en.ts'
 import { placeOf } from './places.ts'
 
 /** What is known of an image. */
@@ -37,7 +37,7 @@ function analyse({ look, lettering }: Seen, purpose: string | undefined): Analys
   const place = placement.room === 'none' ? undefined : placeOf(placement)
   const names = [...new Set(colours.map(({ name }) => name))]
   return {
-    subject: describe(look, lettering),
+    subject: describe(look),
     composition: {
       layout: place
         ? `The subject stands ${place} of a ${orientation} frame${room[placement.room]}.`
@@ -77,13 +77,12 @@ const room = {
   all: ', and fills most of it',
 }
 
-function describe({ orientation, colours, brightness }: Look, lettering: Seen['lettering']): string {
+function describe({ orientation, colours, brightness }: Look): string {
   const [main, ...others] = new Set(colours.map(({ name }) => name))
   const tone = brightness > 0.66 ? 'bright' : brightness < 0.33 ? 'dark' : 'evenly lit'
   const article = /^[aeiou]/.test(tone) ? 'An' : 'A'
   const rest = others.length > 0 ? `mostly ${main}, with ${others.slice(0, 2).join(' and ')}` : `all ${main}`
-  const words = lettering?.length ? ` Its lettering reads ${lettering.slice(0, 2).map(quoted).join(' and ')}.` : ''
-  return `${article} ${tone} ${orientation} image, ${rest}.${words}`
+  return `${article} ${tone} ${orientation} image, ${rest}.`
 }
 
 function styleOf(lettering: Seen['lettering']): string {
@@ -92,5 +91,4 @@ function styleOf(lettering: Seen['lettering']): string {
   return `${lettering.length === 1 ? 'One line' : `${lettering.length} lines`} of lettering.`
 }
 
-const quoted = (text: string) => `“${text.length > 60 ? `${text.slice(0, 59)}…` : text}”`
 const percent = (share: number) => `${Math.round(share * 1000) / 10} %`

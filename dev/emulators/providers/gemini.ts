@@ -42,7 +42,6 @@ const GenerateContent = z.strictObject({
   generationConfig: z
     .strictObject({
       responseMimeType: z.string(),
-      responseSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
       responseJsonSchema: z.custom<JsonSchema>((value) => typeof value === 'object' && value !== null),
       maxOutputTokens: z.int().min(1),
       ...Object.fromEntries(
@@ -187,10 +186,7 @@ function purposeIn(text: string): string | undefined {
 
 function schemaOf({ generationConfig: config }: GenerateContent): { schema?: JsonSchema; refusal?: Reply } {
   if (!config) return {}
-  if (config.responseSchema && config.responseJsonSchema) {
-    return { refusal: invalid('Only one of response_schema and response_json_schema may be set.') }
-  }
-  const schema = config.responseSchema ?? config.responseJsonSchema
+  const schema = config.responseJsonSchema
   if (!schema) return {}
   if (config.responseMimeType !== 'application/json') {
     return { refusal: invalid('A response schema needs response_mime_type: application/json.') }

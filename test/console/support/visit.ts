@@ -7,6 +7,8 @@ export interface Visit extends AsyncDisposable {
   readonly page: Page
   /** What the page said went wrong. */
   readonly errors: readonly string[]
+  /** What may be said to go wrong from now on. */
+  allow(expected: RegExp): void
 }
 
 const patienceMs = 60_000
@@ -22,13 +24,15 @@ export async function visit(
   const page = await context.newPage()
   page.setDefaultTimeout(patienceMs)
   const errors: string[] = []
-  const note = (message: string) => !expected?.test(message) && errors.push(message)
+  const allowed = expected ? [expected] : []
+  const note = (message: string) => allowed.some((one) => one.test(message)) || errors.push(message)
   page.on('pageerror', ({ message }) => note(message))
   page.on('console', (line) => line.type() === 'error' && note(line.text()))
   await page.goto(url)
   return {
     page,
     errors,
+    allow: (more) => allowed.push(more),
     [Symbol.asyncDispose]: async () => {
       await context.close()
       expect(errors).toEqual([])

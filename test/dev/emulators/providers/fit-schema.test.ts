@@ -1,91 +1,87 @@
 import { expect, test } from 'vitest'
-import * as z from 'zod'
+import { AnalysisAnswer } from '../../../../core/pipeline/analysis.ts'
+import { requestSchema } from '../../../../core/pipeline/answer-schema.ts'
+import { formats } from '../../../../core/pipeline/formats.ts'
 import { fitSchema, type JsonSchema } from '../../../../dev/emulators/providers/fit-schema.ts'
 
 const fallback = (property: string) => `about ${property}`
-const fitted = <Schema extends z.ZodType>(schema: Schema, draft: unknown) =>
-  schema.parse(fitSchema(z.toJSONSchema(schema) as JsonSchema, draft, fallback))
+const object = (properties: JsonSchema['properties']): JsonSchema => ({ type: 'object', properties: properties ?? {} })
+const text: JsonSchema = { type: 'string' }
+const texts: JsonSchema = { type: 'array', items: text }
 
-test('a draft that fits is left as it is', () => {
-  const schema = z.object({ title: z.string().max(20), tags: z.array(z.string()), count: z.int() })
-  const draft = { title: 'A title', tags: ['a', 'b'], count: 3 }
-  expect(fitted(schema, draft)).toEqual(draft)
+const asked = Object.entries({
+  AnalysisAnswer,
+  ...Object.fromEntries(Object.entries(formats).map(([name, { schema }]) => [name, schema])),
 })
 
-test('what is too long is cut at a word, and what is missing says what it is', () => {
-  const schema = z.object({ short: z.string().max(16), list: z.array(z.string()).min(3), other: z.string() })
-  expect(fitted(schema, { short: 'one two three four five', list: ['only'] })).toEqual({
-    short: 'one two three…',
-    list: ['only', 'about list (2)', 'about list (3)'],
-    other: 'about other',
-  })
+test.each(asked)('the request schema of %s has no keyword or type that is not filled', (_, schema) => {
+  const walk = ({ type, description: _, enum: values, properties = {}, items, ...rest }: Record<string, unknown>) => {
+    expect(['object', 'array', 'string', 'number', 'integer', 'boolean']).toContain(type)
+    expect(values === undefined || Array.isArray(values)).toBe(true)
+    // Every property is filled, and no other.
+    const { required: __, additionalProperties: ___, ...unknown } = rest
+    expect(unknown).toEqual({})
+    for (const part of Object.values(properties as object)) walk(part)
+    if (items) walk(items as Record<string, unknown>)
+  }
+  walk(requestSchema(schema) as Record<string, unknown>)
+})
+
+test.each(asked)('an empty draft and one that is too long still fit %s', (_, schema) => {
+  const shape = requestSchema(schema) as JsonSchema
+  const overlong = ({ type, items, properties = {} }: JsonSchema): unknown => {
+    if (type === 'object')
+      return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, overlong(of)]))
+    if (type === 'array') return Array.from({ length: 20 }, () => overlong(items ?? {}))
+    return type === 'string' ? 'word '.repeat(2_000) : 0
+  }
+  const lengths = (value: unknown): readonly string[] => {
+    const issues = schema.safeParse(value).error?.issues ?? []
+    return issues.flatMap(({ code, path }) => (code === 'too_big' || code === 'invalid_type' ? [path.join('.')] : []))
+  }
+  // The prompt states the number and form of hashtags, which depend on the network, and the schema does not.
+  const unstated = (path: string) => path.startsWith('hashtags')
+  expect(lengths(fitSchema(shape, {}, fallback))).toEqual([])
+  expect(lengths(fitSchema(shape, overlong(shape), fallback)).filter((path) => !unstated(path))).toEqual([])
+})
+
+test('a draft that fits is left as it is', () => {
+  const schema = object({ title: text, tags: texts, count: { type: 'integer' }, ok: { type: 'boolean' } })
+  const draft = { title: 'A title', tags: ['a', 'b'], count: 3, ok: false }
+  expect(fitSchema(schema, draft, fallback)).toEqual(draft)
 })
 
 test('a text never ends in half an emoji', () => {
-  expect(fitted(z.string().max(4), '😀😀😀😀')).toBe('😀…')
+  expect(fitSchema({ type: 'string', description: 'At most 4 characters' }, '😀😀😀😀', fallback)).toBe('😀…')
 })
 
-test('enums, constants, numbers, unions and references are kept to', () => {
-  const schema = z
-    .object({
-      role: z.enum(['a', 'b']),
-      version: z.literal(2),
-      share: z.number().min(0).max(1),
-      above: z.int().min(3),
-      maybe: z.union([z.null(), z.string()]),
-      ok: z.boolean(),
-      some: z.array(z.string()).min(1),
-    })
-    .meta({ id: 'Everything' })
-  const answer = fitted(z.object({ inner: schema }), { inner: { role: 'c', share: 7, above: 2, some: [] } })
-  expect(answer.inner).toEqual({
+test('a value outside the enum, or of the wrong type, is replaced', () => {
+  const schema = object({
+    role: { type: 'string', enum: ['a', 'b'] },
+    share: { type: 'number' },
+    some: texts,
+    ok: { type: 'boolean' },
+  })
+  expect(fitSchema(schema, { role: 'c', share: 'much', some: 7 }, fallback)).toEqual({
     role: 'a',
-    version: 2,
-    share: 1,
-    above: 3,
-    maybe: 'about maybe',
-    ok: true,
+    share: 0,
     some: ['about some'],
+    ok: true,
   })
 })
 
-test('bounds that a description tells in words are kept to', () => {
-  const schema: JsonSchema = {
-    type: 'object',
-    properties: {
-      tags: { type: 'array', items: { type: 'string' }, description: 'What it is about. 2 to 3 items' },
-      title: { type: 'string', description: 'Aim for at most 10 characters; the limit is 12' },
-      seen: { type: 'string', description: 'As written. At most 8 characters' },
-    },
-  }
-  const draft = { tags: ['a', 'b', 'c', 'd'], title: 'one two three four', seen: 'one two three' }
-  expect(fitSchema(schema, draft, fallback)).toEqual({ tags: ['a', 'b', 'c'], title: 'one two…', seen: 'one two…' })
-})
-
-test("Gemini's upper-case dialect is understood", () => {
-  const schema: JsonSchema = {
-    type: 'OBJECT',
-    properties: {
-      names: { type: 'ARRAY', items: { type: 'STRING' }, minItems: '2' },
-      size: { type: 'INTEGER', minimum: 4 },
-      note: { type: 'STRING' },
-    },
-  }
-  expect(fitSchema(schema, { names: ['x'] }, fallback)).toEqual({
-    names: ['x', 'about names (2)'],
-    size: 4,
-    note: 'about note',
+test('bounds that a description states in words are kept to', () => {
+  const schema = object({
+    tags: { ...texts, description: 'What it is about. 2 to 3 items' },
+    few: { ...texts, description: '3 to 4 items' },
+    title: { ...text, description: 'Aim for at most 10 characters; the limit is 12' },
+    seen: { ...text, description: 'As written. At most 8 characters' },
   })
-})
-
-test('a schema that contains itself, or refers to nothing, still ends', () => {
-  const tree: JsonSchema = { $ref: '#/$defs/Tree', $defs: { Tree: {} } }
-  const node: JsonSchema = {
-    type: 'object',
-    properties: { name: { type: 'string' }, children: { type: 'array', items: { $ref: '#/$defs/Tree' }, minItems: 1 } },
-    required: ['name', 'children'],
-  }
-  expect(fitSchema({ ...tree, $defs: { Tree: node } }, {}, fallback)).toHaveProperty('children[0].name')
-  expect(fitSchema({ $ref: '#' }, 'x', fallback)).toBe('x')
-  expect(fitSchema({ $ref: '#/nowhere' }, undefined, fallback)).toBe('about answer')
+  const draft = { tags: ['a', 'b', 'c', 'd'], few: ['only'], title: 'one two three four', seen: 'one two three' }
+  expect(fitSchema(schema, draft, fallback)).toEqual({
+    tags: ['a', 'b', 'c'],
+    few: ['only', 'about few (2)', 'about few (3)'],
+    title: 'one two…',
+    seen: 'one two…',
+  })
 })

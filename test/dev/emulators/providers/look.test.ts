@@ -88,7 +88,7 @@ describe('the colours of an image', () => {
   })
 
   test('the bundled sample image shows the colours of its poster', async () => {
-    const poster = await readFile(new URL('../../../../dev/sample/poster.png', import.meta.url))
+    const poster = await readFile(new URL('../../../../samples/poster.png', import.meta.url))
     const look = await lookAt(poster)
     expect(look).toMatchObject({ width: 1200, height: 800, orientation: 'landscape' })
     expectColour(look, '#0f4c5c', 0.56)

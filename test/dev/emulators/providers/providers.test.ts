@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { type GenerationConfig, GoogleGenerativeAI } from '@google/generative-ai'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import * as z from 'zod'
 import { AnalysisAnswer, completeAnalysis } from '../../../../core/pipeline/analysis.ts'
+import { requestSchema } from '../../../../core/pipeline/answer-schema.ts'
 import { formats, type OutputFormat, outputFormats } from '../../../../core/pipeline/formats.ts'
 import { platformNames, platformOf } from '../../../../core/pipeline/platforms.ts'
 import { contentRequest } from '../../../../core/pipeline/prompts.ts'
@@ -41,7 +41,7 @@ async function describeImage(
 ) {
   const generationConfig = {
     responseMimeType: 'application/json',
-    responseJsonSchema: z.toJSONSchema(AnalysisAnswer),
+    responseJsonSchema: requestSchema(AnalysisAnswer),
     thinkingConfig: { thinkingLevel: 'minimal' },
     ...config,
   } as GenerationConfig
@@ -78,7 +78,7 @@ function writeText(
       messages: [
         {
           role: 'system',
-          content: `Answer in JSON that fits <schema>${JSON.stringify(z.toJSONSchema(formats[format].schema))}</schema>`,
+          content: `Answer in JSON that fits <schema>${JSON.stringify(requestSchema(formats[format].schema))}</schema>`,
         },
         {
           role: 'user',
@@ -140,21 +140,17 @@ describe('the emulated Gemini', () => {
     expect(response.candidates?.[0]).toMatchObject({ finishReason: 'STOP', index: 0, content: { role: 'model' } })
   })
 
-  test('another schema, in the upper-case dialect too, is filled by its types', async () => {
-    const responseSchema = {
-      type: 'OBJECT',
+  test('another schema is filled by its types', async () => {
+    const responseJsonSchema = {
+      type: 'object',
       properties: {
-        caption: { type: 'STRING', maxLength: '40' },
-        rating: { type: 'INTEGER', minimum: 1, maximum: 5 },
-        palette: { type: 'ARRAY', items: { type: 'OBJECT', properties: { hex: { type: 'STRING' } } } },
+        caption: { type: 'string', description: 'The limit is 40' },
+        palette: { type: 'array', items: { type: 'object', properties: { hex: { type: 'string' } } } },
       },
-      required: ['caption', 'rating'],
     }
-    const response = await describeImage(await fixture('red.png'), {
-      config: { responseJsonSchema: undefined, responseSchema },
-    })
+    const response = await describeImage(await fixture('red.png'), { config: { responseJsonSchema } })
     const answer = JSON.parse(response.text())
-    expect(answer).toEqual({ caption: expect.any(String), rating: 1, palette: [{ hex: '#ff0000' }] })
+    expect(answer).toEqual({ caption: expect.any(String), palette: [{ hex: '#ff0000' }] })
     expect(answer.caption.length).toBeLessThanOrEqual(40)
   })
 
@@ -205,10 +201,11 @@ describe('the emulated DeepSeek', () => {
       const analysis = await analyse(await fixture(image), { mimeType: mimeTypes[image.split('.')[1] ?? ''] ?? '' })
       const text = contentOf(await writeText(format, analysis))
       const content = JSON.stringify(formats[format].schema.parse(JSON.parse(text)))
-      expect(content).toContain(analysis.subject.slice(0, 60))
+      const sells = format === 'social_post' || format === 'product_description'
+      if (!sells) expect(content).toContain(analysis.subject)
       expect(content.toLowerCase()).toContain(analysis.palette[0]?.name)
       expect(content).toContain('a spring campaign')
-      expect(content.toLowerCase()).toContain(analysis.mood.join(', ').slice(0, 20))
+      expect(content.toLowerCase()).toContain(analysis.mood[0])
       if (format === 'social_post') expect(content).toMatch(/"#(Red|Blue|SteelBlue)"/)
     }
   })
@@ -290,7 +287,7 @@ describe('the emulated DeepSeek', () => {
     const content =
       'The purpose is between <purpose> and </purpose>, the analysis between <analysis> and </analysis>. <purpose>a kiosk</purpose> <analysis>{"subject":"A cat"}</analysis> <format>summary</format>'
     const answer = await client.chat.completions.create({ model: 'm', messages: [{ role: 'user', content }] })
-    expect(JSON.parse(contentOf(answer)).keyPoints).toContain('Purpose: a kiosk')
+    expect(JSON.parse(contentOf(answer)).keyPoints).toContain('The occasion: a kiosk.')
   })
 
   test('an analysis of another shape, an unknown format and no schema are answered too', async () => {

@@ -6,9 +6,13 @@ import { findingsIn } from '../../../../core/pipeline/findings.ts'
 import { type Content, formats, type OutputFormat, outputFormats } from '../../../../core/pipeline/formats.ts'
 import { platformNames } from '../../../../core/pipeline/platforms.ts'
 import { contentRequest } from '../../../../core/pipeline/prompts.ts'
+import { translateColour } from '../../../../dev/emulators/providers/colour-names.ts'
 import { writeAnalysis } from '../../../../dev/emulators/providers/described-image.ts'
 import { lookAt } from '../../../../dev/emulators/providers/look.ts'
+import { phrases } from '../../../../dev/emulators/providers/phrases.ts'
 import { type ProviderEmulators, startProviderEmulators } from '../../../../dev/emulators/providers/server.ts'
+import type { Source } from '../../../../dev/emulators/providers/text-material.ts'
+import { draftContent } from '../../../../dev/emulators/providers/written-content.ts'
 
 // What the pipeline finds in emulated texts, asked for as the pipeline asks.
 
@@ -16,7 +20,7 @@ let emulators: ProviderEmulators
 let analysis: BrandAnalysis
 beforeAll(async () => {
   emulators = await startProviderEmulators()
-  const image = await readFile(new URL('../../../../dev/sample/poster.png', import.meta.url))
+  const image = await readFile(new URL('../../../../samples/poster.png', import.meta.url))
   const answer = writeAnalysis({ look: await lookAt(image), lettering }, purpose, undefined)
   analysis = completeAnalysis(AnalysisAnswer.parse(JSON.parse(answer)), {})
 })
@@ -106,4 +110,112 @@ test('it leaves out what the brand has banned, where it can', async () => {
 test('facts of any length and number fit', async () => {
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`fact ${n}`, `${'long '.repeat(15)}${n}`]))
   for (const format of outputFormats) await write({ format, language: 'en', facts: many })
+})
+
+/** A text as a table asks for it, without a server. */
+function draft(format: OutputFormat, { language = 'en', ...source }: Partial<Source> = {}) {
+  const { draft } = draftContent({ analysis, purpose, language, network: undefined, ...source }, format)
+  return draft as Record<string, string & string[]>
+}
+
+describe('the words of a text', () => {
+  const wordsOf = (text: string) => text.toLowerCase().match(/\p{L}{4,}/gu) ?? []
+  const said = (value: unknown): string[] =>
+    typeof value === 'string' ? [value] : Object.values(value as object).flatMap(said)
+  const colours = () => analysis.palette.map(({ name }) => name)
+  const vocabulary = (language: (typeof languages)[number]) =>
+    new Set([...said(phrases[language]), ...colours().map((name) => translateColour(name, language))].flatMap(wordsOf))
+
+  test.each(languages)('are those of %s alone', (language) => {
+    const own = vocabulary(language)
+    const foreign = new Set(languages.flatMap((other) => [...vocabulary(other)]).filter((word) => !own.has(word)))
+    expect(foreign.size).toBeGreaterThan(400)
+    for (const format of outputFormats) {
+      // Material of the user and of the image is in whatever language it is.
+      const plain = { ...analysis, typography: { style: '', textSeen: [] } }
+      const text = said(draft(format, { language, analysis: plain, purpose: '2026' })).join(' ')
+      const roles = ['primary', 'secondary', 'accent', 'background', 'text', 'informative']
+      const strange = wordsOf(text).filter((word) => foreign.has(word) && !roles.includes(word))
+      expect([format, strange]).toEqual([format, []])
+    }
+  })
+
+  test.each(languages)('have those of the image, in %s', (language) => {
+    const [first, second, third] = lettering.map((line) => phrases[language].quotes.replace('…', line))
+    expect(draft('summary', { language }).summary).toContain(first)
+    expect(draft('alt_text', { language })).toMatchObject({
+      imageRole: 'text',
+      altText: expect.stringMatching(`${first}.*${second}`),
+    })
+    // What the post is about is not told twice.
+    expect(draft('social_post', { language }).caption).toContain(third)
+    expect(draft('social_post', { language }).caption).not.toContain(first)
+    const unlettered = { ...analysis, typography: { style: 'No lettering was found.', textSeen: [] } }
+    expect(draft('brand_guidelines', { language, analysis: unlettered }).typography).toBe(phrases[language].unlettered)
+    expect(draft('alt_text', { language, analysis: unlettered }).imageRole).toBe('informative')
+  })
+
+  test.each(languages)('name colours and where the subject stands, in %s', (language) => {
+    const [main = ''] = colours().map((name) => translateColour(name, language))
+    expect(draft('alt_text', { language }).altText?.toLowerCase()).toContain(main.toLowerCase())
+    expect(draft('alt_text', { language }).longDescription).toContain(phrases[language].places[5])
+  })
+
+  test.each([
+    ['informal', /Schau|Finde|Komm/, /dich/],
+    ['formal', /Sie/, /Sie/],
+  ])('address readers %sly where the brand wants it', (formality, action, question) => {
+    const network = { name: 'Facebook', aim: 400, hashtags: 3 }
+    const post = draft('social_post', { language: 'de', network, brand: { formality } })
+    expect(post.callToAction).toMatch(action)
+    expect(post.caption).toMatch(question)
+  })
+
+  test('have nothing that the brand bans, in no field', () => {
+    const banned = ['petrol', 'Pellmere', 'Mood*', 'meet', 'look']
+    for (const format of outputFormats) {
+      const { donts: _, colours: __, ...text } = draft(format, { brand: { bannedWords: banned } })
+      const found = said(text).filter((one) =>
+        banned.some((word) => one.toLowerCase().includes(word.slice(0, 4).toLowerCase())),
+      )
+      expect([format, found]).toEqual([format, []])
+    }
+  })
+
+  test('follow the rules of the brand', () => {
+    const guidelines = draft('brand_guidelines', {
+      brand: { name: 'Fernhill', voice: 'Dry and calm', do: ['Name the workshop'], dont: ['Exclamation marks'] },
+    })
+    expect(guidelines.dos).toContain('Name the workshop')
+    expect(guidelines.donts).toContain('Exclamation marks')
+    expect(guidelines.tone).toMatchObject({ voice: expect.stringContaining('Dry and calm') })
+  })
+})
+
+test('another variant begins otherwise, and the same material gives the same text', () => {
+  const captions = ['', '1', '2', '3', '4', '5'].map((variant) => draft('social_post', { variant }).caption)
+  expect(new Set(captions).size).toBeGreaterThan(1)
+  expect(draft('social_post', { variant: '3' }).caption).toBe(captions[3])
+})
+
+test('a picture that only adorns has no alternative text', () => {
+  expect(draft('alt_text', { purpose: 'Decoration beside the menu' })).toMatchObject({
+    imageRole: 'decorative',
+    altText: '',
+  })
+})
+
+test('each kind of text is of its kind', () => {
+  const [alt, post, product] = [
+    draft('alt_text', { facts }),
+    draft('social_post', { facts }),
+    draft('product_description', { facts }),
+  ]
+  // One says what is to be seen, and sells nothing; the others name what is sold, and what it costs.
+  expect(alt.altText).toMatch(/^Trail 7 on the right, on petrol/)
+  expect(alt.longDescription).not.toContain('129.00')
+  expect(post.caption).toMatch(/^(Meet|Here it is:|A closer look at) Trail 7\..*129\.00 €/)
+  expect(product.features).toContain('Price: 129.00 €')
+  expect(post.caption).not.toBe(product.description)
+  expect(draft('detailed_analysis').weaknesses).not.toEqual([])
 })

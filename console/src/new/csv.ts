@@ -1,0 +1,109 @@
+import type { Facts } from '../ui/facts.ts'
+
+/** A row of a table of pictures. */
+export interface CsvRow {
+  /** Counted as an editor does: the header is line 1. */
+  readonly line: number
+  /** The name of a file that is dropped too, or the address of an image. */
+  readonly source: { readonly file: string } | { readonly url: string }
+  readonly sku: string
+  readonly facts: Facts
+}
+
+export interface CsvTable {
+  readonly rows: readonly CsvRow[]
+  /** What cannot be used, and why. */
+  readonly problems: readonly { readonly line: number; readonly why: string }[]
+}
+
+/** As many as a batch takes. */
+const mostRows = 10_000
+/** As large as the API takes one, in bytes. */
+export const mostCsvBytes = 5_767_168
+/** Of the facts of one image as JSON, in bytes, as the API counts. */
+const mostFactBytes = 4_096
+
+const fileColumns = ['file', 'filename', 'image']
+const urlColumns = ['url', 'imageurl', 'link']
+
+/**
+ * Reads a table of pictures: a column `file` or `url`, `sku` if there is one, and any other column is a fact by its name.
+ * Commas, semicolons or tabs separate the cells, as spreadsheets write them; an empty cell says nothing.
+ */
+export async function readCsv(text: string): Promise<CsvTable> {
+  const { default: papa } = await import('papaparse')
+  const { data } = papa.parse<readonly string[]>(text.replace(/^\uFEFF/, ''), { skipEmptyLines: false })
+  const [header = [], ...lines] = data
+  const names = header.map((name) => name.trim())
+  const at = (wanted: readonly string[]) => names.findIndex((name) => wanted.includes(plain(name)))
+  const columns = { file: at(fileColumns), url: at(urlColumns), sku: at(['sku']) }
+  if (columns.file === -1 && columns.url === -1) {
+    return { rows: [], problems: [{ line: 1, why: 'The header names no column “file” and no column “url”.' }] }
+  }
+  const rows: CsvRow[] = []
+  const problems: { line: number; why: string }[] = []
+  let line = 2
+  for (const cells of lines) {
+    const here = line
+    // A cell in quotes may have lines of its own.
+    line += 1 + cells.reduce((sum, cell) => sum + cell.split('\n').length - 1, 0)
+    if (cells.every((cell) => cell.trim() === '')) continue
+    if (rows.length === mostRows) {
+      problems.push({
+        line: here,
+        why: `A batch takes ${mostRows.toLocaleString('en')} pictures: this row and those after it were left out.`,
+      })
+      break
+    }
+    const row = rowOf(cells, here)
+    if (typeof row === 'string') problems.push({ line: here, why: row })
+    else rows.push(row)
+  }
+  return { rows, problems }
+
+  function rowOf(cells: readonly string[], here: number): CsvRow | string {
+    const cell = (column: number) => (column === -1 ? '' : (cells[column] ?? '').trim())
+    const [file, url] = [cell(columns.file), cell(columns.url)]
+    const link = url || (/^https?:\/\//i.test(file) ? file : '')
+    if (link === '' && file === '') return 'It names neither a file nor a url.'
+    if (link !== '' && !isLink(link)) return `“${link}” is no address that begins with https:// or http://.`
+    const special = Object.values(columns)
+    const facts = Object.fromEntries(
+      names.flatMap((name, column) => {
+        const value = special.includes(column) || name === '' ? '' : cell(column)
+        return value === '' ? [] : [[name.replace(/^facts\./i, ''), value] as const]
+      }),
+    )
+    if (new TextEncoder().encode(JSON.stringify(facts)).length > mostFactBytes) {
+      return `Its facts are more than ${mostFactBytes.toLocaleString('en')} bytes.`
+    }
+    const source = link !== '' ? { url: link } : { file: fileName(file) }
+    return { line: here, source, sku: cell(columns.sku).slice(0, 100), facts }
+  }
+}
+
+/** The text of a file as spreadsheets write it: UTF-8, or what Windows wrote before. */
+export function textOf(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes)
+  }
+}
+
+/** `photos\A 1.JPG` as `a 1.jpg`: by that a row finds its file. */
+export function fileKey(name: string): string {
+  return fileName(name).normalize('NFC').toLowerCase()
+}
+
+function fileName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s_-]/g, '')
+}
+
+function isLink(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import { expect, test } from 'vitest'
+import { hollow, picture } from '../support/files.ts'
+import { alt, type Ground } from '../support/ground.ts'
+import { expectAccessible, visit } from '../support/visit.ts'
+
+/** From pictures to texts. */
+export function journeysOfMaking(ground: Ground): void {
+  const { makeBatch, call, pageOf, onDisk } = ground
+
+  test('40 files of which 4 are bad become a CSV with a row for each that was sent', async () => {
+    await using at = await visit(ground.browser, `${ground.stack.url}/`)
+    const { page } = at
+    expect(page.url()).toBe(pageOf('/'))
+    const good = await Promise.all(Array.from({ length: 36 }, (_, number) => picture(number)))
+    const twin = { ...(await picture(0)), name: 'twin.png' }
+    const notes = { name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('Not a picture.') }
+    const large = { name: 'large.png', mimeType: 'image/png', buffer: Buffer.alloc(20_000_001) }
+    const files = [...good, twin, notes, large, hollow()]
+    await page.getByLabel('Files').setInputFiles(await Promise.all(files.map((file) => onDisk(file))))
+    await page.getByText('40 files').waitFor()
+    await page.getByText('3 cannot be sent, and will be left out.').waitFor()
+    await page.getByText('Same picture as picture-0.png').waitFor()
+    await page.getByText('20.0 MB, and at most 20.0 MB are taken.').waitFor()
+    await page.getByText('The file is no PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
+    await page.getByLabel('Batch name').fill('Autumn tableware')
+    await page.getByLabel('SKU of picture-1.png').fill('OST-1101')
+    await page.getByLabel('Product description, German').check()
+    await page.getByText('37 images × 3 texts').waitFor()
+    await page.getByRole('button', { name: 'Start 37 images' }).click()
+    await page.getByRole('heading', { name: 'Autumn tableware' }).waitFor()
+    await page.getByText('36 of 37 done').waitFor()
+    // The sentence of what failed, and no promise that a second try helps.
+    await page.getByRole('heading', { name: '1 failure' }).waitFor()
+    await page.getByRole('link', { name: /^image\.(malformed|truncated)$/ }).waitFor()
+    await page.getByText('Needs another file').waitFor()
+    const waiting = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Export CSV' }).click()
+    const download = await waiting
+    expect(download.suggestedFilename()).toMatch(/^batch-\d+\.csv$/)
+    const file = join(ground.stack.folder, 'results.csv')
+    await download.saveAs(file)
+    const rows: Record<string, string>[] = parse(await readFile(file), { columns: true, bom: true })
+    expect(rows).toHaveLength(37)
+    expect(rows.filter(({ status }) => status === 'completed')).toHaveLength(36)
+    expect(rows.find(({ sku }) => sku === 'OST-1101')?.['product_description.de.description']).not.toBe('')
+    expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
+  })
+
+  test('who has no picture at hand tries the samples', async () => {
+    await using at = await visit(ground.browser, pageOf('/'))
+    const { page } = at
+    await page.getByRole('button', { name: 'Try the sample pictures' }).click()
+    await page.getByText('12 files').waitFor()
+    await page.getByText('All can be sent.').waitFor()
+    await page.getByRole('button', { name: 'Start 12 images' }).waitFor()
+  })
+
+  test('a start that was broken off goes on with what it had sent, and sends nothing twice', async () => {
+    await using at = await visit(ground.browser, pageOf('/'), { expected: /Failed to load resource|ERR_FAILED/ })
+    const { page } = at
+    const files = await Promise.all(Array.from({ length: 6 }, (_, number) => picture(500 + number)))
+    await page.getByLabel('Files').setInputFiles(files)
+    await page.getByLabel('Batch name').fill('Broken off')
+    const sent: string[] = []
+    page.on('requestfinished', (request) => {
+      if (request.method() === 'POST' && !request.url().startsWith(ground.stack.url)) sent.push(request.url())
+    })
+    await page.route('**/v1/batches/*/jobs', (route) => route.abort())
+    await page.getByRole('button', { name: 'Start 6 images' }).click()
+    await page.getByText('Start again, and it goes on from there.').waitFor()
+    await expectAccessible(page)
+    await page.unroute('**/v1/batches/*/jobs')
+    await page.getByRole('button', { name: 'Start 6 images' }).click()
+    await page.getByText('6 of 6 done').waitFor()
+    expect(sent).toHaveLength(6 + 6)
+    const { batches } = await call<{ batches: { name: string }[] }>('/v1/batches')
+    expect(batches.filter(({ name }) => name === 'Broken off')).toHaveLength(1)
+  })
+
+  test.each(['stream', 'waiting'] as const)(
+    'a gallery develops live by %s, and shows each text as it comes',
+    async (by) => {
+      const slow = { ...alt, analysisPurpose: 'Sell it [emulate slow]' }
+      const batchId = await makeBatch(`Live by ${by}`, [by === 'stream' ? 100 : 110, by === 'stream' ? 101 : 111], slow)
+      await using at = await visit(ground.browser, 'about:blank', { expected: /503/ })
+      const { page } = at
+      // A proxy that lets no stream through.
+      if (by === 'waiting') await page.route('**/v1/events?*', (route) => route.fulfill({ status: 503 }))
+      await page.goto(pageOf(`/batches/${batchId}`))
+      await page.locator(`[data-live=${by}]`).waitFor({ state: 'attached' })
+      await page.getByText('0 of 2 done').waitFor()
+      await page.getByText('2 of 2 done').waitFor()
+      await expect.poll(() => page.locator('li.done .words').count()).toBe(2)
+      await page.locator('[data-live=nothing]').waitFor({ state: 'attached' })
+    },
+  )
+}

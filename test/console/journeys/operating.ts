@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest'
+import type { Ground } from '../support/ground.ts'
+import { expectAccessible, visit } from '../support/visit.ts'
+
+/** Who may see what, and what operators do. */
+export function journeysOfAccess(ground: Ground): void {
+  const { makeBatch, makeJob, call, pageOf } = ground
+
+  test('a key that is revoked while it is used is asked for again, and the page goes on where it was', async () => {
+    await makeBatch('Before the key', [120])
+    const makeKey = (name: string) =>
+      call<{ keyId: number; key: string }>('/v1/keys', { json: { name, scopes: ['read', 'write'] } })
+    const { key } = await makeKey('console')
+    // As from another machine: nobody is let in without a key.
+    const extraHTTPHeaders = { 'x-forwarded-for': '203.0.113.9' }
+    await using at = await visit(ground.browser, pageOf('/batches'), { extraHTTPHeaders, expected: /401/ })
+    const { page } = at
+    const dialog = page.getByRole('dialog')
+    await page.getByText('The pipeline wants to know who you are.').waitFor()
+    await expectAccessible(page)
+    await dialog.getByLabel('API key or token').fill('vpk_wrong')
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await dialog.getByText('request.unauthenticated').waitFor()
+    await dialog.getByLabel('API key or token').fill(key)
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Before the key' }).waitFor()
+    await expectAccessible(page)
+    // The API takes a revoked key for up to half a minute more where it has seen it: this one it has not.
+    const revoked = await makeKey('revoked')
+    await call(`/v1/keys/${revoked.keyId}`, { method: 'DELETE' })
+    await page.route('**/v1/**', async (route) => {
+      await route.continue({
+        headers: { ...(await route.request().allHeaders()), authorization: `Bearer ${revoked.key}` },
+      })
+    })
+    await page.getByRole('link', { name: 'Before the key' }).click()
+    await page.getByText('Your key is not taken any more').waitFor()
+    await page.unroute('**/v1/**')
+    await dialog.getByLabel('API key or token').fill(String(ground.stack.key))
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('1 of 1 done').waitFor()
+    // Neither in the address nor kept beyond the tab.
+    expect(page.url()).toMatch(/\/console\/batches\/\d+$/)
+    expect(await page.evaluate(() => Object.keys(localStorage).join())).not.toContain('key')
+  })
+
+  test('an operator sees who is to blame, pauses a provider with a reason, and redrives one code', async () => {
+    await makeJob(180, { analysisPurpose: 'Sell it [emulate failed]' })
+    await using at = await visit(ground.browser, pageOf('/operations'), { expected: /403/ })
+    const { page } = at
+    await page.getByRole('button', { name: 'Sign in as an operator' }).click()
+    const dialog = page.getByRole('dialog')
+    const token = await ground.stack.token('olivia', ['operator'])
+    await dialog.getByLabel('API key or token').fill(token)
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Pause Gemini' }).click()
+    await dialog.getByLabel('Reason').fill('Their status page says so')
+    await dialog.getByRole('button', { name: 'Pause Gemini' }).click()
+    await page.getByText(/^Gemini was paused by olivia.*Their status page says so$/).waitFor()
+    await expectAccessible(page)
+    // From elsewhere, and seen here without a look at the page again.
+    const headers = { authorization: `Bearer ${token}` }
+    await call('/v1/operator/resume', { json: { provider: 'gemini' }, headers })
+    await page.getByRole('button', { name: 'Pause Gemini' }).waitFor()
+    const group = page.locator('.failure').filter({ hasText: 'analysis.' }).filter({ hasText: 'Redrive' }).first()
+    const code = await group.getByRole('link').first().textContent()
+    await group.getByRole('button').click()
+    await dialog.getByRole('button', { name: /^Redrive/ }).click()
+    await dialog.waitFor({ state: 'detached' })
+    const { actions } = await call<{ actions: object[] }>('/v1/operator/actions', { headers })
+    expect(actions[0]).toMatchObject({ action: 'redrive', actor: 'olivia', dryRun: false })
+    expect(JSON.stringify(actions[0])).toContain(String(code))
+    await page.locator('#audit ~ ul').getByText('redrive').waitFor()
+  })
+}

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest'
+import { type Ground, phone } from '../support/ground.ts'
+import { expectAccessible, visit, widthOf } from '../support/visit.ts'
+
+/** What is done with texts that are there. */
+export function journeysOfReading(ground: Ground): void {
+  const { makeBatch, makeJob, call, pageOf } = ground
+
+  test('what a model wrote is shown as text, whatever it looks like', async () => {
+    const batchId = await makeBatch('Marked up', [130])
+    const text = '<img src=x onerror="document.title=1"> & <b>more</b>'
+    const jobs = () => call<{ jobs: { jobId: number; status: string }[] }>(`/v1/jobs?batchId=${batchId}`)
+    await expect.poll(async () => (await jobs()).jobs[0]?.status).toBe('completed')
+    const jobId = (await jobs()).jobs[0]?.jobId
+    const content = { imageRole: 'informative', altText: text, longDescription: text }
+    await call(`/v1/jobs/${jobId}/texts/1`, { method: 'PATCH', json: { content, revision: 1 } })
+    await using at = await visit(ground.browser, pageOf(`/batches/${batchId}`))
+    await at.page.getByText(text).waitFor()
+    expect(await at.page.locator('img[src="x"]').count()).toBe(0)
+    await expectAccessible(at.page)
+    expect(await at.page.title()).toBe('Marked up · Vision Pipeline')
+  })
+
+  test('of two tabs that edit one text the second is told, and loses nothing', async () => {
+    const jobId = await makeJob(140)
+    await using one = await visit(ground.browser, pageOf(`/jobs/${jobId}`))
+    await using two = await visit(ground.browser, pageOf(`/jobs/${jobId}`), { expected: /412/ })
+    for (const { page } of [one, two]) {
+      await page.getByRole('button', { name: 'Edit' }).click()
+      await page.getByRole('textbox', { name: 'Alt text' }).waitFor()
+    }
+    await one.page.getByRole('textbox', { name: 'Alt text' }).fill('Said by the first.')
+    await one.page.getByRole('button', { name: 'Save' }).click()
+    await one.page.locator('.prose').getByText('Said by the first.').waitFor()
+    await two.page.getByRole('textbox', { name: 'Alt text' }).fill('Said by the second.')
+    await two.page.getByRole('button', { name: 'Save' }).click()
+    await two.page.getByText('This text was changed elsewhere while you edited it.').waitFor()
+    expect(await two.page.getByRole('textbox', { name: 'Alt text' }).inputValue()).toBe('Said by the second.')
+    const now = () => call<{ text: { revision: number; result: { altText: string } } }>(`/v1/jobs/${jobId}/texts/1`)
+    expect((await now()).text).toMatchObject({ revision: 2, result: { altText: 'Said by the first.' } })
+    await two.page.getByRole('button', { name: 'Save mine as the next revision' }).click()
+    await two.page.locator('.prose').getByText('Said by the second.').waitFor()
+    expect((await now()).text).toMatchObject({ revision: 3, result: { altText: 'Said by the second.' } })
+    await two.page.getByText('3 revisions').click()
+    await two.page.getByText(/^Revision 2, by local/).click()
+    await two.page.getByText('Said by the first.').waitFor()
+    await expectAccessible(two.page)
+  })
+
+  test('with the keyboard alone: find jobs, go through them, open one, regenerate its text, approve it', async () => {
+    const jobId = await makeJob(150, { metadata: { sku: 'KEYS-1' } })
+    await makeJob(151)
+    await using at = await visit(ground.browser, pageOf('/jobs'))
+    const { page } = at
+    const { keyboard } = page
+    await page.getByRole('link', { name: 'KEYS-1' }).waitFor()
+    await keyboard.press('/')
+    await keyboard.type('KEYS-1')
+    await keyboard.press('Enter')
+    await page.getByRole('button', { name: 'SKU KEYS-1 remove filter' }).waitFor()
+    // The address says what is shown, and going back takes it away.
+    expect(new URL(page.url()).search).toBe('?sku=KEYS-1')
+    await expect.poll(() => page.locator('a.open').count()).toBe(1)
+    await page.getByLabel('Find by SKU').blur()
+    await keyboard.press('j')
+    await keyboard.press('Enter')
+    await page.waitForURL(pageOf(`/jobs/${jobId}`))
+    await page.getByRole('button', { name: 'Approve' }).and(page.locator(':enabled')).waitFor()
+    await page.getByRole('button', { name: 'Regenerate' }).focus()
+    await keyboard.press('Enter')
+    await page.getByLabel('What is to be different?').focus()
+    await keyboard.type('Shorter.')
+    await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    await page.getByText('Revision 2, deepseek').waitFor()
+    await page.getByRole('button', { name: 'Approve' }).and(page.locator(':enabled')).waitFor()
+    await keyboard.press('a')
+    await page.getByRole('button', { name: 'Take approval back' }).waitFor()
+    await keyboard.press('?')
+    await page.getByRole('heading', { name: 'Keyboard' }).waitFor()
+    await keyboard.press('Escape')
+    await page.goBack()
+    await page.getByRole('button', { name: 'SKU KEYS-1 remove filter' }).waitFor()
+    await page.goBack()
+    await expect.poll(() => page.locator('a.open').count()).toBeGreaterThan(1)
+  })
+
+  test('what is selected on a phone is deleted together', async () => {
+    const purpose = 'Sell it [emulate blocked]'
+    const ids = await Promise.all([160, 161].map((number) => makeJob(number, { analysisPurpose: purpose })))
+    await using at = await visit(ground.browser, pageOf('/jobs?show=Failed&code=analysis.blocked'), { viewport: phone })
+    const { page } = at
+    await expect.poll(() => page.locator('a.open').count()).toBe(2)
+    await expectAccessible(page)
+    expect(await widthOf(page)).toBe(phone.width)
+    for (const id of ids) await page.getByLabel(`Select Job ${id}`).check()
+    await page.getByRole('button', { name: 'Delete 2' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete 2 jobs' }).click()
+    await page.getByText('No job is like that.').waitFor()
+    for (const id of ids) expect((await fetch(`${ground.stack.url}/v1/jobs/${id}`)).status).toBe(404)
+  })
+
+  test('texts of other scripts are told as such, from right to left where they are', async () => {
+    const outputs = ['ja', 'ar'].map((language) => ({ outputFormat: 'alt_text', language }))
+    const jobId = await makeJob(170, { outputFormat: undefined, language: undefined, outputs })
+    const written = { ja: '夜明けの青い花瓶。', ar: 'مزهرية زرقاء على طاولة.' }
+    for (const [at, altText] of Object.values(written).entries()) {
+      const content = { imageRole: 'informative', altText, longDescription: altText }
+      await call(`/v1/jobs/${jobId}/texts/${at + 1}`, { method: 'PATCH', json: { content, revision: 1 } })
+    }
+    await using at = await visit(ground.browser, pageOf(`/jobs/${jobId}`), { viewport: phone })
+    const { page } = at
+    await page.locator('.prose[lang=ja][dir=ltr]').getByText(written.ja).first().waitFor()
+    await page.getByRole('button', { name: 'Arabic' }).click()
+    await page.locator('.prose[lang=ar][dir=rtl]').getByText(written.ar).first().waitFor()
+    expect(await widthOf(page)).toBe(phone.width)
+  })
+}

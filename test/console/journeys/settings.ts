@@ -1,0 +1,163 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { money } from '../../../console/src/ui/format.ts'
+import { picture } from '../support/files.ts'
+import { type Ground, phone } from '../support/ground.ts'
+import { expectAccessible, visit, widthOf } from '../support/visit.ts'
+
+/** Brands, usage, keys and webhooks. */
+export function journeysOfSettings(ground: Ground): void {
+  const { call, pageOf, onDisk, makeJob } = ground
+
+  test('a brand is described, tried on a picture, changed, and brought back', async () => {
+    await using at = await visit(ground.browser, pageOf('/brands'))
+    const { page } = at
+    await page.getByRole('link', { name: 'Describe a brand' }).click()
+    await page.getByLabel('Name of the brand').fill('Ostra')
+    await page.getByLabel('How its texts sound').fill('Calm and plain')
+    await page.getByLabel('Banned words').fill('cheap*\nstunning')
+    await page.getByRole('button', { name: 'Add a colour' }).click()
+    await page.getByLabel('Hex of colour 1').fill('#2F4558')
+    await page.getByLabel('Name of colour 1').fill('Deep blue')
+    await page.getByRole('button', { name: 'Save the brand' }).click()
+    await page.waitForURL(/\/console\/brands\/\d+$/)
+    const brandId = Number(page.url().split('/').at(-1))
+    const profileNow = async () => (await call<{ profile: object }>(`/v1/brands/${brandId}`)).profile
+    expect(await profileNow()).toEqual({
+      name: 'Ostra',
+      voice: 'Calm and plain',
+      bannedWords: ['cheap*', 'stunning'],
+      palette: [{ hex: '#2f4558', name: 'Deep blue' }],
+    })
+    await page.getByLabel('Picture to try').setInputFiles(await onDisk(await picture(600)))
+    await page.getByRole('button', { name: 'Try version 1' }).click()
+    await page.locator('.answer .prose').waitFor()
+    const trials = await call<{ jobs: { brandId: number | null }[] }>('/v1/jobs?limit=1')
+    expect(trials.jobs[0]).toMatchObject({ brandId, brandVersion: 1 })
+    await page.getByLabel('How its texts sound').fill('Loud')
+    await page.getByText('What is not saved is not tried.').waitFor()
+    await page.getByRole('button', { name: 'Save version 2' }).click()
+    await page.getByRole('heading', { name: '2 versions' }).waitFor()
+    await page.locator('summary', { hasText: /^Version 2/ }).click()
+    await page.locator('del', { hasText: 'Calm and plain' }).waitFor()
+    await page.locator('ins', { hasText: 'Loud' }).waitFor()
+    await expectAccessible(page)
+    await page.locator('summary', { hasText: /^Version 1/ }).click()
+    await page.getByText('What is different now').click()
+    await page.getByRole('button', { name: 'Bring version 1 back, as version 3' }).click()
+    await page.getByRole('heading', { name: '3 versions' }).waitFor()
+    expect(await profileNow()).toMatchObject({ voice: 'Calm and plain' })
+    // Someone else is first: what was typed stays, and its owner decides.
+    const profile = { ...(await profileNow()), audience: 'Friends' }
+    await call(`/v1/brands/${brandId}`, { method: 'PUT', json: { profile, version: 3 } })
+    await page.getByLabel('How its texts sound').fill('Warm')
+    at.allow(/412/)
+    await page.getByRole('button', { name: 'Save version 4' }).click()
+    await page.getByText('This brand was changed elsewhere while you edited it.').waitFor()
+    await page.getByRole('button', { name: 'Save mine as the next version' }).click()
+    await page.getByRole('heading', { name: '5 versions' }).waitFor()
+    expect(await profileNow()).toMatchObject({ voice: 'Warm' })
+  })
+
+  test('usage says what each model cost, as a plot and as a table, and what is left of the limits', async () => {
+    await makeJob(610)
+    const { totals } = await call<{ totals: { costUsd: number; jobs: { completed: number } } }>('/v1/usage')
+    await using at = await visit(ground.browser, pageOf('/usage?days=7'))
+    const { page } = at
+    await page.getByRole('img', { name: /^Cost by day. The most is/ }).waitFor()
+    // Today's column is as high as the sum of its models, of the top of the axis.
+    const heights = await page
+      .locator('.column:last-of-type i')
+      .evaluateAll((parts) => parts.map((part) => (part as unknown as { style: { height: string } }).style.height))
+    expect(heights).toHaveLength(2)
+    await page.getByText('As a table').click()
+    const cells = await page.locator('.stacks table tbody tr').last().locator('td').allTextContents()
+    const [gemini, deepseek] = cells.map((cell) => Number(cell.replace('$', '')))
+    expect(gemini).toBeGreaterThan(0)
+    expect(deepseek).toBeGreaterThan(0)
+    expect(cells[2]).toBe(money(totals.costUsd))
+    expect(await page.locator('.stacks table tbody tr').count()).toBe(7)
+    await page
+      .getByText(/^[\d,]+ of [\d,]+ left$/)
+      .first()
+      .waitFor()
+    await expectAccessible(page)
+    await page.setViewportSize(phone)
+    expect(await widthOf(page)).toBe(phone.width)
+    await page.getByRole('button', { name: '90 days' }).click()
+    await expect.poll(() => new URL(page.url()).search).toBe('?days=90')
+    await expect.poll(() => page.locator('.column').count()).toBe(90)
+  })
+
+  test('a key is shown once, works, and works no more when it is revoked', async () => {
+    await using at = await visit(ground.browser, pageOf('/keys'))
+    const { page } = at
+    await page.getByLabel('Name of the program').fill('Shop import')
+    await page.getByRole('checkbox', { name: 'write' }).uncheck()
+    await page.getByRole('button', { name: 'Make the key' }).click()
+    const shown = page.getByRole('region', { name: 'Key' })
+    const key = String(await shown.locator('output').textContent())
+    const headers = { authorization: `Bearer ${key}` }
+    await expectAccessible(page)
+    expect((await fetch(`${ground.stack.url}/v1/jobs`, { headers })).status).toBe(200)
+    // It may read alone.
+    const json = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' }
+    expect((await fetch(`${ground.stack.url}/v1/keys`, json)).status).toBe(403)
+    await page.getByRole('button', { name: 'I have kept it' }).click()
+    await page.reload()
+    await page.getByRole('heading', { name: 'Shop import' }).waitFor()
+    expect(await page.content()).not.toContain(key)
+    await page.getByRole('button', { name: 'Revoke Shop import' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke Shop import' }).click()
+    await page.getByRole('heading', { name: 'Shop import' }).waitFor({ state: 'detached' })
+    const { keys } = await call<{ keys: { name: string }[] }>('/v1/keys')
+    expect(keys.map(({ name }) => name)).not.toContain('Shop import')
+  })
+
+  let receiver: Server
+  const received: { id: string; body: string }[] = []
+  beforeAll(async () => {
+    receiver = createServer(async (request, response) => {
+      let body = ''
+      for await (const part of request) body += part
+      received.push({ id: String(request.headers['webhook-id']), body })
+      response.end('thanks')
+    })
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  })
+  afterAll(() => new Promise((resolve) => receiver.close(resolve)))
+
+  test('an endpoint is added, tested, sent to once more, switched off, and deleted', async () => {
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks`
+    await using at = await visit(ground.browser, pageOf('/webhooks'), { expected: /422|400/ })
+    const { page } = at
+    await page.getByLabel('Address').fill('http://shop.example/hooks')
+    await page.getByRole('button', { name: 'Add the endpoint' }).click()
+    await page.getByRole('alert').getByText('https').waitFor()
+    await page.getByLabel('Address').fill(url)
+    await page.getByRole('button', { name: 'Add the endpoint' }).click()
+    const secret = await page.getByRole('region', { name: 'Secret' }).locator('output').textContent()
+    expect(secret).toMatch(/^whsec_/)
+    await expectAccessible(page)
+    await page.getByRole('link', { name: url }).click()
+    await page.getByText('Send a test: its answer appears here.').waitFor()
+    await page.getByRole('button', { name: 'Send a test' }).click()
+    await page.getByText('1 attempt, the last was answered 200').waitFor()
+    await page.getByText('What was sent, and answered').click()
+    await page.locator('pre', { hasText: 'thanks' }).waitFor()
+    expect(received.map(({ body }) => JSON.parse(body))).toMatchObject([{ type: 'webhook.test' }])
+    await page.getByRole('button', { name: 'Resend' }).click()
+    await expect.poll(() => received.length).toBe(2)
+    expect(received[1]?.id).toBe(received[0]?.id)
+    await expectAccessible(page)
+    await page.setViewportSize(phone)
+    expect(await widthOf(page)).toBe(phone.width)
+    await page.getByRole('button', { name: 'Switch off' }).click()
+    await page.getByText('Off, switched off by hand').waitFor()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete the endpoint' }).click()
+    await page.getByText('No server is told of anything yet.').waitFor()
+    expect(await call('/v1/webhooks')).toEqual({ webhooks: [] })
+  })
+}
