@@ -74,6 +74,7 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
     inFlightPerUser,
     { content: [], analysis: arriving },
     limits?.costPerDay,
+    state.spend,
   )
   const tags = await issueStartTags(
     tx,
