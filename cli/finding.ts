@@ -7,7 +7,8 @@ export interface Finding {
   readonly todo: string | null
 }
 
-type Found = Omit<Finding, 'check'>
+/** The same without the name of the check. */
+export type Found = Omit<Finding, 'check'>
 
 export const ok = (found: string): Found => ({ ok: true, found, todo: null })
 export const wrong = (found: string, todo: string): Found => ({ ok: false, found, todo })

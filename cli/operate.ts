@@ -39,6 +39,7 @@ import {
 } from './ops-text.ts'
 import { options, taken, usage, type Values, type Verb, verbs } from './ops-usage.ts'
 import { checkProviderKeys } from './provider-checks.ts'
+import { checkFunctionQuota } from './quota-check.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
 /** The output: the API's answer, and the same for people. */
@@ -183,6 +184,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
         const findings = [
           ...(await checkDatabase(database, { url: DATABASE_URL, now: Date.now })),
           ...(await checkBucketAndRules(config)),
+          await checkFunctionQuota(config),
           ...(await checkProviderKeys(config.providers)),
         ]
         const failed = findings.some((finding) => finding.ok === false)

@@ -1,18 +1,27 @@
 import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import {
+  PutBucketCorsCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketVersioningCommand,
+} from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkBucketAndRules } from '../../cli/bucket-checks.ts'
 import { checkDatabase, checks } from '../../cli/database-checks.ts'
 import type { Finding } from '../../cli/finding.ts'
 import { operate } from '../../cli/operate.ts'
 import { checkProviderKeys } from '../../cli/provider-checks.ts'
+import { checkFunctionQuota } from '../../cli/quota-check.ts'
 import { type DatabaseOptions, openDatabase } from '../../core/database/client.ts'
 import { configureBucket } from '../../core/images/bucket.ts'
 import { createS3Client } from '../../core/images/s3.ts'
 import { loadDoctorConfig } from '../../core/platform/config/doctor.ts'
 import { startProviderEmulators } from '../../dev/emulators/providers/server.ts'
+import { listen } from '../../dev/parts/listen.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestStorage } from '../support/images/storage.ts'
+import { awsSignatureOf } from '../support/network/aws-signature.ts'
 import { runHere } from './run-command.ts'
 
 let database: TestDatabase
@@ -116,6 +125,8 @@ test('a bucket that is not there, one without its rules and one that is set up a
         found: expect.stringMatching(/Public access.*not encrypted.*No rule/),
         todo: 'npm run bucket:setup',
       },
+      'bucket versions': { ok: true, found: expect.stringContaining('none'), todo: null },
+      'bucket CORS': { ok: true, found: expect.stringContaining('no page'), todo: null },
     })
     await configureBucket(client, storage.settings.BUCKET_NAME, { uploadDays: 7 })
     expect(named(await checkBucketAndRules(config()))['bucket rules']).toMatchObject({ ok: true })
@@ -128,6 +139,87 @@ test('a bucket that is not there, one without its rules and one that is set up a
     client.destroy()
     await storage.stop()
   }
+})
+
+test('versions that are kept for ever, and pages that may not use the bucket, are found', async () => {
+  const storage = await startTestStorage()
+  const client = createS3Client(storage.settings)
+  const Bucket = storage.settings.BUCKET_NAME
+  const look = async (check: string, origins?: string) => {
+    const config = loadDoctorConfig({ ...storage.settings, ...(origins && { STREAM_ORIGINS: origins }) })
+    return named(await checkBucketAndRules(config))[check]
+  }
+  const versions = async (prefix?: string) => {
+    const rule = { ID: 'versions', Status: 'Enabled', Filter: { Prefix: prefix ?? '' } } as const
+    const Rules = [{ ...rule, NoncurrentVersionExpiration: { NoncurrentDays: 30 } }]
+    await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }))
+    return look('bucket versions')
+  }
+  const allow = async (AllowedOrigins: string[], AllowedMethods: string[]) => {
+    const CORSRules = [{ AllowedOrigins, AllowedMethods }]
+    await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }))
+  }
+  try {
+    const VersioningConfiguration = { Status: 'Enabled' } as const
+    await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }))
+    const kept = { ok: false, found: expect.stringContaining('for ever'), todo: expect.stringContaining('Noncurrent') }
+    expect(await look('bucket versions')).toEqual(kept)
+    expect(await versions('uploads/'), 'not those of images').toEqual(kept)
+    expect(await versions()).toEqual({ ok: true, found: 'enabled, and kept for 30 days', todo: null })
+
+    const page = 'https://app.example'
+    const refused = { ok: false, found: expect.stringContaining(page), todo: expect.stringContaining('DEPLOY_ORIGINS') }
+    expect(await look('bucket CORS', page)).toEqual(refused)
+    await allow(['https://other.example', 'https://*.app.example'], ['GET', 'HEAD', 'POST'])
+    expect(await look('bucket CORS', page)).toEqual(refused)
+    await allow(['https://*.example'], ['GET', 'HEAD'])
+    expect(await look('bucket CORS', page), 'no uploads').toEqual(refused)
+    await allow(['https://*.example'], ['GET', 'HEAD', 'POST'])
+    expect(await look('bucket CORS', page)).toMatchObject({ ok: true, found: 'pages of https://*.example may use it' })
+  } finally {
+    client.destroy()
+    await storage.stop()
+  }
+})
+
+test('how many functions run at once is asked with a signature; who may not ask is told how to look it up', async () => {
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
+  let answer: readonly [status: number, body: object, kind?: string] = [200, {}]
+  const server = await listen(
+    createServer((request, response) => {
+      const { method = '', url: path = '', headers } = request
+      const signature = awsSignatureOf({ method, path, headers, body: '' }, credentials)
+      const isSigned = headers.authorization?.endsWith(`Signature=${signature}`)
+      const [status, body, kind] = isSigned && path === '/2016-08-19/account-settings/' ? answer : [400, {}]
+      response.writeHead(status, kind ? { 'x-amzn-errortype': kind } : {}).end(JSON.stringify(body))
+    }),
+    0,
+  )
+  const ask = (changes: Record<string, string> = {}) =>
+    checkFunctionQuota(
+      loadDoctorConfig({
+        ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
+        ...{ AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${server.port}`, ...changes },
+      }),
+    )
+  const limits = (total: number, free: number) =>
+    [200, { AccountLimit: { ConcurrentExecutions: total, UnreservedConcurrentExecutions: free } }] as const
+  const how = expect.stringContaining('aws lambda get-account-settings')
+  try {
+    answer = limits(1_000, 880)
+    expect(await ask()).toMatchObject({ ok: true, found: '1000 in eu-central-1, 120 of them reserved' })
+    expect(await ask({ AWS_SECRET_ACCESS_KEY: 'another' })).toMatchObject({ ok: null, found: how })
+    answer = limits(10, 10)
+    expect(await ask()).toMatchObject({ ok: false, todo: expect.stringContaining('Service Quotas') })
+    answer = [403, { Message: 'no' }, 'AccessDeniedException:http://internal.amazon.com/']
+    expect(await ask()).toMatchObject({ ok: null, found: expect.stringContaining('lambda:GetAccountSettings') })
+    answer = [200, {}]
+    expect(await ask()).toMatchObject({ ok: null, found: how })
+  } finally {
+    await server.stop()
+  }
+  expect(await ask(), 'nobody answers').toMatchObject({ ok: null, found: how })
+  expect(await checkFunctionQuota(loadDoctorConfig({}))).toMatchObject({ ok: null, found: how })
 })
 
 test('a provider’s key that is refused, a model that it lacks, and a provider that is away are told apart, at no cost', async () => {

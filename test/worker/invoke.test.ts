@@ -1,9 +1,9 @@
-import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { invokeAsync } from '../../core/worker/invoke.ts'
 import { listen } from '../../dev/parts/listen.ts'
+import { awsSignatureOf } from '../support/network/aws-signature.ts'
 
 const credentials = {
   accessKeyId: 'AKIDEXAMPLE',
@@ -22,20 +22,6 @@ async function startLambda(status: number, reply = '') {
     0,
   )
   return { calls, endpoint: `http://127.0.0.1:${server.port}`, stop: server.stop }
-}
-
-/** The signature as AWS computes it from what arrived ("Create a signed AWS API request", AWS IAM User Guide). */
-function signatureOf(headers: IncomingHttpHeaders, path: string, body: string): string {
-  const [, scope = '', signed = ''] =
-    /Credential=AKIDEXAMPLE\/([^,]+), SignedHeaders=([^,]+),/.exec(headers.authorization ?? '') ?? []
-  const sha256 = (data: string) => createHash('sha256').update(data).digest('hex')
-  const lines = signed.split(';').map((name) => `${name}:${headers[name]}\n`)
-  const twice = path.split('/').map(encodeURIComponent).join('/')
-  const request = ['POST', twice, '', lines.join(''), signed, sha256(body)].join('\n')
-  const toSign = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(request)].join('\n')
-  const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest()
-  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`)
-  return hmac(key, toSign).toString('hex')
 }
 
 test.each(['vision-poller', 'arn:aws:lambda:eu-central-1:123456789012:function:vision-poller'])(
@@ -57,7 +43,9 @@ test.each(['vision-poller', 'arn:aws:lambda:eu-central-1:123456789012:function:v
     expect(headers).toMatchObject({ 'x-amz-invocation-type': 'Event', 'x-amz-security-token': 'a-session-token' })
     expect(headers.authorization).toContain('/eu-central-1/lambda/aws4_request')
     expect(headers.authorization).toMatch(
-      new RegExp(`Signature=${signatureOf(headers, call?.url ?? '', call?.body ?? '')}$`),
+      new RegExp(
+        `Signature=${awsSignatureOf({ method: 'POST', path: call?.url ?? '', headers, body: call?.body ?? '' }, credentials)}$`,
+      ),
     )
     await lambda.stop()
   },

@@ -1,10 +1,17 @@
 import { bucketKeys } from './bucket.ts'
 import { type Environment, environment, load } from './load.ts'
 import { type ProviderConfig, providerKeys, providersIn } from './providers.ts'
-import { text, type Values } from './setting.ts'
+import { text, type Values, webUrl } from './setting.ts'
+import { aws, pageOrigins } from './shared.ts'
 
 /** Of the functions, as far as they are set where the operator is: what is not set cannot be checked. */
-const doctorKeys = { ...bucketKeys, BUCKET_NAME: text({ min: 3 }).optional() }
+const doctorKeys = {
+  ...bucketKeys,
+  ...aws,
+  ...pageOrigins,
+  BUCKET_NAME: text({ min: 3 }).optional(),
+  AWS_ENDPOINT_URL_LAMBDA: webUrl().optional(),
+}
 
 /** What `npm run ops -- doctor` checks beside the database. */
 export interface DoctorConfig extends Values<typeof doctorKeys> {

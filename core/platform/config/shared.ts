@@ -1,6 +1,6 @@
 import { databaseUrl } from './database-url.ts'
 import type { Rule } from './load.ts'
-import { decimal, oneOf, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
+import { decimal, oneOf, setting, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
 
 /** Settings that several entry points read. */
 export const logging = {
@@ -69,6 +69,11 @@ export const userLimits = {
   USER_UPLOADS_PER_DAY: wholeNumber().or(10_000),
   USER_UPLOAD_MEGABYTES_PER_DAY: wholeNumber({ min: 20, because: 'the size of one upload' }).or(20_000),
   ...spend,
+}
+
+export const pageOrigins = {
+  /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
+  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
 }
 
 /** How many streams and waiting calls a user may have at once, where no operator has set another limit for that one. */

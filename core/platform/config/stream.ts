@@ -1,13 +1,12 @@
 import { type Environment, environment, load } from './load.ts'
-import { decimal, setting, type Values } from './setting.ts'
-import { auth, authRule, database, logging, streamLimit, ticketRule } from './shared.ts'
+import { decimal, type Values } from './setting.ts'
+import { auth, authRule, database, logging, pageOrigins, streamLimit, ticketRule } from './shared.ts'
 
 export const streamKeys = {
   ...logging,
   ...database,
   ...auth,
-  /** Origins whose pages may read streams, where nothing before the function answers CORS requests. */
-  STREAM_ORIGINS: setting((text) => text.split(',')).optional(),
+  ...pageOrigins,
   STREAM_SECONDS: decimal({ max: 900 }).or(60),
   ...streamLimit,
 }

@@ -36,6 +36,18 @@ const lifecycleRule = z.looseObject({
   AbortIncompleteMultipartUpload: one(z.strictObject({ DaysAfterInitiation: wholeDays })).optional(),
 })
 const lifecycle = z.strictObject({ Rule: z.array(lifecycleRule).min(1).max(1000) })
+const cors = z.strictObject({
+  CORSRule: z
+    .array(
+      z.looseObject({
+        AllowedOrigin: z.array(z.string().min(1)).min(1),
+        AllowedMethod: z.array(z.enum(['GET', 'PUT', 'HEAD', 'POST', 'DELETE'])).min(1),
+      }),
+    )
+    .min(1)
+    .max(100),
+})
+const versioning = z.looseObject({ Status: one(z.enum(['Enabled', 'Suspended'])).optional() })
 
 /** By the name that a setting has in a query: the root of its document, and what S3 answers before it is ever put. */
 const settings = {
@@ -54,6 +66,13 @@ const settings = {
     schema: lifecycle,
     unset: ['NoSuchLifecycleConfiguration', 'The lifecycle configuration does not exist'],
   },
+  cors: {
+    root: 'CORSConfiguration',
+    schema: cors,
+    unset: ['NoSuchCORSConfiguration', 'The CORS configuration does not exist'],
+  },
+  // "GetBucketVersioning": of a bucket where it was never set the answer has no status.
+  versioning: { root: 'VersioningConfiguration', schema: versioning, unset: undefined },
 } as const
 type Setting = keyof typeof settings
 
@@ -70,10 +89,15 @@ interface SettingAnswer {
 export interface BucketSettings {
   /** The setting that a query names, if any. */
   named(query: URLSearchParams): Setting | undefined
-  /** GetPublicAccessBlock, GetBucketEncryption and GetBucketLifecycleConfiguration. @throws S3Error if it was never put */
+  /**
+   * GetPublicAccessBlock, GetBucketEncryption, GetBucketLifecycleConfiguration, GetBucketCors and GetBucketVersioning.
+   *
+   * @throws S3Error if it was never put
+   */
   get(setting: Setting): SettingAnswer
   /**
-   * PutPublicAccessBlock, PutBucketEncryption and PutBucketLifecycleConfiguration.
+   * PutPublicAccessBlock, PutBucketEncryption, PutBucketLifecycleConfiguration, PutBucketCors and PutBucketVersioning. The last two are
+   * kept to be read: objects have no versions here, and pages of any origin may read.
    *
    * @param transitionMinimum the header of that name
    * @throws S3Error MalformedXML, InvalidArgument, InvalidRequest
@@ -101,8 +125,8 @@ export async function openBucketSettings(path: string): Promise<BucketSettings> 
     named: (query) => (Object.keys(settings) as Setting[]).find((name) => query.has(name)),
     get: (setting) => {
       const { root, unset } = settings[setting]
-      const content = stored[setting]
-      if (typeof content !== 'object') throw new S3Error(unset[0], unset[1])
+      const content = stored[setting] ?? (unset ? undefined : {})
+      if (typeof content !== 'object') throw new S3Error(unset?.[0] ?? 'InternalError', unset?.[1] ?? '')
       const namespace = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
       return { document: toXml({ [root]: { ...namespace, ...content } }), headers: headersOf(setting) }
     },
@@ -142,7 +166,7 @@ function checkedContent(setting: Setting, xml: string): XmlElements {
       'The XML you provided was not well-formed or did not validate against our published schema',
     )
   }
-  if (setting === 'encryption') return given
+  if (setting === 'encryption' || setting === 'cors' || setting === 'versioning') return given
   if (setting === 'publicAccessBlock') {
     return Object.fromEntries(Object.keys(publicAccessBlock.shape).map((name) => [name, given[name]?.[0] ?? 'false']))
   }
