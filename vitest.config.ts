@@ -21,7 +21,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // What is awaited by asking again may take long on such a machine, too.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // The files of a worker share its modules: to load them anew for each took two fifths of a run.
     isolate: false,
     // Else the SDK asks the network for credentials.

@@ -4,6 +4,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { compileCache } from './dev/child-processes.ts'
 import { json } from './support/api/test-api.ts'
 import { type LocalStack, startLocalStack } from './support/dev/local-stack.ts'
 
@@ -21,7 +22,11 @@ afterAll(() => stack.stop())
 /** Runs an example as its reader would; `node` is the one that runs the tests. */
 async function run(command: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
-  return promisify(execFile)(command, args, { cwd: folder, env: { PATH, VISION_URL: stack.url }, timeout: 60_000 })
+  return promisify(execFile)(command, args, {
+    cwd: folder,
+    env: { ...compileCache(), PATH, VISION_URL: stack.url },
+    timeout: 60_000,
+  })
 }
 
 const isThere = (command: string) =>
@@ -93,7 +98,7 @@ test('batch.ts makes a row of CSV for each image of a folder, also of one that f
 })
 
 test('receive-webhooks.ts is told of a job, refuses what is forged, and deletes its webhook when it ends', async () => {
-  const env = { PATH: process.env.PATH, VISION_URL: stack.url }
+  const env = { ...compileCache(), PATH: process.env.PATH, VISION_URL: stack.url }
   const child = spawn(process.execPath, [join(examples, 'receive-webhooks.ts')], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -134,7 +139,7 @@ test('receive-webhooks.ts is told of a job, refuses what is forged, and deletes 
 test('batch.ts says where nothing answers', async () => {
   const photos = join(folder, 'photos')
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
-  const env = { PATH, VISION_URL: 'http://127.0.0.1:9' }
+  const env = { ...compileCache(), PATH, VISION_URL: 'http://127.0.0.1:9' }
   const failing = promisify(execFile)('node', [join(examples, 'batch.ts'), photos], { env })
   await expect(failing).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining('Does npm start run?') })
 })

@@ -205,7 +205,7 @@ describe('Prefer: wait', () => {
       fetch(`${at.url}/v1/jobs/${id}`, { headers: { authorization, prefer: 'wait=20' }, signal: leaving.signal }),
     )
     const reads = () => proxy.statements.filter((statement) => /`version`/.test(statement))
-    await vi.waitFor(() => expect(reads().at(-1)?.match(/\d+/g)?.length).toBeGreaterThanOrEqual(50), 20_000)
+    await vi.waitFor(() => expect(reads().at(-1)?.match(/\d+/g)?.length).toBeGreaterThanOrEqual(50), 60_000)
     const before = reads().length
     await delay(1_000)
     expect(reads().length - before).toBeLessThanOrEqual(11)
@@ -232,7 +232,7 @@ describe('how many may wait', () => {
     const calls = Array.from({ length: 60 }, (_, n) =>
       pending(fetch(`${processes[n % 3]?.url}/v1/jobs/${jobId}`, { headers })),
     )
-    await vi.waitFor(() => expect(calls.filter(({ state }) => state.settled)).toHaveLength(55), 20_000)
+    await vi.waitFor(() => expect(calls.filter(({ state }) => state.settled)).toHaveLength(55), 60_000)
     expect(await waiting()).toHaveLength(5)
     for (const { promise } of calls.filter(({ state }) => state.settled)) {
       const refused = await promise
@@ -249,7 +249,7 @@ describe('how many may wait', () => {
     ])
     // Another user has waits of its own.
     const other = pending(call('POST', '/v1/jobs', { prefer: 'wait=25' }, { as: 'bob', body: job }))
-    await vi.waitFor(async () => expect(await waiting()).toHaveLength(6), 20_000)
+    await vi.waitFor(async () => expect(await waiting()).toHaveLength(6), 60_000)
     const [bobs] = await api.database.sql("SELECT id FROM vision_jobs WHERE user_id = 'bob'")
     await cancelVisionJob(api.database, { jobId: Number(bobs?.id), userId: 'bob' })
     await cancelVisionJob(api.database, { jobId, userId: 'ann' })

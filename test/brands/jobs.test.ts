@@ -1,18 +1,17 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { archiveBrand, createBrand, updateBrand } from '../../core/brands/brands.ts'
 import { createVisionJobs } from '../../core/queue/create.ts'
 import { InvalidJobs } from '../../core/queue/resolve-texts.ts'
-import { claim, emptyQueue, hour, jobRow, makeJob, noCap, someJob } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { claim, hour, jobRow, makeJob, noCap, someJob } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 const is = (expected: number) => (version: number) => version === expected
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeEach(({ db }) => {
+  database = db
 })
-afterEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 const options = { userId: 'user-1', maxRetries: 3, inFlightPerUser: noCap, lifeMs: hour }
 const { outputFormat: _, language: __, ...openJob } = someJob

@@ -14,7 +14,7 @@ import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
 // Each test starts the whole product, some of them three times. What is shown of a process runs in one of its own.
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const project = join(import.meta.dirname, '../..')
 
@@ -99,24 +99,23 @@ async function call(url: string, init?: RequestInit) {
 const post = (url: string, body: unknown) =>
   call(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
-test('Ctrl-C while the database is made ends the start, without a word of SQL, and the next one makes it', async () => {
-  const data = join(folder, 'interrupted')
-  const first = launch(['--no-sample'], { DATA_DIR: data })
-  await vi.waitFor(async () => expect((await readdir(data)).some((name) => /^database\.new\./.test(name))).toBe(true), {
-    timeout: 20_000,
-    interval: 10,
-  })
+test('Ctrl-C while the database is made ends the start, without a word of SQL; the next one makes it, takes the sample through, serves, and ends whole; a third finds the history', async () => {
+  const interrupted = launch()
+  const data = join(folder, 'data')
+  await expect
+    .poll(async () => (await readdir(data).catch(() => [])).some((name) => /^database\.new\./.test(name)), {
+      interval: 10,
+      timeout: 60_000,
+    })
+    .toBe(true)
   // As a terminal does it: to the whole group.
-  process.kill(-first.pid, 'SIGINT')
-  const { code, signal } = await first.end
+  process.kill(-interrupted.pid, 'SIGINT')
+  const { code, signal } = await interrupted.end
   expect(signal ?? code).not.toBe(0)
-  expect(first.output()).not.toMatch(/\b(CREATE|INSERT|SELECT|UPDATE)\b|could not be made| {4}at /)
-  expect(first.output()).toContain('Stopped while the database was made')
+  expect(interrupted.output()).not.toMatch(/\b(CREATE|INSERT|SELECT|UPDATE)\b|could not be made| {4}at /)
+  expect(interrupted.output()).toContain('Stopped while the database was made')
   expect((await readdir(data)).filter((name) => /^(lock|database)/.test(name))).toEqual(['database-temporary'])
-  await (await stackHere({ dataDir: data })).stop()
-})
 
-test('a first start takes the sample through, serves, and ends whole; a second finds the history', async () => {
   const first = launch()
   const url = await first.says(listening)
   // Three images with a text in two languages each, readable, and what they took.
@@ -154,7 +153,7 @@ test('a first start takes the sample through, serves, and ends whole; a second f
       const { body } = await call(`${url}/api/trpc/visionPipeline.getJobStatus?jobId=4`)
       expect(body).toMatchObject({ result: { data: { jobId: 4, status: 'completed' } } })
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   )
 
   // A job's own link streams it, and a stream that is open holds nothing up.
@@ -177,9 +176,8 @@ test('a first start takes the sample through, serves, and ends whole; a second f
   expect(watching.status).toBe(200)
   void watching.text().catch(() => undefined)
 
-  const asked = performance.now()
+  // What takes longer than five seconds is killed, and ends with no 0.
   expect(await stop(first)).toBe(0)
-  expect(performance.now() - asked).toBeLessThan(5_000)
   expect(await survivors()).toEqual([])
   expect(first.output()).toMatch(/Stopped\.\n$/)
   expect(await logLines()).toMatchObject([
@@ -223,7 +221,7 @@ async function expectWellLogged(copy: TestProcess): Promise<void> {
   }
 }
 
-test('two copies run side by side, and one on the same folder refuses and names the first', async () => {
+test('two copies run side by side, and one on the same folder refuses and names the first; when its database server ends by itself, the first says so, stops whole and fails', async () => {
   await Promise.all([notTheFirst(), notTheFirst('other')])
   const first = launch(['--no-sample'])
   const [url, other] = await Promise.all([first.says(listening), stackHere({ dataDir: join(folder, 'other') })])
@@ -232,8 +230,20 @@ test('two copies run side by side, and one on the same folder refuses and names 
   expect((await third.end).code).toBe(1)
   expect(third.output()).toMatch(/in use by process \d+.*DATA_DIR/)
   expect(first.child.exitCode).toBeNull()
-  await Promise.all([stop(first), other.stop()])
+  await other.stop()
+
+  await first.says(/Serving at/)
+  const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
+  process.kill(pid, 'SIGKILL')
+  expect(await first.end).toEqual({ code: 1, signal: null })
+  expect(first.output()).toMatch(/database server exited unexpectedly \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
+  expect(first.output()).not.toContain('    at ')
+  expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
+  await gone(first.pid)
   expect(await survivors()).toEqual([])
+  const next = await openDataFolder(join(folder, 'data'))
+  expect(next.abandoned, 'it did shut down cleanly').toBe(false)
+  await next.release()
 })
 
 test('a port that is taken is told with a way out, and nothing stays behind', async () => {
@@ -250,7 +260,8 @@ test('a port that is taken is told with a way out, and nothing stays behind', as
 
 test('a power cut in the middle of ten jobs loses none: after the next start all are completed', async () => {
   await notTheFirst()
-  const leases = { JOB_LEASE_SECONDS: '2', JOB_RENEW_SECONDS: '1', RETRY_BASE_SECONDS: '0.1' }
+  // A lease that ends soon after the cut, and not before a busy machine renews it.
+  const leases = { JOB_LEASE_SECONDS: '8', JOB_RENEW_SECONDS: '2', RETRY_BASE_SECONDS: '0.1' }
   const first = launch(['--no-sample', '--emulator-latency', '1500'], leases)
   const url = await first.says(listening)
   const image = await fixtureUrl('halves.png', 'image/png')
@@ -259,7 +270,7 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
   // Some have their analysis saved and wait for their text.
   await vi.waitFor(
     async () => expect(JSON.stringify((await call(`${url}/v1/jobs`)).body)).toContain('"step":"content"'),
-    { timeout: 20_000, interval: 50 },
+    { timeout: 60_000, interval: 200 },
   )
   await first.kill()
   for (const pid of await survivors()) process.kill(pid, 'SIGKILL')
@@ -279,26 +290,6 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
   )
 })
 
-test.runIf(process.platform === 'linux')(
-  'when its database server ends by itself the stack says so, stops whole and fails',
-  async () => {
-    await notTheFirst()
-    const copy = launch(['--no-sample'])
-    await copy.says(/Serving at/)
-    const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
-    process.kill(pid, 'SIGKILL')
-    expect(await copy.end).toEqual({ code: 1, signal: null })
-    expect(copy.output()).toMatch(/database server exited unexpectedly \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
-    expect(copy.output()).not.toContain('    at ')
-    expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
-    await gone(copy.pid)
-    expect(await survivors()).toEqual([])
-    const next = await openDataFolder(join(folder, 'data'))
-    expect(next.abandoned, 'it did shut down cleanly').toBe(false)
-    await next.release()
-  },
-)
-
 test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops cleanly', async () => {
   await notTheFirst('server')
   const server = await openDataFolder(join(folder, 'server'))
@@ -311,7 +302,7 @@ test('healthz tells when the database of DATABASE_URL is gone, and the stack sti
   // An answer holds for a second.
   await vi.waitFor(
     async () => expect(await call(`${url}/healthz`)).toEqual({ status: 503, body: { status: 'unavailable' } }),
-    { timeout: 20_000, interval: 200 },
+    { timeout: 60_000, interval: 200 },
   )
   await stop()
 })
@@ -328,10 +319,11 @@ test('.env is read, and unused settings in it are warned about', async () => {
   await notTheFirst()
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)
-  for (const name of ['core', 'drizzle', 'dev', 'package.json', 'package-lock.json']) {
+  // The copy of what reads .env, and what was compiled of the rest.
+  for (const name of ['dev', 'package.json', 'package-lock.json']) {
     await cp(join(project, name), join(checkout, name), { recursive: true })
   }
-  await symlink(join(project, 'node_modules'), join(checkout, 'node_modules'))
+  for (const name of ['core', 'drizzle', 'node_modules']) await symlink(join(project, name), join(checkout, name))
   await writeFile(
     join(checkout, '.env'),
     'GEMINI_APIKEY=hunter2\nhunter2\nLOG_LEVEL=warn\nS3_ENDPOINT=http://127.0.0.1:1\n',

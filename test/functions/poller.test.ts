@@ -11,6 +11,7 @@ import { formats, type OutputFormat, outputFormats } from '../../core/pipeline/f
 import { ConfigError } from '../../core/platform/config/load.ts'
 import { createVisionJob } from '../../core/queue/create.ts'
 import { getVisionJob } from '../../core/queue/read.ts'
+import { compileCache } from '../dev/child-processes.ts'
 import { noCap } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
@@ -165,14 +166,14 @@ test('a worker that is killed loses nothing: another takes the job up and its sa
       `const { handler } = await import(${JSON.stringify(fileURLToPath(new URL('../../functions/poller.ts', import.meta.url)))})
        await handler({}, { getRemainingTimeInMillis: () => 300000 })`,
     ],
-    { env: { PATH: process.env.PATH, ...services.settings(database.url) }, stdio: 'ignore' },
+    { env: { ...compileCache(), PATH: process.env.PATH, ...services.settings(database.url) }, stdio: 'ignore' },
   )
   try {
     await vi.waitFor(
       async () => expect((await read(jobId)).job).toMatchObject({ status: 'processing', nextStep: 'content' }),
       { timeout: 60_000, interval: 50 },
     )
-    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 20_000)
+    await vi.waitFor(() => expect(services.providers.calls.counts().deepseek.outcomes.waiting).toBe(1), 60_000)
   } finally {
     child.kill('SIGKILL')
     await once(child, 'exit')

@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import type { Database } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import { createKeyCheck, keyCacheMs, keysAQuery, maxRefused, maxWaiting } from '../../core/keys/check.ts'
 import { createKey, listKeys, revokeKey } from '../../core/keys/keys.ts'
 import { formatKey } from '../../core/platform/api-key.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeEach(({ db }) => {
+  database = db
 })
-beforeEach(() => database.empty())
-afterAll(() => database.drop())
 
 const make = async (changes: Partial<Parameters<typeof createKey>[1]> = {}) =>
   createKey(database, { userId: 'ann', name: 'Test', scopes: ['read'], ...changes }, randomBytes)

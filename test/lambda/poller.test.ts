@@ -43,7 +43,7 @@ test('a poller that is killed loses nothing: the next one reclaims its job and c
   faults.add({ provider: 'gemini', kind: 'latency', latencyMs: 120_000 })
   const killed = await stack.start('poller', { JOB_LEASE_SECONDS: '2', JOB_RENEW_SECONDS: '1' })
   stack.drain(killed).catch(() => undefined)
-  await vi.waitFor(() => expect(calls.counts().gemini.outcomes.waiting).toBe(1), 20_000)
+  await vi.waitFor(() => expect(calls.counts().gemini.outcomes.waiting).toBe(1), 60_000)
   expect(await statusOf(stack.database, jobId)).toBe('processing')
   await killed.kill()
   const next = await stack.start('poller', { POLLER_IDLE_SECONDS: '10' })

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop()
-  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 20_000)
+  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 60_000)
   await api.database.empty()
 })
 afterAll(async () => {
@@ -340,10 +340,10 @@ describe.each<[string, typeof EventSource]>([
       })
     }
     for (let n = 1; n <= 4; n++) {
-      await vi.waitFor(() => expect(cuts).toBeGreaterThanOrEqual(n), 20_000)
+      await vi.waitFor(() => expect(cuts).toBeGreaterThanOrEqual(n), 60_000)
       await runAll(1)
     }
-    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 20_000)
+    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 60_000)
     expect(known(heard)).toEqual(all(ids, 'completed'))
     expect(heard.at(-1)?.event).toMatchObject({ type: 'batch', ended: true, byStatus: { completed: 4 } })
   })

@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop()
-  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 20_000)
+  await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 60_000)
   await api.database.sql('DELETE FROM vision_job_sessions')
 })
 afterAll(async () => {
@@ -146,7 +146,7 @@ describe.each<[string, typeof EventSource]>([
         void steps.next()
       })
     }
-    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 20_000)
+    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 60_000)
     expect(told(events)).toEqual(wholeLife)
     expect(await sessions()).toHaveLength(1)
   })
@@ -210,7 +210,7 @@ describe.each<[string, typeof EventSource]>([
         setTimeout(() => void steps.next(), 250)
       })
     }
-    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 20_000)
+    await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), 60_000)
     expect(told(events)).toEqual(wholeLife)
     expect(cuts).toBeGreaterThan(2)
   })
@@ -417,7 +417,7 @@ test('of forty streams opened at once, as many live as there are slots, and five
   })
   const told: Part[] = []
   for (const text of texts) text.then((part) => told.push(part)).catch(() => undefined)
-  await vi.waitFor(() => expect(told).toHaveLength(30), 20_000)
+  await vi.waitFor(() => expect(told).toHaveLength(30), 60_000)
   const crowded = told.filter(({ retry }) => retry === '5000')
   expect(crowded.length).toBeGreaterThanOrEqual(25)
   expect(await sessions('closed_at IS NULL')).toHaveLength(10)

@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { cancelMatchingJobs } from '../../core/queue/cancel-matching.ts'
-import { emptyQueue, makeJobs, statusOf } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeJobs, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeEach(({ db }) => {
+  database = db
 })
-beforeEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 const all = { limit: Number.POSITIVE_INFINITY, dryRun: false }
 const set = (ids: readonly number[], columns: string) =>

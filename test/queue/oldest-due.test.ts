@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
 import { retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
 import {
@@ -6,21 +6,19 @@ import {
   badAnswer,
   claim,
   claimOne,
-  emptyQueue,
   hour,
   jobIn,
   makeJob,
   makeJobs,
   nothingSpent,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeEach(({ db }) => {
+  database = db
 })
-afterEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 /** Moves what a job's wait is measured from into the past. */
 async function waiting(jobId: number, seconds: number, column: 'updated_at' | 'available_at' = 'updated_at') {

@@ -31,9 +31,9 @@ async function installed(): Promise<InstalledServer> {
   return server
 }
 
-/** A folder of the running test, with such data in it. */
-async function folderWithData(): Promise<string> {
-  const path = await temporaryFolder()
+/** A folder, of the running test unless one is given, with such data in it. */
+async function folderWithData(given?: string): Promise<string> {
+  const path = given ?? (await temporaryFolder())
   await cp(join(made, 'database'), join(path, 'database'), { recursive: true })
   return path
 }
@@ -71,10 +71,26 @@ async function guardOf(pid: number): Promise<number> {
   throw new Error(`nobody guards process ${pid}`)
 }
 
-test('a database started here is UTC, utf8mb4 and in the folder; stopped and started again it has its data', async () => {
-  const path = await temporaryFolder()
+/** A very long path with blanks. */
+const longPath = async () =>
+  join(await temporaryFolder(), 'a long folder, and it is "mine" '.repeat(4), 'x'.repeat(120))
+
+test('a database made here, where an attempt was killed half way, is UTC, utf8mb4 and in the folder; stopped and started again it has its data', async () => {
+  const path = await longPath()
+  const leftover = join(path, 'database.new.0123456789ab')
+  await mkdir(join(leftover, 'mysql'), { recursive: true })
+  await writeFile(join(leftover, 'ibdata1'), 'half')
   const folder = await open(path)
   const first = await started(folder)
+  expect((await readdir(path)).sort(), 'what was left behind is removed').toEqual([
+    'database',
+    'database-port',
+    'database-process.json',
+    'database-temporary',
+    'database.log',
+    expect.stringContaining('lock.'),
+    'secrets',
+  ])
   expect(first.description).toMatch(/^(MariaDB|MySQL) \d+\.\d+\.\d+, started here$/)
   expect(await query(first.url, 'SELECT @@time_zone, @@character_set_database, @@datadir')).toEqual([
     ['+00:00', 'utf8mb4', `${path}/database/`],
@@ -127,8 +143,7 @@ test('an administrator may create databases', async () => {
 })
 
 test('two folders have two databases side by side, one of them under a very long path with blanks', async () => {
-  const long = join(await temporaryFolder(), 'a long folder, and it is "mine" '.repeat(4), 'x'.repeat(120))
-  const [one, two] = [await open(await folderWithData()), await open(long)]
+  const [one, two] = [await open(await folderWithData()), await open(await folderWithData(await longPath()))]
   const [first, second] = [await started(one), await started(two)]
   for (const [database, path] of [
     [first, one.path],
@@ -190,23 +205,6 @@ test('a server that was itself killed recovers what was committed', async () => 
   await first.stop()
   const second = await started(folder)
   expect(await query(second.url, 'SELECT count(*) FROM kept')).toEqual([[2]])
-})
-
-test('what an attempt killed half way left behind is removed and the database made anew', async () => {
-  const path = await temporaryFolder()
-  const leftover = join(path, 'database.new.0123456789ab')
-  await mkdir(join(leftover, 'mysql'), { recursive: true })
-  await writeFile(join(leftover, 'ibdata1'), 'half')
-  await started(await open(path))
-  expect((await readdir(path)).sort()).toEqual([
-    'database',
-    'database-port',
-    'database-process.json',
-    'database-temporary',
-    'database.log',
-    expect.stringContaining('lock.'),
-    'secrets',
-  ])
 })
 
 test('a port that was taken meanwhile is replaced by another, and a foreign server is not mistaken for ours', async () => {

@@ -42,7 +42,7 @@ export async function listenTo(url: string, { as = 'ann', query = '', last }: Wa
       gone.abort()
       await done
     },
-    until: (check: () => void) => vi.waitFor(check, 20_000),
+    until: (check: () => void) => vi.waitFor(check, 60_000),
   }
 }
 

@@ -1,17 +1,17 @@
 import type { TestDatabase } from './test-database.ts'
 
 /**
- * Fills a queue. Of 5,000 users: 50,000 jobs pending, 2,000 of them expired, and 2,000 processing, 200 of them with an
- * expired lease. Of `big-user`: 10 jobs pending, 50,000 blocked, 6,000 scheduled (1,000 of them due), 2,000 scheduled ones
+ * Fills a queue. Of 5,000 users: 20,000 jobs pending, 2,000 of them expired, and 2,000 processing, 200 of them with an
+ * expired lease. Of `big-user`: 10 jobs pending, 20,000 blocked, 6,000 scheduled (1,000 of them due), 2,000 scheduled ones
  * expired, 20,000 completed. Of `due-user`: 200
  * scheduled that are due for longer. All users may have blocked jobs, and nobody has looked after them for a while.
  */
 export async function fillQueue(database: TestDatabase): Promise<void> {
   const user = "'big-user'"
-  await insert(database, 48_000, { tag: 'n' })
+  await insert(database, 18_000, { tag: 'n' })
   await insert(database, 2_000, { tag: '90000 + n', expires: '-n' })
   await insert(database, 10, { user, tag: 'n' })
-  await insert(database, 50_000, { user, status: 'blocked' })
+  await insert(database, 20_000, { user, status: 'blocked' })
   await insert(database, 5_000, { user, status: 'scheduled', available: 'n + 3600' })
   await insert(database, 1_000, { user, status: 'scheduled', available: '-n' })
   await insert(database, 2_000, { user, status: 'scheduled', available: '3600', expires: '-n' })
