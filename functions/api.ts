@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { handle, type LambdaContext } from 'hono/aws-lambda'
 import { composeApi } from '../core/api/compose.ts'
 import { databaseAnswers, openDatabase } from '../core/database/client.ts'
+import { installLightFetch } from '../core/http/fetch/install.ts'
 import { waitSecondsOf } from '../core/http/prefer.ts'
 import { openImageStore } from '../core/images/store.ts'
 import { loadApiConfig } from '../core/platform/config/api.ts'
@@ -41,6 +42,7 @@ export async function handler(
 }
 
 function open() {
+  installLightFetch()
   const config = loadApiConfig()
   const { STREAM_URL } = config
   const output = { service: config.POWERTOOLS_SERVICE_NAME, write: writeToStandardOutput, now: Date.now }

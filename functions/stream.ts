@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { composeStreams } from '../core/api/compose-streams.ts'
 import { openDatabase } from '../core/database/client.ts'
+import { installLightFetch } from '../core/http/fetch/install.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
@@ -42,6 +43,7 @@ export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent | APIG
 )
 
 function open() {
+  installLightFetch()
   const config = loadStreamConfig()
   const log = createLog({
     level: config.LOG_LEVEL,

@@ -3,7 +3,7 @@ import type { Status, Step } from '../../drizzle/schema.ts'
 import { batchQueries } from '../database/batch-queries.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf, tableOfUsers } from '../database/sql.ts'
-import { readBudget } from '../usage/spend.ts'
+import { readBudget, type Spend } from '../usage/spend.ts'
 import { issueStartTags } from './fair-queue.ts'
 import { lockJobs } from './lock-jobs.ts'
 import { Places } from './places.ts'
@@ -111,6 +111,7 @@ export interface Entering extends Weighted {
  *
  * @param usualCap the most jobs that a user may have in flight; after it was lowered, jobs in flight stay
  * @param usualCostPerDay see `admitVisionJobs`
+ * @param spend what the user has spent, where it was read in the same transaction
  */
 export async function enforceLimit<Job extends Weighted>(
   tx: Queryable,
@@ -118,6 +119,7 @@ export async function enforceLimit<Job extends Weighted>(
   usualCap: number,
   arriving: Arriving<Job>,
   usualCostPerDay?: number,
+  spend?: Spend,
 ): Promise<Admission<Job>> {
   const { userId, mayHaveBlocked, overrides } = user
   const cap = overrides.jobsInFlight ?? usualCap
@@ -126,7 +128,7 @@ export async function enforceLimit<Job extends Weighted>(
   user.textsInFlight = inFlight.texts
   const places = new Places(
     cap - inFlight.jobs,
-    await readBudget(tx, userId, inFlight.calls, costPerDay),
+    await readBudget(tx, userId, inFlight.calls, costPerDay, spend),
     inFlight.jobs === 0,
   )
   const begun = mayHaveBlocked ? await blockedJobs(tx, userId, 'content', cap) : []

@@ -3,7 +3,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { type LimitOverrides, readOverrides, withOverrides } from './limit-overrides.ts'
-import { readSpend } from './spend.ts'
+import { readSpend, type Spend } from './spend.ts'
 
 /** The limits on a user's use of the queue. Days are in UTC. */
 export interface UserLimits {
@@ -46,6 +46,8 @@ export interface QuotaState {
   /** The day of the quotas. */
   readonly day: string
   readonly quotas: readonly Quota[]
+  /** What the user has spent; undefined where no limit is about money. */
+  readonly spend?: Spend | undefined
 }
 
 /** The call would exceed a limit of its user. */
@@ -97,6 +99,7 @@ export async function readQuotas(
   })
   return {
     day,
+    spend,
     quotas: [
       quota('limit.jobs_per_day', limits.jobsPerDay, row?.created, resetSeconds),
       ...(limits.costPerDay === undefined

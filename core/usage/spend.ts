@@ -42,14 +42,16 @@ export interface Budget {
 /**
  * @param callsInFlight the most calls that the user's jobs in flight may still take
  * @param costPerDay in nano-dollars; undefined if unlimited
+ * @param spend what the user has spent, where it was read in the same transaction; read if left out
  */
 export async function readBudget(
   on: Queryable,
   userId: string,
   callsInFlight: number,
   costPerDay: number | undefined,
+  spend?: Spend,
 ): Promise<Budget> {
   if (costPerDay === undefined) return { left: Number.POSITIVE_INFINITY, callCost: 0 }
-  const { spent, callCost } = await readSpend(on, userId)
+  const { spent, callCost } = spend ?? (await readSpend(on, userId))
   return { left: costPerDay - spent - callsInFlight * callCost, callCost }
 }

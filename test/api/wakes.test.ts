@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createTestApi, job, type TestApi } from '../support/api/test-api.ts'
+import { exampleJob } from '../../core/api/jobs/examples.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { nothingSpent } from '../support/database/jobs.ts'
 
 let api: TestApi
 let woken = 0
@@ -21,6 +24,23 @@ const failed = async () => {
   return jobId
 }
 
+/** A job with its analysis and its text. */
+const completed = async () => {
+  const jobId = await api.create(as)
+  const run = await api.claim(jobId)
+  await saveAnalysis(api.database, run, { model: 'sees', body: exampleJob.outputs.analysis?.result }, nothingSpent)
+  await completeVisionJob(api.database, run, { model: 'writes', body: { text: 'A shoe.' } }, nothingSpent)
+  return jobId
+}
+/** A batch with a job that has failed. */
+const failedBatch = async () => {
+  const { batchId } = await json(api.call('POST', '/v1/batches', { as, body: { name: 'spring' } }))
+  const { jobs } = await json(api.call('POST', `/v1/batches/${batchId}/jobs`, { as, body: { jobs: [job] } }))
+  const run = await api.claim(jobs[0].jobId)
+  await failVisionJob(api.database, run, { code: 'image.not_found', message: 'It is gone.' }, nothingSpent)
+  return batchId
+}
+
 test('a creation wakes a worker, and its repetition does not', async () => {
   const headers = { 'idempotency-key': 'once' }
   for (const status of [201, 200]) {
@@ -36,6 +56,13 @@ test('a batch of jobs wakes once', async () => {
 
 test.each([
   ['a retry', async () => `/v1/jobs/${await failed()}/retry`, undefined],
+  ['a retry of a batch', async () => `/v1/batches/${await failedBatch()}/retry`, {}],
+  [
+    'more texts of a job',
+    async () => `/v1/jobs/${await completed()}/texts`,
+    { outputs: [{ outputFormat: 'summary' }] },
+  ],
+  ['a text made anew', async () => `/v1/jobs/${await completed()}/texts/1/regenerate`, {}],
   ['a redrive', async () => failed().then(() => '/v1/operator/redrive'), { filter: { code: 'analysis.refused' } }],
   ['a resumption of claims', async () => '/v1/operator/resume', {}],
   ['a cancellation, which leaves a place', async () => `/v1/jobs/${await api.create(as)}/cancel`, undefined],

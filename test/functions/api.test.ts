@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { job, secret, token } from '../support/api/test-api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
@@ -24,6 +25,7 @@ beforeAll(async () => {
   await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: secret, LOG_LEVEL: 'error' })
 })
 afterAll(async () => {
+  restoreFetch()
   vi.restoreAllMocks()
   vi.unstubAllEnvs()
   await database.drop()

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { job, secret, token } from '../support/api/test-api.ts'
 import { emptyQueue, jobRow, makeJob } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
@@ -29,6 +30,7 @@ afterEach(async () => {
   for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
+  restoreFetch()
   await services.stop()
   await database.drop()
 })

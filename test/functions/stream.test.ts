@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { APIGatewayProxyEvent, LambdaFunctionURLEvent } from 'aws-lambda'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { batchOfItsOwn } from '../../core/batches/batches.ts'
+import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { createTickets } from '../../core/live/tickets.ts'
 import { cancelVisionJob } from '../../core/queue/cancel.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
@@ -35,6 +36,7 @@ beforeAll(async () => {
   await start({ DATABASE_URL: database.url, AUTH_SECRET: secret, STREAM_SECONDS: '2', LOG_LEVEL: 'error' })
 })
 afterAll(async () => {
+  restoreFetch()
   vi.unstubAllEnvs()
   vi.unstubAllGlobals()
   await database.drop()

@@ -103,3 +103,33 @@ test('every part that a function loads when it is needed can be loaded, and does
   // It signs no links; and alone it never sees a backlog, of which it would tell as the API does.
   expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/presign.ts', 'core/worker/invoke.ts'])
 })
+
+test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`', async () => {
+  // Says again and again whether it is loaded.
+  const says = {
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`
+      const isLoaded = () => process.moduleLoadList.some((name) => name.endsWith('deps/undici/undici'))
+      setInterval(() => process.stderr.write('fetch: ' + isLoaded() + '\\n'), 20)`)}`,
+  }
+  const { jobId } = await stack.create()
+  const authorization = `Bearer ${await token('ann')}`
+  const saidAfter = async (one: Deployed) => {
+    const { length } = one.log()
+    // The first line may be older than the answer, the next is not.
+    const lines = () =>
+      one
+        .log()
+        .slice(length)
+        .match(/^fetch: \w+$/gm) ?? []
+    await expect.poll(() => lines().length).toBeGreaterThan(1)
+    return lines()[1]
+  }
+  const api = await stack.start('api', says)
+  const answer = await api.invoke(apiEvent({ path: `/v1/jobs/${jobId}`, headers: { authorization } }), 29_000)
+  expect(answer).toMatchObject({ statusCode: 200 })
+  expect(await saidAfter(api)).toBe('fetch: false')
+  const stream = await stack.start('stream', says)
+  const watched = await stack.watch(stream, `${streamUrl}/v1/jobs/${jobId}/events`, { authorization })
+  await readUntil(watched, /event: status/)
+  expect(await saidAfter(stream)).toBe('fetch: false')
+})

@@ -89,6 +89,22 @@ describe('a batch', () => {
     expect(await countOf()).toBe(2)
   })
 
+  test('reads once what its user has spent', async () => {
+    const proxy = await startProxy(database.url)
+    const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+    try {
+      await createVisionJob(through, someJob, {
+        ...options,
+        limits: { jobsPerDay: 10, jobsWaiting: 10, costPerDay: 1e12 },
+      })
+      const reads = proxy.statements.filter((one) => one.includes('weekCost'))
+      expect(reads).toHaveLength(1)
+    } finally {
+      await through.close()
+      await proxy.close()
+    }
+  })
+
   test('of 100 with keys and images takes as many statements as one of two', async () => {
     const proxy = await startProxy(database.url)
     const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
