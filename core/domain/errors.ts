@@ -129,7 +129,7 @@ export const errorCodes = {
   'batch.too_many': {
     errorClass: 'request',
     status: 409,
-    message: 'A user may have 100 batches that take jobs. Cancel or delete one, or wait until one is a week old.',
+    message: 'A user may have 1,000 batches that take jobs. Delete one, or wait until one is a week old.',
   },
   'limit.jobs_per_day': {
     errorClass: 'request',

@@ -32,6 +32,9 @@ for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
   command.exitOverride().showHelpAfterError('(--help says more)')
 }
 
+// Whoever reads may have seen enough: `vision jobs | head -1`.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -56,5 +59,5 @@ function exitCodeOf(error: unknown): number {
   for (const { pointer, detail } of errors) process.stderr.write(`  ${printable(pointer)}: ${printable(detail)}\n`)
   if (code === 'client.unreachable') process.stderr.write('Does npm start run, or is VISION_URL right?\n')
   if (requestId) process.stderr.write(`request ${printable(requestId)}\n`)
-  return code === 'request.invalid' ? 2 : 1
+  return code === 'request.invalid' || code === 'client.invalid_options' ? 2 : 1
 }
