@@ -135,8 +135,9 @@ describe('who imports whom', () => {
     expect(edges(within('client/src'), (to) => isOurs(to) && !within('client/src')(to))).toEqual([])
   })
 
-  test('the console imports the client and the table of error codes, and only what builds and tests it imports the console', () => {
-    const may = (to: string) => within('console')(to) || within('client/src')(to) || to === 'core/domain/errors.ts'
+  test('the console imports the client, the table of error codes and the match of palettes, and only what builds and tests it imports the console', () => {
+    const inBrowser = ['core/domain/errors.ts', 'core/pipeline/palette-match.ts']
+    const may = (to: string) => within('console')(to) || within('client/src')(to) || inBrowser.includes(to)
     expect(edges(within('console'), (to) => isOurs(to) && !may(to))).toEqual([])
     const isOther = (from: string) => !within('console')(from) && !within('test/console')(from)
     expect(edges(isOther, within('console'))).toEqual(['dev/console/build.ts -> console/vite.config.ts'])

@@ -33,7 +33,7 @@ export interface VisionClient {
    * and pays for nothing twice; images that were added since join it.
    */
   run(images: Iterable<RunImage>, options: RunOptions): Promise<Run>
-  /** The batch once all its jobs have ended. */
+  /** The batch once all its jobs have ended; at once if it has none. */
   waitForBatch(batchId: number, options?: WaitOptions<Batch>): Promise<Batch>
   /** The jobs of a batch with their texts, a row each. */
   results(batchId: number, options?: ResultsOptions): AsyncGenerator<ResultRow>
@@ -49,6 +49,8 @@ type RunImage = Parameters<typeof runBatch>[1] extends Iterable<infer T> ? T : n
  * const job = await vision.create({ image: 'shoe.jpg', analysisPurpose: 'Sell it', outputFormat: 'product_description' })
  * const { outputs } = await vision.wait(job)
  * ```
+ *
+ * @throws VisionError `client.invalid_options` for an address or a key that cannot be one
  */
 export function createVisionClient(options: ClientOptions = {}): VisionClient {
   const on = connect(options)

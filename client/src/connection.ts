@@ -1,4 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch'
+import { VisionError } from './errors.ts'
 import type { paths } from './openapi.ts'
 import { createSend, type SendOptions } from './send.ts'
 
@@ -19,7 +20,22 @@ export interface Connection {
   readonly fetch: typeof globalThis.fetch
 }
 
+/** @throws VisionError `client.invalid_options` */
 export function connect({ url = 'http://localhost:3000', ...options }: ClientOptions): Connection {
+  // A page may name its own origin, or a path of it.
+  if (/^[a-z][a-z\d+.-]*:/i.test(url) && !/^https?:\/\/[^/]/i.test(url)) {
+    throw new VisionError(
+      'client.invalid_options',
+      `${url} is no address of an API: it begins with https:// or http://.`,
+    )
+  }
+  // Its value is a secret, which the error of a header would show.
+  if (options.key !== undefined && !/^[\x21-\x7e]*$/.test(options.key)) {
+    throw new VisionError(
+      'client.invalid_options',
+      'The key has a character that no key has: a space, a line break or an invisible one.',
+    )
+  }
   const api = createClient<paths>({
     baseUrl: url.replace(/\/+$/, ''),
     fetch: createSend(options),

@@ -7,6 +7,7 @@ export type ClientErrorCode =
   | 'client.timed_out'
   | 'client.unreadable_file'
   | 'client.no_images'
+  | 'client.invalid_options'
   | 'client.invalid_webhook'
 
 export interface VisionErrorOptions {

@@ -34,7 +34,9 @@ export async function readImage(source: Exclude<ImageSource, URL> | URL): Promis
   if (blob.size > maxImageBytes) {
     throw new VisionError('image.too_large', `The file has ${blob.size} bytes, and at most ${maxImageBytes} are taken.`)
   }
-  const bytes = await blob.arrayBuffer()
+  const bytes = await blob.arrayBuffer().catch((cause: unknown) => {
+    throw new VisionError('client.unreadable_file', 'The file cannot be read.', { cause })
+  })
   const type = typeOf(new Uint8Array(bytes, 0, Math.min(32, bytes.byteLength)))
   if (type === undefined) {
     throw new VisionError('image.unsupported_type', 'The file is no PNG, JPEG, WebP, HEIC or HEIF image.')

@@ -60,7 +60,7 @@ export interface paths {
         put?: never;
         /**
          * Create a batch
-         * @description Makes a batch, to which jobs are then added, for a week. A user has at most 100 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.
+         * @description Makes a batch, to which jobs are then added, for a week. A user has at most 1,000 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.
          */
         post: operations["createBatch"];
         delete?: never;
@@ -1970,7 +1970,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url: string;
-            /** @description What it is told of; everything if left out. */
+            /** @description The events that it receives; all if left out. */
             events?: components["schemas"]["WebhookEvent"][];
             /** @description For people, up to 200 characters. */
             description?: string;
@@ -3317,6 +3317,8 @@ export interface components {
                  */
                 code: "field.missing" | "field.unknown" | "field.wrong_type" | "field.not_allowed" | "field.too_small" | "field.too_large" | "field.malformed" | "field.conflict" | "json.duplicate_name" | "json.forbidden_name" | "json.inexact_number" | "json.lone_surrogate" | "json.too_deep" | "request.invalid" | "request.unauthenticated" | "request.forbidden" | "request.not_found" | "request.method_not_allowed" | "request.too_large" | "request.unsupported_type" | "request.precondition_failed" | "request.precondition_required" | "auth.unavailable" | "job.not_found" | "job.not_cancellable" | "job.not_retryable" | "idempotency.mismatch" | "brand.not_found" | "brand.too_many" | "brand.too_many_versions" | "key.not_found" | "key.too_many" | "webhook.not_found" | "webhook.too_many" | "webhook.invalid_url" | "webhook.too_many_secrets" | "webhook.disabled" | "webhook.delivery_not_found" | "text.not_found" | "text.not_ready" | "text.too_many" | "text.too_many_revisions" | "batch.not_found" | "batch.closed" | "batch.full" | "batch.too_many" | "limit.jobs_per_day" | "limit.jobs_waiting" | "limit.spend_per_day" | "limit.uploads_per_day" | "limit.upload_bytes_per_day" | "limit.estimates_per_minute" | "limit.webhook_requests_per_minute" | "upload.not_found" | "database.unavailable" | "internal.error" | "image.invalid_url" | "image.forbidden_address" | "image.too_large" | "image.unsupported_type" | "image.malformed" | "image.truncated" | "image.too_many_pixels" | "storage.unavailable";
                 detail: string;
+                /** @description The job that has the idempotency key. */
+                jobId?: number;
             }[];
         };
         ProductDescription: {
@@ -3472,7 +3474,7 @@ export interface components {
             sample: number[];
             /** @description There may be more: the limit or the time of one call was reached. */
             more: boolean;
-            /** @description When the last of them failed: `since` of the call that goes on. */
+            /** @description When the last of them failed: `since` of the next call. */
             through: string | null;
         };
         RejectedJob: {
@@ -3483,6 +3485,11 @@ export interface components {
                 pointer: string;
                 code: string;
                 detail: string;
+                /**
+                 * @description The job that has the idempotency key.
+                 * @example 1
+                 */
+                jobId?: number;
             }[];
         };
         RejectedRow: {
@@ -3834,7 +3841,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url?: string;
-            /** @description What it is told of. */
+            /** @description The events that it receives. */
             events?: components["schemas"]["WebhookEvent"][];
             description?: string | null;
             /**
@@ -6363,7 +6370,7 @@ export interface operations {
                  *         "status": "failed",
                  *         "error": {
                  *           "code": "image.not_found",
-                 *           "message": "The server of the image says that it is not there."
+                 *           "message": "The image server says that there is no such image."
                  *         }
                  *       }
                  *     }

@@ -1,9 +1,10 @@
-import { type Connection, dataOf } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { isVisionError, VisionError } from './errors.ts'
 import { type ImageFile, type ImageSource, readImage, sha256Of, urlOf } from './images.ts'
 import { type ResultsOptions, resultsOf } from './results.ts'
-import type { Batch, CreateJob, FieldProblem, ResultRow, WantedText } from './types.ts'
-import { uploadFile, withSignal } from './upload.ts'
+import { type Added, createRunBatches, type Prepared } from './run-batches.ts'
+import type { Batch, CreateJob, ResultRow, WantedText } from './types.ts'
+import { uploadFile } from './upload.ts'
 import { type WaitOptions, waitForBatch } from './wait.ts'
 
 type Facts = NonNullable<CreateJob['facts']>
@@ -15,7 +16,7 @@ export interface RunImage {
   readonly name?: string | undefined
   /** Comes back as a column of the results. */
   readonly sku?: string | undefined
-  /** What the writer is told beside the image. */
+  /** Facts for the writer, beside the image. */
   readonly facts?: Facts | undefined
 }
 
@@ -51,7 +52,7 @@ export interface Refused {
 }
 
 export interface Run {
-  /** The batches with its jobs: one, unless the run was added to after its first batch had closed. */
+  /** The batches with its jobs: one, unless the run was added to after its first batch had closed; none without jobs. */
   readonly batchIds: readonly number[]
   readonly jobs: readonly { readonly image: RunImage; readonly jobId: number; readonly batchId: number }[]
   readonly refused: readonly Refused[]
@@ -59,26 +60,22 @@ export interface Run {
   readonly found: number
   /** How many images came twice. */
   readonly duplicates: number
-  /** Waits until all have ended. */
+  /** Waits until all jobs of its batches have ended. */
   wait(options?: WaitOptions<Batch>): Promise<readonly Batch[]>
-  /** The jobs with their texts, a row each. */
+  /** Its own jobs with their texts, a row each: the batches may have jobs of earlier runs as well. */
   results(options?: ResultsOptions): AsyncGenerator<ResultRow>
 }
 
 /** As many as one call may add. */
 const chunk = 100
 
-/** An image that can be a job. */
+/** An image that was read. */
 interface Known {
   readonly image: RunImage
   /** Of the image and what is known of it. */
   readonly key: string
   /** Where it is, or the file that has yet to go there. */
   readonly source: string | ImageFile
-}
-
-interface Prepared extends Known {
-  readonly imageUrl: string
 }
 
 /**
@@ -100,7 +97,8 @@ export async function runBatch(
     const { jobs, refused, uploaded } = state
     onProgress?.({ images: wanted.length, jobs: jobs.length, refused: refused.length, uploaded })
   }
-  const target = createTarget(on, options)
+  const { name, purpose, outputs, brand, facts } = options
+  const add = createRunBatches(on, await hashOf([name, purpose, outputs, brand, facts]), options)
   for (let at = 0; at < wanted.length; at += chunk) {
     const read = await inOrder(wanted.slice(at, at + chunk), uploadsAtOnce, (image) => know(image, state))
     const known = read.filter((one) => one !== undefined && isNew(one, state)) as Known[]
@@ -111,7 +109,7 @@ export async function runBatch(
       tell()
       return { ...one, imageUrl }
     })
-    await target.add(prepared, state)
+    for (const one of await add(prepared)) take(one, state)
     tell()
   }
   const { keys: _, uploaded: __, ...told } = state
@@ -119,7 +117,10 @@ export async function runBatch(
     ...told,
     wait: (wait) => Promise.all(state.batchIds.map((id) => waitForBatch(on, id, wait))),
     results: async function* (wanted) {
-      for (const id of state.batchIds) yield* resultsOf(on, id, wanted)
+      const own = new Set(state.jobs.map(({ jobId }) => jobId))
+      for (const id of state.batchIds) {
+        for await (const row of resultsOf(on, id, wanted)) if (own.has(row.jobId)) yield row
+      }
     },
   }
 }
@@ -141,6 +142,18 @@ function named(source: ImageSource | RunImage): RunImage {
   const { image: of } = image
   const path = of instanceof Blob ? (of as Partial<File>).name : of instanceof Uint8Array ? undefined : String(of)
   return { name: path?.split(/[\\/]/).at(-1)?.slice(0, 200), ...image }
+}
+
+function take(added: Added, state: RunState): void {
+  const { jobs, refused, batchIds } = state
+  if ('error' in added) {
+    refused.push(added)
+    return
+  }
+  const { found, ...job } = added
+  jobs.push(job)
+  if (found) state.found++
+  if (!batchIds.includes(job.batchId)) batchIds.push(job.batchId)
 }
 
 /** Looks at an image; undefined if it is refused. */
@@ -175,98 +188,6 @@ async function fileOf(source: ImageSource, dataUrl: string | undefined): Promise
     throw new VisionError('client.unreadable_file', 'The data: URL cannot be read.', { cause })
   })
   return readImage(await answer.blob())
-}
-
-/** Where the jobs of a run go: a batch, and when that takes no more, the next. */
-function createTarget(on: Connection, options: RunOptions) {
-  const { purpose, outputs, brand, facts, name, signal } = options
-  let generation = 0
-  let batchId = 0
-  let there = new Map<string, number>()
-
-  async function next(): Promise<void> {
-    generation++
-    const key = `run-${await hashOf([name, purpose, outputs, brand, facts])}-${generation}`
-    const batch = await dataOf(
-      on.api.POST('/v1/batches', {
-        params: { header: { 'Idempotency-Key': key } },
-        body: {
-          ...(name !== undefined && { name }),
-          defaults: {
-            analysisPurpose: purpose,
-            outputs: [...outputs],
-            ...(brand !== undefined && { brandId: brand }),
-            ...(facts && { facts }),
-          },
-          onInvalid: 'skip',
-        },
-        ...withSignal(signal),
-      }),
-    )
-    batchId = batch.batchId
-    there = new Map()
-  }
-
-  /** The jobs of a batch that takes no more, by their images; those that were cancelled were not made. */
-  async function look(): Promise<void> {
-    for await (const { imageUrl, jobId, status } of resultsOf(on, batchId, { signal })) {
-      if (status !== 'cancelled') there.set(imageUrl, jobId)
-    }
-  }
-
-  async function add(prepared: readonly Prepared[], state: RunState): Promise<void> {
-    if (prepared.length === 0) return
-    if (generation === 0) await next()
-    const jobs = prepared.map(({ image: { name, sku, facts }, imageUrl, key }) => ({
-      imageUrl,
-      // A key is one for all that a user creates.
-      idempotencyKey: `${batchId}-${key}`,
-      ...(facts && { facts }),
-      ...((name !== undefined || sku !== undefined) && { metadata: { file: name, sku } }),
-    }))
-    try {
-      const added = await dataOf(
-        on.api.POST('/v1/batches/{batchId}/jobs', {
-          params: { path: { batchId } },
-          body: { jobs },
-          // Each job has a key.
-          fetch: on.repeat,
-          ...withSignal(signal),
-        }),
-      )
-      for (const { index, jobId, replayed } of added.jobs) {
-        const { image } = prepared[index] as Prepared
-        state.jobs.push({ image, jobId, batchId })
-        if (replayed) state.found++
-      }
-      for (const { index, errors } of added.rejected) {
-        state.refused.push({ image: (prepared[index] as Prepared).image, error: refusalOf(errors) })
-      }
-      if (!state.batchIds.includes(batchId)) state.batchIds.push(batchId)
-    } catch (error) {
-      if (!isVisionError(error, 'batch.closed', 'batch.full')) throw error
-      await look()
-      const left = prepared.filter(({ image, imageUrl }) => {
-        const jobId = there.get(imageUrl)
-        if (jobId === undefined) return true
-        state.jobs.push({ image, jobId, batchId })
-        state.found++
-        if (!state.batchIds.includes(batchId)) state.batchIds.push(batchId)
-        return false
-      })
-      if (left.length === 0) return
-      await next()
-      await add(left, state)
-    }
-  }
-  return { add }
-}
-
-function refusalOf(errors: readonly FieldProblem[]): VisionError {
-  const code = errors[0]?.code ?? 'request.invalid'
-  // The codes of fields say what is wrong with which; the call as a whole was invalid.
-  const known = /^(field|json)\./.test(code) ? 'request.invalid' : (code as VisionError['code'])
-  return new VisionError(known, errors.map(({ detail }) => detail).join(' '), { status: 400, errors })
 }
 
 function hashOf(value: unknown): Promise<string> {

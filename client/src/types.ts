@@ -14,6 +14,8 @@ export type JobStatus = Schemas['Status']
 /** What a stream tells of a job, told apart by its `type`. */
 export type JobEvent = Schemas['JobEvent']
 export type Batch = Schemas['Batch']
+/** What became of jobs that were added to a batch. */
+export type AddedJobs = Schemas['AddedJobs']
 /** A job of a batch as a row: a field for each field of each text. */
 export type ResultRow = Schemas['ResultRow']
 /** The stable code of an error, of a call or of a job: see docs/errors.md. */
@@ -25,6 +27,8 @@ export interface FieldProblem {
   /** Stable. */
   readonly code: string
   readonly detail: string
+  /** The job that has the idempotency key, where another request used it. */
+  readonly jobId?: number
 }
 
 /** Whether a job is over: nothing happens to it any more unless it is retried. */

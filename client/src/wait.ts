@@ -23,28 +23,32 @@ export function waitForJob(on: Connection, jobId: number, options: WaitOptions<J
   return waitUntil(read, hasEnded, options)
 }
 
-/** Waits until every job of a batch has ended. */
+/** Waits until every job of a batch has ended; in a batch without jobs there is nothing to wait for. */
 export function waitForBatch(on: Connection, batchId: number, options: WaitOptions<Batch> = {}): Promise<Batch> {
   const read = (header: Header, signal?: AbortSignal) =>
     on.api.GET('/v1/batches/{batchId}', { params: { path: { batchId }, header }, ...withSignal(signal) })
-  return waitUntil(read, (batch) => batch.ended, options)
+  // One without jobs would be waited for, although it is known at once.
+  return waitUntil(read, ({ ended, jobs }) => ended || jobs === 0, options, { looksFirst: true })
 }
 
-type Header = { readonly Prefer: string; readonly 'If-None-Match'?: string }
+type Header = { readonly Prefer?: string; readonly 'If-None-Match'?: string }
 
 /** @throws VisionError `client.timed_out`, what the calls throw, or the signal's reason */
 async function waitUntil<T>(
   read: (header: Header, signal?: AbortSignal) => Promise<{ data?: T; response: Response }>,
   isOver: (state: T) => boolean,
   { signal, timeoutMs, onChange }: WaitOptions<T>,
+  { looksFirst = false } = {},
 ): Promise<T> {
-  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it goes on all the same.`)
+  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it continues regardless.`)
   const limit = new AbortController()
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
+  // A timer takes no more than 31 bits: 24.8 days.
+  const timer =
+    timeoutMs === undefined || timeoutMs >= 2 ** 31 ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
   const both = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal
   try {
-    for (let etag: string | null = null; ; ) {
-      const header = { Prefer: `wait=${waitSeconds}`, ...(etag && { 'If-None-Match': etag }) }
+    for (let etag: string | null = null, waits = !looksFirst; ; waits = true) {
+      const header = { ...(waits && { Prefer: `wait=${waitSeconds}` }), ...(etag && { 'If-None-Match': etag }) }
       const { response, data } = await read(header, both)
       if (response.status !== 304) {
         const state = await dataOf(Promise.resolve({ ...(data !== undefined && { data }) }))
@@ -53,7 +57,8 @@ async function waitUntil<T>(
         etag = response.headers.get('etag')
       }
       // Where nothing waits, or no more of the caller's calls may, the answer comes at once.
-      if (!response.headers.has('preference-applied')) await pause(retryAfter(response.headers) ?? pollMs, both)
+      if (waits && !response.headers.has('preference-applied'))
+        await pause(retryAfter(response.headers) ?? pollMs, both)
     }
   } finally {
     clearTimeout(timer)

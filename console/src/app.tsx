@@ -1,4 +1,5 @@
 import { type ComponentChildren, Fragment } from 'preact'
+import { useEffect } from 'preact/hooks'
 import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { NewPage } from './new/page.tsx'
 import { access, hasKey, reached, signOut } from './session.ts'
@@ -60,6 +61,10 @@ export function App() {
 
 function Frame({ children }: { readonly children: ComponentChildren }) {
   const { path } = useLocation()
+  // On a phone the places are a row that is moved sideways.
+  useEffect(() => {
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [path])
   const isAt = (place: string) => (place === `${base}/` ? path === place : path.startsWith(place))
   return (
     <>

@@ -26,7 +26,7 @@ export interface NewBatch {
 /** The most jobs that a batch takes in its life. */
 export const maxJobs = 10_000
 /** The most open batches of a user. */
-export const maxOpen = 100
+export const maxOpen = 1_000
 /** How long a batch is open for jobs, in milliseconds. */
 export const openMs = 7 * 86_400_000
 

@@ -26,6 +26,8 @@ export interface FieldProblem {
   readonly pointer: string
   readonly code: FieldCode
   readonly detail: string
+  /** The existing job with the idempotency key that was used again. */
+  readonly jobId?: number
 }
 
 /** The most issues in a response, which could otherwise exceed what a function may send. */

@@ -26,6 +26,7 @@ export const Problem = z
           pointer: z.string().meta({ description: 'Where in the input: a JSON pointer.', examples: ['#/metadata'] }),
           code: z.enum([...fieldCodes, ...refusals]).meta({ description: 'What is wrong with it; stable.' }),
           detail: z.string(),
+          jobId: z.int().optional().meta({ description: 'The job that has the idempotency key.' }),
         }),
       )
       .max(maxFieldProblems)

@@ -7,7 +7,7 @@ import { addUsage } from '../usage/ledger.ts'
 import { consumeJobs, type QuotaState, readQuotas, type UserLimits } from '../usage/quotas.ts'
 import { admitVisionJobs, enforceLimit } from './concurrency-limit.ts'
 import { issueStartTags } from './fair-queue.ts'
-import { type CreatedJob, createdJobs, matchByKeys } from './idempotency.ts'
+import { type CreatedJob, createdJobs, type MatchedJobs, matchByKeys, NewJobsRefused } from './idempotency.ts'
 import { insertJobs, type SharedColumns } from './insert-jobs.ts'
 import type { NewJob } from './new-job.ts'
 import { keepIdsFresh } from './orphans.ts'
@@ -65,7 +65,7 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const matched = await matchByKeys(tx, userId, jobs)
   const texts = await requireTexts(tx, userId, matched.fresh, matched.freshIndexes)
   const fresh = matched.fresh.map((job, index) => ({ ...job, texts: texts[index] ?? [] }))
-  const batchId = fresh.length > 0 && options.batch ? await options.batch(tx, fresh.length) : null
+  const batchId = await batchOf(tx, matched, jobs.length, options.batch)
   const left = consumeJobs(state, fresh.length)
   const arriving = fresh.map((job) => ({ ...job, weight: job.texts.length }))
   const { admitted, blocked, firstBlocked } = await enforceLimit(
@@ -90,6 +90,21 @@ async function createIn(tx: Queryable, jobs: readonly NewJob[], options: CreateO
   const ids = await insertJobs(tx, [...admitted.analysis, ...blocked.analysis], tags, { ...options, batchId })
   await addUsage(tx, [{ userId, day: state.day, model: '', status: 'created', jobs: ids.length, batchId }])
   return { created: createdJobs(matched, ids), left, firstBlocked }
+}
+
+/** The batch of the new jobs of a call; null without one, or without new jobs. */
+async function batchOf(
+  tx: Queryable,
+  { fresh, freshIndexes }: MatchedJobs<unknown>,
+  jobs: number,
+  batch: CreateOptions['batch'],
+): Promise<number | null> {
+  if (fresh.length === 0 || batch === undefined) return null
+  return batch(tx, fresh.length).catch((error: unknown) => {
+    // A caller who repeats a call with additions is told which jobs exist.
+    if (fresh.length === jobs || !(error instanceof VisionError)) throw error
+    throw new NewJobsRefused(error.code, freshIndexes)
+  })
 }
 
 /** One job: see `createVisionJobs`. */

@@ -1,16 +1,34 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import { visionJobs } from '../../drizzle/schema.ts'
 import type { Queryable } from '../database/sql.ts'
-import { VisionError } from '../domain/errors.ts'
+import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { JobWithoutImage } from './new-job.ts'
+
+/** A job of a call whose key was used for another request. */
+export interface MismatchedJob {
+  /** Its position in the call, from 0. */
+  readonly index: number
+  /** The existing job with its key; undefined if the other request is in the same call. */
+  readonly jobId: number | undefined
+}
 
 /** Idempotency keys were used before, with other requests. */
 export class IdempotencyMismatch extends VisionError {
-  /** The positions in the call of the jobs with these keys, from 0. */
+  readonly jobs: readonly MismatchedJob[]
+
+  constructor(jobs: readonly MismatchedJob[]) {
+    super('idempotency.mismatch')
+    this.jobs = jobs
+  }
+}
+
+/** The batch of a call takes no new jobs, and the call has some, beside existing ones. */
+export class NewJobsRefused extends VisionError {
+  /** The positions in the call of the new jobs, from 0. */
   readonly indexes: readonly number[]
 
-  constructor(indexes: readonly number[]) {
-    super('idempotency.mismatch')
+  constructor(code: ErrorCode, indexes: readonly number[]) {
+    super(code)
     this.indexes = indexes
   }
 }
@@ -53,14 +71,16 @@ function matchJobs<Job extends Keyed>(jobs: readonly Job[], existing: ReadonlyMa
   const matches: Match[] = []
   const fresh: Job[] = []
   const freshIndexes: number[] = []
-  const mismatched: number[] = []
+  const mismatched: MismatchedJob[] = []
   const byKey = new Map<string, { readonly match: Match; readonly requestHash: string | null }>()
   for (const [key, { jobId, requestHash }] of existing) byKey.set(key, { match: { jobId }, requestHash })
   for (const [index, job] of jobs.entries()) {
     const { idempotency } = job
     const before = idempotency && byKey.get(collated(idempotency.key))
     if (before) {
-      if (before.requestHash !== idempotency.requestHash) mismatched.push(index)
+      if (before.requestHash !== idempotency.requestHash) {
+        mismatched.push({ index, jobId: 'jobId' in before.match ? before.match.jobId : undefined })
+      }
       matches.push(before.match)
       continue
     }

@@ -5,7 +5,15 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '../..')
 const built = join(root, 'node_modules/.cache/console')
 /** What the pages are made of. */
-const sources = ['console', 'samples', 'client/src', 'core/domain/errors.ts', 'package-lock.json']
+const sources = [
+  'console',
+  'samples',
+  'client/src',
+  'core/domain/errors.ts',
+  'core/pipeline/palette-match.ts',
+  'core/pipeline/ciede2000.ts',
+  'package-lock.json',
+]
 /** How many builds are kept: another checkout's branch may want its own again. */
 const kept = 3
 

@@ -130,6 +130,43 @@ test('a key stands for one batch, and in two batches for two jobs', async () => 
   expect((await add('kay', await create('kay'), keyed)).status).toBe(409)
 })
 
+test('a closed batch tells a caller which jobs it has, and which it does not take', async () => {
+  const keyed = (key: string, more = {}) => ({ ...job, idempotencyKey: key, ...more })
+  const closed = async (onInvalid: string) => {
+    const batchId = await create('cleo', { onInvalid })
+    const { jobs } = await json(add('cleo', batchId, [keyed(`${onInvalid}-1`)]))
+    await post('cleo', `/v1/batches/${batchId}/cancel`, {})
+    return { batchId, jobId: jobs[0].jobId }
+  }
+  const skips = await closed('skip')
+  const mixed = [keyed('skip-2'), keyed('skip-1')]
+  const reply = await add('cleo', skips.batchId, mixed)
+  expect([reply.status, await json(reply)]).toMatchObject([
+    200,
+    {
+      jobs: [{ index: 1, jobId: skips.jobId, replayed: true }],
+      rejected: [{ index: 0, errors: [{ pointer: '#/jobs/0', code: 'batch.closed' }] }],
+    },
+  ])
+  // A key of another request names its job.
+  const other = await json(add('cleo', skips.batchId, [keyed('skip-1', { language: 'de' }), keyed('skip-3')]))
+  expect(other).toMatchObject({
+    jobs: [],
+    rejected: [
+      { index: 0, errors: [{ code: 'idempotency.mismatch', jobId: skips.jobId }] },
+      { index: 1, errors: [{ code: 'batch.closed' }] },
+    ],
+  })
+  expect(await json(add('cleo', skips.batchId, [keyed('skip-3')]))).toMatchObject({ code: 'batch.closed', status: 409 })
+
+  const refuses = await closed('refuse')
+  const refused = await add('cleo', refuses.batchId, [keyed('refuse-1'), keyed('refuse-2')])
+  expect([refused.status, await json(refused)]).toMatchObject([
+    409,
+    { code: 'batch.closed', errors: [{ pointer: '#/jobs/1', code: 'batch.closed' }] },
+  ])
+})
+
 test('jobs that are created in one call make a batch, which is found by a repetition and takes no others', async () => {
   const send = () => post('bo', '/v1/jobs/batch', { jobs: [job, job] }, { 'idempotency-key': 'one' })
   const { batchId, jobs } = await json(send())

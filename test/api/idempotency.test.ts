@@ -249,7 +249,7 @@ test('the jobs of a batch may have keys of their own, and then not the batch’s
   expect(mismatched.status).toBe(409)
   expect(await json(mismatched)).toMatchObject({
     code: 'idempotency.mismatch',
-    errors: [1, 3].map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey` })),
+    errors: [1, 3].map((index) => ({ pointer: `#/jobs/${index}/idempotencyKey`, jobId: expect.any(Number) })),
   })
   expect(await jobsOf('jon')).toBe(3)
 })

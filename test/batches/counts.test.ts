@@ -260,7 +260,7 @@ describe('a batch', () => {
     expect(await db.sql('SELECT id FROM vision_jobs')).toHaveLength(3)
   })
 
-  test('is one of 100 at most that take jobs; those that take none do not count', async ({ db }) => {
+  test('is one of 1,000 at most that take jobs; those that take none do not count', async ({ db }) => {
     const make = () => createBatch(db, owner, someBatch).then(({ batchId }) => batchId)
     const first = await make()
     await db.sql(

@@ -252,6 +252,62 @@ describe('a run', () => {
     expect((await all(two.results())).filter(({ status }) => status === 'completed')).toHaveLength(3)
   })
 
+  test('over its batches finds whatever an earlier one has, by the image and what is known of it', async () => {
+    const vision = open()
+    const options = { ...wanted, outputs: [...wanted.outputs], purpose: 'Closed twice' }
+    const [image = '', other = ''] = some
+    const close = async (batchId = 0) => {
+      await vision.waitForBatch(batchId)
+      await vision.api.POST('/v1/batches/{batchId}/cancel', { params: { path: { batchId } } })
+    }
+    // More than one call takes, with an address that is stored otherwise than it was written.
+    const many = Array.from({ length: 101 }, (_, index) => `https://no.invalid/Grün schuh ${index}.png`)
+    const first = await vision.run([...many, { image, sku: 'S1' }], options)
+    await close(first.batchIds[0])
+    const second = await vision.run([other, ...many, { image, sku: 'S1' }, { image, sku: 'S2' }], options)
+    expect([second.jobs.length, second.found, second.refused]).toEqual([104, 102, []])
+    await close(second.batchIds.find((id) => id !== first.batchIds[0]))
+    const third = await vision.run([other, ...many, { image, sku: 'S1' }, { image, sku: 'S2' }], options)
+    expect([third.jobs.length, third.found, third.batchIds.length]).toEqual([104, 104, 2])
+    const skus = (await all(third.results({ status: ['completed'] }))).map(({ sku }) => sku)
+    expect(skus.filter((sku) => sku !== null)).toEqual(['S1', 'S2'])
+  })
+
+  test('finds an image whose file is called differently now, in a batch that takes no more, too', async () => {
+    const vision = open()
+    const options = { ...wanted, outputs: [...wanted.outputs], purpose: 'Renamed' }
+    const [image = '', other = ''] = some
+    const before = await vision.run([{ image, name: 'photos/a.png' }], options)
+    const after = await vision.run([{ image, name: 'photos2/a.png' }], options)
+    expect([after.jobs.map(({ jobId }) => jobId), after.found, after.refused]).toEqual([
+      before.jobs.map(({ jobId }) => jobId),
+      1,
+      [],
+    ])
+    const [batchId = 0] = (await after.wait()).map((batch) => batch.batchId)
+    await vision.api.POST('/v1/batches/{batchId}/cancel', { params: { path: { batchId } } })
+    const added = await vision.run([{ image, name: 'b.png' }, other], options)
+    expect([added.found, added.jobs.length, added.batchIds.length]).toEqual([1, 2, 2])
+  })
+
+  test('has the rows of its own images alone', async () => {
+    const vision = open()
+    const options = { ...wanted, outputs: [...wanted.outputs], purpose: 'Shoes, then bags' }
+    await (await vision.run(some.slice(0, 1), options)).wait()
+    const bags = await vision.run(some.slice(1, 2), options)
+    const [batch] = await bags.wait()
+    expect([batch?.jobs, (await all(bags.results())).length]).toEqual([2, 1])
+  })
+
+  test('ends where all are refused, one that cannot be read and one that is a folder among them', async () => {
+    const vision = open()
+    const run = await vision.run([images, 'http://example.com/a.png'], { ...wanted, outputs: [...wanted.outputs] })
+    expect(run.refused.map(({ error }) => error.code)).toEqual(['client.unreadable_file', 'image.invalid_url'])
+    expect([run.batchIds, await run.wait(), await all(run.results())]).toEqual([[], [], []])
+    const { data } = await vision.api.POST('/v1/batches', { body: {} })
+    expect(await vision.waitForBatch(data?.batchId ?? 0)).toMatchObject({ jobs: 0 })
+  })
+
   test('gives an image its facts and SKU, and tells the same image with others apart', async () => {
     const vision = open()
     const [image = ''] = some
@@ -267,6 +323,14 @@ describe('a run', () => {
     expect((await all(made.results())).map(({ sku }) => sku)).toEqual(['R-1', 'R-2'])
     expect(made.duplicates).toBe(1)
   })
+})
+
+test('an address or a key that cannot be one is refused, and the key is not shown', () => {
+  expect(() => open({ url: 'localhost:3000' })).toThrow('localhost:3000 is no address of an API')
+  for (const key of ['vpk_secret\nabc', 'vpk_secret\u200b']) {
+    expect(() => open({ key })).toThrow(/^(?!.*secret).*The key has a character/)
+  }
+  expect(() => open({ url: '/api', key: 'vpk_secret' })).not.toThrow()
 })
 
 describe('watching', () => {
@@ -321,6 +385,14 @@ describe('watching', () => {
     expect(await vision.wait(job)).toMatchObject({ status: 'failed', error: { code: 'image.unknown_host' } })
     expect((await all(vision.watch(job))).map(({ type }) => type)).toEqual(['failed'])
     await expect(all(vision.watch(1_000_000))).rejects.toMatchObject({ code: 'job.not_found', status: 404 })
+  })
+
+  test('waits for months, too: a time that no timer takes is not over at once', async () => {
+    const vision = open()
+    const job = await vision.create({ ...summary, image: poster })
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 30 * 86_400_000]) {
+      expect(await vision.wait(job, { timeoutMs })).toMatchObject({ status: 'completed' })
+    }
   })
 
   test('can be left at any time, and so can waiting', async () => {

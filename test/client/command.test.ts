@@ -69,6 +69,20 @@ describe('vision run', () => {
     expect(rows[0]?.['product_description.en.name']).not.toBe('')
   })
 
+  test('tells of its own images alone, of those that came twice, and of what the batch has cost', async () => {
+    await cp(join(folder, 'photos/red.png'), join(folder, 'again.png'))
+    const args = ['-p', 'Twice', '-o', 'alt_text', '--csv', 'out.csv']
+    await vision(['run', 'photos/more', ...args])
+    const { code, stdout } = await vision(['run', 'photos/red.png', 'again.png', ...args])
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^1 completed, 0 failed, 0 refused · \$0\.\d+ with the other jobs of the batch\n {2}1 came twice/,
+      ),
+    ])
+    expect((await rowsOf('out.csv')).map(({ file }) => file)).toEqual(['photos/red.png'])
+  })
+
   test('stopped in the middle and run again it pays for nothing twice', async () => {
     const args = ['run', 'photos', '-p', 'Stopped', ...texts, '--name', 'stopped', '--json']
     const command = [join(project.packageFolder, 'dist/cli/main.js'), ...args]
@@ -143,6 +157,11 @@ describe('vision run', () => {
     ['a command that is not there', ['sell'], 'unknown command'],
     ['a language that is none', ['run', 'photos', '-p', 'x', '-o', 'alt_text:klingonisch!'], 'language'],
     ['an id that is none', ['job', 'x'], 'not a whole number'],
+    [
+      'a CSV that cannot be written',
+      ['run', 'photos', '-p', 'x', '-o', 'alt_text', '--csv', 'nowhere/out.csv'],
+      'nowhere/out.csv cannot be written',
+    ],
     ['nothing to retry', ['retry'], 'Say which'],
   ])('%s is misuse, and says what to change', async (_, args, says) => {
     const { code, stderr, stdout } = await vision(args)
@@ -224,6 +243,24 @@ test('brands are listed by what a run takes', async () => {
   const { brandId } = (await created.json()) as { brandId: number }
   expect((await vision(['brands'])).stdout).toMatch(new RegExp(`^${brandId} +Pellmere +1$`, 'm'))
   expect(JSON.parse((await vision(['brands', '--json'])).stdout)).toMatchObject([{ brandId, name: 'Pellmere' }])
+})
+
+test('a reader that has seen enough is no error, and an address or a key that cannot be one is misuse', async () => {
+  const command = `'${process.execPath}' '${join(project.packageFolder, 'dist/cli/main.js')}'`
+  // The reader is gone before anything is written.
+  const piped = `${command} jobs --json 2>&1 >&3 | cat`
+  const { stdout } = await promisify(execFile)('bash', ['-c', `{ ${piped}; } 3> >(exec 3>&-; exec true)`], {
+    cwd: folder,
+    env: environment(),
+  })
+  expect(stdout).toBe('')
+  const wrong = (variables: NodeJS.ProcessEnv) => vision(['jobs'], { env: { ...environment(), ...variables } })
+  const [address, key] = await Promise.all([
+    wrong({ VISION_URL: 'localhost:4555' }),
+    wrong({ VISION_KEY: 'vpk_secret\nx' }),
+  ])
+  expect([address.code, address.stderr]).toEqual([2, expect.stringContaining('is no address of an API')])
+  expect([key.code, key.stderr]).toEqual([2, expect.not.stringContaining('secret')])
 })
 
 test('an API that does not answer is told as such, and ends with 1', async () => {

@@ -25,7 +25,7 @@ describe('a CSV of pictures', () => {
     )
     expect(rows.map(({ line }) => line)).toEqual([2])
     expect(problems).toEqual([
-      { line: 4, why: '“ftp://b” is no address that begins with https:// or http://.' },
+      { line: 4, why: '“ftp://b” is no address of https or http.' },
       { line: 5, why: 'It names neither a file nor a url.' },
       { line: 7, why: 'Its facts are more than 4,096 bytes.' },
     ])

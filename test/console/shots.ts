@@ -1,5 +1,7 @@
 // npm run console:shots: makes the pictures of docs/console.md, of a stack of its own and of pictures that are drawn for it.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -25,11 +27,16 @@ const stack = await startStack({
   emulatorLatencyMs: 900,
   say: (line) => process.stdout.write(`${line}\n`),
 })
+const at = (path: string) => `${stack.url}/console${path}`
+const receiver = createServer((request, response) => {
+  request.resume()
+  response.end('Thank you')
+})
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
 const browser = await launchChromium()
 try {
   await mkdir(out, { recursive: true })
   const page = await browser.newPage({ viewport: desk })
-  const at = (path: string) => `${stack.url}/console${path}`
 
   await page.goto(at('/'))
   await page.getByLabel('Files').setInputFiles(await drawAll())
@@ -65,6 +72,7 @@ try {
   await shoot(page, 'job')
 
   const token = await signToken(secret, { userId: 'olivia', scopes: ['operator'], lifeSeconds: 600, now: Date.now() })
+  await settings(page)
   await page.goto(at('/operations'))
   await page.getByRole('button', { name: 'Sign in as an operator' }).click()
   await shoot(page, 'sign-in', { isWhole: false })
@@ -75,7 +83,62 @@ try {
 } finally {
   await browser.close()
   await stack.stop()
+  receiver.close()
   await rm(folder, { recursive: true, force: true })
+}
+
+/** Brands, usage, keys and webhooks. */
+async function settings(page: Page): Promise<void> {
+  await page.goto(at('/brands/new'))
+  await page.getByLabel('Name of the brand').fill('Ostra')
+  await page.getByLabel('How its texts sound').fill('Calm and plain, with a dry humour')
+  await page.getByLabel('Whom they speak to').fill('People who cook for friends')
+  await page.getByLabel('Do', { exact: true }).fill('Name the workshop\nSay how a thing feels in the hand')
+  await page.getByLabel('Don’t').fill('Exclamation marks')
+  await page.getByLabel('Banned words').fill('cheap*\nstunning')
+  await page.getByLabel('Name: value').fill('founded: 1987\nmade in: Leipzig')
+  const colours = [
+    ['#ddd9cf', 'Oat'],
+    ['#2f4558', 'Deep blue'],
+    ['#b9593a', 'Brick'],
+  ] as const
+  for (const [index, [hex, name]] of colours.entries()) {
+    await page.getByRole('button', { name: 'Add a colour' }).click()
+    await page.getByLabel(`Hex of colour ${index + 1}`).fill(hex)
+    await page.getByLabel(`Name of colour ${index + 1}`).fill(name)
+  }
+  await page.getByRole('button', { name: 'Save the brand' }).click()
+  await page.getByLabel('Text to try').selectOption('alt_text')
+  await page.getByLabel('Picture to try').setInputFiles(join(folder, 'ost-1138.jpg'))
+  await page.getByLabel('How its texts sound').fill('Calm, plain and short')
+  await page.getByLabel('Banned words').fill('cheap*\nstunning\nperfect')
+  await page.getByRole('button', { name: 'Save version 2' }).click()
+  await page.getByRole('button', { name: 'Try version 2' }).click()
+  await page.locator('.answer .prose').waitFor()
+  await page.locator('summary', { hasText: /^Version 2/ }).click()
+  await page.locator('ins').first().waitFor()
+  await shoot(page, 'brand')
+
+  await page.goto(at('/usage?days=7'))
+  await page.locator('.columns').waitFor()
+  await shoot(page, 'usage')
+
+  await page.goto(at('/keys'))
+  for (const name of ['Shop import', 'Newsletter']) {
+    await page.getByLabel('Name of the program').fill(name)
+    await page.getByRole('button', { name: 'Make the key' }).click()
+    await page.getByText(`The key of ${name}.`).waitFor()
+  }
+  await shoot(page, 'keys', { isWhole: false })
+
+  await page.goto(at('/webhooks'))
+  const { port } = receiver.address() as AddressInfo
+  await page.getByLabel('Address').fill(`http://127.0.0.1:${port}/hooks/vision`)
+  await page.getByRole('button', { name: 'Add the endpoint' }).click()
+  await page.locator('a.open').click()
+  await page.getByRole('button', { name: 'Send a test' }).click()
+  await page.getByText('1 attempt, the last was answered 200').waitFor()
+  await shoot(page, 'webhook', { isWhole: false })
 }
 
 /** The files of the made-up workshop, and one that holds nothing. */

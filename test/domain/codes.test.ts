@@ -331,7 +331,10 @@ const ways: Record<ErrorCode, () => Promise<string>> = {
     return refusal('POST', `/v1/batches/${batchId}/jobs`, { ...ann, body: { jobs: [job] } })
   },
   'batch.too_many': async () => {
-    for (let made = 0; made < maxOpen; made++) await createBatch(api.database, 'collector', someBatch)
+    const rows = Array.from({ length: maxOpen }, () => "('collector', '{}', UTC_TIMESTAMP(3), '2999-01-01')")
+    await api.database.sql(
+      `INSERT INTO vision_batches (user_id, defaults, created_at, closes_at) VALUES ${rows.join()}`,
+    )
     return refusal('POST', '/v1/batches', { as: 'collector', body: {} })
   },
   'brand.not_found': () => refusal('GET', '/v1/brands/9007199254740991', ann),

@@ -32,6 +32,9 @@ for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
   command.exitOverride().showHelpAfterError('(--help says more)')
 }
 
+// Whoever reads may have seen enough: `vision jobs | head -1`.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -43,7 +46,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has said it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Interrupted) {
-    process.stderr.write('Stopped. What was begun goes on; run the same again to see it through.\n')
+    process.stderr.write('Stopped. Jobs that were started continue; run the same again to get their texts.\n')
     return 130
   }
   if (error instanceof UsageError) {
@@ -56,5 +59,5 @@ function exitCodeOf(error: unknown): number {
   for (const { pointer, detail } of errors) process.stderr.write(`  ${printable(pointer)}: ${printable(detail)}\n`)
   if (code === 'client.unreachable') process.stderr.write('Does npm start run, or is VISION_URL right?\n')
   if (requestId) process.stderr.write(`request ${printable(requestId)}\n`)
-  return code === 'request.invalid' ? 2 : 1
+  return code === 'request.invalid' || code === 'client.invalid_options' ? 2 : 1
 }

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { ResultRow, Run } from '../index.ts'
+import { UsageError } from './context.ts'
 
 type Row = Record<string, unknown>
 
@@ -24,6 +25,18 @@ export async function rowsOf(run: Run): Promise<readonly Row[]> {
 /** The URL of an upload says nothing to anybody. */
 function withoutUploads({ imageUrl, ...row }: ResultRow): Row {
   return imageUrl.startsWith('upload:') || imageUrl.startsWith('data:') ? row : { imageUrl, ...row }
+}
+
+/**
+ * Before anything is paid for that could not be written then.
+ *
+ * @throws UsageError
+ */
+export async function requireWritable(path: string): Promise<void> {
+  const file = await open(path, 'a').catch((error: Error) => {
+    throw new UsageError(`${path} cannot be written: ${error.message}`)
+  })
+  await file.close()
 }
 
 /** Writes a CSV as spreadsheets want it: UTF-8 with a byte order mark, and no cell that would be run as a formula. */

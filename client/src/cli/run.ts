@@ -13,7 +13,7 @@ import {
 } from '../index.ts'
 import { dollars, openClient, print, printable, UsageError, wholeNumber } from './context.ts'
 import { brandOf, wantedText } from './outputs.ts'
-import { rowsOf, writeCsv } from './report.ts'
+import { requireWritable, rowsOf, writeCsv } from './report.ts'
 import { imagesOf } from './sources.ts'
 
 interface RunFlags {
@@ -51,7 +51,7 @@ export function addRun(program: Command): void {
     .addHelpText(
       'after',
       `
-Running the same again goes on where it was: it pays for nothing twice.
+Running the same again continues where it stopped, and pays for nothing twice.
 
 Examples:
   vision run photos/ -p "Sell it in our shop" -o product_description -o alt_text:de --csv texts.csv
@@ -63,6 +63,7 @@ Examples:
 async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
   if (!flags.output) throw new UsageError('Say what to write: -o product_description, -o alt_text:de, …')
   const outputs = flags.output.map(wantedText)
+  if (flags.csv !== undefined) await requireWritable(flags.csv)
   const facts = flags.facts?.split(',').map((name) => name.trim())
   const images = await imagesOf(inputs, { image: flags.imageColumn, sku: flags.skuColumn, facts })
   if (flags.dryRun) return look(images, outputs, flags)
@@ -91,36 +92,41 @@ async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
   }
 }
 
-/** By Ctrl-C. What was begun goes on, and running the same again finds it. */
+/** By Ctrl-C. Jobs that were started continue, and running the same again finds them. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
 async function report(made: Run, batches: readonly Batch[], { csv, json }: RunFlags): Promise<void> {
   const rows = await rowsOf(made)
-  if (csv !== undefined) await writeCsv(csv, rows)
-  const count = (status: keyof Batch['byStatus']) => batches.reduce((sum, batch) => sum + batch.byStatus[status], 0)
-  const failed = batches.flatMap(({ byCode }) => Object.entries(byCode))
-  const cost = batches.reduce<number | null>(
-    (sum, { costUsd }) => (costUsd === null ? sum : (sum ?? 0) + costUsd),
-    null,
-  )
+  const count = (status: string) => rows.filter((row) => row.status === status).length
+  const failed = new Map<string, number>()
+  for (const { status, errorCode } of rows) {
+    if (status === 'failed') failed.set(String(errorCode), (failed.get(String(errorCode)) ?? 0) + 1)
+  }
   const summary = {
     batchIds: made.batchIds,
     completed: count('completed'),
     failed: count('failed'),
     cancelled: count('cancelled'),
     refused: made.refused.length,
-    costUsd: cost,
+    duplicates: made.duplicates,
+    // Of the batches, whose jobs of earlier runs are counted as well.
+    costUsd: batches.reduce<number | null>((sum, { costUsd }) => sumOf(sum, costUsd), 0),
   }
   if (summary.failed + summary.cancelled + summary.refused > 0) process.exitCode = 3
+  const others = batches.reduce((sum, { jobs }) => sum + jobs, 0) - made.jobs.length
+  const cost = `${dollars(summary.costUsd)}${others > 0 ? ` with the other jobs of the batch` : ''}`
   print({ ...summary, rows }, json === true, () => [
-    `${pc.green(String(summary.completed))} completed, ${summary.failed} failed, ${summary.refused} refused · ${dollars(cost)}`,
-    ...failed.map(([code, n]) => `  ${pc.red(code)}: ${n}`),
+    `${pc.green(String(summary.completed))} completed, ${summary.failed} failed, ${summary.refused} refused · ${cost}`,
+    ...(made.duplicates > 0 ? [`  ${made.duplicates} came twice, and are in it once`] : []),
+    ...[...failed].map(([code, n]) => `  ${pc.red(code)}: ${n}`),
     ...refusals(made.refused),
-    ...(csv === undefined ? [] : [`Written: ${csv}`]),
     ...(summary.failed > 0 ? [`Retry: vision retry --batch ${made.batchIds.join(' --batch ')}`] : []),
   ])
+  if (csv === undefined) return
+  await writeCsv(csv, rows)
+  if (json !== true) process.stdout.write(`Written: ${csv}\n`)
 }
 
 function refusals(refused: readonly Refused[]): readonly string[] {

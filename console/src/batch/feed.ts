@@ -50,12 +50,15 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
       await readAll(on, batchId, jobs, both)
       error.value = undefined
       if (data && !data.ended && (data.eventsUrl === null || !(await stream(data.eventsUrl, both)))) await wait(both)
-      if (!both.aborted) by.value = 'nothing'
+      if (both.aborted) return
+      by.value = 'nothing'
+      // A stream that ended before its batch was cut off for good, as when its ticket has expired: another one.
+      if (batch.value?.ended === false) setTimeout(() => !both.aborted && void open(), againMs)
     } catch (problem) {
       if (both.aborted) return
       error.value = problem
       // What is not there, or not the caller's, does not come back; a key that was refused asks for another.
-      if (isVisionError(problem) && problem.status >= 400 && problem.status < 500) return
+      if (isRefused(problem)) return
       setTimeout(() => !both.aborted && void open(), againMs)
     }
   }
@@ -71,9 +74,13 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
       }
       const timer = setTimeout(() => events.readyState !== EventSource.OPEN && end(false), openMs)
       both.addEventListener('abort', () => end(true))
+      let wasOpen = false
       events.onopen = () => {
         by.value = 'stream'
         error.value = undefined
+        // What came while the network was cut is read too: jobs may have been added or have gone since.
+        if (wasOpen) readAll(on, batchId, jobs, both).catch(() => undefined)
+        wasOpen = true
       }
       // It reconnects by itself, unless it was refused.
       events.onerror = () => events.readyState === EventSource.CLOSED && end(by.value === 'stream')
@@ -105,6 +112,11 @@ export function followBatch(on: VisionClient, batchId: number): Feed {
 
   void open()
   return { batch, jobs, by, error, refresh: () => void open(), stop: () => stop.abort() }
+}
+
+/** Whether asking again would get the same answer. */
+function isRefused(problem: unknown): boolean {
+  return isVisionError(problem) && problem.status >= 400 && problem.status < 500 && problem.status !== 429
 }
 
 /** The jobs with their texts, from the first that was made. */
@@ -155,17 +167,22 @@ function createDetails(
   }
 
   async function read(): Promise<void> {
+    let inMs = gatherMs
     const ids = [...wanted].slice(0, pageSize)
     for (const id of ids) wanted.delete(id)
     try {
       const query = { ids, limit: pageSize, include: ['outputs' as const] }
       const { data } = await on.api.GET('/v1/jobs', { params: { query }, signal })
+      error.value = undefined
       jobs.value = inOrder([...jobs.value.values(), ...(data?.jobs.filter(isNewer) ?? [])])
     } catch (problem) {
       if (!signal.aborted) error.value = problem
+      // A network that was cut comes back: what changed meanwhile is not told again.
+      if (!isRefused(problem)) for (const id of ids) wanted.add(id)
+      inMs = againMs
     }
     isPlanned = false
-    if (!signal.aborted) want([], gatherMs)
+    if (!signal.aborted) want([], inMs)
   }
 
   const isNewer = (job: ListedJob) => job.version >= (jobs.value.get(job.jobId)?.version ?? 0)

@@ -1,10 +1,11 @@
-import { useState } from 'preact/hooks'
 import { number } from '../ui/format.ts'
 import { type Stage, stageOf } from '../ui/stage.tsx'
 import type { ListedJob } from './feed.ts'
 import { Frame } from './frame.tsx'
+import { useView } from './use-view.ts'
 
-const step = 60
+/** More than these are drawn as they come into view: a page of thousands would be slow, and keep all of their pictures. */
+const mostAtOnce = 30
 
 const filters: readonly { readonly name: string; readonly stages: readonly Stage[] }[] = [
   { name: 'All', stages: [] },
@@ -22,11 +23,12 @@ interface GalleryProps {
   /** The name of the filter, which the address holds. */
   readonly filter: string
   readonly setFilter: (name: string) => void
+  /** Another file was put in the place of one. */
+  readonly replaced: () => void
 }
 
 /** The pictures of a batch, in the order in which they were sent. */
-export function Gallery({ jobs, all, filter, setFilter }: GalleryProps) {
-  const [shown, setShown] = useState(step)
+export function Gallery({ jobs, all, filter, setFilter, replaced }: GalleryProps) {
   const places = jobs.map((job, at) => ({ job, place: at + 1, stage: stageOf(job) }))
   const of = (stages: readonly Stage[]) => places.filter(({ stage }) => stages.length === 0 || stages.includes(stage))
   const chosen = filters.find(({ name }) => name === filter) ?? filters[0]
@@ -54,24 +56,47 @@ export function Gallery({ jobs, all, filter, setFilter }: GalleryProps) {
         </span>
       </div>
       {found.length === 0 && <p class="dim">No image is at this stage now.</p>}
-      <ul class="sheet" aria-label="Images">
-        {found.slice(0, shown).map(({ job, place }) => (
-          <Frame key={job.jobId} job={job} place={place} />
-        ))}
-      </ul>
-      {found.length > shown && (
-        <p class="row actions">
-          <button type="button" class="btn" onClick={() => setShown(shown + step)}>
-            Show {Math.min(step, found.length - shown)} more
-          </button>
-          <span class="dim">
-            {number(shown)} of {number(found.length)}, in the order of the files
-          </span>
-        </p>
+      {found.length > mostAtOnce ? (
+        <Window key={chosen?.name} found={found} replaced={replaced} />
+      ) : (
+        <ul class="sheet" aria-label="Images">
+          {found.map(({ job, place }) => (
+            <Frame key={job.jobId} job={job} place={place} replaced={replaced} />
+          ))}
+        </ul>
       )}
       {all > jobs.length && jobs.length > 0 && filter === 'All' && (
         <p class="dim">The first {number(jobs.length)} are shown; the export has all.</p>
       )}
     </section>
+  )
+}
+
+interface WindowProps {
+  readonly found: readonly { readonly job: ListedJob; readonly place: number }[]
+  readonly replaced: () => void
+}
+
+/** Many pictures: those near the window alone. */
+function Window({ found, replaced }: WindowProps) {
+  const { list, view } = useView(found.length)
+  const style = {
+    gridTemplateColumns: `repeat(${view.columns}, minmax(0, 1fr))`,
+    gridAutoRows: `${view.tile}px`,
+    paddingTop: `${view.before}px`,
+    paddingBottom: `${view.after}px`,
+  }
+  return (
+    <ul ref={list} class="sheet windowed" aria-label="Images" style={style}>
+      {found.slice(view.from, view.to).map(({ job, place }, at) => (
+        <Frame
+          key={job.jobId}
+          job={job}
+          place={place}
+          replaced={replaced}
+          of={{ place: view.from + at + 1, all: found.length }}
+        />
+      ))}
+    </ul>
   )
 }

@@ -45,6 +45,7 @@ function FollowedBatch({ batchId }: { readonly batchId: number }) {
       <Gallery
         jobs={jobs}
         all={batch.jobs}
+        replaced={feed.refresh}
         filter={query.show ?? 'All'}
         setFilter={(name) => route(`/console/batches/${batchId}${name === 'All' ? '' : `?show=${name}`}`, true)}
       />

@@ -1,9 +1,11 @@
 import type { Job } from 'vision-pipeline-client'
+import { type BrandColour, type ColourMatch, matchPalette } from '../../../core/pipeline/palette-match.ts'
 import { pictureOf } from '../batch/frame.tsx'
 import { Copy } from '../ui/copy.tsx'
 import { bytes, count } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { previewOf } from '../ui/texts.ts'
+import { useLoad } from '../ui/use-load.ts'
 
 type Analysis = NonNullable<Job['outputs']['analysis']>['result']
 
@@ -13,6 +15,7 @@ export function PictureOfJob({ job }: { readonly job: Job }) {
   const { image } = job
   const { file } = job.metadata ?? {}
   const analysis = job.outputs.analysis?.result
+  const brand = useBrandPalette(job)
   const alt = previewOf(job.outputs.texts.filter(({ outputFormat }) => outputFormat === 'alt_text'))?.text
   return (
     <div class="seen">
@@ -29,15 +32,37 @@ export function PictureOfJob({ job }: { readonly job: Job }) {
           </span>
         )}
       </p>
-      {analysis && <Colours analysis={analysis} />}
+      {analysis && <Colours analysis={analysis} brand={brand} />}
     </div>
   )
+}
+
+/** The colours of the brand version that a job was made with. */
+function useBrandPalette({ brandId, brandVersion: version }: Job): readonly BrandColour[] {
+  const { data } = useLoad(
+    async (on, signal) => {
+      if (brandId === null || version === null) return []
+      const params = { path: { brandId, version } }
+      const { data } = await on.api.GET('/v1/brands/{brandId}/versions/{version}', { params, signal })
+      return data?.profile.palette ?? []
+    },
+    [brandId, version],
+  )
+  return data ?? []
 }
 
 /** Text in a colour on another one: what WCAG calls contrast. */
 const verdicts = { any: 'Passes AA', large: 'Large type only', none: 'Too faint for type' } as const
 
-function Colours({ analysis }: { readonly analysis: Analysis }) {
+interface ColoursProps {
+  readonly analysis: Analysis
+  /** Of the version that the job was made with; none if it has no brand. */
+  readonly brand: readonly BrandColour[]
+}
+
+function Colours({ analysis, brand }: ColoursProps) {
+  const matches = matchPalette(analysis.palette, brand)
+  const ofBrand = matches.filter(({ isOfBrand }) => isOfBrand)
   const { palette, contrast, paletteEstimated, subject } = analysis
   const share = (of: number) => `${Math.round(of * 100)} %`
   return (
@@ -61,13 +86,14 @@ function Colours({ analysis }: { readonly analysis: Analysis }) {
             <tr>
               <th scope="col">Colour</th>
               <th scope="col">Name</th>
+              {matches.length > 0 && <th scope="col">In the brand’s palette</th>}
               <th scope="col" class="num">
                 Share
               </th>
             </tr>
           </thead>
           <tbody>
-            {palette.map(({ hex, name, share: of }) => (
+            {palette.map(({ hex, name, share: of }, at) => (
               <tr key={hex}>
                 <td>
                   <span class="st">
@@ -76,11 +102,21 @@ function Colours({ analysis }: { readonly analysis: Analysis }) {
                   </span>
                 </td>
                 <td>{name}</td>
+                {matches[at] && <Match match={matches[at]} />}
                 <td class="num">{share(of)}</td>
               </tr>
             ))}
           </tbody>
         </table>
+        {matches.length > 0 && (
+          <p>
+            <b>
+              {ofBrand.length} of {count(matches.length, 'colour')},{' '}
+              {share(ofBrand.reduce((sum, { swatch }) => sum + swatch.share, 0))} of the area
+            </b>{' '}
+            <span class="dim">are the brand’s</span>
+          </p>
+        )}
         {paletteEstimated && <p class="dim xs">The model estimated these colours; they were not measured.</p>}
       </section>
       {contrast.length > 0 && (
@@ -106,5 +142,30 @@ function Colours({ analysis }: { readonly analysis: Analysis }) {
         </section>
       )}
     </>
+  )
+}
+
+/** The nearest colour of the brand, and how far it is: ΔE by CIEDE2000. */
+function Match({ match }: { readonly match: ColourMatch<object> }) {
+  const { nearest, distance, isOfBrand, isNeutral } = match
+  const name = nearest.name ?? nearest.hex
+  const far = `ΔE ${distance.toFixed(1)}`
+  if (isOfBrand) {
+    return (
+      <td>
+        <span class="st">
+          <Icon name="done" />
+          {name}, {far}
+        </span>
+      </td>
+    )
+  }
+  return (
+    <td>
+      <span class={isNeutral ? 'st dim' : 'st warn'}>
+        <Icon name={isNeutral ? 'cancelled' : 'warning'} />
+        {isNeutral ? 'No, a grey' : `No, nearest is ${name}, ${far}`}
+      </span>
+    </td>
   )
 }

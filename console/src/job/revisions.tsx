@@ -3,6 +3,7 @@ import type { Text } from 'vision-pipeline-client'
 import { inLanguage, time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { Compare } from './compare.tsx'
 import { type Fields, FieldsView } from './fields.tsx'
 
 /** What a text said before. */
@@ -29,9 +30,11 @@ function Earlier({ jobId, text }: { readonly jobId: number; readonly text: Text 
     [jobId, textId, revision],
   )
   if (error !== undefined) return <Problem error={error} retry={reload} />
+  const revisions = data?.revisions ?? []
   return (
     <div class="list">
-      {data?.revisions
+      {revisions.length > 1 && <Compare revisions={revisions} language={language} />}
+      {revisions
         .filter((one) => one.revision !== revision)
         .map((one) => (
           <details key={one.revision}>

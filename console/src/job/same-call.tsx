@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Job } from 'vision-pipeline-client'
 import { Copy } from '../ui/copy.tsx'
 import { Tabs } from '../ui/tabs.tsx'
+import { wantedOf } from './wanted.ts'
 
 type Way = 'curl' | 'typescript' | 'trpc'
 
@@ -30,20 +31,9 @@ export function SameCall({ job }: { readonly job: Job }) {
 }
 
 function bodyOf(job: Job) {
-  const { analysisPurpose, imageUrl, facts, metadata, brandId } = job
-  return {
-    // Of an image that came in the call itself only its hash is kept.
-    imageUrl: /^data:/.test(imageUrl) ? 'https://example.com/image.jpg' : imageUrl,
-    analysisPurpose,
-    outputs: job.outputs.texts.map(({ outputFormat, language, platform }) => ({
-      outputFormat,
-      language,
-      ...(platform && { platform }),
-    })),
-    ...(brandId !== null && { brandId }),
-    ...(facts && { facts }),
-    ...(metadata && { metadata }),
-  }
+  const { imageUrl } = job
+  // Of an image that came in the call itself only its hash is kept.
+  return { imageUrl: /^data:/.test(imageUrl) ? 'https://example.com/image.jpg' : imageUrl, ...wantedOf(job) }
 }
 
 function codeOf(way: Way, body: object): string {

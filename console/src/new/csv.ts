@@ -66,7 +66,7 @@ export async function readCsv(text: string): Promise<CsvTable> {
     const [file, url] = [cell(columns.file), cell(columns.url)]
     const link = url || (/^https?:\/\//i.test(file) ? file : '')
     if (link === '' && file === '') return 'It names neither a file nor a url.'
-    if (link !== '' && !isLink(link)) return `“${link}” is no address that begins with https:// or http://.`
+    if (link !== '' && !isLink(link)) return `“${link}” is no address of https or http.`
     const special = Object.values(columns)
     const facts = Object.fromEntries(
       names.flatMap((name, column) => {

@@ -1,6 +1,7 @@
 import { time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { describeAction } from './actions.ts'
 
 /** Who did what, the newest first. */
 export function ActionLog({ turn }: { readonly turn: number }) {
@@ -15,15 +16,11 @@ export function ActionLog({ turn }: { readonly turn: number }) {
       {error !== undefined && <Problem error={error} retry={reload} />}
       {data && actions.length === 0 && <p class="dim">No operator has done anything yet.</p>}
       <ul class="list">
-        {actions.map(({ id, at, actor, action, dryRun, parameters }) => (
-          <li key={id} class="row">
-            <span class="dim">{time(at, Date.now())}</span>
-            <b>{actor}</b>
-            <span>
-              {action}
-              {dryRun && ', only tried'}
-            </span>
-            <span class="mono dim">{JSON.stringify(parameters)}</span>
+        {actions.map((one) => (
+          <li key={one.id} class="row">
+            <span class="dim">{time(one.at, Date.now())}</span>
+            <b>{one.actor}</b>
+            <span>{describeAction(one)}</span>
           </li>
         ))}
       </ul>

@@ -36,7 +36,7 @@ export function OperationsPage() {
         <Depth status={status} />
       </div>
       <Now status={status} />
-      <Day />
+      <Day turn={turn} />
       <Providers status={status} changed={changed} />
       <Workers workers={status.workers.recent} />
       <FailuresByCode turn={turn} changed={changed} />

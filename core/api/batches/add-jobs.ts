@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import { type BatchRow, joining } from '../../batches/batches.ts'
+import { VisionError } from '../../domain/errors.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import { describeIssue } from '../../http/validation.ts'
 import type { CreatedJob } from '../../queue/idempotency.ts'
@@ -68,7 +69,8 @@ export async function jobParser(defaults: Fields) {
 }
 
 /**
- * Creates jobs in a batch. If it skips invalid ones, jobs whose images or brands are refused are left out.
+ * Creates jobs in a batch. If it skips invalid ones, jobs whose images, brands or keys are refused are left out; so are the
+ * new ones of a call with existing ones, if the batch takes none any more.
  *
  * @param problems receives their problems
  */
@@ -96,11 +98,21 @@ export async function createValid(
       // Images and brands are checked when the jobs are created.
       const refused = batch.onInvalid === 'skip' && error instanceof InvalidInput ? error.fields : []
       const left = valid.filter(({ index }) => !refused.some((problem) => indexOf(problem) === index))
-      if (left.length === valid.length) throw error
+      if (left.length === valid.length) {
+        // Of this call some jobs exist, under keys of other requests: the caller learns of each.
+        if (!(error instanceof VisionError) || !takesNone(error) || !problems.some(({ jobId }) => jobId)) throw error
+        const { code, message: detail } = error
+        problems.push(...valid.map(({ index }) => ({ pointer: `#/jobs/${index}`, code, detail })))
+        return { created: [], indexes: [] }
+      }
       problems.push(...refused)
       valid = left
     }
   }
+}
+
+function takesNone({ code }: VisionError): boolean {
+  return code === 'batch.closed' || code === 'batch.full'
 }
 
 /** The index of the job that a problem belongs to; -1 for none. */

@@ -30,7 +30,7 @@ const schema = deferred(() => import('./schema.ts'))
 
 /** How large a page of results may be as JSON. */
 const maxPageBytes = 4_000_000
-/** How long a call goes on with the jobs of a batch, in milliseconds: well below a function's time limit. */
+/** How long a call works through the jobs of a batch, in milliseconds: well below a function's time limit. */
 const changingMs = 15_000
 
 /** Many jobs that are followed, and changed, as one. */
@@ -45,7 +45,7 @@ export const batches = {
         scope: 'write',
         summary: 'Create a batch',
         description:
-          'Makes a batch, to which jobs are then added, for a week. A user has at most 100 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.',
+          'Makes a batch, to which jobs are then added, for a week. A user has at most 1,000 that take jobs. With an idempotency key, a repetition gets the batch of the first call, and 200 instead of 201.',
         errors: ['batch.too_many', 'idempotency.mismatch'],
         idempotent: true,
         locates: true,

@@ -167,7 +167,14 @@ export const RejectedJob = z
   .object({
     index,
     errors: z
-      .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
+      .array(
+        z.object({
+          pointer: z.string(),
+          code: z.string(),
+          detail: z.string(),
+          jobId: jobId.optional().meta({ description: 'The job that has the idempotency key.' }),
+        }),
+      )
       .meta({ description: 'What is wrong with it: all of it for the first jobs, at least one thing for each.' }),
   })
   .meta({ id: 'RejectedJob' })

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import { VisionError } from '../../domain/errors.ts'
+import { describeCode, VisionError } from '../../domain/errors.ts'
 import { InvalidInput } from '../../http/invalid-input.ts'
 import { type CreateOptions, createVisionJob, createVisionJobs } from '../../queue/create.ts'
-import { type CreatedJob, IdempotencyMismatch } from '../../queue/idempotency.ts'
+import { type CreatedJob, IdempotencyMismatch, NewJobsRefused } from '../../queue/idempotency.ts'
 import type { NewJob } from '../../queue/new-job.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
 import type { Caller } from '../procedure.ts'
@@ -85,6 +85,7 @@ export async function createMany(
     return created
   } catch (error) {
     if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests, indexes)
+    if (error instanceof NewJobsRefused) throw refusedJobs(error, indexes)
     throw asInvalidInput(error, (index) => ['jobs', indexes[index] ?? index])
   }
 }
@@ -122,14 +123,28 @@ function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {
 
 /** Reports the jobs whose own keys were used for other requests; the caller knows the key of the call. */
 function mismatchedKeys(
-  { indexes, code }: IdempotencyMismatch,
+  { jobs, code }: IdempotencyMismatch,
   requests: readonly JobRequest[],
   places: readonly number[],
 ): InvalidInput {
-  const named = indexes.filter((index) => requests[index]?.idempotencyKey !== undefined)
+  const named = jobs.filter(({ index }) => requests[index]?.idempotencyKey !== undefined)
   const detail = 'was used with another request'
   return new InvalidInput(
-    named.map((index) => ({ pointer: `#/jobs/${places[index]}/idempotencyKey`, code, detail })),
+    named.map(({ index, jobId }) => ({
+      pointer: `#/jobs/${places[index]}/idempotencyKey`,
+      code,
+      detail,
+      ...(jobId !== undefined && { jobId }),
+    })),
+    code,
+  )
+}
+
+/** Reports the new jobs of a call whose batch takes none. */
+function refusedJobs({ indexes, code }: NewJobsRefused, places: readonly number[]): InvalidInput {
+  const detail = describeCode(code).message
+  return new InvalidInput(
+    indexes.map((index) => ({ pointer: `#/jobs/${places[index]}`, code, detail })),
     code,
   )
 }

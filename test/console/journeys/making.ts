@@ -36,6 +36,14 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByRole('heading', { name: '1 failure' }).waitFor()
     await page.getByRole('link', { name: /^image\.(malformed|truncated)$/ }).waitFor()
     await page.getByText('Needs another file').waitFor()
+    // Of many pictures those near the window are drawn, and each says which of all it is.
+    const drawn = page.locator('.sheet li')
+    await expect.poll(() => drawn.count()).toBeLessThan(37)
+    expect(await drawn.first().getAttribute('aria-setsize')).toBe('37')
+    await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
+    await page.locator('.sheet li[aria-posinset="37"]').waitFor()
+    await page.evaluate('scrollTo(0, 0)')
+    await page.locator('.sheet li[aria-posinset="1"]').waitFor()
     const waiting = page.waitForEvent('download')
     await page.getByRole('button', { name: 'Export CSV' }).click()
     const download = await waiting
@@ -47,6 +55,48 @@ export function journeysOfMaking(ground: Ground): void {
     expect(rows.filter(({ status }) => status === 'completed')).toHaveLength(36)
     expect(rows.find(({ sku }) => sku === 'OST-1101')?.['product_description.de.description']).not.toBe('')
     expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
+  })
+
+  test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', async () => {
+    await using at = await visit(ground.browser, pageOf('/'))
+    const { page } = at
+    const [one, two, three] = await Promise.all([520, 521, 522].map((number) => picture(number)))
+    // The pipeline fetches it as any link: from the stack itself, where there is no picture.
+    const link = `${ground.stack.url}/health`
+    const csv = `file;url;sku;price\n${one?.name.toUpperCase()};;OST-520;129,00 €\n${two?.name};;OST-521;\nlost.png;;;\n;${link};LINK-1;\n;;;5\n`
+    const table = { name: 'Ware.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) }
+    await page.getByLabel('Files').setInputFiles([one, table].filter((file) => file !== undefined))
+    await page.getByText('Line 6 It names neither a file nor a url.').waitFor()
+    await page.getByText('2 files of it are not here yet: drop picture-521.png, lost.png, or leave them out.').waitFor()
+    // What comes later finds its row too.
+    await page.getByLabel('Files').setInputFiles([two, three].filter((file) => file !== undefined))
+    await page.getByText('1 file of it is not here yet: drop lost.png, or leave it out.').waitFor()
+    await expectAccessible(page)
+    expect(await page.getByLabel('SKU of picture-520.png').inputValue()).toBe('OST-520')
+    await page.locator('.sheet li', { hasText: 'picture-522.png' }).getByText('Add facts').click()
+    await page.getByLabel('Facts of picture-522.png, a line for each').fill('pieces: 3')
+    await page.getByLabel('Batch name').fill('From a table')
+    await page.getByRole('button', { name: 'Start 4 images' }).click()
+    await page.getByText('3 of 4 done').waitFor()
+    await page.getByRole('heading', { name: '1 failure' }).waitFor()
+    const batchId = Number(page.url().split('/').at(-1))
+    type Made = { jobId: number; facts: object | null; metadata: { sku?: string } | null; status: string }
+    const jobs = async () => (await call<{ jobs: Made[] }>(`/v1/jobs?batchId=${batchId}`)).jobs
+    const details = await Promise.all((await jobs()).map(({ jobId }) => call<Made>(`/v1/jobs/${jobId}`)))
+    const known = new Map(details.map(({ metadata, facts }) => [metadata?.sku ?? '', facts]))
+    expect(known).toEqual(
+      new Map<string, object | null>([
+        ['OST-520', { price: '129,00 €' }],
+        ['OST-521', null],
+        ['LINK-1', null],
+        ['', { pieces: 3 }],
+      ]),
+    )
+    // A file in the place of the one that failed, with what was known of it.
+    await page.getByLabel('File for LINK-1').setInputFiles(await onDisk(await picture(523)))
+    await page.getByText('4 of 4 done').waitFor()
+    await page.getByRole('link', { name: 'LINK-1' }).waitFor()
+    expect((await jobs()).map(({ status }) => status)).toEqual(Array(4).fill('completed'))
   })
 
   test('who has no picture at hand tries the samples', async () => {
@@ -97,4 +147,23 @@ export function journeysOfMaking(ground: Ground): void {
       await page.locator('[data-live=nothing]').waitFor({ state: 'attached' })
     },
   )
+
+  test('a network that is cut while jobs end and others come loses nothing of them', async () => {
+    const batchId = await makeBatch('Cut off', [530], { ...alt, analysisPurpose: 'Sell it [emulate slow]' })
+    await using at = await visit(ground.browser, pageOf(`/batches/${batchId}`), {
+      expected: /ERR_INTERNET|Failed to load/,
+    })
+    const { page } = at
+    await page.locator('[data-live=stream]').waitFor({ state: 'attached' })
+    await page.context().setOffline(true)
+    const imageUrl = `data:image/png;base64,${(await picture(531)).buffer.toString('base64')}`
+    await call(`/v1/batches/${batchId}/jobs`, { json: { jobs: [{ imageUrl, metadata: { file: 'late.png' } }] } })
+    const ended = async () => (await call<{ ended: boolean }>(`/v1/batches/${batchId}`)).ended
+    await expect.poll(ended).toBe(true)
+    expect(await page.getByText('2 of 2 done').count()).toBe(0)
+    await page.context().setOffline(false)
+    await page.getByText('2 of 2 done').waitFor()
+    await page.getByRole('link', { name: 'late.png' }).waitFor()
+    await expect.poll(() => page.locator('li.done .words').count()).toBe(2)
+  })
 }

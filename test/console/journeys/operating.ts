@@ -71,6 +71,9 @@ export function journeysOfAccess(ground: Ground): void {
     const { actions } = await call<{ actions: object[] }>('/v1/operator/actions', { headers })
     expect(actions[0]).toMatchObject({ action: 'redrive', actor: 'olivia', dryRun: false })
     expect(JSON.stringify(actions[0])).toContain(String(code))
-    await page.locator('#audit ~ ul').getByText('redrive').waitFor()
+    await page.locator('#audit ~ ul').getByText(`redrove code ${code}`).waitFor()
+    // The pause is marked in the plots, and told below them.
+    await page.locator('.plot .marks').first().getByText('olivia paused Gemini: Their status page says so').waitFor()
+    expect(await page.locator('.plot path.mark').count()).toBeGreaterThanOrEqual(4)
   })
 }

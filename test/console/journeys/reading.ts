@@ -43,7 +43,12 @@ export function journeysOfReading(ground: Ground): void {
     expect((await now()).text).toMatchObject({ revision: 3, result: { altText: 'Said by the second.' } })
     await two.page.getByText('3 revisions').click()
     await two.page.getByText(/^Revision 2, by local/).click()
-    await two.page.getByText('Said by the first.').waitFor()
+    await two.page.locator('details article').getByText('Said by the first.').waitFor()
+    // What changed from one to the next, by words.
+    await two.page.locator('.compared del', { hasText: 'first' }).waitFor()
+    await two.page.locator('.compared ins', { hasText: 'second' }).waitFor()
+    await two.page.getByLabel('The later revision').selectOption('2')
+    await two.page.getByText('They say the same.').waitFor()
     await expectAccessible(two.page)
   })
 

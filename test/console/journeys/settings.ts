@@ -6,6 +6,11 @@ import { picture } from '../support/files.ts'
 import { type Ground, phone } from '../support/ground.ts'
 import { expectAccessible, visit, widthOf } from '../support/visit.ts'
 
+/** `#2f4558` as a browser states it. */
+function toRgb(hex: string): string {
+  return `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`
+}
+
 /** Brands, usage, keys and webhooks. */
 export function journeysOfSettings(ground: Ground): void {
   const { call, pageOf, onDisk, makeJob } = ground
@@ -35,6 +40,19 @@ export function journeysOfSettings(ground: Ground): void {
     await page.locator('.answer .prose').waitFor()
     const trials = await call<{ jobs: { brandId: number | null }[] }>('/v1/jobs?limit=1')
     expect(trials.jobs[0]).toMatchObject({ brandId, brandVersion: 1 })
+    await page.getByRole('link', { name: /^Job \d+$/ }).click()
+    // How near the colours of the picture are to the brand's.
+    await page.getByText(/^\d of \d colours?, \d+ % of the area$/).waitFor()
+    await page
+      .getByRole('cell', { name: /nearest is Deep blue, ΔE [\d.]+|No, a grey/ })
+      .first()
+      .waitFor()
+    // Where the system forces its colours, those of the picture stay: they are what is shown.
+    await page.emulateMedia({ forcedColors: 'active' })
+    const shown = await page.evaluate<string>("getComputedStyle(document.querySelector('.swatches i')).backgroundColor")
+    expect(shown).toBe(toRgb(String(await page.locator('td .mono').first().textContent())))
+    await page.emulateMedia({ forcedColors: 'none' })
+    await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByText('What is not saved is not tried.').waitFor()
     await page.getByRole('button', { name: 'Save version 2' }).click()
