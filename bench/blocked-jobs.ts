@@ -82,7 +82,7 @@ async function rowsRead(): Promise<number> {
   return rows.reduce((sum, { Value }) => sum + Number(Value), 0)
 }
 
-/** Adds blocked jobs of the user, until there are so many. */
+/** Adds blocked jobs of the user up to a number. */
 async function fillUp(size: number): Promise<void> {
   const digits = ['a', 'b', 'c', 'd', 'e'].map(
     (name) =>

@@ -63,7 +63,7 @@ function report(
       [...found].map(([name, by]) => [name, ...each(by, ({ p50, p99 }) => `${ms(p50)} (${ms(p99)})`)]),
     ),
   )
-  console.log('\nIndex entries and rows read, median (most), in so many statements:\n')
+  console.log('\nIndex entries and rows read, median (most), by the number of statements:\n')
   console.log(
     table(
       ['operation', ...names, 'statements'],

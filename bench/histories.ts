@@ -97,7 +97,7 @@ async function measurePages({ url }: BenchDatabase): Promise<void> {
   console.log(table(['filter', 'pages', 'most read', 'ms, median (most)', 'plans'], rows))
 }
 
-/** Ann asks for histories that find nothing new and look the furthest; meanwhile bob lists, and a health check goes on. */
+/** Ann asks for histories that find nothing new and look the furthest; meanwhile bob lists, and a health check runs. */
 async function measureBatches({ url }: BenchDatabase): Promise<void> {
   await using cleanup = new AsyncDisposableStack()
   // As ten functions of two connections each, and one that serves the others.

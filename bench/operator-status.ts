@@ -1,5 +1,5 @@
-// node bench/operator-status.ts [jobs]: what getWorkerStatus takes over two million jobs, or as many as are asked for, at
-// rest and while workers claim and settle. On a private MariaDB, or on the server of TEST_DATABASE_URL, in a database of
+// node bench/operator-status.ts [jobs]: what getWorkerStatus, findJobs, getFailures and getMinutes take over two million jobs, or
+// as many as are asked for, at rest and while workers claim and settle. On a private MariaDB, or on the server of TEST_DATABASE_URL, in a database of
 // its own that it drops. Filling it takes minutes.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,10 @@ import { getStatus } from '../core/admin/status.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { environment } from '../core/platform/config/load.ts'
 import { claimPendingVisionJobs } from '../core/queue/claim.ts'
+import { findJobs } from '../core/queue/find-jobs.ts'
 import { completeVisionJob, saveAnalysis } from '../core/queue/settle.ts'
+import { getFailures } from '../core/usage/failures.ts'
+import { getMinutes } from '../core/worker/minutes.ts'
 import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
@@ -46,6 +49,18 @@ await admin.query(`INSERT INTO vision_job_sessions (user_id, job_id, transport, 
 
 const { depth } = await getStatus(database)
 console.log(`${server?.version}: ${jobs.toLocaleString('en')} jobs, ${depth.map((one) => one.status).join(', ')}`)
+await admin.query(`INSERT INTO vision_failures (user_id, day, code, step, jobs, first_at, last_at, job_id)
+  SELECT CONCAT('user-', n DIV 20), UTC_DATE(), ELT(1 + n % 20 DIV 2, 'analysis.timed_out', 'analysis.invalid_answer', 'image.not_found',
+    'image.too_large', 'image.unreachable', 'content.timed_out', 'content.invalid_answer', 'job.expired', 'analysis.refused', 'content.refused'),
+    IF(n % 2 = 0, 'analysis', 'content'), 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), n FROM (${numbers(100_000)}) AS numbers`)
+const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+  getWorkerStatus: () => getStatus(database),
+  findJobs: () => findJobs(database, {}, { limit: 20 }),
+  'findJobs of a code': () => findJobs(database, { statuses: ['failed'], code: 'analysis.' }, { limit: 20 }),
+  'findJobs of a code that nothing has': () => findJobs(database, { code: 'image.not_found' }, { limit: 20 }),
+  getFailures: () => database.run((on) => getFailures(on, 2)),
+  'getMinutes of an hour': () => database.run((on) => getMinutes(on, 60)),
+}
 await measure('at rest')
 let busy = true
 let runs = 0
@@ -57,18 +72,20 @@ await working
 console.log(`  (${runs} jobs were)`)
 
 async function measure(when: string): Promise<void> {
-  const took: number[] = []
-  for (let call = 0; call < calls; call++) {
-    const begun = performance.now()
-    await getStatus(database)
-    took.push(performance.now() - begun)
+  console.log(`  ${when}`)
+  for (const [name, call] of Object.entries(operations)) {
+    const took: number[] = []
+    for (let count = 0; count < calls; count++) {
+      const begun = performance.now()
+      await call()
+      took.push(performance.now() - begun)
+    }
+    const first = took[0] ?? 0
+    took.sort((one, other) => one - other)
+    const of = (part: number) => (took[Math.ceil(calls * part) - 1] ?? 0).toFixed(1)
+    const slowest = `the slowest ${of(1)} ms, the first ${first.toFixed(1)} ms`
+    console.log(`    ${name}: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms, ${slowest}`)
   }
-  const first = took[0] ?? 0
-  took.sort((one, other) => one - other)
-  const of = (part: number) => (took[Math.ceil(calls * part) - 1] ?? 0).toFixed(1)
-  console.log(
-    `  ${when}: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms, the slowest ${of(1)} ms, the first ${first.toFixed(1)} ms`,
-  )
 }
 
 async function work(): Promise<void> {

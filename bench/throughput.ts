@@ -49,7 +49,7 @@ const call = async (meter: { sent(): Promise<void>; answered(used: ReturnType<ty
 }
 const steps: Steps = { analysis: (_, { meter }) => call(meter), content: (_, __, { meter }) => call(meter) }
 
-/** What some work on so many jobs took. */
+/** What work on a number of jobs took. */
 interface Taken {
   readonly perSecond: number
   readonly statements: number

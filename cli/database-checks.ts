@@ -80,7 +80,7 @@ export const checks = {
       ? ok(`idle sessions end after ${idle} s`)
       : wrong(
           `idle sessions end after ${idle} s`,
-          `Let sessions set wait_timeout to ${sessionIdleSeconds}, or set it on the server: a dead client holds its locks for so long.`,
+          `Let sessions set wait_timeout to ${sessionIdleSeconds}, or set it on the server: a dead client holds its locks until then.`,
         )
   },
   migrations: async (_, { url }) => {

@@ -26,7 +26,7 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /**
- * Whether a text is in a language, as far as scripts and common words tell; texts in Latin script are told apart by which of
+ * Whether a text is in a language, as far as scripts and common words show; texts in Latin script are distinguished by which of
  * the lists has most of their words.
  *
  * @param tag BCP 47

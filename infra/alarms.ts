@@ -14,6 +14,8 @@ export interface Watched {
 
 /** A client retries by itself; this many errors within 5 minutes are not the client's. */
 const streamErrors = 5
+/** Deliveries to an endpoint that accepts them go out within a minute. */
+const webhookMinutes = 10
 /** The part of the account's functions at which there is still time to ask for more. */
 const nearLimit = 0.8
 
@@ -38,6 +40,15 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: minute,
     periods: 3,
     missingIsBad: true,
+  })
+  alarm('WebhooksOverdue', {
+    description: `A webhook that is due, to an endpoint that accepts them, has been waiting for ${webhookMinutes} minutes.`,
+    ...ours,
+    metricName: 'WebhookOldestDueSeconds',
+    statistic: 'Maximum',
+    threshold: webhookMinutes * minute,
+    period: minute,
+    periods: 5,
   })
   alarm('PollerSilent', {
     description: 'No poller has sent a heartbeat for 5 minutes.',

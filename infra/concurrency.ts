@@ -44,7 +44,7 @@ export function fleetOf(pollerSeconds: number): number {
 /**
  * Shares out the functions that an account may run at once, so that neither streams nor waiting calls can take those of the
  * poller. What the account has room for is reserved. Where it has none, as a new one with ten, nothing may hold a function
- * for long but the poller: there are no streams, no call waits, and the API takes only so many calls at once as are left.
+ * for long but the poller: there are no streams, no call waits, and the API takes only as many calls at once as are left.
  *
  * @param total the account's concurrency limit; undefined if unknown, as under `sst dev`
  * @returns the plan, or a sentence for everything that was asked for and does not fit

@@ -3,6 +3,7 @@ import { createAlarms } from './alarms.ts'
 import { createApi } from './api.ts'
 import { createBudget } from './budget.ts'
 import { describeConcurrency } from './concurrency.ts'
+import { createConsole } from './console.ts'
 import { createDashboard } from './dashboard.ts'
 import { createDatabase } from './database.ts'
 import { createMigrations } from './migrations.ts'
@@ -30,6 +31,7 @@ export async function deploy() {
   const stream = settings.concurrency.streaming ? createStream(shared) : undefined
   const poller = createPoller({ ...shared, bucket })
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url, poller })
+  const page = createConsole(settings, { api: api.gateway, bucket, streamUrl: stream?.url })
   // A sleeping laptop is not an incident.
   const watched = { api, stream: stream?.handler, poller, database }
   const topic = $dev ? undefined : createAlarms(settings, watched)
@@ -39,6 +41,7 @@ export async function deploy() {
   }
   return {
     api: api.gateway.url,
+    console: page,
     events: stream?.url,
     bucket: bucket.name,
     alarms: topic?.arn,

@@ -72,6 +72,7 @@ const keys = {
   DEPLOY_BASTION: yesOrNo().or('yes'),
   DEPLOY_MIGRATIONS: oneOf('apply', 'check').or('apply'),
   DEPLOY_DOMAIN: hostname.optional(),
+  DEPLOY_CONSOLE: hostname.optional(),
   DEPLOY_ORIGINS: origins.optional(),
   DEPLOY_API_RATE: wholeNumber().optional(),
   DEPLOY_API_BURST: wholeNumber().optional(),
@@ -186,6 +187,10 @@ export function readSettings(
   if (decided?.DEPLOY_BUDGET_DOLLARS && !decided.DEPLOY_ALARM_EMAIL) {
     wrong.push('DEPLOY_ALARM_EMAIL is missing: it is who DEPLOY_BUDGET_DOLLARS tells')
   }
+  const { DEPLOY_CONSOLE: consoleName, DEPLOY_ORIGINS: otherPages } = decided ?? {}
+  if (consoleName && consoleName === decided?.DEPLOY_DOMAIN) {
+    wrong.push('DEPLOY_CONSOLE must be another name than DEPLOY_DOMAIN: the API answers at its own name too')
+  }
   if (!plan.waiting) environment.api.WAITS_PER_USER ??= '0'
   if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
     throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
@@ -193,6 +198,8 @@ export function readSettings(
   return {
     ...decided,
     ...bucket,
+    // Its pages post to the bucket, and read the streams.
+    ...(consoleName && { DEPLOY_ORIGINS: [...new Set([`https://${consoleName}`, ...(otherPages ?? [])])] }),
     environment,
     hasJwks,
     concurrency: plan,

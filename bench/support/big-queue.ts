@@ -32,7 +32,7 @@ export function create(on: Database, userId: string, jobs: readonly NewJob[]): P
   return createVisionJobs(on, jobs, { userId, maxRetries: 3, inFlightPerUser: cap, lifeMs, limits })
 }
 
-/** Adds users of ten pending jobs each, the tenth behind everybody's ninth, until there are so many jobs. */
+/** Adds users of ten pending jobs each, the tenth behind everybody's ninth, up to a number of jobs. */
 export async function fillQueue({ sql }: BenchDatabase, from: number, size: number): Promise<void> {
   for (let first = from; first < size; first += portion) {
     const rows = numbers(first, Math.min(portion, size - first))

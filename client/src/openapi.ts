@@ -1970,7 +1970,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url: string;
-            /** @description What it is told of; everything if left out. */
+            /** @description The events that it receives; all if left out. */
             events?: components["schemas"]["WebhookEvent"][];
             /** @description For people, up to 200 characters. */
             description?: string;
@@ -3474,7 +3474,7 @@ export interface components {
             sample: number[];
             /** @description There may be more: the limit or the time of one call was reached. */
             more: boolean;
-            /** @description When the last of them failed: `since` of the call that goes on. */
+            /** @description When the last of them failed: `since` of the next call. */
             through: string | null;
         };
         RejectedJob: {
@@ -3841,7 +3841,7 @@ export interface components {
              * @example https://shop.example/hooks/vision
              */
             url?: string;
-            /** @description What it is told of. */
+            /** @description The events that it receives. */
             events?: components["schemas"]["WebhookEvent"][];
             description?: string | null;
             /**
@@ -6370,7 +6370,7 @@ export interface operations {
                  *         "status": "failed",
                  *         "error": {
                  *           "code": "image.not_found",
-                 *           "message": "The server of the image says that it is not there."
+                 *           "message": "The image server says that there is no such image."
                  *         }
                  *       }
                  *     }

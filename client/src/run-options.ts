@@ -10,7 +10,7 @@ export interface RunImage {
   readonly name?: string | undefined
   /** Comes back as a column of the results. */
   readonly sku?: string | undefined
-  /** What the writer is told beside the image. */
+  /** Facts for the writer, beside the image. */
   readonly facts?: Facts | undefined
 }
 

@@ -40,7 +40,7 @@ async function waitUntil<T>(
   { signal, timeoutMs, onChange }: WaitOptions<T>,
   { looksFirst = false } = {},
 ): Promise<T> {
-  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it goes on all the same.`)
+  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it continues regardless.`)
   const limit = new AbortController()
   // A timer takes no more than 31 bits: 24.8 days.
   const timer =

@@ -99,7 +99,7 @@ async function erase(erasing: Erasing, counted: Result): Promise<Result> {
   const { database, store, userId, pseudonym, signal } = erasing
   const unfinished = (objects = 0, runs = 0) => ({ ...counted, objects, runs, more: true })
   await deleteOwned(erasing, 'vision_api_keys', 'owner')
-  // Before the jobs, so that nobody is told of their end.
+  // Before the jobs, so that their end is sent to no endpoint.
   await forEachRow(
     erasing,
     sql`SELECT id FROM vision_webhook_endpoints WHERE user_id = ${userId} LIMIT ${page}`,

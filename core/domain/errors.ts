@@ -67,7 +67,7 @@ export const errorCodes = {
     errorClass: 'request',
     status: 409,
     message:
-      'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. None more can be made: every one is kept for the jobs that were made by it.',
+      'A brand may have 1,000 versions, and all brands of a user 5,000 together, archived ones included. No more can be created: each is kept for the jobs that used it.',
   },
   'key.not_found': {
     errorClass: 'request',
@@ -165,7 +165,7 @@ export const errorCodes = {
     errorClass: 'request',
     status: 429,
     message:
-      'This would be more trial calls and resent deliveries of this webhook than may be requested in a minute. Try again when it is over.',
+      'This would be more trial calls and resent deliveries of this webhook than may be requested in a minute. Try again in the next one.',
   },
   'upload.not_found': { errorClass: 'request', status: 404, message: 'There is no such upload.' },
   'database.unavailable': {
@@ -188,13 +188,13 @@ export const errorCodes = {
     errorClass: 'permanent',
     message: 'The host name of the image URL does not exist, or has no address.',
   },
-  'image.not_found': { errorClass: 'permanent', message: 'The server of the image says that it is not there.' },
+  'image.not_found': { errorClass: 'permanent', message: 'The image server says that there is no such image.' },
   'image.upload_missing': {
     errorClass: 'permanent',
     message:
       'There is no such upload: the form of its grant was not sent, or the storage refused it (too late, too large, of another type) and answered with the reason.',
   },
-  'image.refused': { errorClass: 'permanent', message: 'The server of the image refuses to hand it out.' },
+  'image.refused': { errorClass: 'permanent', message: 'The image server refuses to serve the image.' },
   'image.too_large': { errorClass: 'permanent', message: 'The image is larger than allowed.', status: 400 },
   'image.unsupported_type': {
     errorClass: 'permanent',
@@ -206,15 +206,15 @@ export const errorCodes = {
   'image.too_many_pixels': { errorClass: 'permanent', message: 'The image has more pixels than allowed.', status: 400 },
   'image.unsupported_encoding': {
     errorClass: 'permanent',
-    message: 'The server of the image sends it in a Content-Encoding that cannot be unpacked.',
+    message: 'The image server uses a Content-Encoding that cannot be decoded.',
   },
   'image.invalid_response': {
     errorClass: 'permanent',
-    message: 'The server of the image answers with something that is no HTTP, or with headers of more than 64 KiB.',
+    message: 'The response of the image server is not valid HTTP, or has headers of more than 64 KiB.',
   },
-  'image.untrusted_server': { errorClass: 'permanent', message: 'The server of the image has no valid certificate.' },
+  'image.untrusted_server': { errorClass: 'permanent', message: 'The image server has no valid certificate.' },
   'image.too_many_redirects': { errorClass: 'permanent', message: 'The image URL redirects too often.' },
-  'image.unreachable': { errorClass: 'retryable', message: 'The server of the image could not be reached or failed.' },
+  'image.unreachable': { errorClass: 'retryable', message: 'The image server could not be reached or failed.' },
   'image.timed_out': { errorClass: 'retryable', message: 'The image did not arrive in time.' },
   'storage.unavailable': { errorClass: 'provider', message: 'The image store did not answer. Try again.', status: 503 },
 
@@ -226,21 +226,21 @@ export const errorCodes = {
   },
   'analysis.misfit': {
     errorClass: 'retryable',
-    message: 'The vision model gave no answer that can be used; it is asked once more.',
+    message: 'The answer of the vision model could not be used; the model will be asked once more.',
   },
   'analysis.invalid_answer': {
     errorClass: 'permanent',
     message:
-      'The vision model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
+      'The vision model was asked twice, and neither answer could be used. Retry the job, or word the purpose differently.',
   },
-  'analysis.blank_answer': { errorClass: 'retryable', message: 'The vision model answered with nothing.' },
+  'analysis.blank_answer': { errorClass: 'retryable', message: 'The answer of the vision model was empty.' },
   'analysis.cut_off': {
     errorClass: 'retryable',
-    message: 'The answer of the vision model was cut off at its greatest length.',
+    message: 'The answer of the vision model was cut off at its maximum length.',
   },
   'analysis.recited': {
     errorClass: 'retryable',
-    message: 'The vision model stopped at words that it must not repeat.',
+    message: 'The vision model stopped because its answer would have repeated an existing text.',
   },
   'analysis.timed_out': { errorClass: 'retryable', message: 'The vision model did not answer in time.' },
   'analysis.unavailable': { errorClass: 'retryable', message: 'The vision model failed or could not be reached.' },
@@ -264,19 +264,22 @@ export const errorCodes = {
   },
   'content.misfit': {
     errorClass: 'retryable',
-    message: 'The text model gave no answer that can be used; it is asked once more.',
+    message: 'The answer of the text model could not be used; the model will be asked once more.',
   },
   'content.invalid_answer': {
     errorClass: 'permanent',
     message:
-      'The text model was asked twice, and neither answer could be used. Retry the job, or word the purpose otherwise.',
+      'The text model was asked twice, and neither answer could be used. Retry the job, or word the purpose differently.',
   },
-  'content.blank_answer': { errorClass: 'retryable', message: 'The text model answered with nothing.' },
+  'content.blank_answer': { errorClass: 'retryable', message: 'The answer of the text model was empty.' },
   'content.cut_off': {
     errorClass: 'retryable',
-    message: 'The answer of the text model was cut off at its greatest length.',
+    message: 'The answer of the text model was cut off at its maximum length.',
   },
-  'content.recited': { errorClass: 'retryable', message: 'The text model stopped at words that it must not repeat.' },
+  'content.recited': {
+    errorClass: 'retryable',
+    message: 'The text model stopped because its answer would have repeated an existing text.',
+  },
   'content.timed_out': { errorClass: 'retryable', message: 'The text model did not answer in time.' },
   'content.unavailable': { errorClass: 'retryable', message: 'The text model failed or could not be reached.' },
   'content.overloaded': { errorClass: 'provider', message: 'The text model is overloaded; the job waits.' },

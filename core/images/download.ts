@@ -113,7 +113,7 @@ async function read(
 ): Promise<Uint8Array> {
   const { statusCode = 0 } = response
   if (statusCode !== 200) {
-    throw new VisionError(codeOf(statusCode), { message: `The server of the image answered ${statusCode}.` })
+    throw new VisionError(codeOf(statusCode), { message: `The image server answered ${statusCode}.` })
   }
   const rate = watchTransferRate(slowest)
   const waiting: Room | undefined = room && {
@@ -130,7 +130,7 @@ async function read(
   } catch (cause) {
     if (signal.aborted || !rate.signal.aborted) throw cause
     throw new VisionError('image.timed_out', {
-      message: `The server of the image sends it too slowly: less than ${slowest.bytes} bytes in ${slowest.ms} ms.`,
+      message: `The image server sends the image too slowly: less than ${slowest.bytes} bytes in ${slowest.ms} ms.`,
       cause,
     })
   } finally {

@@ -18,7 +18,7 @@ export interface Presigner {
   ): Promise<UploadForm>
 }
 
-/** What browsers are told about an image that they have read by its link. */
+/** The response headers of an image that a browser reads by its link. */
 export const readCacheControl = 'private, immutable'
 
 const algorithm = 'AWS4-HMAC-SHA256'

@@ -26,7 +26,7 @@ export interface Scan {
    *
    * @param delivered the state of its unseen changes, as it was delivered
    * @param now the moment of its statement, by the database's clock
-   * @returns whether the poll goes on with another page
+   * @returns whether the poll continues with another page
    */
   record(page: ChangePage, delivered: readonly Change[], now: number): boolean
   /** Has the next poll read all the way back. */

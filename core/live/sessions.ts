@@ -27,7 +27,7 @@ export interface NewSession {
 export interface Sessions {
   /**
    * Opens one. If its user has as many live ones as allowed, the oldest is closed: an EventSource that is refused never
-   * retries. Undefined if so many were closed a moment ago that they may not all have ended: the client should retry.
+   * retries. Undefined if the sessions that were just closed may not all have ended: the client should retry.
    */
   open(session: NewSession): Promise<Session | undefined>
   /** Resolves when all closed rows have been written, and nothing else is under way. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Waits for work or for a signal, whichever comes first; the work itself goes on.
+ * Waits for work or for a signal, whichever comes first; the work itself continues.
  *
  * @throws the signal's reason, once it is aborted
  */
@@ -20,7 +20,7 @@ export async function race<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
 }
 
 /**
- * Waits for work up to a time limit, in milliseconds; late work itself goes on.
+ * Waits for work up to a time limit, in milliseconds; late work itself continues.
  *
  * @param onLate called when the time is over: returns a value in place of the work's, or throws
  */

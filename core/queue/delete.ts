@@ -39,7 +39,7 @@ export function deleteVisionJobs(database: Database, userId: string, ids: readon
   return database.transact(
     async (tx) => {
       const jobs = await lockOwnedJobs(tx, userId, ids)
-      // No webhook is told that a batch has ended while its owner deletes it.
+      // A batch that its owner deletes sends no event of its end.
       if (jobs.length > 0) await deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended))
       return jobs.length
     },

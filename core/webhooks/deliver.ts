@@ -10,11 +10,12 @@ import {
   type LeasedEndpoint,
   leaseEndpoints,
   readDue,
+  readTarget,
   recordAttempt,
   releaseEndpoint,
 } from './due.ts'
 import { attemptMs } from './schedule.ts'
-import { signedHeaders, validSecrets } from './secrets.ts'
+import { signedHeaders } from './secrets.ts'
 import type { SendOptions } from './send.ts'
 
 /** The most endpoints that a worker serves at a time: quick ones, failing or slow ones, and all, with those that became slow meanwhile. */
@@ -25,7 +26,7 @@ const mostServed = 128
 const mostAtOnce = 4
 /** How long deliveries of an endpoint are started before the next endpoint is served, in milliseconds. */
 const serveMs = 20_000
-/** What recording takes, in milliseconds. */
+/** The time that recording an outcome may take, in milliseconds. */
 const settleMs = 5_000
 
 export interface DeliverOptions extends Omit<SendOptions, 'signal'> {
@@ -65,7 +66,8 @@ export async function deliverWebhooks(
   const { database, clock, pollMs, log } = options
   const counts = { delivered: 0, failed: 0 }
   const stopping = signal ?? new AbortController().signal
-  const served = new Map<number, { done: Promise<void>; degraded: boolean }>()
+  // One endpoint may be in it twice: its owner's change took it from whoever still waits for an answer of before.
+  const served = new Set<{ done: Promise<void>; degraded: boolean }>()
   const mayStart = () =>
     !stopping.aborted && clock() < deadline - attemptMs - settleMs && (!drained.aborted || clock() < lastStart())
 
@@ -76,13 +78,13 @@ export async function deliverWebhooks(
     }
     entry.done = serve(options, endpoint, due, { mayStart, onSlow, signal: stopping, counts })
       .catch((error: unknown) => log('error', 'webhooks not delivered', { detail: reasonOf(error) }))
-      .finally(() => served.delete(endpoint.id))
-    served.set(endpoint.id, entry)
+      .finally(() => served.delete(entry))
+    served.add(entry)
   }
 
   for (;;) {
     let found = 0
-    const degradedServed = [...served.values()].filter(({ degraded }) => degraded).length
+    const degradedServed = [...served].filter(({ degraded }) => degraded).length
     const left = mostServed - served.size
     const quick = Math.max(0, Math.min(left, mostQuick - (served.size - degradedServed)))
     const degraded = Math.max(0, Math.min(left - quick, mostDegraded - degradedServed))
@@ -106,7 +108,7 @@ export async function deliverWebhooks(
     const wait = found > 0 ? Math.min(pollMs, 100) : pollMs
     await pause(
       wait,
-      [...served.values()].map(({ done }) => done),
+      [...served].map(({ done }) => done),
       mayStart() ? signal : undefined,
       // A worker must not be kept, and paid, for a poll that is to come.
       drained.aborted ? undefined : drained,
@@ -133,13 +135,18 @@ async function serve(
   let { failures } = endpoint
   let stopped = false
   const goesOn = () => !stopped && mayStart() && clock() < until
-  const secrets = validSecrets(endpoint.secrets, endpoint.now).map(({ secret }) => secret)
 
   /** @returns whether the next delivery of the subject may be sent */
   const send = async (delivery: DueDelivery): Promise<boolean> => {
     if (delivery.expired) {
       await expireDelivery(database, delivery.id)
       return true
+    }
+    const { postWebhook } = await import('./send.ts')
+    const target = await readTarget(database, endpoint)
+    if (target === undefined) {
+      stopped = true
+      return false
     }
     const began = clock()
     const late = setTimeout(onSlow, slowMs)
@@ -148,11 +155,10 @@ async function serve(
       timestamp: Math.floor(options.now() / 1000),
       body: JSON.stringify(payloadOf(delivery)),
     }
-    const post = { url: endpoint.url, headers: signedHeaders(message, secrets), body: message.body }
-    const { postWebhook } = await import('./send.ts')
+    const post = { url: target.url, headers: signedHeaders(message, target.secrets), body: message.body }
     const attempt = await postWebhook(post, { ...options, signal }).finally(() => clearTimeout(late))
     const slow = clock() - began > slowMs
-    const before = { id: endpoint.id, degraded: endpoint.degraded, failures }
+    const before = { ...endpoint, failures }
     const { stop, disabled } = await recordAttempt(database, before, delivery, attempt, { slow, random })
     failures = attempt.error === undefined ? 0 : failures + 1
     counts[attempt.error === undefined ? 'delivered' : 'failed']++
@@ -168,17 +174,16 @@ async function serve(
   const chains = [...Map.groupBy(due, ({ subject, id }) => subject ?? id).values()]
   const runners = Array.from({ length: endpoint.degraded ? 1 : mostAtOnce }, async () => {
     for (let chain = chains.shift(); chain && goesOn(); chain = chains.shift()) {
-      const [first, ...rest] = chain.toSorted((one, other) => one.id - other.id)
-      if (first?.waitsFor !== undefined) {
-        const ids = chain.map(({ id }) => id)
-        await deferDeliveries(database, ids, first.waitsFor)
-        continue
+      const inOrder = chain.toSorted((one, other) => one.id - other.id)
+      const waiting = inOrder.findIndex(({ waitsFor }) => waitsFor !== undefined)
+      const later = waiting < 0 ? [] : inOrder.splice(waiting)
+      if (later[0]?.waitsFor !== undefined) {
+        const ids = later.map(({ id }) => id)
+        await deferDeliveries(database, ids, later[0].waitsFor)
       }
-      let isNext = first !== undefined && (await send(first))
-      for (const delivery of rest) {
-        // It waits for the previous one, and is read again when the endpoint is served next.
-        if (!isNext || !goesOn()) break
-        isNext = await send(delivery)
+      for (const delivery of inOrder) {
+        // The others wait for this one, and are read again when the endpoint is served next.
+        if (!goesOn() || !(await send(delivery))) break
       }
     }
   })

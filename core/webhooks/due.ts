@@ -5,6 +5,7 @@ import { asDate, inMilliseconds, matchedBy, rowsOf } from '../database/sql.ts'
 import type { Attempt } from './attempt.ts'
 import type { DeliveryRow } from './deliveries.ts'
 import { disableAfterMs, endpointWait, putOffAfter, retryAfter } from './schedule.ts'
+import { validSecrets } from './secrets.ts'
 
 // One worker at a time serves an endpoint: it holds the endpoint's lease, and so needs none for each delivery. What it sent and could
 // not write down any more is sent again.
@@ -18,14 +19,16 @@ const page = 20
 export interface LeasedEndpoint {
   readonly id: number
   readonly userId: string
-  readonly url: string
-  readonly secrets: readonly SigningSecret[]
   readonly lease: number
   readonly failures: number
   /** It is slow or fails, and is served apart from the quick ones. */
   readonly degraded: boolean
-  /** The database's clock, in milliseconds since the epoch. */
-  readonly now: number
+}
+
+/** Where a delivery goes, and the secrets that sign it. */
+export interface Target {
+  readonly url: string
+  readonly secrets: readonly string[]
 }
 
 /** A delivery that is due. */
@@ -35,16 +38,27 @@ export interface DueDelivery extends Pick<DeliveryRow, 'id' | 'type' | 'createdA
   readonly subject: string | undefined
   /** It is too old. */
   readonly expired: boolean
-  /** When an earlier one of the same subject is due; undefined if there is none. */
+  /** When the last of the earlier ones of the same subject is due, where that is later than this one is; undefined otherwise. */
   readonly waitsFor: string | undefined
+}
+
+/**
+ * The endpoints that something waits for, each with when the first of it is due: a table `earliest` of `endpoint_id` and `due_at`. It reads
+ * one index entry for each, however much waits for it: both servers skip from group to group where all columns before the last are
+ * grouped by.
+ */
+export function earliestPending(limit?: number): SQL {
+  return sql`(SELECT endpoint_id, MIN(due_at) AS due_at FROM vision_webhook_deliveries FORCE INDEX (due) WHERE status = 'pending'
+    GROUP BY status, endpoint_id${limit === undefined ? sql`` : sql` LIMIT ${limit}`}) earliest`
 }
 
 /** Whether an endpoint is slow or fails. */
 const isDegraded = sql.raw(`(slow = 1 OR failures >= ${putOffAfter})`)
 
 /**
- * Takes endpoints that something is due for, those that have waited longest before the others. Nothing waits for a row that another
- * connection, perhaps a dead one, has locked. While nothing is due this is one index lookup.
+ * Leases endpoints that have due deliveries, those that have waited longest first. Nothing waits for a row that another
+ * connection, perhaps a dead one, has locked. While nothing is due this is one index lookup; then it reads two index entries and two rows for
+ * each endpoint that something waits for, disabled or not, and nothing of the others.
  *
  * @param room how many quick ones, and how many that are slow or fail
  */
@@ -62,10 +76,9 @@ export async function leaseEndpoints(
   if (Number(any?.due) === 0) return []
   const isFree = sql`disabled_reason IS NULL AND (retry_at IS NULL OR retry_at <= UTC_TIMESTAMP(3))
     AND (lease_expires_at IS NULL OR lease_expires_at <= UTC_TIMESTAMP(3))`
-  const next = (which: SQL, limit: number) => sql`(SELECT id FROM vision_webhook_endpoints e FORCE INDEX (turn)
-    WHERE ${isFree} AND ${which} AND EXISTS (SELECT 1 FROM vision_webhook_deliveries d FORCE INDEX (due)
-      WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= UTC_TIMESTAMP(3))
-    ORDER BY served_at LIMIT ${limit})`
+  const next = (which: SQL, limit: number) => sql`(SELECT id FROM ${earliestPending()}
+    STRAIGHT_JOIN vision_webhook_endpoints e FORCE INDEX (PRIMARY) ON e.id = earliest.endpoint_id
+    WHERE earliest.due_at <= UTC_TIMESTAMP(3) AND ${isFree} AND ${which} ORDER BY served_at LIMIT ${limit})`
   const found = await database.run((on) =>
     rowsOf<{ id: number }>(
       on,
@@ -77,7 +90,7 @@ export async function leaseEndpoints(
   return database.transact(async (tx) => {
     const rows = await rowsOf<EndpointRow>(
       tx,
-      sql`SELECT id, user_id AS userId, url, secrets, lease, failures, ${isDegraded} AS degraded, UTC_TIMESTAMP(3) AS now
+      sql`SELECT id, user_id AS userId, lease, failures, ${isDegraded} AS degraded
         FROM vision_webhook_endpoints FORCE INDEX (PRIMARY) WHERE id IN ${ids} AND ${isFree}
         ORDER BY id FOR UPDATE SKIP LOCKED`,
     )
@@ -88,31 +101,53 @@ export async function leaseEndpoints(
           lease_expires_at = ${inMilliseconds(leaseMs)}, served_at = UTC_TIMESTAMP(3)
         WHERE id IN ${rows.map(({ id }) => id)}`,
     )
-    return rows.map(({ secrets, now, degraded, lease, ...row }) => ({
+    return rows.map(({ degraded, lease, ...row }) => ({
       ...row,
       lease: lease + 1,
-      secrets: JSON.parse(secrets) as readonly SigningSecret[],
       degraded: Number(degraded) === 1,
-      now: asDate(now).getTime(),
     }))
   })
 }
 
-interface EndpointRow extends Pick<LeasedEndpoint, 'id' | 'userId' | 'url' | 'lease' | 'failures'> {
-  readonly secrets: string
+interface EndpointRow extends Pick<LeasedEndpoint, 'id' | 'userId' | 'lease' | 'failures'> {
   readonly degraded: 0 | 1
-  readonly now: string
 }
 
-/** The deliveries that are due for leased endpoints, in their order. */
+/**
+ * Where the next delivery of a leased endpoint goes, as its owner wants it now. To be read before each: an endpoint is served for many
+ * seconds, and its owner deletes, disables, moves it or rotates its secrets meanwhile.
+ *
+ * @returns undefined where nothing more is to be sent: it is deleted, disabled, or no longer this worker's
+ */
+export async function readTarget(
+  database: Database,
+  { id, lease }: Pick<LeasedEndpoint, 'id' | 'lease'>,
+): Promise<Target | undefined> {
+  const [row] = await database.run((on) =>
+    rowsOf<{ url: string; secrets: string; now: string }>(
+      on,
+      sql`SELECT url, secrets, UTC_TIMESTAMP(3) AS now FROM vision_webhook_endpoints
+        WHERE id = ${id} AND lease = ${lease} AND disabled_reason IS NULL`,
+    ),
+  )
+  if (row === undefined) return undefined
+  const secrets = validSecrets(JSON.parse(row.secrets) as readonly SigningSecret[], asDate(row.now).getTime())
+  return { url: row.url, secrets: secrets.map(({ secret }) => secret) }
+}
+
+/**
+ * The deliveries that are due for leased endpoints, in their order. Of one that waits for none all earlier ones of its subject that are
+ * pending are read with it: they are due no later.
+ */
 export async function readDue(database: Database, endpointIds: readonly number[]): Promise<readonly DueDelivery[]> {
   if (endpointIds.length === 0) return []
   const pages = endpointIds.map(
     (id) => sql`(SELECT d.id, d.endpoint_id AS endpointId, d.type, d.job_id AS jobId, d.batch_id AS batchId,
         d.created_at AS createdAt, d.data, d.attempts, d.expires_at <= UTC_TIMESTAMP(3) AS expired,
-        (SELECT MIN(b.due_at) FROM vision_webhook_deliveries b FORCE INDEX (subject)
+        (SELECT MAX(b.due_at) FROM vision_webhook_deliveries b FORCE INDEX (subject)
           WHERE b.endpoint_id = d.endpoint_id AND b.job_id = d.job_id AND b.batch_id = d.batch_id
-            AND d.type <> 'webhook.test' AND b.version < d.version AND b.status = 'pending') AS waitsFor
+            AND d.type <> 'webhook.test' AND b.version < d.version AND b.status = 'pending'
+            AND b.due_at > d.due_at) AS waitsFor
       FROM vision_webhook_deliveries d FORCE INDEX (due)
       WHERE d.endpoint_id = ${id} AND d.status = 'pending' AND d.due_at <= UTC_TIMESTAMP(3)
       ORDER BY d.due_at, d.id LIMIT ${page})`,
@@ -139,7 +174,7 @@ interface DeliveryRowText extends Pick<DueDelivery, 'id' | 'endpointId' | 'type'
   readonly waitsFor: string | null
 }
 
-/** Has deliveries wait as long as an earlier one of the same subject. */
+/** Defers deliveries until earlier ones of the same subject are due. */
 export async function deferDeliveries(database: Database, ids: readonly number[], until: string): Promise<void> {
   if (ids.length === 0) return
   await database.run((on) =>
@@ -164,26 +199,28 @@ export async function expireDelivery(database: Database, id: number): Promise<vo
 
 /** What an attempt has come to for its endpoint. */
 export interface Recorded {
-  /** The endpoint is put off or disabled: nothing more is to be sent to it for now. */
+  /** The endpoint's deliveries are deferred, or it is disabled or no longer this worker's: nothing more is to be sent to it for now. */
   readonly stop: boolean
   readonly disabled: boolean
 }
 
 /**
- * Writes down what came of an attempt: of the delivery, and of its endpoint where that changes.
+ * Records the outcome of an attempt in its delivery, and in its endpoint where that changes. A failure counts only while the lease
+ * holds: one at a URL that its owner has changed meanwhile says nothing of the new one, which the delivery is yet to be sent to.
  *
  * @param slow it took long
  */
 export async function recordAttempt(
   database: Database,
-  endpoint: Pick<LeasedEndpoint, 'id' | 'degraded'> & { readonly failures: number },
+  endpoint: Pick<LeasedEndpoint, 'id' | 'lease' | 'degraded' | 'failures'>,
   { id, attempts }: Pick<DueDelivery, 'id' | 'attempts'>,
   { error, answer, retryAfterMs }: Attempt,
   { slow, random }: { readonly slow: boolean; readonly random: () => number },
 ): Promise<Recorded> {
   const answered = sql`attempts = attempts + 1, sent_at = UTC_TIMESTAMP(3), answer_status = ${answer?.status ?? null},
     answer = ${answer?.text ?? null}, error = ${error ?? null}`
-  // Somebody else may have sent it, if our lease was over.
+  const isOurs = sql`id = ${endpoint.id} AND lease = ${endpoint.lease}`
+  // Another worker may have sent it, if our lease had expired.
   const fence = sql`id = ${id} AND status = 'pending' AND attempts = ${attempts}`
   const ended = (status: 'delivered' | 'failed') => sql`status = ${status}, ended_at = UTC_TIMESTAMP(3)`
   if (error === undefined) {
@@ -195,24 +232,15 @@ export async function recordAttempt(
         matchedBy(
           on,
           sql`UPDATE vision_webhook_endpoints SET failures = 0, failing_since = NULL, retry_at = NULL,
-            slow = ${slow ? 1 : 0} WHERE id = ${endpoint.id}`,
+            slow = ${slow ? 1 : 0} WHERE ${isOurs}`,
         ),
       )
     }
     return { stop: false, disabled: false }
   }
-  const next = inMilliseconds(retryAfter(attempts + 1, retryAfterMs, random))
-  const isLast = error === 'gone' ? sql`TRUE` : sql`(${next} > expires_at)`
-  await database.run((on) =>
-    matchedBy(
-      on,
-      sql`UPDATE vision_webhook_deliveries SET ended_at = IF(${isLast}, UTC_TIMESTAMP(3), NULL),
-        status = IF(${isLast}, 'failed', 'pending'), due_at = ${next}, ${answered} WHERE ${fence}`,
-    ),
-  )
   const wait = endpointWait(endpoint.failures + 1, retryAfterMs, random)
   const [row] = await database.run(async (on) => {
-    await matchedBy(
+    const matched = await matchedBy(
       on,
       sql`UPDATE vision_webhook_endpoints SET
         disabled_reason = ${
@@ -222,14 +250,26 @@ export async function recordAttempt(
         },
         failures = failures + 1, failing_since = COALESCE(failing_since, UTC_TIMESTAMP(3)),
         retry_at = ${wait > 0 ? inMilliseconds(wait) : null}, slow = ${slow ? 1 : 0}
-        WHERE id = ${endpoint.id}`,
+        WHERE ${isOurs}`,
     )
+    if (matched === 0) return []
     return rowsOf<{ reason: string | null }>(
       on,
       sql`SELECT disabled_reason AS reason FROM vision_webhook_endpoints WHERE id = ${endpoint.id}`,
     )
   })
-  const disabled = row?.reason === 'gone' || row?.reason === 'failing'
+  if (row === undefined) return { stop: true, disabled: false }
+  const next = inMilliseconds(retryAfter(attempts + 1, retryAfterMs, random))
+  const isLast = error === 'gone' ? sql`TRUE` : sql`(${next} > expires_at)`
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`UPDATE vision_webhook_deliveries SET ended_at = IF(${isLast}, UTC_TIMESTAMP(3), NULL),
+        due_at = IF(${isLast}, due_at, ${next}),
+          status = IF(${isLast}, 'failed', 'pending'), ${answered} WHERE ${fence}`,
+    ),
+  )
+  const disabled = row.reason === 'gone' || row.reason === 'failing'
   return { stop: wait > 0 || disabled, disabled }
 }
 

@@ -99,7 +99,7 @@ export type EndpointChanges = { readonly [Name in keyof EndpointSettings]?: Endp
 
 /**
  * Changes an endpoint. One that is enabled, or gets another URL, begins anew: whatever it failed of is forgotten, and what still waits
- * for it is sent.
+ * for it is sent. Whoever serves it as it was before stops.
  *
  * @throws VisionError `webhook.not_found`
  */
@@ -109,19 +109,28 @@ export async function updateEndpoint(
   { url, events, description, enabled }: EndpointChanges,
 ): Promise<EndpointRow> {
   const begins = url !== undefined || enabled === true
+  const ends = [
+    ...(url === undefined ? [] : [sql`url <> ${url}`]),
+    ...(enabled === undefined ? [] : [enabled ? sql`disabled_reason IS NOT NULL` : sql`disabled_reason IS NULL`]),
+  ]
   const row = await database.run(async (on) => {
-    await on
-      .update(visionWebhookEndpoints)
-      .set({
-        ...(url !== undefined && { url }),
-        ...(events !== undefined && { events: inOrder(events) }),
-        ...(description !== undefined && { description }),
-        ...(enabled === true && { disabledReason: null }),
-        ...(enabled === false && { disabledReason: sql`COALESCE(disabled_reason, 'owner')` }),
-        ...(begins && { failures: 0, failingSince: null, retryAt: null, slow: 0 }),
-        updatedAt: sql`UTC_TIMESTAMP(3)`,
-      })
-      .where(isOwned(owned))
+    await matchedBy(
+      on,
+      sql`UPDATE vision_webhook_endpoints SET ${sql.join(
+        [
+          // First: assignments are made in this order, and these compare with what was before.
+          ...(ends.length === 0 ? [] : [endLease(sql.join(ends, sql` OR `))]),
+          ...(url === undefined ? [] : [sql`url = ${url}`]),
+          ...(events === undefined ? [] : [sql`events = ${inOrder(events)}`]),
+          ...(description === undefined ? [] : [sql`description = ${description}`]),
+          ...(enabled === true ? [sql`disabled_reason = NULL`] : []),
+          ...(enabled === false ? [sql`disabled_reason = COALESCE(disabled_reason, 'owner')`] : []),
+          ...(begins ? [sql`failures = 0, failing_since = NULL, retry_at = NULL, slow = 0`] : []),
+          sql`updated_at = UTC_TIMESTAMP(3)`,
+        ],
+        sql`, `,
+      )} WHERE ${isOwned(owned)}`,
+    )
     return findEndpoint(on, owned)
   })
   return required(row)
@@ -137,7 +146,8 @@ export async function deleteEndpoint(database: Database, { userId, endpointId }:
   const deleted = await database.run((on) =>
     matchedBy(
       on,
-      sql`UPDATE vision_webhook_endpoints SET user_id = '', url = '', description = NULL, secrets = '[]', disabled_reason = 'owner'
+      sql`UPDATE vision_webhook_endpoints SET user_id = '', url = '', description = NULL, secrets = '[]', disabled_reason = 'owner',
+          ${endLease(sql`TRUE`)}
         WHERE id = ${endpointId} AND user_id = ${userId}`,
     ),
   )
@@ -178,6 +188,11 @@ export async function rotateSecret(
     },
   )
   return { row: required(row), secret }
+}
+
+/** Takes an endpoint from the worker that serves it, where a condition holds: its next read finds another lease, and another may serve it. */
+function endLease(when: SQL): SQL {
+  return sql`lease_expires_at = IF(${when}, NULL, lease_expires_at), lease = IF(${when}, lease + 1, lease)`
 }
 
 /** The events that an endpoint receives. */

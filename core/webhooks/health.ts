@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type BoundedCount, countRows } from '../database/bounded-counts.ts'
 import type { Database } from '../database/client.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
+import { earliestPending } from './due.ts'
 
 /** How the delivery of webhooks is. */
 export interface WebhookHealth {
@@ -19,7 +20,7 @@ export interface WebhookHealth {
   }
 }
 
-/** The number of endpoints whose oldest delivery is read: those that were served longest ago. */
+/** The most endpoints whose oldest delivery is read, of those that something waits for. */
 const mostAsked = 10_000
 
 /** Reads all of it in two statements, along indices and with a limit on each part. */
@@ -48,10 +49,9 @@ async function oldestDelivery(on: Queryable): Promise<number> {
   const [row] = await rowsOf<{ seconds: string | number }>(
     on,
     sql`SELECT GREATEST(0, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(since), UTC_TIMESTAMP(3)) / 1000000, 0)) AS seconds
-      FROM (SELECT GREATEST(COALESCE(e.retry_at, e.created_at), (SELECT MIN(d.due_at) FROM vision_webhook_deliveries d FORCE INDEX (due)
-          WHERE d.endpoint_id = e.id AND d.status = 'pending')) AS since
-        FROM (SELECT id, retry_at, created_at FROM vision_webhook_endpoints FORCE INDEX (turn) WHERE disabled_reason IS NULL
-          ORDER BY served_at LIMIT ${mostAsked}) e) waiting
+      FROM (SELECT GREATEST(COALESCE(e.retry_at, e.created_at), earliest.due_at) AS since FROM ${earliestPending(mostAsked)}
+        STRAIGHT_JOIN vision_webhook_endpoints e FORCE INDEX (PRIMARY) ON e.id = earliest.endpoint_id
+        WHERE e.disabled_reason IS NULL) waiting
       WHERE since <= UTC_TIMESTAMP(3)`,
   )
   return Number(row?.seconds ?? 0)

@@ -3,7 +3,7 @@ export const attemptMs = 15_000
 
 /** For how long a delivery is tried, in milliseconds. */
 export const keepTryingMs = 3 * 86_400_000
-/** An endpoint that has taken nothing for so long is disabled, in milliseconds. */
+/** How long an endpoint may fail before it is disabled, in milliseconds. */
 export const disableAfterMs = 5 * 86_400_000
 /** The longest that an endpoint may put us off by `Retry-After`, in milliseconds. */
 export const longestRetryAfterMs = 86_400_000
@@ -16,7 +16,7 @@ const waits = [
   ...[2 * hour, 5 * hour, 10 * hour, 14 * hour, 20 * hour, 24 * hour],
 ]
 
-/** An endpoint that has failed so often in a row is put off as a whole: one that is dead costs one attempt a while. */
+/** After this many failures in a row all deliveries of an endpoint are deferred: a dead one costs one attempt at a time. */
 export const putOffAfter = 3
 const putOffMs = { base: 5 * second, cap: 5 * minute }
 
@@ -33,7 +33,7 @@ export function retryAfter(attempts: number, askedMs: number | undefined, random
 }
 
 /**
- * How long nothing at all is sent to an endpoint, in milliseconds.
+ * How long all deliveries of an endpoint are deferred, in milliseconds.
  *
  * @param failures its attempts in a row that failed, from 1 on
  * @param askedMs the wait that the endpoint requested

@@ -3,7 +3,7 @@ import { type DeliveryStatus, deliveryStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 
-/** How long deliveries are kept, in days. */
+/** How long deliveries are kept once they were last due, in days. */
 const keptDays = 7
 /** The most deliveries of an endpoint that wait, and the most that are kept of those that have ended so. */
 export const mostKept = 10_000
@@ -13,17 +13,21 @@ const endpointsATime = 20
 const everyMinutes = 10
 
 /**
- * Deletes deliveries that are older than a week or whose endpoint is deleted, and looks through the endpoints that were not looked
+ * Deletes deliveries that were last due a week ago or whose endpoint is deleted, and looks through the endpoints that were not looked
  * through for ten minutes for what is too much: of more than 10,000 that wait the oldest are given up, and of those that have ended
  * the oldest are deleted.
  */
 export async function sweepWebhooks(database: Database, signal?: AbortSignal): Promise<void> {
   await sweepDeletedEndpoints(database, signal)
-  // Of an endpoint whose row is gone there may be some that a transaction wrote after its deletion.
-  const old = sql`SELECT d.id FROM (SELECT id, endpoint_id, status, created_at FROM vision_webhook_deliveries ORDER BY id
-      LIMIT ${batch}) AS d
-    LEFT JOIN vision_webhook_endpoints AS e ON e.id = d.endpoint_id
-    WHERE e.id IS NULL OR (d.status <> 'pending' AND d.created_at < UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY)`
+  // By when they were last due, so that none that is kept stands before one that goes: deliveries that are resent keep their ids. One that
+  // is pending so long is of no endpoint any more, written by a transaction after the deletion: others are given up after three days.
+  const old = sql.join(
+    deliveryStatuses.map(
+      (status) => sql`(SELECT id FROM vision_webhook_deliveries FORCE INDEX (waiting)
+        WHERE status = ${status} AND due_at < UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY ORDER BY due_at LIMIT ${batch})`,
+    ),
+    sql` UNION ALL `,
+  )
   await changeFound(database, old, deleted, signal)
   await forEach(
     database,

@@ -92,7 +92,7 @@ export function createPoller(
     return composed
   }
   const steps: Steps = {
-    // What fails here fails again where it is needed, and is told of there.
+    // What fails here fails again where it is needed, and is reported there.
     prepare: () =>
       void Promise.allSettled([compose(), store.prepare(), models.analysis.prepare(), models.content.prepare()]),
     analysis: async (...given) => (await compose()).analysis(...given),
@@ -134,7 +134,7 @@ export function createPoller(
         },
         {
           ...options,
-          // What the jobs of this drain are told of goes with it; after an idle one it takes as long as the sweepers.
+          // The events of this drain's jobs are delivered with it; after an idle one it takes as long as the sweepers.
           drained: drained.signal,
           lastStart: () => started + sweepMs,
         },

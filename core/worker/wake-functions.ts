@@ -11,7 +11,7 @@ export interface WakeConfig extends AwsConfig {
   readonly POLLER_CONCURRENCY: number
 }
 
-/** What a poller is told that was woken rather than started by the schedule. */
+/** The event of a poller that was woken rather than started by the schedule. */
 export interface WakeEvent {
   readonly wakeId: string
 }

@@ -3,11 +3,10 @@ import { extname, join } from 'node:path'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { reasonOf } from '../../core/domain/errors.ts'
 import { pageHeaders } from '../../core/http/page.ts'
+import { consolePath, consolePolicy } from '../../core/platform/config/console-policy.ts'
 
 /** The fetch function of an app. */
 type Fetch = (request: Request, bindings: Http2Bindings | HttpBindings) => Response | Promise<Response>
-
-export const consolePath = '/console/'
 
 export interface ConsoleOptions {
   /** The folder of its files as they are now: asked for with each page, so that a change of its sources shows on the next. */
@@ -52,18 +51,11 @@ function redirect(location: string): Response {
 
 /** Any path that names no file is a page: the one program shows them all. */
 function page(html: string, origins: readonly string[]): Response {
-  const others = origins.map((origin) => ` ${origin}`).join('')
-  const policy = [
-    "default-src 'self'",
-    // blob: what was dropped, before it is anywhere.
-    `img-src 'self' blob: data:${others}`,
-    `connect-src 'self'${others}`,
-    "object-src 'none'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
-  const headers = { ...pageHeaders, 'content-security-policy': policy, 'content-type': 'text/html; charset=utf-8' }
+  const headers = {
+    ...pageHeaders,
+    'content-security-policy': consolePolicy(origins),
+    'content-type': 'text/html; charset=utf-8',
+  }
   return new Response(html, { headers })
 }
 

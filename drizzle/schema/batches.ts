@@ -15,7 +15,7 @@ export const visionBatches = mysqlTable(
     idempotencyKey: key('idempotency_key', { length: 255 }),
     /** SHA-256 of the request that the idempotency key came with, in hex. */
     requestHash: key('request_hash', { length: 64 }),
-    /** How often all its jobs had ended, as far as its owner was to be told. */
+    /** How often all its jobs had ended while an endpoint of its owner wanted that event. */
     ends: count('ends'),
     createdAt: time('created_at').notNull(),
     /** When it was, or will be, closed for new jobs. */

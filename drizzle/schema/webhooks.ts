@@ -38,7 +38,7 @@ export const visionWebhookEndpoints = mysqlTable(
     /** As a URL is serialised: in ASCII. */
     url: key('url', { length: 2048 }).notNull(),
     description: text('description', { length: 200 }),
-    /** Those of `webhookEvents` that it is told of, separated by spaces. */
+    /** Those of `webhookEvents` that it receives, separated by spaces. */
     events: key('events', { length: 120 }).notNull(),
     /** Newest first; every valid one signs. They are used, so no hash would do: see docs/decisions/0021-webhooks.md. */
     secrets: json<readonly SigningSecret[]>('secrets').notNull(),
@@ -91,7 +91,7 @@ export const visionWebhookDeliveries = mysqlTable(
     data: json<Record<string, unknown>>('data').notNull(),
     status: word<DeliveryStatus>('status').notNull(),
     attempts: count('attempts'),
-    /** When it is sent next; means something while pending. */
+    /** When it is sent next; of one that has ended, when it was last due: it is deleted a week later. */
     dueAt: time('due_at').notNull(),
     /** When it is given up. */
     expiresAt: time('expires_at').notNull(),
@@ -117,9 +117,10 @@ export const visionWebhookDeliveries = mysqlTable(
       delivery.type,
       delivery.text,
     ),
-    index('due').on(delivery.endpointId, delivery.status, delivery.dueAt),
+    // The status comes first: the endpoints that something waits for are found by one lookup each, and no others.
+    index('due').on(delivery.status, delivery.endpointId, delivery.dueAt),
     index('listed').on(delivery.endpointId, delivery.status, delivery.id),
-    // Whether anything is due, and since when.
+    // Whether anything is due, and since when; and what is old.
     index('waiting').on(delivery.status, delivery.dueAt),
     check('vision_webhook_deliveries_status', oneOf('status', deliveryStatuses)),
   ],

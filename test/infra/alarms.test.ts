@@ -34,6 +34,10 @@ describe('the alarms', () => {
       { ...ours, metricName: 'OldestDueSeconds', statistic: 'Maximum', threshold: 600, treatMissingData: 'breaching' },
     ],
     [
+      'WebhooksOverdue',
+      { ...ours, metricName: 'WebhookOldestDueSeconds', statistic: 'Maximum', threshold: 600, period: 60 },
+    ],
+    [
       'PollerSilent',
       {
         ...ours,
@@ -78,7 +82,7 @@ describe('the alarms', () => {
 
   test('there are no others: a full fleet throttles its schedule by design', () => {
     const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-    expect(found).toHaveLength(12)
+    expect(found).toHaveLength(13)
     const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
     expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
     expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
@@ -97,6 +101,7 @@ describe('the alarms', () => {
     metrics.providerPaused('gemini', true)
     metrics.providerPaused('deepseek', true)
     metrics.apiCall(200, 12)
+    metrics.webhooksWaited(3)
     metrics.flush()
     const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
     const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
@@ -105,7 +110,7 @@ describe('the alarms', () => {
     const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
       .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
       .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
-    expect(looked).toHaveLength(6)
+    expect(looked).toHaveLength(7)
     for (const metric of looked) expect(written).toContain(metric)
   })
 

@@ -98,6 +98,10 @@ test('every part that a function loads when it is needed can be loaded, and does
   const edit = await call('PATCH', text, { content: { summary: 'x' } }, { 'if-match': had.etag ?? '' })
   expect(edit).toMatchObject({ statusCode: 400, body: expect.stringContaining('#/content') })
 
+  // A dry run, which erases nobody.
+  const operator = { authorization: `Bearer ${await token('ops', 600, ['operator'])}` }
+  expect(await call('POST', '/v1/operator/users/ann/erase', {}, operator)).toMatchObject({ statusCode: 200 })
+
   expect(notLoaded('api', [api])).toEqual([])
   expect(notLoaded('stream', [stream])).toEqual([])
   // It signs no links; and alone it never sees a backlog, of which it would tell as the API does.

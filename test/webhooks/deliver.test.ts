@@ -4,14 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
-import { testEndpoint } from '../../core/webhooks/deliveries.ts'
+import { resendDelivery, testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
-import { readWebhookHealth } from '../../core/webhooks/health.ts'
-import { attemptMs, endpointWait, readRetryAfter, retryAfter } from '../../core/webhooks/schedule.ts'
-import { postWebhook } from '../../core/webhooks/send.ts'
-import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
-import { checkWebhookUrl } from '../../core/webhooks/url.ts'
 import { jobIn } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
@@ -215,68 +210,6 @@ test('two workers serve an endpoint one after the other, and a dead one for no l
   expect(await deliver()).toEqual({ delivered: 1, failed: 0 })
 })
 
-test('what is too old is swept, and of a deleted endpoint everything', async () => {
-  const endpoint = await makeEndpoint(db)
-  for (let made = 0; made < 3; made++) await testEndpoint(db, endpoint)
-  const [first, second] = await rowsOf()
-  await db.sql(
-    "UPDATE vision_webhook_deliveries SET status = 'delivered', created_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE id = ?",
-    [first?.id],
-  )
-  await db.sql('UPDATE vision_webhook_deliveries SET expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [second?.id])
-  await db.sql("UPDATE vision_webhook_endpoints SET swept_at = '2026-01-01'")
-  await sweepWebhooks(db)
-  expect(await rowsOf('status, error')).toEqual([
-    { status: 'failed', error: 'expired' },
-    { status: 'pending', error: null },
-  ])
-  await deleteEndpoint(db, endpoint)
-  const kept = await makeEndpoint(db)
-  await testEndpoint(db, kept)
-  // Until it is swept nobody is named any more, and nothing is sent.
-  expect(
-    JSON.stringify(await db.sql('SELECT * FROM vision_webhook_endpoints WHERE id = ?', [endpoint.endpointId])),
-  ).not.toMatch(/user-1|shop\.example|whsec_/)
-  expect(await deliver({ lookup: async () => [] })).toEqual({ delivered: 0, failed: 1 })
-  await sweepWebhooks(db)
-  expect(await rowsOf('endpoint_id')).toEqual([{ endpoint_id: kept.endpointId }])
-  expect(await db.sql('SELECT id FROM vision_webhook_endpoints')).toEqual([{ id: kept.endpointId }])
-  // One that was written after the row had gone.
-  await db.sql('DELETE FROM vision_webhook_endpoints')
-  await sweepWebhooks(db)
-  expect(await rowsOf()).toEqual([])
-})
-
-test('of an endpoint 10,000 deliveries are kept that wait, and as many of each that have ended, however many endpoints there are', async () => {
-  const endpoint = await makeEndpoint(db)
-  // It is looked through after these, which a sweep reads 20 at a time.
-  await makeEndpoints(db, 21)
-  await db.sql("UPDATE vision_webhook_endpoints SET swept_at = IF(id = ?, '2026-01-02', '2026-01-01')", [
-    endpoint.endpointId,
-  ])
-  const extra = 3
-  await db.sql(
-    `INSERT INTO vision_webhook_deliveries (endpoint_id, type, version, data, status, due_at, expires_at, created_at)
-      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
-      SELECT ?, 'webhook.test', 1 + s.i * 20000 + a.i * 101 + b.i, '{}', ELT(s.i + 1, 'failed', 'delivered', 'pending'),
-        UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3)
-      FROM n a STRAIGHT_JOIN n b STRAIGHT_JOIN n s WHERE s.i < 3 AND a.i * 101 + b.i < ? ORDER BY 3`,
-    [endpoint.endpointId, mostKept + extra],
-  )
-  await sweepWebhooks(db)
-  // What waited too long in the line is told as given up; it is the newest that is kept.
-  expect(
-    await db.sql(
-      'SELECT status, error, COUNT(*) AS deliveries, MIN(version) % 20000 AS oldest FROM vision_webhook_deliveries GROUP BY 1, 2 ORDER BY 1, 2',
-    ),
-  ).toEqual([
-    { status: 'delivered', error: null, deliveries: mostKept, oldest: 1 + extra },
-    { status: 'failed', error: null, deliveries: mostKept - extra, oldest: 1 + 2 * extra },
-    { status: 'failed', error: 'too_many', deliveries: extra, oldest: 1 },
-    { status: 'pending', error: null, deliveries: mostKept, oldest: 1 + extra },
-  ])
-})
-
 test('the endpoint that was served longest ago is next, degraded ones among themselves', async () => {
   await makeEndpoints(db, 5)
   await makeDeliveries(db, '', 1)
@@ -311,85 +244,112 @@ test('endpoints that have just died delay the quick ones only until they are fou
   expect(received.filter(({ path }) => path === '/live')).toHaveLength(1)
 })
 
-test('its health says what waits, since when it could have been sent, and which endpoints fail or are disabled', async () => {
-  const health = () => db.run(readWebhookHealth)
-  const none = { count: 0, atLeast: false }
-  const counted = (count: number) => ({ count, atLeast: false })
-  const nothing = { enabled: none, failing: none, disabled: none }
-  expect(await health()).toEqual({ waiting: none, failing: none, oldestDueSeconds: 0, endpoints: nothing })
-  await makeEndpoints(db, 4)
-  await db.sql("UPDATE vision_webhook_endpoints SET created_at = '2026-01-01'")
-  const [live, putOff, disabled, deleted] = (await db.sql('SELECT id FROM vision_webhook_endpoints ORDER BY id')).map(
-    ({ id }) => id,
-  )
-  await makeDeliveries(db, '', 3)
-  const late =
-    'UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE endpoint_id = ?'
-  for (const [seconds, id] of [
-    [100, live],
-    [90_000, putOff],
-    [90_000, disabled],
-    [90_000, deleted],
-  ])
-    await db.sql(late, [seconds, id])
-  const change = (set: string, id: unknown) => db.sql(`UPDATE vision_webhook_endpoints SET ${set} WHERE id = ?`, [id])
-  await change('failures = 3, retry_at = UTC_TIMESTAMP(3) + INTERVAL 300 SECOND', putOff)
-  await change("disabled_reason = 'failing', failures = 9", disabled)
-  await deleteEndpoint(db, { userId: 'many-3', endpointId: Number(deleted) })
-  const endpoints = { enabled: counted(2), failing: counted(1), disabled: counted(1) }
-  expect(await health()).toMatchObject({ waiting: counted(6), failing: counted(3), endpoints })
-  const oldest = async () => Math.floor((await health()).oldestDueSeconds / 100)
-  expect(await oldest()).toBe(1)
-  await change('retry_at = UTC_TIMESTAMP(3) - INTERVAL 500 SECOND', putOff)
-  expect(await oldest()).toBe(5)
-  await makeDeliveries(db, '', 501)
-  expect(await health()).toMatchObject({ waiting: { count: 1_000, atLeast: true } })
-})
+describe('what its owner changes holds from the next post on, with twenty that are read already:', () => {
+  let endpoint: Awaited<ReturnType<typeof makeEndpoint>>
+  /** Has the owner make a change while the first post waits for its answer. */
+  const changeMidway = async (change: () => Promise<unknown>, status = 200) => {
+    endpoint = await makeEndpoint(db, { url: `${base}/hook` })
+    await makeDeliveries(db, '/hook', 8)
+    // One post at a time.
+    await db.sql('UPDATE vision_webhook_endpoints SET slow = 1')
+    answer = async (request, response) => {
+      if (received.length === 1) await change()
+      response.writeHead(request.url === '/hook' ? status : 200).end()
+    }
+    await deliver()
+  }
+  const byUs = () => ({ endpointId: endpoint.endpointId, userId: endpoint.userId })
+  const idsAt = (path: string) =>
+    new Set(received.flatMap((one) => (one.path === path ? [one.headers['webhook-id']] : []))).size
 
-describe('a post', () => {
-  const send = (url: string, changes: object = {}) =>
-    postWebhook(
-      { url, headers: {}, body: '{}' },
-      { allowLoopbackHttp: true, signal: new AbortController().signal, now: Date.now, ...changes },
-    )
-
-  test('follows no redirect, takes an end without an answer for a failure, and waits no longer than it may', async () => {
-    answer = (_, response) => void response.writeHead(302, { location: `${base}/other` }).end()
-    expect(await send(`${base}/hook`)).toMatchObject({ error: 'redirected', answer: { status: 302 } })
+  test.each([200, 500])('a deletion, whatever the answer (%d)', async (status) => {
+    await changeMidway(() => deleteEndpoint(db, byUs()), status)
     expect(received).toHaveLength(1)
-    answer = (_, response) => void response.destroy()
-    expect(await send(`${base}/hook`)).toEqual({ error: 'unreachable' })
-    answer = () => undefined
-    expect(await send(`${base}/hook`, { timeoutMs: 100 })).toEqual({ error: 'timed_out' })
-    expect(attemptMs, 'as docs/webhooks.md says').toBe(15_000)
-    answer = (_, response) => void response.writeHead(503, { 'retry-after': '120' }).end()
-    expect(await send(`${base}/hook`)).toMatchObject({ error: 'status', retryAfterMs: 120_000 })
   })
 
-  test('goes to no address that is not public, whatever the name says', async () => {
-    const lookup = async () => [{ address: '10.0.0.1' }]
-    expect(await send('https://shop.example/hook', { lookup })).toEqual({ error: 'forbidden_address' })
-    expect(await send(`${base}/hook`, { allowLoopbackHttp: false })).toEqual({ error: 'forbidden_address' })
-    expect(received).toEqual([])
-    expect(() => checkWebhookUrl('http://shop.example', { allowLoopbackHttp: true })).toThrow(/https/)
+  test.each([200, 500])('disabling, whatever the answer (%d), until it is enabled', async (status) => {
+    await changeMidway(() => updateEndpoint(db, byUs(), { enabled: false }), status)
+    expect(received).toHaveLength(1)
+    expect(await endpointRow()).toMatchObject({ disabled_reason: 'owner', failures: 0 })
+    answer = ok
+    await updateEndpoint(db, byUs(), { enabled: true })
+    await deliver()
+    expect(idsAt('/hook')).toBe(8)
+  })
+
+  test('another URL, and what the former one answers then ends neither the webhook nor the delivery', async () => {
+    await changeMidway(() => updateEndpoint(db, byUs(), { url: `${base}/new` }), 410)
+    expect([idsAt('/hook'), idsAt('/new')]).toEqual([1, 8])
+    expect(received[1]?.path).toBe('/new')
+    expect(await endpointRow()).toMatchObject({ disabled_reason: null, failures: 0 })
+    expect(new Set((await rowsOf('status')).map(({ status }) => status))).toEqual(new Set(['delivered']))
+  })
+
+  test('another secret, with that of before invalid at once', async () => {
+    let secret = ''
+    await changeMidway(async () => {
+      secret = (await rotateSecret(db, byUs(), 0, randomBytes)).secret
+    })
+    const verifies = (by: string) =>
+      received.map(({ body, headers }) => {
+        try {
+          return Boolean(new Webhook(by).verify(body, headers))
+        } catch {
+          return false
+        }
+      })
+    const others = Array.from({ length: 7 }, () => true)
+    expect(verifies(secret)).toEqual([false, ...others])
+    expect(verifies(endpoint.secret)).toEqual([true, ...others.map(() => false)])
+  })
+
+  test('while a change of nothing that is sent takes it from nobody', async () => {
+    const { endpointId, userId } = await makeEndpoint(db, { url: `${base}/hook` })
+    await makeDeliveries(db, '/hook', 1)
+    await leaseEndpoints(db, { quick: 1, degraded: 1 })
+    const held = ({ lease, lease_expires_at }: Record<string, unknown>) => [lease, lease_expires_at]
+    const before = held(await endpointRow())
+    await updateEndpoint(db, { endpointId, userId }, { url: `${base}/hook`, enabled: true, description: 'ours' })
+    expect(held(await endpointRow())).toEqual(before)
   })
 })
 
-test('the schedule: three days, with jitter, as long as the endpoint asks for within a day', () => {
-  const waits = Array.from({ length: 9 }, (_, index) => retryAfter(index + 1, undefined, () => 0))
-  expect(waits.slice(0, 3)).toEqual([5_000, 300_000, 1_800_000])
-  expect(waits.slice(0, 8).reduce((sum, wait) => sum + wait, 0)).toBeLessThan(3 * 86_400_000)
-  expect(retryAfter(1, undefined, () => 1)).toBe(6_000)
-  expect(retryAfter(1, 60_000, () => 0)).toBe(60_000)
-  expect(retryAfter(1, 1e12, () => 0)).toBe(86_400_000)
-  expect([1, 2, 3, 4, 99].map((failures) => endpointWait(failures, undefined, () => 0))).toEqual([
-    0, 0, 5_000, 10_000, 300_000,
-  ])
-  expect(endpointWait(1, 1e12, () => 0)).toBe(300_000)
-  expect(readRetryAfter('Fri, 27 Nov 2026 00:00:10 GMT', Date.parse('2026-11-27T00:00:00Z'))).toBe(10_000)
-  expect([undefined, 'soon', '-1'].map((value) => readRetryAfter(value, 1e15))).toEqual([
-    undefined,
-    undefined,
-    expect.anything(),
-  ])
+describe('of one job a later event waits for every earlier one', () => {
+  /** Three events of one job: when each is due, in seconds from now. */
+  const makeThree = async (due: readonly [number, number, number]) => {
+    const { endpointId, userId } = await makeEndpoint(db, { url: `${base}/hook` })
+    await db.sql(
+      `INSERT INTO vision_webhook_deliveries (endpoint_id, type, job_id, version, data, status, due_at, expires_at, created_at)
+        VALUES ${due.map(() => "(?, 'text.completed', 1, ?, ?, 'pending', UTC_TIMESTAMP(3) + INTERVAL ? SECOND, UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3))").join(', ')}`,
+      due.flatMap((seconds, index) => [endpointId, index + 1, JSON.stringify({ version: index + 1 }), seconds]),
+    )
+    return { endpointId, userId }
+  }
+  const versions = () =>
+    received.flatMap(({ body }) => {
+      const { type, data } = JSON.parse(body)
+      return type === 'text.completed' ? [data.version] : []
+    })
+
+  test('also where the first was sent again by hand, and the second is retried later', async () => {
+    const endpoint = await makeThree([-20, 300, -10])
+    const [first] = await rowsOf()
+    await resendDelivery(db, { ...endpoint, deliveryId: Number(first?.id) })
+    await deliver()
+    expect(versions()).toEqual([1])
+    await allDue()
+    await deliver()
+    expect(versions()).toEqual([1, 2, 3])
+  })
+
+  test('also where the second is due with others between, more than are read at a time', async () => {
+    await makeThree([-100, -10, -90])
+    await makeDeliveries(db, '/hook', 30)
+    await db.sql(
+      "UPDATE vision_webhook_deliveries SET due_at = UTC_TIMESTAMP(3) - INTERVAL 50 SECOND WHERE type = 'webhook.test'",
+    )
+    await deliver()
+    expect(versions()).toEqual([1, 2, 3])
+    expect(received).toHaveLength(33)
+  })
 })

@@ -46,7 +46,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has said it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Interrupted) {
-    process.stderr.write('Stopped. What was begun goes on; run the same again to see it through.\n')
+    process.stderr.write('Stopped. Jobs that were started continue; run the same again to get their texts.\n')
     return 130
   }
   if (error instanceof UsageError) {

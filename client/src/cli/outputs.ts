@@ -2,14 +2,15 @@ import type { VisionClient, WantedText } from '../index.ts'
 import { UsageError } from './context.ts'
 
 type Format = WantedText['outputFormat']
-const formats: readonly Format[] = [
-  'detailed_analysis',
-  'summary',
-  'social_post',
-  'product_description',
-  'alt_text',
-  'brand_guidelines',
-]
+/** Every format: the compiler names the one that is missing. */
+const formats = Object.keys({
+  detailed_analysis: true,
+  summary: true,
+  social_post: true,
+  product_description: true,
+  alt_text: true,
+  brand_guidelines: true,
+} satisfies Readonly<Record<Format, true>>)
 
 /**
  * A text that `-o` names: `alt_text`, `alt_text:de`, `social_post:en:instagram`.
@@ -18,7 +19,7 @@ const formats: readonly Format[] = [
  */
 export function wantedText(said: string): WantedText {
   const [format = '', language, platform, ...rest] = said.split(':')
-  if (!formats.includes(format as Format) || rest.length > 0) {
+  if (!formats.includes(format) || rest.length > 0) {
     throw new UsageError(`-o ${said} is not format[:language[:platform]]. Formats: ${formats.join(', ')}.`)
   }
   return {

@@ -51,7 +51,7 @@ export function addRun(program: Command): void {
     .addHelpText(
       'after',
       `
-Running the same again goes on where it was: it pays for nothing twice.
+Running the same again continues where it stopped, and pays for nothing twice.
 
 Examples:
   vision run photos/ -p "Sell it in our shop" -o product_description -o alt_text:de --csv texts.csv
@@ -92,7 +92,7 @@ async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
   }
 }
 
-/** By Ctrl-C. What was begun goes on, and running the same again finds it. */
+/** By Ctrl-C. Jobs that were started continue, and running the same again finds them. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }

@@ -7,7 +7,7 @@ import { UsageError } from './context.ts'
 export interface CsvColumns {
   readonly image: string
   readonly sku: string
-  /** The columns that the writer is told of; all others if left out. */
+  /** The columns that are facts for the writer; all others if left out. */
   readonly facts?: readonly string[] | undefined
 }
 

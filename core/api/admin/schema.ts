@@ -207,7 +207,7 @@ export const RedriveResult = z
     jobs: count.meta({ description: 'How many were given a new life, or would be.' }),
     sample: z.array(z.int()).meta({ description: 'The ids of some of them.' }),
     more: z.boolean().meta({ description: 'There may be more: the limit or the time of one call was reached.' }),
-    through: time.nullable().meta({ description: 'When the last of them failed: `since` of the call that goes on.' }),
+    through: time.nullable().meta({ description: 'When the last of them failed: `since` of the next call.' }),
   })
   .meta({ id: 'RedriveResult' })
 

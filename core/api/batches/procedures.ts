@@ -30,7 +30,7 @@ const schema = deferred(() => import('./schema.ts'))
 
 /** How large a page of results may be as JSON. */
 const maxPageBytes = 4_000_000
-/** How long a call goes on with the jobs of a batch, in milliseconds: well below a function's time limit. */
+/** How long a call works through the jobs of a batch, in milliseconds: well below a function's time limit. */
 const changingMs = 15_000
 
 /** Many jobs that are followed, and changed, as one. */

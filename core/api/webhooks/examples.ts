@@ -30,7 +30,7 @@ export const examplePayloads = {
     data: {
       ...job,
       status: 'failed',
-      error: { code: 'image.not_found', message: 'The server of the image says that it is not there.' },
+      error: { code: 'image.not_found', message: 'The image server says that there is no such image.' },
     },
   },
   'job.cancelled': {

@@ -32,10 +32,10 @@ const payload = (event: keyof typeof payloads) => async () => (await schema('pay
 
 const hour = 3_600_000
 
-/** Webhooks: a server that is told instead of asking. */
+/** Webhooks: servers that receive events instead of polling. */
 export const webhooks = {
   name: 'webhooks',
-  description: 'Servers that are told of what has become of jobs, by signed posts: see docs/webhooks.md.',
+  description: 'Servers that receive the events of jobs as signed POST requests: see docs/webhooks.md.',
   webhooks: {
     'job.completed': { payload: payload('job.completed'), example: examplePayloads['job.completed'] },
     'job.failed': { payload: payload('job.failed'), example: examplePayloads['job.failed'] },

@@ -33,7 +33,7 @@ const events = z
   .min(1)
   .max(webhookEvents.length)
   .refine((list) => new Set(list).size === list.length, { error: 'Name each event once.' })
-  .meta({ description: 'What it is told of.' })
+  .meta({ description: 'The events that it receives.' })
 const webhookStatus = z.enum(['enabled', 'disabled'])
 export const DeliveryStatus = z.enum(deliveryStatuses).meta({
   id: 'DeliveryStatus',
@@ -46,7 +46,7 @@ const limit = z.int().min(1).max(100).default(20).meta({ description: 'The most 
 export const CreateWebhook = z
   .strictObject({
     url,
-    events: events.optional().meta({ description: 'What it is told of; everything if left out.' }),
+    events: events.optional().meta({ description: 'The events that it receives; all if left out.' }),
     description: description.optional(),
   })
   .meta({ id: 'CreateWebhook' })

@@ -3,7 +3,7 @@ export function widthOf(text: string): number {
   return text.length + (text.match(/[\u3000-\u9fff\uff00-\uffef]/g)?.length ?? 0)
 }
 
-/** A text of so many characters at most, by `widthOf`, cut at a word. */
+/** A text cut at a word to a width, as `widthOf` counts it. */
 export function cutText(text: string, most: number): string {
   if (widthOf(text) <= most) return text
   let end = Math.min(text.length, most - 1)

@@ -32,7 +32,11 @@ export function outputsOf({ type, name, inputs }: NewResource): { id: string; st
     },
     'aws:lambda/functionUrl:FunctionUrl': () => ({ functionUrl: `https://${name.toLowerCase()}.lambda-url.example/` }),
     'aws:lambda/invocation:Invocation': () => ({ result: '{"applied":1}' }),
-    'aws:s3/bucket:Bucket': () => ({ arn: `arn:aws:s3:::${own({}, 'bucket')}`, bucketDomainName: 'bucket.example' }),
+    'aws:s3/bucket:Bucket': () => ({
+      arn: `arn:aws:s3:::${own({}, 'bucket')}`,
+      bucketDomainName: 'bucket.example',
+      bucketRegionalDomainName: `${name.toLowerCase()}.s3.${region}.amazonaws.com`,
+    }),
     'aws:apigatewayv2/api:Api': () => ({ apiEndpoint: 'https://api.example', executionArn: 'arn:aws:execute-api:x' }),
     'aws:apigatewayv2/domainName:DomainName': () => ({
       domainNameConfiguration: { targetDomainName: 'target.example', hostedZoneId: 'Z1' },

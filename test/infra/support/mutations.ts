@@ -297,6 +297,26 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     text: 'if (!$dev) ',
     instead: 'if ($dev) ',
   },
+  'the console’s pages may load from anywhere': {
+    file: 'infra/console.ts',
+    text: '.apply(([host, stream]) => consolePolicy([',
+    instead: ".apply(([host, stream]) => consolePolicy(['*', ",
+  },
+  'CloudFront answers one user with what is another’s': {
+    file: 'infra/console.ts',
+    text: '({ ...all, cachePolicyId: cachingDisabled })',
+    instead: '({ ...all, cachePolicyId: cachingOptimized })',
+  },
+  'CloudFront gives up before the API answers': {
+    file: 'infra/console.ts',
+    text: '{ readTimeout: answerSeconds }',
+    instead: '{}',
+  },
+  'the console may not post to the bucket': {
+    file: 'infra/settings.ts',
+    text: '...(consoleName && {',
+    instead: '...(!consoleName && {',
+  },
 }
 
 /**

@@ -24,14 +24,14 @@ export async function makeEndpoint(
 export async function makeEndpoints(
   on: TestDatabase,
   count: number,
-  { url = 'https://shop.example/hook' } = {},
+  { url = 'https://shop.example/hook', prefix = 'many' } = {},
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
   const values = {
     ...{ url, events: webhookEvents.join(' '), secrets: [{ secret: newSecret(randomBytes), validUntil: null }] },
     ...{ servedAt: now, sweptAt: now, createdAt: now, updatedAt: now },
   }
-  const rows = Array.from({ length: count }, (_, index) => ({ userId: `many-${index}`, ...values }))
+  const rows = Array.from({ length: count }, (_, index) => ({ userId: `${prefix}-${index}`, ...values }))
   await on.run((db) => db.insert(visionWebhookEndpoints).values(rows))
 }
 
