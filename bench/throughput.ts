@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Database, openDatabase } from '../core/database/client.ts'
-import { createVisionJobs } from '../core/queue/create.ts'
+import { createVisionJobs } from '../core/queue/create/create.ts'
 import { drain } from '../core/worker/loop.ts'
 import type { Steps } from '../core/worker/options.ts'
 import { webhookEvents } from '../drizzle/schema.ts'
@@ -200,7 +200,7 @@ async function counts({ sql }: BenchDatabase) {
 }
 
 async function peers({ url }: BenchDatabase): Promise<void> {
-  const folder = fileURLToPath(new URL('./peers/', import.meta.url))
+  const folder = fileURLToPath(new URL('./peers', import.meta.url))
   if (!existsSync(`${folder}node_modules`)) {
     console.log('\nPeers are not installed: npm ci --prefix bench/peers')
     return

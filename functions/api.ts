@@ -9,7 +9,7 @@ import { loadApiConfig } from '../core/platform/config/api.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
-import { createFunctionWaker } from '../core/worker/wake-functions.ts'
+import { createFunctionWaker } from '../core/worker/wake/wake-functions.ts'
 
 let api: ReturnType<typeof open> | undefined
 

@@ -5,7 +5,7 @@ import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller, type Poller } from '../core/worker/create-worker.ts'
-import { type WakeEvent, wakeIdOf } from '../core/worker/wake-functions.ts'
+import { type WakeEvent, wakeIdOf } from '../core/worker/wake/wake-functions.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 

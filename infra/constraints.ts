@@ -2,7 +2,7 @@ import { loadMs } from '../core/images/limits.ts'
 import type { PollerConfig } from '../core/platform/config/poller.ts'
 import { keyOf } from '../core/platform/config/providers.ts'
 import type { StreamConfig } from '../core/platform/config/stream.ts'
-import { settleMs } from '../core/queue/limits.ts'
+import { settleMs } from '../core/queue/settle/reserved-time.ts'
 
 /** The longest a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900

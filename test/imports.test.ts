@@ -66,9 +66,9 @@ const isAdapter = (file: string) =>
 
 describe('who imports whom', () => {
   test('every import of ours is found, and leads to a file', () => {
-    expect(imports).toContainEqual({ from: 'core/queue/claim.ts', to: 'drizzle/schema.ts', isType: false })
-    expect(imports).toContainEqual({ from: 'core/queue/read.ts', to: 'core/database/client.ts', isType: true })
-    expect(imports.some(({ from, isType }) => from === 'core/queue/settle.ts' && !isType)).toBe(true)
+    expect(imports).toContainEqual({ from: 'core/queue/claim/claim.ts', to: 'drizzle/schema.ts', isType: false })
+    expect(imports).toContainEqual({ from: 'core/queue/read/read.ts', to: 'core/database/client.ts', isType: true })
+    expect(imports.some(({ from, isType }) => from === 'core/queue/settle/settle.ts' && !isType)).toBe(true)
     const missing = imports.filter(({ to }) => isOurs(to) && /\.(tsx?|mts|mjs)$/.test(to) && !sources.includes(to))
     expect(missing.map((edge) => `${edge.from} -> ${edge.to}`)).toEqual([])
   })
@@ -127,6 +127,19 @@ describe('who imports whom', () => {
     expect(circles).toEqual([])
   })
 
+  test('a room of the queue knows those below it alone', () => {
+    const queueFloors = [['change'], ['create', 'claim', 'settle'], ['fairness', 'prune', 'read'], ['rows']]
+    const roomOf = (file: string) => file.split('/')[2] ?? ''
+    const queueFloorOf = (file: string) => queueFloors.findIndex((rooms) => rooms.includes(roomOf(file)))
+    const isQueue = within('core/queue')
+    expect(sources.filter((file) => isQueue(file) && queueFloorOf(file) < 0)).toEqual([])
+    const up = imports.filter(
+      ({ from, to }) =>
+        isQueue(from) && isQueue(to) && roomOf(from) !== roomOf(to) && queueFloorOf(to) <= queueFloorOf(from),
+    )
+    expect(up.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
+  })
+
   test('core imports nothing of ours but the schema', () => {
     expect(edges(within('core'), (to) => isOurs(to) && !within('core')(to) && to !== 'drizzle/schema.ts')).toEqual([])
   })
@@ -156,9 +169,12 @@ describe('who imports whom', () => {
   test('the deployment runs nothing of core: it reads the configuration, the providers’ data and the numbers that must agree', () => {
     const isData = (file: string) =>
       within('core/platform/config')(file) ||
-      ['core/database/limits.ts', 'core/images/limits.ts', 'core/queue/limits.ts', 'core/worker/schedule.ts'].includes(
-        file,
-      ) ||
+      [
+        'core/database/limits.ts',
+        'core/images/limits.ts',
+        'core/queue/settle/reserved-time.ts',
+        'core/worker/schedule.ts',
+      ].includes(file) ||
       file === registry
     expect(edges(within('infra'), (to) => isOurs(to) && !within('infra')(to) && !isData(to))).toEqual([])
     // A type costs nothing; an adapter is loaded with the first call.

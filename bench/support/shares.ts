@@ -1,7 +1,7 @@
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
-import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
+import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { cap, create, someJob } from './big-queue.ts'
 import { type BenchDatabase, numbers } from './server.ts'
 

@@ -1,7 +1,7 @@
 import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
 import { about } from '../../core/api/about.ts'
 import { appRouter, resources } from '../../core/api/router.ts'
-import { openApiDocument } from '../../core/http/openapi.ts'
+import { openApiDocument } from '../../core/http/openapi/openapi.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 
 const head = '// Written by `npm run docs` from the OpenAPI document. Not to be edited.\n\n'

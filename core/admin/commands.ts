@@ -1,10 +1,10 @@
 import type { ProviderScope } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { pauseByOperator, resumeByOperator } from '../providers/operator-pause.ts'
-import type { BulkFilter, BulkResult } from '../queue/bulk-change.ts'
-import { cancelMatchingJobs } from '../queue/cancel-matching.ts'
-import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune.ts'
-import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/redrive.ts'
+import { pauseByOperator, resumeByOperator } from '../providers/availability/operator-pause.ts'
+import type { BulkFilter, BulkResult } from '../queue/change/bulk-change.ts'
+import { cancelMatchingJobs } from '../queue/change/cancel-matching.ts'
+import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/change/redrive.ts'
+import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune/prune.ts'
 import { noteAction, noteResult, type OperatorVerb } from './audit-log.ts'
 
 /** The operator: a user id, or `cli:` and an account’s name. */

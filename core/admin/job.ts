@@ -3,8 +3,8 @@ import { visionJobAttempts } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
-import { type AttemptRow, getVisionJobsInFull, type JobWithOutputs } from '../queue/read.ts'
-import { getRunningTimes } from '../queue/running-time.ts'
+import { type AttemptRow, getVisionJobsInFull, type JobWithOutputs } from '../queue/read/read.ts'
+import { getRunningTimes } from '../queue/read/running-time.ts'
 import { type Counts, getJobUsage } from '../usage/ledger.ts'
 
 /** All stored details of a job. */

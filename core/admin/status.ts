@@ -3,20 +3,20 @@ import type { Provider, RunStats } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { asDate, rowsOf } from '../database/sql.ts'
 import { countLiveSessions } from '../live/sessions.ts'
-import { type ProviderState, readProviderStates } from '../providers/provider-state.ts'
-import { type ProviderUsage, usageOf } from '../providers/rate-limit.ts'
+import { type ProviderState, readProviderStates } from '../providers/availability/provider-state.ts'
+import { type ProviderUsage, usageOf } from '../providers/availability/rate-limit.ts'
 import { providerNames } from '../providers/registry.ts'
-import { type Depth, getQueueDepth } from '../queue/depth.ts'
-import { oldestDueSeconds } from '../queue/oldest-due.ts'
+import { type Depth, getQueueDepth } from '../queue/claim/depth.ts'
+import { oldestDueSeconds } from '../queue/claim/oldest-due.ts'
 import { readWebhookHealth, type WebhookHealth } from '../webhooks/health.ts'
-import { getMinutes, sumOfMinutes } from '../worker/minutes.ts'
+import { getMinutes, sumOfMinutes } from '../worker/report/minutes.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
   getThroughput,
   type Throughput,
   type WorkerView,
-} from '../worker/registry.ts'
+} from '../worker/report/registry.ts'
 
 /** The status of the queue, its workers and the providers. */
 export interface Status {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
 import { matchedBy } from '../database/sql.ts'
-import { lockUser } from '../queue/users.ts'
+import { lockUser } from '../queue/rows/users.ts'
 import {
   type LimitOverrides,
   limitColumn,

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import type { AppEnv } from '../http/context.ts'
-import type { KeyFor } from '../http/reference-page.ts'
+import type { KeyFor } from '../http/pages/reference-page.ts'
 import { createImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'

@@ -3,7 +3,7 @@ import { statuses, steps } from '../../drizzle/schema.ts'
 import { type ErrorCode, errorCodes } from '../domain/errors.ts'
 import { outputFormats } from '../pipeline/formats.ts'
 import { platformNames } from '../pipeline/platforms.ts'
-import { maxTexts } from '../queue/texts.ts'
+import { maxTexts } from '../queue/rows/texts.ts'
 
 // The fields that several resources share.
 

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { createProcedures } from '../http/trpc.ts'
+import { createProcedures } from '../http/trpc/trpc.ts'
 import type { Actor } from '../platform/auth.ts'
 import type { ApiServices } from './services.ts'
 

@@ -1,6 +1,6 @@
 import type { Database } from '../database/client.ts'
 import type { KernelServices } from '../http/context.ts'
-import type { KeyFor } from '../http/reference-page.ts'
+import type { KeyFor } from '../http/pages/reference-page.ts'
 import type { ImageIntake } from '../images/intake.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { Feed } from '../live/feed.ts'

@@ -3,7 +3,7 @@ import { type OnInvalid, visionBatches } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
-import { lockUser } from '../queue/users.ts'
+import { lockUser } from '../queue/rows/users.ts'
 
 /** A row of `vision_batches`. */
 export type BatchRow = typeof visionBatches.$inferSelect

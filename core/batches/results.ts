@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { getVisionJobsUpTo, type JobWithOutputs } from '../queue/read.ts'
-import type { TextRow } from '../queue/texts.ts'
+import { getVisionJobsUpTo, type JobWithOutputs } from '../queue/read/read.ts'
+import type { TextRow } from '../queue/rows/texts.ts'
 
 export interface ResultsQuery {
   readonly batchId: number

@@ -14,14 +14,14 @@ import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
 import { shared } from './health.ts'
 import { logError } from './log-error.ts'
 import { operationsOf } from './operations.ts'
+import { mountProblemPages } from './pages/problem-page.ts'
+import { type KeyFor, mountReferencePage, referencePath } from './pages/reference-page.ts'
 import { toProblem } from './problem.ts'
-import { mountProblemPages } from './problem-page.ts'
-import { type KeyFor, mountReferencePage, referencePath } from './reference-page.ts'
 import type { Resource } from './resource.ts'
 import { mountRest, refuseOtherMethods } from './rest.ts'
-import { errorShape } from './trpc.ts'
-import { batchCallsAtOnce, createLimiter, maxBatchCalls } from './trpc-batch.ts'
-import { methodsOf, operationsAt, requestForTrpc, trpcPath, withJsonType } from './trpc-request.ts'
+import { errorShape } from './trpc/trpc.ts'
+import { batchCallsAtOnce, createLimiter, maxBatchCalls } from './trpc/trpc-batch.ts'
+import { methodsOf, operationsAt, requestForTrpc, trpcPath, withJsonType } from './trpc/trpc-request.ts'
 
 type Call = HonoContext<AppEnv>
 
@@ -104,7 +104,9 @@ export function serve<Services extends KernelServices>(
   })
   let document: Promise<object> | undefined
   app.get('/openapi.json', async (call) => {
-    document ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument(info, resources, operations))
+    document ??= import('./openapi/openapi.ts').then(({ openApiDocument }) =>
+      openApiDocument(info, resources, operations),
+    )
     return call.json(await document)
   })
   for (const path of ['/', '/healthz', '/openapi.json']) refuseOtherMethods(app, path, ['GET', 'HEAD'])

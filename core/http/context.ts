@@ -1,7 +1,7 @@
 import type { Actor, Authenticate } from '../platform/auth.ts'
 import type { Log } from '../platform/log.ts'
 import type { RandomBytes } from '../platform/trace.ts'
-import type { Limiter } from './trpc-batch.ts'
+import type { Limiter } from './trpc/trpc-batch.ts'
 
 /** What the kernel needs of the application that it serves. */
 export interface KernelServices {

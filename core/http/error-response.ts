@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import { describeCode, type ErrorCode, VisionError } from '../domain/errors.ts'
 import { InsufficientScope, InvalidToken } from '../platform/auth.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from './invalid-input.ts'
-import { maxBatchCalls } from './trpc-batch.ts'
+import { maxBatchCalls } from './trpc/trpc-batch.ts'
 
 /** A body with an unsupported content coding (RFC 9110, section 12.5.3). */
 export class UnsupportedEncoding extends VisionError {

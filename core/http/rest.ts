@@ -11,7 +11,7 @@ import { takesBody } from './meta.ts'
 import { inputFromText, type Operation } from './operations.ts'
 import { waitSecondsOf } from './prefer.ts'
 import { type EventStream, eventStreamHeaders, toEventStream } from './sse.ts'
-import { createCallerFactory } from './trpc.ts'
+import { createCallerFactory } from './trpc/trpc.ts'
 
 type Call = HonoContext<AppEnv>
 

@@ -1,7 +1,7 @@
 import { readBatchNews } from '../batches/news.ts'
 import type { Database } from '../database/client.ts'
 import { hasEnded } from '../domain/job.ts'
-import { readChanges } from '../queue/changes.ts'
+import { readChanges } from '../queue/read/changes.ts'
 import { type BatchMessage, createBatchEnds } from './batch-ends.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
 import { type JobNews, type News, readNews } from './news.ts'

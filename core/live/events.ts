@@ -1,7 +1,7 @@
 import type { Author, Status, Step, TextStatus } from '../../drizzle/schema.ts'
 import { hasEnded, progressOf } from '../domain/job.ts'
-import type { JobRow, JobWithOutputs, OutputRow } from '../queue/read.ts'
-import type { TextRow } from '../queue/texts.ts'
+import type { JobRow, JobWithOutputs, OutputRow } from '../queue/read/read.ts'
+import type { TextRow } from '../queue/rows/texts.ts'
 
 /** The state of a job at one of its versions. */
 interface JobState {

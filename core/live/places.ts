@@ -1,4 +1,4 @@
-import type { Place } from '../queue/changes.ts'
+import type { Place } from '../queue/read/changes.ts'
 
 /** The position of a watcher of many jobs, encoded in the id of its last event. */
 export interface Known {

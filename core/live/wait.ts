@@ -1,5 +1,5 @@
 import { hasEnded } from '../domain/job.ts'
-import type { JobWithOutputs } from '../queue/read.ts'
+import type { JobWithOutputs } from '../queue/read/read.ts'
 import type { Feed } from './feed.ts'
 
 /**

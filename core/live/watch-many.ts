@@ -10,7 +10,7 @@ import {
   readChanges,
   readClock,
   type WatchedRow,
-} from '../queue/changes.ts'
+} from '../queue/read/changes.ts'
 import { type Changes, resumeMs } from './changes.ts'
 import type { Connections } from './connections.ts'
 import { type JobNews, readNews } from './news.ts'

@@ -1,5 +1,5 @@
 import { hasEnded } from '../domain/job.ts'
-import { getVisionJob, type JobWithOutputs } from '../queue/read.ts'
+import { getVisionJob, type JobWithOutputs } from '../queue/read/read.ts'
 import type { Changes } from './changes.ts'
 import { type ConnectionOptions, createConnections, StreamClosed } from './connections.ts'
 import { deletedEvent, eventsAfter, type JobEvent } from './events.ts'

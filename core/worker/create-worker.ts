@@ -11,24 +11,24 @@ import type { MeasurePalette } from '../pipeline/steps.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { createProviderAccess } from '../providers/permits.ts'
+import { createProviderAccess } from '../providers/availability/permits.ts'
+import { prunePermits } from '../providers/availability/rate-limit.ts'
 import { createPrices } from '../providers/prices.ts'
-import { prunePermits } from '../providers/rate-limit.ts'
 import { servingBy } from '../providers/serving.ts'
-import { sweepDeletions } from '../queue/deletions.ts'
-import { settleMs } from '../queue/limits.ts'
-import { keepIdsFresh, sweepOrphans } from '../queue/orphans.ts'
-import { pruneVisionJobs } from '../queue/prune.ts'
+import { sweepDeletions } from '../queue/prune/deletions.ts'
+import { keepIdsFresh, sweepOrphans } from '../queue/prune/orphans.ts'
+import { pruneVisionJobs } from '../queue/prune/prune.ts'
+import { settleMs } from '../queue/settle/reserved-time.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { deliverWebhooks } from '../webhooks/deliver.ts'
 import { sweepWebhooks } from '../webhooks/sweep.ts'
-import type { Bell } from './bell.ts'
 import { drain } from './loop.ts'
-import { startMetricsReporter } from './metrics-reporter.ts'
 import type { DrainOptions, Steps } from './options.ts'
 import { defaultPollMs } from './poll.ts'
-import { sweepWorkers } from './registry.ts'
-import { createFunctionWaker } from './wake-functions.ts'
+import { startMetricsReporter } from './report/metrics-reporter.ts'
+import { sweepWorkers } from './report/registry.ts'
+import type { Bell } from './wake/bell.ts'
+import { createFunctionWaker } from './wake/wake-functions.ts'
 
 /**
  * How long the sweepers continue after an idle drain has ended, from its start, in milliseconds: a poller that drains and
@@ -86,7 +86,7 @@ export function createPoller(
   for (const warning of config.warnings) log('warn', 'configuration warning', { detail: warning })
   let composed: Promise<Steps> | undefined
   const compose = () => {
-    composed ??= import('./compose-steps.ts').then(({ composeSteps }) =>
+    composed ??= import('./run/compose-steps.ts').then(({ composeSteps }) =>
       composeSteps(config, { database, store, models, allowLoopbackHttp, measurePalette }),
     )
     return composed

@@ -3,8 +3,8 @@ import { reasonOf } from '../domain/errors.ts'
 import { LeaseLost, LeaseUncertain, type Run } from '../domain/run.ts'
 import { every } from '../platform/async.ts'
 import type { Log } from '../platform/log.ts'
-import type { ProviderAccess } from '../providers/permits.ts'
-import { renewLeases } from '../queue/lease.ts'
+import type { ProviderAccess } from '../providers/availability/permits.ts'
+import { renewLeases } from '../queue/claim/lease.ts'
 import type { InFlight } from './slots.ts'
 
 /** Keeps the leases of all runs in flight. */

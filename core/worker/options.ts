@@ -4,10 +4,10 @@ import type { Run, TextRun } from '../domain/run.ts'
 import type { StepContext, StepOutput } from '../domain/step.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
-import type { Permit, ProviderAccess } from '../providers/permits.ts'
-import type { BackoffOptions } from '../queue/backoff.ts'
-import type { Bell } from './bell.ts'
-import type { Waker } from './wake.ts'
+import type { Permit, ProviderAccess } from '../providers/availability/permits.ts'
+import type { BackoffOptions } from '../queue/claim/backoff.ts'
+import type { Bell } from './wake/bell.ts'
+import type { Waker } from './wake/wake.ts'
 
 /** The two steps, which the worker runs. */
 export interface Steps {

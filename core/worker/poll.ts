@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import type { Step } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
-import { allowsCalls } from '../providers/circuit-breaker.ts'
-import { type ProviderStates, readProviderStates } from '../providers/provider-state.ts'
+import { allowsCalls } from '../providers/availability/circuit-breaker.ts'
+import { type ProviderStates, readProviderStates } from '../providers/availability/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
-import { isOverdue } from '../queue/concurrency-limit.ts'
-import { expiryMoments } from '../queue/expiry.ts'
+import { expiryMoments } from '../queue/claim/expiry.ts'
+import { isOverdue } from '../queue/fairness/concurrency-limit.ts'
 
 /** A job waits for half of this on average, in milliseconds. */
 export const defaultPollMs = 2_000

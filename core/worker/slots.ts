@@ -1,5 +1,5 @@
 import type { Run } from '../domain/run.ts'
-import { crashesUntilAlone } from '../queue/claim.ts'
+import { crashesUntilAlone } from '../queue/claim/claim.ts'
 
 /** A run that the worker is executing. */
 export interface InFlight {

@@ -1,5 +1,5 @@
 import type { Step } from '../../drizzle/schema.ts'
-import { settleMs } from '../queue/limits.ts'
+import { settleMs } from '../queue/settle/reserved-time.ts'
 import type { WorkerOptions } from './options.ts'
 
 /** How long before its deadline a worker stops retrying saves, in milliseconds: the function needs the time to end. */

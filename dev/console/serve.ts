@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { reasonOf } from '../../core/domain/errors.ts'
-import { pageHeaders } from '../../core/http/page.ts'
+import { pageHeaders } from '../../core/http/pages/page.ts'
 import { consolePath, consolePolicy } from '../../core/platform/config/console-policy.ts'
 
 /** The fetch function of an app. */

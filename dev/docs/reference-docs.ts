@@ -10,7 +10,7 @@ const consequences: Readonly<Record<ErrorClass, string>> = {
   provider: 'the job waits, at no cost',
 }
 
-/** Not a failure of the job: see core/queue/reclaim.ts. */
+/** Not a failure of the job: see core/queue/claim/reclaim.ts. */
 const exceptions: Partial<Record<ErrorCode, string>> = {
   'worker.lost': 'the job is tried again; the sixth time it fails',
 }

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { rowsOf } from '../../core/database/sql.ts'
-import { findJobs } from '../../core/queue/find-jobs.ts'
+import { findJobs } from '../../core/queue/read/find-jobs.ts'
 import { getFailures } from '../../core/usage/failures.ts'
-import { getMinutes } from '../../core/worker/minutes.ts'
+import { getMinutes } from '../../core/worker/report/minutes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let filled: TestDatabase

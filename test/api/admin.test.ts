@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { failVisionJob } from '../../core/queue/settle.ts'
+import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
 import { badAnswer, claim, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
 

@@ -2,7 +2,7 @@ import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { exampleProfile } from '../../core/api/brands/examples.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { png } from '../support/images/image-files.ts'
 

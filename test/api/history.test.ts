@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { spending } from '../support/database/jobs.ts'
 

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { getVisionJobsUpTo } from '../../core/queue/read.ts'
-import { saveText } from '../../core/queue/save-text.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { getVisionJobsUpTo } from '../../core/queue/read/read.ts'
+import { saveText } from '../../core/queue/settle/save-text.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
 

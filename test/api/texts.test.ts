@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { saveText } from '../../core/queue/save-text.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { saveText } from '../../core/queue/settle/save-text.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, badAnswer, nothingSpent } from '../support/database/jobs.ts'
 

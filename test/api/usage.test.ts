@@ -1,6 +1,6 @@
 import { TRPCClientError } from '@trpc/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, contentOutput, emptyQueue, spending } from '../support/database/jobs.ts'
 

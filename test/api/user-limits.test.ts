@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { admitVisionJobs, usersToAdmit } from '../../core/queue/concurrency-limit.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { completeVisionJob } from '../../core/queue/settle.ts'
-import { tryLockUser } from '../../core/queue/users.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { admitVisionJobs, usersToAdmit } from '../../core/queue/fairness/concurrency-limit.ts'
+import { tryLockUser } from '../../core/queue/rows/users.ts'
+import { completeVisionJob } from '../../core/queue/settle/settle.ts'
 import { createTestApi, json, type TestApi, job as wanted } from '../support/api/test-api.ts'
 import { contentOutput, emptyQueue, spending } from '../support/database/jobs.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { nothingSpent } from '../support/database/jobs.ts'
 

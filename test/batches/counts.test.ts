@@ -12,13 +12,13 @@ import {
 import { cancelBatch, deleteBatch, retryBatch } from '../../core/batches/change.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { pruneVisionJobs } from '../../core/queue/prune.ts'
-import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/redrive.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { pruneVisionJobs } from '../../core/queue/prune/prune.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -26,7 +26,7 @@ import {
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import { type Status, statuses } from '../../drizzle/schema.ts'
 import {
   analysisOutput,

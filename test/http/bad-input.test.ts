@@ -8,7 +8,7 @@ import { describeCode, type ErrorCode, errorCodes } from '../../core/domain/erro
 import { takesBody } from '../../core/http/meta.ts'
 import { type Operation, operationsOf } from '../../core/http/operations.ts'
 import { Problem } from '../../core/http/problem-schema.ts'
-import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { validInputs, wrongInputs } from '../support/api/arbitrary-input.ts'
 import { createTestApi, secret, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, contentOutput, nothingSpent } from '../support/database/jobs.ts'

@@ -4,7 +4,7 @@ import { serve } from '../../core/http/app.ts'
 import { encodeCursor } from '../../core/http/cursor.ts'
 import type { Meta } from '../../core/http/meta.ts'
 import { pageFields } from '../../core/http/page-fields.ts'
-import { createProcedures } from '../../core/http/trpc.ts'
+import { createProcedures } from '../../core/http/trpc/trpc.ts'
 import { validated } from '../../core/http/validation.ts'
 import { json } from '../support/api/test-api.ts'
 

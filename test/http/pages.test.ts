@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { serve } from '../../core/http/app.ts'
 import { toErrorResponse } from '../../core/http/error-response.ts'
-import { escapeHtml } from '../../core/http/page.ts'
+import { escapeHtml } from '../../core/http/pages/page.ts'
+import { type KeyFor, referenceFiles } from '../../core/http/pages/reference-page.ts'
 import { toProblem } from '../../core/http/problem.ts'
-import { type KeyFor, referenceFiles } from '../../core/http/reference-page.ts'
 
 const services = {
   authenticate: () => Promise.reject(new VisionError('request.unauthenticated')),

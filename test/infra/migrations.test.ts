@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { referenceFiles, referenceFolder } from '../../core/http/reference-page.ts'
+import { referenceFiles, referenceFolder } from '../../core/http/pages/reference-page.ts'
 import { standIns } from '../../infra/bundling.ts'
 import { type Deployment, deploy, secrets } from './support/deployment.ts'
 import { all, functionNames, one } from './support/look.ts'

@@ -105,7 +105,7 @@ test('every part that a function loads when it is needed can be loaded, and does
   expect(notLoaded('api', [api])).toEqual([])
   expect(notLoaded('stream', [stream])).toEqual([])
   // It signs no links; and alone it never sees a backlog, of which it would tell as the API does.
-  expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/presign.ts', 'core/worker/invoke.ts'])
+  expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/presign.ts', 'core/worker/wake/invoke.ts'])
 })
 
 test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { createEmptyDatabase } from '../support/database/test-database.ts'
 import { functionNames } from '../support/functions/bundle.ts'
 import { apiEvent, tick, urlEvent } from '../support/functions/events.ts'

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { deletedEvent, eventsAfter, type JobEvent } from '../../core/live/events.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { renewLeases } from '../../core/queue/lease.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { getVisionJob, type JobWithOutputs } from '../../core/queue/read.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { renewLeases } from '../../core/queue/claim/lease.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { getVisionJob, type JobWithOutputs } from '../../core/queue/read/read.ts'
 import {
   completeVisionJob,
   failVisionJob,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

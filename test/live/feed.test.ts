@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { createFeed, type Feed } from '../../core/live/feed.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import type { JobWithOutputs } from '../../core/queue/read.ts'
-import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import type { JobWithOutputs } from '../../core/queue/read/read.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   claim,

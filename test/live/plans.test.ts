@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readBatchNews } from '../../core/batches/news.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
+import { sweepDeletions } from '../../core/queue/prune/deletions.ts'
 import {
   getBatchesOfDeleted,
   getWatchedRows,
   readBatchChanges,
   readChanges,
   readClock,
-} from '../../core/queue/changes.ts'
-import { sweepDeletions } from '../../core/queue/deletions.ts'
+} from '../../core/queue/read/changes.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'

@@ -4,7 +4,7 @@ import { type BatchOwner, createBatchEnds } from '../../core/live/batch-ends.ts'
 import { createMailbox } from '../../core/live/mailbox.ts'
 import type { JobNews } from '../../core/live/news.ts'
 import { createScan, fullEvery, settledMs, usualMs } from '../../core/live/scan.ts'
-import type { Change } from '../../core/queue/changes.ts'
+import type { Change } from '../../core/queue/read/changes.ts'
 
 const start = 1_000_000
 const change = (jobId: number, version: number, at = start): Change => ({ jobId, version, at, gone: false })

@@ -3,10 +3,16 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
+import type { Permit, ProviderAccess } from '../../core/providers/availability/permits.ts'
+import { readProviderStates } from '../../core/providers/availability/provider-state.ts'
+import {
+  inFlightQuery,
+  prunePermits,
+  renewPermits,
+  sentQuery,
+  usageOf,
+} from '../../core/providers/availability/rate-limit.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
-import type { Permit, ProviderAccess } from '../../core/providers/permits.ts'
-import { readProviderStates } from '../../core/providers/provider-state.ts'
-import { inFlightQuery, prunePermits, renewPermits, sentQuery, usageOf } from '../../core/providers/rate-limit.ts'
 import { openLooker } from '../support/database/looker.ts'
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { cancelMatchingJobs } from '../../core/queue/cancel-matching.ts'
+import { cancelMatchingJobs } from '../../core/queue/change/cancel-matching.ts'
 import { makeJobs, statusOf } from '../support/database/jobs.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'

@@ -1,22 +1,22 @@
 import mysql, { type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
-import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
-import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { createVisionJob, createVisionJobs } from '../../core/queue/create/create.ts'
+import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import {
   completeVisionJob,
   failVisionJob,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { pollQueue } from '../../core/worker/poll.ts'

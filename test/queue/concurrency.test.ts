@@ -2,20 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { LeaseLost } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
-import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import {
   completeVisionJob,
   failVisionJob,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

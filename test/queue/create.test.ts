@@ -3,14 +3,14 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
-import { checkNewJobs } from '../../core/queue/check-new-jobs.ts'
-import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { getUserVisionJobs } from '../../core/queue/history.ts'
-import type { CreatedJob } from '../../core/queue/idempotency.ts'
-import type { NewJob } from '../../core/queue/new-job.ts'
-import { getVisionJob, getVisionJobOutput } from '../../core/queue/read.ts'
-import { saveAnalysis } from '../../core/queue/settle.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { checkNewJobs } from '../../core/queue/create/check-new-jobs.ts'
+import { createVisionJob, createVisionJobs } from '../../core/queue/create/create.ts'
+import type { CreatedJob } from '../../core/queue/create/idempotency.ts'
+import type { NewJob } from '../../core/queue/create/new-job.ts'
+import { getUserVisionJobs } from '../../core/queue/read/history.ts'
+import { getVisionJob, getVisionJobOutput } from '../../core/queue/read/read.ts'
+import { saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/database/jobs.ts'
 import { startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
@@ -188,7 +188,9 @@ describe('a batch', () => {
   test('names every key of another request, also one that the batch itself has used before', async () => {
     await createVisionJob(database, keyed('used'), options)
     const batch = [keyed('used', hash('b')), keyed('new'), keyed('used'), keyed('new', hash('c'))]
-    await expect(createVisionJobs(database, batch, options)).rejects.toMatchObject({ indexes: [0, 3] })
+    await expect(createVisionJobs(database, batch, options)).rejects.toMatchObject({
+      jobs: [{ index: 0 }, { index: 3 }],
+    })
     expect(await countOf()).toBe(1)
   })
 

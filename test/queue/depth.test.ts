@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { countLimit } from '../../core/database/bounded-counts.ts'
-import { getQueueDepth } from '../../core/queue/depth.ts'
+import { getQueueDepth } from '../../core/queue/claim/depth.ts'
 import { statuses } from '../../drizzle/schema.ts'
 import { jobIn, makeJob, makeJobs } from '../support/database/jobs.ts'
 import { test } from '../support/database/test.ts'

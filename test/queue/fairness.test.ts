@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
-import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
+import { failVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import mysql, { type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { renewLeases } from '../../core/queue/lease.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
-import { failText, saveText } from '../../core/queue/save-text.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { renewLeases } from '../../core/queue/claim/lease.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { failText, saveText } from '../../core/queue/settle/save-text.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -18,7 +18,7 @@ import {
   retryVisionJob,
   saveAnalysis,
   saveAnswerIssue,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   attemptRows,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { findJobs, type JobFilter } from '../../core/queue/find-jobs.ts'
+import { findJobs, type JobFilter } from '../../core/queue/read/find-jobs.ts'
 import { type Status, statuses } from '../../drizzle/schema.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { failText, saveText } from '../../core/queue/save-text.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { failText, saveText } from '../../core/queue/settle/save-text.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -11,7 +11,7 @@ import {
   retryVisionJob,
   saveAnalysis,
   saveAnswerIssue,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

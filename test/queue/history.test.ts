@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
-import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/history.ts'
+import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/read/history.ts'
 import { statuses } from '../../drizzle/schema.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'

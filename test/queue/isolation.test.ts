@@ -8,12 +8,18 @@ import { LeaseLost } from '../../core/domain/run.ts'
 import { keepImage } from '../../core/images/snapshots.ts'
 import type { ImageStore } from '../../core/images/store.ts'
 import { sweepImages } from '../../core/images/sweep.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { pruneVisionJobs } from '../../core/queue/prune.ts'
-import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/redrive.ts'
-import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { pruneVisionJobs } from '../../core/queue/prune/prune.ts'
+import {
+  completeVisionJob,
+  failVisionJob,
+  retryVisionJob,
+  saveAnalysis,
+  saveImage,
+} from '../../core/queue/settle/settle.ts'
 import { analysisOutput, badAnswer, claim, contentOutput, hour, makeJobs, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 

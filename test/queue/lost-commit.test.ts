@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
-import { failText, saveText } from '../../core/queue/save-text.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { failText, saveText } from '../../core/queue/settle/save-text.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -13,7 +13,7 @@ import {
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   attemptRows,

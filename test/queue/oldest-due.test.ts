@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
-import { retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { oldestDueSeconds } from '../../core/queue/claim/oldest-due.ts'
+import { retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

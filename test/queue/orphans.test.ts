@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { keepIdsFresh, sweepOrphans } from '../../core/queue/orphans.ts'
-import { completeVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { keepIdsFresh, sweepOrphans } from '../../core/queue/prune/orphans.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   attemptRows,

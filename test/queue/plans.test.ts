@@ -1,19 +1,19 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { admitVisionJobs, usersToAdmit } from '../../core/queue/concurrency-limit.ts'
-import { countContenders } from '../../core/queue/contenders.ts'
-import { createVisionJob } from '../../core/queue/create.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { getUserVisionJobs } from '../../core/queue/history.ts'
-import { renewLeases } from '../../core/queue/lease.ts'
-import { oldestDueSeconds } from '../../core/queue/oldest-due.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { renewLeases } from '../../core/queue/claim/lease.ts'
+import { oldestDueSeconds } from '../../core/queue/claim/oldest-due.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { createVisionJob } from '../../core/queue/create/create.ts'
+import { admitVisionJobs, usersToAdmit } from '../../core/queue/fairness/concurrency-limit.ts'
+import { countContenders } from '../../core/queue/fairness/contenders.ts'
+import { getUserVisionJobs } from '../../core/queue/read/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read/read.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -21,7 +21,7 @@ import {
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
 import { readTypicalRun } from '../../core/usage/recent-calls.ts'
 import { pollQueue } from '../../core/worker/poll.ts'

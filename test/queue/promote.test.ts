@@ -1,8 +1,8 @@
 import mysql, { type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { admitVisionJobs } from '../../core/queue/concurrency-limit.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { claim, emptyQueue, makeJob, makeJobs, noCap, statusOf } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 

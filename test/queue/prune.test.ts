@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { createVisionJobs } from '../../core/queue/create.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { countPrunable, type PruneOptions, pruneVisionJobs } from '../../core/queue/prune.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { createVisionJobs } from '../../core/queue/create/create.ts'
+import { countPrunable, type PruneOptions, pruneVisionJobs } from '../../core/queue/prune/prune.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis, saveImage } from '../../core/queue/settle/settle.ts'
 import { visionImages } from '../../drizzle/schema.ts'
 import {
   analysisOutput,

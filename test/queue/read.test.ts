@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { getUserVisionJobs } from '../../core/queue/history.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read.ts'
-import { retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { getUserVisionJobs } from '../../core/queue/read/history.ts'
+import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read/read.ts'
+import { retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

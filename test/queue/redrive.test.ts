@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { ErrorCode } from '../../core/domain/errors.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/queue/redrive.ts'
-import { failVisionJob } from '../../core/queue/settle.ts'
+import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import {
   claim,
   emptyQueue,

@@ -2,10 +2,10 @@ import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { asDate, rowsOf } from '../../core/database/sql.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { getVisionJob, getVisionJobAttempts } from '../../core/queue/read.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { getVisionJob, getVisionJobAttempts } from '../../core/queue/read/read.ts'
+import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import {
   analysisOutput,
   badAnswer,

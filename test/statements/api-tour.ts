@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { createKey } from '../../core/keys/keys.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { job, json, type TestApi } from '../support/api/test-api.ts'
 
 interface Operation {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { eraseUser } from '../../core/admin/erase.ts'
 import { createKey } from '../../core/keys/keys.ts'
-import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle.ts'
+import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { json, type TestApi, job as wanted } from '../support/api/test-api.ts'
 import { analysisOutput, badAnswer, contentOutput, nothingSpent, spending } from '../support/database/jobs.ts'
 import { fixtureUrl } from '../support/images/storage.ts'

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
-import { failVisionJob } from '../../core/queue/settle.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
+import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { getFailures, getUserFailures } from '../../core/usage/failures.ts'
 import {
   badAnswer,

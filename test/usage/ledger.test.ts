@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { cancelVisionJob } from '../../core/queue/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
 import {
   completeVisionJob,
   failVisionJob,
@@ -12,7 +12,7 @@ import {
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
 import {
   analysisOutput,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createVisionJob, createVisionJobs } from '../../core/queue/create.ts'
-import { deleteVisionJob } from '../../core/queue/delete.ts'
-import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle.ts'
+import { deleteVisionJob } from '../../core/queue/change/delete.ts'
+import { createVisionJob, createVisionJobs } from '../../core/queue/create/create.ts'
+import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle/settle.ts'
 import type { QuotaState, UserLimits } from '../../core/usage/quotas.ts'
 import {
   badAnswer,

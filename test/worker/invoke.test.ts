@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { invokeAsync } from '../../core/worker/invoke.ts'
+import { invokeAsync } from '../../core/worker/wake/invoke.ts'
 import { listen } from '../../dev/parts/listen.ts'
 import { awsSignatureOf } from '../support/network/aws-signature.ts'
 

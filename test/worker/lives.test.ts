@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
-import { backoff } from '../../core/queue/backoff.ts'
-import { claimPendingVisionJobs } from '../../core/queue/claim.ts'
-import { expireVisionJobs } from '../../core/queue/expire.ts'
-import { promoteDueVisionJobs } from '../../core/queue/promote.ts'
-import { reclaimVisionJobs } from '../../core/queue/reclaim.ts'
-import { redriveVisionJob } from '../../core/queue/redrive.ts'
+import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { backoff } from '../../core/queue/claim/backoff.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
+import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
+import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
+import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
 import {
   completeVisionJob,
   failVisionJob,
   releaseVisionJob,
   retryVisionJob,
   saveAnalysis,
-} from '../../core/queue/settle.ts'
+} from '../../core/queue/settle/settle.ts'
 import { pollQueue } from '../../core/worker/poll.ts'
 import {
   analysisOutput,

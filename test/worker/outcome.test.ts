@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
 import { LeaseLost, LeaseUncertain } from '../../core/domain/run.ts'
-import { providerOutcomeOf } from '../../core/providers/circuit-breaker.ts'
-import { callOutcomeOf, outcomeOf, Stopped } from '../../core/worker/outcome.ts'
+import { providerOutcomeOf } from '../../core/providers/availability/circuit-breaker.ts'
+import { callOutcomeOf, outcomeOf, Stopped } from '../../core/worker/run/outcome.ts'
 
 const run = { attempt: 1, failures: 0, maxRetries: 3 }
 const usual = { circuitOpen: false, retry: { baseMs: 1_000, capMs: 60_000, random: () => 0 }, providerWaitMs: 30_000 }

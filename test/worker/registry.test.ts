@@ -3,15 +3,15 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import { drain } from '../../core/worker/loop.ts'
-import { getMinutes, sumOfMinutes } from '../../core/worker/minutes.ts'
 import type { Steps } from '../../core/worker/options.ts'
+import { getMinutes, sumOfMinutes } from '../../core/worker/report/minutes.ts'
 import {
   countRunningWorkers,
   getRecentWorkers,
   getThroughput,
   startHeartbeat,
   sweepWorkers,
-} from '../../core/worker/registry.ts'
+} from '../../core/worker/report/registry.ts'
 import { analysisOutput, contentOutput, emptyQueue, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
 import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'

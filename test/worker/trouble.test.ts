@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
-import { readProviderStates } from '../../core/providers/provider-state.ts'
+import { readProviderStates } from '../../core/providers/availability/provider-state.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { attemptRows, emptyQueue, jobRow, makeJob, spending } from '../support/database/jobs.ts'

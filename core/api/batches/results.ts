@@ -1,6 +1,6 @@
 import type { Wanted } from '../../batches/results.ts'
 import type { OutputFormat } from '../../pipeline/formats.ts'
-import type { JobWithOutputs } from '../../queue/read.ts'
+import type { JobWithOutputs } from '../../queue/read/read.ts'
 import type { ResultRow } from './schema.ts'
 
 /** The media types of results. */

@@ -1,6 +1,6 @@
 import { getBatch } from '../../batches/batches.ts'
 import { type FieldProblem, fieldProblemsOf } from '../../http/invalid-input.ts'
-import { resolveTexts } from '../../queue/resolve-texts.ts'
+import { resolveTexts } from '../../queue/create/resolve-texts.ts'
 import { indexOf, jobParser, type Valid } from '../batches/add-jobs.ts'
 import { owned } from '../batches/reply.ts'
 import { fieldProblemsOfJobs } from '../jobs/invalid-jobs.ts'

@@ -1,5 +1,5 @@
 import type { Step } from '../../../drizzle/schema.ts'
-import type { ProviderState, ProviderStates } from '../../providers/provider-state.ts'
+import type { ProviderState, ProviderStates } from '../../providers/availability/provider-state.ts'
 import { registry } from '../../providers/registry.ts'
 import type { QuotaState, UserLimits } from '../../usage/quotas.ts'
 import type { TypicalRun } from '../../usage/recent-calls.ts'

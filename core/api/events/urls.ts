@@ -1,5 +1,5 @@
 import type { TicketScope } from '../../live/tickets.ts'
-import type { JobRow } from '../../queue/read.ts'
+import type { JobRow } from '../../queue/read/read.ts'
 import type { ApiServices } from '../services.ts'
 
 type Services = Pick<ApiServices, 'streamUrl' | 'tickets' | 'now'>

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.ts'
 import { hasEnded, progressOf } from '../../domain/job.ts'
 import type { ManyEvent } from '../../live/watch-many.ts'
-import type { WatchedRow } from '../../queue/changes.ts'
+import type { WatchedRow } from '../../queue/read/changes.ts'
 import { viewState } from '../batches/view.ts'
 import type { JobsEventView } from './schema.ts'
 

@@ -1,5 +1,5 @@
 import { hasEnded } from '../../domain/job.ts'
-import type { JobRow } from '../../queue/read.ts'
+import type { JobRow } from '../../queue/read/read.ts'
 
 /** A job's version as an entity tag (RFC 9110, section 8.8.3). Weak: the links in a job are signed anew for each reply. */
 export function etagOf({ id, version }: Pick<JobRow, 'id' | 'version'>): string {

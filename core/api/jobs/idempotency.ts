@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { NewJob } from '../../queue/new-job.ts'
+import type { NewJob } from '../../queue/create/new-job.ts'
 
 /** The key of one job of a call with a key. No key of a client begins with a tab, so they never collide. */
 export function keyInBatch(batchKey: string, index: number): string {

@@ -1,6 +1,6 @@
 import { findImages } from '../../images/snapshots.ts'
 import { snapshotKey } from '../../images/store.ts'
-import type { JobRow } from '../../queue/read.ts'
+import type { JobRow } from '../../queue/read/read.ts'
 import type { ApiServices } from '../services.ts'
 import type { ImageView } from './schema.ts'
 

@@ -1,5 +1,5 @@
 import { type FieldProblem, InvalidInput, pointerTo } from '../../http/invalid-input.ts'
-import { InvalidJobs } from '../../queue/resolve-texts.ts'
+import { InvalidJobs } from '../../queue/create/resolve-texts.ts'
 
 /**
  * Maps jobs that cannot be created to invalid input; other errors are unchanged.

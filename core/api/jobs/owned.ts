@@ -1,6 +1,6 @@
 import { reasonOf } from '../../domain/errors.ts'
-import { admitVisionJobs } from '../../queue/concurrency-limit.ts'
-import { lockUser } from '../../queue/users.ts'
+import { admitVisionJobs } from '../../queue/fairness/concurrency-limit.ts'
+import { lockUser } from '../../queue/rows/users.ts'
 import type { Caller } from '../procedure.ts'
 
 /** A job of the caller, as the queue identifies it. */

@@ -1,5 +1,5 @@
-import type { JobRow } from '../../queue/read.ts'
-import { getRunningTimes } from '../../queue/running-time.ts'
+import type { JobRow } from '../../queue/read/read.ts'
+import { getRunningTimes } from '../../queue/read/running-time.ts'
 import { readOverrides, withOverrides } from '../../usage/limit-overrides.ts'
 import { readSpend } from '../../usage/spend.ts'
 import type { ApiServices } from '../services.ts'

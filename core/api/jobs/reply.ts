@@ -1,7 +1,7 @@
 import { hasEnded } from '../../domain/job.ts'
 import { matchesETag } from '../../http/etag.ts'
 import { waitFor } from '../../live/wait.ts'
-import { getVisionJob, type JobRow } from '../../queue/read.ts'
+import { getVisionJob, type JobRow } from '../../queue/read/read.ts'
 import { getJobUsage } from '../../usage/ledger.ts'
 import { eventsUrlOf } from '../events/urls.ts'
 import type { Caller } from '../procedure.ts'

@@ -8,7 +8,7 @@ import { BrandAnalysis } from '../../pipeline/analysis.ts'
 import { Facts } from '../../pipeline/brand.ts'
 import { outputFormats } from '../../pipeline/formats.ts'
 import { languageTag } from '../../pipeline/language-tag.ts'
-import { maxTexts } from '../../queue/texts.ts'
+import { maxTexts } from '../../queue/rows/texts.ts'
 import {
   batchId,
   brandId,

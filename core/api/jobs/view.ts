@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.ts'
 import { progressOf } from '../../domain/job.ts'
 import { firstContent, textState, viewOutput } from '../../live/events.ts'
-import type { AttemptRow, JobRow, JobWithOutputs } from '../../queue/read.ts'
+import type { AttemptRow, JobRow, JobWithOutputs } from '../../queue/read/read.ts'
 import type { Counts } from '../../usage/ledger.ts'
 import { inDollars, viewCounts } from '../usage/view.ts'
 import type { Relations } from './relations.ts'

@@ -7,8 +7,8 @@ import type { BrandAnalysis } from '../../pipeline/analysis.ts'
 import { findingsIn } from '../../pipeline/findings.ts'
 import type { Format } from '../../pipeline/formats/format.ts'
 import { type Content, formats, type OutputFormat } from '../../pipeline/formats.ts'
-import type { JobWithOutputs } from '../../queue/read.ts'
-import type { TextRow } from '../../queue/texts.ts'
+import type { JobWithOutputs } from '../../queue/read/read.ts'
+import type { TextRow } from '../../queue/rows/texts.ts'
 
 /** A job, and one of its texts. */
 export type JobWithText = JobWithOutputs & { readonly text: TextRow }

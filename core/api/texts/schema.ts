@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { authors } from '../../../drizzle/schema.ts'
-import { maxTexts } from '../../queue/texts.ts'
+import { maxTexts } from '../../queue/rows/texts.ts'
 import { count, jobId, OutputFormat, textId, time } from '../fields.ts'
 import { findings, Text } from '../jobs/outputs.ts'
 import { WantedText } from '../jobs/schema.ts'

@@ -1,11 +1,11 @@
 import type { Database } from '../../../core/database/client.ts'
 import type { ProviderConfig } from '../../../core/platform/config/providers.ts'
-import type { Model } from '../../../core/providers/model.ts'
 import {
   createProviderAccess,
   type ProviderAccess,
   type ProviderAccessOptions,
-} from '../../../core/providers/permits.ts'
+} from '../../../core/providers/availability/permits.ts'
+import type { Model } from '../../../core/providers/model.ts'
 import { createPrices } from '../../../core/providers/prices.ts'
 import { registry } from '../../../core/providers/registry.ts'
 import { type CommonOptions, createModelOf } from '../../../core/providers/serving.ts'

@@ -1,0 +1,79 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../../database/client.ts'
+import { type Queryable, rowsOf } from '../../database/sql.ts'
+import { hasEnded } from '../../domain/job.ts'
+import { unlinkImages } from '../../images/snapshots.ts'
+import { addBatchCounts, deleted } from '../../usage/batch-counts.ts'
+import { addRuns } from '../../usage/ledger.ts'
+import { deleteByIds, deleteRows } from '../prune/delete-rows.ts'
+import { noteDeletions } from '../prune/deletions.ts'
+import { cutOffRuns, isOfWatchedRun } from '../rows/cut-off-runs.ts'
+import { type Ends, endJobs } from '../rows/end-jobs.ts'
+import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import { deleteTexts } from '../rows/texts.ts'
+
+/**
+ * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way, or
+ * was taken from its worker a short while ago, is kept until the worker has reported its usage.
+ *
+ * @throws VisionError `job.not_found`
+ */
+export async function deleteVisionJob(database: Database, owned: OwnedJob): Promise<void> {
+  await requireJob(database, owned)
+  await database.transact(
+    async (tx) => {
+      await deleteLocked(tx, [await lockOwnedJob(tx, owned)], endJobs)
+      return true
+    },
+    async (on) => ((await statusOf(on, owned)) === undefined ? true : undefined),
+  )
+}
+
+/**
+ * Deletes jobs of a user's in any status, in one transaction: see `deleteVisionJob`.
+ *
+ * @param ids at most a few hundred
+ * @returns how many
+ */
+export function deleteVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+  return database.transact(
+    async (tx) => {
+      const jobs = await lockOwnedJobs(tx, userId, ids)
+      // A batch that its owner deletes sends no event of its end.
+      if (jobs.length > 0) await deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended))
+      return jobs.length
+    },
+    async (on) => {
+      const rows = await rowsOf(
+        on,
+        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId} LIMIT 1`,
+      )
+      return rows.length === 0 ? ids.length : undefined
+    },
+  )
+}
+
+/** The jobs are locked first: their row locks hold off a worker that would save an output under them. */
+async function deleteLocked(
+  tx: Queryable,
+  jobs: readonly LockedJob[],
+  end: (tx: Queryable, ends: Required<Pick<Ends, 'runs' | 'jobs'>>) => Promise<void>,
+): Promise<void> {
+  const ids = jobs.map(({ jobId }) => jobId)
+  await deleteByIds(tx, 'vision_jobs', ids)
+  await noteDeletions(tx, jobs)
+  await deleteRows(tx, 'vision_job_outputs', sql`job_id IN ${ids}`)
+  const runs = await cutOffRuns(tx, jobs)
+  await deleteTexts(tx, ids)
+  await deleteRows(tx, 'vision_job_attempts', sql`job_id IN ${ids} AND NOT ${isOfWatchedRun()}`)
+  await unlinkImages(
+    tx,
+    jobs.flatMap(({ imageId }) => imageId ?? []),
+  )
+  const unended = jobs.filter((job) => !hasEnded(job))
+  await end(tx, {
+    runs,
+    jobs: unended.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'deleted' })),
+  })
+  await addBatchCounts(tx, deleted(jobs.filter(hasEnded)))
+}

@@ -1,0 +1,19 @@
+import { sql } from 'drizzle-orm'
+import { type Status, statuses } from '../../../drizzle/schema.ts'
+import { type BoundedCount, countRows } from '../../database/bounded-counts.ts'
+import type { Queryable } from '../../database/sql.ts'
+
+/** The number of jobs in a status, counted up to `countLimit`. */
+export interface Depth extends Pick<BoundedCount, 'atLeast'> {
+  readonly status: Status
+  readonly jobs: number
+}
+
+/** How many jobs are in each status. */
+export async function getQueueDepth(on: Queryable): Promise<readonly Depth[]> {
+  const counts = await countRows(
+    on,
+    statuses.map((status) => [status, sql`vision_jobs FORCE INDEX (claim) WHERE status = ${status}`]),
+  )
+  return statuses.map((status) => ({ status, jobs: counts[status].count, atLeast: counts[status].atLeast }))
+}

@@ -1,0 +1,207 @@
+import { and, desc, eq, getTableColumns, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { statuses as everyStatus, type Status, visionJobs } from '../../../drizzle/schema.ts'
+import type { Database } from '../../database/client.ts'
+import { rowsOf } from '../../database/sql.ts'
+import { hasCode } from '../rows/code-filter.ts'
+import { firstJobSince } from './job-since.ts'
+import type { JobRow } from './read.ts'
+
+export interface HistoryQuery {
+  readonly userId: string
+  /** The most jobs on a page. */
+  readonly limit: number
+  /** Only jobs older than this one. */
+  readonly before?: number | undefined
+  readonly statuses?: readonly Status[] | undefined
+  readonly outputFormats?: readonly string[] | undefined
+  /** Only jobs of this batch, which belongs to the user. */
+  readonly batchId?: number | undefined
+  /** Only jobs whose last error has this code, or begins with it where it ends with a dot. */
+  readonly code?: string | undefined
+  /** Only jobs that were created at this moment or later, and before that one. */
+  readonly createdFrom?: Date | undefined
+  readonly createdTo?: Date | undefined
+  /** Only jobs whose metadata have this text, number or boolean under this name, at the top level. */
+  readonly metadata?: { readonly key: string; readonly value: string } | undefined
+  /** Only these jobs, up to 100. */
+  readonly ids?: readonly number[] | undefined
+}
+
+/** A page of a history, newest first. */
+export interface HistoryPage {
+  readonly jobs: readonly JobRow[]
+  /** What the next page is asked for with, as `before`; undefined on the last page. */
+  readonly next: number | undefined
+}
+
+/**
+ * The most jobs that a page reads for a filter that no index covers, over all its paths. An index for every combination
+ * would cost every change of a job several writes.
+ */
+const lookedAt = 5_000
+
+/**
+ * A user's jobs, newest first, without outputs. Whatever the number of jobs, a page reads at most its own size of index
+ * entries for each status or format in the filter, or 5,000 entries and rows where no index covers the whole filter: it may
+ * then have fewer jobs than asked for, or none, and still a next page. A moment costs about 20 reads of single jobs.
+ */
+export async function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<HistoryPage> {
+  const filter = await filterOf(database, query)
+  const paths = pathsOf(filter)
+  const rest = restOf(filter)
+  const floor = rest === undefined || filter.ids ? undefined : await floorOf(database, filter, paths)
+  const ids = await idsOf(database, filter, paths, rest, floor)
+  const page = ids.slice(0, filter.limit)
+  const { statuses } = filter
+  const rows =
+    page.length === 0
+      ? []
+      : await database.run((on) =>
+          on
+            .select(getTableColumns(visionJobs))
+            .from(visionJobs, { forceIndex: 'PRIMARY' })
+            // A job may have left its status since the ids were read.
+            .where(
+              and(
+                inArray(visionJobs.id, page),
+                eq(visionJobs.userId, query.userId),
+                statuses && inArray(visionJobs.status, statuses),
+              ),
+            ),
+        )
+  return {
+    jobs: rows.toSorted((one, other) => other.id - one.id),
+    // One more than asked for shows whether there is another page.
+    next: ids.length > filter.limit ? page.at(-1) : floor,
+  }
+}
+
+interface Filter extends HistoryQuery {
+  readonly statuses: Status[] | undefined
+  readonly outputFormats: string[] | undefined
+  /** No job before this one was created early enough. */
+  readonly since: number | undefined
+}
+
+async function filterOf(database: Database, query: HistoryQuery): Promise<Filter> {
+  const { userId, before, statuses, outputFormats, createdFrom, createdTo } = query
+  const until = createdTo && (await firstJobSince(database, userId, createdTo))
+  const ends = [before, until].filter((id) => id !== undefined)
+  return {
+    ...query,
+    // All statuses together are no filter.
+    statuses: statuses && (new Set(statuses).size < everyStatus.length ? unique(statuses) : undefined),
+    outputFormats: outputFormats && unique(outputFormats),
+    before: ends.length === 0 ? undefined : Math.min(...ends),
+    since: createdFrom && ((await firstJobSince(database, userId, createdFrom)) ?? Number.MAX_SAFE_INTEGER),
+  }
+}
+
+/** An index and the part of it that contains the jobs, in the order of their ids. */
+interface Path {
+  readonly index: string
+  readonly which: SQL
+}
+
+/** The paths that lead to the fewest jobs; together they cover the filter. */
+function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): readonly Path[] {
+  if (ids) return [{ index: 'PRIMARY', which: sql`id IN ${unique(ids)} AND user_id = ${userId}` }]
+  if (batchId !== undefined) {
+    return (statuses ?? everyStatus).map((status) => ({
+      index: 'batch',
+      which: sql`batch_id = ${batchId} AND status = ${status}`,
+    }))
+  }
+  const owned = sql`user_id = ${userId}`
+  if (statuses) {
+    return statuses.map((status) => ({ index: 'status_history', which: sql`${owned} AND status = ${status}` }))
+  }
+  if (outputFormats) {
+    return outputFormats.map((format) => ({
+      index: 'format_history',
+      which: sql`${owned} AND output_format = ${format}`,
+    }))
+  }
+  return [{ index: 'history', which: owned }]
+}
+
+/** The rest of the filter, which must be checked on each job; undefined if there is none. */
+function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filter): SQL | undefined {
+  const conditions: SQL[] = []
+  const isPath = statuses === undefined && batchId === undefined && ids === undefined
+  if (ids && batchId !== undefined) conditions.push(sql`batch_id = ${batchId}`)
+  if (ids && statuses) conditions.push(sql`status IN ${statuses}`)
+  if (outputFormats && !isPath) conditions.push(sql`output_format IN ${outputFormats}`)
+  if (code !== undefined) conditions.push(hasCode(code))
+  if (metadata) {
+    const path = `$."${metadata.key}"`
+    const found = sql`JSON_UNQUOTE(JSON_EXTRACT(metadata, ${path}))`
+    // Byte by byte: collations ignore case, and spaces at the end.
+    conditions.push(sql`CAST(${found} AS BINARY) = CAST(${metadata.value} AS BINARY)`)
+  }
+  return conditions.length === 0 ? undefined : sql.join(conditions, sql` AND `)
+}
+
+/** The oldest job that a page may read; undefined where there is no bound. */
+async function floorOf(database: Database, filter: Filter, paths: readonly Path[]): Promise<number | undefined> {
+  const each = Math.ceil(lookedAt / paths.length)
+  const last = paths.map(
+    ({ index, which }) => sql`(SELECT id FROM vision_jobs FORCE INDEX (${sql.raw(index)})
+      WHERE ${which}${within(filter)} ORDER BY id DESC LIMIT ${each - 1}, 1)`,
+  )
+  const rows = await database.run((on) => rowsOf<{ id: number }>(on, sql.join(last, sql` UNION ALL `)))
+  return rows.length === 0 ? undefined : Math.max(...rows.map(({ id }) => id))
+}
+
+/** The ids of a page and one more, newest first: that many along each path, and the newest of those. */
+async function idsOf(
+  database: Database,
+  filter: Filter,
+  paths: readonly Path[],
+  rest: SQL | undefined,
+  floor: number | undefined,
+): Promise<readonly number[]> {
+  const { userId, limit, before, since } = filter
+  const [path, ...others] = paths
+  if (path?.index === 'history' && others.length === 0 && rest === undefined) {
+    const { id, userId: owner } = visionJobs
+    const rows = await database.run((on) =>
+      on
+        .select({ id })
+        .from(visionJobs, { forceIndex: 'history' })
+        .where(
+          and(
+            eq(owner, userId),
+            before === undefined ? undefined : lt(id, before),
+            since === undefined ? undefined : gte(id, since),
+          ),
+        )
+        .orderBy(desc(id))
+        .limit(limit + 1),
+    )
+    return rows.map(({ id }) => id)
+  }
+  const above = floor === undefined ? sql`` : sql` AND id >= ${floor}`
+  const also = rest === undefined ? sql`` : sql` AND ${rest}`
+  const newest = paths.map(
+    ({ index, which }) => sql`(SELECT id FROM vision_jobs FORCE INDEX (${sql.raw(index)})
+      WHERE ${which}${within(filter)}${above}${also} ORDER BY id DESC LIMIT ${limit + 1})`,
+  )
+  const rows = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM (${sql.join(newest, sql` UNION ALL `)}) AS newest ORDER BY id DESC LIMIT ${limit + 1}`,
+    ),
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** The position of a page in the history. */
+function within({ before, since }: Filter): SQL {
+  const until = before === undefined ? sql`` : sql` AND id < ${before}`
+  return since === undefined ? until : sql`${until} AND id >= ${since}`
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}

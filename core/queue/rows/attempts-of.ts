@@ -1,0 +1,14 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { RunIdentity } from '../../domain/run.ts'
+
+/**
+ * The rows of runs as a table expression; `a` is `vision_job_attempts`. A join instead of a list: given a list, the server
+ * may scan a small table despite the index hint, and lock, or wait for, every row that it passes.
+ */
+export function attemptsOf(runs: readonly RunIdentity[]): SQL {
+  const rows = runs.map(({ jobId, attempt }, index) =>
+    index === 0 ? sql`SELECT ${jobId} AS job_id, ${attempt} AS attempt` : sql`SELECT ${jobId}, ${attempt}`,
+  )
+  return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt)
+    ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt`
+}

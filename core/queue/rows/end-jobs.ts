@@ -1,0 +1,76 @@
+import type { Outcome } from '../../../drizzle/schema.ts'
+import type { Queryable } from '../../database/sql.ts'
+import { withFreeBatches } from '../../usage/batch-counts.ts'
+import { addRuns, type EndedJob, type OwnedRun } from '../../usage/ledger.ts'
+import { withFreeLedger } from '../../usage/ledger-lock.ts'
+import {
+  type CompletedText,
+  holdsLocks,
+  type Outbox,
+  openOutbox,
+  writeBatchEvents,
+  writeJobEvents,
+} from '../../webhooks/outbox.ts'
+
+/** A job that has ended by this transaction, or was deleted before it had. */
+export type EndingJob = EndedJob & { readonly jobId: number }
+
+/** The jobs, runs and texts that a transaction ends. */
+export interface Ends {
+  readonly runs?: readonly OwnedRun[]
+  readonly jobs?: readonly EndingJob[]
+  readonly texts?: readonly CompletedText[]
+}
+
+/**
+ * Records ended jobs and runs with everything that depends on them: the webhooks of their owner, the ledger and the batches.
+ * Every transaction that ends jobs or runs calls this once it has changed the jobs, and locks nothing after it.
+ *
+ * @param opened the outbox, if the caller has opened it because it must not wait
+ */
+export async function endJobs(
+  tx: Queryable,
+  { runs = [], jobs = [], texts = [] }: Ends,
+  opened?: Outbox,
+): Promise<void> {
+  const changed = [...jobs, ...texts]
+  const outbox = opened ?? (changed.length === 0 ? undefined : await openOutbox(tx, changed, jobs))
+  if (outbox) await writeJobEvents(tx, outbox, jobs, texts)
+  if (runs.length + jobs.length > 0) await addRuns(tx, runs, jobs)
+  if (outbox) await writeBatchEvents(tx, outbox, jobs)
+}
+
+/** A job or run that is about to end. */
+interface Ending {
+  readonly userId: string
+  readonly batchId: number | null
+}
+
+/**
+ * Locks, in the order of `endJobs`, the rows that it writes to for jobs. A job is left out, and ends later, while another
+ * connection, perhaps a dead one, holds one of them.
+ *
+ * @param statuses the statuses that the ledger will count
+ * @param outbox of those that end, opened without waiting; undefined if none does
+ * @param ends whether a job ends, rather than only its run
+ */
+export async function withFreeOwners<Job extends Ending>(
+  tx: Queryable,
+  jobs: readonly Job[],
+  statuses: readonly Outcome[],
+  outbox: Outbox | undefined,
+  ends: (job: Job) => boolean = () => true,
+): Promise<readonly Job[]> {
+  const withEvents = jobs.filter((job) => !outbox || !ends(job) || holdsLocks(outbox, job))
+  const users = await withFreeLedger(
+    tx,
+    withEvents.map(({ userId }) => userId),
+    statuses,
+  )
+  const counted = withEvents.filter(({ userId }) => users.has(userId))
+  const batches = await withFreeBatches(
+    tx,
+    counted.map(({ batchId }) => batchId),
+  )
+  return counted.filter(({ batchId }) => batches.has(batchId))
+}

@@ -1,0 +1,164 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { updateRows } from '../../database/update-rows.ts'
+import { linkImages } from '../../images/snapshots.ts'
+import { writeAttempts } from '../rows/attempt-row.ts'
+import { endJobs } from '../rows/end-jobs.ts'
+import { insertOutputs } from '../rows/output-row.ts'
+import { completeTexts, noteTexts } from '../rows/text-row.ts'
+import { readLanded } from './landed.ts'
+import type { JobChangeKind, LockedJob, RunChange } from './run-change.ts'
+
+/** A text is not in the expected state: the change was made before, or another run has made another one. */
+class MadeBefore extends Error {}
+
+/**
+ * Applies writes of one or many runs in one transaction: locks their jobs in the order of their ids, leaves out runs that
+ * do not hold theirs, and writes each table with one statement per kind of change. The ledger comes last, since its rows
+ * are shared.
+ *
+ * @param changes of different jobs; several do not wait for a job that another connection has locked
+ * @returns those that are made, now or before by the same run; if there was one change, any other is lost, and if there
+ *   were several, the others must be tried alone
+ * @throws for several also the error of one of them, such as a data error or a lock wait timeout: none is made then
+ */
+export async function writeRuns(database: Database, changes: readonly RunChange[]): Promise<ReadonlySet<RunChange>> {
+  const alone = changes.length === 1
+  let made: ReadonlySet<RunChange> = new Set()
+  let writing: readonly RunChange[] = []
+  try {
+    return await database.transact(
+      async (tx) => {
+        const jobs = await lockHeld(tx, changes, alone)
+        writing = changes.filter((change) => jobs.has(change))
+        const rest = changes.filter((change) => !jobs.has(change))
+        const before = rest.length === 0 ? [] : await readLanded(tx, rest)
+        made = new Set([...writing, ...before])
+        if (writing.length > 0) await apply(tx, writing, jobs)
+        return made
+      },
+      async (on) => {
+        const landed = await readLanded(on, writing)
+        // One transaction made all of them or none. If the evidence of some is gone, all are tried again.
+        return writing.every((change) => landed.has(change)) ? made : undefined
+      },
+      { waitsAgain: alone },
+    )
+  } catch (error) {
+    if (!alone || !(error instanceof MadeBefore)) throw error
+    return database.run((on) => readLanded(on, changes))
+  }
+}
+
+/** The locked jobs of the changes that may be made. */
+async function lockHeld(
+  tx: Queryable,
+  changes: readonly RunChange[],
+  wait: boolean,
+): Promise<ReadonlyMap<RunChange, LockedJob>> {
+  const rows = await rowsOf<LockedJob & { readonly id: number }>(
+    tx,
+    sql`SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId,
+        batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id IN ${changes.map(({ run }) => run.jobId)} AND status = 'processing'
+      ORDER BY id FOR UPDATE${wait ? sql`` : sql` SKIP LOCKED`}`,
+  )
+  const jobs = new Map(rows.map((row) => [row.id, row]))
+  const held = changes.flatMap((change) => {
+    const job = jobs.get(change.run.jobId)
+    const isHeld = job?.attempt === change.run.attempt && (change.onlyIf?.(job) ?? true)
+    return job && isHeld ? [[change, job] as const] : []
+  })
+  return new Map(held)
+}
+
+async function apply(
+  tx: Queryable,
+  changes: readonly RunChange[],
+  jobs: ReadonlyMap<RunChange, LockedJob>,
+): Promise<void> {
+  /** The version of the job that introduces the change's text or output. */
+  const versionOf = (change: RunChange) => {
+    const { versions, after = 0 } = change.job
+    return (jobs.get(change)?.version ?? 0) + versions - after
+  }
+  const ofJob = (change: RunChange) => ({ jobId: change.run.jobId, version: versionOf(change) })
+  await changeJobs(tx, changes)
+  const made = changes.flatMap((change) => (change.made ? [{ ...change.made, ...ofJob(change) }] : []))
+  if ((await completeTexts(tx, made)) < made.length) throw new MadeBefore()
+  const endingsOf = (once: boolean) =>
+    changes
+      .filter(({ endingsOnce = false }) => endingsOnce === once)
+      .flatMap((change) => (change.endings ?? []).map((ending) => ({ ...ending, ...ofJob(change) })))
+  await noteTexts(tx, endingsOf(false))
+  const once = endingsOf(true)
+  if ((await noteTexts(tx, once)) < once.length) throw new MadeBefore()
+  await insertOutputs(
+    tx,
+    changes.flatMap((change) =>
+      change.output ? [{ run: change.run, output: change.output, version: versionOf(change) }] : [],
+    ),
+  )
+  await writeAttempts(
+    tx,
+    changes.flatMap(({ run, attempt }) => (attempt ? [{ run, ...attempt }] : [])),
+  )
+  await linkImages(
+    tx,
+    changes.flatMap(({ image }) => image ?? []),
+  )
+  const ended = changes.flatMap((change) => change.ended ?? [])
+  await endJobs(tx, {
+    runs: ended.map(({ run }) => run),
+    jobs: ended.flatMap(({ run, jobs }) => jobs.map((job) => ({ ...job, jobId: run.jobId }))),
+    texts: changes.flatMap((change) => {
+      const job = jobs.get(change)
+      if (change.made === undefined || job === undefined) return []
+      const { userId, batchId } = job
+      return [{ ...ofJob(change), userId, batchId, text: change.made.text, revision: change.made.revision }]
+    }),
+  })
+}
+
+const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
+  error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3)`
+
+/** The assignments of each kind of change, the same for every job. */
+const setBy: Readonly<Record<JobChangeKind, ReturnType<typeof sql> | undefined>> = {
+  noted: undefined,
+  // It made progress: earlier crashes were not caused by this job.
+  analysed: sql`next_step = 'content', crashes = 0, answer_issue = NULL`,
+  'text saved': sql`texts_completed = texts_completed + 1, crashes = 0`,
+  'last text saved': sql`${completed}, texts_completed = texts_completed + 1`,
+  completed,
+  settled: sql`lease_expires_at = NULL, worker_id = NULL`,
+}
+
+/** Updates the rows of jobs, with one statement for those that change alike. */
+async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise<void> {
+  const alike = Map.groupBy(changes, ({ job }) => `${job.kind} ${job.versions}`)
+  for (const same of alike.values()) {
+    const [first] = same
+    if (first === undefined) continue
+    const { kind, versions } = first.job
+    const set = [
+      ...(setBy[kind] === undefined ? [] : [setBy[kind]]),
+      ...(versions === 0 ? [] : [sql`version = version + ${versions}, updated_at = UTC_TIMESTAMP(3)`]),
+    ]
+    const also = set.length === 0 ? undefined : sql.join(set, sql`, `)
+    const [plain, own] = [same.filter(({ job }) => !job.columns), same.filter(({ job }) => job.columns)]
+    if (also && plain.length > 0) {
+      await matchedBy(
+        tx,
+        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${also} WHERE id IN ${plain.map(({ run }) => run.jobId)}`,
+      )
+    }
+    await updateRows(
+      tx,
+      { table: 'vision_jobs', index: 'PRIMARY' },
+      own.map(({ run, job }) => ({ key: { id: run.jobId }, columns: job.columns ?? {} })),
+      also,
+    )
+  }
+}
