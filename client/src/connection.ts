@@ -24,10 +24,7 @@ export interface Connection {
 export function connect({ url = 'http://localhost:3000', ...options }: ClientOptions): Connection {
   // A page may name its own origin, or a path of it.
   if (/^[a-z][a-z\d+.-]*:/i.test(url) && !/^https?:\/\/[^/]/i.test(url)) {
-    throw new VisionError(
-      'client.invalid_options',
-      `${url} is no address of an API: it begins with https:// or http://.`,
-    )
+    throw new VisionError('client.invalid_options', `${url} is no address of an API: it begins with https or http.`)
   }
   // Its value is a secret, which the error of a header would show.
   if (options.key !== undefined && !/^[\x21-\x7e]*$/.test(options.key)) {

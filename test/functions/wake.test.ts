@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { listen } from '../../dev/parts/listen.ts'
 import { secret, token } from '../support/api/test-api.ts'
 import { emptyQueue } from '../support/database/jobs.ts'
@@ -39,6 +40,7 @@ afterEach(async () => {
   for (const table of ['vision_workers', 'vision_wakes']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
+  restoreFetch()
   vi.restoreAllMocks()
   vi.unstubAllEnvs()
   await lambda.stop()

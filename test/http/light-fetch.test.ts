@@ -1,10 +1,21 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LightHeaders } from '../../core/http/fetch/headers.ts'
 import { installLightFetch, restoreFetch } from '../../core/http/fetch/install.ts'
 import { LightRequest } from '../../core/http/fetch/request.ts'
 import { LightResponse } from '../../core/http/fetch/response.ts'
 
-const own = { Headers, Request, Response, fetch }
+/** Node.js' own: @hono/node-server, which other files of the worker load, derives classes in their place. */
+function nativeOf<T extends object>(derived: T): T {
+  const parent = Object.getPrototypeOf(derived)
+  return parent === Function.prototype ? derived : nativeOf(parent)
+}
+
+const replaced = { Request, Response }
+const natives = { Request: nativeOf(Request), Response: nativeOf(Response) }
+beforeAll(() => void Object.assign(globalThis, natives))
+afterAll(() => void Object.assign(globalThis, replaced))
+
+const own = { Headers, ...natives, fetch }
 installLightFetch()
 const ours = { Headers, Request, Response, fetch }
 // The files of a worker share these names.
