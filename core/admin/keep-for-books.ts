@@ -3,6 +3,7 @@ import { visionFailures, visionUsage } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import type { Queryable } from '../database/sql.ts'
 import { counters } from '../usage/ledger.ts'
+import { increments } from '../usage/merge-counts.ts'
 
 const page = 100
 
@@ -38,14 +39,10 @@ async function moveUsage(tx: Queryable, userId: string, pseudonym: string): Prom
     .limit(page)
     .for('update')
   if (rows.length === 0) return 0
-  const set = counters.map((counter) => {
-    const { name } = visionUsage[counter]
-    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
-  })
   await tx
     .insert(visionUsage)
     .values(rows.map((row) => ({ ...row, userId: pseudonym })))
-    .onDuplicateKeyUpdate({ set: Object.fromEntries(set) })
+    .onDuplicateKeyUpdate({ set: increments(visionUsage, counters) })
   const same = rows.map((row) => and(eq(owner, userId), eq(day, row.day), eq(model, row.model), eq(status, row.status)))
   await tx.delete(visionUsage).where(or(...same))
   return rows.length
@@ -66,7 +63,7 @@ async function moveFailures(tx: Queryable, userId: string, pseudonym: string): P
     .values(rows.map((row) => ({ ...row, userId: pseudonym })))
     .onDuplicateKeyUpdate({
       set: {
-        jobs: sql`jobs + VALUES(jobs)`,
+        ...increments(visionFailures, ['jobs']),
         firstAt: sql`LEAST(first_at, VALUES(first_at))`,
         lastAt: sql`GREATEST(last_at, VALUES(last_at))`,
         jobId: sql`GREATEST(job_id, VALUES(job_id))`,
