@@ -1,6 +1,5 @@
 import { GetBucketCorsCommand, GetBucketVersioningCommand, type LifecycleRule, type S3Client } from '@aws-sdk/client-s3'
-import { bucketFaults, describeBucket } from '../core/images/bucket.ts'
-import { bucketCallMs } from '../core/images/limits.ts'
+import { type BucketSettings, bucketFaults, describeBucket, limited, unlessUnset } from '../core/images/bucket.ts'
 import { createS3Client } from '../core/images/s3.ts'
 import type { DoctorConfig } from '../core/platform/config/doctor.ts'
 import { bucketReason, checkBucket } from '../dev/parts/check-bucket.ts'
@@ -24,18 +23,17 @@ export async function checkBucketAndRules(config: DoctorConfig): Promise<readonl
     ...(await found().catch(cannotRead)),
   })
   try {
+    const settings = describeBucket(client, BUCKET_NAME)
     return [
       { check: 'bucket', ...ok(`${BUCKET_NAME} is there`) },
-      await look('bucket rules', () => checkRules(client, BUCKET_NAME, uploadDays)),
-      await look('bucket versions', () => checkVersions(client, BUCKET_NAME)),
+      await look('bucket rules', async () => checkRules(await settings, uploadDays)),
+      await look('bucket versions', () => checkVersions(client, BUCKET_NAME, settings)),
       await look('bucket CORS', () => checkCors(client, BUCKET_NAME, config.STREAM_ORIGINS)),
     ]
   } finally {
     client.destroy()
   }
 }
-
-const limited = () => ({ abortSignal: AbortSignal.timeout(bucketCallMs) })
 
 /** Not every server that speaks S3 has every setting. */
 function cannotRead(error: Error): Found {
@@ -44,18 +42,18 @@ function cannotRead(error: Error): Found {
   return wrong(bucketReason(error), todo)
 }
 
-async function checkRules(client: S3Client, bucket: string, uploadDays: number): Promise<Found> {
-  const { ours, others } = bucketFaults(await describeBucket(client, bucket), { uploadDays })
+function checkRules(settings: BucketSettings, uploadDays: number): Found {
+  const { ours, others } = bucketFaults(settings, { uploadDays })
   const faults = [...ours, ...others]
   if (faults.length === 0) return ok('private, encrypted, uploads expire')
   return wrong(faults.join(' '), ours.length > 0 ? 'npm run bucket:setup' : 'Change that rule.')
 }
 
 /** "Retaining multiple versions of objects with S3 Versioning": what is deleted stays as a version until a rule expires it. */
-async function checkVersions(client: S3Client, bucket: string): Promise<Found> {
+async function checkVersions(client: S3Client, bucket: string, settings: Promise<BucketSettings>): Promise<Found> {
   const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), limited())
   if (Status === undefined) return ok('none are kept: what is deleted is gone')
-  const { rules } = await describeBucket(client, bucket)
+  const { rules } = await settings
   const days = rules.filter(expiresVersions).map((rule) => rule.NoncurrentVersionExpiration?.NoncurrentDays ?? 0)
   if (days.length > 0) return ok(`${Status.toLowerCase()}, and kept for ${Math.min(...days)} days`)
   return wrong(
@@ -72,12 +70,11 @@ function expiresVersions({ Status, Filter, Prefix, NoncurrentVersionExpiration: 
 
 /** Pages post uploads to the bucket and show images from it, where there are pages of other origins. */
 async function checkCors(client: S3Client, bucket: string, origins: readonly string[] | undefined): Promise<Found> {
-  const { CORSRules: rules = [] } = await client
-    .send(new GetBucketCorsCommand({ Bucket: bucket }), limited())
-    .catch((error: Error) => {
-      if (error.name === 'NoSuchCORSConfiguration') return { CORSRules: [] }
-      throw error
-    })
+  const cors = await unlessUnset(
+    'NoSuchCORSConfiguration',
+    client.send(new GetBucketCorsCommand({ Bucket: bucket }), limited()),
+  )
+  const rules = cors?.CORSRules ?? []
   const allowing = (origin: string, method: string) =>
     rules.some(
       ({ AllowedOrigins = [], AllowedMethods = [] }) =>

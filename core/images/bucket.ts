@@ -203,7 +203,8 @@ function algorithmOf({ encryption }: BucketSettings): string | undefined {
   return encryption?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm
 }
 
-async function unlessUnset<Answer>(code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
+/** The answer to a question about a setting; undefined where S3 says by this code that it was never put. */
+export async function unlessUnset<Answer>(code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await answer
   } catch (error) {
@@ -212,6 +213,7 @@ async function unlessUnset<Answer>(code: string, answer: Promise<Answer>): Promi
   }
 }
 
-function limited(): { abortSignal: AbortSignal } {
+/** The time limit of one call. */
+export function limited(): { abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(bucketCallMs) }
 }
