@@ -1,6 +1,6 @@
+import { callLambda } from '../core/platform/call-lambda.ts'
 import type { DoctorConfig } from '../core/platform/config/doctor.ts'
 import { credentialsIn } from '../core/platform/config/shared.ts'
-import { createSigner } from '../core/platform/sign-aws.ts'
 import { type Finding, type Found, notChecked, ok, wrong } from './finding.ts'
 
 const limitMs = 10_000
@@ -17,18 +17,9 @@ async function ask(config: DoctorConfig): Promise<Found> {
   const credentials = credentialsIn(config)
   if (credentials === undefined) return notChecked(`AWS_ACCESS_KEY_ID is not set here: ${lookUp}`)
   const { AWS_REGION: region, AWS_ENDPOINT_URL_LAMBDA: endpoint } = config
-  const url = new URL('/2016-08-19/account-settings/', endpoint ?? `https://lambda.${region}.amazonaws.com`)
-  const { headers } = await createSigner('lambda', region, credentials).sign({
-    method: 'GET',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    path: url.pathname,
-    query: {},
-    headers: { host: url.host },
-  })
-  const { host: _, ...sent } = headers
+  const call = { method: 'GET', path: '/2016-08-19/account-settings/' } as const
   try {
-    const reply = await fetch(url, { headers: sent, redirect: 'error', signal: AbortSignal.timeout(limitMs) })
+    const reply = await callLambda({ region, credentials, endpoint }, call, AbortSignal.timeout(limitMs))
     const kind = reply.headers.get('x-amzn-errortype')?.split(':')[0] ?? String(reply.status)
     if (kind === 'AccessDeniedException') {
       return notChecked(`these credentials may not ask (lambda:GetAccountSettings): ${lookUp}`)
