@@ -25,9 +25,9 @@ export class LightResponse extends LightBody {
   static json(data: unknown, init: ResponseInit = {}): LightResponse {
     const text = JSON.stringify(data)
     if (text === undefined) throw new TypeError('The value is not JSON')
-    const response = new LightResponse(text, { ...init, headers: new LightHeaders(init.headers) as never })
-    if (!new LightHeaders(init.headers).has('content-type')) response.headers.set('content-type', 'application/json')
-    return response
+    const headers = new LightHeaders(init.headers)
+    if (!headers.has('content-type')) headers.set('content-type', 'application/json')
+    return new LightResponse(text, { ...init, headers: headers as never })
   }
 
   static redirect(url: string | URL, status = 302): LightResponse {
