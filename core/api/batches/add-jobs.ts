@@ -4,7 +4,7 @@ import { VisionError } from '../../domain/errors.ts'
 import { type FieldProblem, fieldProblemsOf, InvalidInput } from '../../http/invalid-input.ts'
 import { describeIssue } from '../../http/validation.ts'
 import type { CreatedJob } from '../../queue/create/idempotency.ts'
-import { createMany, type ManyOptions } from '../jobs/create.ts'
+import { createMany, type ManyOptions, refusedJobs } from '../jobs/create.ts'
 import type { CreateJob } from '../jobs/schema.ts'
 import type { Caller } from '../procedure.ts'
 import type { AddedJobsView } from './schema.ts'
@@ -101,8 +101,7 @@ export async function createValid(
       if (left.length === valid.length) {
         // Of this call some jobs exist, under keys of other requests: the caller learns of each.
         if (!(error instanceof VisionError) || !takesNone(error) || !problems.some(({ jobId }) => jobId)) throw error
-        const { code, message: detail } = error
-        problems.push(...valid.map(({ index }) => ({ pointer: `#/jobs/${index}`, code, detail })))
+        problems.push(...refusedJobs(error.code, indexes).fields)
         return { created: [], indexes: [] }
       }
       problems.push(...refused)

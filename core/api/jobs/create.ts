@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { describeCode, VisionError } from '../../domain/errors.ts'
+import { describeCode, type ErrorCode, VisionError } from '../../domain/errors.ts'
 import { InvalidInput } from '../../http/invalid-input.ts'
 import { type CreateOptions, createVisionJob, createVisionJobs } from '../../queue/create/create.ts'
 import { type CreatedJob, IdempotencyMismatch, NewJobsRefused } from '../../queue/create/idempotency.ts'
@@ -85,7 +85,12 @@ export async function createMany(
     return created
   } catch (error) {
     if (error instanceof IdempotencyMismatch) throw mismatchedKeys(error, requests, indexes)
-    if (error instanceof NewJobsRefused) throw refusedJobs(error, indexes)
+    if (error instanceof NewJobsRefused) {
+      throw refusedJobs(
+        error.code,
+        error.indexes.map((index) => indexes[index] ?? index),
+      )
+    }
     throw asInvalidInput(error, (index) => ['jobs', indexes[index] ?? index])
   }
 }
@@ -140,11 +145,11 @@ function mismatchedKeys(
   )
 }
 
-/** Reports the new jobs of a call whose batch takes none. */
-function refusedJobs({ indexes, code }: NewJobsRefused, places: readonly number[]): InvalidInput {
+/** Reports the new jobs of a call, by their indexes in it, whose batch takes none. */
+export function refusedJobs(code: ErrorCode, indexes: readonly number[]): InvalidInput {
   const detail = describeCode(code).message
   return new InvalidInput(
-    indexes.map((index) => ({ pointer: `#/jobs/${places[index]}`, code, detail })),
+    indexes.map((index) => ({ pointer: `#/jobs/${index}`, code, detail })),
     code,
   )
 }
