@@ -1,36 +1,19 @@
-import { useState } from 'preact/hooks'
-import type { Batch } from 'vision-pipeline-client'
-import { client } from '../session.ts'
+import type { Batch, VisionClient } from 'vision-pipeline-client'
 import { count, money, number, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
-import { useLoad } from '../ui/use-load.ts'
+import { type Page, usePages } from '../ui/use-pages.ts'
 import { useTitle } from '../ui/use-title.ts'
 
 const pageSize = 50
 
 /** The batches of the caller, the newest first. */
 export function BatchesPage() {
-  const { data, error, reload } = useLoad(
-    async (on, signal) => (await on.api.GET('/v1/batches', { params: { query: { limit: pageSize } }, signal })).data,
-    [],
-  )
-  const [more, setMore] = useState<{ batches: readonly Batch[]; cursor: string | null; error?: unknown }>()
+  const { items: batches, hasMore, more, error, moreError, reload } = usePages(read, [])
   useTitle('Batches')
   if (error !== undefined) return <Problem error={error} retry={reload} />
-  if (data === undefined) return null
-  if (data.batches.length === 0) return <NoBatches />
-  const cursor = more === undefined ? data.nextCursor : more.cursor
-  const next = async () => {
-    const before = more?.batches ?? []
-    try {
-      const query = { limit: pageSize, cursor }
-      const answer = await client.value.api.GET('/v1/batches', { params: { query } })
-      setMore({ batches: [...before, ...(answer.data?.batches ?? [])], cursor: answer.data?.nextCursor ?? null })
-    } catch (problem) {
-      setMore({ batches: before, cursor, error: problem })
-    }
-  }
+  if (batches === undefined) return null
+  if (batches.length === 0) return <NoBatches />
   return (
     <>
       <div class="head">
@@ -41,20 +24,26 @@ export function BatchesPage() {
         </a>
       </div>
       <div class="list">
-        {[...data.batches, ...(more?.batches ?? [])].map((batch) => (
+        {batches.map((batch) => (
           <Row key={batch.batchId} batch={batch} />
         ))}
       </div>
-      {more?.error !== undefined && <Problem error={more.error} />}
-      {cursor !== null && (
+      {moreError !== undefined && <Problem error={moreError} />}
+      {hasMore && (
         <p class="row actions">
-          <button type="button" class="btn" onClick={next}>
+          <button type="button" class="btn" onClick={more}>
             Show more
           </button>
         </p>
       )}
     </>
   )
+}
+
+async function read(on: VisionClient, cursor: string | undefined, signal?: AbortSignal): Promise<Page<Batch>> {
+  const query = { limit: pageSize, ...(cursor !== undefined && { cursor }) }
+  const { data } = await on.api.GET('/v1/batches', { params: { query }, ...(signal && { signal }) })
+  return { items: data?.batches ?? [], nextCursor: data?.nextCursor ?? null }
 }
 
 function Row({ batch }: { readonly batch: Batch }) {

@@ -1,10 +1,9 @@
-import { useState } from 'preact/hooks'
+import type { VisionClient } from 'vision-pipeline-client'
 import type { components } from '../../../client/src/openapi.ts'
-import { client } from '../session.ts'
 import { time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
-import { useLoad } from '../ui/use-load.ts'
+import { type Page, usePages } from '../ui/use-pages.ts'
 import { useTitle } from '../ui/use-title.ts'
 
 type Brand = components['schemas']['BrandSummary']
@@ -14,21 +13,9 @@ const pageSize = 50
 /** The brands of the caller: how texts sound, and what they may say. */
 export function BrandsPage() {
   useTitle('Brands')
-  const { data, error, reload } = useLoad((on, signal) => read(on, null, signal), [])
-  const [more, setMore] = useState<{ brands: readonly Brand[]; cursor: unknown; error?: unknown }>()
+  const { items: brands, hasMore, more, error, moreError, reload } = usePages(read, [])
   if (error !== undefined) return <Problem error={error} retry={reload} />
-  if (data === undefined) return null
-  const brands = [...data.brands, ...(more?.brands ?? [])]
-  const cursor = more === undefined ? data.nextCursor : more.cursor
-  const next = async () => {
-    const before = more?.brands ?? []
-    try {
-      const page = await read(client.value, cursor)
-      setMore({ brands: [...before, ...page.brands], cursor: page.nextCursor })
-    } catch (problem) {
-      setMore({ brands: before, cursor, error: problem })
-    }
-  }
+  if (brands === undefined) return null
   if (brands.length === 0) {
     return (
       <section class="empty">
@@ -71,10 +58,10 @@ export function BrandsPage() {
           </div>
         ))}
       </div>
-      {more?.error !== undefined && <Problem error={more.error} />}
-      {cursor !== null && (
+      {moreError !== undefined && <Problem error={moreError} />}
+      {hasMore && (
         <p class="row actions">
-          <button type="button" class="btn" onClick={next}>
+          <button type="button" class="btn" onClick={more}>
             Show more
           </button>
         </p>
@@ -83,8 +70,8 @@ export function BrandsPage() {
   )
 }
 
-async function read(on: typeof client.value, cursor: unknown, signal?: AbortSignal) {
-  const query = { limit: pageSize, ...(cursor !== null && { cursor }) }
+async function read(on: VisionClient, cursor: string | undefined, signal?: AbortSignal): Promise<Page<Brand>> {
+  const query = { limit: pageSize, ...(cursor !== undefined && { cursor }) }
   const { data } = await on.api.GET('/v1/brands', { params: { query }, ...(signal && { signal }) })
-  return data ?? { brands: [], nextCursor: null }
+  return { items: data?.brands ?? [], nextCursor: data?.nextCursor ?? null }
 }

@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks'
+import type { VisionClient } from 'vision-pipeline-client'
 import type { components } from '../../../client/src/openapi.ts'
 import { client } from '../session.ts'
 import { count, time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { type Page, usePages } from '../ui/use-pages.ts'
 import { DifferenceView } from './difference.tsx'
 
 type Brand = components['schemas']['Brand']
@@ -20,29 +22,25 @@ interface VersionsProps {
 /** The versions of a brand, the newest first, each with what it changed. */
 export function Versions({ brand, reload, isLocked }: VersionsProps) {
   const { brandId, version } = brand
-  const [older, setOlder] = useState<{ versions: readonly Version[]; cursor: unknown; error?: unknown }>()
-  const first = useLoad((on, signal) => read(on, brandId, null, signal), [brandId, version])
-  const cursor = older ? older.cursor : (first.data?.nextCursor ?? null)
-  const more = async () => {
-    const before = older?.versions ?? []
-    try {
-      const page = await read(client.value, brandId, cursor)
-      setOlder({ versions: [...before, ...page.versions], cursor: page.nextCursor })
-    } catch (error) {
-      setOlder({ versions: before, cursor, error })
-    }
-  }
+  const {
+    items,
+    hasMore,
+    more,
+    error,
+    moreError,
+    reload: again,
+  } = usePages((on, cursor, signal) => read(on, brandId, cursor, signal), [brandId, version])
   return (
     <section aria-labelledby="versions">
       <h2 id="versions">{count(version, 'version')}</h2>
-      {first.error !== undefined && <Problem error={first.error} retry={first.reload} />}
+      {error !== undefined && <Problem error={error} retry={again} />}
       <div class="list">
-        {[...(first.data?.versions ?? []), ...(older?.versions ?? [])].map((one) => (
+        {items?.map((one) => (
           <Row key={one.version} brand={brand} one={one} reload={reload} isLocked={isLocked} />
         ))}
       </div>
-      {older?.error !== undefined && <Problem error={older.error} />}
-      {cursor !== null && (
+      {moreError !== undefined && <Problem error={moreError} />}
+      {hasMore && (
         <button type="button" class="btn plain" onClick={more}>
           Show older ones
         </button>
@@ -110,9 +108,14 @@ function Changes({ brand, version, reload, isLocked }: VersionsProps & { readonl
   )
 }
 
-async function read(on: typeof client.value, brandId: number, cursor: unknown, signal?: AbortSignal) {
-  const query = { limit: pageSize, ...(cursor !== null && { cursor }) }
+async function read(
+  on: VisionClient,
+  brandId: number,
+  cursor: string | undefined,
+  signal?: AbortSignal,
+): Promise<Page<Version>> {
+  const query = { limit: pageSize, ...(cursor !== undefined && { cursor }) }
   const params = { path: { brandId }, query }
   const { data } = await on.api.GET('/v1/brands/{brandId}/versions', { params, ...(signal && { signal }) })
-  return data ?? { versions: [], nextCursor: null }
+  return { items: data?.versions ?? [], nextCursor: data?.nextCursor ?? null }
 }

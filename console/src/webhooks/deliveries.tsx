@@ -1,12 +1,13 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
+import type { VisionClient } from 'vision-pipeline-client'
 import type { components } from '../../../client/src/openapi.ts'
 import { client } from '../session.ts'
 import { count, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { useEvery } from '../ui/use-every.ts'
-import { useLoad } from '../ui/use-load.ts'
+import { type Page, usePages } from '../ui/use-pages.ts'
 
 /** Of what is sent the page needs the type and what it is about; the rest is shown as it is. */
 type Delivery = Omit<components['schemas']['WebhookDelivery'], 'payload'> & {
@@ -39,31 +40,17 @@ interface DeliveriesProps {
 export function Deliveries({ webhookId, turn, ended }: DeliveriesProps) {
   const { path, query, route } = useLocation()
   const status = query.status && Object.hasOwn(states, query.status) ? (query.status as Status) : undefined
-  const [older, setOlder] = useState<{ deliveries: readonly Delivery[]; cursor: string | null; error?: unknown }>()
-  const read = useCallback(
-    async (cursor: string | null, on = client.value, signal?: AbortSignal) => {
-      const query = { limit: pageSize, ...(status && { status }), ...(cursor !== null && { cursor }) }
-      const params = { path: { webhookId }, query }
-      return (await on.api.GET('/v1/webhooks/{webhookId}/deliveries', { params, ...(signal && { signal }) })).data
-    },
-    [webhookId, status],
-  )
-  const { data, error, reload } = useLoad((on, signal) => read(null, on, signal), [webhookId, status, turn])
-  useEffect(() => setOlder(undefined), [status])
-  const deliveries = [...(data?.deliveries ?? []), ...(older?.deliveries ?? [])]
-  const cursor = older ? older.cursor : (data?.nextCursor ?? null)
-  const underWay = data?.deliveries.filter(({ status }) => status === 'pending').length ?? 0
+  const read = async (on: VisionClient, cursor: string | undefined, signal?: AbortSignal): Promise<Page<Delivery>> => {
+    const query = { limit: pageSize, ...(status && { status }), ...(cursor !== undefined && { cursor }) }
+    const params = { path: { webhookId }, query }
+    const { data } = await on.api.GET('/v1/webhooks/{webhookId}/deliveries', { params, ...(signal && { signal }) })
+    return { items: data?.deliveries ?? [], nextCursor: data?.nextCursor ?? null }
+  }
+  const pages = usePages(read, [webhookId, status, turn], status)
+  const { items: deliveries, hasMore, more, error, moreError, reload } = pages
+  const underWay = pages.first?.filter(({ status }) => status === 'pending').length ?? 0
   useEvery(reload, lookMs, underWay > 0)
   useEffect(ended, [underWay])
-  const more = async () => {
-    const before = older?.deliveries ?? []
-    try {
-      const page = await read(cursor)
-      setOlder({ deliveries: [...before, ...(page?.deliveries ?? [])], cursor: page?.nextCursor ?? null })
-    } catch (problem) {
-      setOlder({ deliveries: before, cursor, error: problem })
-    }
-  }
   return (
     <section aria-labelledby="deliveries">
       <div class="row between">
@@ -83,18 +70,18 @@ export function Deliveries({ webhookId, turn, ended }: DeliveriesProps) {
         </span>
       </div>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {data && deliveries.length === 0 && (
+      {deliveries?.length === 0 && (
         <p class="empty serif">
           {status ? 'No delivery is like that.' : 'Nothing was sent yet. Send a test: its answer appears here.'}
         </p>
       )}
       <ul class="list" aria-live="polite">
-        {deliveries.map((delivery) => (
+        {deliveries?.map((delivery) => (
           <Row key={delivery.deliveryId} webhookId={webhookId} delivery={delivery} changed={reload} />
         ))}
       </ul>
-      {older?.error !== undefined && <Problem error={older.error} />}
-      {cursor !== null && (
+      {moreError !== undefined && <Problem error={moreError} />}
+      {hasMore && (
         <p class="row actions">
           <button type="button" class="btn" onClick={more}>
             Show {pageSize} more

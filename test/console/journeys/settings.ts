@@ -86,6 +86,21 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.getByRole('radio', { name: 'No brand' }).isChecked()).toBe(true)
   })
 
+  test('a list goes on where its first page ends', async () => {
+    const brand = { json: { profile: { name: 'Version 1' } } }
+    const { brandId } = await call<{ brandId: number }>('/v1/brands', brand)
+    for (let version = 1; version <= 20; version++) {
+      const json = { profile: { name: `Version ${version + 1}` }, version }
+      await call(`/v1/brands/${brandId}`, { method: 'PUT', json })
+    }
+    await using at = await visit(ground.browser, pageOf(`/brands/${brandId}`))
+    const versions = at.page.locator('summary', { hasText: /^Version \d+/ })
+    await expect.poll(() => versions.count()).toBe(20)
+    await at.page.getByRole('button', { name: 'Show older ones' }).click()
+    await expect.poll(() => versions.count()).toBe(21)
+    expect(await at.page.getByRole('button', { name: 'Show older ones' }).count()).toBe(0)
+  })
+
   test('usage says what each model cost, as a plot and as a table, and what is left of the limits', async () => {
     await makeJob(610)
     const { totals } = await call<{ totals: { costUsd: number; jobs: { completed: number } } }>('/v1/usage')
