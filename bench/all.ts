@@ -9,6 +9,7 @@ const server = given[0] ?? 'mariadb'
 const parts: readonly (readonly string[])[] = [
   ['throughput.ts', ...given],
   ['same-work.ts', server],
+  ['awake.ts', server],
   ['cold-start.ts', server, '15'],
   ['limit.ts', server],
 ]
