@@ -10,6 +10,7 @@ const parts: readonly (readonly string[])[] = [
   ['throughput.ts', ...given],
   ['same-work.ts', server],
   ['awake.ts', server],
+  ['api-requests.ts', server],
   ['cold-start.ts', server, '15'],
   ['limit.ts', server],
 ]
