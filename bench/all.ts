@@ -11,6 +11,7 @@ const parts: readonly (readonly string[])[] = [
   ['same-work.ts', server],
   ['awake.ts', server],
   ['api-requests.ts', server],
+  ['memory.ts', server],
   ['cold-start.ts', server, '15'],
   ['limit.ts', server],
 ]

@@ -2,10 +2,7 @@
 // node:http that sends the same statements to the same database and answers the same bodies, but checks nothing and makes nothing of
 // what it reads. 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame
 // graph of each operation to bench/plots/, and names the functions that took most.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import { fileURLToPath } from 'node:url'
 import { signToken } from '../core/platform/auth.ts'
 import { startProxy } from '../test/support/database/proxy.ts'
 import type { Recorded } from './api-requests/bare.ts'
@@ -14,6 +11,7 @@ import { quantile, table } from './support/measure.ts'
 import { each } from './support/no-op-jobs.ts'
 import { openReport, writePlot } from './support/results.ts'
 import { onEachServer, settingsInWords } from './support/server.ts'
+import { type Served, startServer } from './support/start-server.ts'
 
 const quick = process.argv.includes('--quick')
 const profile = process.argv.includes('--profile')
@@ -71,7 +69,7 @@ await onEachServer(server, async (on) => {
     JOBS_WAITING: '10000000',
   })
   await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstId}`)
-  const ours = await startServer(cleanup, 'ours.ts', [], settings(on.url))
+  const ours = await startServer(cleanup, 'api-requests/ours.ts', [], settings(on.url))
 
   // Each caller has sixty jobs and a batch, so that a page of fifty is full.
   const batches: number[] = []
@@ -105,7 +103,7 @@ await onEachServer(server, async (on) => {
   // What the API sends in one call, after another that opened what it needs.
   const proxy = await startProxy(on.url)
   cleanup.defer(() => proxy.close())
-  const watched = await startServer(cleanup, 'ours.ts', [], {
+  const watched = await startServer(cleanup, 'api-requests/ours.ts', [], {
     ...settings(proxy.url(on.url)),
     API_DATABASE_CONNECTIONS: '1',
   })
@@ -120,7 +118,12 @@ await onEachServer(server, async (on) => {
     const first = created.jobId ?? created.jobs?.[0].jobId ?? 0
     recorded[operation.name] = { statements: [...proxy.statements], body, status, user: userOf(0), firstId: first }
   }
-  const bare = await startServer(cleanup, 'bare.ts', [on.url, String(connections), JSON.stringify(recorded)], {})
+  const bare = await startServer(
+    cleanup,
+    'api-requests/bare.ts',
+    [on.url, String(connections), JSON.stringify(recorded)],
+    {},
+  )
 
   const round = async (operation: Operation, on: Served, isBare: boolean, calls: number): Promise<Taken> => {
     const { status: wanted } = recorded[operation.name] ?? {}
@@ -185,43 +188,6 @@ async function showProfile(name: string, profile: CpuProfile): Promise<void> {
   await writePlot(`flame-${name}`, name, flameGraph(`The API's process during '${name}'`, profile))
   console.log(`\n${name}:`)
   for (const [frame, part] of heaviest(profile, 25)) console.log(`  ${(part * 100).toFixed(1)} %  ${frame}`)
-}
-
-interface Served {
-  readonly port: number
-  ask<Answer>(what: string): Promise<Answer>
-}
-
-async function startServer(
-  cleanup: AsyncDisposableStack,
-  file: string,
-  args: readonly string[],
-  env: Record<string, string>,
-): Promise<Served> {
-  const path = fileURLToPath(new URL(`api-requests/${file}`, import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, path, ...args], {
-    env,
-    // Metrics go to standard output.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const closed = once(child, 'close')
-  cleanup.defer(async () => {
-    child.kill()
-    await closed
-  })
-  const next = async <Answer>(): Promise<Answer> => (await once(child, 'message'))[0]
-  const { port } = await Promise.race([
-    next<{ port: number }>(),
-    closed.then(([code]) => Promise.reject(new Error(`${file} ended with ${code}`))),
-  ])
-  return {
-    port,
-    ask: (what) => {
-      const answer = next<never>()
-      child.send(what)
-      return answer
-    },
-  }
 }
 
 function send(

@@ -2,7 +2,7 @@
 // the URL of the database, the second how many connections, the third the recorded operations.
 import { text } from 'node:stream/consumers'
 import mysql from 'mysql2/promise'
-import { serve } from './serve.ts'
+import { serve } from '../support/serve.ts'
 
 /** What the API did in one call. */
 export interface Recorded {

@@ -6,7 +6,7 @@ import { openDatabase } from '../../core/database/client.ts'
 import { openImageStore } from '../../core/images/store.ts'
 import { loadApiConfig } from '../../core/platform/config/api.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
-import { serve } from './serve.ts'
+import { serve } from '../support/serve.ts'
 
 const config = loadApiConfig()
 const database = openDatabase(config.DATABASE_URL, {
