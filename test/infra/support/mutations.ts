@@ -259,8 +259,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'failures are not counted by their codes': {
     file: 'infra/dashboard.ts',
-    text: ", code: '$.code'",
-    instead: '',
+    text: 'service,code}',
+    instead: 'service}',
   },
   'the budget tells nobody': {
     file: 'infra/budget.ts',
