@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/infra/**/*.test.ts'],
     globalSetup: ['test/infra/support/setup.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // A run of the configuration takes seconds, or minutes where the machine is busy.
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
     maxWorkers: 2,
   },
 })

@@ -13,6 +13,7 @@ import { apiEvent, tick, urlEvent } from '../test/support/functions/events.ts'
 import { type FunctionProcess, startFunction } from '../test/support/functions/process.ts'
 import type { Streamed } from '../test/support/functions/runtime-api.ts'
 import { quantile, table } from './support/measure.ts'
+import { openReport } from './support/results.ts'
 import { type BenchDatabase, onEachServer } from './support/server.ts'
 
 const args = process.argv.slice(2)
@@ -33,6 +34,7 @@ const empty = {
     'export const handler = awslambda.streamifyResponse(async (_, stream) => { const reply = awslambda.HttpResponseStream.from(stream, { statusCode: 200, headers: {} }); reply.write("a"); reply.end() })',
 }
 
+const report = openReport('cold-start')
 await using cleanup = new AsyncDisposableStack()
 const folder = await mkdtemp(join(tmpdir(), 'vision-cold-start-'))
 cleanup.defer(() => rm(folder, { recursive: true, force: true }))
@@ -94,8 +96,8 @@ await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async 
   }
   const median = (name: string, of: keyof Start) => quantile(times[name]?.map((start) => start[of]) ?? [], 0.5)
   const kilobytes = (bytes: number | undefined) => `${Math.round((bytes ?? 0) / 1_000).toLocaleString('en')} kB`
-  console.log(`\n${on.name}, Node.js ${process.versions.node}, medians of ${runs}\n`)
-  console.log(
+  report.add(`${on.name}, Node.js ${process.versions.node}, medians of ${runs}`)
+  report.add(
     table(
       ['function', 'at start', 'in all', 'first answer', 'ratio', 'processor', 'ratio'],
       Object.entries(calls).map(([name, { against }]) => [
@@ -110,6 +112,8 @@ await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async 
     ),
   )
 })
+
+await report.write()
 
 async function folderOf(name: string): Promise<string> {
   const path = join(folder, name)

@@ -20,6 +20,7 @@ import { servingBy } from '../core/providers/serving.ts'
 import { createVisionJobs } from '../core/queue/create/create.ts'
 import { createPoller } from '../core/worker/create-worker.ts'
 import { quantile, table } from './support/measure.ts'
+import { openReport } from './support/results.ts'
 import { onEachServer } from './support/server.ts'
 
 const quick = process.argv.includes('--quick')
@@ -37,6 +38,7 @@ interface Taken {
   readonly cpu: number
 }
 
+const report = openReport('limit')
 await using cleanup = new AsyncDisposableStack()
 const services = await startServices()
 
@@ -115,9 +117,11 @@ await onEachServer(process.argv.slice(2).find((one) => !one.startsWith('--')) ??
       await database.close()
     }
   }
-  console.log(`\n${on.name}, calls of ${latencyMs} ms (a second, scaled by ${factor}), medians of ${rounds}\n`)
-  console.log(table(['in flight', 'jobs', 'wall', 'bare', 'ratio', 'CPU', 'bare', 'ratio', 'memory'], rows))
+  report.add(`${on.name}, calls of ${latencyMs} ms (a second, scaled by ${factor}), medians of ${rounds}`)
+  report.add(table(['in flight', 'jobs', 'wall', 'bare', 'ratio', 'CPU', 'bare', 'ratio', 'memory'], rows))
 })
+
+await report.write()
 
 function context() {
   const meter = {

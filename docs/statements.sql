@@ -155,6 +155,7 @@ select `user_id`, … from `vision_usage` where `vision_usage`.`user_id` = ? ord
 select `vision_brands`.`id`, `vision_brands`.`version`, `vision_brand_versions`.`profile` from `vision_brands` inner join `vision_brand_versions` on (`vision_brand_versions`.`brand_id` = `vision_brands`.`id` and `vision_brand_versions`.`version` = `vision_brands`.`version`) where (`vision_brands`.`id` in (?, …) and `vision_brands`.`user_id` = ? and `vision_brands`.`archived_at` is null);
 SELECT a.job_id AS jobId FROM (SELECT ? AS job_id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt) ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt FOR UPDATE SKIP LOCKED;
 SELECT a.job_id AS jobId, a.attempt, a.outcome FROM (SELECT ? AS job_id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt) ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt;
+SELECT actions_renamed AS last FROM vision_users WHERE user_id = ?;
 SELECT analysis_model AS analysisModel, analysis_calls AS analysisCalls, analysis_cost AS analysisCost, analysis_ms AS analysisMs, content_model AS contentModel, content_calls AS contentCalls, content_cost AS contentCost, content_ms AS contentMs, image_ms AS imageMs, calls_at_once AS callsAtOnce FROM (SELECT id, attempt FROM vision_jobs FORCE INDEX (ended) WHERE status = ? ORDER BY finished_at DESC, id DESC LIMIT ?) AS recent STRAIGHT_JOIN vision_job_attempts AS runs FORCE INDEX (job_attempt) ON runs.job_id = recent.id AND runs.attempt = recent.attempt;
 SELECT analysis_model AS analysisModel, analysis_calls AS analysisCalls, analysis_cost AS analysisCost, analysis_ms AS analysisMs, content_model AS contentModel, content_calls AS contentCalls, content_cost AS contentCost, content_ms AS contentMs, image_ms AS imageMs, calls_at_once AS callsAtOnce FROM (SELECT id, attempt FROM vision_jobs FORCE INDEX (status_history) WHERE user_id = ? AND status = ? ORDER BY id DESC LIMIT ?) AS recent STRAIGHT_JOIN vision_job_attempts AS runs FORCE INDEX (job_attempt) ON runs.job_id = recent.id AND runs.attempt = recent.attempt;
 SELECT b.id, b.ends FROM (SELECT ? AS id, … UNION ALL …) wanted STRAIGHT_JOIN vision_batches b FORCE INDEX (PRIMARY) ON b.id = wanted.id ORDER BY b.id FOR UPDATE;
@@ -227,7 +228,7 @@ SELECT id FROM vision_permits FORCE INDEX (expired) WHERE expires_at < UTC_TIMES
 SELECT id FROM vision_webhook_endpoints FORCE INDEX (owner) WHERE user_id = ? LIMIT ?;
 SELECT id FROM vision_webhook_endpoints FORCE INDEX (sweep) WHERE swept_at < UTC_TIMESTAMP(3) - INTERVAL ? MINUTE ORDER BY swept_at LIMIT ?;
 SELECT id FROM vision_webhook_endpoints WHERE user_id = ? LIMIT ?;
-SELECT id, actor, parameters, result FROM vision_operator_actions WHERE id > ? ORDER BY id LIMIT ?;
+SELECT id, actor, parameters, result, at < UTC_TIMESTAMP(3) - INTERVAL ? HOUR AS settled FROM vision_operator_actions WHERE id > ? ORDER BY id LIMIT ?;
 SELECT id, attempt FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? AND worker_id = ? ORDER BY id FOR UPDATE SKIP LOCKED;
 SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE;
 SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE SKIP LOCKED;
@@ -344,6 +345,7 @@ UPDATE vision_provider_states SET paused_at = ?, paused_by = ?, paused_reason = 
 UPDATE vision_provider_states SET paused_at = UTC_TIMESTAMP(3), paused_by = ?, paused_reason = ? WHERE provider = ? AND paused_at IS NULL;
 UPDATE vision_provider_states SET paused_by = ?, paused_reason = ? WHERE provider = ?;
 UPDATE vision_upload_quotas SET uploads = IF(day = UTC_DATE(), uploads, ?) + ?, bytes = IF(day = UTC_DATE(), bytes, ?) + ?, day = UTC_DATE() WHERE user_id = ? AND IF(day = UTC_DATE(), uploads, ?) < ? AND IF(day = UTC_DATE(), bytes, ?) + ? <= ?;
+UPDATE vision_users SET actions_renamed = ? WHERE user_id = ?;
 UPDATE vision_users SET analysis_tag = ?, analysis_width = ? WHERE user_id = ?;
 UPDATE vision_users SET blocked_seen_at = ? WHERE ?;
 UPDATE vision_users SET blocked_seen_at = ? WHERE user_id = ?;

@@ -3,8 +3,6 @@ import { deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 const namespace = 'VisionPipeline'
-/** What the log of the poller says of a job that failed for good: core/worker/claim-work.ts. */
-const failedRun = '{ $.message = "run failed" && $.code = "*" }'
 
 /** A metric as a widget has it: namespace, name, dimensions by turns, and how it is shown. */
 type Row = readonly (string | { readonly [key: string]: unknown })[]
@@ -14,25 +12,12 @@ type Row = readonly (string | { readonly [key: string]: unknown })[]
  * The first three dashboards of an account are free.
  */
 export function createDashboard(settings: Settings, { api, stream, poller, database }: Watched): void {
-  const byCode = new aws.cloudwatch.LogMetricFilter('FailuresByCode', {
-    // Counted where it is said, so that a code costs nothing as long as nothing fails with it.
-    logGroupName: poller.nodes.logGroup.apply((group) => group?.name ?? $util.output('')),
-    pattern: failedRun,
-    metricTransformation: {
-      namespace,
-      name: 'JobsFailedByCode',
-      value: '1',
-      unit: 'Count',
-      dimensions: { service: '$.service', code: '$.code' },
-    },
-  })
   const functions = { api: api.handler.name, poller: poller.name, ...(stream && { stream: stream.name }) }
   const known = {
     region: aws.getRegionOutput().region,
     functions: $util.output(functions),
     gateway: api.gateway.nodes.api.id,
     database: database.instance?.identifier ?? $util.output(''),
-    byCode: byCode.metricTransformation.name,
   }
   new aws.cloudwatch.Dashboard('Dashboard', {
     dashboardName: deployName(),

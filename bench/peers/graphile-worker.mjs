@@ -6,6 +6,7 @@ import { each, inFlight, jobs, perSecond, report, url } from './support.mjs'
 const logger = new Logger(() => () => undefined)
 const pool = new pg.Pool({ connectionString: url, max: 12 })
 pool.on('error', console.error)
+pool.on('connect', (client) => client.on('error', console.error))
 const utils = await makeWorkerUtils({ pgPool: pool, logger })
 await pool.query('DROP SCHEMA IF EXISTS graphile_worker CASCADE')
 await utils.migrate()

@@ -14,6 +14,7 @@ export interface BenchDatabase {
   readonly url: string
   /** As in `MySQL 9.7.4`. */
   readonly name: string
+  readonly kind: 'mariadb' | 'mysql'
   /** A connection beside those that are measured. */
   readonly raw: Connection
   sql(query: string, values?: unknown[]): Promise<RowDataPacket[]>
@@ -49,9 +50,11 @@ export async function onEachServer(only: string | undefined, measure: (on: Bench
     await migrateDatabase(url)
     const [[row]] = await raw.query<RowDataPacket[]>('SELECT VERSION() AS version')
     const [, number] = /^([\d.]+)/.exec(row?.version) ?? []
+    const isMariaDb = /mariadb/i.test(row?.version)
     await measure({
       url,
-      name: `${/mariadb/i.test(row?.version) ? 'MariaDB' : 'MySQL'} ${number}`,
+      name: `${isMariaDb ? 'MariaDB' : 'MySQL'} ${number}`,
+      kind: isMariaDb ? 'mariadb' : 'mysql',
       raw,
       sql: async (query, values = []) => (await raw.query<RowDataPacket[]>(query, values))[0],
     })
@@ -74,6 +77,24 @@ async function startServer(kind: string, cleanup: AsyncDisposableStack): Promise
   })
   cleanup.defer(stop)
   return url
+}
+
+/** Empties the tables of jobs and of what they leave. */
+export async function truncateJobs({ sql }: BenchDatabase): Promise<void> {
+  for (const table of [
+    'jobs',
+    'job_texts',
+    'job_outputs',
+    'job_attempts',
+    'usage',
+    'users',
+    'workers',
+    'worker_minutes',
+    'webhook_endpoints',
+    'webhook_deliveries',
+  ]) {
+    await sql(`TRUNCATE TABLE vision_${table}`)
+  }
 }
 
 /** SQL for the numbers from a first one up, at most a hundred thousand of them: a table of one column, `n`. */

@@ -12,11 +12,16 @@ interface Row {
   readonly actor: string
   readonly parameters: string
   readonly result: string
+  /** Nothing before it is still to be committed. */
+  readonly settled: 0 | 1
 }
 
 /**
  * Puts a pseudonym for a user into the audit log and into the pauses that the user may have set as an operator. The log is read along
- * its primary key, page by page, since no index has the users that its rows name.
+ * its primary key, page by page, since no index has the users that its rows name. How far it has come is kept in the user's row, so
+ * that the next call goes on there; only the actions of the last hour are read again, since one with an earlier id may be committed later.
+ *
+ * @param userId whose row exists, since the erasure has begun
  */
 export async function pseudonymiseActions(
   database: Database,
@@ -32,11 +37,15 @@ export async function pseudonymiseActions(
       if (texts.has(key)) return replace(value)
       return ids.has(key) && value === userId ? pseudonym : value
     })
-  for (let last = 0; !signal?.aborted; ) {
+  const [user] = await database.run((on) =>
+    rowsOf<{ last: number }>(on, sql`SELECT actions_renamed AS last FROM vision_users WHERE user_id = ${userId}`),
+  )
+  for (let last = Number(user?.last ?? 0); !signal?.aborted; ) {
     const rows = await database.run((on) =>
       rowsOf<Row>(
         on,
-        sql`SELECT id, actor, parameters, result FROM vision_operator_actions WHERE id > ${last} ORDER BY id LIMIT ${page}`,
+        sql`SELECT id, actor, parameters, result, at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR AS settled
+          FROM vision_operator_actions WHERE id > ${last} ORDER BY id LIMIT ${page}`,
       ),
     )
     for (const row of rows) {
@@ -53,6 +62,12 @@ export async function pseudonymiseActions(
       )
     }
     last = Number(rows.at(-1)?.id ?? last)
+    const settled = rows.findLast((row) => row.settled === 1)
+    if (settled) {
+      await database.run((on) =>
+        matchedBy(on, sql`UPDATE vision_users SET actions_renamed = ${settled.id} WHERE user_id = ${userId}`),
+      )
+    }
     if (rows.length < page) break
   }
   const pauses = await database.run((on) =>

@@ -22,6 +22,12 @@ export interface Metrics {
    * @param oldestDueSeconds how long the oldest runnable job has waited; undefined if that could not be read
    */
   report(done: Tally, oldestDueSeconds: number | undefined): void
+  /**
+   * The failed jobs among them by their codes, each with the dimension `code`: a code costs nothing as long as nothing fails with it.
+   *
+   * @param jobs how many, by the code of the table of errors
+   */
+  jobsFailed(jobs: Readonly<Record<string, number>>): void
   /** How long the oldest webhook delivery has waited that could have been sent, in seconds. */
   webhooksWaited(seconds: number): void
   /** Whether calls to a provider are on hold: paused by an operator or after a 429, or down. */
@@ -38,10 +44,12 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
   const gather = (dimensions: Record<string, string> = {}) =>
     new EmbeddedMetrics({ namespace: metricsNamespace, serviceName: service, defaultDimensions: dimensions })
   const all = gather()
-  const byProvider = new Map<Provider, EmbeddedMetrics>()
-  const ofProvider = (provider: Provider) => {
-    const metrics = byProvider.get(provider) ?? gather({ provider })
-    byProvider.set(provider, metrics)
+  // One for each value of a dimension.
+  const dimensioned = new Map<string, EmbeddedMetrics>()
+  const of = (name: 'provider' | 'code', value: string) => {
+    const key = `${name} ${value}`
+    const metrics = dimensioned.get(key) ?? gather({ [name]: value })
+    dimensioned.set(key, metrics)
     return metrics
   }
   const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
@@ -57,9 +65,14 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
       count('JobsReclaimed', done.reclaimed)
       if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
     },
+    jobsFailed: (jobs) => {
+      for (const [code, failed] of Object.entries(jobs)) {
+        of('code', code).addMetric('JobsFailedByCode', MetricUnit.Count, failed)
+      }
+    },
     webhooksWaited: (seconds) => void all.addMetric('WebhookOldestDueSeconds', MetricUnit.Seconds, seconds),
     providerPaused: (provider, paused) =>
-      void ofProvider(provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
+      void of('provider', provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),
     apiCall: (status, milliseconds) => {
       count('ApiRequests', 1)
       count('ApiErrors', status >= 500 ? 1 : 0)
@@ -67,7 +80,7 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     },
     jobsCreated: (created) => count('JobsCreated', created),
     flush: () => {
-      for (const metrics of [all, ...byProvider.values()]) {
+      for (const metrics of [all, ...dimensioned.values()]) {
         if (!metrics.hasStoredMetrics()) continue
         // Its own output is a console that cannot be replaced.
         write(JSON.stringify(metrics.setTimestamp(now()).serializeMetrics()))

@@ -1,7 +1,7 @@
 import type { Step } from '../../drizzle/schema.ts'
 import { reasonOf } from '../domain/errors.ts'
 import type { Run } from '../domain/run.ts'
-import { failedWithout, statsOf } from '../domain/run-stats.ts'
+import { statsOf } from '../domain/run-stats.ts'
 import type { RunningTally } from '../domain/tally.ts'
 import type { LogFields } from '../platform/log.ts'
 import type { Permit } from '../providers/availability/permits.ts'
@@ -80,7 +80,6 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
     const permits = [...(await providers.reserve(provider, wanted, providerStates.of(provider)))]
     try {
       if (permits.length === 0) return 0
-      const { onFreed } = maintenance
       const limit = permits.length
       const { runs, expired } = await claimPendingVisionJobs(database, {
         workerId,
@@ -89,7 +88,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         limit,
         stepProviders: providers.stepProviders,
         callsAtOnce: options.textsAtOnce,
-        onExpired: onFreed,
+        onExpired: maintenance.onExpired,
       })
       if (runs.length > 0) options.steps.prepare?.()
       for (const run of runs) {
@@ -98,8 +97,6 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         if (permit) start(run, permit)
       }
       tally.claimed += runs.length
-      tally.expired += expired
-      stats.add(failedWithout('job.expired', expired))
       return runs.length + expired
     } finally {
       await providers.release(permits)

@@ -27,6 +27,7 @@ import type { DrainOptions, Steps } from './options.ts'
 import { defaultPollMs } from './poll.ts'
 import { startMetricsReporter } from './report/metrics-reporter.ts'
 import { sweepWorkers } from './report/registry.ts'
+import { createStats } from './report/stats.ts'
 import type { Bell } from './wake/bell.ts'
 import { createFunctionWaker } from './wake/wake-functions.ts'
 
@@ -125,6 +126,7 @@ export function createPoller(
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
       const counts = emptyTally()
+      const stats = createStats()
       const drained = new AbortController()
       const started = now()
       const delivering = deliverWebhooks(
@@ -139,7 +141,7 @@ export function createPoller(
           lastStart: () => started + sweepMs,
         },
       )
-      const stopReporter = startMetricsReporter({ database, metrics, log, counts, everyMs: reportMs })
+      const stopReporter = startMetricsReporter({ database, metrics, log, counts, stats, everyMs: reportMs })
       const summary = await drain(
         {
           database,
@@ -168,6 +170,7 @@ export function createPoller(
           providerWaitMs: pause.baseMs,
           log,
           counts,
+          stats,
           now,
           wall: Date.now,
         },

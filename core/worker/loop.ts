@@ -21,7 +21,7 @@ import { timeLeft } from './time-left.ts'
 export async function drain(options: WorkerOptions, { deadline, signal }: DrainOptions): Promise<Tally> {
   const { database, concurrency, idleMs, bell, waker, now, log, pollMs = defaultPollMs } = options
   const tally = options.counts ?? emptyTally()
-  const stats = createStats()
+  const stats = options.stats ?? createStats()
   const started = now()
   const time = timeLeft(options, deadline)
   const slots = createSlots(concurrency)

@@ -17,8 +17,8 @@ import type { Slots } from './slots.ts'
 export interface Maintenance {
   /** Does the maintenance that a poll found: reclaims, expires, promotes, and enqueues blocked jobs. @returns how many jobs it changed */
   run(work: Work): Promise<number>
-  /** A place of the user's is free for a blocked job. */
-  onFreed(userId: string): void
+  /** A job of the user's has failed because its time was over, and a place may be free: counts it, whoever came upon it. */
+  onExpired(userId: string): void
   /** Admits blocked jobs into the place of an ended run; errors are logged. */
   fillPlaceOf(run: Run): Promise<void>
   /** The database failed: leases of live workers may have expired meanwhile. */
@@ -36,6 +36,11 @@ export function createMaintenance(
   // The users with free places for blocked jobs.
   const freed = new Set<string>()
   const onFreed = (userId: string) => void freed.add(userId)
+  const onExpired = (userId: string) => {
+    onFreed(userId)
+    tally.expired++
+    stats.add(failedWithout('job.expired', 1))
+  }
   // During an outage of the database, the leases of live workers expire. Before anything is reclaimed they renew them:
   // first ours, then the others.
   let troubledAt = Number.NEGATIVE_INFINITY
@@ -65,18 +70,17 @@ export function createMaintenance(
     run: async (work) => {
       const reclaimed = work.lost && (await mayReclaim()) ? await reclaimVisionJobs(database, retry, onLost) : 0
       tally.reclaimed += reclaimed
-      const expired = work.expired ? await expireVisionJobs(database, onFreed, stepProviders) : 0
-      tally.expired += expired
-      stats.add(failedWithout('job.expired', expired))
+      const before = tally.expired
+      if (work.expired) await expireVisionJobs(database, onExpired, stepProviders)
       const promoted = work.due
-        ? await promoteDueVisionJobs(database, inFlightPerUser, { costPerDay, stepProviders })
+        ? await promoteDueVisionJobs(database, inFlightPerUser, { costPerDay, stepProviders, onExpired })
         : 0
       for (const userId of work.blocked ? await usersToAdmit(database) : []) freed.add(userId)
       let enqueued = 0
       for (const userId of [...freed]) enqueued += await enqueueBlocked(userId)
-      return reclaimed + expired + promoted + enqueued
+      return reclaimed + (tally.expired - before) + promoted + enqueued
     },
-    onFreed,
+    onExpired,
     fillPlaceOf: async ({ jobId, attempt, traceId, userId }) => {
       await enqueueBlocked(userId).catch((error: unknown) =>
         log('error', 'blocked jobs not admitted', { jobId, attempt, traceId, detail: reasonOf(error) }),

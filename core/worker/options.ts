@@ -6,6 +6,7 @@ import type { RunningTally } from '../domain/tally.ts'
 import type { Log } from '../platform/log.ts'
 import type { Permit, ProviderAccess } from '../providers/availability/permits.ts'
 import type { BackoffOptions } from '../queue/claim/backoff.ts'
+import type { StatsOfWorker } from './report/stats.ts'
 import type { Bell } from './wake/bell.ts'
 import type { Waker } from './wake/wake.ts'
 
@@ -61,6 +62,8 @@ export interface WorkerOptions {
   readonly log: Log
   /** Counters that are updated as things happen, for the metrics reporter. */
   readonly counts?: RunningTally
+  /** The same of its runs, with the codes that jobs failed of. */
+  readonly stats?: StatsOfWorker | undefined
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
   /** Milliseconds of the wall clock, which shows whether the machine was frozen; not checked if left out. */

@@ -30,6 +30,8 @@ export const visionUsers = mysqlTable(
     waits: int('waits', { unsigned: true }),
     /** Under what name the books keep the user whose erasure has begun. */
     pseudonym: key('pseudonym', { length: 64 }),
+    /** Up to which operator action, by its id, that name has taken the user's place in the audit log. */
+    actionsRenamed: id('actions_renamed').notNull().default(0),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],
 )

@@ -1,8 +1,9 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { restoreFetch } from '../../core/http/fetch/install.ts'
+import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { job, secret, token } from '../support/api/test-api.ts'
-import { emptyQueue, jobRow, makeJob } from '../support/database/jobs.ts'
+import { emptyQueue, jobRow, makeJob, makeJobs } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
@@ -10,6 +11,8 @@ import { readMetrics } from '../support/metrics.ts'
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const geminiKey = 'a-key-that-nobody-may-see'
+/** How many expired jobs of a status are looked for at once: core/queue/claim/expire.ts. */
+const expiredAtOnce = 200
 
 let database: TestDatabase
 let services: TestServices
@@ -167,25 +170,47 @@ test('a drain with nothing to do reports a heartbeat, and that no job waits', as
   ])
 })
 
-test('jobs that failed are counted however they came to it', async () => {
-  const blocked = await submit()
+test('jobs that failed are counted with their codes however they came to it', async () => {
+  await submit()
   services.providers.faults.add({ provider: 'gemini', kind: 'blocked' })
   expect(await fire()).toMatchObject({ failed: 1 })
-  const [expired, poisonous] = [await makeJob(database), await makeJob(database)]
-  await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?', [expired])
+  // One more than is looked for at once: the promotion of due jobs and the claim come upon the rest.
+  const pending = await makeJobs(database, expiredAtOnce + 1)
+  const due = await makeJobs(database, expiredAtOnce + 1)
+  const [poisonous, cancelled] = [await makeJob(database), await makeJob(database)]
+  await database.sql('UPDATE vision_jobs SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id IN (?)', [
+    [...pending, ...due],
+  ])
+  await database.sql(
+    "UPDATE vision_jobs SET status = 'scheduled', available_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id IN (?)",
+    [due],
+  )
   await database.sql(
     `UPDATE vision_jobs SET status = 'processing', attempt = 6, crashes = 5, worker_id = 'dead',
       lease_expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?`,
     [poisonous],
   )
-  expect(await fire()).toMatchObject({ failed: 1, expired: 1, reclaimed: 1 })
+  await cancelVisionJob(database, { jobId: cancelled, userId: 'user-1' })
+  const expired = pending.length + due.length
+  expect(await fire()).toMatchObject({ failed: 1, expired, reclaimed: 1 })
+
   const drains = numbers().filter((values) => 'PollerHeartbeat' in values)
   expect(drains).toMatchObject([
     { JobsClaimed: 1, JobsFailed: 1 },
-    { JobsClaimed: 0, JobsFailed: 2, JobsReclaimed: 1 },
+    { JobsClaimed: 0, JobsFailed: 1 + expired, JobsReclaimed: 1 },
   ])
-  const failed = await database.sql("SELECT id FROM vision_jobs WHERE status = 'failed' ORDER BY id")
-  expect(failed.map(({ id }) => id)).toEqual([blocked, expired, poisonous])
+  const byCode = metrics().flatMap(({ dimensions, values }) =>
+    'JobsFailedByCode' in values ? [[dimensions.service, dimensions.code, values.JobsFailedByCode]] : [],
+  )
+  expect(byCode.toSorted()).toEqual([
+    ['vision-test', 'analysis.blocked', 1],
+    ['vision-test', 'job.expired', expired],
+    ['vision-test', 'worker.lost', 1],
+  ])
+  const failed = await database.sql(
+    "SELECT error_code AS code, COUNT(*) AS jobs FROM vision_jobs WHERE status = 'failed' GROUP BY error_code ORDER BY 1",
+  )
+  expect(failed.map(({ code, jobs }) => ['vision-test', code, Number(jobs)])).toEqual(byCode.toSorted())
 })
 
 test('a provider that is not to be had is paused, and the other is not', async () => {

@@ -95,16 +95,8 @@ describe('the alarms', () => {
   })
 
   test('look at metrics that the functions write', () => {
-    const lines: string[] = []
-    const metrics = createMetrics({ service: service.service, write: (line) => lines.push(line), now: Date.now })
-    metrics.report({ ...nothing, failed: 1 }, 5)
-    metrics.providerPaused('gemini', true)
-    metrics.providerPaused('deepseek', true)
-    metrics.apiCall(200, 12)
-    metrics.webhooksWaited(3)
-    metrics.flush()
     const sorted = (dimensions: object) => Object.fromEntries(Object.entries(dimensions).toSorted())
-    const written = readMetrics(lines).flatMap(({ dimensions, values }) =>
+    const written = metricsWritten().flatMap(({ dimensions, values }) =>
       Object.keys(values).map((name) => JSON.stringify([name, sorted(dimensions)])),
     )
     const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
@@ -227,22 +219,28 @@ describe('the dashboard', () => {
     expect(JSON.stringify(widgetsOf(rds))).toContain('MysqlInstance-identifier')
   })
 
-  test('counts failures by code out of the lines that the poller writes of them', () => {
-    const { inputs } = one(deployed, 'aws:cloudwatch/logMetricFilter:LogMetricFilter')
-    const group = all(deployed, 'aws:cloudwatch/logGroup:LogGroup').find(({ name }) => name.startsWith('PollerHandler'))
-    expect(inputs).toMatchObject({
-      logGroupName: group?.inputs.name,
-      pattern: '{ $.message = "run failed" && $.code = "*" }',
-      metricTransformation: {
-        namespace: 'VisionPipeline',
-        name: 'JobsFailedByCode',
-        value: '1',
-        dimensions: { service: '$.service', code: '$.code' },
-      },
-    })
-    // What the worker writes.
-    const source = readFileSync(join(root, 'core/worker/claim-work.ts'), 'utf8')
-    expect(source).toMatch(/`run \$\{ended\}`/)
+  test('shows metrics of ours that the functions write, under the dimensions that they have there', () => {
+    const shown = widgetsOf(deployed).flatMap(({ properties }) =>
+      properties.metrics.flatMap(([first, name, ...dimensions]) => {
+        if (first === 'VisionPipeline') {
+          const pairs = dimensions.filter((part) => typeof part === 'string')
+          return [JSON.stringify([name, Object.fromEntries([pairs])])]
+        }
+        const { expression } = first as { expression?: string }
+        const [, keys, found, of] =
+          /^SEARCH\('\{VisionPipeline,([\w,]+)\} MetricName="(\w+)" service="(.*?)"'/.exec(expression ?? '') ?? []
+        return keys === undefined ? [] : [JSON.stringify([found, keys.split(','), of])]
+      }),
+    )
+    const written = metricsWritten()
+    expect(shown).toHaveLength(9)
+    const names = written.flatMap(({ dimensions, values }) =>
+      Object.keys(values).flatMap((name) => [
+        JSON.stringify([name, dimensions]),
+        JSON.stringify([name, Object.keys(dimensions).toSorted().toReversed(), dimensions.service]),
+      ]),
+    )
+    for (const metric of shown) expect(names).toContain(metric)
   })
 })
 
@@ -261,5 +259,24 @@ describe('the budget', () => {
     expect(all(rds, 'aws:budgets/budget:Budget')).toEqual([])
   })
 })
+
+/** A metric of each kind, as the functions of a production write them. */
+function metricsWritten() {
+  const lines: string[] = []
+  const metrics = createMetrics({
+    service: 'vision-pipeline-production',
+    write: (line) => lines.push(line),
+    now: Date.now,
+  })
+  metrics.report({ ...nothing, failed: 1 }, 5)
+  metrics.jobsFailed({ 'image.not_found': 1 })
+  metrics.providerPaused('gemini', true)
+  metrics.providerPaused('deepseek', true)
+  metrics.apiCall(200, 12)
+  metrics.jobsCreated(1)
+  metrics.webhooksWaited(3)
+  metrics.flush()
+  return readMetrics(lines)
+}
 
 const nothing = { claimed: 0, completed: 0, retried: 0, failed: 0, released: 0, lost: 0, reclaimed: 0, expired: 0 }

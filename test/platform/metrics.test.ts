@@ -51,6 +51,19 @@ test('what a worker did is one line of CloudWatch’s embedded metric format', (
   })
 })
 
+test('a code that jobs failed with has a line of its own, and one that none fails with any more has none', () => {
+  const { metrics, lines } = metricsOf()
+  metrics.jobsFailed({ 'job.expired': 2, 'image.not_found': 1 })
+  metrics.flush()
+  metrics.jobsFailed({ 'job.expired': 3 })
+  metrics.flush()
+  const line = (code: string, jobs: number) => ({
+    dimensions: { service: 'vision-test', code },
+    values: { JobsFailedByCode: jobs },
+  })
+  expect(readMetrics(lines)).toEqual([line('job.expired', 2), line('image.not_found', 1), line('job.expired', 3)])
+})
+
 test('a provider has a line of its own, by service and provider', () => {
   const { metrics, lines } = metricsOf()
   metrics.providerPaused('gemini', true)

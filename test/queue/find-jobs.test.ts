@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { findJobs, type JobFilter } from '../../core/queue/read/find-jobs.ts'
 import { type Status, statuses } from '../../drizzle/schema.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const codes = ['analysis.timed_out', 'analysis.blocked', 'job.expired']
@@ -57,19 +56,18 @@ describe.each([
 ])('%s', (_, jobs) => {
   let direct: TestDatabase
   let proxy: DatabaseProxy
-  let database: Database
+  let database: ProxiedDatabase
   let looker: Looker
   beforeAll(async () => {
     direct = await createTestDatabase()
     await fill(direct, jobs)
-    proxy = await startProxy(direct.url)
-    database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+    database = await openProxied(direct.url)
+    proxy = database.proxy
     looker = await openLooker(direct.url)
   })
   afterAll(async () => {
     await looker.close()
     await database.close()
-    await proxy.close()
     await direct.drop()
   })
 

@@ -1,34 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import type { Step } from '../../drizzle/schema.ts'
-import {
-  analysisOutput,
-  claim,
-  emptyQueue,
-  jobRow,
-  makeJob,
-  makeJobs,
-  nothingSpent,
-  statusOf,
-} from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { analysisOutput, claim, jobRow, makeJob, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 // Who is served how often, over hundreds of claims. Jobs are made, admitted, given back and claimed by the queue itself; what
 // lies between, the run and its end, is plain SQL, since it has no part in who comes next.
 
 const cap = 10
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 4 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 const idsOf = (runs: readonly Run[]) => runs.map(({ jobId }) => jobId)
 const end = (runs: readonly Run[]) => database.sql('DELETE FROM vision_jobs WHERE id IN (?)', [idsOf(runs)])

@@ -26,6 +26,7 @@ export async function eraseSomebody(api: TestApi): Promise<void> {
     [user, jobId],
   )
   await post('/v1/operator/pause', { provider: 'gemini' })
+  await api.database.sql('UPDATE vision_operator_actions SET at = at - INTERVAL 1 DAY')
   const operator = { database: api.database, actor: user }
   const erasure = await eraseUser(operator, api.services.store, user, { randomBytes, dryRun: false })
   if (erasure.more) throw new Error(`something is left: ${JSON.stringify(erasure)}`)

@@ -8,6 +8,7 @@ import { createMetrics } from '../../core/platform/metrics.ts'
 import { reportFailure } from '../../core/providers/availability/circuit-breaker.ts'
 import { pauseByOperator } from '../../core/providers/availability/operator-pause.ts'
 import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/report/metrics-reporter.ts'
+import { createStats } from '../../core/worker/report/stats.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { makeDeliveries, makeEndpoint } from '../support/database/webhooks.ts'
 import { eventually } from '../support/eventually.ts'
@@ -31,6 +32,7 @@ function reporter(options: Partial<MetricsReporterOptions> = {}) {
     metrics: createMetrics({ service: 'test', write: (line) => void lines.push(line), now: Date.now }),
     log: (level, message) => void logged.push([level, message]),
     counts,
+    stats: createStats(),
     everyMs: 20,
     ...options,
   })

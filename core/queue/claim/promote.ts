@@ -21,6 +21,8 @@ export interface PromoteOptions {
   readonly costPerDay?: number | undefined
   /** The providers whose outages stop the jobs' clocks; the default configuration's if left out. */
   readonly stepProviders?: StepProviders | undefined
+  /** Called with the owner of each job that had expired and has failed, once that is committed. */
+  readonly onExpired?: ((userId: string) => void) | undefined
 }
 
 interface Promotion extends PromoteOptions {
@@ -44,15 +46,15 @@ const window = 10_000
 export async function promoteDueVisionJobs(
   database: Database,
   cap: number,
-  { costPerDay, stepProviders = defaultStepProviders }: PromoteOptions = {},
+  { costPerDay, stepProviders = defaultStepProviders, onExpired }: PromoteOptions = {},
 ): Promise<number> {
   const expiry = expiryMoments(await database.run(readProviderStates), stepProviders)
   const due = await database.run((on) => rowsOf<DueJob>(on, dueQuery))
-  const promoted = await promoteEach(database, due, { cap, expiry, costPerDay })
+  const promoted = await promoteEach(database, due, { cap, expiry, costPerDay, onExpired })
   if (due.length < batch) return promoted
   const seen = [...new Set(due.map(({ userId }) => userId))]
   const others = await database.run((on) => rowsOf<DueJob>(on, dueOfOthersQuery(seen)))
-  return promoted + (await promoteEach(database, others, { cap, expiry, costPerDay }))
+  return promoted + (await promoteEach(database, others, { cap, expiry, costPerDay, onExpired }))
 }
 
 interface DueJob {
@@ -79,10 +81,18 @@ async function promoteEach(database: Database, due: readonly DueJob[], options: 
     const ids = jobs.map(({ id }) => id)
     const done = await database.transact((tx) => promote(tx, userId, ids, options))
     promoted += done.promoted
+    for (const { userId } of done.expired) options.onExpired?.(userId)
     // A place may have been freed before the blocked job was visible.
     if (done.firstBlocked) await admitVisionJobs(database, userId, options.cap, tryLockUser, options.costPerDay)
   }
   return promoted
+}
+
+/** What became of the due jobs of a user. */
+interface Promoted {
+  readonly promoted: number
+  readonly expired: readonly { readonly userId: string }[]
+  readonly firstBlocked: boolean
 }
 
 async function promote(
@@ -90,17 +100,16 @@ async function promote(
   userId: string,
   ids: readonly number[],
   { cap, expiry, costPerDay }: Promotion,
-): Promise<{ readonly promoted: number; readonly firstBlocked: boolean }> {
+): Promise<Promoted> {
   const user = await tryLockUser(tx, userId)
-  if (user === undefined) return { promoted: 0, firstBlocked: false }
+  if (user === undefined) return { promoted: 0, expired: [], firstBlocked: false }
   const due = await rowsOf<Row>(tx, lockQuery(ids, expiry))
   const expired = due
     .filter((row) => row.expired === 1)
     .map(({ id, batchId, lane }) => ({ id, userId, batchId, nextStep: lane }))
   const ready = due.filter((row) => row.expired === 0)
   if (ready.length === 0) {
-    await failExpired(tx, expired)
-    return { promoted: 0, firstBlocked: false }
+    return { promoted: 0, expired: await failExpired(tx, expired), firstBlocked: false }
   }
   const inLane = (lane: Step) => ready.filter((row) => row.lane === lane)
   const arriving = { content: inLane('content'), analysis: inLane('analysis') }
@@ -114,8 +123,8 @@ async function promote(
     )
   }
   // Last, since it updates the ledger: no job is locked after that.
-  await failExpired(tx, expired)
-  return { promoted: ready.length, firstBlocked }
+  const failed = await failExpired(tx, expired)
+  return { promoted: ready.length, expired: failed, firstBlocked }
 }
 
 /** By the primary key, and only jobs that were not promoted or cancelled meanwhile; the oldest first. */

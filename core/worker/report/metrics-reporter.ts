@@ -1,5 +1,6 @@
 import type { Database } from '../../database/client.ts'
 import { reasonOf } from '../../domain/errors.ts'
+import { noStats, statsSince } from '../../domain/run-stats.ts'
 import { emptyTally, since, type Tally } from '../../domain/tally.ts'
 import { every, withTimeout } from '../../platform/async.ts'
 import type { Log } from '../../platform/log.ts'
@@ -8,6 +9,7 @@ import { allowsCalls } from '../../providers/availability/circuit-breaker.ts'
 import { readProviderStates } from '../../providers/availability/provider-state.ts'
 import { oldestDueSeconds } from '../../queue/claim/oldest-due.ts'
 import { oldestDeliverySeconds } from '../../webhooks/health.ts'
+import type { StatsOfWorker } from './stats.ts'
 
 export interface MetricsReporterOptions {
   readonly database: Database
@@ -15,6 +17,8 @@ export interface MetricsReporterOptions {
   readonly log: Log
   /** The worker's counters so far. */
   readonly counts: Tally
+  /** Its stats so far, of which the codes that jobs failed of are told. */
+  readonly stats: Pick<StatsOfWorker, 'read'>
   /** How often a draining worker reports, in milliseconds. */
   readonly everyMs: number
 }
@@ -32,9 +36,11 @@ export function startMetricsReporter({
   metrics,
   log,
   counts,
+  stats,
   everyMs,
 }: MetricsReporterOptions): () => Promise<void> {
   let told: Tally = emptyTally()
+  let toldStats = noStats()
   const report = async () => {
     const look = withTimeout(
       timeoutMs,
@@ -47,7 +53,9 @@ export function startMetricsReporter({
       log('error', 'queue metrics not read', { detail: reasonOf(error) })
       return []
     })
+    const statsNow = stats.read()
     metrics.report(since(told, counts), oldest)
+    metrics.jobsFailed(statsSince(toldStats, statsNow).failed)
     if (oldestDelivery !== undefined) metrics.webhooksWaited(oldestDelivery)
     if (providerStates) {
       for (const state of providerStates.all.filter(({ name }) => name !== 'all')) {
@@ -55,6 +63,7 @@ export function startMetricsReporter({
       }
     }
     told = { ...counts }
+    toldStats = statsNow
     metrics.flush()
   }
   const reporting = every(() => everyMs, report)

@@ -72,7 +72,7 @@ export async function runConfiguration(input: ForkInput): Promise<Deployment> {
     await promisify(execFile)(process.execPath, ['--no-warnings', fork, inputFile, resultFile], {
       cwd: root,
       env,
-      timeout: 90_000,
+      timeout: 300_000,
     })
     return JSON.parse(readFileSync(resultFile, 'utf8')) as Deployment
   } finally {

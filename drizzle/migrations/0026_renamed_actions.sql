@@ -1,0 +1,1 @@
+ALTER TABLE `vision_users` ADD `actions_renamed` bigint unsigned DEFAULT 0 NOT NULL;
