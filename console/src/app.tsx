@@ -2,8 +2,8 @@ import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { NewPage } from './new/page.tsx'
-import { access, hasKey, reached, signOut } from './session.ts'
-import { SignIn } from './sign-in.tsx'
+import { access, reached, signedInBy, signOut } from './session.ts'
+import { SignIn } from './sign-in/dialog.tsx'
 import { Icon } from './ui/icon.tsx'
 import { Shortcuts, showShortcuts } from './ui/shortcuts.tsx'
 import { switchTheme } from './ui/theme.ts'
@@ -84,8 +84,8 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
           ))}
         </nav>
         <span class="end row">
-          {hasKey.value && (
-            <button type="button" class="btn plain" onClick={signOut}>
+          {signedInBy.value !== null && (
+            <button type="button" class="btn plain" onClick={() => void signOut()}>
               Sign out
             </button>
           )}

@@ -299,8 +299,18 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'the console’s pages may load from anywhere': {
     file: 'infra/console.ts',
-    text: '.apply(([host, stream]) => consolePolicy([',
-    instead: ".apply(([host, stream]) => consolePolicy(['*', ",
+    text: 'consolePolicy([`https://',
+    instead: "consolePolicy(['*', `https://",
+  },
+  'the console may not call the issuer of tokens': {
+    file: 'infra/console.ts',
+    text: ', signInOrigins(config)',
+    instead: '',
+  },
+  'the console is not built with its settings': {
+    file: 'infra/console.ts',
+    text: '    environment,\n',
+    instead: '',
   },
   'CloudFront answers one user with what is another’s': {
     file: 'infra/console.ts',
