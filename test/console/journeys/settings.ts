@@ -155,7 +155,7 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.content()).not.toContain(key)
     await page.getByRole('button', { name: 'Revoke Shop import' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke Shop import' }).click()
-    await page.getByRole('heading', { name: 'Shop import' }).waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Shop import', exact: true }).waitFor({ state: 'detached' })
     const { keys } = await call<{ keys: { name: string }[] }>('/v1/keys')
     expect(keys.map(({ name }) => name)).not.toContain('Shop import')
   })
