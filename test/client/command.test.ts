@@ -82,7 +82,7 @@ describe('vision run', () => {
     const told = await visionProcess(['run', 'photos', '-p', 'Sell it', ...texts, '--csv', 'out.csv'])
     expect(told).toMatchObject({ code: 3, stderr: '' })
     expect(told.stdout).toMatch(/^3 completed, 0 failed, 1 refused · \$0\.\d+$/m)
-    expect(told.stdout).toContain('photos/bad.jpg: The file is no PNG')
+    expect(told.stdout).toContain('photos/bad.jpg: The file is not a PNG')
     const rows = await rowsOf('out.csv')
     expect(rows.map(({ file, status }) => `${file} ${status}`)).toEqual([
       'photos/more/photo-like.jpg completed',
