@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { mistakenImports } from './test/infra/support/mutation-plugin.ts'
 
 // The deployment, apart from the suite: it needs SST's components, which are large.
 export default defineConfig({
+  plugins: [mistakenImports(process.env.INFRA_MUTATION)],
   test: {
     include: ['test/infra/**/*.test.ts'],
     globalSetup: ['test/infra/support/setup.ts'],
