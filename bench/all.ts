@@ -10,6 +10,8 @@ const parts: readonly (readonly string[])[] = [
   ['throughput.ts', ...given],
   ['same-work.ts', server],
   ['awake.ts', server],
+  ['api-requests.ts', server],
+  ['memory.ts', server],
   ['cold-start.ts', server, '15'],
   ['limit.ts', server],
 ]

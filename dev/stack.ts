@@ -169,7 +169,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })
   cleanup.defer(() => live?.close())
   const origins = () => [new URL(url).origin, originOfBucket(config.api)].filter((origin) => origin !== undefined)
-  const pages = withConsole(withPageAccess(app.fetch), { folder: buildConsole, origins })
+  const pages = withConsole(withPageAccess(app.fetch), { folder: buildConsole, origins, config: config.console })
   const api = await listen(createAdaptorServer({ fetch: pages }) as Server, options.port)
   cleanup.defer(api.stop)
   url = `http://localhost:${api.port}`

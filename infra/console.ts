@@ -1,3 +1,4 @@
+import { signInOrigins } from '../core/platform/config/console.ts'
 import { consolePath, consolePolicy } from '../core/platform/config/console-policy.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,12 +17,12 @@ const cachingOptimized = '658327ea-f89d-4fab-a63d-7e88639e58f6'
 
 /**
  * The console at a name of its own, with the API behind the same origin, so that its pages need no other. The streams and the
- * bucket keep their own origins: a page may load from these alone.
+ * bucket keep their own origins: a page may load from these alone, and call the issuer of tokens where people sign in there.
  *
  * @returns where the console is; undefined where none is wanted
  */
 export function createConsole(
-  { DEPLOY_CONSOLE: domain }: Settings,
+  { DEPLOY_CONSOLE: domain, console: { config, environment } }: Settings,
   {
     api,
     bucket,
@@ -35,7 +36,9 @@ export function createConsole(
   if (!domain) return undefined
   const policy = $util
     .all([bucket.nodes.bucket.bucketRegionalDomainName, streamUrl ?? ''])
-    .apply(([host, stream]) => consolePolicy([`https://${host}`, ...(stream ? [new URL(stream).origin] : [])]))
+    .apply(([host, stream]) =>
+      consolePolicy([`https://${host}`, ...(stream ? [new URL(stream).origin] : [])], signInOrigins(config)),
+    )
   const router = new sst.aws.Router('Front', {
     domain,
     edge: {
@@ -75,6 +78,7 @@ if (event.request.uri.startsWith('${consolePath}')) {
   new sst.aws.StaticSite('Console', {
     path: '.',
     build: { command: 'node dev/boot/run.mjs node dev/console/write-build.ts', output: built },
+    environment,
     router: { instance: router, path: consolePath.slice(0, -1) },
     // Only CloudFront reads it.
     transform: { assets: { cors: false } },

@@ -1,5 +1,6 @@
 import { loadApiConfig } from '../core/platform/config/api.ts'
 import { bucketKeys as bucketSettings } from '../core/platform/config/bucket.ts'
+import { type ConsoleConfig, consoleKeys, loadConsoleConfig } from '../core/platform/config/console.ts'
 import { functionKeys } from '../core/platform/config/keys.ts'
 import { ConfigError, load } from '../core/platform/config/load.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
@@ -108,7 +109,11 @@ const bucketKeys = { UPLOAD_RETENTION_DAYS: bucketSettings.UPLOAD_RETENTION_DAYS
 
 /** Every key of .env.example that a deployment takes from there. */
 export const settableKeys: readonly string[] = [
-  ...new Set([...settable(Object.values(functionKeys).flat()), ...Object.keys(bucketKeys)]),
+  ...new Set([
+    ...settable(Object.values(functionKeys).flat()),
+    ...Object.keys(bucketKeys),
+    ...Object.keys(consoleKeys),
+  ]),
 ]
 
 /** All settings of a deployment. */
@@ -116,6 +121,8 @@ export interface Settings extends Values<typeof keys> {
   readonly UPLOAD_RETENTION_DAYS: number
   /** The environment of each function, without resource names and secrets. */
   readonly environment: Readonly<Record<keyof typeof functionKeys, Readonly<Record<string, string>>>>
+  /** What the console is built with, and what of it says how people sign in. */
+  readonly console: { readonly environment: Readonly<Record<string, string>>; readonly config: ConsoleConfig }
   /** The MySQL of the developer's machine, for `sst dev` alone. */
   readonly localDatabaseUrl: string | undefined
   /** The names of the providers that serve a step. */
@@ -173,6 +180,8 @@ export function readSettings(
   const api = attempt(wrong, () => loadApiConfig({ ...known, ...auth, ...environment.api }))
   const stream = attempt(wrong, () => loadStreamConfig({ ...known, ...auth, ...environment.stream }))
   const poller = attempt(wrong, () => loadPollerConfig({ ...known, ...providerKeys, ...environment.poller }))
+  const consoleEnvironment = pick(Object.keys(consoleKeys))
+  const consoleConfig = attempt(wrong, () => loadConsoleConfig(consoleEnvironment))
   if (decided && stream && poller) wrong.push(...validateConstraints(decided, { stream, poller }))
   const accountConcurrency = dev ? undefined : (decided?.DEPLOY_ACCOUNT_CONCURRENCY ?? quota)
   const { plan, wrong: tooMany } = planConcurrency(accountConcurrency, {
@@ -192,7 +201,7 @@ export function readSettings(
     wrong.push('DEPLOY_CONSOLE must be another name than DEPLOY_DOMAIN: the API answers at its own name too')
   }
   if (!plan.waiting) environment.api.WAITS_PER_USER ??= '0'
-  if (!decided || !bucket || !api || !stream || !poller || wrong.length > 0) {
+  if (!decided || !bucket || !api || !stream || !poller || !consoleConfig || wrong.length > 0) {
     throw new SettingsError(['This cannot be deployed:', ...new Set(wrong.map((line) => `  ${line}`))].join('\n'))
   }
   return {
@@ -201,6 +210,7 @@ export function readSettings(
     // Its pages post to the bucket, and read the streams.
     ...(consoleName && { DEPLOY_ORIGINS: [...new Set([`https://${consoleName}`, ...(otherPages ?? [])])] }),
     environment,
+    console: { environment: consoleEnvironment, config: consoleConfig },
     hasJwks,
     concurrency: plan,
     accountConcurrency,

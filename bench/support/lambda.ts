@@ -4,11 +4,13 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { listen } from '../../dev/parts/listen.ts'
+import { type Memory, memory } from './serve.ts'
 
 /** A function's bundle in a process of its own; it has several invocations at once, where the caller makes them. */
 export interface Instance {
   /** @throws what the handler threw */
   invoke(event: unknown): Promise<unknown>
+  memory(): Promise<Memory>
   stop(): Promise<void>
 }
 
@@ -23,7 +25,9 @@ const timeMs = 900_000
 export function startInstance(folder: string, name: string, settings: Readonly<Record<string, string>>): Instance {
   const script = `
     const { handler } = await import(${JSON.stringify(join(folder, `${name}.mjs`))})
+    ${memory}
     process.on('message', async ({ id, event }) => {
+      if (event === 'memory') return process.send({ id, result: memory() })
       const end = performance.now() + ${timeMs}
       try {
         process.send({ id, result: await handler(event, { getRemainingTimeInMillis: () => end - performance.now() }) })
@@ -47,14 +51,16 @@ export function startInstance(folder: string, name: string, settings: Readonly<R
     for (const one of waiting.values()) one.reject(new Error(`${name} has ended with ${code}`))
   })
   let calls = 0
+  const invoke = (event: unknown) => {
+    const id = ++calls
+    const done = Promise.withResolvers<unknown>()
+    waiting.set(id, done)
+    child.send({ id, event })
+    return done.promise
+  }
   return {
-    invoke: (event) => {
-      const id = ++calls
-      const done = Promise.withResolvers<unknown>()
-      waiting.set(id, done)
-      child.send({ id, event })
-      return done.promise
-    },
+    invoke,
+    memory: () => invoke('memory') as Promise<Memory>,
     stop: async () => {
       child.kill('SIGKILL')
       await closed

@@ -2,13 +2,12 @@ import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { NewPage } from './new/page.tsx'
-import { access, hasKey, reached, signOut } from './session.ts'
-import { SignIn } from './sign-in.tsx'
+import { base, places } from './places.ts'
+import { access, reached, signedInBy, signOut } from './session.ts'
+import { SignIn } from './sign-in/dialog.tsx'
 import { Icon } from './ui/icon.tsx'
 import { Shortcuts, showShortcuts } from './ui/shortcuts.tsx'
 import { switchTheme } from './ui/theme.ts'
-
-const base = '/console'
 
 const BatchesPage = lazy(() => import('./batch/list.tsx').then(({ BatchesPage }) => BatchesPage))
 const BatchPage = lazy(() => import('./batch/page.tsx').then(({ BatchPage }) => BatchPage))
@@ -22,17 +21,6 @@ const KeysPage = lazy(() => import('./keys/page.tsx').then(({ KeysPage }) => Key
 const WebhooksPage = lazy(() => import('./webhooks/list.tsx').then(({ WebhooksPage }) => WebhooksPage))
 const WebhookPage = lazy(() => import('./webhooks/page.tsx').then(({ WebhookPage }) => WebhookPage))
 const OperationsPage = lazy(() => import('./operations/page.tsx').then(({ OperationsPage }) => OperationsPage))
-
-const places = [
-  { path: `${base}/`, name: 'New batch' },
-  { path: `${base}/batches`, name: 'Batches' },
-  { path: `${base}/jobs`, name: 'Jobs' },
-  { path: `${base}/brands`, name: 'Brands' },
-  { path: `${base}/usage`, name: 'Usage' },
-  { path: `${base}/keys`, name: 'Keys' },
-  { path: `${base}/webhooks`, name: 'Webhooks' },
-  { path: `${base}/operations`, name: 'Operations' },
-]
 
 /** The console: its frame, and the page that the address names. */
 export function App() {
@@ -84,8 +72,8 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
           ))}
         </nav>
         <span class="end row">
-          {hasKey.value && (
-            <button type="button" class="btn plain" onClick={signOut}>
+          {signedInBy.value !== null && (
+            <button type="button" class="btn plain" onClick={() => void signOut()}>
               Sign out
             </button>
           )}

@@ -1,28 +1,44 @@
 import { computed, signal } from '@preact/signals'
 import { createVisionClient, type VisionClient } from 'vision-pipeline-client'
+import { returnPath } from './sign-in/issuer.ts'
+import type { Grant, Surroundings } from './sign-in/oidc.ts'
+import { issuer } from './sign-in/settings.ts'
 
 /** unknown: nothing was asked yet · granted: the API answers · refused: it wants a key, or another one · asked: the reader wants to give another. */
 export type Access = 'unknown' | 'granted' | 'refused' | 'asked'
 
-const keyName = 'vision-key'
+/** What calls are made with: an API key or a token that was typed in, or what the issuer of tokens gave. */
+type Credential = { readonly key: string } | { readonly grant: Grant }
 
-/** The API key or token that calls are made with; null: none, as on the machine that runs the local stack. */
-const key = signal(sessionStorage.getItem(keyName))
+const keptName = 'vision-credential'
+
+/** null: none, as on the machine that runs the local stack. Of this tab, until it is closed. */
+const credential = signal(kept())
 export const access = signal<Access>('unknown')
 /** Whether the last call reached the API. */
 export const reached = signal(true)
+/** Why the issuer of tokens signed nobody in, the last time; undefined: it did, or was not asked. */
+export const refusal = signal<Error | undefined>(undefined)
 
-export const hasKey = computed(() => key.value !== null)
-
-/** The client of this session: another one after each sign-in, so that what depends on it reads anew. */
-export const client = computed<VisionClient>(() =>
-  createVisionClient({ url: location.origin, key: key.value ?? undefined, retries: 2, fetch: watched }),
+/** How the reader signed in. */
+export const signedInBy = computed(() =>
+  credential.value === null ? null : 'key' in credential.value ? 'key' : 'issuer',
 )
 
-/** A `fetch` that notices a key that is refused, and a network that is cut. */
+/** How often somebody has signed in or out. A token that is renewed is still the same reader's. */
+const turns = signal(0)
+
+/** The client of this session: another one after each sign-in, so that what depends on it reads anew. */
+export const client = computed<VisionClient>(() => {
+  turns.value
+  return createVisionClient({ url: location.origin, key: tokenOf(credential.peek()), retries: 2, fetch: watched })
+})
+
+/** A `fetch` that renews a token in time, and notices one that is refused, and a network that is cut. */
 async function watched(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const isOurs = new URL(input instanceof Request ? input.url : input, location.href).origin === location.origin
   try {
+    if (isOurs && input instanceof Request) await authorize(input)
     const response = await fetch(input, init)
     if (isOurs) reached.value = true
     if (isOurs && response.status === 401) access.value = 'refused'
@@ -32,6 +48,36 @@ async function watched(input: RequestInfo | URL, init?: RequestInit): Promise<Re
     if (isOurs && !wasAborted) reached.value = false
     throw error
   }
+}
+
+/** Puts the token of now into a call that has one. */
+async function authorize(request: Request): Promise<void> {
+  const now = credential.peek()
+  if (now === null || !('grant' in now) || !request.headers.has('authorization')) return
+  const { renewAt, refreshToken } = now.grant
+  if (renewAt !== null && refreshToken !== null && Date.now() >= renewAt) await renew(refreshToken)
+  const token = tokenOf(credential.peek())
+  if (token !== undefined) request.headers.set('authorization', `Bearer ${token}`)
+}
+
+let underWay: Promise<void> | undefined
+
+/** Once for all calls that wait for it: an issuer may take a refresh token no second time. */
+function renew(refreshToken: string): Promise<void> {
+  underWay ??= (async () => {
+    const { renewGrant } = await import('./sign-in/oidc.ts')
+    const before = credential.peek()
+    const grant = await renewGrant(surroundings(), refreshToken)
+    // Signed out meanwhile, or in as somebody else.
+    if (credential.peek() !== before || before === null || !('grant' in before)) return
+    keep({ grant: grant ?? { ...before.grant, refreshToken: null } })
+  })()
+    // The call goes out with the token that there is: the API says whether it is still good.
+    .catch(() => undefined)
+    .finally(() => {
+      underWay = undefined
+    })
+  return underWay
 }
 
 /** Asks whether calls are taken without a key, or with the one of before. */
@@ -53,9 +99,38 @@ export async function openSession(): Promise<void> {
 export async function signIn(candidate: string): Promise<void> {
   const trial = createVisionClient({ url: location.origin, key: candidate, retries: 0 })
   await trial.api.GET('/v1/jobs', { params: { query: { limit: 1 } } })
-  sessionStorage.setItem(keyName, candidate)
-  key.value = candidate
+  become({ key: candidate })
   access.value = 'granted'
+}
+
+/**
+ * Leaves this page for the issuer of tokens, which leads back to where the reader is.
+ *
+ * @throws SignInRefused
+ */
+export async function signInAtIssuer(): Promise<void> {
+  refusal.value = undefined
+  const { beginSignIn } = await import('./sign-in/oidc.ts')
+  const { pathname, search, hash } = location
+  location.assign(await beginSignIn(surroundings(), `${pathname}${search}${hash}`))
+}
+
+/** Whether the issuer of tokens has sent the reader back to this address. */
+export function isReturn(): boolean {
+  return issuer !== undefined && location.pathname === returnPath
+}
+
+/** Ends what `signInAtIssuer` began. The code does not stay in the address, nor in the history. */
+export async function comeBack(): Promise<void> {
+  const address = new URL(location.href)
+  history.replaceState(null, '', returnPath)
+  const { finishSignIn } = await import('./sign-in/oidc.ts')
+  const { place, outcome } = await finishSignIn(surroundings(), address)
+  if (outcome instanceof Error) {
+    refusal.value = outcome
+    access.value = 'asked'
+  } else become({ grant: outcome })
+  history.replaceState(null, '', place)
 }
 
 /** Lets the reader sign in as someone else. */
@@ -63,9 +138,47 @@ export function askForKey(): void {
   access.value = 'asked'
 }
 
-export function signOut(): void {
-  sessionStorage.removeItem(keyName)
-  key.value = null
+/** Forgets the key or the token, and has the issuer of a token do the same. */
+export async function signOut(): Promise<void> {
+  const before = credential.peek()
+  become(null)
+  refusal.value = undefined
   access.value = 'unknown'
-  void openSession()
+  if (before !== null && 'grant' in before) {
+    const { endGrant } = await import('./sign-in/oidc.ts')
+    const place = await endGrant(surroundings(), before.grant).catch(() => null)
+    if (place !== null) return location.assign(place)
+  }
+  await openSession()
+}
+
+function surroundings(): Surroundings {
+  if (issuer === undefined) throw new Error('This deployment has no issuer of tokens.')
+  return { issuer, storage: sessionStorage, origin: location.origin, now: Date.now }
+}
+
+function become(another: Credential | null): void {
+  keep(another)
+  turns.value++
+}
+
+function keep(another: Credential | null): void {
+  credential.value = another
+  if (another === null) sessionStorage.removeItem(keptName)
+  else sessionStorage.setItem(keptName, JSON.stringify(another))
+}
+
+function kept(): Credential | null {
+  try {
+    const before = JSON.parse(sessionStorage.getItem(keptName) ?? 'null') as Credential | null
+    // What an issuer gave is of no use where it is not known any more.
+    return before !== null && 'grant' in before && issuer === undefined ? null : before
+  } catch {
+    return null
+  }
+}
+
+function tokenOf(given: Credential | null): string | undefined {
+  if (given === null) return undefined
+  return 'key' in given ? given.key : given.grant.token
 }

@@ -3,7 +3,9 @@ import { extname, join } from 'node:path'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { reasonOf } from '../../core/domain/errors.ts'
 import { pageHeaders } from '../../core/http/pages/page.ts'
+import { type ConsoleConfig, signInOf, signInOrigins } from '../../core/platform/config/console.ts'
 import { consolePath, consolePolicy } from '../../core/platform/config/console-policy.ts'
+import { withSignIn } from './sign-in.ts'
 
 /** The fetch function of an app. */
 type Fetch = (request: Request, bindings: Http2Bindings | HttpBindings) => Response | Promise<Response>
@@ -13,6 +15,8 @@ export interface ConsoleOptions {
   readonly folder: () => Promise<string>
   /** The origins beside its own that its pages load images from, upload to, or stream from. */
   readonly origins: () => readonly string[]
+  /** How its reader signs in. */
+  readonly config: ConsoleConfig
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -23,7 +27,7 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** Serves the console under `/console/`, and leads browsers there that ask for `/`. */
-export function withConsole(fetch: Fetch, { folder, origins }: ConsoleOptions): Fetch {
+export function withConsole(fetch: Fetch, { folder, origins, config }: ConsoleOptions): Fetch {
   let last: string | undefined
   return async (request, bindings) => {
     const { pathname } = new URL(request.url)
@@ -37,7 +41,9 @@ export function withConsole(fetch: Fetch, { folder, origins }: ConsoleOptions): 
       const [, file] = /^\/console\/((?:assets\/)?[\w.-]+\.(?:css|js|png|svg))$/.exec(pathname) ?? []
       if (file === undefined || last === undefined) last = await folder()
       const content = await readFile(join(last, file ?? 'index.html'))
-      return file === undefined ? page(content.toString(), origins()) : asset(file, content)
+      return file === undefined
+        ? page(withSignIn(content.toString(), signInOf(config)), consolePolicy(origins(), signInOrigins(config)))
+        : asset(file, content)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return text(404, 'The console has no such file.')
       return text(500, `The console could not be built: ${reasonOf(error)}`)
@@ -50,10 +56,10 @@ function redirect(location: string): Response {
 }
 
 /** Any path that names no file is a page: the one program shows them all. */
-function page(html: string, origins: readonly string[]): Response {
+function page(html: string, policy: string): Response {
   const headers = {
     ...pageHeaders,
-    'content-security-policy': consolePolicy(origins),
+    'content-security-policy': policy,
     'content-type': 'text/html; charset=utf-8',
   }
   return new Response(html, { headers })

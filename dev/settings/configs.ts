@@ -1,5 +1,6 @@
 import { type ApiConfig, loadApiConfig } from '../../core/platform/config/api.ts'
 import { type BucketConfig, loadBucketConfig } from '../../core/platform/config/bucket.ts'
+import { type ConsoleConfig, loadConsoleConfig } from '../../core/platform/config/console.ts'
 import { ConfigError } from '../../core/platform/config/load.ts'
 import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/poller.ts'
 import { keyOf } from '../../core/platform/config/providers.ts'
@@ -14,11 +15,12 @@ function standInFor(name: string, env: Settings): Settings {
 
 type Settings = Readonly<Record<string, string | undefined>>
 
-/** The configurations of both functions and of their bucket. */
+/** The configurations of both functions, of their bucket and of the console. */
 export interface Configs {
   readonly api: ApiConfig
   readonly poller: PollerConfig
   readonly bucket: BucketConfig
+  readonly console: ConsoleConfig
 }
 
 /** @throws ConfigError that names the issues of all of them */
@@ -36,7 +38,8 @@ export function loadConfigs(settings: Settings): Configs {
   const api = attempt(loadApiConfig)
   const poller = attempt(loadPollerConfig)
   const bucket = attempt(loadBucketConfig)
-  if (api && poller && bucket) return { api, poller, bucket }
+  const console = attempt(loadConsoleConfig)
+  if (api && poller && bucket && console) return { api, poller, bucket, console }
   const [heading = ''] = errors[0] ?? []
   throw new ConfigError([heading, ...new Set(errors.flatMap((lines) => lines.slice(1)))].join('\n'))
 }

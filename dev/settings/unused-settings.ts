@@ -3,11 +3,13 @@ import { keyOf } from '../../core/platform/config/providers.ts'
 import { providerNames } from '../../core/providers/registry.ts'
 
 const known = new Set([...configKeys, 'PORT', 'DATA_DIR'])
-/** Where the stack emulates a part, it sets these itself. */
+/** Settings that say nothing without another; where the stack emulates a part, it sets those of that part itself. */
 const needs = {
   S3_ENDPOINT: 'BUCKET_NAME',
   S3_ACCESS_KEY_ID: 'BUCKET_NAME',
   S3_SECRET_ACCESS_KEY: 'BUCKET_NAME',
+  CONSOLE_SCOPES: 'CONSOLE_CLIENT_ID',
+  CONSOLE_TOKEN_ORIGIN: 'CONSOLE_CLIENT_ID',
   ...Object.fromEntries(providerNames.map((name) => [keyOf(name, 'BASE_URL'), keyOf(name, 'API_KEY')])),
 }
 

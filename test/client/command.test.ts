@@ -2,6 +2,9 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -18,26 +21,48 @@ let folder: string
 beforeAll(async () => {
   ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
 })
-afterAll(() => Promise.all([project.remove(), stack.stop()]))
+const home = process.cwd()
+afterAll(async () => {
+  process.chdir(home)
+  await Promise.all([project.remove(), stack.stop()])
+})
 beforeEach(async () => {
   folder = join(project.folder, 'work')
   await rm(folder, { recursive: true, force: true })
   await mkdir(join(folder, 'photos/more'), { recursive: true })
+  // What is named on the command line is found from here.
+  process.chdir(folder)
   for (const name of ['red.png', 'sample.webp']) await cp(join(images, name), join(folder, 'photos', name))
   await cp(join(images, 'photo-like.jpg'), join(folder, 'photos/more/photo-like.jpg'))
 })
 
 const environment = (): NodeJS.ProcessEnv => ({
-  // Compiled by the first, read by the forty others.
+  // Compiled by the first process, read by the others.
   NODE_COMPILE_CACHE: join(project.folder, 'compiled'),
   PATH: process.env.PATH,
   HOME: folder,
   VISION_URL: stack.url,
 })
 
-/** Runs the command as a shell would, and says how it ended. */
-function vision(args: readonly string[], { env = environment(), input = '' } = {}) {
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the package's command in this process, in the test's folder, and says how it ended. */
+async function vision(args: readonly string[], { env = environment(), input = '' } = {}): Promise<Ended> {
+  const { command }: typeof import('../../client/src/cli/command.ts') = await import(
+    pathToFileURL(join(project.packageFolder, 'dist/cli/command.js')).href
+  )
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const code = await command(args, { env, stdin: Readable.from([input]), stdout, stderr, exitCode: 0 })
+  return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) }
+}
+
+/** Runs it as a shell would. */
+function visionProcess(args: readonly string[], { env = environment(), input = '' } = {}) {
+  return new Promise<Ended>((resolve) => {
     const command = [join(project.packageFolder, 'dist/cli/main.js'), ...args]
     const child = execFile(process.execPath, command, { cwd: folder, env }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
@@ -54,7 +79,7 @@ describe('vision run', () => {
 
   test('makes a CSV of a folder; a bad file is listed and stops nothing', async () => {
     await writeFile(join(folder, 'photos/bad.jpg'), 'no image')
-    const told = await vision(['run', 'photos', '-p', 'Sell it', ...texts, '--csv', 'out.csv'])
+    const told = await visionProcess(['run', 'photos', '-p', 'Sell it', ...texts, '--csv', 'out.csv'])
     expect(told).toMatchObject({ code: 3, stderr: '' })
     expect(told.stdout).toMatch(/^3 completed, 0 failed, 1 refused · \$0\.\d+$/m)
     expect(told.stdout).toContain('photos/bad.jpg: The file is no PNG')
@@ -168,6 +193,11 @@ describe('vision run', () => {
     expect(stderr).toContain(says)
     expect([code, stdout]).toEqual([2, ''])
   })
+
+  test('misuse is told by the process, too', async () => {
+    const told = await visionProcess(['sell'])
+    expect(told).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining('unknown command') })
+  })
 })
 
 test('jobs, job, batch, cancel and retry, for people and for programs, without colours in a pipe', async () => {
@@ -231,7 +261,7 @@ test('a terminal shows a bar with the cost so far, and no colours or bar come wi
   })
   expect(stdout).toMatch(/(uploading|writing) \S+ \d\/3 · \$\d/)
   expect(stdout).toContain('\u001b[32m3\u001b[39m completed')
-  const piped = await vision(command)
+  const piped = await visionProcess(command)
   expect([piped.stderr, piped.stdout.includes('\u001b')]).toEqual(['', false])
 })
 
@@ -277,7 +307,7 @@ describe('vision login', () => {
     await mkdir(join(folder, '.config/vision-pipeline'), { recursive: true })
     await writeFile(file(), '{}', { mode: 0o644 })
     const key = await stack.token('ann')
-    const { code, stdout } = await vision(['login', stack.url], { env: env(), input: `${key}\n` })
+    const { code, stdout } = await visionProcess(['login', stack.url], { env: env(), input: `${key}\n` })
     expect([code, stdout]).toEqual([0, expect.stringContaining('for you alone')])
     expect(stdout).not.toContain(key)
     expect((await stat(file())).mode & 0o777).toBe(0o600)

@@ -99,7 +99,7 @@ async function call(url: string, init?: RequestInit) {
 const post = (url: string, body: unknown) =>
   call(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
-test('Ctrl-C while the database is made ends the start, without a word of SQL; the next one makes it, takes the sample through, serves, and ends whole; a third finds the history', async () => {
+test('Ctrl-C while the database is made ends the start, without a word of SQL; the next one makes it, takes the sample through, serves, and ends whole; a third finds the history, lets another folder run beside it and nobody into its own; when its database server ends by itself, it says so, stops whole and fails', async () => {
   const interrupted = launch()
   const data = join(folder, 'data')
   await expect
@@ -200,8 +200,27 @@ test('Ctrl-C while the database is made ends the start, without a word of SQL; t
   expect(second.output()).not.toContain('did not shut down cleanly')
   const { body: page } = await call(`${again}/v1/jobs`)
   expect(page.jobs).toMatchObject([{ jobId: 6 }, ...[4, 3, 2, 1].map((jobId) => ({ jobId, status: 'completed' }))])
-  expect(await stop(second, 'SIGINT')).toBe(0)
+
+  await notTheFirst('other')
+  const other = await stackHere({ dataDir: join(folder, 'other') })
+  expect(other.url).not.toBe(again)
+  const refused = launch()
+  expect((await refused.end).code).toBe(1)
+  expect(refused.output()).toMatch(/in use by process \d+.*DATA_DIR/)
+  expect(second.child.exitCode).toBeNull()
+  await other.stop()
+
+  const { pid } = JSON.parse(await readFile(join(data, 'database-process.json'), 'utf8'))
+  process.kill(pid, 'SIGKILL')
+  expect(await second.end).toEqual({ code: 1, signal: null })
+  expect(second.output()).toMatch(/database server exited unexpectedly \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
+  expect(second.output()).not.toContain('    at ')
+  expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
+  await gone(second.pid)
   expect(await survivors()).toEqual([])
+  const next = await openDataFolder(data)
+  expect(next.abandoned, 'it did shut down cleanly').toBe(false)
+  await next.release()
 })
 
 /** Every log line of the sample job names the job and the attempt, and none holds a secret. */
@@ -220,31 +239,6 @@ async function expectWellLogged(copy: TestProcess): Promise<void> {
     expect(`${JSON.stringify(lines)}${copy.output()}`).not.toContain(secret)
   }
 }
-
-test('two copies run side by side, and one on the same folder refuses and names the first; when its database server ends by itself, the first says so, stops whole and fails', async () => {
-  await Promise.all([notTheFirst(), notTheFirst('other')])
-  const first = launch(['--no-sample'])
-  const [url, other] = await Promise.all([first.says(listening), stackHere({ dataDir: join(folder, 'other') })])
-  expect(url).not.toBe(other.url)
-  const third = launch()
-  expect((await third.end).code).toBe(1)
-  expect(third.output()).toMatch(/in use by process \d+.*DATA_DIR/)
-  expect(first.child.exitCode).toBeNull()
-  await other.stop()
-
-  await first.says(/Serving at/)
-  const { pid } = JSON.parse(await readFile(join(folder, 'data', 'database-process.json'), 'utf8'))
-  process.kill(pid, 'SIGKILL')
-  expect(await first.end).toEqual({ code: 1, signal: null })
-  expect(first.output()).toMatch(/database server exited unexpectedly \(SIGKILL\)[\s\S]*Stopping[\s\S]*Stopped\.\n$/)
-  expect(first.output()).not.toContain('    at ')
-  expect((await logLines()).slice(-2).map(({ message }) => message)).toContain('stack stopped')
-  await gone(first.pid)
-  expect(await survivors()).toEqual([])
-  const next = await openDataFolder(join(folder, 'data'))
-  expect(next.abandoned, 'it did shut down cleanly').toBe(false)
-  await next.release()
-})
 
 test('a port that is taken is told with a way out, and nothing stays behind', async () => {
   const other = createServer().listen(0, '127.0.0.1')
@@ -334,7 +328,8 @@ test('.env is read, and unused settings in it are warned about', async () => {
     expect(copy.output()).toMatch(warning)
   }
   expect(copy.output()).not.toContain('hunter2')
-  await stop(copy)
+  expect(await stop(copy, 'SIGINT')).toBe(0)
+  expect(await survivors()).toEqual([])
   expect(await readFile(join(folder, 'data', 'log.jsonl'), 'utf8'), 'at LOG_LEVEL=warn').toBe('')
 
   await writeFile(join(checkout, '.env'), 'PORT=many\n')

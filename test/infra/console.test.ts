@@ -98,6 +98,30 @@ test('its pages may post to the bucket and read the streams, beside those of DEP
   expect(both.DEPLOY_ORIGINS).toEqual(['https://console.example.com', 'https://app.example'])
 })
 
+test('where people sign in at an issuer, its pages are built to know it, and may call it', async () => {
+  const settings = {
+    AUTH_JWKS_URL: 'https://login.example/keys',
+    AUTH_ISSUER: 'https://login.example/tenant',
+    AUTH_AUDIENCE: 'https://api.example',
+    CONSOLE_CLIENT_ID: 'console',
+    CONSOLE_TOKEN_ORIGIN: 'https://tokens.example',
+  }
+  const env = { DEPLOY_DATABASE: 'url', DEPLOY_CONSOLE: 'console.example.com', ...settings }
+  const signing = await deploy({ env })
+  expect(signing.errors).toEqual([])
+  const policies = all(signing, 'aws:cloudfront/function:Function').map(({ inputs }) => String(inputs.code))
+  const [connect = ''] = /connect-src[^;]*/.exec(policies.join('\n')) ?? []
+  expect(connect.split(' ').slice(-2)).toEqual(['https://login.example', 'https://tokens.example'])
+  const build = signing.resources.filter(({ inputs }) => JSON.stringify(inputs).includes('write-build.ts'))
+  expect(JSON.stringify(build)).toContain('CONSOLE_CLIENT_ID')
+  const clear = { ...env, AUTH_ISSUER: 'login.example' }
+  expect(() => readSettings(clear, { dev: false, quota: 1000 })).toThrow('AUTH_ISSUER must be a URL')
+  const alone = { DEPLOY_DATABASE: 'url', CONSOLE_CLIENT_ID: 'console' }
+  expect(() => readSettings(alone, { dev: false, quota: 1000 })).toThrow(
+    'AUTH_JWKS_URL is missing: needed with CONSOLE_CLIENT_ID',
+  )
+})
+
 test('a name that the API has is refused', () => {
   const env = { DEPLOY_DATABASE: 'url', DEPLOY_CONSOLE: 'api.example.com', DEPLOY_DOMAIN: 'api.example.com' }
   expect(() => readSettings(env, { dev: false, quota: 1000 })).toThrow('DEPLOY_CONSOLE must be another name')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createImageIntake } from '../../core/images/intake.ts'
+import { createImageIntake, type ImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { readProviderStates } from '../../core/providers/availability/provider-state.ts'
@@ -41,6 +41,8 @@ beforeAll(async () => {
   database = await createTestDatabase()
   services = await startTestServices()
   wire = await startWireServer()
+  const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
+  taken = await intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann')
 })
 beforeEach(async () => {
   for (const table of [
@@ -60,9 +62,9 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** The picture of all jobs, taken in once. */
+let taken: Awaited<ReturnType<ImageIntake['take']>>
 async function submit(): Promise<number> {
-  const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
-  const taken = await intake.take(await fixtureUrl('halves.png', 'image/png'), 'ann')
   const { jobId } = await createVisionJob(
     database,
     { ...taken, analysisPurpose: 'Sell a flag', outputFormat: 'summary', language: 'en' },

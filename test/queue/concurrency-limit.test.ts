@@ -1,5 +1,5 @@
 import mysql, { type Connection } from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -26,7 +26,6 @@ import {
   claim,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   jobRow,
   makeJob,
@@ -37,20 +36,19 @@ import {
   someJob,
   statusOf,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let other: Connection
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 10 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   other = await mysql.createConnection(database.url)
 })
 afterAll(async () => {
   await other.end()
-  await database.drop()
 })
-beforeEach(() => emptyQueue(database))
 
 const userId = 'user-1'
 const owned = (jobId: number) => ({ jobId, userId })

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { LeaseLost } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
@@ -26,20 +26,20 @@ import {
   nothingSpent,
   passed,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 const claimers = 16
 /** Between two rounds of what goes round and round: without it the processors are busy finding nothing to do. */
 const restMs = 5
 let database: TestDatabase
 let pools: Database[]
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
   pools = Array.from({ length: claimers }, () => openDatabase(database.url, { connections: 1, random: Math.random }))
 })
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.close()))
-  await database.drop()
 })
 
 test('sixteen workers at once never share a job and lose none, whatever else goes on', async () => {

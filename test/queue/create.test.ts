@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { describe, expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { checkNewJobs } from '../../core/queue/create/check-new-jobs.ts'
@@ -11,16 +10,15 @@ import type { NewJob } from '../../core/queue/create/new-job.ts'
 import { getUserVisionJobs } from '../../core/queue/read/history.ts'
 import { getVisionJob, getVisionJobOutput } from '../../core/queue/read/read.ts'
 import { saveAnalysis } from '../../core/queue/settle/settle.ts'
-import { claimOne, emptyQueue, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/database/jobs.ts'
-import { startProxy } from '../support/database/proxy.ts'
+import { claimOne, hour, jobRow, makeJob, noCap, nothingSpent, someJob } from '../support/database/jobs.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 20 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 const options = { userId: 'user-1', maxRetries: 3, inFlightPerUser: noCap, lifeMs: hour }
 const hash = (letter: string) => letter.repeat(64)
@@ -90,8 +88,8 @@ describe('a batch', () => {
   })
 
   test('reads once what its user has spent', async () => {
-    const proxy = await startProxy(database.url)
-    const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+    const through = await openProxied(database.url)
+    const { proxy } = through
     try {
       await createVisionJob(through, someJob, {
         ...options,
@@ -101,13 +99,12 @@ describe('a batch', () => {
       expect(reads).toHaveLength(1)
     } finally {
       await through.close()
-      await proxy.close()
     }
   })
 
   test('of 100 with keys and images takes as many statements as one of two', async () => {
-    const proxy = await startProxy(database.url)
-    const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+    const through = await openProxied(database.url)
+    const { proxy } = through
     const batch = async (name: string, count: number) => {
       const values = Array.from({ length: count }, (_, n) => [name + n, 'user-1', 'stored', 'png', 1, 1, 1, new Date()])
       await database.sql(
@@ -142,7 +139,6 @@ describe('a batch', () => {
       expect(again.statements.length).toBeLessThan(big.statements.length)
     } finally {
       await through.close()
-      await proxy.close()
     }
   })
 

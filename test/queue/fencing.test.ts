@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mysql, { type Connection } from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -26,7 +26,6 @@ import {
   claim,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   jobIn,
   jobRow,
@@ -37,25 +36,23 @@ import {
   nothingSpent,
   outcomesOf,
   outputRows,
+  owned,
   passed,
   spending,
   statusOf,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let other: Connection
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 8 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   other = await mysql.createConnection({ uri: database.url, timezone: 'Z' })
 })
 afterAll(async () => {
   await other.end()
-  await database.drop()
 })
-beforeEach(() => emptyQueue(database))
-
-const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
 
 /** What a worker may want to write for its run. */
 const writes: Record<string, (run: Run) => Promise<void>> = {
@@ -70,8 +67,8 @@ const writes: Record<string, (run: Run) => Promise<void>> = {
 }
 /** What may take a job away from a running worker, and what the job is then. */
 const takings: Record<string, { take: (jobId: number) => Promise<unknown>; status: string }> = {
-  cancel: { take: (jobId) => cancelVisionJob(database, owner(jobId)), status: 'cancelled' },
-  delete: { take: (jobId) => deleteVisionJob(database, owner(jobId)), status: 'deleted' },
+  cancel: { take: (jobId) => cancelVisionJob(database, owned(jobId)), status: 'cancelled' },
+  delete: { take: (jobId) => deleteVisionJob(database, owned(jobId)), status: 'deleted' },
   reclaim: {
     take: async (jobId) => {
       await passed(database, 'lease_expires_at', jobId)
@@ -159,7 +156,7 @@ describe.each(['saveAnalysis', 'complete'])(
       const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
       const written = writes[writing]?.(run)
       await delay(50)
-      const deleted = deleteVisionJob(database, owner(jobId))
+      const deleted = deleteVisionJob(database, owned(jobId))
       await delay(30)
       await letGo()
       await Promise.all([written, deleted])
@@ -175,7 +172,7 @@ describe.each(['saveAnalysis', 'complete'])(
       const letGo = await holding('SELECT id FROM vision_job_attempts WHERE job_id = ? FOR UPDATE', [jobId])
       const written = writes[writing]?.(run)
       await delay(50)
-      const cancelled = cancelVisionJob(database, owner(jobId)).then(
+      const cancelled = cancelVisionJob(database, owned(jobId)).then(
         () => 'acknowledged',
         (error) => error.code,
       )
@@ -208,10 +205,10 @@ test('workers, owners and the reclaimer at once leave every job in one piece', a
       await quietly(write?.(run) ?? Promise.resolve())
     }),
     ...ids.slice(0, 20).map(async (jobId) => {
-      const error = await quietly(cancelVisionJob(database, owner(jobId)))
+      const error = await quietly(cancelVisionJob(database, owned(jobId)))
       if (error === undefined) acknowledged.add(jobId)
     }),
-    ...ids.slice(20, 40).map((jobId) => deleteVisionJob(database, owner(jobId))),
+    ...ids.slice(20, 40).map((jobId) => deleteVisionJob(database, owned(jobId))),
     reclaimVisionJobs(database, noBackoff),
     reclaimVisionJobs(database, noBackoff),
   ])
@@ -232,7 +229,7 @@ test('a run of before a redrive cannot write into the new life', async () => {
   const jobId = await makeJob(database)
   const stale = await claimOne(database)
   await failVisionJob(database, stale, badAnswer, nothingSpent)
-  await redriveVisionJob(database, owner(jobId), { lifeMs: hour })
+  await redriveVisionJob(database, owned(jobId), { lifeMs: hour })
   await promoteDueVisionJobs(database, noCap)
   const fresh = await claimOne(database, { workerId: 'worker-2' })
   expect(fresh.attempt).toBe(stale.attempt + 1)
@@ -297,7 +294,7 @@ describe('a worker that lost its lease', () => {
   test('leaves nothing behind when it has recorded what it spent on a deleted job', async () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
-    await deleteVisionJob(database, owner(jobId))
+    await deleteVisionJob(database, owned(jobId))
     await recordSpending(database, run, spent)
     expect(await attemptRows(database, jobId)).toEqual([])
   })
@@ -315,8 +312,8 @@ describe('renewing leases', () => {
       number,
       number,
     ]
-    await cancelVisionJob(database, owner(cancelled))
-    await deleteVisionJob(database, owner(deleted))
+    await cancelVisionJob(database, owned(cancelled))
+    await deleteVisionJob(database, owned(deleted))
     await passed(database, 'lease_expires_at', reclaimed, retaken)
     await reclaimVisionJobs(database, noBackoff)
     await database.sql('UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE id = ?', [
@@ -384,7 +381,7 @@ test("the database's clock decides about a lease, to the moment it was given", a
 
 test('a delete that overtakes the claim leaves nothing, and one that comes second takes the run with it', async () => {
   const { jobId } = await jobIn(database, 'pending')
-  const [runs] = await Promise.all([claim(database), deleteVisionJob(database, owner(jobId))])
+  const [runs] = await Promise.all([claim(database), deleteVisionJob(database, owned(jobId))])
   expect(runs.length).toBeLessThanOrEqual(1)
   expect(await statusOf(database, jobId)).toBe('deleted')
   await expectNoOrphans()

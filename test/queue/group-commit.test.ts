@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, afterEach, expect } from 'vitest'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -17,7 +16,6 @@ import {
   badAnswer,
   claim,
   contentOutput,
-  emptyQueue,
   jobRow,
   makeJobs,
   nothingSpent,
@@ -27,28 +25,24 @@ import {
   statusOf,
 } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  direct = await createTestDatabase()
-  proxy = await startProxy(direct.url)
-  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  proxied = await openProxied(direct.url, { connections: 4 })
+  proxy = proxied.proxy
   // What sessions are set up with is none of the counts.
   await proxied.run(async () => undefined)
 })
-afterEach(async () => {
+afterEach(() => {
   proxy.failStatements(null)
-  await emptyQueue(direct)
 })
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await direct.drop()
-})
+afterAll(() => proxied.close())
 
 const both = { analysis: spending({ model: 'sees' }), content: spending({ model: 'writes' }) }
 

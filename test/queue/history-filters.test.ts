@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/read/history.ts'
 import { firstJobSince } from '../../core/queue/read/job-since.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const jobs = 8_000
@@ -11,7 +10,7 @@ const jobs = 8_000
 const begin = Date.parse('2026-11-01T00:00:00.000Z')
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let database: Database
+let database: ProxiedDatabase
 let looker: Looker
 let first: number
 
@@ -32,14 +31,13 @@ beforeAll(async () => {
   )
   await direct.sql('ANALYZE TABLE vision_jobs')
   first = Number((await direct.sql('SELECT MIN(id) AS id FROM vision_jobs'))[0]?.id)
-  proxy = await startProxy(direct.url)
-  database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+  database = await openProxied(direct.url)
+  proxy = database.proxy
   looker = await openLooker(direct.url)
 })
 afterAll(async () => {
   await looker.close()
   await database.close()
-  await proxy.close()
   await direct.drop()
 })
 

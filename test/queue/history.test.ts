@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { outputFormats } from '../../core/pipeline/formats.ts'
 import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/read/history.ts'
 import { statuses } from '../../drizzle/schema.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 type Filter = Pick<HistoryQuery, 'statuses' | 'outputFormats'>
@@ -46,19 +45,18 @@ describe.each([
 ])('%s', (_, jobs) => {
   let direct: TestDatabase
   let proxy: DatabaseProxy
-  let database: Database
+  let database: ProxiedDatabase
   let looker: Looker
   beforeAll(async () => {
     direct = await createTestDatabase()
     await fill(direct, jobs)
-    proxy = await startProxy(direct.url)
-    database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+    database = await openProxied(direct.url)
+    proxy = database.proxy
     looker = await openLooker(direct.url)
   })
   afterAll(async () => {
     await looker.close()
     await database.close()
-    await proxy.close()
     await direct.drop()
   })
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, describe, expect } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -21,7 +21,6 @@ import {
   claim,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   jobIn,
   jobRow,
@@ -31,28 +30,25 @@ import {
   nothingSpent,
   outcomesOf,
   outputRows,
+  owned,
   passed,
   spending,
   statusOf,
 } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  direct = await createTestDatabase({ connections: 2 })
-  proxy = await startProxy(direct.url)
-  proxied = openDatabase(proxy.url(direct.url), { connections: 2, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  proxied = await openProxied(direct.url, { connections: 2 })
+  proxy = proxied.proxy
 })
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await direct.drop()
-})
-beforeEach(() => emptyQueue(direct))
+afterAll(() => proxied.close())
 
 async function withFault<T>(fault: CommitFault, work: () => Promise<T>): Promise<T> {
   const before = proxy.faults
@@ -179,7 +175,6 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
 describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) => {
   const analysis = spending({ model: 'sees' })
   const content = spending({ model: 'writes' })
-  const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
   const both = { analysis, content }
   const works: Record<string, (on: Database, run: Run) => Promise<unknown>> = {
     completed: (on, run) => completeVisionJob(on, run, contentOutput, both),
@@ -200,7 +195,7 @@ describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) =
   test('a cancel, and what the run adds to it', async () => {
     const { jobId, run } = await processing()
     await saveAnalysis(direct, run, analysisOutput, { analysis })
-    await withFault(fault, () => cancelVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => cancelVisionJob(proxied, owned(jobId)))
     await withFault(fault, () => recordSpending(proxied, run, both))
     await expectLedgerOfRuns(direct)
     expect(await ledgerOf(direct)).toMatchObject({ cancelled: { jobs: 1, runs: 1 }, 'writes cancelled': { calls: 1 } })
@@ -209,7 +204,7 @@ describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) =
   test('a deletion, and what the run adds to it', async () => {
     const { jobId, run } = await processing()
     await saveAnalysis(direct, run, analysisOutput, { analysis })
-    await withFault(fault, () => deleteVisionJob(proxied, owner(jobId)))
+    await withFault(fault, () => deleteVisionJob(proxied, owned(jobId)))
     await withFault(fault, () => recordSpending(proxied, run, both))
     expect(await ledgerOf(direct)).toMatchObject({
       created: { jobs: 1 },

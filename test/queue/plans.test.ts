@@ -1,6 +1,6 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { openDatabase } from '../../core/database/client.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
@@ -40,24 +40,23 @@ import {
   someJob,
 } from '../support/database/jobs.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let queue: Database
+let queue: ProxiedDatabase
 let looker: Looker
 beforeAll(async () => {
   direct = await createTestDatabase()
   await fillQueue(direct)
-  proxy = await startProxy(direct.url)
-  queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  queue = await openProxied(direct.url, { connections: 2 })
+  proxy = queue.proxy
   looker = await openLooker(direct.url)
 })
 afterAll(async () => {
   await looker.close()
   await queue.close()
-  await proxy.close()
   await direct.drop()
 })
 

@@ -1,22 +1,21 @@
 import mysql, { type Connection } from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
-import { claim, emptyQueue, makeJob, makeJobs, noCap, statusOf } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { claim, makeJob, makeJobs, noCap, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let dead: Connection
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 3 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   dead = await mysql.createConnection(database.url)
 })
 afterAll(async () => {
   await dead.end()
-  await database.drop()
 })
-beforeEach(() => emptyQueue(database))
 
 /** So many jobs of a user that have been due for so many seconds. */
 async function dueJobs(userId: string, count: number, seconds: number): Promise<number[]> {

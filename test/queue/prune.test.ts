@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, expect } from 'vitest'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
@@ -15,7 +14,6 @@ import {
   claim,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   jobIn,
   makeJob,
@@ -26,26 +24,19 @@ import {
   someJob,
   statusOf,
 } from '../support/database/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  database = await createTestDatabase()
-  proxy = await startProxy(database.url)
-  proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
+  proxied = await openProxied(database.url, { connections: 2 })
+  proxy = proxied.proxy
 })
-beforeEach(async () => {
-  await emptyQueue(database)
-  await database.sql('DELETE FROM vision_images')
-})
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await database.drop()
-})
+afterAll(() => proxied.close())
 
 const options: PruneOptions = { olderThanDays: 30, limit: 10_000 }
 const prune = (changes: Partial<PruneOptions> = {}) => pruneVisionJobs(database, { ...options, ...changes })

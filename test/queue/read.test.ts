@@ -1,26 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { getUserVisionJobs } from '../../core/queue/read/history.ts'
 import { getVisionJob, getVisionJobAttempts, getVisionJobOutput, getVisionJobs } from '../../core/queue/read/read.ts'
 import { retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
-import {
-  analysisOutput,
-  badAnswer,
-  claimOne,
-  emptyQueue,
-  jobIn,
-  makeJob,
-  makeJobs,
-  spending,
-} from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { analysisOutput, badAnswer, claimOne, jobIn, makeJob, makeJobs, spending } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 2 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 test('another user’s job does not exist, for every way to read it', async () => {
   const { jobId } = await jobIn(database, 'completed')

@@ -1,37 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, beforeEach, describe, expect } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import type { ErrorCode } from '../../core/domain/errors.ts'
 import { type RedriveFilter, type RedriveOptions, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { failVisionJob } from '../../core/queue/settle/settle.ts'
-import {
-  claim,
-  emptyQueue,
-  hour,
-  jobIn,
-  jobRow,
-  makeJobs,
-  noCap,
-  nothingSpent,
-  statusOf,
-} from '../support/database/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { claim, hour, jobIn, jobRow, makeJobs, noCap, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  database = await createTestDatabase()
-  proxy = await startProxy(database.url)
-  proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
+  proxied = await openProxied(database.url, { connections: 2 })
+  proxy = proxied.proxy
 })
-beforeEach(() => emptyQueue(database))
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await database.drop()
-})
+afterAll(() => proxied.close())
 
 const options: RedriveOptions = { limit: 10_000, dryRun: false, lifeMs: 24 * hour }
 const redrive = (filter: RedriveFilter = {}, changes: Partial<RedriveOptions> = {}) =>

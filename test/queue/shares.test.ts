@@ -1,34 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import type { Step } from '../../drizzle/schema.ts'
-import {
-  analysisOutput,
-  claim,
-  emptyQueue,
-  jobRow,
-  makeJob,
-  makeJobs,
-  nothingSpent,
-  statusOf,
-} from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { analysisOutput, claim, jobRow, makeJob, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 // Who is served how often, over hundreds of claims. Jobs are made, admitted, given back and claimed by the queue itself; what
 // lies between, the run and its end, is plain SQL, since it has no part in who comes next.
 
 const cap = 10
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 4 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 const idsOf = (runs: readonly Run[]) => runs.map(({ jobId }) => jobId)
 const end = (runs: readonly Run[]) => database.sql('DELETE FROM vision_jobs WHERE id IN (?)', [idsOf(runs)])
@@ -119,14 +109,14 @@ const atTheEnd = async (runs: readonly Run[]) => {
 }
 
 const cases: Record<string, Case> = {
-  'one by one, five who send at the claim': { limit: 1, others: 5, claims: 120, next: atTheClaim },
-  'one by one, thirty who send at the end': { limit: 1, others: 30, claims: 130, next: atTheEnd },
-  'by fives, thirty who send at the claim': { limit: 5, others: 30, claims: 400, next: atTheClaim },
-  'by 25, thirty who send at the end': { limit: 25, others: 30, claims: 400, next: atTheEnd },
+  'one by one, five who send at the claim': { limit: 1, others: 5, claims: 60, next: atTheClaim },
+  'one by one, twenty who send at the end': { limit: 1, others: 20, claims: 90, next: atTheEnd },
+  'by fives, twenty who send at the claim': { limit: 5, others: 20, claims: 220, next: atTheClaim },
+  'by 25, thirty who send at the end': { limit: 25, others: 30, claims: 280, next: atTheEnd },
   'by fives, ten, and the first has a thousand blocked': {
     limit: 5,
     others: 10,
-    claims: 220,
+    claims: 130,
     jobs: 1_000,
     next: async (runs) => {
       await end(runs)
@@ -134,11 +124,11 @@ const cases: Record<string, Case> = {
       await admitVisionJobs(database, 'big', cap)
     },
   },
-  'by fives, ten, and every run is tried again': { limit: 5, others: 10, claims: 220, next: retry },
+  'by fives, ten, and every run is tried again': { limit: 5, others: 10, claims: 130, next: retry },
   'in the second lane, one by one, five': {
     limit: 1,
     others: 5,
-    claims: 120,
+    claims: 60,
     lane: 'content',
     before: toContent,
     next: retryContent,
@@ -146,7 +136,7 @@ const cases: Record<string, Case> = {
   'in the second lane, by 25, thirty, whose runs are all given back': {
     limit: 25,
     others: 30,
-    claims: 400,
+    claims: 280,
     lane: 'content',
     before: toContent,
     next: (runs) => Promise.all(runs.map((run) => releaseVisionJob(database, run, 'content', nothingSpent))),
@@ -154,7 +144,7 @@ const cases: Record<string, Case> = {
   'by threes, five, and all that the first has is given back again and again': {
     limit: 3,
     others: 5,
-    claims: 120,
+    claims: 72,
     next: async (runs) => {
       const others = runs.filter(({ userId }) => userId !== 'big')
       for (const run of runs) {
@@ -175,7 +165,7 @@ const cases: Record<string, Case> = {
   'by fives, ten, and the first cancels its last jobs and sends them again, and again': {
     limit: 5,
     others: 10,
-    claims: 220,
+    claims: 130,
     next: async (runs) => {
       await atTheEnd(runs)
       await sendAgain(2)

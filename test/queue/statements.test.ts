@@ -1,37 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, describe, expect } from 'vitest'
 import type { StepContext } from '../../core/domain/step.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
-import { emptyQueue, makeJobs, spending } from '../support/database/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeJobs, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 import { workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  direct = await createTestDatabase()
-  proxy = await startProxy(direct.url)
-  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: Math.random })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  proxied = await openProxied(direct.url, { connections: 4 })
+  proxy = proxied.proxy
   // All connections are there before anything is counted: each begins with statements of its own.
   const all = Array.from({ length: 4 }, () => proxied.run((on) => on.execute(sql`SELECT SLEEP(0.5)`)))
   await Promise.all(all)
 })
-afterEach(async () => {
-  await emptyQueue(direct)
-  for (const table of ['vision_provider_states', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
-})
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await direct.drop()
-})
+afterAll(() => proxied.close())
 
 const paid = async ({ meter }: StepContext) => {
   await meter.sent()

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { asDate, rowsOf } from '../../core/database/sql.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
@@ -11,21 +11,19 @@ import {
   badAnswer,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   makeJob,
   noBackoff,
   noCap,
   nothingSpent,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 const near = (date: Date | null | undefined, expected: number) =>
   expect(Math.abs(Number(date?.getTime()) - expected)).toBeLessThan(60_000)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -22,7 +22,6 @@ import {
   badAnswer,
   claim,
   contentOutput,
-  emptyQueue,
   hour,
   jobIn,
   jobRow,
@@ -31,18 +30,18 @@ import {
   noCap,
   nothingSpent,
   outputRows,
+  owned,
   passed,
   type RawRow,
   statusOf,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 2 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 interface Operation {
   /** Does it to the job, whatever its status is; everything that could be due is due. */
@@ -55,7 +54,6 @@ interface Operation {
   readonly outcome?: string
 }
 
-const owned = (jobId: number) => ({ jobId, userId: 'user-1' })
 const toEveryOther = <T>(of: Status | readonly Status[], value: T): Partial<Record<Status, T>> =>
   Object.fromEntries(statuses.filter((status) => !of.includes(status)).map((status) => [status, value]))
 const settled = ['status', 'worker_id', 'lease_expires_at', 'error_code', 'error_message']

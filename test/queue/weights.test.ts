@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { addTexts, regenerateText } from '../../core/queue/change/change-texts.ts'
@@ -6,18 +6,17 @@ import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import type { NewJob } from '../../core/queue/create/new-job.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { releaseVisionJob } from '../../core/queue/settle/settle.ts'
-import { claim, emptyQueue, hour, jobRow, makeJob, makeJobs, nothingSpent } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { claim, hour, jobRow, makeJob, makeJobs, nothingSpent } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 // A job takes as many turns as it has texts to be made. As in the tests of shares, what lies between claims is plain SQL.
 
 const cap = 10
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 4 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
 const texts = (variants: number): Pick<NewJob, 'outputs'> => ({ outputs: [{ outputFormat: 'summary', variants }] })
 const send = (userId: string, variants: number) =>

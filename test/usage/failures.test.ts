@@ -1,34 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { expect } from 'vitest'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
 import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { crashesUntilFailed, reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
 import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { getFailures, getUserFailures } from '../../core/usage/failures.ts'
-import {
-  badAnswer,
-  claimOne,
-  emptyQueue,
-  hour,
-  makeJob,
-  noBackoff,
-  noCap,
-  nothingSpent,
-} from '../support/database/jobs.ts'
+import { badAnswer, claimOne, hour, makeJob, noBackoff, noCap, nothingSpent } from '../support/database/jobs.ts'
 import { openLooker } from '../support/database/looker.ts'
-import { startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-beforeEach(async () => {
-  await emptyQueue(database)
-  await database.sql('DELETE FROM vision_failures')
-})
-afterAll(() => database.drop())
 
 const failures = () => database.run((on) => getFailures(on, 2))
 const counted = async () =>
@@ -108,8 +94,8 @@ test('however many users fail, of each code and step no more than 2,000 rows are
      FROM n JOIN n AS many WHERE many.i <= 24`,
   )
   await database.sql('ANALYZE TABLE vision_failures')
-  const proxy = await startProxy(database.url)
-  const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+  const through = await openProxied(database.url)
+  const { proxy } = through
   const looker = await openLooker(database.url)
   try {
     const found = await through.run((on) => getFailures(on, 2))
@@ -131,6 +117,5 @@ test('however many users fail, of each code and step no more than 2,000 rows are
   } finally {
     await looker.close()
     await through.close()
-    await proxy.close()
   }
 })

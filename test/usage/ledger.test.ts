@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
@@ -21,28 +21,26 @@ import {
   claim,
   claimOne,
   contentOutput,
-  emptyQueue,
   hour,
   makeJob,
   makeJobs,
   noBackoff,
   noCap,
   nothingSpent,
+  owned,
   passed,
   spending,
 } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 20 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-beforeEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 const soon = { delayMs: 0, costsRetry: true }
-const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
 const analysis = spending({ model: 'sees', inputTokens: 300, cachedTokens: 100, outputTokens: 90, cost: 1_000 })
 const content = spending({ model: 'writes', inputTokens: 50, outputTokens: 40, thinkingTokens: 15, cost: 200 })
 const ofAnalysis = { calls: 1, inputTokens: 300, cachedTokens: 100, outputTokens: 90, cost: 1_000, analysisMs: 30 }
@@ -100,7 +98,7 @@ test('a call from before calls were counted is one', async () => {
   const run = await claimOne(database)
   await saveAnalysis(database, run, analysisOutput, { analysis: { ...analysis, cost: null } })
   await database.sql('UPDATE vision_job_attempts SET analysis_calls = 0')
-  expect(await getJobUsage(database, owner(jobId))).toMatchObject({ calls: 1, unpricedCalls: 1 })
+  expect(await getJobUsage(database, owned(jobId))).toMatchObject({ calls: 1, unpricedCalls: 1 })
 })
 
 test('what was cut off is possibly billed, whatever ended the run', async () => {
@@ -124,8 +122,8 @@ describe('what a run tells after it was taken away is added once', () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, { analysis })
-    await cancelVisionJob(database, owner(jobId))
-    await cancelVisionJob(database, owner(jobId))
+    await cancelVisionJob(database, owned(jobId))
+    await cancelVisionJob(database, owned(jobId))
     const cancelled = { jobs: 1, runs: 1, ...timeless }
     // Until its run tells, the call that it may be in may have been billed.
     expect(await ledgerOf(database)).toEqual({
@@ -160,7 +158,7 @@ describe('what a run tells after it was taken away is added once', () => {
   test('it goes to the day on which the run ended', async () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
-    await cancelVisionJob(database, owner(jobId))
+    await cancelVisionJob(database, owned(jobId))
     await database.sql('UPDATE vision_job_attempts SET ended_at = ended_at - INTERVAL 1 DAY WHERE job_id = ?', [jobId])
     await recordSpending(database, run, { analysis })
     const [row] = await database.sql("SELECT DATEDIFF(UTC_DATE(), day) AS age FROM vision_usage WHERE model = 'sees'")
@@ -171,7 +169,7 @@ describe('what a run tells after it was taken away is added once', () => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, { analysis })
-    await deleteVisionJob(database, owner(jobId))
+    await deleteVisionJob(database, owned(jobId))
     const before = { created: { jobs: 1 }, deleted: { jobs: 1 }, cancelled: { runs: 1, ...timeless } }
     expect(await ledgerOf(database)).toEqual({
       ...before,
@@ -184,14 +182,14 @@ describe('what a run tells after it was taken away is added once', () => {
   })
 
   test.each<[string, (jobId: number) => Promise<unknown>]>([
-    ['cancelled', (jobId) => cancelVisionJob(database, owner(jobId))],
+    ['cancelled', (jobId) => cancelVisionJob(database, owned(jobId))],
     ['lost', (jobId) => passed(database, 'lease_expires_at', jobId).then(() => reclaimVisionJobs(database, noBackoff))],
   ])('also of a job that was %s first and then deleted', async (how, takeAway) => {
     const jobId = await makeJob(database)
     const run = await claimOne(database)
     await saveAnalysis(database, run, analysisOutput, { analysis })
     await takeAway(jobId)
-    await deleteVisionJob(database, owner(jobId))
+    await deleteVisionJob(database, owned(jobId))
     for (let time = 0; time < 2; time++) await recordSpending(database, run, { analysis, content })
     expect(await ledgerOf(database)).toMatchObject({ [`sees ${how}`]: ofAnalysis, [`writes ${how}`]: ofContent })
     expect(await attemptRows(database, jobId)).toEqual([])
@@ -200,9 +198,9 @@ describe('what a run tells after it was taken away is added once', () => {
   test('but of a run that was cancelled long before the deletion nothing is left', async () => {
     const jobId = await makeJob(database)
     await claimOne(database)
-    await cancelVisionJob(database, owner(jobId))
+    await cancelVisionJob(database, owned(jobId))
     await database.sql('UPDATE vision_job_attempts SET ended_at = ended_at - INTERVAL 6 MINUTE')
-    await deleteVisionJob(database, owner(jobId))
+    await deleteVisionJob(database, owned(jobId))
     expect(await attemptRows(database, jobId)).toEqual([])
   })
 
@@ -220,7 +218,7 @@ test('a deleted job has been used all the same', async () => {
   const jobId = await makeJob(database)
   await completeVisionJob(database, await claimOne(database), contentOutput, { analysis, content })
   const before = await ledgerOf(database)
-  await deleteVisionJob(database, owner(jobId))
+  await deleteVisionJob(database, owned(jobId))
   expect(await ledgerOf(database)).toEqual(before)
 })
 
@@ -245,7 +243,7 @@ test('jobs that expire, and jobs whose workers died six times, are counted as fa
 test('a job that is redriven ends once more', async () => {
   const jobId = await makeJob(database)
   await failVisionJob(database, await claimOne(database), badAnswer, nothingSpent)
-  await redriveVisionJob(database, owner(jobId), { lifeMs: hour })
+  await redriveVisionJob(database, owned(jobId), { lifeMs: hour })
   await promoteDueVisionJobs(database, noCap)
   await completeVisionJob(database, await claimOne(database), contentOutput, nothingSpent)
   expect(await ledgerOf(database)).toMatchObject({ created: { jobs: 1 }, failed: { jobs: 1 }, completed: { jobs: 1 } })
@@ -294,7 +292,7 @@ test('sixteen workers that settle one user’s jobs at once lose nothing and cou
       content: { ...content, model: models[(index + 1) % 3] ?? '' },
     }
     if (index % 4 === 0)
-      return cancelVisionJob(database, owner(run.jobId)).then(() => recordSpending(database, run, spent))
+      return cancelVisionJob(database, owned(run.jobId)).then(() => recordSpending(database, run, spent))
     if (index % 4 === 1) return failVisionJob(database, run, badAnswer, spent)
     if (index % 4 === 2) return retryVisionJob(database, run, badAnswer, spent, soon)
     return completeVisionJob(database, run, contentOutput, spent)

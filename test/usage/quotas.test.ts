@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { createVisionJob, createVisionJobs } from '../../core/queue/create/create.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob } from '../../core/queue/settle/settle.ts'
 import type { QuotaState, UserLimits } from '../../core/usage/quotas.ts'
-import {
-  badAnswer,
-  claimOne,
-  contentOutput,
-  emptyQueue,
-  hour,
-  nothingSpent,
-  someJob,
-  spending,
-} from '../support/database/jobs.ts'
+import { badAnswer, claimOne, contentOutput, hour, nothingSpent, someJob, spending } from '../support/database/jobs.ts'
 import { ledgerOf } from '../support/database/ledger.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 20 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-beforeEach(() => emptyQueue(database))
-afterAll(() => database.drop())
 
 const options = (limits: Partial<UserLimits>, userId = 'user-1') => ({
   userId,

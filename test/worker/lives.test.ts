@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { describe, expect } from 'vitest'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
 import { backoff } from '../../core/queue/claim/backoff.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
@@ -32,20 +31,19 @@ import {
   nothingSpent,
   outcomesOf,
   outputRows,
+  owned,
   passed,
   statusOf,
 } from '../support/database/jobs.ts'
-import { startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 4 })
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
-beforeEach(() => emptyQueue(database))
 
-const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
 const claimAll = (limit = 10) =>
   claimPendingVisionJobs(database, { limit, lane: 'analysis', workerId: 'worker-1', leaseMs: 60_000 })
 
@@ -209,8 +207,8 @@ describe('a job whose workers die', () => {
   })
 
   test('is taken back with as many statements among a hundred as alone, and so are those that expire', async () => {
-    const proxy = await startProxy(database.url)
-    const proxied = openDatabase(proxy.url(database.url), { connections: 1, random: () => 0 })
+    const proxied = await openProxied(database.url)
+    const { proxy } = proxied
     const statementsOf = async (work: () => Promise<number>, jobs: number) => {
       proxy.statements.length = 0
       expect(await work()).toBe(jobs)
@@ -237,7 +235,6 @@ describe('a job whose workers die', () => {
     expect(await reclaiming(100, 0)).toBe(await reclaiming(1, 0))
     expect(await reclaiming(100, 5)).toBeLessThanOrEqual(14)
     await proxied.close()
-    await proxy.close()
   })
 
   test('keeps what is known of its earlier runs', async () => {
@@ -283,7 +280,7 @@ describe('a job whose workers die', () => {
     await saveAnalysis(database, run, analysisOutput, nothingSpent)
     await failVisionJob(database, run, badAnswer, nothingSpent)
     await database.sql('UPDATE vision_jobs SET crashes = 5, failures = 4 WHERE id = ?', [jobId])
-    await redriveVisionJob(database, owner(jobId), { lifeMs: 2 * hour })
+    await redriveVisionJob(database, owned(jobId), { lifeMs: 2 * hour })
     expect(await jobRow(database, jobId)).toMatchObject({
       status: 'scheduled',
       crashes: 0,
@@ -367,7 +364,7 @@ describe('expiry', () => {
     const jobId = await makeJob(database)
     await passed(database, 'expires_at', jobId)
     await expireVisionJobs(database)
-    await redriveVisionJob(database, owner(jobId), { lifeMs: 3 * hour })
+    await redriveVisionJob(database, owned(jobId), { lifeMs: 3 * hour })
     expect(await wait(jobId, 'expires_at')).toBe(3 * hour)
     await promoteDueVisionJobs(database, noCap)
     expect((await claimAll()).runs).toMatchObject([{ jobId }])

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { TextRun } from '../../core/domain/run.ts'
 import type { StepContext } from '../../core/domain/step.ts'
@@ -13,33 +13,28 @@ import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import {
   attemptRows,
-  emptyQueue,
   hour,
   jobRow,
   makeJob,
   noBackoff,
   noCap,
+  owned,
   passed,
   spending,
 } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 import { accessTo } from '../support/providers/access.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 8 })
-})
-afterAll(() => database.drop())
-beforeEach(async () => {
-  await emptyQueue(database)
-  for (const table of ['permits', 'provider_states']) await database.sql(`DELETE FROM vision_${table}`)
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
 
 const outputs = (count: number) => [{ outputFormat: 'summary', language: 'en', variants: count }]
-const owner = (jobId: number) => ({ jobId, userId: 'user-1' })
 const gone = new VisionError('content.blocked')
 const slow = new VisionError('content.timed_out')
 
@@ -107,7 +102,7 @@ test('every text is made, several at once and no more than are allowed, each sav
 test('a watcher is told of every text with its result, and progress grows with each', async () => {
   const jobId = await makeJob(database, { outputs: outputs(3) })
   await run(steps().all, { textsAtOnce: 1 })
-  const found = await getVisionJob(database, owner(jobId))
+  const found = await getVisionJob(database, owned(jobId))
   const events = eventsAfter(0, found)
   expect(events.map(({ type, version }) => `${version} ${type}`)).toEqual([
     '3 analysis',
@@ -133,7 +128,7 @@ test('a text that fails for good fails alone: the others are made, and a retry p
   expect(first.asked).toHaveLength(5)
   expect(await jobRow(database, jobId)).toMatchObject({ status: 'failed', error_code: 'content.blocked', failures: 1 })
   expect(await statuses(jobId)).toEqual(['completed', 'failed', 'completed', 'completed'])
-  const found = await getVisionJob(database, owner(jobId))
+  const found = await getVisionJob(database, owned(jobId))
   expect(found.outputs.map(({ kind, text }) => `${kind} ${text}`).toSorted()).toEqual([
     'analysis 0',
     'content 1',
@@ -144,7 +139,7 @@ test('a text that fails for good fails alone: the others are made, and a retry p
     type: 'failed',
     missing: [{ textId: 2, error: { code: 'content.blocked' } }],
   })
-  await redriveVisionJob(database, owner(jobId), { lifeMs: hour })
+  await redriveVisionJob(database, owned(jobId), { lifeMs: hour })
   expect(await statuses(jobId)).toEqual(['completed', 'waiting', 'completed', 'completed'])
   const again = steps()
   await runOut(again.all, jobId)
@@ -161,7 +156,7 @@ test('the last text’s failure is told of before that of its job, each with a v
     }).all,
     { textsAtOnce: 1 },
   )
-  const events = eventsAfter(3, await getVisionJob(database, owner(jobId)))
+  const events = eventsAfter(3, await getVisionJob(database, owned(jobId)))
   expect(events.map(({ type, version }) => `${version} ${type}`)).toEqual(['4 text', '5 text', '6 failed'])
   expect(events[1]).toMatchObject({ text: { textId: 2, status: 'failed', error: { code: 'content.blocked' } } })
 })
@@ -274,19 +269,19 @@ describe('a worker that is lost in the middle of several texts', () => {
     })
     const [told] = await attemptRows(database, jobId)
     expect(Number(told?.content_calls) + Number(told?.possibly_billed_calls)).toBe(4)
-    expect((await getVisionJob(database, owner(jobId))).outputs).toHaveLength(7)
+    expect((await getVisionJob(database, owned(jobId))).outputs).toHaveLength(7)
     await expectLedgerOfRuns(database)
   })
 
   test('as by a cancel, keeps what is there, and every call that was cut off is counted', async () => {
     const { jobId, ended, answer } = await inTheMiddle()
-    await cancelVisionJob(database, owner(jobId))
+    await cancelVisionJob(database, owned(jobId))
     expect((await attemptRows(database, jobId))[0]).toMatchObject({ outcome: 'cancelled', possibly_billed_calls: 3 })
     answer()
     await ended
     const [told] = await attemptRows(database, jobId)
     expect(Number(told?.content_calls) + Number(told?.possibly_billed_calls)).toBe(4)
-    const { texts, outputs: made } = await getVisionJob(database, owner(jobId))
+    const { texts, outputs: made } = await getVisionJob(database, owned(jobId))
     expect(texts.filter(({ status }) => status === 'completed')).toHaveLength(1)
     expect(made).toHaveLength(2)
     await expectLedgerOfRuns(database)
@@ -296,7 +291,7 @@ describe('a worker that is lost in the middle of several texts', () => {
 test('a job from before jobs had several texts, and without a row for its text, is taken to its end', async () => {
   const jobId = await makeJob(database)
   await database.sql('DELETE FROM vision_job_texts')
-  expect((await getVisionJob(database, owner(jobId))).texts).toMatchObject([{ text: 1, status: 'waiting' }])
+  expect((await getVisionJob(database, owned(jobId))).texts).toMatchObject([{ text: 1, status: 'waiting' }])
   await run(steps().all)
   expect(await jobRow(database, jobId)).toMatchObject({ status: 'completed' })
   expect(await statuses(jobId)).toEqual(['completed'])

@@ -1,18 +1,18 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { createVisionClient } from '../index.ts'
-import { openClient, print, table, UsageError, writeAccess } from './context.ts'
+import { openClient, print, type Terminal, table, UsageError, writeAccess } from './context.ts'
 
-export function addAccount(program: Command): void {
+export function addAccount(program: Command, terminal: Terminal): void {
   program
     .command('brands')
     .description('list your brands')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
-      const vision = await openClient()
+      const vision = await openClient(terminal)
       const { data } = await vision.api.GET('/v1/brands', { params: { query: { limit: 100 } } })
       const brands = data?.brands ?? []
-      print(brands, json === true, () =>
+      print(terminal, brands, json === true, () =>
         table(
           ['brand', 'name', 'version'],
           brands.map(({ brandId, name, version }) => [brandId, name, version]),
@@ -24,18 +24,18 @@ export function addAccount(program: Command): void {
     .description('keep the address and key of an API for this command')
     .argument('<url>', 'of the API')
     .addHelpText('after', '\nThe key is read from standard input, so that no history of a shell has it.')
-    .action(login)
+    .action((url: string) => login(terminal, url))
 }
 
-async function login(url: string): Promise<void> {
+async function login(terminal: Terminal, url: string): Promise<void> {
   const { protocol, hostname } = parsed(url)
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
   if (protocol !== 'https:' && !isLocal) throw new UsageError(`${url} is not https: a key would be read on its way.`)
-  const key = await askForKey()
+  const key = await askForKey(terminal)
   if (!key) throw new UsageError('No key was given.')
   // A key that is refused is not kept.
   await createVisionClient({ url, key }).api.GET('/v1/jobs', { params: { query: { limit: 1 } } })
-  process.stdout.write(`Kept in ${await writeAccess({ url, key })}, for you alone.\n`)
+  terminal.stdout.write(`Kept in ${await writeAccess({ url, key }, terminal.env)}, for you alone.\n`)
 }
 
 function parsed(url: string): URL {
@@ -43,10 +43,9 @@ function parsed(url: string): URL {
   return new URL(url)
 }
 
-async function askForKey(): Promise<string> {
-  const { stdin, stderr } = process
+async function askForKey({ stdin, stderr }: Terminal): Promise<string> {
   // Nothing is echoed: the output goes nowhere.
-  const lines = createInterface({ input: stdin, terminal: stdin.isTTY })
+  const lines = createInterface({ input: stdin, terminal: stdin.isTTY === true })
   if (stdin.isTTY) stderr.write('Key: ')
   try {
     for await (const line of lines) return line.trim()

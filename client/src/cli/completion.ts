@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { UsageError } from './context.ts'
+import { type Terminal, UsageError } from './context.ts'
 
-export function addCompletion(program: Command): void {
+export function addCompletion(program: Command, { stdout }: Terminal): void {
   program
     .command('completion')
     .description('print completion for a shell: eval "$(vision completion bash)"')
@@ -9,7 +9,7 @@ export function addCompletion(program: Command): void {
     .action((shell: string) => {
       if (shell !== 'bash' && shell !== 'zsh')
         throw new UsageError(`There is completion for bash and zsh, not for ${shell}.`)
-      process.stdout.write(completion(program, shell))
+      stdout.write(completion(program, shell))
     })
 }
 

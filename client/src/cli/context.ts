@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import pc from 'picocolors'
 import { createVisionClient, type VisionClient } from '../index.ts'
 
 /** Misuse of the command: its message says what to change. Exit code 2. */
@@ -16,14 +17,24 @@ export interface Access {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** Where the command runs: its process, or a test's own streams. */
+export interface Terminal {
+  readonly env: Environment
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  /** With which code the command ends; 0 unless an action says otherwise. */
+  exitCode: number
+}
+
 /** `vision login` writes it: for its owner alone, since it holds a key. */
-export function accessFile(env: Environment = process.env): string {
+export function accessFile(env: Environment): string {
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
   return join(folder, 'vision-pipeline', 'access.json')
 }
 
 /** What VISION_URL and VISION_KEY say, or else the file of `vision login`; neither is the local stack. */
-export async function readAccess(env: Environment = process.env): Promise<Access> {
+export async function readAccess(env: Environment): Promise<Access> {
   const { VISION_URL: url, VISION_KEY: key } = env
   if (url || key) return { url: url || undefined, key: key || undefined }
   const file = accessFile(env)
@@ -38,7 +49,7 @@ export async function readAccess(env: Environment = process.env): Promise<Access
   }
 }
 
-export async function writeAccess(access: Access, env: Environment = process.env): Promise<string> {
+export async function writeAccess(access: Access, env: Environment): Promise<string> {
   const file = accessFile(env)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writeFile(file, `${JSON.stringify(access)}\n`, { mode: 0o600 })
@@ -47,13 +58,19 @@ export async function writeAccess(access: Access, env: Environment = process.env
   return file
 }
 
-export async function openClient(): Promise<VisionClient> {
-  return createVisionClient(await readAccess())
+export async function openClient({ env }: Terminal): Promise<VisionClient> {
+  return createVisionClient(await readAccess(env))
+}
+
+/** Colours where somebody looks, or where FORCE_COLOR asks for them: https://no-color.org */
+export function coloursOf({ env, stdout }: Terminal): ReturnType<typeof pc.createColors> {
+  const isShown = stdout.isTTY === true && env.TERM !== 'dumb'
+  return pc.createColors(!env.NO_COLOR && (Boolean(env.FORCE_COLOR) || isShown))
 }
 
 /** Lines for people, or with `--json` one value for programs. */
-export function print(value: unknown, json: boolean, lines: () => readonly string[]): void {
-  process.stdout.write(
+export function print({ stdout }: Terminal, value: unknown, json: boolean, lines: () => readonly string[]): void {
+  stdout.write(
     json
       ? `${JSON.stringify(value, null, 2)}\n`
       : lines()

@@ -1,12 +1,19 @@
 import { type Command, Option } from 'commander'
 import type { Batch, Job, JobStatus, VisionClient } from '../index.ts'
-import { dollars, openClient, print, printable, table, UsageError, wholeNumber } from './context.ts'
+import { dollars, openClient, print, printable, type Terminal, table, UsageError, wholeNumber } from './context.ts'
 
 interface Flags {
   readonly json?: true
 }
+interface ListFlags extends Flags {
+  readonly status?: JobStatus
+  readonly limit: number
+}
+interface ShowFlags extends Flags {
+  readonly wait?: true
+}
 
-export function addJobs(program: Command): void {
+export function addJobs(program: Command, terminal: Terminal): void {
   program
     .command('jobs')
     .description('list your jobs, newest first')
@@ -23,21 +30,21 @@ export function addJobs(program: Command): void {
     )
     .option('--limit <n>', 'at most this many, up to 100', wholeNumber, 20)
     .option('--json', 'print JSON')
-    .action(listJobs)
+    .action((flags: ListFlags) => listJobs(terminal, flags))
   program
     .command('job')
     .description('show a job and its texts')
     .argument('<id>', 'of the job', wholeNumber)
     .option('-w, --wait', 'until it has ended')
     .option('--json', 'print JSON')
-    .action(showJob)
+    .action((id: number, flags: ShowFlags) => showJob(terminal, id, flags))
   program
     .command('batch')
     .description('show a batch')
     .argument('<id>', 'of the batch', wholeNumber)
     .option('-w, --wait', 'until all its jobs have ended')
     .option('--json', 'print JSON')
-    .action(showBatch)
+    .action((id: number, flags: ShowFlags) => showBatch(terminal, id, flags))
   const collect = (value: string, before: readonly number[] = []) => [...before, wholeNumber(value)]
   program
     .command('retry')
@@ -46,22 +53,24 @@ export function addJobs(program: Command): void {
     .option('--batch <id>', 'all that failed of this batch', collect)
     .option('--code <code>', 'of a batch: only those that failed with this code')
     .action((ids: string[], { batch, code }: { batch?: number[]; code?: string }) =>
-      change('retry', ids.map(wholeNumber), batch, code === undefined ? {} : { code }),
+      change(terminal, 'retry', ids.map(wholeNumber), batch, code === undefined ? {} : { code }),
     )
   program
     .command('cancel')
     .description('cancel jobs that have not ended')
     .argument('[ids...]', 'of jobs')
     .option('--batch <id>', 'all of this batch', collect)
-    .action((ids: string[], { batch }: { batch?: number[] }) => change('cancel', ids.map(wholeNumber), batch, {}))
+    .action((ids: string[], { batch }: { batch?: number[] }) =>
+      change(terminal, 'cancel', ids.map(wholeNumber), batch, {}),
+    )
 }
 
-async function listJobs({ status, limit, json }: Flags & { status?: JobStatus; limit: number }): Promise<void> {
-  const vision = await openClient()
+async function listJobs(terminal: Terminal, { status, limit, json }: ListFlags): Promise<void> {
+  const vision = await openClient(terminal)
   const query = { limit, ...(status && { status: [status] }) }
   const { data } = await vision.api.GET('/v1/jobs', { params: { query } })
   const jobs = data?.jobs ?? []
-  print(jobs, json === true, () =>
+  print(terminal, jobs, json === true, () =>
     table(
       ['job', 'status', 'batch', 'texts', 'created', 'error'],
       jobs.map((job) => [job.jobId, job.status, job.batchId, job.outputFormat, job.createdAt, job.error?.code]),
@@ -69,11 +78,11 @@ async function listJobs({ status, limit, json }: Flags & { status?: JobStatus; l
   )
 }
 
-async function showJob(id: number, { wait, json }: Flags & { wait?: true }): Promise<void> {
-  const vision = await openClient()
+async function showJob(terminal: Terminal, id: number, { wait, json }: ShowFlags): Promise<void> {
+  const vision = await openClient(terminal)
   const job = wait ? await vision.wait(id) : await vision.get(id)
-  if (job.status === 'failed') process.exitCode = 3
-  print(job, json === true, () => describeJob(job))
+  if (job.status === 'failed') terminal.exitCode = 3
+  print(terminal, job, json === true, () => describeJob(job))
 }
 
 function describeJob({ jobId, status, progress, error, usage, outputs }: Job): readonly string[] {
@@ -88,14 +97,14 @@ function describeJob({ jobId, status, progress, error, usage, outputs }: Job): r
   ]
 }
 
-async function showBatch(id: number, { wait, json }: Flags & { wait?: true }): Promise<void> {
-  const vision = await openClient()
+async function showBatch(terminal: Terminal, id: number, { wait, json }: ShowFlags): Promise<void> {
+  const vision = await openClient(terminal)
   const params = { path: { batchId: id } }
   const batch = wait
     ? await vision.waitForBatch(id)
     : ((await vision.api.GET('/v1/batches/{batchId}', { params })).data as Batch)
-  if (batch.byStatus.failed > 0) process.exitCode = 3
-  print(batch, json === true, () => [
+  if (batch.byStatus.failed > 0) terminal.exitCode = 3
+  print(terminal, batch, json === true, () => [
     `batch ${id}${batch.name === null ? '' : ` “${printable(batch.name)}”`}: ${batch.jobs} jobs · ${dollars(batch.costUsd)}`,
     ...table(
       ['status', 'jobs'],
@@ -107,15 +116,21 @@ async function showBatch(id: number, { wait, json }: Flags & { wait?: true }): P
 
 type Act = 'retry' | 'cancel'
 
-async function change(act: Act, ids: readonly number[], batches: readonly number[] = [], body: { code?: string }) {
+async function change(
+  terminal: Terminal,
+  act: Act,
+  ids: readonly number[],
+  batches: readonly number[] = [],
+  body: { code?: string },
+): Promise<void> {
   if (ids.length + batches.length === 0) throw new UsageError(`Say which: vision ${act} <job id>, or --batch <id>.`)
-  const vision = await openClient()
+  const vision = await openClient(terminal)
   for (const jobId of ids) {
     const { data } = await vision.api.POST(`/v1/jobs/{jobId}/${act}`, { params: { path: { jobId } } })
-    process.stdout.write(`job ${jobId}: ${data?.status}\n`)
+    terminal.stdout.write(`job ${jobId}: ${data?.status}\n`)
   }
   for (const batchId of batches)
-    process.stdout.write(`batch ${batchId}: ${await changeBatch(vision, act, batchId, body)} jobs\n`)
+    terminal.stdout.write(`batch ${batchId}: ${await changeBatch(vision, act, batchId, body)} jobs\n`)
 }
 
 /** Goes on until it is done with all jobs of a batch. */

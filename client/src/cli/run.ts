@@ -1,6 +1,5 @@
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { readImage, urlOf } from '../images.ts'
 import {
   type Batch,
@@ -11,7 +10,7 @@ import {
   type RunProgress,
   type WantedText,
 } from '../index.ts'
-import { dollars, openClient, print, printable, UsageError, wholeNumber } from './context.ts'
+import { coloursOf, dollars, openClient, print, printable, type Terminal, UsageError, wholeNumber } from './context.ts'
 import { brandOf, wantedText } from './outputs.ts'
 import { requireWritable, rowsOf, writeCsv } from './report.ts'
 import { imagesOf } from './sources.ts'
@@ -32,7 +31,7 @@ interface RunFlags {
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value]
 
-export function addRun(program: Command): void {
+export function addRun(program: Command, terminal: Terminal): void {
   program
     .command('run')
     .description('make texts of images: files, folders, URLs, or a CSV with a row an image')
@@ -57,22 +56,22 @@ Examples:
   vision run photos/ -p "Sell it in our shop" -o product_description -o alt_text:de --csv texts.csv
   vision run products.csv --image-column url --facts name,price -p "Sell it" -o social_post:en:instagram --brand acme`,
     )
-    .action(run)
+    .action((inputs: string[], flags: RunFlags) => run(terminal, inputs, flags))
 }
 
-async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
+async function run(terminal: Terminal, inputs: readonly string[], flags: RunFlags): Promise<void> {
   if (!flags.output) throw new UsageError('Say what to write: -o product_description, -o alt_text:de, …')
   const outputs = flags.output.map(wantedText)
   if (flags.csv !== undefined) await requireWritable(flags.csv)
   const facts = flags.facts?.split(',').map((name) => name.trim())
   const images = await imagesOf(inputs, { image: flags.imageColumn, sku: flags.skuColumn, facts })
-  if (flags.dryRun) return look(images, outputs, flags)
-  const vision = await openClient()
+  if (flags.dryRun) return look(terminal, images, outputs, flags)
+  const vision = await openClient(terminal)
   const brand = flags.brand === undefined ? undefined : await brandOf(vision, flags.brand)
   const stop = new AbortController()
   const interrupt = () => stop.abort(new Interrupted())
   process.once('SIGINT', interrupt)
-  const bar = progressBar(images.length)
+  const bar = progressBar(terminal, images.length)
   try {
     const made = await vision.run(images, {
       purpose: flags.purpose,
@@ -85,7 +84,7 @@ async function run(inputs: readonly string[], flags: RunFlags): Promise<void> {
     })
     const batches = await made.wait({ signal: stop.signal, onChange: bar.working })
     bar.stop()
-    await report(made, batches, flags)
+    await report(terminal, made, batches, flags)
   } finally {
     bar.stop()
     process.off('SIGINT', interrupt)
@@ -97,7 +96,13 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
-async function report(made: Run, batches: readonly Batch[], { csv, json }: RunFlags): Promise<void> {
+async function report(
+  terminal: Terminal,
+  made: Run,
+  batches: readonly Batch[],
+  { csv, json }: RunFlags,
+): Promise<void> {
+  const pc = coloursOf(terminal)
   const rows = await rowsOf(made)
   const count = (status: string) => rows.filter((row) => row.status === status).length
   const failed = new Map<string, number>()
@@ -114,29 +119,35 @@ async function report(made: Run, batches: readonly Batch[], { csv, json }: RunFl
     // Of the batches, whose jobs of earlier runs are counted as well.
     costUsd: batches.reduce<number | null>((sum, { costUsd }) => sumOf(sum, costUsd), 0),
   }
-  if (summary.failed + summary.cancelled + summary.refused > 0) process.exitCode = 3
+  if (summary.failed + summary.cancelled + summary.refused > 0) terminal.exitCode = 3
   const others = batches.reduce((sum, { jobs }) => sum + jobs, 0) - made.jobs.length
   const cost = `${dollars(summary.costUsd)}${others > 0 ? ` with the other jobs of the batch` : ''}`
-  print({ ...summary, rows }, json === true, () => [
+  print(terminal, { ...summary, rows }, json === true, () => [
     `${pc.green(String(summary.completed))} completed, ${summary.failed} failed, ${summary.refused} refused · ${cost}`,
     ...(made.duplicates > 0 ? [`  ${made.duplicates} came twice, and are in it once`] : []),
     ...[...failed].map(([code, n]) => `  ${pc.red(code)}: ${n}`),
-    ...refusals(made.refused),
+    ...refusals(terminal, made.refused),
     ...(summary.failed > 0 ? [`Retry: vision retry --batch ${made.batchIds.join(' --batch ')}`] : []),
   ])
   if (csv === undefined) return
   await writeCsv(csv, rows)
-  if (json !== true) process.stdout.write(`Written: ${csv}\n`)
+  if (json !== true) terminal.stdout.write(`Written: ${csv}\n`)
 }
 
-function refusals(refused: readonly Refused[]): readonly string[] {
+function refusals(terminal: Terminal, refused: readonly Refused[]): readonly string[] {
+  const pc = coloursOf(terminal)
   return refused.map(
     ({ image, error }) => `  ${pc.red(printable(image.name ?? 'an image'))}: ${printable(error.message)}`,
   )
 }
 
 /** Reads the files as a run would and asks what it would take; makes and sends nothing. */
-async function look(images: readonly RunImage[], outputs: readonly WantedText[], flags: RunFlags): Promise<void> {
+async function look(
+  terminal: Terminal,
+  images: readonly RunImage[],
+  outputs: readonly WantedText[],
+  flags: RunFlags,
+): Promise<void> {
   const refused: Refused[] = []
   const good: RunImage[] = []
   const hashes = new Set<string>()
@@ -149,14 +160,14 @@ async function look(images: readonly RunImage[], outputs: readonly WantedText[],
       refused.push({ image, error })
     }
   }
-  if (refused.length > 0) process.exitCode = 3
-  const estimate = await estimateOf(good, outputs, flags)
+  if (refused.length > 0) terminal.exitCode = 3
+  const estimate = await estimateOf(terminal, good, outputs, flags)
   const summary = { images: good.length, different: hashes.size, texts: good.length * textsOf(outputs), ...estimate }
   const bad = refused.map(({ image, error }) => ({ file: image.name, code: error.code }))
-  print({ ...summary, refused: bad }, flags.json === true, () => [
+  print(terminal, { ...summary, refused: bad }, flags.json === true, () => [
     `${good.length} images (${hashes.size} different), ${summary.texts} texts, ${refused.length} bad files`,
     `cost about ${dollars(estimate.costUsd)}, time about ${minutes(estimate.seconds)}`,
-    ...refusals(refused),
+    ...refusals(terminal, refused),
   ])
 }
 
@@ -164,10 +175,15 @@ async function look(images: readonly RunImage[], outputs: readonly WantedText[],
 const estimatedAtOnce = 1_000
 
 /** What a run would cost and take, as far as the API knows; without an API that answers nothing is known. */
-async function estimateOf(images: readonly RunImage[], outputs: readonly WantedText[], { purpose, brand }: RunFlags) {
+async function estimateOf(
+  terminal: Terminal,
+  images: readonly RunImage[],
+  outputs: readonly WantedText[],
+  { purpose, brand }: RunFlags,
+) {
   const total = { costUsd: 0 as number | null, seconds: 0 as number | null }
   try {
-    const vision = await openClient()
+    const vision = await openClient(terminal)
     const defaults = {
       analysisPurpose: purpose,
       outputs: [...outputs],
@@ -197,10 +213,10 @@ const minutes = (seconds: number | null) =>
   seconds === null ? 'unknown' : seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`
 
 /** A bar where somebody looks, a line now and then where a log is written. */
-function progressBar(images: number) {
-  if (!process.stderr.isTTY) return { uploading: () => {}, working: () => {}, stop: () => {} }
+function progressBar({ stderr }: Terminal, images: number) {
+  if (!stderr.isTTY) return { uploading: () => {}, working: () => {}, stop: () => {} }
   const format = '{what} {bar} {value}/{total} · {cost}{end}'
-  const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, barsize: 30, clearOnComplete: true })
+  const bar = new SingleBar({ format, stream: stderr, hideCursor: true, barsize: 30, clearOnComplete: true })
   bar.start(images, 0, { what: 'uploading', cost: '$0', end: '' })
   return {
     uploading: ({ jobs, refused }: RunProgress) => bar.update(jobs + refused),

@@ -5,14 +5,15 @@ export const consolePath = '/console/'
  * The Content-Security-Policy of the console's pages.
  *
  * @param origins beside its own, those that its pages load images from, upload to, or stream from
+ * @param called those that its pages call besides, and load nothing from: of the issuer of tokens
  */
-export function consolePolicy(origins: readonly string[]): string {
-  const others = origins.map((origin) => ` ${origin}`).join('')
+export function consolePolicy(origins: readonly string[], called: readonly string[] = []): string {
+  const list = (some: readonly string[]) => some.map((origin) => ` ${origin}`).join('')
   return [
     "default-src 'self'",
     // blob: what was dropped, before it is anywhere.
-    `img-src 'self' blob: data:${others}`,
-    `connect-src 'self'${others}`,
+    `img-src 'self' blob: data:${list(origins)}`,
+    `connect-src 'self'${list([...origins, ...called])}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -1,5 +1,6 @@
 import { apiKeys } from './api.ts'
 import { bucketKeys } from './bucket.ts'
+import { consoleKeys } from './console.ts'
 import { migrationKeys } from './migrate.ts'
 import { operatorKeys } from './operator.ts'
 import { pollerKeys } from './poller.ts'
@@ -15,6 +16,8 @@ export const functionKeys = {
 /** Every key that any entry point reads: those in .env.example. */
 export const configKeys: readonly string[] = [
   ...new Set(
-    [apiKeys, streamKeys, pollerKeys, migrationKeys, operatorKeys, bucketKeys].flatMap((keys) => Object.keys(keys)),
+    [apiKeys, streamKeys, pollerKeys, migrationKeys, operatorKeys, bucketKeys, consoleKeys].flatMap((keys) =>
+      Object.keys(keys),
+    ),
   ),
 ]

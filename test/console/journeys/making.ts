@@ -40,8 +40,12 @@ export function journeysOfMaking(ground: Ground): void {
     const drawn = page.locator('.sheet li')
     await expect.poll(() => drawn.count()).toBeLessThan(37)
     expect(await drawn.first().getAttribute('aria-setsize')).toBe('37')
+    await page.locator('.sheet li[aria-posinset="1"] a.open').focus()
     await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
     await page.locator('.sheet li[aria-posinset="37"]').waitFor()
+    // What has the focus stays, so that the next key goes on from there.
+    await expect.poll(() => page.locator('.sheet li[aria-posinset="8"]').count()).toBe(0)
+    expect(await page.locator('.sheet li[aria-posinset="1"] a.open:focus').count()).toBe(1)
     await page.evaluate('scrollTo(0, 0)')
     await page.locator('.sheet li[aria-posinset="1"]').waitFor()
     const waiting = page.waitForEvent('download')
@@ -147,6 +151,25 @@ export function journeysOfMaking(ground: Ground): void {
       await page.locator('[data-live=nothing]').waitFor({ state: 'attached' })
     },
   )
+
+  test('a stream that is refused when it comes back is opened anew, and tells of what comes then', async () => {
+    const { batchId } = await call<{ batchId: number }>('/v1/batches', { json: { name: 'Refused', defaults: alt } })
+    await using at = await visit(ground.browser, 'about:blank', { expected: /401/ })
+    const { page } = at
+    let streams = 0
+    await page.route('**/v1/events?*', (route) => {
+      streams++
+      if (streams === 1) return route.fulfill({ contentType: 'text/event-stream', body: 'retry: 5\n\n' })
+      return streams === 2 ? route.fulfill({ status: 401 }) : route.continue()
+    })
+    await page.goto(pageOf(`/batches/${batchId}`))
+    await expect.poll(() => streams).toBe(3)
+    await page.locator('[data-live=stream]').waitFor({ state: 'attached' })
+    const imageUrl = `data:image/png;base64,${(await picture(540)).buffer.toString('base64')}`
+    await call(`/v1/batches/${batchId}/jobs`, { json: { jobs: [{ imageUrl, metadata: { file: 'later.png' } }] } })
+    await page.getByText('1 of 1 done').waitFor()
+    await page.getByRole('link', { name: 'later.png' }).waitFor()
+  })
 
   test('a network that is cut while jobs end and others come loses nothing of them', async () => {
     const batchId = await makeBatch('Cut off', [530], { ...alt, analysisPurpose: 'Sell it [emulate slow]' })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Ground } from '../support/ground.ts'
-import { expectAccessible, visit } from '../support/visit.ts'
+import { expectAccessible, signInByKey, visit } from '../support/visit.ts'
 
 /** Who may see what, and what operators do. */
 export function journeysOfAccess(ground: Ground): void {
@@ -18,11 +18,9 @@ export function journeysOfAccess(ground: Ground): void {
     const dialog = page.getByRole('dialog')
     await page.getByText('The pipeline wants to know who you are.').waitFor()
     await expectAccessible(page)
-    await dialog.getByLabel('API key or token').fill('vpk_wrong')
-    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await signInByKey(page, 'vpk_wrong')
     await dialog.getByText('request.unauthenticated').waitFor()
-    await dialog.getByLabel('API key or token').fill(key)
-    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await signInByKey(page, key)
     await dialog.waitFor({ state: 'detached' })
     await page.getByRole('link', { name: 'Before the key' }).waitFor()
     await expectAccessible(page)
@@ -37,12 +35,65 @@ export function journeysOfAccess(ground: Ground): void {
     await page.getByRole('link', { name: 'Before the key' }).click()
     await page.getByText('Your key is not taken any more').waitFor()
     await page.unroute('**/v1/**')
-    await dialog.getByLabel('API key or token').fill(String(ground.stack.key))
-    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await signInByKey(page, String(ground.stack.key))
     await page.getByText('1 of 1 done').waitFor()
     // Neither in the address nor kept beyond the tab.
     expect(page.url()).toMatch(/\/console\/batches\/\d+$/)
     expect(await page.evaluate(() => Object.keys(localStorage).join())).not.toContain('key')
+  })
+
+  test('who signs in at the issuer comes back to the job, stays signed in, and is told when that is over', async () => {
+    const { issuer } = ground
+    const headers = { authorization: `Bearer ${await issuer.token('ann')}` }
+    const jobId = await makeJob(130, { metadata: { file: 'of-ann.png' } }, headers)
+    const extraHTTPHeaders = { 'x-forwarded-for': '203.0.113.9' }
+    await using at = await visit(ground.browser, pageOf(`/jobs/${jobId}`), { extraHTTPHeaders, expected: /401/ })
+    const { page } = at
+    const dialog = page.getByRole('dialog')
+    const signIn = dialog.getByRole('button', { name: `Sign in at ${new URL(issuer.url).host}` })
+    const atIssuer = page.getByRole('link', { name: 'Sign in as ann' })
+    const job = page.getByRole('heading', { name: 'of-ann.png' })
+    const tokens = () => issuer.calls.filter((path) => path === '/token').length
+    /** Has the token renewed with the next call. */
+    const isDue = () =>
+      page.evaluate(`(() => {
+        const kept = JSON.parse(sessionStorage.getItem('vision-credential'))
+        sessionStorage.setItem('vision-credential', JSON.stringify({ grant: { ...kept.grant, renewAt: 0 } }))
+        location.reload()
+      })()`)
+
+    await signIn.waitFor()
+    await expectAccessible(page)
+    await signIn.click()
+    await page.getByRole('link', { name: 'Cancel' }).click()
+    await dialog.getByText('did not let you in').waitFor()
+    await signIn.click()
+    await atIssuer.click()
+    await job.waitFor()
+    expect(page.url()).toBe(pageOf(`/jobs/${jobId}`))
+    expect(await page.evaluate('JSON.stringify(localStorage)')).not.toMatch(/grant|eyJ/)
+
+    await isDue()
+    await expect.poll(tokens).toBe(2)
+    await job.waitFor()
+    // Over, by what the API says: the issuer's token is of no use.
+    issuer.mood.isLate = true
+    await isDue()
+    await page.getByText('You are signed out: your sign-in has expired').waitFor()
+    issuer.mood.isLate = false
+    await signIn.click()
+    await atIssuer.click()
+    await job.waitFor()
+
+    // An answer that nobody here has asked for: whose code it is, nobody knows.
+    await page.goto(pageOf(`/signed-in?code=theirs&state=theirs&iss=${encodeURIComponent(issuer.url)}`))
+    await dialog.getByText('no sign-in that was begun in this tab').waitFor()
+    expect(page.url()).toBe(pageOf('/'))
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('The pipeline wants to know who you are.').waitFor()
+    expect(issuer.calls.slice(-4)).toEqual(expect.arrayContaining(['/revoke', '/end']))
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
   })
 
   test('an operator sees who is to blame, pauses a provider with a reason, and redrives one code', async () => {
@@ -52,8 +103,7 @@ export function journeysOfAccess(ground: Ground): void {
     await page.getByRole('button', { name: 'Sign in as an operator' }).click()
     const dialog = page.getByRole('dialog')
     const token = await ground.stack.token('olivia', ['operator'])
-    await dialog.getByLabel('API key or token').fill(token)
-    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await signInByKey(page, token)
     await page.getByRole('button', { name: 'Pause Gemini' }).click()
     await dialog.getByLabel('Reason').fill('Their status page says so')
     await dialog.getByRole('button', { name: 'Pause Gemini' }).click()

@@ -55,8 +55,10 @@ export function journeysOfSettings(ground: Ground): void {
     await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByText('What is not saved is not tried.').waitFor()
+    await page.getByLabel('Text to try').selectOption('alt_text')
     await page.getByRole('button', { name: 'Save version 2' }).click()
     await page.getByRole('heading', { name: '2 versions' }).waitFor()
+    expect(await page.getByLabel('Text to try').inputValue()).toBe('alt_text')
     await page.locator('summary', { hasText: /^Version 2/ }).click()
     await page.locator('del', { hasText: 'Calm and plain' }).waitFor()
     await page.locator('ins', { hasText: 'Loud' }).waitFor()
@@ -157,12 +159,13 @@ export function journeysOfSettings(ground: Ground): void {
   })
 
   let receiver: Server
-  const received: { id: string; body: string }[] = []
+  const received: { id: string; signatures: number; body: string }[] = []
   beforeAll(async () => {
     receiver = createServer(async (request, response) => {
       let body = ''
       for await (const part of request) body += part
-      received.push({ id: String(request.headers['webhook-id']), body })
+      const signatures = String(request.headers['webhook-signature']).split(' ').length
+      received.push({ id: String(request.headers['webhook-id']), signatures, body })
       response.end('thanks')
     })
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
@@ -191,6 +194,14 @@ export function journeysOfSettings(ground: Ground): void {
     await page.getByRole('button', { name: 'Resend' }).click()
     await expect.poll(() => received.length).toBe(2)
     expect(received[1]?.id).toBe(received[0]?.id)
+    await page.getByRole('button', { name: 'Rotate secret' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate the secret' }).click()
+    await page.getByText('The new secret, shown this once.').waitFor()
+    expect(await page.getByRole('region', { name: 'Secret' }).locator('output').textContent()).not.toBe(secret)
+    await page.getByText('The secret from before signs too').waitFor()
+    await page.getByRole('button', { name: 'I have kept it' }).click()
+    await page.getByRole('button', { name: 'Send a test' }).click()
+    await expect.poll(() => received.map(({ signatures }) => signatures)).toEqual([1, 1, 2])
     await expectAccessible(page)
     await page.setViewportSize(phone)
     expect(await widthOf(page)).toBe(phone.width)

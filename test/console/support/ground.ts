@@ -5,11 +5,14 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { hasChromium, launchChromium } from '../../support/dev/chromium.ts'
 import { type LocalStack, startLocalStack } from '../../support/dev/local-stack.ts'
 import { type ChosenFile, picture } from './files.ts'
+import { startIssuer, type TestIssuer } from './issuer.ts'
 
 /** What journeys are made on: one stack and one browser for all of a file. */
 export interface Ground {
   readonly stack: LocalStack
   readonly browser: Browser
+  /** Where people sign in to the console who are not on this machine. */
+  readonly issuer: TestIssuer
   /** The address of a page of the console. */
   pageOf(path: string): string
   /** Calls the API as the console's owner does. */
@@ -19,7 +22,7 @@ export interface Ground {
   /** A batch with a job for each of these pictures. */
   makeBatch(name: string, numbers: readonly number[], defaults?: object): Promise<number>
   /** A job of its own that has ended. */
-  makeJob(number: number, fields?: object): Promise<number>
+  makeJob(number: number, fields?: object, headers?: Readonly<Record<string, string>>): Promise<number>
 }
 
 /** One text in English. */
@@ -30,15 +33,18 @@ export const phone = { width: 375, height: 812 }
 export function setUpGround(): Ground {
   let stack: LocalStack
   let browser: Browser
+  let issuer: TestIssuer
   beforeAll(async () => {
     if (!hasChromium) return
-    stack = await startLocalStack(20)
+    issuer = await startIssuer()
+    stack = await startLocalStack(20, issuer.settings)
     browser = await launchChromium()
   })
   afterAll(async () => {
     if (!hasChromium) return
     await browser.close()
     await stack.stop()
+    await issuer.stop()
   })
 
   async function call<T>(path: string, init: RequestInit & { readonly json?: unknown } = {}): Promise<T> {
@@ -62,6 +68,9 @@ export function setUpGround(): Ground {
     get browser() {
       return browser
     },
+    get issuer() {
+      return issuer
+    },
     pageOf: (path) => `${stack.url}/console${path}`,
     call,
     onDisk: async ({ name, buffer }) => {
@@ -82,10 +91,10 @@ export function setUpGround(): Ground {
       await call(`/v1/batches/${batchId}/jobs`, { json: { jobs } })
       return batchId
     },
-    makeJob: async (number, fields = {}) => {
+    makeJob: async (number, fields = {}, headers = {}) => {
       const json = { ...alt, imageUrl: await imageUrl(number), ...fields }
-      const { jobId } = await call<{ jobId: number }>('/v1/jobs', { json })
-      const status = async () => (await call<{ status: string }>(`/v1/jobs/${jobId}`)).status
+      const { jobId } = await call<{ jobId: number }>('/v1/jobs', { json, headers })
+      const status = async () => (await call<{ status: string }>(`/v1/jobs/${jobId}`, { headers })).status
       await expect.poll(status).toMatch(/completed|failed/)
       return jobId
     },

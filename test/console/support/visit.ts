@@ -40,6 +40,15 @@ export async function visit(
   }
 }
 
+/** Signs in by a key or a token, in the dialog that asks who the reader is. */
+export async function signInByKey(page: Page, key: string): Promise<void> {
+  const dialog = page.getByRole('dialog')
+  const label = dialog.getByLabel('API key or token')
+  if (!(await label.isVisible())) await dialog.getByText('With an API key or a token instead').click()
+  await label.fill(key)
+  await dialog.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
 const guidelines = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
 /** Holds the page as it is against WCAG 2.2 AA, in light and in dark. */

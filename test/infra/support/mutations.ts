@@ -316,9 +316,21 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'the console’s pages may load from anywhere': {
     file: 'infra/console.ts',
-    text: '.apply(([host, stream]) => consolePolicy([',
-    instead: ".apply(([host, stream]) => consolePolicy(['*', ",
+    text: 'consolePolicy([`https://',
+    instead: "consolePolicy(['*', `https://",
     red: 'its pages load from its origin',
+  },
+  'the console may not call the issuer of tokens': {
+    file: 'infra/console.ts',
+    text: ', signInOrigins(config)',
+    instead: '',
+    red: 'where people sign in at an issuer, its pages are built to know it',
+  },
+  'the console is not built with its settings': {
+    file: 'infra/console.ts',
+    text: '    environment,\n',
+    instead: '',
+    red: 'where people sign in at an issuer, its pages are built to know it',
   },
   'CloudFront answers one user with what is another’s': {
     file: 'infra/console.ts',

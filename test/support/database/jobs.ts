@@ -133,6 +133,11 @@ export function outputRows(on: TestDatabase, jobId: number): Promise<RawRow[]> {
   return on.sql('SELECT * FROM vision_job_outputs WHERE job_id = ? ORDER BY kind', [jobId])
 }
 
+/** How an owner names a job to cancel or delete it. */
+export function owned(jobId: number, userId = 'user-1'): { jobId: number; userId: string } {
+  return { jobId, userId }
+}
+
 /** Moves a moment of jobs into the past: the database's clock is the one that decides. */
 export async function passed(
   on: TestDatabase,

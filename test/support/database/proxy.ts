@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type Database, type DatabaseOptions, openDatabase } from '../../../core/database/client.ts'
 
 /** The outcome of the next COMMIT. */
 export type CommitFault =
@@ -47,6 +48,31 @@ export interface DatabaseProxy {
   /** The next so many connections are told that the server has too many. */
   tooManyConnections(count: number): void
   close(): Promise<void>
+}
+
+/** A database as the product opens it, whose connections go through a proxy of its own. */
+export interface ProxiedDatabase extends Database {
+  readonly proxy: DatabaseProxy
+}
+
+/** Opens a database behind a proxy; closing it ends both. What is random is nothing: a retry waits for no time. */
+export async function openProxied(
+  databaseUrl: string,
+  options: Partial<DatabaseOptions> = {},
+): Promise<ProxiedDatabase> {
+  const proxy = await startProxy(databaseUrl)
+  const database = openDatabase(proxy.url(databaseUrl), { connections: 1, random: () => 0, ...options })
+  return {
+    ...database,
+    proxy,
+    close: async () => {
+      try {
+        await database.close()
+      } finally {
+        await proxy.close()
+      }
+    },
+  }
 }
 
 const lateMs = 300

@@ -18,13 +18,19 @@ export interface LocalStack {
   stop(): Promise<void>
 }
 
-/** @param emulatorLatencyMs what the emulated providers take to answer, in milliseconds */
-export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalStack> {
+/**
+ * @param emulatorLatencyMs what the emulated providers take to answer, in milliseconds
+ * @param settings of the environment, beside its own
+ */
+export async function startLocalStack(
+  emulatorLatencyMs: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<LocalStack> {
   const folder = await mkdtemp(join(tmpdir(), 'local-stack-'))
   const database = await createEmptyDatabase()
   const secret = randomBytes(32).toString('base64url')
   const stack = await startStack({
-    env: { DATABASE_URL: database.url, AUTH_SECRET: secret },
+    env: { ...settings, DATABASE_URL: database.url, AUTH_SECRET: secret },
     port: 0,
     dataDir: join(folder, 'data'),
     emulatorLatencyMs,
@@ -35,7 +41,15 @@ export async function startLocalStack(emulatorLatencyMs: number): Promise<LocalS
     url: stack.url,
     key: stack.key,
     folder,
-    token: (userId, scopes = []) => signToken(secret, { userId, scopes, lifeSeconds: 3600, now: Date.now() }),
+    token: (userId, scopes = []) =>
+      signToken(secret, {
+        userId,
+        scopes,
+        lifeSeconds: 3600,
+        now: Date.now(),
+        issuer: settings.AUTH_ISSUER,
+        audience: settings.AUTH_AUDIENCE,
+      }),
     stop: async () => {
       await stack.stop()
       await database.drop()

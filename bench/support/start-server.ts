@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** A server of `serve.ts`. */
+export interface Served {
+  readonly port: number
+  ask<Answer>(what: string): Promise<Answer>
+}
+
+/**
+ * Starts a script of bench/ that serves.
+ *
+ * @param env its environment; nothing of this process' own comes through
+ */
+export async function startServer(
+  cleanup: AsyncDisposableStack,
+  file: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<Served> {
+  const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
+  const child = spawn(process.execPath, [...process.execArgv, path, ...args], {
+    env,
+    // Metrics go to standard output.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const closed = once(child, 'close')
+  cleanup.defer(async () => {
+    child.kill()
+    await closed
+  })
+  const next = async <Answer>(): Promise<Answer> => (await once(child, 'message'))[0]
+  const { port } = await Promise.race([
+    next<{ port: number }>(),
+    closed.then(([code]) => Promise.reject(new Error(`${file} ended with ${code}`))),
+  ])
+  return {
+    port,
+    ask: (what) => {
+      const answer = next<never>()
+      child.send(what)
+      return answer
+    },
+  }
+}
