@@ -82,7 +82,12 @@ function redTest(name: string, files: readonly string[], only?: string): string 
     }
     const failed = testResults.flatMap((file) => file.assertionResults).find(({ status }) => status === 'failed')
     return (
-      failed && `${failed.fullName}\n       ${failed.failureMessages?.[0]?.split('\n').filter((line) => !/^\s+at /.test(line)).slice(0, 12).join('\n       ')}`
+      failed &&
+      `${failed.fullName}\n       ${failed.failureMessages?.[0]
+        ?.split('\n')
+        .filter((line) => !/^\s+at /.test(line))
+        .slice(0, 12)
+        .join('\n       ')}`
     )
   } catch {
     return undefined
