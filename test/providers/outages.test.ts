@@ -170,7 +170,7 @@ describe('while a provider is down', () => {
       await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
       services.providers.faults.clear()
       services.providers.faults.add({ provider: 'gemini', kind: 'unavailable', times: 'unlimited' })
-      await submit(30, 'Fresh')
+      await submit(20, 'Fresh')
       await drainUntil(drainAll, async () => (await countOf('completed')) === 10)
       for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
       expect((await states()).filter(({ purpose }) => purpose.startsWith('Fresh')).map(({ status }) => status)).toEqual(
@@ -182,7 +182,7 @@ describe('while a provider is down', () => {
         expect.objectContaining({ level: 'error', message: 'provider paused', provider: 'gemini', down: true }),
       )
       services.providers.faults.clear()
-      await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 30)
       expect(lines).toContainEqual(expect.objectContaining({ message: 'provider recovered', provider: 'gemini' }))
     })
   })
@@ -190,15 +190,15 @@ describe('while a provider is down', () => {
   test('DeepSeek: analyses are made and kept, none is paid for twice, and nothing is failed', async () => {
     await withWorkers(2, async (drainAll) => {
       services.providers.faults.add({ provider: 'deepseek', kind: 'unavailable', times: 'unlimited' })
-      await submit(30, 'Halfway')
+      await submit(20, 'Halfway')
       await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
       for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
       expect(await countOf('failed')).toBe(0)
       expect(await failures()).toBe(0)
       services.providers.faults.clear()
-      await drainUntil(drainAll, async () => (await countOf('completed')) === 30)
-      expect(answered('gemini', 'Halfway')).toHaveLength(30)
-      expect(answered('deepseek', 'Halfway')).toHaveLength(30)
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 20)
+      expect(answered('gemini', 'Halfway')).toHaveLength(20)
+      expect(answered('deepseek', 'Halfway')).toHaveLength(20)
     })
   })
 
@@ -214,19 +214,20 @@ describe('while a provider is down', () => {
       await withWorkers(2, async (drainAll) => {
         services.providers.faults.add({ provider, kind, times: 'unlimited' })
         const about = `${provider} ${kind}`
-        await submit(20, about)
+        const count = 10
+        await submit(count, about)
         for (let time = 0; time < 10; time++) await drainAll().then(() => delay(50))
         const refused = services.providers.calls.log.filter(
           (call) => call.purpose?.startsWith(about) && call.outcome === kind,
         )
         // Every job may have been under way when the first refusal came; after that each refused probe opens the circuit once more.
         const { backoffs } = (await database.run(readProviderStates)).of(provider)
-        // A worker that looked just before it opened may send what it has claimed: far from the 200 of all rounds.
-        expect(refused.length).toBeLessThanOrEqual(20 + backoffs + 10)
+        // A worker that looked just before it opened may send what it has claimed: far from the 100 of all rounds.
+        expect(refused.length).toBeLessThanOrEqual(count + backoffs + 10)
         expect(await failures()).toBe(0)
         expect(await countOf('failed')).toBe(0)
         services.providers.faults.clear()
-        await drainUntil(drainAll, async () => (await countOf('completed')) === 20)
+        await drainUntil(drainAll, async () => (await countOf('completed')) === count)
       })
     },
     300_000,
