@@ -190,6 +190,21 @@ describe('the runbook', () => {
     }
   })
 
+  test('tells the same settings wherever it speaks of a full fleet, in the same order', () => {
+    const [, first = ''] =
+      /^- \*\*The oldest due job keeps waiting[\s\S]*?If they are full, raise([\s\S]*?)\. /m.exec(runbook) ?? []
+    const [, page = ''] = /Full fleet: \[raise([\s\S]*?)\]\(#runbook\)/.exec(sections.get('OldestDue') ?? '') ?? []
+    const raised = (text: string) =>
+      [...text.replaceAll(/\([^)]*\)/g, '').matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name)
+    expect(raised(first)).toEqual(['POLLER_CONCURRENCY', 'DEPLOY_POLLER_MAX'])
+    expect(raised(page)).toEqual(raised(first))
+    const elsewhere = [...sections].filter(
+      ([name, text]) => name !== 'OldestDue' && /DEPLOY_POLLER_(MAX|SECONDS)/.test(text),
+    )
+    expect(elsewhere).toEqual([])
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).not.toMatch(/DEPLOY_POLLER|POLLER_CONCURRENCY/)
+  })
+
   test('is named by the alarm itself', () => {
     for (const { name, inputs } of [deployed, rds, managed].flatMap(alarmsOf)) {
       expect(inputs.alarmDescription).toContain(`docs/operating.md, ${name}.`)
