@@ -24,7 +24,7 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByText('3 cannot be sent, and will be left out.').waitFor()
     await page.getByText('Same picture as picture-0.png').waitFor()
     await page.getByText('20.0 MB, and at most 20.0 MB are taken.').waitFor()
-    await page.getByText('The file is no PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
+    await page.getByText('The file is not a PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
     await page.getByLabel('Batch name').fill('Autumn tableware')
     await page.getByLabel('SKU of picture-1.png').fill('OST-1101')
     await page.getByLabel('Product description, German').check()
@@ -61,7 +61,9 @@ export function journeysOfMaking(ground: Ground): void {
     expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
   })
 
-  test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', async () => {
+  test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', {
+    tags: 'long',
+  }, async () => {
     await using at = await visit(ground.browser, pageOf('/'))
     const { page } = at
     const [one, two, three] = await Promise.all([520, 521, 522].map((number) => picture(number)))
@@ -103,7 +105,7 @@ export function journeysOfMaking(ground: Ground): void {
     expect((await jobs()).map(({ status }) => status)).toEqual(Array(4).fill('completed'))
   })
 
-  test('who has no picture at hand tries the samples', async () => {
+  test('who has no picture at hand tries the samples', { tags: 'long' }, async () => {
     await using at = await visit(ground.browser, pageOf('/'))
     const { page } = at
     expect(await page.locator('nav [aria-current=page]').textContent()).toBe('New batch')
@@ -113,7 +115,9 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByRole('button', { name: 'Start 12 images' }).waitFor()
   })
 
-  test('a start that was broken off goes on with what it had sent, and sends nothing twice', async () => {
+  test('a start that was broken off goes on with what it had sent, and sends nothing twice', {
+    tags: 'long',
+  }, async () => {
     await using at = await visit(ground.browser, pageOf('/'), { expected: /Failed to load resource|ERR_FAILED/ })
     const { page } = at
     const files = await Promise.all(Array.from({ length: 6 }, (_, number) => picture(500 + number)))
@@ -137,6 +141,7 @@ export function journeysOfMaking(ground: Ground): void {
 
   test.each(['stream', 'waiting'] as const)(
     'a gallery develops live by %s, and shows each text as it comes',
+    { tags: 'long' },
     async (by) => {
       const slow = { ...alt, analysisPurpose: 'Sell it [emulate slow]' }
       const batchId = await makeBatch(`Live by ${by}`, [by === 'stream' ? 100 : 110, by === 'stream' ? 101 : 111], slow)
@@ -153,7 +158,9 @@ export function journeysOfMaking(ground: Ground): void {
     },
   )
 
-  test('a stream that is refused when it comes back is opened anew, and tells of what comes then', async () => {
+  test('a stream that is refused when it comes back is opened anew, and tells of what comes then', {
+    tags: 'long',
+  }, async () => {
     const { batchId } = await call<{ batchId: number }>('/v1/batches', { json: { name: 'Refused', defaults: alt } })
     await using at = await visit(ground.browser, 'about:blank', { expected: /401/ })
     const { page } = at
@@ -172,7 +179,7 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByRole('link', { name: 'later.png' }).waitFor()
   })
 
-  test('a network that is cut while jobs end and others come loses nothing of them', async () => {
+  test('a network that is cut while jobs end and others come loses nothing of them', { tags: 'long' }, async () => {
     const batchId = await makeBatch('Cut off', [530], { ...alt, analysisPurpose: 'Sell it [emulate slow]' })
     await using at = await visit(ground.browser, pageOf(`/batches/${batchId}`), {
       expected: /ERR_INTERNET|Failed to load/,

@@ -23,7 +23,7 @@ export function journeysOfReading(ground: Ground): void {
     expect(await at.page.title()).toBe('Marked up · Vision Pipeline')
   })
 
-  test('of two tabs that edit one text the second is told, and loses nothing', async () => {
+  test('of two tabs that edit one text the second is told, and loses nothing', { tags: 'long' }, async () => {
     const jobId = await makeJob(140)
     await using one = await visit(ground.browser, pageOf(`/jobs/${jobId}`))
     await using two = await visit(ground.browser, pageOf(`/jobs/${jobId}`), { expected: /412/ })
@@ -92,7 +92,9 @@ export function journeysOfReading(ground: Ground): void {
     await expect.poll(() => page.locator('a.open').count()).toBeGreaterThan(1)
   })
 
-  test('what is selected on a phone is deleted together; what of it is gone is told, and stays told', async () => {
+  test('what is selected on a phone is deleted together; what of it is gone is told, and stays told', {
+    tags: 'long',
+  }, async () => {
     const purpose = 'Sell it [emulate blocked]'
     const ids = await Promise.all([160, 161, 162].map((number) => makeJob(number, { analysisPurpose: purpose })))
     await using at = await visit(ground.browser, pageOf('/jobs?show=Failed&code=analysis.blocked'), { viewport: phone })
@@ -110,7 +112,9 @@ export function journeysOfReading(ground: Ground): void {
     for (const id of ids) expect((await fetch(`${ground.stack.url}/v1/jobs/${id}`)).status).toBe(404)
   })
 
-  test('a job at hand: texts by arrow keys, a colour copied, its call made once more, a word without an end', async () => {
+  test('a job at hand: texts by arrow keys, a colour copied, its call made once more, a word without an end', {
+    tags: 'long',
+  }, async () => {
     const outputs = ['alt_text', 'product_description'].map((outputFormat) => ({ outputFormat, language: 'en' }))
     const jobId = await makeJob(190, { outputFormat: undefined, language: undefined, outputs })
     const altText = 'Donaudampfschifffahrtsgesellschaft'.repeat(3)
@@ -149,7 +153,9 @@ export function journeysOfReading(ground: Ground): void {
     await page.getByText(/job\.not_found, request [\w-]+/).waitFor()
   })
 
-  test('the rest of a batch is cancelled, and what there is of it is taken away; nothing moves for those who want that', async () => {
+  test('the rest of a batch is cancelled, and what there is of it is taken away; nothing moves for those who want that', {
+    tags: 'long',
+  }, async () => {
     // More than run at once: some of them wait.
     const numbers = Array.from({ length: 24 }, (_, at) => 200 + at)
     const batchId = await makeBatch('Too many', numbers, { ...alt, analysisPurpose: 'Sell it [emulate slow]' })
@@ -176,7 +182,7 @@ export function journeysOfReading(ground: Ground): void {
     )
   })
 
-  test('texts of other scripts are told as such, from right to left where they are', async () => {
+  test('texts of other scripts are told as such, from right to left where they are', { tags: 'long' }, async () => {
     const outputs = ['ja', 'ar'].map((language) => ({ outputFormat: 'alt_text', language }))
     const jobId = await makeJob(170, { outputFormat: undefined, language: undefined, outputs })
     const written = { ja: '夜明けの青い花瓶。', ar: 'مزهرية زرقاء على طاولة.' }

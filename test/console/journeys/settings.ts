@@ -88,7 +88,7 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.getByRole('radio', { name: 'No brand' }).isChecked()).toBe(true)
   })
 
-  test('a list goes on where its first page ends', async () => {
+  test('a list goes on where its first page ends', { tags: 'long' }, async () => {
     const brand = { json: { profile: { name: 'Version 1' } } }
     const { brandId } = await call<{ brandId: number }>('/v1/brands', brand)
     for (let version = 1; version <= 20; version++) {
@@ -113,7 +113,9 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await at.page.getByRole('button', { name: 'Show older ones' }).count()).toBe(0)
   })
 
-  test('usage says what each model cost, as a plot and as a table, and what is left of the limits', async () => {
+  test('usage says what each model cost, as a plot and as a table, and what is left of the limits', {
+    tags: 'long',
+  }, async () => {
     await makeJob(610)
     const { totals } = await call<{ totals: { costUsd: number; jobs: { completed: number } } }>('/v1/usage')
     await using at = await visit(ground.browser, pageOf('/usage?days=7'))
@@ -182,7 +184,7 @@ export function journeysOfSettings(ground: Ground): void {
   })
   afterAll(() => new Promise((resolve) => receiver.close(resolve)))
 
-  test('an endpoint is added, tested, sent to once more, switched off, and deleted', async () => {
+  test('an endpoint is added, tested, sent to once more, switched off, and deleted', { tags: 'long' }, async () => {
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks`
     await using at = await visit(ground.browser, pageOf('/webhooks'), { expected: /422|400/ })
     const { page } = at
