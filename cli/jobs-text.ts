@@ -119,7 +119,7 @@ export function describeFailures({ days, failures }: FailuresView): string {
 
 /** A line for each minute, and one for all of them. */
 export function describeMinutes({ totals, minutes }: MinutesView): string {
-  if (minutes.length === 0) return 'Nothing was reported by a worker.'
+  if (minutes.length === 0) return 'No worker has reported anything.'
   const line = (name: string, workers: string, one: MinutesView['totals']) => [
     name,
     workers,

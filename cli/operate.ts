@@ -46,7 +46,7 @@ import type { ExitCode, Terminal } from './terminal.ts'
 interface Answer {
   readonly view: unknown
   readonly text: string
-  /** Whether the command exits with 1 all the same. */
+  /** Whether the command still exits with 1. */
   readonly failed?: boolean
 }
 
@@ -84,7 +84,7 @@ function parse(args: string[]) {
   }
 }
 
-/** A verb with its options and its object: the id of a job. */
+/** A verb with its options and its object, such as the id of a job. */
 interface Command {
   readonly verb: Verb | undefined
   readonly values: Values
@@ -160,7 +160,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       }
     }
     case 'job': {
-      const id = wholeNumber('job', about ?? '', 'job wants the id of a job: job 21')
+      const id = wholeNumber('job', about ?? '', 'job needs the id of a job: job 21')
       return async ({ database }) => {
         const view = viewForOperator(await getJobInFull(database, id ?? 0))
         return { view, text: describeJob(view) }
@@ -222,7 +222,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
     case 'cancel': {
       const { code, userId, batchId } = filterOf(values)
       if (code === undefined && userId === undefined && batchId === undefined) {
-        throw new OptionsError('cancel wants --user, --batch or --code: without one it would cancel every job.')
+        throw new OptionsError('cancel needs --user, --batch or --code: without one it would cancel every job.')
       }
       return async (operator) => {
         const done = await cancelJobs(operator, { code, userId, batchId }, { limit, dryRun, signal })

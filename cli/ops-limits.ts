@@ -30,7 +30,7 @@ type Act = (
 
 /** Shows or sets the limits of a user; a usage error is reported here, before the database is asked. */
 export function prepareLimits(values: Values): Act {
-  const user = requireUser(values.user, 'limits wants --user: whose limits.')
+  const user = requireUser(values.user, 'limits needs --user: the user whose limits to show or set.')
   const given = fields.filter((field) => values[limitOptions[field][0]] !== undefined)
   const entries = given.map((field) => [field, readLimit(field, values)] as const)
   const reset = values.reset ? fields.map((field) => [field, null] as const) : []

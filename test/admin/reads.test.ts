@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 let filled: TestDatabase
 let database: Database
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   filled = await createTestDatabase()
   // One session, whose own counters are read.
   database = openDatabase(filled.url, { connections: 1, random: Math.random })

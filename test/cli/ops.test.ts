@@ -1,28 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { describe, expect, inject, vi } from 'vitest'
 import { operate } from '../../cli/operate.ts'
 import { createKeyCheck } from '../../core/keys/check.ts'
 import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { startScript, temporaryFolder } from '../dev/child-processes.ts'
-import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { badAnswer, claim, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import { createEmptyDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { runHere, runProcess } from './run-command.ts'
 
 // Some start processes, one after the other.
 vi.setConfig({ testTimeout: 120_000 })
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  await emptyQueue(database)
-  for (const table of ['vision_provider_states', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
-})
-afterAll(() => database.drop())
 
 const environment = (env: Record<string, string>) => ({
   PATH: process.env.PATH,
@@ -91,7 +87,7 @@ test('failures, the jobs of one code, and one of them with the raw reason', asyn
 })
 
 test('minutes, and what they add up to', async () => {
-  expect((await ops(['minutes'])).output).toBe('Nothing was reported by a worker.\n')
+  expect((await ops(['minutes'])).output).toBe('No worker has reported anything.\n')
   const stats = {
     cost: 1.5e9,
     durations: { waiting: [0, 0, 3, 1], image: [], analysis: [], content: [] },
@@ -182,8 +178,8 @@ describe('what is not understood is told before a database is asked', () => {
     [['prune', '--force'], '--force'],
     [['jobs', '--status', 'failed,broken'], "not 'broken'"],
     [['jobs', '--batch', 'five'], '--batch must be'],
-    [['job'], 'job wants the id of a job'],
-    [['job', 'x'], 'job wants the id of a job'],
+    [['job'], 'job needs the id of a job'],
+    [['job', 'x'], 'job needs the id of a job'],
     [['failures', '--days', '32'], '--days must be at most 31'],
     [['status', '21'], "not 'status 21'"],
   ])('%j', async (args, says) => {
@@ -284,13 +280,13 @@ test('keys makes a key that is shown once, lists and revokes it, and tells the a
 })
 
 test.each([
-  [['keys'], /wants --user/],
-  [['keys', 'create', '--user', 'kim'], /wants --name/],
+  [['keys'], /needs --user/],
+  [['keys', 'create', '--user', 'kim'], /needs --name/],
   [['keys', 'create', '--user', 'cli:kim', '--name', 'x'], /--user must be/],
   [['keys', 'create', '--user', 'kim', '--name', 'x', '--scopes', 'all'], /not 'all'/],
   [['keys', 'create', '--user', 'kim', '--name', 'x', '--expires-in-days', '9999'], /expiresInDays/],
   [['keys', 'revoke'], /keys revoke <id>/],
-  [['keys', 'revoke', 'x'], /wants the id/],
+  [['keys', 'revoke', 'x'], /needs the id/],
   [['keys', 'revoke', '3', '--name', 'x'], /does not take --name/],
   [['keys', 'steal'], /Expected keys/],
 ])('%j is a usage error', async (args, message) => {
@@ -327,7 +323,7 @@ test('limits sets what is given and keeps the rest, shows where each comes from,
 })
 
 test.each([
-  [['limits'], /wants --user/],
+  [['limits'], /needs --user/],
   [['limits', '--user', 'kim', '--jobs-in-flight', '0'], /--jobs-in-flight: .*, not '0'/],
   [['limits', '--user', 'kim', '--dollars-a-day', ''], /--dollars-a-day: .*, not ''/],
   [['limits', '--user', 'kim', '--jobs-a-day', 'ten'], /^--jobs-a-day: expected a number, not 'ten'\.$/m],
