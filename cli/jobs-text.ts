@@ -113,7 +113,7 @@ export function describeFailures({ days, failures }: FailuresView): string {
         `job ${one.sampleJobId}`,
       ]),
     ),
-    `Within ${within}. Look at one with: job ${failures[0]?.sampleJobId}`,
+    `Within ${within}. For the raw reason: npm run ops -- job ${failures[0]?.sampleJobId}\nOnce its cause is fixed: npm run ops -- redrive --code ${failures[0]?.code}`,
   )
 }
 

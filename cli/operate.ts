@@ -72,11 +72,15 @@ export async function operate(args: string[], terminal: Terminal, signal: AbortS
   }
 }
 
+// Not the usage itself, whose 60 lines would scroll the error away.
+const seeHelp = 'See npm run ops -- --help'
+
 function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
+    // Its second sentence is about words that begin with a dash.
+    throw new OptionsError(`${(error as Error).message.split('. ')[0]}.\n${seeHelp}`)
   }
 }
 
@@ -92,11 +96,11 @@ function readArguments(args: string[]): Command {
   if (values.help) return { verb: undefined, values }
   const [verb, ...more] = positionals
   if (!isVerb(verb) || more.length > (wordsAfter[verb] ?? 0)) {
-    throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
+    throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n${seeHelp}`)
   }
   for (const name of Object.keys(values) as (keyof typeof options)[]) {
     if (name !== 'json' && !taken[verb].includes(name))
-      throw new OptionsError(`${verb} does not take --${name}.\n\n${usage}`)
+      throw new OptionsError(`${verb} does not take --${name}.\n${seeHelp}`)
   }
   return { verb, values, about: more.length > 0 ? more.join(' ') : undefined }
 }
@@ -258,13 +262,19 @@ function scopeOf(provider: string | undefined): ProviderScope {
   return found
 }
 
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
 function filterOf({ code, since, until, user, batch }: Values) {
   const moment = (name: string, text: string | undefined) => {
     if (text === undefined) return undefined
-    const at = new Date(text)
+    const [, amount, unit = ''] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? []
+    const at = amount === undefined ? new Date(text) : new Date(Date.now() - Number(amount) * (unitMs[unit] ?? 0))
+    if (amount !== undefined) return at
     // Without a zone it would mean this machine's, which is ambiguous.
     if (Number.isNaN(at.getTime()) || !/(Z|[+-]\d\d:\d\d)$/.test(text)) {
-      throw new OptionsError(`--${name} must be a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`)
+      throw new OptionsError(
+        `--${name} must be how long ago, like 30m, 2h or 1d, or a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`,
+      )
     }
     return at
   }

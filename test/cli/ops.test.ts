@@ -67,6 +67,9 @@ test('failures, the jobs of one code, and one of them with the raw reason', asyn
   expect((await ops(['failures'])).output).toMatch(
     new RegExp(`^analysis\\.invalid_answer +analysis +2 +1 +20\\S+Z +20\\S+Z +job ${second}$`, 'm'),
   )
+  expect((await ops(['failures'])).output).toMatch(
+    new RegExp(`npm run ops -- job ${second}\nOnce .*: npm run ops -- redrive --code analysis\\.invalid_answer\n$`),
+  )
   const page = await ops(['jobs', '--code', 'analysis.', '--status', 'failed,cancelled', '--limit', '1'])
   expect(page.output).toMatch(new RegExp(`^ *${second} +failed +- +analysis\\.invalid_answer +1 +user-1 `, 'm'))
   expect(page.output).toMatch(new RegExp(`^More: --before ${second}$`, 'm'))
@@ -126,6 +129,8 @@ test('redrive counts, and with --yes it does it', async () => {
   const dry = await ops(args)
   expect(dry.output).toBe(`Would be redriven: 2 jobs (${first}, ${second}).\nNothing was changed; --yes does it.\n`)
   expect(await statusOf(database, first)).toBe('failed')
+  await database.sql('UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL 3 HOUR WHERE id = ?', [first])
+  expect((await ops(['redrive', '--since', '2h'])).output).toMatch(`Would be redriven: 1 job (${second})`)
   expect((await ops([...args, '--limit', '1', '--yes'])).output).toMatch(
     new RegExp(`^Redriven: 1 job \\(${first}\\)\\.\nThere may be more: go on with --since 20.*Z\\.\n$`),
   )
@@ -166,7 +171,8 @@ describe('what is not understood is told before a database is asked', () => {
     [['destroy'], "not 'destroy'"],
     [['status', '--yes'], 'status does not take --yes'],
     [['pause', '--provider', 'openai'], "not 'openai'"],
-    [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be a time with its zone'],
+    [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be how long ago, like 30m, 2h or 1d'],
+    [['redrive', '--since', '90s'], "not '90s'"],
     [['redrive', '--code', 'analysis'], '--code must be a code like'],
     [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
     [['prune', '--force'], '--force'],
@@ -180,6 +186,7 @@ describe('what is not understood is told before a database is asked', () => {
     const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
     expect([code, output]).toEqual([2, expect.stringContaining(says)])
     expect(output).not.toContain('    at ')
+    expect(output.split('\n').length, 'the error stays in sight').toBeLessThan(4)
   })
 })
 
@@ -298,6 +305,9 @@ test('limits sets what is given and keeps the rest, shows where each comes from,
   ]) {
     expect(output).toMatch(line)
   }
+  expect(output).toMatch(/^No job of kim is there: look at the name\.$/m)
+  await makeJobs(database, 1)
+  expect((await ops(['limits', '--user', 'user-1'])).output).not.toContain('look at the name')
   const shown = JSON.parse((await ops(['limits', '--user', 'kim', '--json'], env)).stdout)
   expect(shown).toMatchObject({ user: 'kim', dollarsPerDay: { value: 0.5, from: 'operator', setting: 2.5 } })
   const reset = await ops(['limits', '--user', 'kim', '--reset', '--jobs-waiting', '3'], env)
@@ -316,6 +326,7 @@ test.each([
   [['limits'], /needs --user/],
   [['limits', '--user', 'kim', '--jobs-in-flight', '0'], /--jobs-in-flight: .*, not '0'/],
   [['limits', '--user', 'kim', '--dollars-a-day', ''], /--dollars-a-day: .*, not ''/],
+  [['limits', '--user', 'kim', '--jobs-a-day', 'ten'], /^--jobs-a-day: expected a number, not 'ten'\.$/m],
   [['limits', '--user', 'kim', '--yes'], /does not take --yes/],
 ])('%j is a usage error of limits', async (args, message) => {
   const { code, stderr } = await ops(args)
