@@ -31,6 +31,9 @@ export default defineConfig({
     // for a quarter of the time, while tests waited for servers, leases and streams.
     maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
+    tags: [
+      { name: 'long', description: 'journeys through the console that npm run test:journeys makes, not npm test' },
+    ],
     // A client of server-sent events that is not ours.
     execArgv: ['--experimental-eventsource'],
   },

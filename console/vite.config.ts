@@ -1,15 +1,27 @@
 import { fileURLToPath } from 'node:url'
-import type { InlineConfig } from 'vite'
+import type { InlineConfig, Plugin } from 'vite'
+import { base, places } from './src/places.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Where the console is served. */
-const base = '/console/'
+/** The frame as app.tsx draws it, in the page itself: it is seen before any script has run, and taken over by the one that does. */
+const frame: Plugin = {
+  name: 'frame',
+  transformIndexHtml: (html) => {
+    const links = places.map(({ path, name }) => `<a href="${path}">${name}</a>`).join('')
+    const brand = `<a class="brand" href="${base}/"><i></i>Vision Pipeline</a>`
+    return html.replace(
+      '<div id="app">',
+      `$&<header class="top">${brand}<nav aria-label="Main">${links}</nav></header>`,
+    )
+  },
+}
 
 /** How the console is built, by dev/console/build.ts. */
 const config: InlineConfig = {
   root: at('.'),
-  base,
+  base: `${base}/`,
+  plugins: [frame],
   logLevel: 'warn',
   resolve: {
     alias: {

@@ -2,13 +2,13 @@ import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso'
 import { NewPage } from './new/page.tsx'
+import { base, places } from './places.ts'
 import { access, reached, signedInBy, signOut } from './session.ts'
 import { SignIn } from './sign-in/dialog.tsx'
 import { Icon } from './ui/icon.tsx'
 import { Shortcuts, showShortcuts } from './ui/shortcuts.tsx'
+import { isSlow } from './ui/slow.ts'
 import { switchTheme } from './ui/theme.ts'
-
-const base = '/console'
 
 const BatchesPage = lazy(() => import('./batch/list.tsx').then(({ BatchesPage }) => BatchesPage))
 const BatchPage = lazy(() => import('./batch/page.tsx').then(({ BatchPage }) => BatchPage))
@@ -22,17 +22,6 @@ const KeysPage = lazy(() => import('./keys/page.tsx').then(({ KeysPage }) => Key
 const WebhooksPage = lazy(() => import('./webhooks/list.tsx').then(({ WebhooksPage }) => WebhooksPage))
 const WebhookPage = lazy(() => import('./webhooks/page.tsx').then(({ WebhookPage }) => WebhookPage))
 const OperationsPage = lazy(() => import('./operations/page.tsx').then(({ OperationsPage }) => OperationsPage))
-
-const places = [
-  { path: `${base}/`, name: 'New batch' },
-  { path: `${base}/batches`, name: 'Batches' },
-  { path: `${base}/jobs`, name: 'Jobs' },
-  { path: `${base}/brands`, name: 'Brands' },
-  { path: `${base}/usage`, name: 'Usage' },
-  { path: `${base}/keys`, name: 'Keys' },
-  { path: `${base}/webhooks`, name: 'Webhooks' },
-  { path: `${base}/operations`, name: 'Operations' },
-]
 
 /** The console: its frame, and the page that the address names. */
 export function App() {
@@ -63,9 +52,14 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
   const { path } = useLocation()
   // On a phone the places are a row that is moved sideways.
   useEffect(() => {
-    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    const show = () =>
+      document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    show()
+    addEventListener('resize', show)
+    return () => removeEventListener('resize', show)
   }, [path])
-  const isAt = (place: string) => (place === `${base}/` ? path === place : path.startsWith(place))
+  // The router leaves the last slash out.
+  const isAt = (place: string) => (place === `${base}/` ? path === base || path === place : path.startsWith(place))
   return (
     <>
       <a class="vh btn" href="#main">
@@ -106,6 +100,9 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
           Work goes on; only this page cannot see it. It tries again by itself.
         </div>
       )}
+      <p class="loading" role="status">
+        {isSlow.value && <span>Loading…</span>}
+      </p>
       <main id="main" tabIndex={-1}>
         {access.value === 'unknown' ? null : <Fragment>{children}</Fragment>}
       </main>

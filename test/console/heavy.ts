@@ -1,4 +1,4 @@
-// npm run test:console [-- --minutes 10]: what takes too long for every run of the tests, measured on a stack of its own.
+// npm run test:console [-- --minutes 10] [-- --only paint]: what takes too long for every run of the tests, measured on a stack of its own.
 //
 // - first paint of the console with a processor slowed down four times: at most 1 s
 // - a gallery of 500 jobs: how many of its pictures are drawn, and how many frames a second while it is scrolled through
@@ -12,7 +12,7 @@ import { startStack } from '../../dev/stack.ts'
 import { launchChromium } from '../support/dev/chromium.ts'
 import { pottery } from './support/pottery.ts'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, only: { type: 'string' } } })
 const minutes = Number(values.minutes)
 const jobs = 500
 const slowdown = 4
@@ -39,13 +39,15 @@ const stack = await startStack({
 const browser = await launchChromium()
 try {
   await paint(browser, `${stack.url}/console/`)
-  const batchId = await makeBatch()
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
-  await page.goto(`${stack.url}/console/batches/${batchId}`)
-  await page.getByText(`${jobs} of ${jobs} done`).waitFor({ timeout: 600_000 })
-  await page.getByRole('button', { name: `All ${jobs}` }).waitFor()
-  await gallery(page)
-  await heap(page)
+  if (values.only !== 'paint') {
+    const batchId = await makeBatch()
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    await page.goto(`${stack.url}/console/batches/${batchId}`)
+    await page.getByText(`${jobs} of ${jobs} done`).waitFor({ timeout: 600_000 })
+    await page.getByRole('button', { name: `All ${jobs}` }).waitFor()
+    await gallery(page)
+    await heap(page)
+  }
 } finally {
   await browser.close()
   await stack.stop()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { viewOf } from '../../console/src/batch/window.ts'
+import { placeIn, viewOf } from '../../console/src/batch/window.ts'
 
 // Tiles of 160 by 344 pixels, ten in a row.
 const grid = {
@@ -32,4 +32,15 @@ test('one column, a last row that is not full, and no tiles at all', () => {
   expect(to).toBe(503)
   expect(from % 10).toBe(0)
   expect(viewOf({ ...grid, count: 0, top: 0, bottom: 900 })).toMatchObject({ from: 0, to: 0, before: 0, after: 0 })
+})
+
+test('a tile that is drawn out of view stands where it would be', () => {
+  const view = viewOf({ ...grid, top: 0, bottom: 900 })
+  expect(placeIn(view, 23)).toEqual({
+    position: 'absolute',
+    top: `${2 * rowHeight}px`,
+    left: 'calc((100% + 16px) / 10 * 3)',
+    width: 'calc((100% - 144px) / 10)',
+    height: '344px',
+  })
 })

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
@@ -14,7 +14,8 @@ import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
 import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
 import type { Step } from '../../drizzle/schema.ts'
 import { noCap } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -22,26 +23,15 @@ import { workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let services: TestServices
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 20 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   services = await startTestServices()
 })
-afterEach(async () => {
+afterEach(() => {
   services.providers.faults.clear()
-  for (const table of [
-    'vision_jobs',
-    'vision_job_outputs',
-    'vision_job_attempts',
-    'vision_images',
-    'vision_provider_states',
-    'vision_permits',
-  ]) {
-    await database.sql(`DELETE FROM ${table}`)
-  }
 })
 afterAll(async () => {
   await services.stop()
-  await database.drop()
 })
 
 const lines: { level: string; message: string; [field: string]: unknown }[] = []
@@ -170,7 +160,7 @@ describe('while a provider is down', () => {
       await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
       services.providers.faults.clear()
       services.providers.faults.add({ provider: 'gemini', kind: 'unavailable', times: 'unlimited' })
-      await submit(30, 'Fresh')
+      await submit(20, 'Fresh')
       await drainUntil(drainAll, async () => (await countOf('completed')) === 10)
       for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
       expect((await states()).filter(({ purpose }) => purpose.startsWith('Fresh')).map(({ status }) => status)).toEqual(
@@ -182,7 +172,7 @@ describe('while a provider is down', () => {
         expect.objectContaining({ level: 'error', message: 'provider paused', provider: 'gemini', down: true }),
       )
       services.providers.faults.clear()
-      await drainUntil(drainAll, async () => (await countOf('completed')) === 40)
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 30)
       expect(lines).toContainEqual(expect.objectContaining({ message: 'provider recovered', provider: 'gemini' }))
     })
   })
@@ -190,15 +180,15 @@ describe('while a provider is down', () => {
   test('DeepSeek: analyses are made and kept, none is paid for twice, and nothing is failed', async () => {
     await withWorkers(2, async (drainAll) => {
       services.providers.faults.add({ provider: 'deepseek', kind: 'unavailable', times: 'unlimited' })
-      await submit(30, 'Halfway')
+      await submit(20, 'Halfway')
       await drainUntil(drainAll, async () => (await states()).every(({ nextStep }) => nextStep === 'content'))
       for (let time = 0; time < 20; time++) await drainAll().then(() => delay(50))
       expect(await countOf('failed')).toBe(0)
       expect(await failures()).toBe(0)
       services.providers.faults.clear()
-      await drainUntil(drainAll, async () => (await countOf('completed')) === 30)
-      expect(answered('gemini', 'Halfway')).toHaveLength(30)
-      expect(answered('deepseek', 'Halfway')).toHaveLength(30)
+      await drainUntil(drainAll, async () => (await countOf('completed')) === 20)
+      expect(answered('gemini', 'Halfway')).toHaveLength(20)
+      expect(answered('deepseek', 'Halfway')).toHaveLength(20)
     })
   })
 
@@ -214,19 +204,20 @@ describe('while a provider is down', () => {
       await withWorkers(2, async (drainAll) => {
         services.providers.faults.add({ provider, kind, times: 'unlimited' })
         const about = `${provider} ${kind}`
-        await submit(20, about)
+        const count = 10
+        await submit(count, about)
         for (let time = 0; time < 10; time++) await drainAll().then(() => delay(50))
         const refused = services.providers.calls.log.filter(
           (call) => call.purpose?.startsWith(about) && call.outcome === kind,
         )
         // Every job may have been under way when the first refusal came; after that each refused probe opens the circuit once more.
         const { backoffs } = (await database.run(readProviderStates)).of(provider)
-        // A worker that looked just before it opened may send what it has claimed: far from the 200 of all rounds.
-        expect(refused.length).toBeLessThanOrEqual(20 + backoffs + 10)
+        // A worker that looked just before it opened may send what it has claimed: far from the 100 of all rounds.
+        expect(refused.length).toBeLessThanOrEqual(count + backoffs + 10)
         expect(await failures()).toBe(0)
         expect(await countOf('failed')).toBe(0)
         services.providers.faults.clear()
-        await drainUntil(drainAll, async () => (await countOf('completed')) === 20)
+        await drainUntil(drainAll, async () => (await countOf('completed')) === count)
       })
     },
     300_000,

@@ -61,7 +61,7 @@ describe('users who always have jobs waiting get as many texts as each other', (
 
   test('jobs of 24, of 12 and of one, several of each', async () => {
     for (const [userId, weight] of users) for (let job = 0; job < 3; job++) await send(userId, weight)
-    const served = await serve(480, weightOf, async (run) => {
+    const served = await serve(240, weightOf, async (run) => {
       await end([run])
       await send(run.userId, weightOf(run))
     })
@@ -70,7 +70,7 @@ describe('users who always have jobs waiting get as many texts as each other', (
 
   test('one job at a time, which is sent when the one before it has ended', async () => {
     for (const [userId, weight] of users) await send(userId, weight)
-    const served = await serve(480, weightOf, async (run) => {
+    const served = await serve(240, weightOf, async (run) => {
       await end([run])
       await send(run.userId, weightOf(run))
     })
@@ -81,7 +81,7 @@ describe('users who always have jobs waiting get as many texts as each other', (
     for (const userId of ['one', 'other']) await send(userId, 1)
     await send('mixed', 24)
     let jobs = 0
-    const served = await serve(360, asWanted, async (run) => {
+    const served = await serve(192, asWanted, async (run) => {
       await end([run])
       await send(run.userId, run.userId === 'mixed' && jobs++ % 2 === 1 ? 24 : 1)
     })
@@ -93,7 +93,7 @@ describe('users who always have jobs waiting get as many texts as each other', (
     for (const userId of ['one', 'other']) await send(userId, 1)
     const back = new Set<number>()
     let paid = 0
-    const served = await serve(360, weightOf, async (run) => {
+    const served = await serve(288, weightOf, async (run) => {
       if (run.userId === 'all' && !back.has(run.jobId)) {
         back.add(run.jobId)
         paid += 24

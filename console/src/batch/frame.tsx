@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { thumbnails } from '../new/start.ts'
 import { client } from '../session.ts'
@@ -27,15 +28,16 @@ interface FrameProps {
   readonly replaced: () => void
   /** Where it stands in a list that is not drawn as a whole. */
   readonly of?: { readonly place: number; readonly all: number }
+  readonly style?: CSSProperties | undefined
 }
 
 /** A picture of the gallery: it develops as its job comes on. */
-export function Frame({ job, place, replaced, of }: FrameProps) {
+export function Frame({ job, place, replaced, of, style }: FrameProps) {
   const stage = stageOf(job)
   const picture = pictureOf(job)
   const preview = previewOf(job.outputs?.texts)
   return (
-    <li class={stage} {...(of && { 'aria-posinset': of.place, 'aria-setsize': of.all })}>
+    <li class={stage} style={style} {...(of && { 'aria-posinset': of.place, 'aria-setsize': of.all })}>
       <a class="pic" href={`/console/jobs/${job.jobId}`} tabIndex={-1} aria-hidden="true">
         {picture ? <img src={picture} alt="" loading="lazy" decoding="async" /> : <span class="blank" />}
       </a>

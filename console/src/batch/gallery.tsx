@@ -1,8 +1,10 @@
+import { useState } from 'preact/hooks'
 import { number } from '../ui/format.ts'
 import { type Stage, stageOf } from '../ui/stage.tsx'
 import type { ListedJob } from './feed.ts'
 import { Frame } from './frame.tsx'
 import { useView } from './use-view.ts'
+import { placeIn } from './window.ts'
 
 /** More than these are drawn as they come into view: a page of thousands would be slow, and keep all of their pictures. */
 const mostAtOnce = 30
@@ -77,9 +79,24 @@ interface WindowProps {
   readonly replaced: () => void
 }
 
-/** Many pictures: those near the window alone. */
+/** Many pictures: those near the window alone, and the one that has the focus, which would be lost with it. */
 function Window({ found, replaced }: WindowProps) {
   const { list, view } = useView(found.length)
+  const [held, setHeld] = useState<number>()
+  const heldAt = held === undefined ? -1 : found.findIndex(({ job }) => job.jobId === held)
+  // In their order: an element that is moved loses the focus too.
+  const drawn = [
+    ...(heldAt >= 0 && heldAt < view.from ? [heldAt] : []),
+    ...Array.from({ length: Math.min(view.to, found.length) - view.from }, (_, at) => view.from + at),
+    ...(heldAt >= view.to ? [heldAt] : []),
+  ]
+  const hold = ({ target }: FocusEvent) => {
+    const place = Number((target as Element).closest('li')?.getAttribute('aria-posinset'))
+    setHeld(found[place - 1]?.job.jobId)
+  }
+  const release = ({ relatedTarget }: FocusEvent) => {
+    if (!list.current?.contains(relatedTarget as Node | null)) setHeld(undefined)
+  }
   const style = {
     gridTemplateColumns: `repeat(${view.columns}, minmax(0, 1fr))`,
     gridAutoRows: `${view.tile}px`,
@@ -87,16 +104,22 @@ function Window({ found, replaced }: WindowProps) {
     paddingBottom: `${view.after}px`,
   }
   return (
-    <ul ref={list} class="sheet windowed" aria-label="Images" style={style}>
-      {found.slice(view.from, view.to).map(({ job, place }, at) => (
-        <Frame
-          key={job.jobId}
-          job={job}
-          place={place}
-          replaced={replaced}
-          of={{ place: view.from + at + 1, all: found.length }}
-        />
-      ))}
+    <ul ref={list} class="sheet windowed" aria-label="Images" style={style} onFocusIn={hold} onFocusOut={release}>
+      {drawn.map((at) => {
+        const one = found[at]
+        if (one === undefined) return null
+        const isInView = at >= view.from && at < view.to
+        return (
+          <Frame
+            key={one.job.jobId}
+            job={one.job}
+            place={one.place}
+            replaced={replaced}
+            of={{ place: at + 1, all: found.length }}
+            style={isInView ? undefined : placeIn(view, at)}
+          />
+        )
+      })}
     </ul>
   )
 }

@@ -14,6 +14,7 @@ export function useView(count: number): { readonly list: RefObject<HTMLUListElem
   const [view, setView] = useState<View>({
     columns: 1,
     tile: 344,
+    gap,
     from: 0,
     to: Math.min(count, 24),
     before: 0,

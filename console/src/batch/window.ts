@@ -6,6 +6,8 @@ export interface View {
   /** The first that is drawn, and the one after the last. */
   readonly from: number
   readonly to: number
+  /** Between tiles, in pixels. */
+  readonly gap: Grid['gap']
   /** The height of the rows before and after, in pixels. */
   readonly before: number
   readonly after: number
@@ -40,9 +42,25 @@ export function viewOf({ count, width, least, gap, heightOf, top, bottom }: Grid
   return {
     columns,
     tile,
+    gap,
     from: first * columns,
     to: Math.min(count, last * columns),
     before: first * rowHeight,
     after: (rows - last) * rowHeight,
   }
+}
+
+/**
+ * Where a tile stands in the grid, as CSS: for one that is drawn though it is not in view.
+ *
+ * @param at how many tiles are before it
+ */
+export function placeIn({ columns, tile, gap }: View, at: number) {
+  return {
+    position: 'absolute',
+    top: `${Math.floor(at / columns) * (tile + gap.row)}px`,
+    left: `calc((100% + ${gap.column}px) / ${columns} * ${at % columns})`,
+    width: `calc((100% - ${(columns - 1) * gap.column}px) / ${columns})`,
+    height: `${tile}px`,
+  } as const
 }

@@ -23,6 +23,7 @@ const most = 4
 /** Of each brand, in this tab: a new version is tried on the picture of the last. */
 const pictures = new Map<number, { readonly file: File; readonly url: string }>()
 const tries = new Map<number, readonly Tried[]>()
+const chosenFormats = new Map<number, Format>()
 
 interface TrialProps {
   readonly brand: Brand
@@ -36,7 +37,9 @@ export function Trial({ brand, isChanged }: TrialProps) {
   const input = useRef<HTMLInputElement>(null)
   const [picture, setPicture] = useState(pictures.get(brandId))
   const [tried, setTried] = useState(tries.get(brandId) ?? [])
-  const [format, setFormat] = useState<Format>(profile.defaults?.outputFormats?.[0] ?? 'product_description')
+  const [format, setFormat] = useState<Format>(
+    chosenFormats.get(brandId) ?? profile.defaults?.outputFormats?.[0] ?? 'product_description',
+  )
   const [state, setState] = useState<{ busy?: boolean; error?: unknown }>({})
   const language = profile.defaults?.languages?.[0] ?? 'en'
   const choose = (file: File | undefined) => {
@@ -78,7 +81,11 @@ export function Trial({ brand, isChanged }: TrialProps) {
             <select
               aria-label="Text to try"
               value={format}
-              onChange={(event) => setFormat(event.currentTarget.value as Format)}
+              onChange={(event) => {
+                const chosen = event.currentTarget.value as Format
+                chosenFormats.set(brandId, chosen)
+                setFormat(chosen)
+              }}
             >
               {formats.map((one) => (
                 <option key={one} value={one}>

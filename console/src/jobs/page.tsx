@@ -1,11 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
+import type { VisionClient } from 'vision-pipeline-client'
 import type { ListedJob } from '../batch/feed.ts'
 import { client } from '../session.ts'
 import { number } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
-import { useLoad } from '../ui/use-load.ts'
+import { usePages } from '../ui/use-pages.ts'
 import { useTitle } from '../ui/use-title.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
@@ -21,33 +22,31 @@ export function JobsPage() {
   const { query, route } = useLocation()
   const filters = query as Filters
   const address = addressOf(filters)
-  const first = useLoad((_, signal) => readPage(queryOf(filters, Date.now()), undefined, signal), [address])
-  const [more, setMore] = useState<{ jobs: readonly ListedJob[]; cursor: string | null }>()
+  /** How often jobs were changed here: what was read before tells no more how they are. */
+  const [turn, setTurn] = useState(0)
+  const pages = usePages(
+    (on, cursor, signal) => readPage(on, queryOf(filters, Date.now()), { cursor, signal }),
+    [address, turn],
+    `${turn} ${address}`,
+  )
   const [selected, setSelected] = useState<ReadonlyMap<number, ListedJob>>(new Map())
   const [failure, setFailure] = useState<unknown>()
   const [said, setSaid] = useState<string>()
   useTitle('Jobs')
   useEffect(() => {
-    setMore(undefined)
     setSelected(new Map())
     setFailure(undefined)
-  }, [address, first.data])
+  }, [address, turn])
   useEffect(() => setSaid(undefined), [address])
-  const jobs = [...(first.data?.jobs ?? []), ...(more?.jobs ?? [])]
-  const cursor = more ? more.cursor : (first.data?.nextCursor ?? null)
+  const jobs = pages.items ?? []
   const set = (to: Filters) => route(addressOf({ ...filters, ...to }))
-  const next = () =>
-    readPage(queryOf(filters, Date.now()), cursor).then(
-      (page) => setMore({ jobs: [...(more?.jobs ?? []), ...page.jobs], cursor: page.nextCursor }),
-      setFailure,
-    )
   const selectMatching = async () => {
     const found = new Map<number, ListedJob>()
     try {
-      for (let at: string | null | undefined; at !== null && found.size < mostSelected; ) {
-        const page = await readPage(queryOf(filters, Date.now()), at, undefined, false)
-        for (const job of page.jobs) found.set(job.jobId, job)
-        at = page.nextCursor
+      for (let cursor: string | null | undefined; cursor !== null && found.size < mostSelected; ) {
+        const page = await readPage(client.value, queryOf(filters, Date.now()), { cursor, withTexts: false })
+        for (const job of page.items) found.set(job.jobId, job)
+        cursor = page.nextCursor
       }
       setSelected(found)
     } catch (error) {
@@ -60,25 +59,26 @@ export function JobsPage() {
         <h1 class="sum">Jobs</h1>
       </div>
       <FilterBar filters={filters} set={set} />
-      {first.error !== undefined && <Problem error={first.error} retry={first.reload} />}
+      {pages.error !== undefined && <Problem error={pages.error} retry={pages.reload} />}
+      {pages.moreError !== undefined && <Problem error={pages.moreError} />}
       {failure !== undefined && <Problem error={failure} />}
       <div role="status">{said && <p>{said}</p>}</div>
-      {first.data && jobs.length === 0 && (
+      {pages.items && jobs.length === 0 && (
         <Nothing filtered={address.includes('?')} clear={() => route(addressOf({}))} />
       )}
       {jobs.length > 0 && <JobTable jobs={jobs} selected={selected} select={setSelected} />}
       {jobs.length > 0 && (
         <p class="row between actions">
           <span class="dim">
-            {number(jobs.length)} shown{cursor === null ? ', and there are no more' : ''}
+            {number(jobs.length)} shown{pages.hasMore ? '' : ', and there are no more'}
           </span>
           <span class="row">
-            {cursor !== null && (
+            {pages.hasMore && (
               <>
                 <button type="button" class="btn plain" onClick={selectMatching}>
                   Select all that match, up to {number(mostSelected)}
                 </button>
-                <button type="button" class="btn" onClick={next}>
+                <button type="button" class="btn" onClick={pages.more}>
                   Show {pageSize} more
                 </button>
               </>
@@ -87,14 +87,25 @@ export function JobsPage() {
         </p>
       )}
       {selected.size > 0 && (
-        <BulkBar jobs={[...selected.values()]} clear={() => setSelected(new Map())} say={setSaid} done={first.reload} />
+        <BulkBar
+          jobs={[...selected.values()]}
+          clear={() => setSelected(new Map())}
+          say={setSaid}
+          done={() => setTurn(turn + 1)}
+        />
       )}
     </>
   )
 }
 
-async function readPage(query: JobQuery, cursor?: string | null, signal?: AbortSignal, withTexts = true) {
-  const { data } = await client.value.api.GET('/v1/jobs', {
+interface Reading {
+  readonly cursor?: string | null | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly withTexts?: boolean
+}
+
+async function readPage(on: VisionClient, query: JobQuery, { cursor, signal, withTexts = true }: Reading) {
+  const { data } = await on.api.GET('/v1/jobs', {
     params: {
       query: {
         ...query,
@@ -105,7 +116,7 @@ async function readPage(query: JobQuery, cursor?: string | null, signal?: AbortS
     },
     ...(signal && { signal }),
   })
-  return data ?? { jobs: [], nextCursor: null }
+  return { items: data?.jobs ?? [], nextCursor: data?.nextCursor ?? null }
 }
 
 function Nothing({ filtered, clear }: { readonly filtered: boolean; readonly clear: () => void }) {

@@ -24,7 +24,7 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByText('3 cannot be sent, and will be left out.').waitFor()
     await page.getByText('Same picture as picture-0.png').waitFor()
     await page.getByText('20.0 MB, and at most 20.0 MB are taken.').waitFor()
-    await page.getByText('The file is no PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
+    await page.getByText('The file is not a PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
     await page.getByLabel('Batch name').fill('Autumn tableware')
     await page.getByLabel('SKU of picture-1.png').fill('OST-1101')
     await page.getByLabel('Product description, German').check()
@@ -40,8 +40,12 @@ export function journeysOfMaking(ground: Ground): void {
     const drawn = page.locator('.sheet li')
     await expect.poll(() => drawn.count()).toBeLessThan(37)
     expect(await drawn.first().getAttribute('aria-setsize')).toBe('37')
+    await page.locator('.sheet li[aria-posinset="1"] a.open').focus()
     await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
     await page.locator('.sheet li[aria-posinset="37"]').waitFor()
+    // What has the focus stays, so that the next key goes on from there.
+    await expect.poll(() => page.locator('.sheet li[aria-posinset="8"]').count()).toBe(0)
+    expect(await page.locator('.sheet li[aria-posinset="1"] a.open:focus').count()).toBe(1)
     await page.evaluate('scrollTo(0, 0)')
     await page.locator('.sheet li[aria-posinset="1"]').waitFor()
     const waiting = page.waitForEvent('download')
@@ -57,7 +61,9 @@ export function journeysOfMaking(ground: Ground): void {
     expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
   })
 
-  test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', async () => {
+  test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', {
+    tags: 'long',
+  }, async () => {
     await using at = await visit(ground.browser, pageOf('/'))
     const { page } = at
     const [one, two, three] = await Promise.all([520, 521, 522].map((number) => picture(number)))
@@ -99,16 +105,19 @@ export function journeysOfMaking(ground: Ground): void {
     expect((await jobs()).map(({ status }) => status)).toEqual(Array(4).fill('completed'))
   })
 
-  test('who has no picture at hand tries the samples', async () => {
+  test('who has no picture at hand tries the samples', { tags: 'long' }, async () => {
     await using at = await visit(ground.browser, pageOf('/'))
     const { page } = at
+    expect(await page.locator('nav [aria-current=page]').textContent()).toBe('New batch')
     await page.getByRole('button', { name: 'Try the sample pictures' }).click()
     await page.getByText('12 files').waitFor()
     await page.getByText('All can be sent.').waitFor()
     await page.getByRole('button', { name: 'Start 12 images' }).waitFor()
   })
 
-  test('a start that was broken off goes on with what it had sent, and sends nothing twice', async () => {
+  test('a start that was broken off goes on with what it had sent, and sends nothing twice', {
+    tags: 'long',
+  }, async () => {
     await using at = await visit(ground.browser, pageOf('/'), { expected: /Failed to load resource|ERR_FAILED/ })
     const { page } = at
     const files = await Promise.all(Array.from({ length: 6 }, (_, number) => picture(500 + number)))
@@ -132,6 +141,7 @@ export function journeysOfMaking(ground: Ground): void {
 
   test.each(['stream', 'waiting'] as const)(
     'a gallery develops live by %s, and shows each text as it comes',
+    { tags: 'long' },
     async (by) => {
       const slow = { ...alt, analysisPurpose: 'Sell it [emulate slow]' }
       const batchId = await makeBatch(`Live by ${by}`, [by === 'stream' ? 100 : 110, by === 'stream' ? 101 : 111], slow)
@@ -148,7 +158,28 @@ export function journeysOfMaking(ground: Ground): void {
     },
   )
 
-  test('a network that is cut while jobs end and others come loses nothing of them', async () => {
+  test('a stream that is refused when it comes back is opened anew, and tells of what comes then', {
+    tags: 'long',
+  }, async () => {
+    const { batchId } = await call<{ batchId: number }>('/v1/batches', { json: { name: 'Refused', defaults: alt } })
+    await using at = await visit(ground.browser, 'about:blank', { expected: /401/ })
+    const { page } = at
+    let streams = 0
+    await page.route('**/v1/events?*', (route) => {
+      streams++
+      if (streams === 1) return route.fulfill({ contentType: 'text/event-stream', body: 'retry: 5\n\n' })
+      return streams === 2 ? route.fulfill({ status: 401 }) : route.continue()
+    })
+    await page.goto(pageOf(`/batches/${batchId}`))
+    await expect.poll(() => streams).toBe(3)
+    await page.locator('[data-live=stream]').waitFor({ state: 'attached' })
+    const imageUrl = `data:image/png;base64,${(await picture(540)).buffer.toString('base64')}`
+    await call(`/v1/batches/${batchId}/jobs`, { json: { jobs: [{ imageUrl, metadata: { file: 'later.png' } }] } })
+    await page.getByText('1 of 1 done').waitFor()
+    await page.getByRole('link', { name: 'later.png' }).waitFor()
+  })
+
+  test('a network that is cut while jobs end and others come loses nothing of them', { tags: 'long' }, async () => {
     const batchId = await makeBatch('Cut off', [530], { ...alt, analysisPurpose: 'Sell it [emulate slow]' })
     await using at = await visit(ground.browser, pageOf(`/batches/${batchId}`), {
       expected: /ERR_INTERNET|Failed to load/,

@@ -6,7 +6,9 @@ import { expectAccessible, signInByKey, visit } from '../support/visit.ts'
 export function journeysOfAccess(ground: Ground): void {
   const { makeBatch, makeJob, call, pageOf } = ground
 
-  test('a key that is revoked while it is used is asked for again, and the page goes on where it was', async () => {
+  test('a key that is revoked while it is used is asked for again, and the page goes on where it was', {
+    tags: 'long',
+  }, async () => {
     await makeBatch('Before the key', [120])
     const makeKey = (name: string) =>
       call<{ keyId: number; key: string }>('/v1/keys', { json: { name, scopes: ['read', 'write'] } })
@@ -42,7 +44,9 @@ export function journeysOfAccess(ground: Ground): void {
     expect(await page.evaluate(() => Object.keys(localStorage).join())).not.toContain('key')
   })
 
-  test('who signs in at the issuer comes back to the job, stays signed in, and is told when that is over', async () => {
+  test('who signs in at the issuer comes back to the job, stays signed in, and is told when that is over', {
+    tags: 'long',
+  }, async () => {
     const { issuer } = ground
     const headers = { authorization: `Bearer ${await issuer.token('ann')}` }
     const jobId = await makeJob(130, { metadata: { file: 'of-ann.png' } }, headers)

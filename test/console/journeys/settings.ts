@@ -50,13 +50,15 @@ export function journeysOfSettings(ground: Ground): void {
     // Where the system forces its colours, those of the picture stay: they are what is shown.
     await page.emulateMedia({ forcedColors: 'active' })
     const shown = await page.evaluate<string>("getComputedStyle(document.querySelector('.swatches i')).backgroundColor")
-    expect(shown).toBe(toRgb(String(await page.locator('td .mono').first().textContent())))
+    expect(shown).toBe(toRgb(String(await page.locator('td.mono').first().textContent())))
     await page.emulateMedia({ forcedColors: 'none' })
     await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByText('What is not saved is not tried.').waitFor()
+    await page.getByLabel('Text to try').selectOption('alt_text')
     await page.getByRole('button', { name: 'Save version 2' }).click()
     await page.getByRole('heading', { name: '2 versions' }).waitFor()
+    expect(await page.getByLabel('Text to try').inputValue()).toBe('alt_text')
     await page.locator('summary', { hasText: /^Version 2/ }).click()
     await page.locator('del', { hasText: 'Calm and plain' }).waitFor()
     await page.locator('ins', { hasText: 'Loud' }).waitFor()
@@ -86,14 +88,24 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.getByRole('radio', { name: 'No brand' }).isChecked()).toBe(true)
   })
 
-  test('a list goes on where its first page ends', async () => {
+  test('a list goes on where its first page ends', { tags: 'long' }, async () => {
     const brand = { json: { profile: { name: 'Version 1' } } }
     const { brandId } = await call<{ brandId: number }>('/v1/brands', brand)
     for (let version = 1; version <= 20; version++) {
       const json = { profile: { name: `Version ${version + 1}` }, version }
       await call(`/v1/brands/${brandId}`, { method: 'PUT', json })
     }
-    await using at = await visit(ground.browser, pageOf(`/brands/${brandId}`))
+    await using at = await visit(ground.browser, 'about:blank')
+    // A slow network: the page says that it waits, and for no longer than it does.
+    const { promise: isLetThrough, resolve: letThrough } = Promise.withResolvers<void>()
+    await at.page.route(`**/v1/brands/${brandId}`, async (route) => {
+      await isLetThrough
+      await route.continue()
+    })
+    await at.page.goto(pageOf(`/brands/${brandId}`))
+    await at.page.getByRole('status').getByText('Loading…').waitFor()
+    letThrough()
+    await at.page.getByText('Loading…').waitFor({ state: 'detached' })
     const versions = at.page.locator('summary', { hasText: /^Version \d+/ })
     await expect.poll(() => versions.count()).toBe(20)
     await at.page.getByRole('button', { name: 'Show older ones' }).click()
@@ -101,7 +113,9 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await at.page.getByRole('button', { name: 'Show older ones' }).count()).toBe(0)
   })
 
-  test('usage says what each model cost, as a plot and as a table, and what is left of the limits', async () => {
+  test('usage says what each model cost, as a plot and as a table, and what is left of the limits', {
+    tags: 'long',
+  }, async () => {
     await makeJob(610)
     const { totals } = await call<{ totals: { costUsd: number; jobs: { completed: number } } }>('/v1/usage')
     await using at = await visit(ground.browser, pageOf('/usage?days=7'))
@@ -147,29 +161,30 @@ export function journeysOfSettings(ground: Ground): void {
     expect((await fetch(`${ground.stack.url}/v1/keys`, json)).status).toBe(403)
     await page.getByRole('button', { name: 'I have kept it' }).click()
     await page.reload()
-    await page.getByRole('heading', { name: 'Shop import' }).waitFor()
+    await page.getByRole('heading', { name: 'Shop import', exact: true }).waitFor()
     expect(await page.content()).not.toContain(key)
     await page.getByRole('button', { name: 'Revoke Shop import' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke Shop import' }).click()
-    await page.getByRole('heading', { name: 'Shop import' }).waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Shop import', exact: true }).waitFor({ state: 'detached' })
     const { keys } = await call<{ keys: { name: string }[] }>('/v1/keys')
     expect(keys.map(({ name }) => name)).not.toContain('Shop import')
   })
 
   let receiver: Server
-  const received: { id: string; body: string }[] = []
+  const received: { id: string; signatures: number; body: string }[] = []
   beforeAll(async () => {
     receiver = createServer(async (request, response) => {
       let body = ''
       for await (const part of request) body += part
-      received.push({ id: String(request.headers['webhook-id']), body })
+      const signatures = String(request.headers['webhook-signature']).split(' ').length
+      received.push({ id: String(request.headers['webhook-id']), signatures, body })
       response.end('thanks')
     })
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   })
   afterAll(() => new Promise((resolve) => receiver.close(resolve)))
 
-  test('an endpoint is added, tested, sent to once more, switched off, and deleted', async () => {
+  test('an endpoint is added, tested, sent to once more, switched off, and deleted', { tags: 'long' }, async () => {
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks`
     await using at = await visit(ground.browser, pageOf('/webhooks'), { expected: /422|400/ })
     const { page } = at
@@ -191,6 +206,14 @@ export function journeysOfSettings(ground: Ground): void {
     await page.getByRole('button', { name: 'Resend' }).click()
     await expect.poll(() => received.length).toBe(2)
     expect(received[1]?.id).toBe(received[0]?.id)
+    await page.getByRole('button', { name: 'Rotate secret' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate the secret' }).click()
+    await page.getByText('The new secret, shown this once.').waitFor()
+    expect(await page.getByRole('region', { name: 'Secret' }).locator('output').textContent()).not.toBe(secret)
+    await page.getByText('The secret from before signs too').waitFor()
+    await page.getByRole('button', { name: 'I have kept it' }).click()
+    await page.getByRole('button', { name: 'Send a test' }).click()
+    await expect.poll(() => received.map(({ signatures }) => signatures)).toEqual([1, 1, 2])
     await expectAccessible(page)
     await page.setViewportSize(phone)
     expect(await widthOf(page)).toBe(phone.width)
