@@ -9,6 +9,7 @@ import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { startScript, temporaryFolder } from '../dev/child-processes.ts'
 import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { putServerData } from '../support/dev/server-data.ts'
 import { runHere, runProcess } from './run-command.ts'
 
 // Some start processes, one after the other.
@@ -218,6 +219,7 @@ test('a database without our tables is told how to get them', async () => {
 
 test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {
   const folder = join(await temporaryFolder(), 'data')
+  await putServerData(folder)
   const holder = startScript('hold-database.ts', [folder])
   await migrateDatabase(await holder.says(/(mysql:\S+)\s/))
   const running = await opsProcess(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })
