@@ -15,7 +15,7 @@ export async function checkBucketAndRules(config: DoctorConfig): Promise<readonl
     (error: Error) => error.message,
   )
   if (unreachable !== undefined) {
-    return [{ check: 'bucket', ...wrong(unreachable, 'Put this right first: images are neither stored nor read.') }]
+    return [{ check: 'bucket', ...wrong(unreachable, 'Fix this first: images are neither stored nor read.') }]
   }
   const client = createS3Client(named)
   const look = async (check: string, found: () => Promise<Found>): Promise<Finding> => ({
@@ -49,7 +49,7 @@ function checkRules(settings: BucketSettings, uploadDays: number): Found {
   return wrong(faults.join(' '), ours.length > 0 ? 'npm run bucket:setup' : 'Change that rule.')
 }
 
-/** "Retaining multiple versions of objects with S3 Versioning": what is deleted stays as a version until a rule expires it. */
+/** "Retaining multiple versions of objects with S3 Versioning": a deleted object stays as a version until a rule expires it. */
 async function checkVersions(client: S3Client, bucket: string, settings: Promise<BucketSettings>): Promise<Found> {
   const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }), limited())
   if (Status === undefined) return ok('none are kept: what is deleted is gone')

@@ -6,7 +6,7 @@ import { innermost } from '../core/domain/errors.ts'
 import { checkMigrations } from '../drizzle/migrate.ts'
 import { type Finding, ok, wrong } from './finding.ts'
 
-/** How far the clocks of this machine and of the database may be apart, in milliseconds. */
+/** The largest permitted difference between the clocks of this machine and of the database, in milliseconds. */
 const mostSkewMs = 5_000
 
 type Check = (database: Database, circumstances: Circumstances) => Promise<Omit<Finding, 'check'>>
@@ -28,7 +28,7 @@ export const checks = {
         ? ok(row.Value)
         : wrong(
             `${row.Value}, and any certificate is taken`,
-            'Take verifyIdentity and rejectUnauthorized out of ssl in DATABASE_URL: whoever is between could read everything.',
+            'Take verifyIdentity and rejectUnauthorized out of ssl in DATABASE_URL: anybody on the way could read everything.',
           )
     }
     if (isHere) return ok('none, and the database is on this machine')
@@ -93,7 +93,7 @@ export const checks = {
   },
 } satisfies Readonly<Record<string, Check>>
 
-/** Each matches no row, and is checked all the same. */
+/** Each matches no row; its permission is checked all the same. */
 const probes = {
   SELECT: sql`SELECT user_id FROM vision_users WHERE FALSE`,
   INSERT: sql`INSERT INTO vision_users (user_id) SELECT 'nobody' FROM DUAL WHERE FALSE`,
@@ -110,13 +110,13 @@ async function variable(database: Database, ...names: readonly string[]): Promis
   return rows[0]?.Value ?? 'unknown'
 }
 
-/** Checks a database on a connection as the functions use it. A check that cannot be made is not ok, and the others go on. */
+/** Checks a database on a connection as the functions use it. A check that cannot be made counts as failed; the others go on. */
 export async function checkDatabase(database: Database, circumstances: Circumstances): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const [check, look] of Object.entries<Check>(checks)) {
     const found = await look(database, circumstances).catch((error: unknown) => {
       const { message, code } = innermost(error) as NodeJS.ErrnoException
-      return wrong(message || code || 'no answer', 'Put this right first: the check could not be made.')
+      return wrong(message || code || 'no answer', 'Fix this first: the check could not be made.')
     })
     findings.push({ check, ...found })
   }

@@ -1,13 +1,13 @@
-/** What a check found: `todo` says what to do where it is not as it should be. */
+/** The result of a check: `todo` says what to do where something is wrong. */
 export interface Finding {
   readonly check: string
-  /** Null where it could not be checked from here. */
+  /** Null where this machine cannot check it. */
   readonly ok: boolean | null
   readonly found: string
   readonly todo: string | null
 }
 
-/** The same without the name of the check. */
+/** A finding without the name of its check. */
 export type Found = Omit<Finding, 'check'>
 
 export const ok = (found: string): Found => ({ ok: true, found, todo: null })

@@ -113,13 +113,13 @@ export function describeFailures({ days, failures }: FailuresView): string {
         `job ${one.sampleJobId}`,
       ]),
     ),
-    `Within ${within}. Look at one with: job ${failures[0]?.sampleJobId}`,
+    `Within ${within}. For the raw reason: npm run ops -- job ${failures[0]?.sampleJobId}\nOnce its cause is fixed: npm run ops -- redrive --code ${failures[0]?.code}`,
   )
 }
 
 /** A line for each minute, and one for all of them. */
 export function describeMinutes({ totals, minutes }: MinutesView): string {
-  if (minutes.length === 0) return 'Nothing was reported by a worker.'
+  if (minutes.length === 0) return 'No worker has reported anything.'
   const line = (name: string, workers: string, one: MinutesView['totals']) => [
     name,
     workers,

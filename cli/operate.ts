@@ -46,7 +46,7 @@ import type { ExitCode, Terminal } from './terminal.ts'
 interface Answer {
   readonly view: unknown
   readonly text: string
-  /** Whether the command exits with 1 all the same. */
+  /** Whether the command still exits with 1. */
   readonly failed?: boolean
 }
 
@@ -72,15 +72,19 @@ export async function operate(args: string[], terminal: Terminal, signal: AbortS
   }
 }
 
+// Not the usage itself, whose 60 lines would scroll the error away.
+const seeHelp = 'See npm run ops -- --help'
+
 function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
+    // Its second sentence is about words that begin with a dash.
+    throw new OptionsError(`${(error as Error).message.split('. ')[0]}.\n${seeHelp}`)
   }
 }
 
-/** A verb with its options and its object: the id of a job. */
+/** A verb with its options and its object, such as the id of a job. */
 interface Command {
   readonly verb: Verb | undefined
   readonly values: Values
@@ -92,11 +96,11 @@ function readArguments(args: string[]): Command {
   if (values.help) return { verb: undefined, values }
   const [verb, ...more] = positionals
   if (!isVerb(verb) || more.length > (wordsAfter[verb] ?? 0)) {
-    throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n\n${usage}`)
+    throw new OptionsError(`Expected one of ${verbs.join(', ')}, not '${positionals.join(' ')}'.\n${seeHelp}`)
   }
   for (const name of Object.keys(values) as (keyof typeof options)[]) {
     if (name !== 'json' && !taken[verb].includes(name))
-      throw new OptionsError(`${verb} does not take --${name}.\n\n${usage}`)
+      throw new OptionsError(`${verb} does not take --${name}.\n${seeHelp}`)
   }
   return { verb, values, about: more.length > 0 ? more.join(' ') : undefined }
 }
@@ -156,7 +160,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       }
     }
     case 'job': {
-      const id = wholeNumber('job', about ?? '', 'job wants the id of a job: job 21')
+      const id = wholeNumber('job', about ?? '', 'job needs the id of a job: job 21')
       return async ({ database }) => {
         const view = viewForOperator(await getJobInFull(database, id ?? 0))
         return { view, text: describeJob(view) }
@@ -218,7 +222,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
     case 'cancel': {
       const { code, userId, batchId } = filterOf(values)
       if (code === undefined && userId === undefined && batchId === undefined) {
-        throw new OptionsError('cancel wants --user, --batch or --code: without one it would cancel every job.')
+        throw new OptionsError('cancel needs --user, --batch or --code: without one it would cancel every job.')
       }
       return async (operator) => {
         const done = await cancelJobs(operator, { code, userId, batchId }, { limit, dryRun, signal })
@@ -258,13 +262,19 @@ function scopeOf(provider: string | undefined): ProviderScope {
   return found
 }
 
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
 function filterOf({ code, since, until, user, batch }: Values) {
   const moment = (name: string, text: string | undefined) => {
     if (text === undefined) return undefined
-    const at = new Date(text)
+    const [, amount, unit = ''] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? []
+    const at = amount === undefined ? new Date(text) : new Date(Date.now() - Number(amount) * (unitMs[unit] ?? 0))
+    if (amount !== undefined) return at
     // Without a zone it would mean this machine's, which is ambiguous.
     if (Number.isNaN(at.getTime()) || !/(Z|[+-]\d\d:\d\d)$/.test(text)) {
-      throw new OptionsError(`--${name} must be a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`)
+      throw new OptionsError(
+        `--${name} must be how long ago, like 30m, 2h or 1d, or a time with its zone, like 2026-11-23T12:00:00Z, not '${text}'.`,
+      )
     }
     return at
   }

@@ -15,7 +15,7 @@ type Environment = Record<string, string | undefined>
 
 /** Erases a user, or counts what there is; a usage error is reported here, before the database is asked. */
 export function prepareErase(values: Values, signal: AbortSignal) {
-  const user = requireUser(values.user, 'erase wants --user: whom.')
+  const user = requireUser(values.user, 'erase needs --user: the user to erase.')
   const dryRun = values.yes !== true
   return async (operator: Operator, _: OperatorConfig, env: Environment, isLocal: boolean) => {
     await using cleanup = new AsyncDisposableStack()
@@ -29,7 +29,7 @@ export function prepareErase(values: Values, signal: AbortSignal) {
 async function openStore(env: Environment, isLocal: boolean, cleanup: AsyncDisposableStack): Promise<ImageStore> {
   let settings = env
   if (!env.BUCKET_NAME) {
-    if (!isLocal) throw new OptionsError('erase wants BUCKET_NAME: the images of the user are there.')
+    if (!isLocal) throw new OptionsError('erase needs BUCKET_NAME: the images of the user are in that bucket.')
     const local = await startLocalBucket(readOptions([], env).dataDir, randomBytes(16).toString('hex'))
     cleanup.defer(local.stop)
     settings = local.settings
@@ -41,7 +41,7 @@ async function openStore(env: Environment, isLocal: boolean, cleanup: AsyncDispo
 
 function describe({ dryRun, pseudonym, rows, objects, runs, more }: EraseView) {
   const found = Object.entries(rows).filter(([, count]) => count > 0)
-  if (found.length === 0 && objects === 0) return 'There is nothing of this user.'
+  if (found.length === 0 && objects === 0) return 'Nothing of this user is stored.'
   const counts = table(
     ['table', 'rows'],
     found.map(([name, count]) => [name, count >= 1_000 ? '1,000 or more' : String(count)]),
@@ -49,7 +49,7 @@ function describe({ dryRun, pseudonym, rows, objects, runs, more }: EraseView) {
   if (dryRun) return `${counts}\n\nWould be erased, the usage pseudonymised. Nothing was changed; --yes does it.`
   const reports =
     runs > 0
-      ? `\n${runs} runs were cut off, and their workers may report for 5 minutes what they took: run it again then.`
+      ? `\n${runs} runs were cut off, and their workers may report usage for 5 more minutes: run it again then.`
       : ''
   const rest = more ? `${reports}\nSomething is left: run it again.` : ''
   return `${counts}\n\nErased, with ${objects} objects of the bucket. The usage is kept under ${pseudonym}.${rest}`

@@ -19,7 +19,7 @@ export function prepareKeys(values: Values, words: string | undefined): Act {
     throw new OptionsError(`Expected keys, keys create or keys revoke <id>, not 'keys ${words}'.`)
   }
   if (what === 'revoke') {
-    if (!isNumber) throw new OptionsError(`keys revoke wants the id of a key, which keys --user lists, not '${id}'.`)
+    if (!isNumber) throw new OptionsError(`keys revoke needs the id of a key, which keys --user lists, not '${id}'.`)
     refuse(values, ['user', 'name', 'scopes', 'expires-in-days'], what)
     return async (operator) => {
       await revokeKeyOf(operator, Number(id))
@@ -29,7 +29,7 @@ export function prepareKeys(values: Values, words: string | undefined): Act {
       }
     }
   }
-  const user = requireUser(values.user, 'keys wants --user: whose keys.')
+  const user = requireUser(values.user, 'keys needs --user: the owner of the keys.')
   if (what === 'list') {
     refuse(values, ['name', 'scopes', 'expires-in-days'], 'keys')
     return async ({ database }) => {
@@ -57,7 +57,7 @@ export function requireUser(user: string | undefined, otherwise: string): string
 }
 
 function requestOf({ name, scopes, 'expires-in-days': days }: Values) {
-  if (name === undefined) throw new OptionsError('keys create wants --name: what people know the key by.')
+  if (name === undefined) throw new OptionsError('keys create needs --name: the name that people know the key by.')
   const words = scopes?.split(',')
   const wrong = words?.find((word) => !allScopes.some((scope) => scope === word))
   if (wrong !== undefined) throw new OptionsError(`--scopes must be of ${allScopes.join(',')}, not '${wrong}'.`)

@@ -1,5 +1,5 @@
 import type { Operator } from '../core/admin/commands.ts'
-import { getLimits, setLimits } from '../core/admin/user-limits.ts'
+import { getLimits, hasJobs, setLimits } from '../core/admin/user-limits.ts'
 import { type LimitsOfUserView, type UserLimitField, userLimitFields } from '../core/api/admin/limits-schema.ts'
 import { limitChange, viewLimits } from '../core/api/admin/limits-view.ts'
 import type { OperatorConfig } from '../core/platform/config/operator.ts'
@@ -30,7 +30,7 @@ type Act = (
 
 /** Shows or sets the limits of a user; a usage error is reported here, before the database is asked. */
 export function prepareLimits(values: Values): Act {
-  const user = requireUser(values.user, 'limits wants --user: whose limits.')
+  const user = requireUser(values.user, 'limits needs --user: the user whose limits to show or set.')
   const given = fields.filter((field) => values[limitOptions[field][0]] !== undefined)
   const entries = given.map((field) => [field, readLimit(field, values)] as const)
   const reset = values.reset ? fields.map((field) => [field, null] as const) : []
@@ -44,7 +44,8 @@ export function prepareLimits(values: Values): Act {
       uploadLimits: uploadLimits(config),
       connections: { streams: config.STREAM_SESSIONS_PER_USER, waits: config.WAITS_PER_USER },
     })
-    return { view, text: describeLimits(view) }
+    const note = (await hasJobs(operator.database, user)) ? '' : `\n\nNo job of ${user} is there: look at the name.`
+    return { view, text: `${describeLimits(view)}${note}` }
   }
 }
 
@@ -54,7 +55,9 @@ function readLimit(field: UserLimitField, values: Values): number | null {
   // Number('') is 0.
   const checked = userLimitFields[field].safeParse(text.trim() === '' ? undefined : Number(text))
   if (text.trim() !== '' && checked.success) return checked.data ?? null
-  throw new OptionsError(`--${option}: ${checked.error?.issues[0]?.message ?? 'expected a number'}, not '${text}'.`)
+  const isNumber = text.trim() !== '' && !Number.isNaN(Number(text))
+  const why = isNumber ? checked.error?.issues[0]?.message : 'expected a number'
+  throw new OptionsError(`--${option}: ${why}, not '${text}'.`)
 }
 
 function describeLimits(view: LimitsOfUserView): string {

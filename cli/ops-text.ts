@@ -91,8 +91,8 @@ export function describeClaiming({ claims, providers }: ClaimingView, resumed = 
   const paused = providers.filter(({ pausedByOperator }) => pausedByOperator !== null)
   return [
     states,
-    ...(claims.pausedByOperator ? ['Still paused: resume'] : []),
-    ...paused.map(({ provider }) => `Still paused: resume --provider ${provider}`),
+    ...(claims.pausedByOperator ? ['Still paused: npm run ops -- resume'] : []),
+    ...paused.map(({ provider }) => `Still paused: npm run ops -- resume --provider ${provider}`),
   ].join('\n')
 }
 

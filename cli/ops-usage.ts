@@ -31,8 +31,8 @@ Options:
   --provider <name>         pause, resume: ${providerNames.join(' or ')}
   --reason <text>           pause, resume: why; status and the audit log show it
   --code <code>             jobs, redrive, cancel: jobs whose last error has this code, or with a prefix of codes: analysis.
-  --since <time>            jobs: created, redrive: failed at or after this time, like 2026-11-23T12:00:00Z
-  --until <time>            redrive: jobs that failed before this time
+  --since <time>            jobs: created, redrive: failed since then: 30m, 2h, 1d ago, or 2026-11-23T12:00:00Z
+  --until <time>            redrive: jobs that failed before this time, written alike
   --user <id>               jobs, redrive, cancel: jobs of this user; keys, limits, erase: whose
   --name <name>             keys create: what people know the key by
   --scopes <scopes>         keys create: of read,write,operator (default: read,write)

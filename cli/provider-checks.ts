@@ -7,7 +7,7 @@ const limitMs = 10_000
 const mostBytes = 1_000_000
 
 /**
- * Asks each provider for its models, which costs nothing: whether it takes the key, and has the model. Gemini:
+ * Asks each provider for its models, which costs nothing: whether it accepts the key, and has the model. Gemini:
  * https://ai.google.dev/api/models#method:-models.get; the others: `GET /models` of the OpenAI API.
  *
  * @param providers their configuration by name
@@ -32,7 +32,7 @@ async function ask(entry: ProviderEntry, { baseUrl, model }: ProviderConfig, api
   const isGemini = entry.wire === 'gemini'
   const base = baseUrl.replace(/\/+$/, '')
   const key = (name: string) => keyOf(entry.name, name)
-  const unknownModel = wrong(`it takes the key, and has no model ${model}`, `Set ${key('MODEL')} to one that it has.`)
+  const unknownModel = wrong(`accepts the key, but has no model ${model}`, `Set ${key('MODEL')} to one of its models.`)
   try {
     const response = await fetch(isGemini ? `${base}/v1beta/models/${encodeURIComponent(model)}` : `${base}/models`, {
       headers: isGemini ? { 'x-goog-api-key': apiKey } : { authorization: `Bearer ${apiKey}` },
@@ -43,24 +43,24 @@ async function ask(entry: ProviderEntry, { baseUrl, model }: ProviderConfig, api
     const { status } = response
     // A key that is wrong is 400 at Gemini, with a reason of its own.
     if (status === 401 || status === 403 || (status === 400 && text.includes('API_KEY_INVALID'))) {
-      return wrong(`it refuses the key (${status})`, `Set ${key('API_KEY')} to a key of this provider that is valid.`)
+      return wrong(`refuses the key (${status})`, `Set ${key('API_KEY')} to a key of this provider that is valid.`)
     }
     if (status === 404 && isGemini) return unknownModel
     if (status !== 200) {
       return wrong(
         `it answers ${status}`,
-        `Try again later; if it stays, look at ${key('BASE_URL')} and its status page.`,
+        `Try again later; if it persists, check ${key('BASE_URL')} and its status page.`,
       )
     }
-    return isGemini || namesModel(text, model) ? ok(`it takes the key, and has ${model}`) : unknownModel
+    return isGemini || namesModel(text, model) ? ok(`accepts the key, and has ${model}`) : unknownModel
   } catch (error) {
     const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException }
-    const why = name === 'TimeoutError' ? `it did not answer within ${limitMs / 1000} s` : (cause?.code ?? message)
-    return wrong(why, `Look at ${key('BASE_URL')} and at the way out of this network.`)
+    const why = name === 'TimeoutError' ? `did not answer within ${limitMs / 1000} s` : (cause?.code ?? message)
+    return wrong(why, `Look at ${key('BASE_URL')} and the outbound connections of this network.`)
   }
 }
 
-/** Up to a megabyte: the answer is a stranger's. */
+/** At most a megabyte: the answer is untrusted. */
 async function readText({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -8,7 +8,7 @@ import { errorText } from '../dev/errors/error-text.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
 const fewest = 1
-/** Ids are numbers that JavaScript keeps exactly: 9,000 such steps fit. */
+/** JavaScript represents these ids exactly: 9,000 such steps fit. */
 const most = 1_000_000_000_000
 const preset = 1_000_000
 

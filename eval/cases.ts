@@ -1,17 +1,17 @@
-/** An image to be made, what it is for, and what is known of it. */
+/** An image to be drawn, its purpose, and what is known about it. */
 export interface Case {
   readonly name: string
   readonly kind: 'poster' | 'product' | 'text' | 'portrait'
   readonly width: number
   readonly height: number
-  /** The ground, the main figure, the accent, as `#rrggbb`. */
+  /** The colours of the background, the main figure and the accent, as `#rrggbb`. */
   readonly colours: readonly [ground: string, figure: string, accent: string]
   /** What is written in the image. */
   readonly texts: readonly string[]
   readonly purpose: string
-  /** What of the purpose a text that speaks to customers must keep, letter by letter. */
+  /** The parts of the purpose that a text for customers must repeat exactly. */
   readonly facts: readonly string[]
-  /** Of the texts to be written, a BCP 47 tag. */
+  /** The language of the texts, a BCP 47 tag. */
   readonly language: string
 }
 

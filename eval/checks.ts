@@ -7,13 +7,13 @@ import { languages as emulatedLanguages } from '../dev/emulators/providers/colou
 import type { Case } from './cases.ts'
 import { isIn } from './language.ts'
 
-/** What was looked at, in the order of the table. */
+/** The checks, in the order of the table. */
 export const checkNames = ['fits', 'language', 'facts', 'numbers', 'phrases', 'palette'] as const
 export type CheckName = (typeof checkNames)[number]
-/** What is wrong by each check; no entry where it does not apply. */
+/** The fault that each check found; no entry where the check does not apply. */
 export type Findings = Partial<Record<CheckName, string[]>>
 
-/** What no brand team wants to read, and what gives the machine away. */
+/** Phrases that no brand team wants to read, and those that give a machine away. */
 const banned =
   /\bas an ai\b|\blanguage model\b|\bi cannot\b|\bgame[- ]chang|\bunleash\b|\belevate your\b|\bdelve\b|\blorem ipsum\b|\bin today['’]s fast|\[insert|previous instructions are/i
 
@@ -58,7 +58,7 @@ export function checkContent(
 
 const isEmulated = (tag: string) => emulatedLanguages.some((language) => language === new Intl.Locale(tag).language)
 
-/** Formats that speak to whom the purpose is for, so that what it offers must be in them. */
+/** Formats addressed to customers, which must repeat the offer. */
 const customerFacing = new Set<OutputFormat>(['social_post', 'product_description'])
 
 /** Numbers that neither the purpose nor the analysis has, of two digits or more: a small one may be counted in the image. */

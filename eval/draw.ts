@@ -1,7 +1,7 @@
 import sharp from 'sharp'
 import type { Case } from './cases.ts'
 
-/** The image of a case, as a PNG: the same every time on the same fonts. */
+/** The image of a case, as a PNG: identical every time with the same fonts. */
 export function draw(of: Case): Promise<Buffer> {
   return sharp(Buffer.from(svgOf(of)))
     .png()

@@ -9,7 +9,7 @@ import type { Case } from './cases.ts'
 import { checkAnalysis, checkContent, checkNames, type Findings } from './checks.ts'
 import { draw } from './draw.ts'
 
-/** One text, and what was found of it. */
+/** One text, and the findings about it. */
 export interface Result {
   readonly name: string
   /** `analysis`, or the format. */
@@ -29,7 +29,7 @@ export interface EvaluateOptions {
   readonly onResult?: (result: Result) => void
 }
 
-/** Sends the images of the cases through both steps, in every format, and looks at what comes. */
+/** Sends the images of the cases through both steps, in every format, and checks the results. */
 export async function evaluate(cases: readonly Case[], options: EvaluateOptions): Promise<Result[]> {
   const results: Result[] = []
   const add = (result: Result) => {

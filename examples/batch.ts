@@ -112,7 +112,7 @@ async function finish({ batchId, eventsUrl }: Batch, files: Map<number, string>)
 
 type Row = { readonly ok: boolean; readonly cells: readonly unknown[] }
 const refused = (name: string, error: unknown): Row => {
-  const why = error instanceof TypeError ? `Nothing answers at ${api}. Does npm start run?` : String(error)
+  const why = error instanceof TypeError ? `Nothing answers at ${api}. Is npm start running?` : String(error)
   return { ok: false, cells: [name, '', 'not created', why.replace(/^Error: /, '')] }
 }
 

@@ -9,7 +9,7 @@ import { type WakeEvent, wakeIdOf } from '../core/worker/wake/wake-functions.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined
 
-/** EventBridge Scheduler, every minute, and whoever wakes it: drains the queue until it is empty or the function's time is nearly up. */
+/** Called by EventBridge Scheduler every minute, and by whatever wakes a worker: drains the queue until it is empty or the function's time is nearly up. */
 export async function handler(
   event: Partial<ScheduledEvent> | WakeEvent,
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Context>,

@@ -27,7 +27,7 @@ export const handler = awslambda.streamifyResponse<LambdaFunctionURLEvent | APIG
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),
     })
-    // The status and the headers go out with the first write, and never with an end alone.
+    // The status and the headers are sent with the first write; an end alone would never send them.
     reply.write('')
     try {
       for await (const chunk of response.body ?? []) {
@@ -53,7 +53,7 @@ function open() {
     now: Date.now,
   })
   const database = openDatabase(config.DATABASE_URL, { connections: 2, random: Math.random })
-  // Unauthenticated, and an instance serves one call at a time: that it runs is the answer. The API checks the database.
+  // Unauthenticated, and an instance serves one call at a time, so the answer says only that it runs. The API checks the database.
   const { app, live } = composeStreams(config, { database, log, isReady: async () => true })
   const { STREAM_ORIGINS } = config
   return { app: STREAM_ORIGINS ? readableFrom(STREAM_ORIGINS, app) : app, live, log }

@@ -11,7 +11,7 @@ export async function accountConcurrency(): Promise<number> {
     return value
   } catch (error) {
     throw new SettingsError(
-      'This cannot be deployed:\n  DEPLOY_ACCOUNT_CONCURRENCY is missing, and Service Quotas does not tell it ' +
+      'This cannot be deployed:\n  DEPLOY_ACCOUNT_CONCURRENCY is missing, and Service Quotas does not report it ' +
         `(servicequotas:GetServiceQuota): ${error instanceof Error ? error.message : String(error)}\n  ` +
         'Set it to what `aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions` says',
     )

@@ -12,20 +12,20 @@ export interface Alarm {
   readonly period: number
   /** How many values in a row raise it. */
   readonly periods: number
-  /** It fires when a value is below the threshold, not when it is at or above it. */
+  /** Fires when a value is below the threshold, instead of at or above it. */
   readonly below?: true
-  /** Whether missing data raises it: a dead process sends none. */
+  /** Whether missing data raises the alarm: a dead process sends none. */
   readonly missingIsBad?: true
-  /** What AWS does by itself, beside telling people. */
+  /** Actions that AWS takes besides the notification. */
   readonly actions?: readonly $util.Input<string>[]
 }
 
 export const minute = 60
 
-/** Makes alarms that tell people through one topic. */
+/** Creates alarms that notify one topic. */
 export type Alarms = (name: string, alarm: Alarm) => aws.cloudwatch.MetricAlarm
 
-/** @param topic where they say it */
+/** @param topic the topic that every alarm notifies */
 export function alarmsTo(topic: sst.aws.SnsTopic): Alarms {
   return (name, { description, statistic, threshold, period, periods, below, missingIsBad, actions = [], ...metric }) =>
     new aws.cloudwatch.MetricAlarm(name, {

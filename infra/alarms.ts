@@ -12,11 +12,11 @@ export interface Watched {
   readonly database: DatabaseAccess
 }
 
-/** A client retries by itself; this many errors within 5 minutes are not the client's. */
+/** A single error is retried by the client; this many within 5 minutes are not the clients' fault. */
 const streamErrors = 5
 /** Deliveries to an endpoint that accepts them go out within a minute. */
 const webhookMinutes = 10
-/** The part of the account's functions at which there is still time to ask for more. */
+/** The share of the account's concurrency at which there is still time to request more. */
 const nearLimit = 0.8
 
 /** Creates the alarms, which all notify one SNS topic. None watches throttling of the poller: a full fleet throttles its schedule by design. */
@@ -105,7 +105,7 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     periods: 1,
   })
   alarm('ApiSlow', {
-    description: `One call of the API in twenty has taken ${slow} ms or more for 15 minutes, waits for a job left out.`,
+    description: `One call of the API in twenty has taken ${slow} ms or more for 15 minutes, not counting waits for a job.`,
     ...ours,
     metricName: 'ApiLatency',
     statistic: 'p95',

@@ -3,7 +3,7 @@ import { mayInvoke } from './poller.ts'
 import { authEnvironment } from './secrets.ts'
 import { mayUse } from './storage.ts'
 
-/** What pages of other origins may send. */
+/** The request headers that pages of other origins may send. */
 const requestHeaders = [
   'authorization',
   'content-type',
@@ -15,7 +15,7 @@ const requestHeaders = [
   'trpc-accept',
 ]
 
-/** The headers that they may read. */
+/** The response headers that those pages may read. */
 const readableHeaders = [
   'deprecation',
   'etag',
@@ -31,7 +31,7 @@ const readableHeaders = [
   'x-trace-id',
 ]
 
-/** What `GET /docs` loads: read when it is asked for, and no part of what the function starts with. */
+/** The files of `GET /docs`: read on request, so that they cost the start of the function nothing. */
 const referenceFiles = ['swagger-ui-bundle.js', 'swagger-ui.css'].map((name) => ({
   from: `node_modules/swagger-ui-dist/${name}`,
 }))

@@ -2,7 +2,7 @@ import { deployName } from './names.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * What a month of the account may cost, where that is set. AWS looks a few times a day, and counts the whole account; what the
+ * The budget of a month, where one is set. AWS checks it a few times a day, for the whole account; what the
  * providers' models cost is on their own bills.
  */
 export function createBudget({ DEPLOY_BUDGET_DOLLARS: dollars, DEPLOY_ALARM_EMAIL: email }: Settings): void {

@@ -1,6 +1,6 @@
 /**
  * How SST bundles the functions, beside its own defaults: what is imported when it is needed is in files of its own, which a
- * start does not parse. Names of functions are not kept, since that costs a call for each of them.
+ * start does not parse. Function names are not kept: keeping them costs a call for each function.
  */
 export const bundling = {
   splitting: true,

@@ -2,9 +2,9 @@ import { tickSeconds } from '../core/worker/schedule.ts'
 
 /** AWS keeps these for functions that reserve nothing ("Configuring reserved concurrency", AWS Lambda Developer Guide). */
 export const keptUnreserved = 100
-/** Streams at once that are reserved where nothing else is said and there is room for them. */
+/** The default number of concurrent streams, reserved where there is room for them. */
 const defaultStreams = 100
-/** Requests a second, and at once, where nothing else is said. */
+/** The default limits of requests: a second, and concurrent. */
 const defaultRate = { rate: 50, burst: 100 }
 
 /** The explicit settings; undefined where the account decides. */
@@ -21,7 +21,7 @@ export interface ConcurrencyRequest {
 export interface ConcurrencyPlan {
   /** How many pollers may run at once, however they were started. */
   readonly mostPollers: number
-  /** What the poller has for itself, and cannot exceed; undefined where nothing can be reserved. */
+  /** The functions reserved for the poller, which it cannot exceed; undefined where nothing can be reserved. */
   readonly pollers: number | undefined
   /** The same for live streams. */
   readonly streams: number | undefined

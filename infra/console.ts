@@ -5,7 +5,7 @@ import type { Settings } from './settings.ts'
 /** Where `dev/console/write-build.ts` puts the console. */
 const built = 'dist/console'
 
-/** In seconds, as CloudFront gives them without a raised quota: the API answers within thirty. */
+/** In seconds: the most that CloudFront allows without a raised quota. The API answers within thirty. */
 const answerSeconds = '60 seconds'
 
 /**
@@ -16,7 +16,7 @@ const cachingDisabled = '4135ea2d-6df8-44a3-9df3-4b5a08be39ad'
 const cachingOptimized = '658327ea-f89d-4fab-a63d-7e88639e58f6'
 
 /**
- * The console at a name of its own, with the API behind the same origin, so that its pages need no other. The streams and the
+ * The console under a domain name of its own, with the API behind the same origin, so that its pages need no other. The streams and the
  * bucket keep their own origins: a page may load from these alone, and call the issuer of tokens where people sign in there.
  *
  * @returns where the console is; undefined where none is wanted
@@ -63,7 +63,7 @@ if (event.request.uri.startsWith('${consolePath}')) {
       cdn: (args) => {
         const behaviour = $util.output(args.defaultCacheBehavior)
         args.defaultCacheBehavior = behaviour.apply((all) => ({ ...all, cachePolicyId: cachingDisabled }))
-        // Named by what they hold, and the same for everybody.
+        // Named by a hash of their content, and the same for everybody.
         args.orderedCacheBehaviors = [
           behaviour.apply((all) => ({
             ...all,

@@ -4,9 +4,9 @@ import { keyOf } from '../core/platform/config/providers.ts'
 import type { StreamConfig } from '../core/platform/config/stream.ts'
 import { settleMs } from '../core/queue/settle/reserved-time.ts'
 
-/** The longest a function may run, in seconds: a quota of AWS Lambda. */
+/** The longest that a function may run, in seconds: a quota of AWS Lambda. */
 const functionSeconds = 900
-/** What the stream function has beyond the life of a stream, in seconds: to start, and to settle at its end. */
+/** The time that the stream function has beyond the lifetime of a stream, in seconds: to start, and to finish. */
 export const streamGraceSeconds = 15
 
 /**

@@ -57,7 +57,7 @@ export const columns = {
 } as const
 type Column = keyof typeof columns
 
-/** A job, as it is assumed. */
+/** The assumed job. */
 const job = {
   seconds: 6,
   reads: 5,
@@ -70,7 +70,7 @@ const job = {
 const callSeconds = 0.08
 /** A start of the poller that finds nothing, in seconds. */
 const emptyDrainSeconds = 0.3
-/** What it takes that one always polls: the schedule starts one every 60 s. */
+/** The idle time with which one is always polling: the schedule starts one every 60 s. */
 const idleSeconds = 75
 
 /** Both tables, as Markdown. */

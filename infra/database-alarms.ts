@@ -8,7 +8,7 @@ const gigabyte = 1024 ** 3
 const leastFreeBytes = gigabyte
 /** In percent, for a quarter of an hour. */
 const mostCpu = 80
-/** A t4g.micro earns 12 an hour. Below, it runs on credit that costs money. */
+/** A t4g.micro earns 12 an hour. Below this, further credits cost money. */
 const leastCredits = 20
 
 /** The alarms of a database of ours, and of its network. */
@@ -47,7 +47,7 @@ export function createDatabaseAlarms(alarm: Alarms, settings: Settings, { instan
   // Only these classes live on credits.
   if (/^t\d/.test(settings.DEPLOY_DATABASE_INSTANCE)) {
     alarm('DatabaseCredits', {
-      description: 'The database has used up what it may compute at its price.',
+      description: 'The database has used up its CPU credits: what it computes beyond them costs extra.',
       ...ofDatabase,
       metricName: 'CPUCreditBalance',
       statistic: 'Minimum',

@@ -5,7 +5,7 @@ import type { Settings } from './settings.ts'
 /** Where the queue is. */
 export interface DatabaseAccess {
   readonly url: $util.Output<string>
-  /** The network that its users must sit in, if it is private. */
+  /** The network that its clients must be in, if it is private. */
   readonly network: Network | undefined
   /** The instance, where AWS runs it. */
   readonly instance: aws.rds.Instance | undefined
@@ -26,7 +26,7 @@ export function createDatabase(settings: Settings): DatabaseAccess {
   return { ...atUrl(url), network: undefined, instance: undefined }
 }
 
-/** One name for the URL, whichever database it is. */
+/** The URL has one name, whichever database it is. */
 function atUrl(url: $util.Input<string>) {
   return { url: new sst.Linkable('Database', { properties: { url: $util.secret(url) } }).properties.url }
 }

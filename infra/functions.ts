@@ -3,7 +3,7 @@ import { deployName } from './names.ts'
 import type { Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
 
-/** What every function that serves or works is made from. */
+/** What every function that serves requests or runs jobs is created from. */
 export interface Shared {
   readonly settings: Settings
   readonly secrets: Secrets
@@ -12,7 +12,7 @@ export interface Shared {
   readonly vpc: sst.aws.Vpc | undefined
 }
 
-/** What all functions have in common. */
+/** The settings that all functions share. */
 export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
   return {
     runtime: 'nodejs24.x',
@@ -32,7 +32,7 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
   } as const
 }
 
-/** What X-Ray needs of a function whose calls it traces: those it samples, and none at rest. */
+/** The permissions that X-Ray tracing needs: it samples calls, and costs nothing at rest. */
 export function traced({ DEPLOY_TRACING }: Settings) {
   const traces = DEPLOY_TRACING === 'yes'
   return {
@@ -53,7 +53,7 @@ export function environmentOf(values: Readonly<Record<string, $util.Input<string
   )
 }
 
-/** What the log lines and the metrics of a function are found under: `service`. */
+/** The `service` under which the log lines and metrics of a function are found. */
 export function observedAs() {
   return { POWERTOOLS_SERVICE_NAME: deployName() }
 }

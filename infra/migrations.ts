@@ -30,7 +30,7 @@ export function createMigrations(settings: Settings, { url, network }: DatabaseA
   })
   const migration = new aws.lambda.Invocation('Migration', {
     functionName: migrate.name,
-    // A proxy answers minutes after it has been made.
+    // A proxy does not answer until minutes after it was created.
     input: JSON.stringify({ mode: settings.DEPLOY_MIGRATIONS, patienceSeconds: network ? 600 : 30 }),
     triggers: { migrations: migrationsHash(), database: $util.secret(url.apply(sha256)) },
   })

@@ -7,7 +7,7 @@ const natPublisher = '568608671756'
 /** As many as SST's network spans by default. */
 export const zones = 2
 
-/** A private network, and the way into it for the person who mends something there. */
+/** A private network, and the way into it for an engineer who repairs something there. */
 export interface Network {
   readonly vpc: sst.aws.Vpc
   /** An instance that Session Manager reaches, and that reaches the database. Nothing listens on it. */
@@ -49,17 +49,17 @@ export function createNetwork({ DEPLOY_NAT, DEPLOY_NAT_IMAGE, DEPLOY_BASTION }: 
   return { vpc, bastion: needsBastion ? (usesInstances ? natInstance(vpc, 0) : vpc.bastion) : undefined }
 }
 
-/** The id of a NAT instance; there is one a zone. */
+/** The id of a NAT instance; each zone has one. */
 export function natInstance(vpc: sst.aws.Vpc, zone: number): $util.Output<string> {
   return vpc.nodes.natInstances.apply((instances) => instances[zone]?.id ?? $util.output(''))
 }
 
-/** The id of a NAT gateway; there is one a zone. */
+/** The id of a NAT gateway; each zone has one. */
 export function natGateway(vpc: sst.aws.Vpc, zone: number): $util.Output<string> {
   return vpc.nodes.natGateways.apply((gateways) => gateways[zone]?.id ?? $util.output(''))
 }
 
-/** The same name is another image in each region. */
+/** In each region the same name is a different image. */
 function natImage(name: string): $util.Output<string> {
   return aws.ec2.getAmiOutput({
     owners: [natPublisher],

@@ -2,7 +2,7 @@ import { tickSeconds } from '../core/worker/schedule.ts'
 import { common, environmentOf, observedAs, type Shared } from './functions.ts'
 import { maySeeWhatIsMissing, mayUse } from './storage.ts'
 
-/** What it takes to wake it. */
+/** What a caller needs to wake the poller. */
 export function mayInvoke(poller: sst.aws.Function) {
   return { actions: ['lambda:InvokeFunction'], resources: [poller.arn] }
 }
@@ -38,7 +38,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
       mayUse(bucket, 'uploads/', ['s3:GetObject']),
       maySeeWhatIsMissing(bucket),
     ],
-    // The table is the queue: a tick that failed or came too late is not to be made up for.
+    // The table is the queue: a tick that failed or came too late need not be repeated.
     retries: 0,
     transform: {
       ...shape.transform,

@@ -7,16 +7,16 @@ export interface RdsDatabase {
   readonly instance: aws.rds.Instance
 }
 
-/** How the server is set for every session, the proxy's among them. */
+/** The server's settings for every session, those of the proxy included. */
 const parameters = [
   // Also between the proxy and the server.
   { name: 'require_secure_transport', value: 'ON' },
-  // What core/database/session.ts wants: a SET of it would pin the proxy's connection to one client.
+  // What core/database/session.ts expects: a SET statement would pin the proxy's connection to one client.
   { name: 'transaction_isolation', value: 'READ-COMMITTED' },
   { name: 'innodb_lock_wait_timeout', value: String(lockWaitSeconds) },
 ]
 
-/** The rest of what it wants, for the sessions of the proxy alone: a dump may be idle for longer, and read for longer. */
+/** Its other settings, for the proxy's sessions alone: a dump may be idle for longer, and read for longer. */
 const initQuery = `SET wait_timeout = ${sessionIdleSeconds}, max_execution_time = ${workMs}`
 
 /** The server, private, encrypted and backed up, and in production kept at all costs. */

@@ -2,10 +2,10 @@ import { keyOf } from '../core/platform/config/providers.ts'
 import { capitalised } from './names.ts'
 import type { Settings } from './settings.ts'
 
-/** The values that only `sst secret set` knows. */
+/** The values that are set by `sst secret set` alone. */
 export type Secrets = ReturnType<typeof createSecrets>
 
-/** No function gets an empty value: see environmentOf. */
+/** A function never gets an empty value: see environmentOf. */
 const optional = ''
 
 /**

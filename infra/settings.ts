@@ -49,11 +49,11 @@ const parseDatabase = (given: string) => {
   if (given === 'rds' || given === 'url') return given
   throw new WrongSetting(`must be ${databases}${given && got(given)}`)
 }
-/** Has no default, and says so in the same words. */
+/** Has no default; missing and wrong values get the same message. */
 const database = { ...setting(parseDatabase), read: (given: string | undefined) => parseDatabase(given ?? '') }
 
 const yesOrNo = () => oneOf('yes', 'no')
-/** RDS takes no storage ceiling that is less than a tenth above the 20 GB it starts with; it warns below a quarter. */
+/** RDS accepts no storage ceiling less than a tenth above the 20 GB it starts with, and warns below a quarter. */
 const smallestCeiling = 25
 
 /** How long CloudWatch keeps logs, in the words of SST. */
@@ -172,7 +172,7 @@ export function readSettings(
     poller: pick(settable(functionKeys.poller)),
   }
   const hasJwks = given.AUTH_JWKS_URL !== undefined
-  // With stand-ins for values that are only known when it is deployed.
+  // With placeholders for values that are known only once it is deployed.
   const known = { DATABASE_URL: 'mysql://user@127.0.0.1/name', BUCKET_NAME: 'bucket' }
   const secret = 'x'.repeat(32)
   const auth = hasJwks ? { STREAM_SECRET: secret } : { AUTH_SECRET: secret }
@@ -194,7 +194,7 @@ export function readSettings(
   })
   wrong.push(...tooMany)
   if (decided?.DEPLOY_BUDGET_DOLLARS && !decided.DEPLOY_ALARM_EMAIL) {
-    wrong.push('DEPLOY_ALARM_EMAIL is missing: it is who DEPLOY_BUDGET_DOLLARS tells')
+    wrong.push('DEPLOY_ALARM_EMAIL is missing: DEPLOY_BUDGET_DOLLARS notifies that address')
   }
   const { DEPLOY_CONSOLE: consoleName, DEPLOY_ORIGINS: otherPages } = decided ?? {}
   if (consoleName && consoleName === decided?.DEPLOY_DOMAIN) {

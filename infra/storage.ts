@@ -42,7 +42,7 @@ export function mayUse(bucket: sst.aws.Bucket, prefix: 'images/' | 'uploads/', a
   return { actions, resources: [$interpolate`${bucket.arn}/${prefix}*`] }
 }
 
-/** Without it S3 says that a missing object is forbidden. */
+/** Without this permission S3 reports a missing object as forbidden. */
 export function maySeeWhatIsMissing(bucket: sst.aws.Bucket) {
   return { actions: ['s3:ListBucket'], resources: [bucket.arn] }
 }

@@ -65,7 +65,7 @@ function gatewayOf(handler: sst.aws.Function, seconds: number, { settings }: Sha
   })
   gateway.route('ANY /{proxy+}', handler.arn, {
     name: 'Events',
-    // Of a function that is named by its ARN SST does not know that it streams.
+    // SST does not know that a function given by its ARN streams.
     streaming: true,
     transform: {
       integration: (args) => {

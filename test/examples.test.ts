@@ -141,7 +141,7 @@ test('batch.ts says where nothing answers', async () => {
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
   const env = { ...compileCache(), PATH, VISION_URL: 'http://127.0.0.1:9' }
   const failing = promisify(execFile)('node', [join(examples, 'batch.ts'), photos], { env })
-  await expect(failing).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining('Does npm start run?') })
+  await expect(failing).rejects.toMatchObject({ code: 3, stdout: expect.stringContaining('Is npm start running?') })
 })
 
 test.each([

@@ -227,6 +227,8 @@ describe('who imports whom', () => {
     expect(edges(outside, (to) => to === 'core/api/compose.ts')).toEqual([
       'functions/api.ts -> core/api/compose.ts',
       'dev/stack.ts -> core/api/compose.ts',
+      // Measures it without the gateway's events.
+      'bench/api-requests/ours.ts -> core/api/compose.ts',
     ])
   })
 

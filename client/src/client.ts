@@ -19,7 +19,7 @@ export type NewJob = Omit<CreateJob, 'imageUrl'> &
 export interface VisionClient {
   /** Every call of the API, typed by its OpenAPI document, with the same key, retries and errors as the methods here. */
   readonly api: Api
-  /** Creates a job. Sent again it makes no second one: it has an idempotency key, one of its own if none is given. */
+  /** Creates a job. A repeated call makes no second one: it carries an idempotency key, a generated one if none is given. */
   create(job: NewJob, options?: Cancellable): Promise<Job>
   /** The job as it is. @throws VisionError `job.not_found` */
   get(jobId: number, options?: Cancellable): Promise<Job>
@@ -30,7 +30,7 @@ export interface VisionClient {
   /** The `imageUrl` of a file, which is uploaded unless a job of yours has brought it before. */
   upload(source: ImageSource, options?: Cancellable): Promise<string>
   /**
-   * Makes texts of many images: uploads them and puts a job for each into a batch. Called again with the same it finds that batch
+   * Makes texts of many images: uploads them and puts a job for each into a batch. Called again with the same images and texts it finds that batch
    * and pays for nothing twice; images that were added since join it.
    */
   run(images: Iterable<ImageSource | RunImage>, options: RunOptions): Promise<Run>

@@ -1,6 +1,6 @@
 import type { ErrorCode, FieldProblem } from './types.ts'
 
-/** What can go wrong before the API has said anything. */
+/** The errors of the client itself, which no response of the API causes. */
 export type ClientErrorCode =
   | 'client.unreachable'
   | 'client.invalid_answer'
@@ -22,13 +22,13 @@ export interface VisionErrorOptions {
 export class VisionError extends Error {
   override readonly name = 'VisionError'
   readonly code: ErrorCode | ClientErrorCode
-  /** Of the API's answer; 0 where there was none. */
+  /** The HTTP status of the response; 0 where there was none. */
   readonly status: number
-  /** Under which the API's log has the call; name it when you report a problem. */
+  /** The id of the call in the API's log; name it when you report a problem. */
   readonly requestId: string | undefined
-  /** What is wrong with which field. */
+  /** What is wrong with each field. */
   readonly errors: readonly FieldProblem[]
-  /** When it is worth trying again, in milliseconds, where the API says so. */
+  /** How long to wait before trying again, in milliseconds, where the API says so. */
   readonly retryAfterMs: number | undefined
 
   constructor(

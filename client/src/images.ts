@@ -4,7 +4,7 @@ import { VisionError } from './errors.ts'
 /** An image: a file, its bytes, a path (not in a page), or a URL (`https:`, `data:`, or `upload:` of an upload). */
 export type ImageSource = string | URL | Blob | Uint8Array
 
-/** As large as an image may be, in bytes: 20 MB. */
+/** The largest image, in bytes: 20 MB. */
 export const maxImageBytes = 20_000_000
 
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/heic' | 'image/heif'
@@ -25,21 +25,21 @@ export function urlOf(source: ImageSource): string | undefined {
 }
 
 /**
- * Reads a file as far as it must be known before it is sent.
+ * Reads what must be known of a file before it is sent.
  *
  * @throws VisionError `client.unreadable_file`, `image.unsupported_type` or `image.too_large`
  */
 export async function readImage(source: Exclude<ImageSource, URL> | URL): Promise<ImageFile> {
   const blob = await blobOf(source)
   if (blob.size > maxImageBytes) {
-    throw new VisionError('image.too_large', `The file has ${blob.size} bytes, and at most ${maxImageBytes} are taken.`)
+    throw new VisionError('image.too_large', `The file has ${blob.size} bytes, more than the ${maxImageBytes} allowed.`)
   }
   const bytes = await blob.arrayBuffer().catch((cause: unknown) => {
     throw new VisionError('client.unreadable_file', 'The file cannot be read.', { cause })
   })
   const type = typeOf(new Uint8Array(bytes, 0, Math.min(32, bytes.byteLength)))
   if (type === undefined) {
-    throw new VisionError('image.unsupported_type', 'The file is no PNG, JPEG, WebP, HEIC or HEIF image.')
+    throw new VisionError('image.unsupported_type', 'The file is not a PNG, JPEG, WebP, HEIC or HEIF image.')
   }
   return { blob, type, sha256: await sha256Of(bytes) }
 }

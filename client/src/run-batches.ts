@@ -13,7 +13,7 @@ export interface Prepared {
   readonly imageUrl: string
 }
 
-/** What became of an image: a job, made now or by an earlier run, or an error. */
+/** The outcome of an image: a job, made now or by an earlier run, or an error. */
 export type Added =
   | { readonly image: RunImage; readonly jobId: number; readonly batchId: number; readonly found: boolean }
   | { readonly image: RunImage; readonly error: VisionError }
@@ -21,7 +21,7 @@ export type Added =
 /** A batch of a run. */
 interface RunBatch {
   readonly batchId: number
-  /** Its jobs that were cancelled with it: to this run they do not exist. */
+  /** Its jobs that were cancelled with it: this run ignores them. */
   readonly cancelled: ReadonlySet<number>
 }
 
@@ -31,7 +31,7 @@ const takesNone = ['batch.closed', 'batch.full'] as const
  * The batches of a run: the first is found again by what is wanted, and where one takes no more jobs, the next one does. A job that any
  * of them has is not made again.
  *
- * @param wanted identifies what is wanted, in hex
+ * @param wanted a hash of the requested texts, in hex
  */
 export function createRunBatches(on: Connection, wanted: string, options: RunOptions) {
   const { purpose, outputs, brand, facts, name, signal } = options

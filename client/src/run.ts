@@ -8,7 +8,7 @@ import type { Batch, ResultRow } from './types.ts'
 import { uploadFile } from './upload.ts'
 import { type WaitOptions, waitForBatch } from './wait.ts'
 
-/** An image that became no job, and why. */
+/** An image that did not become a job, and why. */
 export interface Refused {
   readonly image: RunImage
   readonly error: VisionError
@@ -19,9 +19,9 @@ export interface Run {
   readonly batchIds: readonly number[]
   readonly jobs: readonly { readonly image: RunImage; readonly jobId: number; readonly batchId: number }[]
   readonly refused: readonly Refused[]
-  /** How many jobs were there before: an earlier call made them. */
+  /** How many jobs an earlier call had made. */
   readonly found: number
-  /** How many images came twice. */
+  /** How many images were duplicates. */
   readonly duplicates: number
   /** Waits until all jobs of its batches have ended. */
   wait(options?: WaitOptions<Batch>): Promise<readonly Batch[]>
@@ -29,7 +29,7 @@ export interface Run {
   results(options?: ResultsOptions): AsyncGenerator<ResultRow>
 }
 
-/** As many as one call may add. */
+/** The most jobs that one call may add. */
 const chunk = 100
 
 /** An image that was read. */
@@ -128,14 +128,14 @@ async function know(image: RunImage, { refused }: RunState): Promise<Known | und
     const content = typeof source === 'string' ? source : source.sha256
     return { image, source, key: await hashOf([content, image.sku, image.facts]) }
   } catch (error) {
-    // One bad file stops nothing.
+    // One bad file does not stop the others.
     if (!isVisionError(error)) throw error
     refused.push({ image, error })
     return undefined
   }
 }
 
-/** Of images that come twice the first is taken. */
+/** Of duplicate images the first is taken. */
 function isNew({ key }: Known, state: RunState): boolean {
   if (state.keys.has(key)) {
     state.duplicates++
@@ -157,7 +157,7 @@ function hashOf(value: unknown): Promise<string> {
   return sha256Of(new TextEncoder().encode(JSON.stringify(value)))
 }
 
-/** Does the same with each, a few at once, and returns what came of them in their order. */
+/** Applies a function to each item, a few at a time, and returns the results in order. */
 async function inOrder<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   const queue = items.entries()

@@ -5,12 +5,12 @@ import type { ErrorCode, FieldProblem } from './types.ts'
 export interface SendOptions {
   /** An API key or a JWT; a local stack needs none. */
   readonly key?: string | undefined
-  /** How often a call that failed in passing is sent again; 4 if left out. */
+  /** How often a call is repeated after a transient failure; 4 if left out. */
   readonly retries?: number | undefined
   /** The longest `Retry-After` that is waited for, in milliseconds; 60,000 if left out. */
   readonly maxRetryAfterMs?: number | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
-  /** Of [0, 1): spreads the tries of many clients. */
+  /** In [0, 1): spreads the retries of many clients. */
   readonly random?: (() => number) | undefined
 }
 
@@ -20,10 +20,10 @@ const longestPauseMs = 20_000
 const passing: readonly number[] = [429, 500, 502, 503, 504]
 
 /**
- * A `fetch` that adds the key, sends again what failed in passing, and throws what failed for good.
+ * A `fetch` that adds the key, repeats calls after transient failures, and throws permanent ones.
  *
- * A call is sent again if that can do no harm: it reads, replaces, deletes, or carries an idempotency key. One that was over a limit
- * was refused, and so is always sent again.
+ * A call is repeated only if that does no harm: it reads, replaces, deletes, or carries an idempotency key. One that was over a limit
+ * was refused, and so is always repeated.
  *
  * @throws VisionError with the API's code, or `client.unreachable`; the signal's reason
  */
@@ -59,7 +59,7 @@ function unreachable(request: Request, cause: unknown): VisionError {
   return new VisionError('client.unreachable', `Nothing answers at ${origin}.`, { cause })
 }
 
-/** The error that an answer tells of. */
+/** The error of a response. */
 async function errorOf(response: Response): Promise<VisionError> {
   const { status, headers } = response
   const text = await response.text().catch(() => '')
@@ -68,7 +68,7 @@ async function errorOf(response: Response): Promise<VisionError> {
   const requestId = problem?.requestId ?? headers.get('x-request-id') ?? undefined
   const facts = { status, ...(requestId && { requestId }), ...(retryAfterMs !== undefined && { retryAfterMs }) }
   if (problem) return new VisionError(problem.code, problem.detail, { ...facts, errors: problem.errors ?? [] })
-  // A proxy's page says nothing to a program.
+  // A proxy's page means nothing to a program.
   return new VisionError('client.invalid_answer', `The API answered ${status} without saying why.`, facts)
 }
 

@@ -11,10 +11,10 @@ export type WantedText = Schemas['WantedText']
 /** A text of a job, told apart by its `outputFormat`. */
 export type Text = Schemas['Text']
 export type JobStatus = Schemas['Status']
-/** What a stream tells of a job, told apart by its `type`. */
+/** An event of a job's stream, told apart by its `type`. */
 export type JobEvent = Schemas['JobEvent']
 export type Batch = Schemas['Batch']
-/** What became of jobs that were added to a batch. */
+/** The outcomes of jobs that were added to a batch. */
 export type AddedJobs = Schemas['AddedJobs']
 /** A job of a batch as a row: a field for each field of each text. */
 export type ResultRow = Schemas['ResultRow']
@@ -31,7 +31,7 @@ export interface FieldProblem {
   readonly jobId?: number
 }
 
-/** Whether a job is over: nothing happens to it any more unless it is retried. */
+/** Whether a job has ended: nothing more happens to it unless it is retried. */
 export function hasEnded({ status }: Pick<Job, 'status'>): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }

@@ -8,11 +8,11 @@ export interface WaitOptions<T> {
   readonly signal?: AbortSignal | undefined
   /** Gives up after this long, in milliseconds, with `client.timed_out`; never if left out. */
   readonly timeoutMs?: number | undefined
-  /** Told of every state that is seen. */
+  /** Called with every state that is seen. */
   readonly onChange?: ((state: T) => void) | undefined
 }
 
-/** How long the API is asked to wait with its answer, in seconds: the most that it does. */
+/** How long the API may hold each call, in seconds: its maximum. */
 const waitSeconds = 25
 const pollMs = 2_000
 
@@ -40,9 +40,9 @@ async function waitUntil<T>(
   { signal, timeoutMs, onChange }: WaitOptions<T>,
   { looksFirst = false } = {},
 ): Promise<T> {
-  const late = new VisionError('client.timed_out', `It has not ended within ${timeoutMs} ms; it continues regardless.`)
+  const late = new VisionError('client.timed_out', `It did not end within ${timeoutMs} ms, and continues.`)
   const limit = new AbortController()
-  // A timer takes no more than 31 bits: 24.8 days.
+  // The longest delay of a timer is 31 bits of milliseconds: 24.8 days.
   const timer =
     timeoutMs === undefined || timeoutMs >= 2 ** 31 ? undefined : setTimeout(() => limit.abort(late), timeoutMs)
   const both = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal

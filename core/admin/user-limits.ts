@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/client.ts'
-import { matchedBy } from '../database/sql.ts'
+import { matchedBy, rowsOf } from '../database/sql.ts'
 import { lockUser } from '../queue/rows/users.ts'
 import {
   type LimitOverrides,
@@ -52,4 +52,12 @@ export function setLimits({ database, actor }: Operator, userId: string, change:
 
 function pick(from: LimitChange, names: readonly Overridable[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, from[name]]))
+}
+
+/** Whether there is any job of the user: a limit of a name that was misspelt would limit nobody. */
+export async function hasJobs(database: Database, userId: string): Promise<boolean> {
+  const found = await database.run((on) =>
+    rowsOf(on, sql`SELECT 1 FROM vision_jobs FORCE INDEX (history) WHERE user_id = ${userId} LIMIT 1`),
+  )
+  return found.length > 0
 }

@@ -13,11 +13,19 @@ export interface Schedule {
   stop(): Promise<void>
 }
 
+interface ScheduleOptions {
+  readonly bell: Bell
+  readonly log: Log
+  /** Waits between two starts, in milliseconds; rejects when it is aborted. */
+  readonly wait?: (
+    milliseconds: number,
+    value: undefined,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<unknown>
+}
+
 /** Fires the poller now and then every minute, as EventBridge Scheduler does: whether or not the last one has ended. */
-export function startSchedule(
-  poller: Pick<Poller, 'drain'>,
-  { bell, log, everyMs = tickSeconds * 1000 }: { readonly bell: Bell; readonly log: Log; readonly everyMs?: number },
-): Schedule {
+export function startSchedule(poller: Pick<Poller, 'drain'>, { bell, log, wait = delay }: ScheduleOptions): Schedule {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
   const fire = (wakeId?: string) => {
@@ -34,7 +42,7 @@ export function startSchedule(
   const tick = async () => {
     for (;;) {
       fire()
-      await delay(everyMs, undefined, { signal: stopping.signal })
+      await wait(tickSeconds * 1000, undefined, { signal: stopping.signal })
     }
   }
   const ticking = tick().catch((error: unknown) => {

@@ -47,7 +47,7 @@ export const visionJobs = mysqlTable(
     language: key('language', { length: 35 }).notNull(),
     /** The network of a post; null for a post for any network, and for every other format. */
     platform: key('platform', { length: 20 }),
-    /** What the client knows beyond the image, such as a price or a material, for the writer. */
+    /** Facts that the client gives the writer beyond the image, such as a price or a material. */
     facts: json<Facts>('facts'),
     /** The brand that the texts are written for, and the version of it that was current at the creation; null for none. */
     brandId: id('brand_id'),
@@ -157,7 +157,7 @@ export const visionJobTexts = mysqlTable(
 )
 
 /**
- * What the steps made: one row for the analysis of each job, and one for each revision of each text. It is the checkpoint: what is
+ * The outputs of the steps: one row for the analysis of each job, and one for each revision of each text. It is the checkpoint: what is
  * saved is never paid for again.
  */
 export const visionJobOutputs = mysqlTable(

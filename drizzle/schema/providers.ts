@@ -12,7 +12,7 @@ export const visionProviderStates = mysqlTable('vision_provider_states', {
   pausedAt: time('paused_at'),
   pausedBy: key('paused_by', { length: 255 }),
   pausedReason: text('paused_reason', { length: 500 }),
-  /** No call goes to the provider before. */
+  /** No call goes to the provider before this moment. */
   backoffUntil: time('backoff_until'),
   /** The error that caused the last backoff. */
   backoffCode: key('backoff_code', { length: 64 }),

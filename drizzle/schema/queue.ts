@@ -28,9 +28,9 @@ export const visionUsers = mysqlTable(
     uploadBytesPerDay: amount('upload_bytes_per_day'),
     streams: int('streams', { unsigned: true }),
     waits: int('waits', { unsigned: true }),
-    /** Under what name the books keep the user whose erasure has begun. */
+    /** The pseudonym under which the ledger keeps the user whose erasure has begun. */
     pseudonym: key('pseudonym', { length: 64 }),
-    /** Up to which operator action, by its id, that name has taken the user's place in the audit log. */
+    /** The id of the last operator action whose user that pseudonym has replaced in the audit log. */
     actionsRenamed: id('actions_renamed').notNull().default(0),
   },
   (user) => [index('blocked').on(user.blockedSeenAt)],

@@ -3,8 +3,8 @@ import { count, id, key, oneOf, time, word } from './columns.ts'
 import { type CloseReason, closeReasons, type Transport, transports } from './values.ts'
 
 /**
- * Who watches or waits for which job, one row for each connection, and with the job 0 for a batch or all jobs. That of a stream is kept for a week after its end, that
- * of a wait goes with it.
+ * The live connections, one row for each stream or wait of a job; job 0 stands for a batch or all jobs. The row of a stream is kept for a
+ * week after its end, that of a wait is deleted with it.
  */
 export const visionJobSessions = mysqlTable(
   'vision_job_sessions',

@@ -36,7 +36,7 @@ export const visionUsage = mysqlTable(
 )
 
 /**
- * What jobs failed of, by user, day (UTC), code and the step that they had come to. It is counted where the ledger is, and
+ * The failures of jobs, by user, day (UTC), code and the step that they had come to. It is counted where the ledger is, and
  * outlives jobs as that does.
  */
 export const visionFailures = mysqlTable(
@@ -49,7 +49,7 @@ export const visionFailures = mysqlTable(
     jobs: total('jobs'),
     firstAt: time('first_at').notNull(),
     lastAt: time('last_at').notNull(),
-    /** One that failed so, the last that was counted. */
+    /** A sample: the last job that was counted. */
     jobId: id('job_id').notNull(),
   },
   (failure) => [

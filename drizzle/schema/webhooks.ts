@@ -28,7 +28,7 @@ export interface SigningSecret {
   readonly validUntil: number | null
 }
 
-/** The webhook endpoints of users, ten at most of each. */
+/** The webhook endpoints of users, at most ten each. */
 export const visionWebhookEndpoints = mysqlTable(
   'vision_webhook_endpoints',
   {
@@ -47,9 +47,9 @@ export const visionWebhookEndpoints = mysqlTable(
     /** Attempts that failed since one succeeded, and since when. */
     failures: count('failures'),
     failingSince: time('failing_since'),
-    /** Nothing is sent to it before. */
+    /** Nothing is sent to it before this moment. */
     retryAt: time('retry_at'),
-    /** Its last answer took longer than two seconds, or did not come: it is served beside the quick ones. */
+    /** Its last answer took longer than two seconds, or did not come: it is served apart from the quick ones. */
     slow: tinyint('slow', { unsigned: true }).notNull().default(0),
     /** One worker at a time serves it: the fencing token, and until when it holds. */
     lease: count('lease'),
@@ -97,7 +97,7 @@ export const visionWebhookDeliveries = mysqlTable(
     expiresAt: time('expires_at').notNull(),
     /** The HTTP status of the last answer; null where there was none. */
     answerStatus: int('answer_status', { unsigned: true }),
-    /** The first 256 bytes of that answer: data of a stranger's. */
+    /** The first 256 bytes of that answer: untrusted data. */
     answer: text('answer', { length: 256 }),
     /** Why the last attempt failed. */
     error: key('error', { length: 30 }),

@@ -25,7 +25,7 @@ export const visionWorkers = mysqlTable(
 )
 
 /**
- * The workers that were woken and have not reported yet, and a row named `last`: when any was. Who wakes changes that one first, so
+ * The workers that were woken and have not reported yet, and a row named `last`: when any was. A caller that wakes workers changes that row first, so
  * that many callers at once wake as many as one.
  */
 export const visionWakes = mysqlTable(

@@ -12,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 let database: TestDatabase
 let proxy: DatabaseProxy
 beforeAll(async () => {
+  // Its own: tables are renamed.
   database = await createTestDatabase()
   proxy = await startProxy(database.url)
 })

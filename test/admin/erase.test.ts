@@ -340,7 +340,7 @@ test('the command counts, and with --yes it does it; a dry run does not say whom
     expect(done).toMatchObject({ dryRun: false, runs: 1, more: true, pseudonym: expect.stringMatching(/^erased-/) })
     await passTime()
     expect((await ops('--user', erin, '--yes')).output).toMatch(/^Erased, with 0 objects/m)
-    expect((await ops('--user', erin, '--yes')).output).toBe('There is nothing of this user.\n')
+    expect((await ops('--user', erin, '--yes')).output).toBe('Nothing of this user is stored.\n')
   } finally {
     await storage.stop()
   }

@@ -2,19 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pruneJobs, redriveJobs } from '../../core/admin/commands.ts'
 import { getStatus } from '../../core/admin/status.ts'
 import { countLimit } from '../../core/database/bounded-counts.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { sweepWorkers } from '../../core/worker/report/registry.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import { hour } from '../support/database/jobs.ts'
 import { type Looker, openLooker, type PlanStep } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let queue: Database
+let queue: ProxiedDatabase
 let looker: Looker
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   direct = await createTestDatabase()
   await fillQueue(direct)
   await direct.sql(
@@ -43,14 +43,13 @@ beforeAll(async () => {
   for (const table of ['permits', 'jobs', 'workers', 'worker_minutes', 'job_sessions']) {
     await direct.sql(`ANALYZE TABLE vision_${table}`)
   }
-  proxy = await startProxy(direct.url)
-  queue = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  queue = await openProxied(direct.url, { connections: 2 })
+  proxy = queue.proxy
   looker = await openLooker(direct.url)
 })
 afterAll(async () => {
   await looker.close()
   await queue.close()
-  await proxy.close()
   await direct.drop()
 })
 

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
-import { openDatabase } from '../../core/database/client.ts'
 import { waitSecondsOf } from '../../core/http/prefer.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createWaits } from '../../core/live/wait-slots.ts'
@@ -11,7 +10,7 @@ import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queu
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
 import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
-import { startProxy } from '../support/database/proxy.ts'
+import { openProxied } from '../support/database/proxy.ts'
 import { eventually } from '../support/eventually.ts'
 
 let api: TestApi
@@ -192,8 +191,8 @@ describe('Prefer: wait', () => {
   })
 
   test('fifty who wait cost one read at a time, and none once they have gone', async () => {
-    const proxy = await startProxy(api.database.url)
-    const database = openDatabase(proxy.url(api.database.url), { connections: 4, random: Math.random })
+    const database = await openProxied(api.database.url, { connections: 4 })
+    const { proxy } = database
     const sleep = (milliseconds: number, signal: AbortSignal) => delay(milliseconds, undefined, { signal })
     const feed = createFeed({ database, everyMs: 100, sleep, onError: console.error })
     const waits = createWaits({ database: api.database, perUser: 50, log: api.services.log, random: Math.random })
@@ -218,7 +217,6 @@ describe('Prefer: wait', () => {
     expect(reads().length).toBe(after)
     await at.kill()
     await database.close()
-    await proxy.close()
   })
 })
 
@@ -277,8 +275,8 @@ describe('how many may wait', () => {
   })
 
   test('a call that does not wait writes nothing', async () => {
-    const proxy = await startProxy(api.database.url)
-    const database = openDatabase(proxy.url(api.database.url), { connections: 1, random: Math.random })
+    const database = await openProxied(api.database.url)
+    const { proxy } = database
     const waits = createWaits({ database, perUser: 5, log: api.services.log, random: Math.random })
     const app = createApp({ ...api.services, database, waits })
     const jobId = await api.create('ann')
@@ -289,7 +287,6 @@ describe('how many may wait', () => {
     expect(proxy.statements.filter((statement) => /vision_job_sessions/.test(statement))).toEqual([])
     expect(proxy.statements.filter((statement) => /^(insert|update|delete)/i.test(statement))).toEqual([])
     await database.close()
-    await proxy.close()
   })
 })
 

@@ -3,13 +3,12 @@ import { createBatch, joining, listBatches, sweepBatches } from '../../core/batc
 import { cancelBatch, retryBatch } from '../../core/batches/change.ts'
 import { getResults } from '../../core/batches/results.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { getVisionJobsInFull } from '../../core/queue/read/read.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import { hour, makeJobs } from '../support/database/jobs.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const owner = 'batcher'
@@ -17,12 +16,13 @@ const owner = 'batcher'
 const cap = 10
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let through: Database
+let through: ProxiedDatabase
 let looker: Looker
 let full: number
 let small: number
 
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   direct = await createTestDatabase()
   await fillQueue(direct)
   full = await batchOf(10_000)
@@ -33,14 +33,13 @@ beforeAll(async () => {
   await direct.sql(`INSERT INTO vision_job_outputs (job_id, kind, model, body, created_at)
     SELECT id, 'content', 'm', '{}', created_at FROM vision_jobs WHERE batch_id IS NOT NULL`)
   await direct.sql('ANALYZE TABLE vision_jobs, vision_job_texts, vision_job_outputs')
-  proxy = await startProxy(direct.url)
-  through = openDatabase(proxy.url(direct.url), { connections: 2, random: Math.random })
+  through = await openProxied(direct.url, { connections: 2 })
+  proxy = through.proxy
   looker = await openLooker(direct.url)
 })
 afterAll(async () => {
   await looker.close()
   await through.close()
-  await proxy.close()
   await direct.drop()
 })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import {
   archiveBrand,
   createBrand,
@@ -13,14 +13,15 @@ import {
 } from '../../core/brands/brands.ts'
 import { createBrandLoader } from '../../core/brands/load.ts'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 const is = (expected: number) => (version: number) => version === expected
 
 let direct: TestDatabase
 const levels: { [level: string]: Database } = {}
-beforeAll(async () => {
-  direct = await createTestDatabase({ connections: 8 })
+test.beforeAll(({ workerDatabase }) => {
+  direct = workerDatabase
   levels['READ COMMITTED'] = direct
   // Vitess keeps its connections in this one.
   levels['REPEATABLE READ'] = openDatabase(direct.url, {
@@ -29,12 +30,8 @@ beforeAll(async () => {
     isolation: 'REPEATABLE READ',
   })
 })
-beforeEach(async () => {
-  for (const table of ['brands', 'brand_versions', 'users']) await direct.sql(`DELETE FROM vision_${table}`)
-})
 afterAll(async () => {
   await levels['REPEATABLE READ']?.close()
-  await direct.drop()
 })
 
 const refused = (code: string) => expect.objectContaining({ code })

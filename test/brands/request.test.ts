@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createBrand } from '../../core/brands/brands.ts'
 import { createBrandLoader } from '../../core/brands/load.ts'
 import type { Run } from '../../core/domain/run.ts'
@@ -9,19 +9,19 @@ import { formats } from '../../core/pipeline/formats.ts'
 import { createSteps } from '../../core/pipeline/steps.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { analysisOutput, claimOne, makeJob, outputRows } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { modelOf } from '../support/providers/access.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 let database: TestDatabase
 let deepseek: WireServer
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   deepseek = await startWireServer()
 })
 afterAll(async () => {
   await deepseek.stop()
-  await database.drop()
 })
 
 const brand: BrandProfile = {

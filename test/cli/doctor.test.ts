@@ -5,7 +5,7 @@ import {
   PutBucketLifecycleConfigurationCommand,
   PutBucketVersioningCommand,
 } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { checkBucketAndRules } from '../../cli/bucket-checks.ts'
 import { checkDatabase, checks } from '../../cli/database-checks.ts'
 import type { Finding } from '../../cli/finding.ts'
@@ -19,21 +19,21 @@ import { loadDoctorConfig } from '../../core/platform/config/doctor.ts'
 import { startProviderEmulators } from '../../dev/emulators/providers/server.ts'
 import { listen } from '../../dev/parts/listen.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import { createEmptyDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { startTestStorage } from '../support/images/storage.ts'
 import { awsSignatureOf } from '../support/network/aws-signature.ts'
 import { runHere } from './run-command.ts'
 
 let database: TestDatabase
 let migrated: Awaited<ReturnType<typeof createEmptyDatabase>>
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   migrated = await createEmptyDatabase()
   await migrateDatabase(migrated.url)
 })
 afterAll(async () => {
   await migrated.drop()
-  await database.drop()
 })
 
 /** What is not ok, with a connection of these options. */

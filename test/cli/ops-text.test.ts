@@ -25,11 +25,11 @@ test('who paused it says why', () => {
 
 test('resuming the wrong one says what is still paused', () => {
   expect(describeClaiming({ claims, providers }, true)).toMatch(
-    /paused by cli:olga[^\n]*\nStill paused: resume --provider deepseek$/,
+    /paused by cli:olga[^\n]*\nStill paused: npm run ops -- resume --provider deepseek$/,
   )
   expect(describeClaiming({ claims, providers })).not.toMatch(/Still paused/)
   expect(describeClaiming({ claims: { pausedByOperator: paused }, providers: [] }, true)).toMatch(
-    /\nStill paused: resume$/,
+    /\nStill paused: npm run ops -- resume$/,
   )
 })
 

@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { describe, expect, inject, vi } from 'vitest'
 import { operate } from '../../cli/operate.ts'
 import { createKeyCheck } from '../../core/keys/check.ts'
 import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { startScript, temporaryFolder } from '../dev/child-processes.ts'
-import { badAnswer, claim, emptyQueue, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { badAnswer, claim, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import { createEmptyDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { putServerData } from '../support/dev/server-data.ts'
 import { runHere, runProcess } from './run-command.ts'
 
@@ -16,14 +17,9 @@ import { runHere, runProcess } from './run-command.ts'
 vi.setConfig({ testTimeout: 120_000 })
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  await emptyQueue(database)
-  for (const table of ['vision_provider_states', 'vision_operator_actions']) await database.sql(`DELETE FROM ${table}`)
-})
-afterAll(() => database.drop())
 
 const environment = (env: Record<string, string>) => ({
   PATH: process.env.PATH,
@@ -72,6 +68,9 @@ test('failures, the jobs of one code, and one of them with the raw reason', asyn
   expect((await ops(['failures'])).output).toMatch(
     new RegExp(`^analysis\\.invalid_answer +analysis +2 +1 +20\\S+Z +20\\S+Z +job ${second}$`, 'm'),
   )
+  expect((await ops(['failures'])).output).toMatch(
+    new RegExp(`npm run ops -- job ${second}\nOnce .*: npm run ops -- redrive --code analysis\\.invalid_answer\n$`),
+  )
   const page = await ops(['jobs', '--code', 'analysis.', '--status', 'failed,cancelled', '--limit', '1'])
   expect(page.output).toMatch(new RegExp(`^ *${second} +failed +- +analysis\\.invalid_answer +1 +user-1 `, 'm'))
   expect(page.output).toMatch(new RegExp(`^More: --before ${second}$`, 'm'))
@@ -89,7 +88,7 @@ test('failures, the jobs of one code, and one of them with the raw reason', asyn
 })
 
 test('minutes, and what they add up to', async () => {
-  expect((await ops(['minutes'])).output).toBe('Nothing was reported by a worker.\n')
+  expect((await ops(['minutes'])).output).toBe('No worker has reported anything.\n')
   const stats = {
     cost: 1.5e9,
     durations: { waiting: [0, 0, 3, 1], image: [], analysis: [], content: [] },
@@ -131,6 +130,8 @@ test('redrive counts, and with --yes it does it', async () => {
   const dry = await ops(args)
   expect(dry.output).toBe(`Would be redriven: 2 jobs (${first}, ${second}).\nNothing was changed; --yes does it.\n`)
   expect(await statusOf(database, first)).toBe('failed')
+  await database.sql('UPDATE vision_jobs SET finished_at = UTC_TIMESTAMP(3) - INTERVAL 3 HOUR WHERE id = ?', [first])
+  expect((await ops(['redrive', '--since', '2h'])).output).toMatch(`Would be redriven: 1 job (${second})`)
   expect((await ops([...args, '--limit', '1', '--yes'])).output).toMatch(
     new RegExp(`^Redriven: 1 job \\(${first}\\)\\.\nThere may be more: go on with --since 20.*Z\\.\n$`),
   )
@@ -171,20 +172,22 @@ describe('what is not understood is told before a database is asked', () => {
     [['destroy'], "not 'destroy'"],
     [['status', '--yes'], 'status does not take --yes'],
     [['pause', '--provider', 'openai'], "not 'openai'"],
-    [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be a time with its zone'],
+    [['redrive', '--until', '2026-11-23T12:00:00'], '--until must be how long ago, like 30m, 2h or 1d'],
+    [['redrive', '--since', '90s'], "not '90s'"],
     [['redrive', '--code', 'analysis'], '--code must be a code like'],
     [['prune', '--older-than-days', 'a week'], '--older-than-days must be'],
     [['prune', '--force'], '--force'],
     [['jobs', '--status', 'failed,broken'], "not 'broken'"],
     [['jobs', '--batch', 'five'], '--batch must be'],
-    [['job'], 'job wants the id of a job'],
-    [['job', 'x'], 'job wants the id of a job'],
+    [['job'], 'job needs the id of a job'],
+    [['job', 'x'], 'job needs the id of a job'],
     [['failures', '--days', '32'], '--days must be at most 31'],
     [['status', '21'], "not 'status 21'"],
   ])('%j', async (args, says) => {
     const { code, output } = await ops(args, { DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none' })
     expect([code, output]).toEqual([2, expect.stringContaining(says)])
     expect(output).not.toContain('    at ')
+    expect(output.split('\n').length, 'the error stays in sight').toBeLessThan(4)
   })
 })
 
@@ -279,13 +282,13 @@ test('keys makes a key that is shown once, lists and revokes it, and tells the a
 })
 
 test.each([
-  [['keys'], /wants --user/],
-  [['keys', 'create', '--user', 'kim'], /wants --name/],
+  [['keys'], /needs --user/],
+  [['keys', 'create', '--user', 'kim'], /needs --name/],
   [['keys', 'create', '--user', 'cli:kim', '--name', 'x'], /--user must be/],
   [['keys', 'create', '--user', 'kim', '--name', 'x', '--scopes', 'all'], /not 'all'/],
   [['keys', 'create', '--user', 'kim', '--name', 'x', '--expires-in-days', '9999'], /expiresInDays/],
   [['keys', 'revoke'], /keys revoke <id>/],
-  [['keys', 'revoke', 'x'], /wants the id/],
+  [['keys', 'revoke', 'x'], /needs the id/],
   [['keys', 'revoke', '3', '--name', 'x'], /does not take --name/],
   [['keys', 'steal'], /Expected keys/],
 ])('%j is a usage error', async (args, message) => {
@@ -304,6 +307,9 @@ test('limits sets what is given and keeps the rest, shows where each comes from,
   ]) {
     expect(output).toMatch(line)
   }
+  expect(output).toMatch(/^No job of kim is there: look at the name\.$/m)
+  await makeJobs(database, 1)
+  expect((await ops(['limits', '--user', 'user-1'])).output).not.toContain('look at the name')
   const shown = JSON.parse((await ops(['limits', '--user', 'kim', '--json'], env)).stdout)
   expect(shown).toMatchObject({ user: 'kim', dollarsPerDay: { value: 0.5, from: 'operator', setting: 2.5 } })
   const reset = await ops(['limits', '--user', 'kim', '--reset', '--jobs-waiting', '3'], env)
@@ -319,9 +325,10 @@ test('limits sets what is given and keeps the rest, shows where each comes from,
 })
 
 test.each([
-  [['limits'], /wants --user/],
+  [['limits'], /needs --user/],
   [['limits', '--user', 'kim', '--jobs-in-flight', '0'], /--jobs-in-flight: .*, not '0'/],
   [['limits', '--user', 'kim', '--dollars-a-day', ''], /--dollars-a-day: .*, not ''/],
+  [['limits', '--user', 'kim', '--jobs-a-day', 'ten'], /^--jobs-a-day: expected a number, not 'ten'\.$/m],
   [['limits', '--user', 'kim', '--yes'], /does not take --yes/],
 ])('%j is a usage error of limits', async (args, message) => {
   const { code, stderr } = await ops(args)

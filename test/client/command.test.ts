@@ -82,7 +82,7 @@ describe('vision run', () => {
     const told = await visionProcess(['run', 'photos', '-p', 'Sell it', ...texts, '--csv', 'out.csv'])
     expect(told).toMatchObject({ code: 3, stderr: '' })
     expect(told.stdout).toMatch(/^3 completed, 0 failed, 1 refused · \$0\.\d+$/m)
-    expect(told.stdout).toContain('photos/bad.jpg: The file is no PNG')
+    expect(told.stdout).toContain('photos/bad.jpg: The file is not a PNG')
     const rows = await rowsOf('out.csv')
     expect(rows.map(({ file, status }) => `${file} ${status}`)).toEqual([
       'photos/more/photo-like.jpg completed',
@@ -102,7 +102,7 @@ describe('vision run', () => {
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(
-        /^1 completed, 0 failed, 0 refused · \$0\.\d+ with the other jobs of the batch\n {2}1 came twice/,
+        /^1 completed, 0 failed, 0 refused · \$0\.\d+ with the other jobs of the batch\n {2}duplicates: 1, each made once/,
       ),
     ])
     expect((await rowsOf('out.csv')).map(({ file }) => file)).toEqual(['photos/red.png'])
@@ -289,7 +289,7 @@ test('a reader that has seen enough is no error, and an address or a key that ca
     wrong({ VISION_URL: 'localhost:4555' }),
     wrong({ VISION_KEY: 'vpk_secret\nx' }),
   ])
-  expect([address.code, address.stderr]).toEqual([2, expect.stringContaining('is no address of an API')])
+  expect([address.code, address.stderr]).toEqual([2, expect.stringContaining('is not the address of an API')])
   expect([key.code, key.stderr]).toEqual([2, expect.not.stringContaining('secret')])
 })
 

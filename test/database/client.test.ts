@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 let direct: TestDatabase
 let proxy: DatabaseProxy
 beforeAll(async () => {
+  // Its own: a table is added.
   direct = await createTestDatabase()
   await direct.sql('CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL)')
   await direct.sql('INSERT INTO counters VALUES (1, 0), (2, 0)')

@@ -12,6 +12,7 @@ let direct: TestDatabase
 let proxy: DatabaseProxy
 let isMariaDb: boolean
 beforeAll(async () => {
+  // Its own: tables are added.
   direct = await createTestDatabase()
   await direct.sql('CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL)')
   await direct.sql('INSERT INTO counters VALUES (1, 0), (2, 0)')

@@ -21,6 +21,7 @@ async function start(env: Record<string, string>) {
 beforeAll(async () => {
   // The function's log.
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
+  // Its own: its tests share jobs.
   database = await createTestDatabase()
   await start({ DATABASE_URL: database.url, BUCKET_NAME: 'bucket', AUTH_SECRET: secret, LOG_LEVEL: 'error' })
 })

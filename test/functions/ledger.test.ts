@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Context } from 'aws-lambda'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, vi } from 'vitest'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { createVisionJob } from '../../core/queue/create/create.ts'
-import { attemptRows, emptyQueue, noCap } from '../support/database/jobs.ts'
+import { attemptRows, noCap } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 
@@ -18,13 +19,12 @@ let services: TestServices
 let wire: Server
 const said: { gemini: Said[]; deepseek: Said[] } = { gemini: [], deepseek: [] }
 
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   services = await startTestServices()
   wire = await listenTo(services.providers.geminiBaseUrl)
 })
-beforeEach(async () => {
-  await emptyQueue(database)
+beforeEach(() => {
   said.gemini = []
   said.deepseek = []
 })
@@ -35,7 +35,6 @@ afterEach(() => {
 afterAll(async () => {
   wire.close()
   await services.stop()
-  await database.drop()
 })
 
 /** Stands between the function and the providers, and notes the usage in each answer. */

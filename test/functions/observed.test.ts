@@ -1,10 +1,11 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, vi } from 'vitest'
 import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { job, secret, token } from '../support/api/test-api.ts'
-import { emptyQueue, jobRow, makeJob, makeJobs } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { jobRow, makeJob, makeJobs } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { readMetrics } from '../support/metrics.ts'
@@ -17,25 +18,22 @@ const expiredAtOnce = 200
 let database: TestDatabase
 let services: TestServices
 let output: string[]
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   services = await startTestServices()
 })
 beforeEach(() => {
   output = []
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => output.push(String(text)) > 0)
 })
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks()
   vi.unstubAllEnvs()
   services.providers.faults.clear()
-  await emptyQueue(database)
-  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   restoreFetch()
   await services.stop()
-  await database.drop()
 })
 
 /** What a function wrote to its log: every line is JSON, and is either a line of ours or a line of metrics. */

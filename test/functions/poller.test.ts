@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Context, ScheduledEvent } from 'aws-lambda'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, expect, vi } from 'vitest'
 import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { BrandAnalysis } from '../../core/pipeline/analysis.ts'
@@ -13,30 +13,27 @@ import { createVisionJob } from '../../core/queue/create/create.ts'
 import { getVisionJob } from '../../core/queue/read/read.ts'
 import { compileCache } from '../dev/child-processes.ts'
 import { noCap } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let services: TestServices
 
-beforeAll(async () => {
+test.beforeAll(async ({ workerDatabase }) => {
   // The function's log.
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
-  database = await createTestDatabase()
+  database = workerDatabase
   services = await startTestServices()
 })
-afterEach(async () => {
+afterEach(() => {
   services.providers.faults.clear()
   vi.unstubAllEnvs()
-  for (const table of ['vision_jobs', 'vision_job_outputs', 'vision_job_attempts', 'vision_images', 'vision_users']) {
-    await database.sql(`DELETE FROM ${table}`)
-  }
 })
 afterAll(async () => {
   vi.restoreAllMocks()
   await services.stop()
-  await database.drop()
 })
 
 /** What EventBridge Scheduler sends where the target's input is left to it. */

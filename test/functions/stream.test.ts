@@ -32,6 +32,7 @@ async function start(env: Record<string, string>) {
 
 beforeAll(async () => {
   vi.stubGlobal('awslambda', awslambdaStub)
+  // Its own: its tests share jobs.
   database = await createTestDatabase()
   await start({ DATABASE_URL: database.url, AUTH_SECRET: secret, STREAM_SECONDS: '2', LOG_LEVEL: 'error' })
 })

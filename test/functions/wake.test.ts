@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, expect, vi } from 'vitest'
 import { restoreFetch } from '../../core/http/fetch/install.ts'
 import { listen } from '../../dev/parts/listen.ts'
 import { secret, token } from '../support/api/test-api.ts'
-import { emptyQueue } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 
@@ -26,18 +26,16 @@ async function startLambda() {
   return { called, state, url: `http://127.0.0.1:${port}`, stop }
 }
 
-beforeAll(async () => {
+test.beforeAll(async ({ workerDatabase }) => {
   // The functions' logs.
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
-  database = await createTestDatabase()
+  database = workerDatabase
   services = await startTestServices()
   lambda = await startLambda()
 })
-afterEach(async () => {
+afterEach(() => {
   lambda.called.length = 0
   lambda.state.status = 202
-  await emptyQueue(database)
-  for (const table of ['vision_workers', 'vision_wakes']) await database.sql(`DELETE FROM ${table}`)
 })
 afterAll(async () => {
   restoreFetch()
@@ -45,7 +43,6 @@ afterAll(async () => {
   vi.unstubAllEnvs()
   await lambda.stop()
   await services.stop()
-  await database.drop()
 })
 
 /** Loads a function as it would start, told how it wakes pollers. */

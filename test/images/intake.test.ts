@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import { detectImage } from '../../core/images/detect.ts'
 import { createImageIntake, type ImageIntake } from '../../core/images/intake.ts'
 import { maxDataUrlBytes } from '../../core/images/limits.ts'
 import { findImages } from '../../core/images/snapshots.ts'
 import { snapshotKey } from '../../core/images/store.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage
 let images: ImageIntake
 
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   storage = await startTestStorage()
   images = createImageIntake(database, storage.store, { allowLoopbackHttp: false })
 })
 afterAll(async () => {
   await storage.stop()
-  await database.drop()
 })
 
 const dataUrl = (type: string, bytes: Uint8Array) => `data:${type};base64,${Buffer.from(bytes).toString('base64')}`

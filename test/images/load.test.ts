@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -16,7 +16,8 @@ import { createVisionJob } from '../../core/queue/create/create.ts'
 import { getVisionJob } from '../../core/queue/read/read.ts'
 import { retryVisionJob, saveImage } from '../../core/queue/settle/settle.ts'
 import { noCap } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { png, pngChunk } from '../support/images/image-files.ts'
 import { fixture, fixtureUrl, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
@@ -27,8 +28,8 @@ let source: string
 let served: Buffer | undefined
 let fetches = 0
 
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   storage = await startTestStorage()
   server = createServer((_request, response) => {
     fetches++
@@ -38,12 +39,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/image`
 })
-afterEach(() => database.sql('DELETE FROM vision_jobs'))
 afterAll(async () => {
   server.closeAllConnections()
   server.close()
   await storage.stop()
-  await database.drop()
 })
 
 const signal = new AbortController().signal

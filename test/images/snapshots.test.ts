@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { matchedBy } from '../../core/database/sql.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import { detectImage } from '../../core/images/detect.ts'
@@ -11,25 +11,21 @@ import { sweepImages } from '../../core/images/sweep.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { createVisionJob } from '../../core/queue/create/create.ts'
 import { noCap } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { fixture, startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 let database: TestDatabase
 let storage: TestStorage
 let red: Buffer
 
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   storage = await startTestStorage()
   red = await fixture('red.png')
 })
-afterEach(async () => {
-  await database.sql('DELETE FROM vision_jobs')
-  await database.sql('DELETE FROM vision_images')
-})
 afterAll(async () => {
   await storage.stop()
-  await database.drop()
 })
 
 const keep = (bytes = red, userId = 'ann', store: ImageStore = storage.store) =>

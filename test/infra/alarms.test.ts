@@ -28,7 +28,7 @@ describe('the alarms', () => {
   const ours = { ...rest, namespace: 'VisionPipeline', dimensions: service }
   const lambda = { ...rest, namespace: 'AWS/Lambda', statistic: 'Sum', threshold: 1 }
 
-  test.each([
+  const table: readonly (readonly [string, object])[] = [
     [
       'OldestDue',
       { ...ours, metricName: 'OldestDueSeconds', statistic: 'Maximum', threshold: 600, treatMissingData: 'breaching' },
@@ -76,13 +76,15 @@ describe('the alarms', () => {
       'ConcurrencyHigh',
       { ...rest, namespace: 'AWS/Lambda', metricName: 'ConcurrentExecutions', statistic: 'Maximum', threshold: 800 },
     ],
-  ])('%s', (name, alarm) => {
+  ]
+
+  test.each(table)('%s', (name, alarm) => {
     expect(one(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm', name).inputs).toMatchObject(alarm)
   })
 
   test('there are no others: a full fleet throttles its schedule by design', () => {
     const found = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
-    expect(found).toHaveLength(13)
+    expect(found.map(({ name }) => name).toSorted()).toEqual(table.map(([name]) => name).toSorted())
     const named = (name: string) => found.find((alarm) => alarm.name === name)?.inputs.dimensions
     expect(named('PollerErrors')).toEqual({ FunctionName: functionOf(deployed, 'PollerHandler').name })
     expect(named('ApiThrottled')).toEqual({ FunctionName: functionOf(deployed, 'ApiHandler').name })
@@ -102,7 +104,9 @@ describe('the alarms', () => {
     const looked = all(deployed, 'aws:cloudwatch/metricAlarm:MetricAlarm')
       .filter(({ inputs }) => inputs.namespace === 'VisionPipeline')
       .map(({ inputs }) => JSON.stringify([inputs.metricName, sorted(inputs.dimensions as object)]))
-    expect(looked).toHaveLength(7)
+    expect(looked).toHaveLength(
+      table.filter(([, alarm]) => 'namespace' in alarm && alarm.namespace === ours.namespace).length,
+    )
     for (const metric of looked) expect(written).toContain(metric)
   })
 
@@ -184,6 +188,21 @@ describe('the runbook', () => {
       const commands = /```bash\n([\s\S]*?)\n```/.exec(text)?.[1]?.split('\n') ?? []
       expect([name, commands.length]).toEqual([name, 3])
     }
+  })
+
+  test('tells the same settings wherever it speaks of a full fleet, in the same order', () => {
+    const [, first = ''] =
+      /^- \*\*The oldest due job keeps waiting[\s\S]*?If they are full, raise([\s\S]*?)\. /m.exec(runbook) ?? []
+    const [, page = ''] = /Full fleet: \[raise([\s\S]*?)\]\(#runbook\)/.exec(sections.get('OldestDue') ?? '') ?? []
+    const raised = (text: string) =>
+      [...text.replaceAll(/\([^)]*\)/g, '').matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name)
+    expect(raised(first)).toEqual(['POLLER_CONCURRENCY', 'DEPLOY_POLLER_MAX'])
+    expect(raised(page)).toEqual(raised(first))
+    const elsewhere = [...sections].filter(
+      ([name, text]) => name !== 'OldestDue' && /DEPLOY_POLLER_(MAX|SECONDS)/.test(text),
+    )
+    expect(elsewhere).toEqual([])
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).not.toMatch(/DEPLOY_POLLER|POLLER_CONCURRENCY/)
   })
 
   test('is named by the alarm itself', () => {

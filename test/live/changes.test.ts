@@ -1,36 +1,33 @@
 import mysql from 'mysql2/promise'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect } from 'vitest'
 import { createBatch, joining } from '../../core/batches/batches.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Database } from '../../core/database/client.ts'
 import { sessionIdleSeconds, workMs } from '../../core/database/limits.ts'
 import { type Changes, createChanges, type Follower, resumeMs } from '../../core/live/changes.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { sweepDeletions } from '../../core/queue/prune/deletions.ts'
 import { readChanges, readClock } from '../../core/queue/read/changes.ts'
-import { emptyQueue, makeJob, makeJobs } from '../support/database/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeJob, makeJobs } from '../support/database/jobs.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { type HandClock, handClock } from '../support/hand-clock.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let database: ReturnType<typeof openDatabase>
+let database: ProxiedDatabase
 let clock: HandClock
 let changes: Changes
 let errors: unknown[]
 let gone: AbortController
 
-beforeAll(async () => {
-  direct = await createTestDatabase()
-  proxy = await startProxy(direct.url)
-  database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  database = await openProxied(direct.url)
+  proxy = database.proxy
 })
-afterAll(async () => {
-  await database.close()
-  await proxy.close()
-  await direct.drop()
-})
+afterAll(() => database.close())
 beforeEach(() => {
   clock = handClock()
   errors = []
@@ -40,7 +37,6 @@ beforeEach(() => {
 afterEach(async () => {
   gone.abort(new Error('left'))
   await changes.settled()
-  await emptyQueue(direct)
 })
 
 /** Follows a user, and notes what is told: `<job> <version>`, `<job> gone`. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { deletedEvent, eventsAfter, type JobEvent } from '../../core/live/events.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
@@ -23,13 +23,13 @@ import {
   nothingSpent,
   passed,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
 
 /** The states of a job on its way: a failed run, an analysis, a release, the content. */
 async function longLife(): Promise<JobWithOutputs[]> {

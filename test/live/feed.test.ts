@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { afterAll, beforeEach, expect } from 'vitest'
 import { createFeed, type Feed } from '../../core/live/feed.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
@@ -14,23 +13,20 @@ import {
   makeJobs,
   nothingSpent,
 } from '../support/database/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { type HandClock, handClock } from '../support/hand-clock.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let database: ReturnType<typeof openDatabase>
-beforeAll(async () => {
-  direct = await createTestDatabase()
-  proxy = await startProxy(direct.url)
-  database = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+let database: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  database = await openProxied(direct.url)
+  proxy = database.proxy
 })
-afterAll(async () => {
-  await database.close()
-  await proxy.close()
-  await direct.drop()
-})
+afterAll(() => database.close())
 
 let clock: HandClock
 let feed: Feed

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readBatchNews } from '../../core/batches/news.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { sweepDeletions } from '../../core/queue/prune/deletions.ts'
 import {
   getBatchesOfDeleted,
@@ -11,14 +10,14 @@ import {
 } from '../../core/queue/read/changes.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
 import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // How the reads of streams of many jobs go, at 130,000 jobs, 79,000 of them of one user, and 20,000 deletions.
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let through: Database
+let through: ProxiedDatabase
 let looker: Looker
 let ids: number[]
 let now: number
@@ -26,6 +25,7 @@ let now: number
 const batchId = 7
 
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   direct = await createTestDatabase()
   await fillQueue(direct)
   await direct.sql("UPDATE vision_jobs SET updated_at = updated_at - INTERVAL id SECOND WHERE user_id = 'big-user'")
@@ -48,14 +48,13 @@ beforeAll(async () => {
   const fresh = await direct.sql("SELECT id FROM vision_jobs WHERE batch_id = ? AND status = 'pending'", [batchId])
   ids = fresh.map(({ id }) => Number(id))
   await direct.sql('ANALYZE TABLE vision_jobs, vision_job_deletions')
-  proxy = await startProxy(direct.url)
-  through = openDatabase(proxy.url(direct.url), { connections: 1, random: Math.random })
+  through = await openProxied(direct.url)
+  proxy = through.proxy
   looker = await openLooker(direct.url)
 })
 afterAll(async () => {
   await looker.close()
   await through.close()
-  await proxy.close()
   await direct.drop()
 })
 

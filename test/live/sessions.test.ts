@@ -1,18 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/sessions.ts'
 import { endingAtOnce, endingSeconds } from '../../core/live/slots.ts'
 import { createWaits } from '../../core/live/wait-slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 
 let database: TestDatabase
 let errors: unknown[]
 let ended: string[]
 let open: Session[]
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
 beforeEach(() => {
   errors = []
@@ -23,9 +24,7 @@ afterEach(async () => {
   for (const session of open) session.close('left')
   await delay(50)
   expect(errors).toEqual([])
-  await database.sql('DELETE FROM vision_job_sessions')
 })
-afterAll(() => database.drop())
 
 /** One process; it says every 20 ms who lives. */
 const startProcess = (perUser = 10, touchMs = 20) =>

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import type { JobEventView } from '../../core/api/events/schema.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Database } from '../../core/database/client.ts'
 import { createChanges } from '../../core/live/changes.ts'
 import { createFeed } from '../../core/live/feed.ts'
 import { createLive } from '../../core/live/watch.ts'
@@ -16,7 +16,7 @@ import { completeVisionJob, releaseVisionJob, saveAnalysis } from '../../core/qu
 import { type Part, parseStream, partsOf, sayingOf } from '../support/api/events.ts'
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
-import { startProxy } from '../support/database/proxy.ts'
+import { openProxied } from '../support/database/proxy.ts'
 import { eventually } from '../support/eventually.ts'
 
 let api: TestApi
@@ -330,8 +330,8 @@ test('a slow reader finds the newest state, and nothing is queued for it', async
 })
 
 test('100 streams cost two reads a second, of jobs and of sessions, and each is told of its own job', async () => {
-  const proxy = await startProxy(api.database.url)
-  const database = openDatabase(proxy.url(api.database.url), { connections: 4, random: Math.random })
+  const database = await openProxied(api.database.url, { connections: 4 })
+  const { proxy } = database
   const live = createLive({
     ...shortLived,
     lifeMs: 60_000,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { type ErrorCode, VisionError } from '../../core/domain/errors.ts'
 import { failureThreshold, reportFailure, reportSuccess } from '../../core/providers/availability/circuit-breaker.ts'
 import { pauseByOperator, resumeByOperator } from '../../core/providers/availability/operator-pause.ts'
@@ -12,7 +12,6 @@ import type { Provider, ProviderScope } from '../../drizzle/schema.ts'
 import {
   analysisOutput,
   claimOne,
-  emptyQueue,
   jobIn,
   makeJob,
   makeJobs,
@@ -21,17 +20,13 @@ import {
   passed,
   statusOf,
 } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  await emptyQueue(database)
-  await database.sql('DELETE FROM vision_provider_states')
-})
-afterAll(() => database.drop())
 
 const pauses = { baseMs: 30_000, capMs: 100_000 }
 const trouble = async (code: ErrorCode, retryAfterMs?: number, provider: Provider = 'gemini') => {

@@ -38,6 +38,7 @@ function pollerWith(provider: 'gemini' | 'deepseek'): Poller {
 }
 
 beforeAll(async () => {
+  // Its own: its tests share one image.
   database = await createTestDatabase()
   services = await startTestServices()
   wire = await startWireServer()

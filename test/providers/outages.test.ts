@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect } from 'vitest'
 import { describeCode, type ErrorCode } from '../../core/domain/errors.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import { createImageIntake } from '../../core/images/intake.ts'
@@ -14,7 +14,8 @@ import type { Provider } from '../../dev/emulators/providers/fault-rules.ts'
 import { faultKinds } from '../../dev/emulators/providers/fault-rules.ts'
 import type { Step } from '../../drizzle/schema.ts'
 import { noCap } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { accessTo } from '../support/providers/access.ts'
@@ -22,26 +23,15 @@ import { workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let services: TestServices
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 20 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   services = await startTestServices()
 })
-afterEach(async () => {
+afterEach(() => {
   services.providers.faults.clear()
-  for (const table of [
-    'vision_jobs',
-    'vision_job_outputs',
-    'vision_job_attempts',
-    'vision_images',
-    'vision_provider_states',
-    'vision_permits',
-  ]) {
-    await database.sql(`DELETE FROM ${table}`)
-  }
 })
 afterAll(async () => {
   await services.stop()
-  await database.drop()
 })
 
 const lines: { level: string; message: string; [field: string]: unknown }[] = []

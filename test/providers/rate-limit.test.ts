@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MySqlDialect } from 'drizzle-orm/mysql-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { describe, expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { Permit, ProviderAccess } from '../../core/providers/availability/permits.ts'
 import { readProviderStates } from '../../core/providers/availability/provider-state.ts'
@@ -14,18 +13,15 @@ import {
 } from '../../core/providers/availability/rate-limit.ts'
 import type { ProviderLimits } from '../../core/providers/limits.ts'
 import { openLooker } from '../support/database/looker.ts'
-import { startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
-})
-afterAll(() => database.drop())
 
 let workers = 0
 const access = (gemini: ProviderLimits = {}, leaseMs = 60_000): ProviderAccess =>
@@ -219,8 +215,8 @@ describe('a failing provider', () => {
 })
 
 test('a database that does not answer holds no call up, and what it could not note counts until the permit expires and a minute longer', async () => {
-  const proxy = await startProxy(database.url)
-  const proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0, workMs: 2_000 })
+  const proxied = await openProxied(database.url, { connections: 2, workMs: 2_000 })
+  const { proxy } = proxied
   const limits = { requestsPerMinute: 1 }
   const worker = accessTo(proxied, { workerId: 'slow', limits: { gemini: limits, deepseek: {} } })
   const [permit] = await worker.reserve('gemini', 1)
@@ -239,7 +235,6 @@ test('a database that does not answer holds no call up, and what it could not no
   await later(30)
   expect(await count(access(limits).reserve('gemini', 1))).toBe(1)
   await proxied.close()
-  await proxy.close()
 })
 
 test('a permit that its worker could not renew in time is none', async () => {
@@ -259,8 +254,8 @@ test('a permit that its worker could not renew in time is none', async () => {
 
 describe('a provider that is well and has no limits', () => {
   test('costs one read for a call, and no lock and no row', async () => {
-    const proxy = await startProxy(database.url)
-    const proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0 })
+    const proxied = await openProxied(database.url, { connections: 2 })
+    const { proxy } = proxied
     const worker = accessTo(proxied, { workerId: 'free' })
     const [permit] = await worker.reserve('gemini', 1)
     permit?.send()
@@ -270,7 +265,6 @@ describe('a provider that is well and has no limits', () => {
     expect(proxy.statements.filter((one) => one.includes('vision_'))).toEqual([expect.stringMatching(/^SELECT/)])
     expect(proxy.commits).toBe(0)
     await proxied.close()
-    await proxy.close()
   })
 
   test('gets no call any more from a worker that knows of its trouble, and then one from all of them', async () => {

@@ -3,10 +3,11 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { compileCache } from '../dev/child-processes.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
 import { fixtureUrl } from '../support/images/storage.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
@@ -20,7 +21,7 @@ let database: TestDatabase
 let services: TestServices
 let wire: WireServer
 
-beforeAll(async () => {
+test.beforeAll(async ({ workerDatabase }) => {
   // What a provider needs is told by what is touched here: one file, one entry.
   copy = await mkdtemp(join(tmpdir(), 'third-provider-'))
   for (const part of ['core', 'drizzle', 'functions', 'infra', 'cli', 'dev', 'docs', 'package.json', 'tsconfig.json'])
@@ -33,14 +34,13 @@ beforeAll(async () => {
   const entry = await part('entry.ts')
   await writeFile(registry, text.replace('registry: readonly ProviderEntry[] = [', `$&\n${entry}`))
   await writeFile(join(copy, 'driver.ts'), await part('driver.ts'))
-  database = await createTestDatabase()
+  database = workerDatabase
   services = await startTestServices()
   wire = await startWireServer()
 })
 afterAll(async () => {
   await wire.stop()
   await services.stop()
-  await database.drop()
   await rm(copy, { recursive: true, force: true })
 })
 

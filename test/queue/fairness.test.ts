@@ -21,6 +21,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 
 let database: TestDatabase
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   database = await createTestDatabase({ connections: 4 })
 })
 afterAll(() => database.drop())

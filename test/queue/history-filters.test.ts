@@ -15,6 +15,7 @@ let looker: Looker
 let first: number
 
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   direct = await createTestDatabase()
   // Every second job is somebody else's; of ann's, each tenth failed, each third is a post, and the first half is in a batch.
   await direct.sql(

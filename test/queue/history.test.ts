@@ -48,6 +48,7 @@ describe.each([
   let database: ProxiedDatabase
   let looker: Looker
   beforeAll(async () => {
+    // Its own: tables are filled by the thousand.
     direct = await createTestDatabase()
     await fill(direct, jobs)
     database = await openProxied(direct.url)

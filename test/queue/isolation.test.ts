@@ -26,6 +26,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 const isolations: readonly Isolation[] = ['READ COMMITTED', 'REPEATABLE READ']
 let direct: TestDatabase
 beforeAll(async () => {
+  // Its own: what it locks depends on the rows that were there before.
   direct = await createTestDatabase()
 })
 afterAll(() => direct.drop())

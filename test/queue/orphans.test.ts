@@ -20,6 +20,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/test-
 
 let database: TestDatabase
 beforeAll(async () => {
+  // Its own: ids are given out again.
   database = await createTestDatabase()
 })
 afterAll(() => database.drop())

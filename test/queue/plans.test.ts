@@ -48,6 +48,7 @@ let proxy: DatabaseProxy
 let queue: ProxiedDatabase
 let looker: Looker
 beforeAll(async () => {
+  // Its own: tables are filled by the thousand.
   direct = await createTestDatabase()
   await fillQueue(direct)
   queue = await openProxied(direct.url, { connections: 2 })

@@ -18,6 +18,7 @@ const pools = 8
 let direct: TestDatabase
 let databases: Database[]
 beforeAll(async () => {
+  // Its own: what it locks depends on the rows that were there before.
   direct = await createTestDatabase({ connections: 2 })
   databases = Array.from({ length: pools }, () =>
     openDatabase(direct.url, { connections: 2, random: Math.random, isolation: 'REPEATABLE READ' }),

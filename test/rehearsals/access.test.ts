@@ -2,22 +2,22 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { createKeyCheck, keyCacheMs } from '../../core/keys/check.ts'
 import { createKey } from '../../core/keys/keys.ts'
 import { createAuthenticator, InvalidToken } from '../../core/platform/auth.ts'
 import { makeJob, statusOf } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { commandsOf, rehearse, withValues } from './runbook.ts'
 
 // Rotating what lets somebody in, by the very lines of docs/deploying.md: the database's user, an API key, an issuer's key.
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterAll(() => database.drop())
 
 test('the user of the database is rotated without a call that is refused', async () => {
   const [whence] = await database.sql('SELECT USER() AS me')

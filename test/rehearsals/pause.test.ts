@@ -23,6 +23,7 @@ let place: Parameters<typeof rehearse>[1]
 let image: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pause-'))
+  // Its own: a stack runs on it between the tests.
   database = await createTestDatabase()
   providers = await startProviderEmulators()
   image = await fixtureUrl('halves.png', 'image/png')

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest'
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
 import { resendDelivery, testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint, rotateSecret, updateEndpoint } from '../../core/webhooks/endpoints.ts'
 import { jobIn } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
 
 interface Received {
@@ -28,20 +29,18 @@ const server = createServer(async (request, response) => {
   answer(request, response)
 })
 let base = ''
-beforeAll(async () => {
-  db = await createTestDatabase()
+test.beforeAll(async ({ workerDatabase }) => {
+  db = workerDatabase
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
-beforeEach(async () => {
-  await db.empty()
+beforeEach(() => {
   received = []
   answer = ok
 })
 afterEach(() => server.closeAllConnections())
 afterAll(async () => {
   await new Promise((resolve) => server.close(resolve))
-  await db.drop()
 })
 
 const logged: unknown[] = []

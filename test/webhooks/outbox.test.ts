@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { batchOfItsOwn } from '../../core/batches/batches.ts'
 import { cancelBatch, deleteBatch, retryBatch } from '../../core/batches/change.ts'
-import { type Database, openDatabase } from '../../core/database/client.ts'
 import { LeaseLost } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { regenerateText } from '../../core/queue/change/change-texts.ts'
@@ -32,17 +31,18 @@ import {
   passed,
   statusOf,
 } from '../support/database/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 import { emptyWebhooks, makeEndpoint, outboxOf } from '../support/database/webhooks.ts'
 
 let db: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
+let proxied: ProxiedDatabase
 beforeAll(async () => {
+  // Its own: a table is renamed.
   db = await createTestDatabase()
-  proxy = await startProxy(db.url)
-  proxied = openDatabase(proxy.url(db.url), { connections: 4, random: () => 0 })
+  proxied = await openProxied(db.url, { connections: 4 })
+  proxy = proxied.proxy
   await proxied.run(async () => undefined)
 })
 beforeEach(async () => {
@@ -53,7 +53,6 @@ beforeEach(async () => {
 })
 afterAll(async () => {
   await proxied.close()
-  await proxy.close()
   await db.drop()
 })
 

@@ -1,20 +1,19 @@
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import type { Database } from '../../core/database/client.ts'
 import { testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
 import { deleteEndpoint } from '../../core/webhooks/endpoints.ts'
 import { oldestDeliverySeconds, readWebhookHealth } from '../../core/webhooks/health.ts'
 import { mostKept, sweepWebhooks } from '../../core/webhooks/sweep.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
-import { emptyWebhooks, makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
+import { makeDeliveries, makeEndpoint, makeEndpoints } from '../support/database/webhooks.ts'
 
 let db: TestDatabase
-beforeAll(async () => {
-  db = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  db = workerDatabase
 })
-beforeEach(() => emptyWebhooks(db))
-afterAll(() => db.drop())
 
 const rowsOf = (what = '*') => db.sql(`SELECT ${what} FROM vision_webhook_deliveries ORDER BY id`)
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
@@ -10,21 +10,16 @@ import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { hour, makeJob, spending } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  for (const table of ['jobs', 'job_outputs', 'job_attempts', 'permits', 'usage', 'provider_states']) {
-    await database.sql(`DELETE FROM vision_${table}`)
-  }
-})
-afterAll(() => database.drop())
 
 const answer = { model: 'a model', body: {} }
 

@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterEach, beforeEach, expect } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { reportFailure, reportSuccess } from '../../core/providers/availability/circuit-breaker.ts'
@@ -17,7 +17,6 @@ import type { Steps } from '../../core/worker/options.ts'
 import {
   claim,
   contentOutput,
-  emptyQueue,
   hour,
   makeJob,
   makeJobs,
@@ -28,8 +27,9 @@ import {
   spending,
   statusOf,
 } from '../support/database/jobs.ts'
-import { startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
@@ -37,25 +37,21 @@ import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
 let vanished: (() => Promise<void>) | undefined
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
 beforeEach(async () => {
   await database.sql("INSERT INTO vision_provider_states (provider) VALUES ('gemini'), ('deepseek')")
 })
 afterEach(async () => {
   await isNoticed()
-  await emptyQueue(database)
-  for (const table of ['vision_provider_states', 'vision_permits']) await database.sql(`DELETE FROM ${table}`)
 })
-afterAll(() => database.drop())
 
 /** Does something on a machine that vanishes once the server has executed this statement. */
 async function vanishAfter(statement: RegExp, work: (on: Database) => Promise<unknown>): Promise<void> {
-  const proxy = await startProxy(database.url)
-  const vanishing = openDatabase(proxy.url(database.url), { connections: 1, random: () => 0 })
+  const vanishing = await openProxied(database.url)
+  const { proxy } = vanishing
   vanished = async () => {
-    await proxy.close()
     await vanishing.close().catch(() => undefined)
   }
   const silent = proxy.goSilentAfter(statement)

@@ -207,16 +207,21 @@ describe('a job whose workers die', () => {
   })
 
   test('is taken back with as many statements among a hundred as alone, and so are those that expire', async () => {
-    const proxied = await openProxied(database.url)
+    const proxied = await openProxied(database.url, { sessionIdleSeconds: 3_600 })
     const { proxy } = proxied
     const statementsOf = async (work: () => Promise<number>, jobs: number) => {
       proxy.statements.length = 0
       expect(await work()).toBe(jobs)
       return proxy.statements.length
     }
+    /** Of twenty users, where there are that many. */
+    const spread = async (count: number) => {
+      const users = Math.min(count, 20)
+      for (let user = 0; user < users; user++) await makeJobs(database, count / users, { userId: `user-${user}` })
+    }
     const reclaiming = async (count: number, crashes: number) => {
       await emptyQueue(database)
-      for (let index = 0; index < count; index++) await makeJob(database, { userId: `user-${index % 20}` })
+      await spread(count)
       const runs = await claim(database, { limit: count })
       await passed(database, 'lease_expires_at', ...runs.map((run) => run.jobId))
       await database.sql('UPDATE vision_jobs SET crashes = ? WHERE id % 2 = 0', [crashes])
@@ -224,7 +229,7 @@ describe('a job whose workers die', () => {
     }
     const expiring = async (count: number) => {
       await emptyQueue(database)
-      for (let index = 0; index < count; index++) await makeJob(database, { userId: `user-${index % 20}` })
+      await spread(count)
       await database.sql('UPDATE vision_jobs SET expires_at = created_at')
       return statementsOf(() => expireVisionJobs(proxied), count)
     }

@@ -15,6 +15,7 @@ import { inAMinute, workerOptions } from '../support/worker.ts'
 let database: TestDatabase
 
 beforeAll(async () => {
+  // Its own: tests lock tables.
   database = await createTestDatabase()
 })
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import { emptyTally } from '../../core/domain/tally.ts'
@@ -9,17 +9,16 @@ import { reportFailure } from '../../core/providers/availability/circuit-breaker
 import { pauseByOperator } from '../../core/providers/availability/operator-pause.ts'
 import { type MetricsReporterOptions, startMetricsReporter } from '../../core/worker/report/metrics-reporter.ts'
 import { createStats } from '../../core/worker/report/stats.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { makeDeliveries, makeEndpoint } from '../support/database/webhooks.ts'
 import { eventually } from '../support/eventually.ts'
 import { readMetrics } from '../support/metrics.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(() => database.sql('DELETE FROM vision_provider_states'))
-afterAll(() => database.drop())
 
 const pause = { baseMs: 60_000, capMs: 60_000 }
 

@@ -1,24 +1,19 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/client.ts'
+import { expect } from 'vitest'
 import { failedWithout, noStats, percentilesOf, statsOf } from '../../core/domain/run-stats.ts'
 import { emptyTally } from '../../core/domain/tally.ts'
 import { getMinutes, sumOfMinutes } from '../../core/worker/report/minutes.ts'
 import { startHeartbeat } from '../../core/worker/report/registry.ts'
 import { createStats } from '../../core/worker/report/stats.ts'
 import { openLooker } from '../support/database/looker.ts'
-import { startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-beforeEach(async () => {
-  await database.sql('DELETE FROM vision_workers')
-  await database.sql('DELETE FROM vision_worker_minutes')
-})
-afterAll(() => database.drop())
 
 test('what workers report again and again is in their minutes once, whichever minutes these are', async () => {
   const stops = ['one', 'two'].map((workerId) => {
@@ -55,8 +50,8 @@ test('a day of a full fleet is read in pages along the key, and adds up; what is
        CONCAT('worker-', w.i), 2, IF(w.i = 0, NULL, ?) FROM n JOIN n AS w WHERE w.i < 5`,
     [stats],
   )
-  const proxy = await startProxy(database.url)
-  const through = openDatabase(proxy.url(database.url), { connections: 1, random: Math.random })
+  const through = await openProxied(database.url)
+  const { proxy } = through
   const looker = await openLooker(database.url)
   try {
     const minutes = await through.run((on) => getMinutes(on, 400))
@@ -80,7 +75,6 @@ test('a day of a full fleet is read in pages along the key, and adds up; what is
   } finally {
     await looker.close()
     await through.close()
-    await proxy.close()
   }
 })
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
 import { drain } from '../../core/worker/loop.ts'
@@ -12,29 +12,21 @@ import {
   startHeartbeat,
   sweepWorkers,
 } from '../../core/worker/report/registry.ts'
-import { analysisOutput, contentOutput, emptyQueue, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
-import { type CommitFault, type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { analysisOutput, contentOutput, makeJobs, noBackoff, noCap } from '../support/database/jobs.ts'
+import { type CommitFault, type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo } from '../support/providers/access.ts'
 
 let database: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  database = await createTestDatabase()
-  proxy = await startProxy(database.url)
-  proxied = openDatabase(proxy.url(database.url), { connections: 2, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
+  proxied = await openProxied(database.url, { connections: 2 })
+  proxy = proxied.proxy
 })
-afterEach(async () => {
-  await emptyQueue(database)
-  await database.sql('DELETE FROM vision_workers')
-  await database.sql('DELETE FROM vision_worker_minutes')
-})
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await database.drop()
-})
+afterAll(() => proxied.close())
 
 const nothing: Tally = {
   claimed: 0,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createBrandLoader } from '../../core/brands/load.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { exampleAnalysis } from '../../core/pipeline/example.ts'
@@ -10,7 +10,8 @@ import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
 import { releaseVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { drain } from '../../core/worker/loop.ts'
 import { claimOne, hour, makeJob, noBackoff, noCap, nothingSpent, statusOf } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { accessTo, modelOf } from '../support/providers/access.ts'
 import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
@@ -18,13 +19,12 @@ import { startWireServer, type WireServer } from '../support/providers/wire.ts'
 
 let database: TestDatabase
 let deepseek: WireServer
-beforeAll(async () => {
-  database = await createTestDatabase({ connections: 8 })
+test.beforeAll(async ({ workerDatabase }) => {
+  database = workerDatabase
   deepseek = await startWireServer()
 })
 afterAll(async () => {
   await deepseek.stop()
-  await database.drop()
 })
 
 interface Asked {

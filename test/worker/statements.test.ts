@@ -1,26 +1,21 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import { afterAll, expect } from 'vitest'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { emptyQueue, makeJob, makeJobs, spending } from '../support/database/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { makeJob, makeJobs, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  direct = await createTestDatabase()
-  proxy = await startProxy(direct.url)
-  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+let proxied: ProxiedDatabase
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  proxied = await openProxied(direct.url, { connections: 4 })
+  proxy = proxied.proxy
 })
-afterEach(() => emptyQueue(direct))
-afterAll(async () => {
-  await proxied.close()
-  await proxy.close()
-  await direct.drop()
-})
+afterAll(() => proxied.close())
 
 const call = async (meter: { sent(): Promise<void>; answered(used: ReturnType<typeof spending>): void }) => {
   await meter.sent()

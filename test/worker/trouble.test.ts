@@ -1,33 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { readProviderStates } from '../../core/providers/availability/provider-state.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
-import { attemptRows, emptyQueue, jobRow, makeJob, spending } from '../support/database/jobs.ts'
-import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { attemptRows, jobRow, makeJob, spending } from '../support/database/jobs.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let direct: TestDatabase
 let proxy: DatabaseProxy
-let proxied: Database
-beforeAll(async () => {
-  direct = await createTestDatabase()
+let proxied: ProxiedDatabase
+test.beforeAll(({ workerDatabase }) => {
+  direct = workerDatabase
 })
 beforeEach(async () => {
-  proxy = await startProxy(direct.url)
-  proxied = openDatabase(proxy.url(direct.url), { connections: 4, random: () => 0 })
+  proxied = await openProxied(direct.url, { connections: 4 })
+  proxy = proxied.proxy
 })
 afterEach(async () => {
   await proxied.close().catch(() => undefined)
-  await proxy.close()
-  await emptyQueue(direct)
-  for (const table of ['vision_provider_states', 'vision_permits']) await direct.sql(`DELETE FROM ${table}`)
 })
-afterAll(() => direct.drop())
 
 const calls: string[] = []
 const lines: string[] = []

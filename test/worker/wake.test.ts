@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { emptyTally } from '../../core/domain/tally.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
@@ -7,18 +7,14 @@ import { startHeartbeat } from '../../core/worker/report/registry.ts'
 import { createBell } from '../../core/worker/wake/bell.ts'
 import { createWaker, type Demand, type WakerOptions, workersToStart } from '../../core/worker/wake/wake.ts'
 import { emptyQueue, jobIn, makeJob, makeJobs, spending } from '../support/database/jobs.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 import { workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
+test.beforeAll(({ workerDatabase }) => {
+  database = workerDatabase
 })
-afterEach(async () => {
-  await emptyQueue(database)
-  for (const table of ['vision_workers', 'vision_wakes']) await database.sql(`DELETE FROM ${table}`)
-})
-afterAll(() => database.drop())
 
 let ids = 0
 /** A waker that starts nothing, and says what it would have. */

@@ -30,7 +30,8 @@ export function addAccount(program: Command, terminal: Terminal): void {
 async function login(terminal: Terminal, url: string): Promise<void> {
   const { protocol, hostname } = parsed(url)
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  if (protocol !== 'https:' && !isLocal) throw new UsageError(`${url} is not https: a key would be read on its way.`)
+  if (protocol !== 'https:' && !isLocal)
+    throw new UsageError(`${url} is not https: anybody on the way could read the key.`)
   const key = await askForKey(terminal)
   if (!key) throw new UsageError('No key was given.')
   // A key that is refused is not kept.

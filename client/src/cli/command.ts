@@ -14,8 +14,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
  * Runs the command.
  *
  * @param args what follows its name
- * @returns the code it ends with
- * @throws what is neither misuse nor said by the API
+ * @returns the exit code
+ * @throws what is neither a usage error nor an error of the API
  */
 export async function command(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
@@ -54,11 +54,11 @@ Exit codes: 0 all is done, 1 it could not be done, 2 misuse, 3 some images or jo
   return program
 }
 
-/** Says what is wrong, in one line and what belongs to it, and with which code the command ends. */
+/** Prints an error, one line and its details, and returns the exit code. */
 function exitCodeOf(error: unknown, terminal: Terminal): number {
   const { stderr } = terminal
   const pc = coloursOf(terminal)
-  // Commander has said it.
+  // Commander has printed it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Interrupted) {
     stderr.write('Stopped. Jobs that were started continue; run the same again to get their texts.\n')
@@ -72,7 +72,7 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
   const { code, message, errors, requestId } = error
   stderr.write(`${pc.red('error:')} ${printable(message)} (${code})\n`)
   for (const { pointer, detail } of errors) stderr.write(`  ${printable(pointer)}: ${printable(detail)}\n`)
-  if (code === 'client.unreachable') stderr.write('Does npm start run, or is VISION_URL right?\n')
+  if (code === 'client.unreachable') stderr.write('Is npm start running, or is VISION_URL wrong?\n')
   if (requestId) stderr.write(`request ${printable(requestId)}\n`)
   return code === 'request.invalid' || code === 'client.invalid_options' ? 2 : 1
 }

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path'
 import pc from 'picocolors'
 import { createVisionClient, type VisionClient } from '../index.ts'
 
-/** Misuse of the command: its message says what to change. Exit code 2. */
+/** A usage error: its message says what to change. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Where what is needed to reach an API is kept. */
+/** The address and the key of an API. */
 export interface Access {
   readonly url?: string | undefined
   readonly key?: string | undefined
@@ -17,13 +17,13 @@ export interface Access {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where the command runs: its process, or a test's own streams. */
+/** The surroundings of the command: its process, or a test's streams. */
 export interface Terminal {
   readonly env: Environment
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
-  /** With which code the command ends; 0 unless an action says otherwise. */
+  /** The exit code; 0 unless an action sets another. */
   exitCode: number
 }
 
@@ -33,7 +33,7 @@ export function accessFile(env: Environment): string {
   return join(folder, 'vision-pipeline', 'access.json')
 }
 
-/** What VISION_URL and VISION_KEY say, or else the file of `vision login`; neither is the local stack. */
+/** The access in VISION_URL and VISION_KEY, or else in the file of `vision login`; with neither, the local stack. */
 export async function readAccess(env: Environment): Promise<Access> {
   const { VISION_URL: url, VISION_KEY: key } = env
   if (url || key) return { url: url || undefined, key: key || undefined }
@@ -45,7 +45,7 @@ export async function readAccess(env: Environment): Promise<Access> {
   try {
     return JSON.parse(text)
   } catch {
-    throw new UsageError(`${file} is not what vision login writes. Run vision login again.`)
+    throw new UsageError(`${file} is not a file of vision login. Run vision login again.`)
   }
 }
 
@@ -53,7 +53,7 @@ export async function writeAccess(access: Access, env: Environment): Promise<str
   const file = accessFile(env)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writeFile(file, `${JSON.stringify(access)}\n`, { mode: 0o600 })
-  // The mode above is only that of a new file.
+  // The mode above applies to a new file only.
   await chmod(file, 0o600)
   return file
 }
@@ -62,7 +62,7 @@ export async function openClient({ env }: Terminal): Promise<VisionClient> {
   return createVisionClient(await readAccess(env))
 }
 
-/** Colours where somebody looks, or where FORCE_COLOR asks for them: https://no-color.org */
+/** Colours on a terminal, or where FORCE_COLOR asks for them: https://no-color.org */
 export function coloursOf({ env, stdout }: Terminal): ReturnType<typeof pc.createColors> {
   const isShown = stdout.isTTY === true && env.TERM !== 'dumb'
   return pc.createColors(!env.NO_COLOR && (Boolean(env.FORCE_COLOR) || isShown))
@@ -91,7 +91,7 @@ export function table(head: readonly string[], rows: readonly (readonly unknown[
   )
 }
 
-/** What a model or a user wrote, without what a terminal would obey. */
+/** Text of a model or a user, without the control characters that a terminal would obey. */
 export function printable(value: unknown): string {
   const text =
     value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value)

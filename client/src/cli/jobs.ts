@@ -133,7 +133,7 @@ async function change(
     terminal.stdout.write(`batch ${batchId}: ${await changeBatch(vision, act, batchId, body)} jobs\n`)
 }
 
-/** Goes on until it is done with all jobs of a batch. */
+/** Repeats the call until all jobs of a batch are done. */
 async function changeBatch(vision: VisionClient, act: Act, batchId: number, body: { code?: string }): Promise<number> {
   const params = { path: { batchId } }
   for (let jobs = 0; ; ) {
@@ -142,7 +142,7 @@ async function changeBatch(vision: VisionClient, act: Act, batchId: number, body
         ? await vision.api.POST('/v1/batches/{batchId}/cancel', { params })
         : await vision.api.POST('/v1/batches/{batchId}/retry', { params, body })
     jobs += data?.jobs ?? 0
-    // Where there is room for no more of them, none is changed.
+    // None is changed where there is no room for more.
     if (!data?.more || data.jobs === 0) return jobs
   }
 }

@@ -5,7 +5,7 @@ import { UsageError } from './context.ts'
 
 type Row = Record<string, unknown>
 
-/** The rows of a run, each with the name of its file; those that became no job come last. */
+/** The rows of a run, each with the name of its file; images that became no job come last. */
 export async function rowsOf(run: Run): Promise<readonly Row[]> {
   const names = new Map(run.jobs.map(({ jobId, image }) => [jobId, image.name]))
   const rows: Row[] = []
@@ -22,13 +22,13 @@ export async function rowsOf(run: Run): Promise<readonly Row[]> {
   return rows
 }
 
-/** The URL of an upload says nothing to anybody. */
+/** The URL of an upload means nothing to a person. */
 function withoutUploads({ imageUrl, ...row }: ResultRow): Row {
   return imageUrl.startsWith('upload:') || imageUrl.startsWith('data:') ? row : { imageUrl, ...row }
 }
 
 /**
- * Before anything is paid for that could not be written then.
+ * Checked before anything is paid for that could then not be written.
  *
  * @throws UsageError
  */

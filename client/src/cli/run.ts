@@ -34,18 +34,18 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 export function addRun(program: Command, terminal: Terminal): void {
   program
     .command('run')
-    .description('make texts of images: files, folders, URLs, or a CSV with a row an image')
+    .description('make texts of images: files, folders, URLs, or a CSV with one row per image')
     .argument('<images...>', 'files, folders, https URLs or CSVs')
     .requiredOption('-p, --purpose <text>', 'what the texts are for')
-    .option('-o, --output <format>', 'format[:language[:platform]], again for each text', collect)
-    .option('-b, --brand <id or name>', 'whom the texts are written for')
-    .option('-n, --name <name>', 'of the batch; runs that are called differently are two')
+    .option('-o, --output <format>', 'format[:language[:platform]]; repeat it for each text', collect)
+    .option('-b, --brand <id or name>', 'the brand that the texts are written for')
+    .option('-n, --name <name>', 'the name of the batch; a run of another name is another batch')
     .option('--csv <file>', 'write the results here')
-    .option('--image-column <name>', 'of a CSV: the path or URL of the image', 'image')
-    .option('--sku-column <name>', 'of a CSV: what comes back as sku', 'sku')
-    .option('--facts <names>', 'of a CSV: columns that the writer uses as facts, separated by commas; all if left out')
+    .option('--image-column <name>', 'CSV column with the path or URL of the image', 'image')
+    .option('--sku-column <name>', 'CSV column that comes back as sku', 'sku')
+    .option('--facts <names>', 'CSV columns that the writer uses as facts, separated by commas; all if left out')
     .option('--uploads <n>', 'files uploaded at once', wholeNumber, 4)
-    .option('--dry-run', 'only look: count the images, name bad files, estimate cost and time')
+    .option('--dry-run', 'dry run: count the images, name bad files, estimate cost and time')
     .option('--json', 'print the results as JSON')
     .addHelpText(
       'after',
@@ -91,7 +91,7 @@ async function run(terminal: Terminal, inputs: readonly string[], flags: RunFlag
   }
 }
 
-/** By Ctrl-C. Jobs that were started continue, and running the same again finds them. */
+/** Stopped by Ctrl-C. Jobs that were started continue, and the same run finds them again. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
@@ -124,7 +124,7 @@ async function report(
   const cost = `${dollars(summary.costUsd)}${others > 0 ? ` with the other jobs of the batch` : ''}`
   print(terminal, { ...summary, rows }, json === true, () => [
     `${pc.green(String(summary.completed))} completed, ${summary.failed} failed, ${summary.refused} refused · ${cost}`,
-    ...(made.duplicates > 0 ? [`  ${made.duplicates} came twice, and are in it once`] : []),
+    ...(made.duplicates > 0 ? [`  duplicates: ${made.duplicates}, each made once`] : []),
     ...[...failed].map(([code, n]) => `  ${pc.red(code)}: ${n}`),
     ...refusals(terminal, made.refused),
     ...(summary.failed > 0 ? [`Retry: vision retry --batch ${made.batchIds.join(' --batch ')}`] : []),
@@ -171,7 +171,7 @@ async function look(
   ])
 }
 
-/** As many as one call estimates. */
+/** The most images of one call. */
 const estimatedAtOnce = 1_000
 
 /** What a run would cost and take, as far as the API knows; without an API that answers nothing is known. */
@@ -212,7 +212,7 @@ const textsOf = (outputs: readonly WantedText[]) => outputs.reduce((sum, { varia
 const minutes = (seconds: number | null) =>
   seconds === null ? 'unknown' : seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`
 
-/** A bar where somebody looks, a line now and then where a log is written. */
+/** A bar on a terminal, a line now and then in a log. */
 function progressBar({ stderr }: Terminal, images: number) {
   if (!stderr.isTTY) return { uploading: () => {}, working: () => {}, stop: () => {} }
   const format = '{what} {bar} {value}/{total} · {cost}{end}'

@@ -14,7 +14,7 @@ export interface CsvColumns {
 const extensions = ['.png', '.jpg', '.jpeg', '.webp', '.heic', '.heif']
 
 /**
- * The images that a command line names: files, URLs, folders with all that is in them, and CSVs with a row an image.
+ * The images that a command line names: files, URLs, folders with all that is in them, and CSVs with one row per image.
  *
  * @throws UsageError
  */
@@ -61,7 +61,7 @@ async function fromCsv(path: string, { image, sku, facts }: CsvColumns): Promise
     const known = told.flatMap((name) => (row[name] ? [[name, row[name]] as const] : []))
     return [
       {
-        // A path is meant from where the CSV is.
+        // A path is relative to the folder of the CSV.
         image: /^(https?|data|upload):/i.test(source) ? source : resolve(dirname(path), source),
         name: source.slice(0, 200),
         ...(row[sku] && { sku: row[sku] }),
@@ -79,7 +79,7 @@ function rowsOf(path: string, text: string): Record<string, string>[] {
   }
 }
 
-/** Spreadsheets write commas, semicolons or tabs, by the country. */
+/** Spreadsheets write commas, semicolons or tabs, depending on the country. */
 function delimiterOf(text: string): string {
   const [head = ''] = text.split(/\r?\n/, 1)
   const counts = [',', ';', '\t'].map((one) => [head.split(one).length, one] as const)

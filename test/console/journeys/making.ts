@@ -24,7 +24,7 @@ export function journeysOfMaking(ground: Ground): void {
     await page.getByText('3 cannot be sent, and will be left out.').waitFor()
     await page.getByText('Same picture as picture-0.png').waitFor()
     await page.getByText('20.0 MB, and at most 20.0 MB are taken.').waitFor()
-    await page.getByText('The file is no PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
+    await page.getByText('The file is not a PNG, JPEG, WebP, HEIC or HEIF image.').waitFor()
     await page.getByLabel('Batch name').fill('Autumn tableware')
     await page.getByLabel('SKU of picture-1.png').fill('OST-1101')
     await page.getByLabel('Product description, German').check()

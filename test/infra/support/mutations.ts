@@ -3,6 +3,8 @@ export interface Mutation {
   readonly file: string
   readonly text: string
   readonly instead: string
+  /** A part of the name of the test that must turn red; any if left out. */
+  readonly red?: string
 }
 
 /** Each of these must turn at least one test red. */
@@ -196,6 +198,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     file: 'infra/settings.ts',
     text: 'Number.parseInt(node, 10) < functionsNode',
     instead: 'false',
+    red: 'wants the version of Node.js that the functions are deployed with',
   },
   'the proxy takes connections without TLS': {
     file: 'infra/rds.ts',
@@ -216,6 +219,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     file: 'infra/api.ts',
     text: '[...shape.copyFiles, ...referenceFiles]',
     instead: 'shape.copyFiles',
+    red: 'the API brings what its reference page loads',
   },
   'the migrations are applied where they should be checked': {
     file: 'infra/migrations.ts',
@@ -226,6 +230,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     file: 'infra/alarm.ts',
     text: "missingIsBad ? 'breaching' : 'notBreaching'",
     instead: "'notBreaching'",
+    red: 'PollerSilent',
   },
   'alarms go nowhere': {
     file: 'infra/alarm.ts',
@@ -236,6 +241,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     file: 'infra/alarms.ts',
     text: "alarm('StreamErrors', {",
     instead: "if (!stream) alarm('StreamErrors', {",
+    red: 'StreamErrors',
   },
   'a slow API is judged by its mean': {
     file: 'infra/alarms.ts',
@@ -246,86 +252,103 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     file: 'infra/alarms.ts',
     text: 'const nearLimit = 0.8',
     instead: 'const nearLimit = 1',
+    red: 'ConcurrencyHigh',
   },
   'the database fills up in silence': {
     file: 'infra/database-alarms.ts',
     text: 'period: 5 * minute,\n    periods: 1,\n    below: true,',
     instead: 'period: 5 * minute,\n    periods: 1,',
+    red: 'DatabaseStorage',
   },
   'a NAT instance that died is left as it is': {
     file: 'infra/database-alarms.ts',
     text: ':ec2:recover',
     instead: ':ec2:stop',
+    red: 'NatDown2',
   },
   'failures are not counted by their codes': {
     file: 'infra/dashboard.ts',
     text: 'service,code}',
     instead: 'service}',
+    red: 'shows metrics of ours that the functions write',
   },
   'the budget tells nobody': {
     file: 'infra/budget.ts',
     text: 'subscriberEmailAddresses: [email],',
     instead: '',
+    red: 'tells before the month costs more than is set',
   },
   'each start of the poller is traced, at a cost at rest': {
     file: 'infra/poller.ts',
     text: '      eventInvokeConfig: (args) => {',
     instead: "function: (args) => { args.tracingConfig = { mode: 'Active' } }, eventInvokeConfig: (args) => {",
+    red: 'calls of the poller are not traced',
   },
   'calls are not traced': {
     file: 'infra/functions.ts',
     text: "if (traces) args.tracingConfig = { mode: 'Active' }",
     instead: '',
+    red: 'the API: authentication, the stream’s address, images',
   },
   'the API has no limit on its rate': {
     file: 'infra/api.ts',
     text: 'args.defaultRouteSettings = {',
     instead: 'const unused = {',
+    red: 'has every path of its gateway, which limits its rate',
   },
   'a lease may outlive its worker': {
     file: 'infra/constraints.ts',
     text: 'JOB_LEASE_SECONDS >= seconds',
     instead: 'false',
+    red: 'a lease that outlives its worker',
   },
   'any page may call the API': {
     file: 'infra/api.ts',
     text: ': false,\n    transform',
     instead: ': true,\n    transform',
+    red: 'no page of another origin may call anything',
   },
   'whoever may assume roles may be any function': {
     file: 'infra/functions.ts',
     text: 'if (!$dev) ',
     instead: 'if ($dev) ',
+    red: 'can be assumed by Lambda alone',
   },
   'the console’s pages may load from anywhere': {
     file: 'infra/console.ts',
     text: 'consolePolicy([`https://',
     instead: "consolePolicy(['*', `https://",
+    red: 'its pages load from its origin',
   },
   'the console may not call the issuer of tokens': {
     file: 'infra/console.ts',
     text: ', signInOrigins(config)',
     instead: '',
+    red: 'where people sign in at an issuer, its pages are built to know it',
   },
   'the console is not built with its settings': {
     file: 'infra/console.ts',
     text: '    environment,\n',
     instead: '',
+    red: 'where people sign in at an issuer, its pages are built to know it',
   },
   'CloudFront answers one user with what is another’s': {
     file: 'infra/console.ts',
     text: '({ ...all, cachePolicyId: cachingDisabled })',
     instead: '({ ...all, cachePolicyId: cachingOptimized })',
+    red: 'what the API answers is no other user’s',
   },
   'CloudFront gives up before the API answers': {
     file: 'infra/console.ts',
     text: '{ readTimeout: answerSeconds }',
     instead: '{}',
+    red: 'the API is behind the same origin',
   },
   'the console may not post to the bucket': {
     file: 'infra/settings.ts',
     text: '...(consoleName && {',
     instead: '...(!consoleName && {',
+    red: 'its pages may post to the bucket',
   },
 }
 
