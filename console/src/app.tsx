@@ -7,6 +7,7 @@ import { access, reached, signedInBy, signOut } from './session.ts'
 import { SignIn } from './sign-in/dialog.tsx'
 import { Icon } from './ui/icon.tsx'
 import { Shortcuts, showShortcuts } from './ui/shortcuts.tsx'
+import { isSlow } from './ui/slow.ts'
 import { switchTheme } from './ui/theme.ts'
 
 const BatchesPage = lazy(() => import('./batch/list.tsx').then(({ BatchesPage }) => BatchesPage))
@@ -51,9 +52,14 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
   const { path } = useLocation()
   // On a phone the places are a row that is moved sideways.
   useEffect(() => {
-    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    const show = () =>
+      document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    show()
+    addEventListener('resize', show)
+    return () => removeEventListener('resize', show)
   }, [path])
-  const isAt = (place: string) => (place === `${base}/` ? path === place : path.startsWith(place))
+  // The router leaves the last slash out.
+  const isAt = (place: string) => (place === `${base}/` ? path === base || path === place : path.startsWith(place))
   return (
     <>
       <a class="vh btn" href="#main">
@@ -94,6 +100,9 @@ function Frame({ children }: { readonly children: ComponentChildren }) {
           Work goes on; only this page cannot see it. It tries again by itself.
         </div>
       )}
+      <p class="loading" role="status">
+        {isSlow.value && <span>Loading…</span>}
+      </p>
       <main id="main" tabIndex={-1}>
         {access.value === 'unknown' ? null : <Fragment>{children}</Fragment>}
       </main>

@@ -3,6 +3,7 @@ import { createVisionClient, type VisionClient } from 'vision-pipeline-client'
 import { returnPath } from './sign-in/issuer.ts'
 import type { Grant, Surroundings } from './sign-in/oidc.ts'
 import { issuer } from './sign-in/settings.ts'
+import { tellIfSlow } from './ui/slow.ts'
 
 /** unknown: nothing was asked yet · granted: the API answers · refused: it wants a key, or another one · asked: the reader wants to give another. */
 export type Access = 'unknown' | 'granted' | 'refused' | 'asked'
@@ -39,7 +40,10 @@ async function watched(input: RequestInfo | URL, init?: RequestInit): Promise<Re
   const isOurs = new URL(input instanceof Request ? input.url : input, location.href).origin === location.origin
   try {
     if (isOurs && input instanceof Request) await authorize(input)
-    const response = await fetch(input, init)
+    const sent = fetch(input, init)
+    // What waits on purpose for the next change is not slow.
+    const isRead = isOurs && input instanceof Request && input.method === 'GET' && !input.headers.has('prefer')
+    const response = await (isRead ? tellIfSlow(sent) : sent)
     if (isOurs) reached.value = true
     if (isOurs && response.status === 401) access.value = 'refused'
     return response

@@ -37,8 +37,11 @@ const browser = await launchChromium()
 try {
   await mkdir(out, { recursive: true })
   const page = await browser.newPage({ viewport: desk })
+  page.setDefaultTimeout(120_000)
 
   await page.goto(at('/'))
+  await page.getByRole('button', { name: 'Try the sample pictures' }).waitFor()
+  await shoot(page, 'start', { isWhole: false })
   await page.getByLabel('Files').setInputFiles(await drawAll())
   await page.getByLabel('Batch name').fill('Autumn tableware 2026')
   await page.getByLabel('Alt text, German').check()

@@ -51,9 +51,6 @@ function useBrandPalette({ brandId, brandVersion: version }: Job): readonly Bran
   return data ?? []
 }
 
-/** Text in a colour on another one: what WCAG calls contrast. */
-const verdicts = { any: 'Passes AA', large: 'Large type only', none: 'Too faint for type' } as const
-
 interface ColoursProps {
   readonly analysis: Analysis
   /** Of the version that the job was made with; none if it has no brand. */
@@ -64,6 +61,7 @@ function Colours({ analysis, brand }: ColoursProps) {
   const matches = matchPalette(analysis.palette, brand)
   const ofBrand = matches.filter(({ isOfBrand }) => isOfBrand)
   const { palette, contrast, paletteEstimated, subject } = analysis
+  const readable = contrast.filter(({ text }) => text !== 'none')
   const share = (of: number) => `${Math.round(of * 100)} %`
   return (
     <>
@@ -95,11 +93,10 @@ function Colours({ analysis, brand }: ColoursProps) {
           <tbody>
             {palette.map(({ hex, name, share: of }, at) => (
               <tr key={hex}>
-                <td>
-                  <span class="st">
+                <td class="mono">
+                  <Copy text={hex} name={hex} plain>
                     <i class="dot" style={{ background: hex }} />
-                    <span class="mono">{hex}</span>
-                  </span>
+                  </Copy>
                 </td>
                 <td>{name}</td>
                 {matches[at] && <Match match={matches[at]} />}
@@ -119,11 +116,12 @@ function Colours({ analysis, brand }: ColoursProps) {
         )}
         {paletteEstimated && <p class="dim xs">The model estimated these colours; they were not measured.</p>}
       </section>
+      {/* Text in a colour on another one: what WCAG calls contrast. */}
       {contrast.length > 0 && (
         <section aria-labelledby="contrast">
           <h2 id="contrast">Type on this picture</h2>
           <ul class="list">
-            {contrast.slice(0, 6).map(({ colours: [on, of], ratio, text }) => (
+            {readable.slice(0, 6).map(({ colours: [on, of], ratio, text }) => (
               <li key={`${on}${of}`} class="row">
                 <span class="type" style={{ background: on ?? '', color: of ?? '' }} aria-hidden="true">
                   Type
@@ -131,14 +129,18 @@ function Colours({ analysis, brand }: ColoursProps) {
                 <span class="mono">
                   {of} on {on}
                 </span>
-                <span class={`st end ${text === 'none' ? 'bad' : text === 'large' ? 'warn' : ''}`}>
-                  <Icon name={text === 'none' ? 'failed' : text === 'large' ? 'warning' : 'done'} />
-                  {verdicts[text]}, {ratio.toFixed(1)} : 1
+                <span class={`st end ${text === 'large' ? 'warn' : ''}`}>
+                  <Icon name={text === 'large' ? 'warning' : 'done'} />
+                  {text === 'large' ? 'Large type only' : 'Passes AA'}, {ratio.toFixed(1)} : 1
                 </span>
               </li>
             ))}
           </ul>
-          <p class="vh">{count(contrast.length, 'pair')} of colours</p>
+          <p class="dim">
+            {readable.length === 0
+              ? 'Type in one of these colours is too faint on any other.'
+              : `${readable.length} of ${count(contrast.length, 'pair')} of colours can be read as type.`}
+          </p>
         </section>
       )}
     </>

@@ -10,7 +10,7 @@ import { DropZone } from './drop-zone.tsx'
 import { Sum } from './estimate.tsx'
 import { PictureSheet } from './picture-sheet.tsx'
 import { addFiles, clearPictures, pictures } from './pictures.ts'
-import { sampleFiles } from './samples.ts'
+import { sampleFiles, samplePreviews } from './samples.ts'
 import { progress, startBatch } from './start.ts'
 import { addCsv, applyTable, isCsv, table } from './table.ts'
 import { TableNote } from './table-note.tsx'
@@ -98,12 +98,17 @@ export function NewPage() {
           </div>
           <DropZone add={add} />
           {pictures.value.length === 0 && (
-            <p class="row">
-              <span class="dim">Nothing at hand?</span>
-              <button type="button" class="btn plain" onClick={trySamples}>
-                Try the sample pictures
+            <div class="at-hand">
+              <p class="dim">Nothing at hand?</p>
+              <button type="button" onClick={trySamples}>
+                <span class="strip">
+                  {samplePreviews.map((address) => (
+                    <img key={address} src={address} alt="" loading="lazy" decoding="async" />
+                  ))}
+                </span>
+                <span class="btn plain">Try the sample pictures</span>
               </button>
-            </p>
+            </div>
           )}
           {error !== undefined && pictures.value.length === 0 && <Problem error={error} />}
           {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}

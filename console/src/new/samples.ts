@@ -8,6 +8,9 @@ const pictures = import.meta.glob<string>('../../../samples/*.png', {
   eager: true,
 })
 
+/** The first of them, to be looked at. */
+export const samplePreviews: readonly string[] = Object.values(pictures).slice(0, 6)
+
 /** Whose pictures they are: `npm start` knows the brand. */
 const brandName = 'Pellmere'
 

@@ -32,7 +32,7 @@ export function SignIn() {
 }
 
 function why(): string {
-  if (access.value === 'asked') return 'Until you sign out, this tab calls the pipeline as who you sign in as.'
+  if (access.value === 'asked') return 'This tab then calls the pipeline in that name, until you sign out.'
   if (signedInBy.value === 'key') {
     return 'Your key is not taken any more: it has expired, or was revoked. The page goes on with another one.'
   }

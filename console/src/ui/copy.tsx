@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 
@@ -6,10 +7,13 @@ export function Copy({
   text,
   name,
   plain,
+  children,
 }: {
   readonly text: string
   readonly name: string
   readonly plain?: boolean
+  /** Shown in the place of the icon. */
+  readonly children?: ComponentChildren
 }) {
   const [said, setSaid] = useState<string>()
   const copy = async () => {
@@ -23,7 +27,7 @@ export function Copy({
   }
   return (
     <button type="button" class={plain ? 'btn plain' : 'btn'} onClick={copy}>
-      <Icon name={said === 'Copied' ? 'tick' : 'copy'} />
+      {children ?? <Icon name={said === 'Copied' ? 'tick' : 'copy'} />}
       <span aria-live="polite">{said ?? name}</span>
     </button>
   )

@@ -108,6 +108,7 @@ export function journeysOfMaking(ground: Ground): void {
   test('who has no picture at hand tries the samples', { tags: 'long' }, async () => {
     await using at = await visit(ground.browser, pageOf('/'))
     const { page } = at
+    expect(await page.locator('nav [aria-current=page]').textContent()).toBe('New batch')
     await page.getByRole('button', { name: 'Try the sample pictures' }).click()
     await page.getByText('12 files').waitFor()
     await page.getByText('All can be sent.').waitFor()

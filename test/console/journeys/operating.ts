@@ -44,7 +44,9 @@ export function journeysOfAccess(ground: Ground): void {
     expect(await page.evaluate(() => Object.keys(localStorage).join())).not.toContain('key')
   })
 
-  test('who signs in at the issuer comes back to the job, stays signed in, and is told when that is over', async () => {
+  test('who signs in at the issuer comes back to the job, stays signed in, and is told when that is over', {
+    tags: 'long',
+  }, async () => {
     const { issuer } = ground
     const headers = { authorization: `Bearer ${await issuer.token('ann')}` }
     const jobId = await makeJob(130, { metadata: { file: 'of-ann.png' } }, headers)

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { type Ground, phone } from '../support/ground.ts'
+import { picture } from '../support/files.ts'
+import { alt, type Ground, phone } from '../support/ground.ts'
 import { expectAccessible, visit, widthOf } from '../support/visit.ts'
 
 /** What is done with texts that are there. */
@@ -108,6 +110,76 @@ export function journeysOfReading(ground: Ground): void {
     await page.getByText('No job is like that.').waitFor()
     await page.getByText('2 done, 1 not: There is no such job.').waitFor()
     for (const id of ids) expect((await fetch(`${ground.stack.url}/v1/jobs/${id}`)).status).toBe(404)
+  })
+
+  test('a job at hand: texts by arrow keys, a colour copied, its call made once more, a word without an end', {
+    tags: 'long',
+  }, async () => {
+    const outputs = ['alt_text', 'product_description'].map((outputFormat) => ({ outputFormat, language: 'en' }))
+    const jobId = await makeJob(190, { outputFormat: undefined, language: undefined, outputs })
+    const altText = 'Donaudampfschifffahrtsgesellschaft'.repeat(3)
+    const content = { imageRole: 'informative', altText, longDescription: altText }
+    await call(`/v1/jobs/${jobId}/texts/1`, { method: 'PATCH', json: { content, revision: 1 } })
+    const permissions = ['clipboard-read', 'clipboard-write']
+    await using at = await visit(ground.browser, pageOf(`/jobs/${jobId}`), {
+      viewport: phone,
+      permissions,
+      expected: /404/,
+    })
+    const { page } = at
+    await page.getByText(altText).first().waitFor()
+    expect(await widthOf(page)).toBe(phone.width)
+    await page.getByRole('tab', { name: 'Alt text' }).focus()
+    await page.keyboard.press('ArrowRight')
+    await page.getByRole('tabpanel', { name: 'Product description' }).waitFor()
+    expect(await page.locator('[role=tab]:focus').textContent()).toBe('Product description')
+    // The address says which, and it is the one that is edited.
+    expect(new URL(page.url()).search).toBe('?text=2')
+    await page.keyboard.press('e')
+    await page.getByRole('button', { name: 'Save' }).waitFor()
+    const hex = String(await page.locator('td.mono').first().textContent())
+    expect(hex).toMatch(/^#[\da-f]{6}$/)
+    await page.getByRole('button', { name: hex }).click()
+    await page.getByText('Copied').waitFor()
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(hex)
+    const [, body = ''] = /-d '([\s\S]*)'$/.exec(String(await page.locator('#code').textContent())) ?? []
+    // But for the address of the picture, which only stands for one.
+    const imageUrl = `data:image/png;base64,${(await picture(191)).buffer.toString('base64')}`
+    const json = { ...(JSON.parse(body) as object), imageUrl }
+    const again = await call<{ jobId: number }>('/v1/jobs', { json })
+    expect(again.jobId).toBeGreaterThan(jobId)
+    // What went wrong is found in the log by its request.
+    await page.goto(pageOf('/jobs/999999'))
+    await page.getByText(/job\.not_found, request [\w-]+/).waitFor()
+  })
+
+  test('the rest of a batch is cancelled, and what there is of it is taken away; nothing moves for those who want that', {
+    tags: 'long',
+  }, async () => {
+    // More than run at once: some of them wait.
+    const numbers = Array.from({ length: 24 }, (_, at) => 200 + at)
+    const batchId = await makeBatch('Too many', numbers, { ...alt, analysisPurpose: 'Sell it [emulate slow]' })
+    await using at = await visit(ground.browser, pageOf(`/batches/${batchId}`), { reducedMotion: 'no-preference' })
+    const { page } = at
+    const moving = () => page.evaluate<number>('document.getAnimations().length')
+    await expect.poll(moving).toBeGreaterThan(0)
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await expect.poll(moving).toBe(0)
+    await page.getByRole('button', { name: 'Cancel the rest' }).click()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Cancel \d+ images?$/ })
+      .click()
+    await page.getByRole('button', { name: 'Cancel the rest' }).waitFor({ state: 'detached' })
+    await expect.poll(() => page.locator('li.cancelled').count()).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('li.done, li.cancelled').count()).toBe(numbers.length)
+    const waiting = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Export JSONL' }).click()
+    const lines = (await readFile(await (await waiting).path(), 'utf8')).trim().split('\n')
+    expect(lines).toHaveLength(numbers.length)
+    expect(lines.filter((line) => (JSON.parse(line) as { status: string }).status === 'cancelled').length).toBe(
+      await page.locator('li.cancelled').count(),
+    )
   })
 
   test('texts of other scripts are told as such, from right to left where they are', { tags: 'long' }, async () => {

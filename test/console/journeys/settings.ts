@@ -50,7 +50,7 @@ export function journeysOfSettings(ground: Ground): void {
     // Where the system forces its colours, those of the picture stay: they are what is shown.
     await page.emulateMedia({ forcedColors: 'active' })
     const shown = await page.evaluate<string>("getComputedStyle(document.querySelector('.swatches i')).backgroundColor")
-    expect(shown).toBe(toRgb(String(await page.locator('td .mono').first().textContent())))
+    expect(shown).toBe(toRgb(String(await page.locator('td.mono').first().textContent())))
     await page.emulateMedia({ forcedColors: 'none' })
     await page.goBack()
     await page.getByLabel('How its texts sound').fill('Loud')
@@ -95,7 +95,17 @@ export function journeysOfSettings(ground: Ground): void {
       const json = { profile: { name: `Version ${version + 1}` }, version }
       await call(`/v1/brands/${brandId}`, { method: 'PUT', json })
     }
-    await using at = await visit(ground.browser, pageOf(`/brands/${brandId}`))
+    await using at = await visit(ground.browser, 'about:blank')
+    // A slow network: the page says that it waits, and for no longer than it does.
+    const { promise: isLetThrough, resolve: letThrough } = Promise.withResolvers<void>()
+    await at.page.route(`**/v1/brands/${brandId}`, async (route) => {
+      await isLetThrough
+      await route.continue()
+    })
+    await at.page.goto(pageOf(`/brands/${brandId}`))
+    await at.page.getByRole('status').getByText('Loading…').waitFor()
+    letThrough()
+    await at.page.getByText('Loading…').waitFor({ state: 'detached' })
     const versions = at.page.locator('summary', { hasText: /^Version \d+/ })
     await expect.poll(() => versions.count()).toBe(20)
     await at.page.getByRole('button', { name: 'Show older ones' }).click()
@@ -151,7 +161,7 @@ export function journeysOfSettings(ground: Ground): void {
     expect((await fetch(`${ground.stack.url}/v1/keys`, json)).status).toBe(403)
     await page.getByRole('button', { name: 'I have kept it' }).click()
     await page.reload()
-    await page.getByRole('heading', { name: 'Shop import' }).waitFor()
+    await page.getByRole('heading', { name: 'Shop import', exact: true }).waitFor()
     expect(await page.content()).not.toContain(key)
     await page.getByRole('button', { name: 'Revoke Shop import' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke Shop import' }).click()
