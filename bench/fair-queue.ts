@@ -1,24 +1,28 @@
-// Whether the fair queue is as fast over two million pending jobs as over a thousand: what each of its operations takes
-// and reads, by which plans, and which user each of 400 claims serves.
-//   npm run bench bench/fair-queue.ts [-- --server mariadb|mysql] [--rounds 100] [--sizes 1000,100000,2000000]
-// On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL. Prints tables in Markdown.
+// node bench/fair-queue.ts [mariadb|mysql] [--rounds 100] [--sizes 1000,100000,2000000] [--quick]: whether the queue is as fast over two
+// million pending jobs as over a thousand: what each of its operations takes and reads, by which plans, and which user each of 400
+// claims serves. On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL. About fifteen minutes a server,
+// ten of which fill it; five with `--sizes 1000,100000,500000 --rounds 30`. --quick: 1,000 and 5,000 jobs, 3 rounds, nothing written.
 import { parseArgs } from 'node:util'
 import { fillQueue, queueOperations } from './support/big-queue.ts'
 import { type Measured, ms, openMeter, table } from './support/measure.ts'
+import { lineChart } from './support/plot.ts'
+import { openReport, writePlot } from './support/results.ts'
 import { type BenchDatabase, onEachServer, settingsInWords } from './support/server.ts'
 import { measureShares, type Share } from './support/shares.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    server: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '100' },
     sizes: { type: 'string', default: '1000,100000,2000000' },
   },
 })
-const rounds = Number(values.rounds)
-const sizes = values.sizes.split(',').map(Number)
+const rounds = values.quick ? 3 : Number(values.rounds)
+const sizes = values.quick ? [1_000, 5_000] : values.sizes.split(',').map(Number)
+const written = openReport('flat')
 
-await onEachServer(values.server, async (on) => {
+await onEachServer(positionals[0], async (on) => {
   const found = new Map<string, Map<number, Measured>>()
   const shares = new Map<string, Map<number, Share>>()
   let filled = 0
@@ -41,30 +45,37 @@ await onEachServer(values.server, async (on) => {
       shares.set(name, (shares.get(name) ?? new Map()).set(size, share))
     }
   }
-  report(on, found, shares)
+  await report(on, found, shares)
 })
+await written.write()
 
-function report(
+async function report(
   on: BenchDatabase,
   found: ReadonlyMap<string, ReadonlyMap<number, Measured>>,
   shares: ReadonlyMap<string, ReadonlyMap<number, Share>>,
-): void {
+): Promise<void> {
   const names = sizes.map((size) => size.toLocaleString('en'))
   const each = <T>(bySize: ReadonlyMap<number, T>, cell: (of: T) => string) =>
     sizes.map((size) => {
       const of = bySize.get(size)
       return of === undefined ? '' : cell(of)
     })
-  console.log(`\n### ${on.name}\n\nPrivate server, ${settingsInWords}; ${rounds} rounds of each, on one connection.\n`)
-  console.log('Milliseconds, p50 (p99):\n')
-  console.log(
+  written.add(`### ${on.name}\n\nPrivate server, ${settingsInWords}; ${rounds} rounds of each, on one connection.`)
+  written.add('Milliseconds, p50 (p99):')
+  written.add(
     table(
       ['operation', ...names],
       [...found].map(([name, by]) => [name, ...each(by, ({ p50, p99 }) => `${ms(p50)} (${ms(p99)})`)]),
     ),
   )
-  console.log('\nIndex entries and rows read, median (most), by the number of statements:\n')
-  console.log(
+  const title = `Milliseconds by the number of pending jobs, ${on.name}`
+  const lines = [...found].map(([label, by]) => ({
+    label,
+    points: [...by].map(([size, { p50 }]) => [size, p50] as const),
+  }))
+  written.add(await writePlot(`flat-${on.kind}`, title, lineChart(title, 'p50', lines)))
+  written.add('Index entries and rows read, median (most), in so many statements:')
+  written.add(
     table(
       ['operation', ...names, 'statements'],
       [...found].map(([name, by]) => [
@@ -74,18 +85,16 @@ function report(
       ]),
     ),
   )
-  console.log(
-    '\nPlans, as the server has them at the largest size; none at any size reads a whole table or sorts one:\n',
-  )
+  written.add('Plans, as the server has them at the largest size; none at any size reads a whole table or sorts one:')
   const largest = sizes.at(-1) as number
-  console.log(
+  written.add(
     table(
       ['operation', 'plans'],
       [...found].map(([name, by]) => [name, by.get(largest)?.plans.join('<br>') ?? '']),
     ),
   )
-  console.log('\nShares of 31 users over 400 claims (equal: 12.9), least to most, and the longest gap in claims:\n')
-  console.log(
+  written.add('Shares of 31 users over 400 claims (equal: 12.9), least to most, and the longest gap in claims:')
+  written.add(
     table(
       ['senders', ...names],
       [...shares].map(([name, by]) => [name, ...each(by, ({ least, most, gap }) => `${least} to ${most}, ${gap}`)]),

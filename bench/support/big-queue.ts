@@ -1,4 +1,5 @@
 import type { Database } from '../../core/database/client.ts'
+import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
 import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
@@ -8,7 +9,11 @@ import { createVisionJobs } from '../../core/queue/create/create.ts'
 import type { CreatedJob } from '../../core/queue/create/idempotency.ts'
 import type { NewJob } from '../../core/queue/create/new-job.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
+import { getUserVisionJobs } from '../../core/queue/read/history.ts'
+import { getVisionJob } from '../../core/queue/read/read.ts'
+import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { pollQueue } from '../../core/worker/poll.ts'
+import { analysisOutput, contentOutput, nothingSpent } from '../../test/support/database/jobs.ts'
 import type { Operation } from './measure.ts'
 import { type BenchDatabase, numbers } from './server.ts'
 
@@ -115,6 +120,9 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
     work: async (on) => expect((await admitVisionJobs(on, crowded, cap)) ?? -1, wanted),
   })
 
+  const owner = users.at(-1) as string
+  let run: Run | undefined
+
   return [
     { name: 'poll', work: (on) => pollQueue(on) },
     claim(1),
@@ -164,5 +172,27 @@ export async function queueOperations({ sql }: BenchDatabase, size: number): Pro
       work: (on) => cancelVisionJob(on, { jobId: spread.at(-1) as number, userId: users.at(-1) as string }),
       undo: () => makePending(spread.slice(-1)),
     },
+    {
+      name: 'save an analysis, complete with a text',
+      prepare: async (on) => {
+        const [created] = await create(on, `sender-${size}-${++sender}`, [someJob])
+        await change('start_tag = 1', [Number(created?.jobId)])
+        const { runs } = await claimPendingVisionJobs(on, {
+          workerId: 'bench',
+          lane: 'analysis',
+          limit: 1,
+          leaseMs: 600_000,
+        })
+        run = runs[0]
+        expect(Number(run?.jobId), Number(created?.jobId))
+      },
+      work: async (on) => {
+        await saveAnalysis(on, run as Run, analysisOutput, nothingSpent)
+        await completeVisionJob(on, run as Run, contentOutput, nothingSpent)
+      },
+      undo: async () => void (await remove(`sender-${size}-${sender}`)),
+    },
+    { name: 'read a job', work: (on) => getVisionJob(on, { jobId: spread.at(-1) as number, userId: owner }) },
+    { name: 'a page of a history', work: (on) => getUserVisionJobs(on, { userId: owner, limit: 50 }) },
   ]
 }

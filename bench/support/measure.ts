@@ -8,7 +8,7 @@ import { startProxy } from '../../test/support/database/proxy.ts'
 export interface Operation {
   readonly name: string
   /** Brings the queue to where the operation finds something to do. */
-  readonly prepare?: () => Promise<void>
+  readonly prepare?: (on: Database) => Promise<void>
   readonly work: (on: Database) => Promise<unknown>
   /** Takes back what the operation did; what it came to is handed over. */
   readonly undo?: (result: unknown) => Promise<void>
@@ -50,7 +50,7 @@ export async function openMeter(url: string): Promise<Meter> {
     on: Database,
     around: (run: () => Promise<void>) => Promise<void>,
   ) => {
-    await prepare?.()
+    await prepare?.(on)
     let result: unknown
     await around(async () => {
       result = await work(on)

@@ -13,8 +13,8 @@ import {
 } from '../queue/read/changes.ts'
 import { type Changes, resumeMs } from './changes.ts'
 import type { Connections } from './connections.ts'
+import { idOf, type Known } from './event-id.ts'
 import { type JobNews, readNews } from './news.ts'
-import { idOf, type Known } from './places.ts'
 import type { Sleep } from './ticker.ts'
 
 export interface WatchManyRequest {

@@ -5,7 +5,7 @@ import { rowsOf } from '../database/sql.ts'
 import { allowsCalls } from '../providers/availability/circuit-breaker.ts'
 import { type ProviderStates, readProviderStates } from '../providers/availability/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../providers/registry.ts'
-import { expiryMoments } from '../queue/claim/expiry.ts'
+import { expiryMoments } from '../queue/claim/expiry-moments.ts'
 import { isOverdue } from '../queue/fairness/concurrency-limit.ts'
 
 /** A job waits for half of this on average, in milliseconds. */

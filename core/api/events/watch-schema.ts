@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { knownPattern } from '../../live/places.ts'
+import { knownPattern } from '../../live/event-id.ts'
 import { batchId, jobId } from '../fields.ts'
 
 const resumes =

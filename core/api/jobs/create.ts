@@ -7,7 +7,7 @@ import type { NewJob } from '../../queue/create/new-job.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
 import type { Caller } from '../procedure.ts'
 import { rateLimitHeaders } from '../rate-limit.ts'
-import { hashOf, idempotencyOf, keyInBatch } from './idempotency.ts'
+import { type CallKey, canonical, idempotencyOf, keysOf } from './idempotency.ts'
 import { asInvalidInput } from './invalid-jobs.ts'
 import { logJob } from './owned.ts'
 import { replyWithJob } from './reply.ts'
@@ -29,7 +29,7 @@ export async function createOne(
   key: string | undefined,
 ): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
   const { services, actor } = caller
-  const idempotency = idempotencyOf(key, told(request))
+  const idempotency = idempotencyOf(key, canonical(request))
   const named = (error: unknown) => asInvalidInput(error, () => [])
   const images = takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
   const [taken] = await images.catch((error) => Promise.reject(named(error)))
@@ -50,15 +50,9 @@ export async function createOne(
 }
 
 /** The options of a call that creates several jobs. */
-export interface ManyOptions {
-  /** The idempotency key of the whole call. */
-  readonly batchKey: string | undefined
+export interface ManyOptions extends CallKey {
   /** Decides on the batch of the jobs: see `createVisionJobs`. */
   readonly batch: CreateOptions['batch']
-  /** That batch, if it existed before: it is part of what a key of the call identifies. */
-  readonly batchId?: number
-  /** All that was requested, if only a part of it can be created: what the call's key identifies. */
-  readonly asked?: readonly unknown[]
   /** The index in the call of each job, if only some are to be created. */
   readonly indexes?: readonly number[]
 }
@@ -93,22 +87,6 @@ export async function createMany(
     }
     throw asInvalidInput(error, (index) => ['jobs', indexes[index] ?? index])
   }
-}
-
-/**
- * The canonical request that a key identifies: a missing field equals its default. For a job with a brand, the brand
- * decides the defaults, which may change.
- */
-function told(request: Omit<JobRequest, 'idempotencyKey'>) {
-  const { brandId, language = 'en', platform, outputs } = request
-  if (outputs === undefined) {
-    return brandId === undefined ? { ...request, language, platform: platform ?? undefined } : request
-  }
-  const texts = outputs.map(({ variants = 1, ...text }) => {
-    const { brandId: own = brandId, language = 'en', platform } = text
-    return own === undefined ? { ...text, language, platform: platform ?? undefined, variants } : { ...text, variants }
-  })
-  return { ...request, outputs: texts, language: undefined, platform: undefined }
 }
 
 function creating({ services, actor, traceId, reply }: Caller) {
@@ -152,25 +130,4 @@ export function refusedJobs(code: ErrorCode, indexes: readonly number[]): Invali
     indexes.map((index) => ({ pointer: `#/jobs/${index}`, code, detail })),
     code,
   )
-}
-
-const twiceKeyed = 'The call has a key already: send one or the other.'
-
-/** The key of each job of a call: its own, or one derived from the call's key, which identifies the whole call. */
-function keysOf(
-  jobs: readonly JobRequest[],
-  indexes: readonly number[],
-  { batchKey, batchId, asked }: ManyOptions,
-): readonly NewJob['idempotency'][] {
-  const requests = jobs.map(({ idempotencyKey: _, ...request }) => ({ ...told(request), batchId }))
-  if (batchKey === undefined) return jobs.map((job, index) => idempotencyOf(job.idempotencyKey, requests[index]))
-  const twice = jobs.flatMap((job, index) =>
-    job.idempotencyKey === undefined
-      ? []
-      : [{ pointer: `#/jobs/${indexes[index]}/idempotencyKey`, code: 'field.conflict' as const, detail: twiceKeyed }],
-  )
-  if (twice.length > 0) throw new InvalidInput(twice)
-  // Once, over all that was sent, images included.
-  const requestHash = hashOf(asked === undefined ? requests : { asked, batchId })
-  return indexes.map((index) => ({ key: keyInBatch(batchKey, index), requestHash }))
 }

@@ -3,8 +3,8 @@ import { getRunningTimes } from '../../queue/read/running-time.ts'
 import { readOverrides, withOverrides } from '../../usage/limit-overrides.ts'
 import { readSpend } from '../../usage/spend.ts'
 import type { ApiServices } from '../services.ts'
-import { viewImages } from './images.ts'
 import type { ImageView } from './schema.ts'
+import { viewImages } from './view-images.ts'
 
 /** The parts of a job's view from other tables. */
 export interface Relations {

@@ -9,7 +9,7 @@ import { defaultStepProviders, type StepProviders } from '../../providers/regist
 import { advanceVirtualTime } from '../fairness/fair-queue.ts'
 import { clearFormerRuns } from '../prune/orphans.ts'
 import { failExpired } from './expire.ts'
-import { expiryMoments } from './expiry.ts'
+import { expiryMoments } from './expiry-moments.ts'
 
 export interface ClaimOptions {
   readonly workerId: string

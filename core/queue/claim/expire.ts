@@ -7,7 +7,7 @@ import { readProviderStates } from '../../providers/availability/provider-state.
 import { defaultStepProviders, type StepProviders } from '../../providers/registry.ts'
 import { openOutbox } from '../../webhooks/outbox.ts'
 import { endJobs, withFreeOwners } from '../rows/end-jobs.ts'
-import { expiryMoments } from './expiry.ts'
+import { expiryMoments } from './expiry-moments.ts'
 
 const batch = 200
 

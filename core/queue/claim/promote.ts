@@ -8,7 +8,7 @@ import { admitVisionJobs, block, type Entering, enforceLimit, enqueue } from '..
 import { weight } from '../fairness/weight.ts'
 import { ensureUsers, tryLockUser } from '../rows/users.ts'
 import { failExpired } from './expire.ts'
-import { type ExpiryMoments, expiryMoments } from './expiry.ts'
+import { type ExpiryMoments, expiryMoments } from './expiry-moments.ts'
 
 interface Row extends Entering {
   readonly batchId: number | null
