@@ -37,6 +37,10 @@ cleanup.defer(() => database.close())
 const [[server]] = await admin.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version')
 
 for (let made = 0; made < jobs; made += batch) await fill(Math.min(batch, jobs - made))
+// The texts of those that are claimed while it is measured.
+await admin.query(`INSERT INTO vision_job_texts (job_id, text, output_format, language, status, created_at, updated_at)
+  SELECT id, 1, output_format, language, 'waiting', created_at, updated_at FROM vision_jobs
+  WHERE status = 'pending' AND next_step = 'analysis' AND start_tag < 30000`)
 // An hour of a hundred workers, and a thousand streams.
 await admin.query(`INSERT INTO vision_worker_minutes (minute, worker_id, completed)
   SELECT CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3)) - INTERVAL n DIV 100 MINUTE, n % 100, 25

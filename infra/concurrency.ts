@@ -13,6 +13,8 @@ export interface ConcurrencyRequest {
   readonly pollers: number | undefined
   readonly streams: number | undefined
   readonly streaming: boolean | undefined
+  /** How many calls of one user may wait at once. */
+  readonly waits: number | undefined
   readonly rate: number | undefined
   readonly burst: number | undefined
 }
@@ -83,20 +85,22 @@ export function planConcurrency(
 }
 
 /** For an account that has nothing to reserve. */
-function small(total: number, fleet: number, { pollers, streams, streaming, rate, burst }: ConcurrencyRequest) {
+function small(total: number, fleet: number, { pollers, streams, streaming, waits, rate, burst }: ConcurrencyRequest) {
   const left = Math.max(1, total - fleet)
   const wrong = [
     ...(pollers && pollers >= total
       ? [`DEPLOY_POLLER_MAX must be less than ${total}, which is how many functions the account runs at once`]
       : []),
     ...(streams ? [tooMany('DEPLOY_STREAM_CONCURRENCY', total)] : []),
+    ...(streaming ? [wouldHold('DEPLOY_STREAMS must be no', 'a live stream', total)] : []),
+    ...(waits ? [wouldHold('WAITS_PER_USER must be 0', 'a call that waits', total)] : []),
   ]
   return {
     plan: {
       mostPollers: fleet,
       pollers: undefined,
       streams: undefined,
-      streaming: streaming ?? false,
+      streaming: false,
       waiting: false,
       // A call takes a fifth of a second at most, but for a cold start.
       api: { rate: rate ?? 5 * left, burst: burst ?? left },
@@ -121,6 +125,14 @@ export function describeConcurrency({
     )
   }
   return `${total} functions at once: ${pollers} reserved for the poller, ${streams ?? 'none'} for live streams`
+}
+
+/** Why something that holds a function for long is refused where the poller has none for itself. */
+function wouldHold(setting: string, what: string, total: number): string {
+  return (
+    `${setting} or left out: the account runs ${total} functions at once and can reserve none, so ${what} would take one that ` +
+    'the poller needs. Ask for more under Service Quotas (AWS Lambda, Concurrent executions)'
+  )
 }
 
 function tooMany(keys: string, total: number): string {

@@ -189,6 +189,7 @@ export function readSettings(
     pollers: decided?.DEPLOY_POLLER_MAX,
     streams: decided?.DEPLOY_STREAM_CONCURRENCY,
     streaming: decided?.DEPLOY_STREAMS && decided.DEPLOY_STREAMS === 'yes',
+    waits: given.WAITS_PER_USER === undefined ? undefined : api?.WAITS_PER_USER,
     rate: decided?.DEPLOY_API_RATE,
     burst: decided?.DEPLOY_API_BURST,
   })

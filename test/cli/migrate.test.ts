@@ -7,6 +7,7 @@ import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startDatabase } from '../../dev/database/start-database.ts'
 import { startScript, temporaryFolder } from '../dev/child-processes.ts'
 import { createEmptyDatabase } from '../support/database/test-database.ts'
+import { putServerData } from '../support/dev/server-data.ts'
 import { runHere, runProcess } from './run-command.ts'
 
 let dataDir: string
@@ -42,6 +43,7 @@ test('migrates the database of DATABASE_URL once, and says so', async () => {
 })
 
 test('without DATABASE_URL it migrates the database of the data folder, and leaves it stopped', async () => {
+  await putServerData(dataDir)
   const folder = await openDataFolder(dataDir)
   await (await startDatabase({ folder, env: { PATH: process.env.PATH }, log: () => undefined })).stop()
   await folder.release()

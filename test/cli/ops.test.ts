@@ -10,6 +10,7 @@ import { startScript, temporaryFolder } from '../dev/child-processes.ts'
 import { badAnswer, claim, makeJobs, nothingSpent, statusOf } from '../support/database/jobs.ts'
 import { test } from '../support/database/test.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { putServerData } from '../support/dev/server-data.ts'
 import { runHere, runProcess } from './run-command.ts'
 
 // Some start processes, one after the other.
@@ -221,6 +222,7 @@ test('a database without our tables is told how to get them', async () => {
 
 test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {
   const folder = join(await temporaryFolder(), 'data')
+  await putServerData(folder)
   const holder = startScript('hold-database.ts', [folder])
   await migrateDatabase(await holder.says(/(mysql:\S+)\s/))
   const running = await opsProcess(['pause', '--reason', 'it runs'], { DATABASE_URL: '', DATA_DIR: folder })

@@ -9,6 +9,7 @@ import { matchedBy, rowsOf } from '../../core/database/sql.ts'
 import { secureDatabaseUrl } from '../../core/platform/config/database-url.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
+import { putServerData } from '../support/dev/server-data.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 
 // A server of its own, since these tests change what holds for everybody on it.
@@ -26,6 +27,7 @@ const present = async ({ cert, key }: typeof right) => {
 beforeAll(async () => {
   path = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
   await present(right)
+  await putServerData(path)
   server = await startPrivateDatabase({
     folder: await openDataFolder(path),
     env: process.env,

@@ -10,6 +10,7 @@ import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { StartError } from '../../dev/errors/start-error.ts'
 import { type Stack, startStack } from '../../dev/stack.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
+import { putServerData } from '../support/dev/server-data.ts'
 import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 import { gone, start, type TestProcess, temporaryFolder } from './child-processes.ts'
 
@@ -22,6 +23,7 @@ const project = join(import.meta.dirname, '../..')
 let template: string
 beforeAll(async () => {
   template = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
+  await putServerData(template)
   const data = await openDataFolder(template)
   // A file for each table would be three times as much to copy.
   const settings = ['--innodb-file-per-table=0', '--innodb-flush-method=nosync']

@@ -9,6 +9,7 @@ const nothing = {
   pollers: undefined,
   streams: undefined,
   streaming: undefined,
+  waits: undefined,
   rate: undefined,
   burst: undefined,
 }
@@ -52,6 +53,23 @@ describe('what an account’s functions at once are shared out as', () => {
     })
   })
 
+  test('of no number streams or waiting calls can take the poller’s, whatever is asked for', () => {
+    for (let total = 1; total <= 1_200; total++) {
+      for (const asked of [{}, { streaming: true, waits: 5 }, { streams: 40 }, { pollers: 30 }]) {
+        const { plan, wrong } = planConcurrency(total, { ...nothing, ...asked })
+        if (wrong.length > 0) continue
+        const held = plan.streaming || plan.waiting
+        expect([total, held && plan.pollers !== plan.mostPollers]).toEqual([total, false])
+        expect((plan.pollers ?? 0) + (plan.streams ?? 0)).toBeLessThanOrEqual(Math.max(0, total - 100))
+      }
+    }
+    const { wrong } = planConcurrency(105, { ...nothing, streaming: true, waits: 1 })
+    expect(wrong.map((why) => why.split(':')[0])).toEqual([
+      'DEPLOY_STREAMS must be no or left out',
+      'WAITS_PER_USER must be 0 or left out',
+    ])
+  })
+
   test('the poller has as many as overlap while each runs its whole time', () => {
     expect([60, 61, 300, 900].map(fleetOf)).toEqual([2, 3, 6, 16])
   })
@@ -84,8 +102,11 @@ describe('a new account, of ten', () => {
 
   test('refuses what it has no room for before AWS does, and says where to ask for more', async () => {
     const env = { DEPLOY_DATABASE: 'url', DEPLOY_POLLER_MAX: '10', DEPLOY_STREAM_CONCURRENCY: '50' }
-    const deployed = await deploy({ quota: 10, env })
+    const waits = { DEPLOY_STREAMS: 'yes', WAITS_PER_USER: '3' }
+    const deployed = await deploy({ quota: 10, env: { ...env, ...waits } })
     const said = deployed.errors.join()
+    expect(said).toContain('DEPLOY_STREAMS must be no or left out')
+    expect(said).toContain('WAITS_PER_USER must be 0 or left out')
     expect(said).toContain('DEPLOY_POLLER_MAX must be less than 10')
     expect(said).toContain('DEPLOY_STREAM_CONCURRENCY must be at most 0: the account runs 10 functions at once')
     expect(said).toContain('Service Quotas (AWS Lambda, Concurrent executions)')

@@ -307,12 +307,12 @@ test('a client that goes away ends the work at once', async () => {
 
 test('a slow reader finds the newest state, and nothing is queued for it', async () => {
   const jobId = await api.create('ann')
+  const ticket = new URL(await linkTo(jobId)).search
   const run = await api.claim(jobId)
   // More than the buffers between hold: the reader does not read, and the stream stands still.
   const huge = { text: 'x'.repeat(12_000_000) }
   await saveAnalysis(api.database, run, { model: 'm', body: huge }, {})
   const socket = connect(server.port, '127.0.0.1')
-  const ticket = new URL(await linkTo(jobId)).search
   socket.write(`GET /v1/jobs/${jobId}/events${ticket} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
   socket.pause()
   await eventually(async () => expect(await sessions()).toHaveLength(1))

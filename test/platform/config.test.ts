@@ -11,6 +11,7 @@ import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
 import { loadPollerConfig, type PollerConfig } from '../../core/platform/config/poller.ts'
 import { keyOf } from '../../core/platform/config/providers.ts'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
+import { providerNames, registry } from '../../core/providers/registry.ts'
 import { userLimits } from '../../core/usage/quotas.ts'
 
 const example = await readFile(new URL('../../.env.example', import.meta.url), 'utf8')
@@ -19,6 +20,8 @@ const tls = '?ssl={"rejectUnauthorized":true,"verifyIdentity":true}'
 const storage = { DATABASE_URL: `mysql://ann:hidden-password@db.example/vision${tls}`, BUCKET_NAME: 'images' }
 const api = { ...storage, AUTH_SECRET: secret }
 const poller = { ...storage, GEMINI_API_KEY: 'g', DEEPSEEK_API_KEY: 'd' }
+
+const seeing = registry.filter(({ seesImages }) => seesImages).map(({ name }) => name)
 
 /** Where the providers are, under the keys that say so. */
 const baseUrls = ({ providers }: PollerConfig) =>
@@ -232,9 +235,15 @@ describe('a message says what is wrong with a value, and what the value is where
     [{ POLLER_IDLE_SECONDS: ' ' }, 'POLLER_IDLE_SECONDS must be a number of 0 or more'],
     [{ GEMINI_TEMPERATURE: '3' }, 'GEMINI_TEMPERATURE must be a number from 0 to 2 (got: 3)'],
     [{ LOG_LEVEL: 'verbose' }, 'LOG_LEVEL must be one of debug, info, warn, error (got: verbose)'],
-    [{ CONTENT_PROVIDER: 'claude' }, 'CONTENT_PROVIDER must be one of gemini, deepseek (got: claude)'],
-    [{ CONTENT_PROVIDER: 'constructor' }, 'CONTENT_PROVIDER must be one of gemini, deepseek (got: constructor)'],
-    [{ ANALYSIS_PROVIDER: 'deepseek' }, 'ANALYSIS_PROVIDER must be one of gemini: deepseek sees no images'],
+    [{ CONTENT_PROVIDER: 'claude' }, `CONTENT_PROVIDER must be one of ${providerNames.join(', ')} (got: claude)`],
+    [
+      { CONTENT_PROVIDER: 'constructor' },
+      `CONTENT_PROVIDER must be one of ${providerNames.join(', ')} (got: constructor)`,
+    ],
+    [
+      { ANALYSIS_PROVIDER: 'deepseek' },
+      `ANALYSIS_PROVIDER must be one of ${seeing.join(', ')}: deepseek sees no images`,
+    ],
     [{ GEMINI_API_KEY: '' }, 'GEMINI_API_KEY is missing'],
     [
       { GEMINI_SAFETY: 'AIzaSy-a-key-that-went-astray-0123456789' },

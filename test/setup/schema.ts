@@ -8,8 +8,10 @@ export interface Schema {
   readonly tables: readonly string[]
   /** SQL, of many statements, that makes the same of another one at once. */
   readonly sql: string
-  /** SQL, of many statements, that leaves in each table of ours what the migrations put there. */
-  readonly emptying: string
+  /** SQL that says of each table of ours in which the migrations put nothing, by its name, whether it has rows. */
+  readonly looking: string
+  /** By the name of each table of ours, the SQL, of many statements, that leaves in it what the migrations put there. */
+  readonly emptying: Readonly<Record<string, string>>
 }
 
 /**
@@ -43,16 +45,20 @@ export async function readDatabase(url: string): Promise<Schema> {
     const [named] = await connection.query<RowDataPacket[]>("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
     const tables = named.map((row) => String(Object.values(row)[0]))
     const statements: string[] = []
-    const emptying: string[] = []
+    const emptying: Record<string, string> = {}
+    const looks: string[] = []
     for (const table of tables) {
       const [[made]] = await connection.query<RowDataPacket[]>('SHOW CREATE TABLE ??', [table])
       statements.push(made?.['Create Table'])
       const [rows] = await connection.query<RowDataPacket[]>('SELECT * FROM ??', [table])
       const filled = rows.map((row) => connection.format('INSERT INTO ?? SET ?', [table, row]))
       statements.push(...filled)
-      if (!bookkeeping.includes(table)) emptying.push(connection.format('DELETE FROM ??', [table]), ...filled)
+      if (bookkeeping.includes(table)) continue
+      emptying[table] = [connection.format('DELETE FROM ??', [table]), ...filled].join(';\n')
+      // A test may have deleted what the migrations put there.
+      if (filled.length === 0) looks.push(connection.format('EXISTS (SELECT 1 FROM ??) AS ??', [table, table]))
     }
-    return { tables, sql: statements.join(';\n'), emptying: emptying.join(';\n') }
+    return { tables, sql: statements.join(';\n'), looking: `SELECT ${looks.join(', ')}`, emptying }
   } finally {
     await connection.end()
   }

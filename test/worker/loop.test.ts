@@ -414,7 +414,7 @@ describe('the end of the worker’s time', () => {
         },
       })
       const stop = new AbortController()
-      const leases = end === 'lease' ? { leaseMs: 600, renewMs: 200 } : {}
+      const leases = end === 'lease' ? { leaseMs: 1_500, renewMs: 400 } : {}
       const draining = drain(worker(using, leases), { ...inAMinute(), signal: stop.signal })
       await begun.promise
       await database.sql('LOCK TABLES vision_jobs WRITE, vision_job_attempts WRITE')
@@ -440,11 +440,12 @@ describe('the end of the worker’s time', () => {
     const held = latch()
     const lines: unknown[] = []
     const using = steps({ content: (_, __, context) => held.pass(context) })
-    const options = worker(using, { leaseMs: 600, renewMs: 200, log: (...line) => void lines.push(line) })
+    // Long enough that a busy machine does not lose it before the tables are locked.
+    const options = worker(using, { leaseMs: 2_000, renewMs: 500, log: (...line) => void lines.push(line) })
     const draining = drain(options, inAMinute())
     await held.begun
     await database.sql('LOCK TABLES vision_jobs WRITE, vision_job_attempts WRITE')
-    await delay(1_500)
+    await delay(2_600)
     held.open()
     await delay(500)
     await database.sql('UNLOCK TABLES')

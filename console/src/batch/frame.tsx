@@ -2,6 +2,7 @@ import type { CSSProperties } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { thumbnails } from '../new/start.ts'
 import { client } from '../session.ts'
+import { FileName } from '../ui/file-name.tsx'
 import { inLanguage } from '../ui/format.ts'
 import { sentenceOf } from '../ui/problem.tsx'
 import { StageMark, stageOf } from '../ui/stage.tsx'
@@ -41,10 +42,10 @@ export function Frame({ job, place, replaced, of, style }: FrameProps) {
       <a class="pic" href={`/console/jobs/${job.jobId}`} tabIndex={-1} aria-hidden="true">
         {picture ? <img src={picture} alt="" loading="lazy" decoding="async" /> : <span class="blank" />}
       </a>
-      <p class="xs nowrap">
+      <p class="xs row nowrap">
         <b>{String(place).padStart(3, '0')}</b>
-        <a class="open" href={`/console/jobs/${job.jobId}`} title={nameOf(job)}>
-          {nameOf(job)}
+        <a class="open" href={`/console/jobs/${job.jobId}`} title={nameOf(job)} aria-label={nameOf(job)}>
+          <FileName name={nameOf(job)} />
         </a>
       </p>
       {stage !== 'done' && (

@@ -31,11 +31,12 @@ function FollowedBatch({ batchId }: { readonly batchId: number }) {
   const error = feed.error.value
   if (batch === undefined) return error === undefined ? null : <Problem error={error} retry={feed.refresh} />
   const jobs = [...feed.jobs.value.values()]
+  const counts = stageCounts(batch, jobs)
   return (
     <>
       <Head batch={batch} title={title} refresh={feed.refresh} />
-      <Summary batch={batch} />
-      <StageBar counts={stageCounts(batch, jobs)} />
+      <Summary batch={batch} done={counts.get('done') ?? 0} />
+      <StageBar counts={counts} />
       <p class="vh" role="status">
         {batch.ended ? `All ${batch.jobs} images have ended.` : ''}
       </p>
@@ -122,13 +123,14 @@ async function cancelRest(batchId: number): Promise<void> {
   }
 }
 
-function Summary({ batch }: { readonly batch: Batch }) {
-  const { jobs, byStatus, costUsd, ended, estimatedEndAt } = batch
+/** @param done as the bar below has it: the batch itself tells of its jobs a moment later than they do */
+function Summary({ batch, done }: { readonly batch: Batch; readonly done: number }) {
+  const { jobs, costUsd, ended, estimatedEndAt } = batch
   const secondsLeft = estimatedEndAt === null ? undefined : (Date.parse(estimatedEndAt) - Date.now()) / 1_000
   if (jobs === 0) return <p class="sum">No images yet</p>
   return (
     <p class="sum">
-      {number(byStatus.completed)} of {number(jobs)} done
+      {number(done)} of {number(jobs)} done
       {!ended && secondsLeft !== undefined && secondsLeft > 0 && (
         <>
           <span>, about</span> {about(secondsLeft)} <span>left</span>

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { client } from '../session.ts'
-import { bytes, count } from '../ui/format.ts'
+import { bytes, count, number } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { BrandChoice } from './brands.tsx'
@@ -27,7 +27,8 @@ export function NewPage() {
   const stop = useRef<AbortController>(undefined)
   const { name, purpose } = draft.value
   const good = pictures.value.filter(({ state }) => state === 'good')
-  const isChecking = pictures.value.some(({ state }) => state === 'checking')
+  const unchecked = pictures.value.filter(({ state }) => state === 'checking').length
+  const isChecking = unchecked > 0
   const bad = pictures.value.filter(({ state }) => state === 'bad').length
   const texts = textsOf(draft.value).length
   const missing = whatIsMissing(good.length, isChecking, texts, purpose)
@@ -88,7 +89,7 @@ export function NewPage() {
           />
           <div class="row between under-title">
             <p class="dim" aria-live="polite">
-              {aboutPictures(isChecking, bad)}
+              {aboutPictures(unchecked, bad)}
             </p>
             {pictures.value.length > 0 && !progress.value && (
               <button type="button" class="btn plain" onClick={removeAll}>
@@ -164,7 +165,7 @@ export function NewPage() {
   )
 }
 
-function aboutPictures(isChecking: boolean, bad: number): string {
+function aboutPictures(unchecked: number, bad: number): string {
   if (pictures.value.length === 0) return 'Nothing is sent before you start.'
   const files = pictures.value.flatMap(({ source }) => (source instanceof File ? [source] : []))
   const links = pictures.value.length - files.length
@@ -174,7 +175,7 @@ function aboutPictures(isChecking: boolean, bad: number): string {
     ...(links > 0 ? [count(links, 'link')] : []),
   ]
   const all = `${counts.join(', ')}.`
-  if (isChecking) return `${all} Being checked.`
+  if (unchecked > 0) return `${all} ${number(unchecked)} still to be checked.`
   return bad === 0 ? `${all} All can be sent.` : `${all} ${bad} cannot be sent, and will be left out.`
 }
 

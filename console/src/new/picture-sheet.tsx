@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { factLines, factsOf } from '../ui/facts.ts'
+import { FileName } from '../ui/file-name.tsx'
 import { bytes, count } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { type Picture, pictures, removePicture, setFacts, setSku } from './pictures.ts'
@@ -44,7 +45,9 @@ function Sheet({ picture }: { readonly picture: Picture }) {
         {thumbnail ? <img src={thumbnail} width={size?.width} height={size?.height} alt="" /> : <span class="blank" />}
       </span>
       <p class="row between nowrap">
-        <b title={name}>{name}</b>
+        <b title={name}>
+          <FileName name={name} />
+        </b>
         <button type="button" class="btn plain" aria-label={`Remove ${name}`} onClick={() => removePicture(id)}>
           <Icon name="close" />
         </button>

@@ -1,40 +1,24 @@
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { type DataFolder, openDataFolder } from '../../../dev/data/data-folder.ts'
-import { findServer, type InstalledServer, serverDirectories } from '../../../dev/database/find-server.ts'
-import { makeData } from '../../../dev/database/make-data.ts'
 import { startPrivateServer } from '../../../dev/database/private-server.ts'
 import { type LocalDatabase, startDatabase, startPrivateDatabase } from '../../../dev/database/start-database.ts'
 import { StartError } from '../../../dev/errors/start-error.ts'
 import { createEmptyDatabase } from '../../support/database/test-database.ts'
+import { installedServer, putServerData } from '../../support/dev/server-data.ts'
 import { gone, startScript, temporaryFolder } from '../child-processes.ts'
 
 const env = { PATH: process.env.PATH }
 
-/** Where the data of a new database lies, made once: to make it costs more than to start the server on it. */
-let made: string
-beforeAll(async () => {
-  made = await mkdtemp(join(tmpdir(), 'vision-pipeline-test-'))
-  await makeData(made, await installed())
-})
-afterAll(() => rm(made, { recursive: true, force: true, maxRetries: 20 }))
-
-async function installed(): Promise<InstalledServer> {
-  const server = await findServer(await serverDirectories(process.env))
-  if (!server) throw new Error('no server')
-  return server
-}
-
 /** A folder, of the running test unless one is given, with such data in it. */
 async function folderWithData(given?: string): Promise<string> {
   const path = given ?? (await temporaryFolder())
-  await cp(join(made, 'database'), join(path, 'database'), { recursive: true })
+  await putServerData(path)
   return path
 }
 
@@ -209,7 +193,7 @@ test('a server that was itself killed recovers what was committed', async () => 
 
 test('a port that was taken meanwhile is replaced by another, and a foreign server is not mistaken for ours', async () => {
   const folder = await open(await folderWithData())
-  const server = await installed()
+  const server = await installedServer()
   const taken = Number(new URL(inject('databaseServer')).port)
   const ports = [taken, await freePort()]
   const started = await startPrivateServer({
@@ -240,7 +224,7 @@ test('data of the other kind of server is left alone', async () => {
   await (await started(folder)).stop()
   const file = join(path, 'database', 'vision-pipeline-server')
   await writeFile(file, (await readFile(file, 'utf8')).startsWith('mysql') ? 'mariadb\n' : 'mysql\n')
-  const { program } = await installed()
+  const { program } = await installedServer()
   const directories = [dirname(program), '/usr/bin']
   await expect(startDatabase({ folder, env, log: () => {}, directories })).rejects.toThrow(/was made by .* no longer/)
 })

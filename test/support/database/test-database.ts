@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import mysql from 'mysql2/promise'
+import mysql, { type RowDataPacket } from 'mysql2/promise'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../../../core/database/client.ts'
 
@@ -56,7 +56,11 @@ export async function createTestDatabase({
     url: through(url),
     sql: async (query, values = []) => (await raw.query(query, values))[0] as Record<string, unknown>[],
     empty: async () => {
-      await raw.query(inject('schema').emptying)
+      const { looking, emptying } = inject('schema')
+      const [[found]] = await raw.query<RowDataPacket[]>(looking)
+      // A test leaves rows in few of the tables: to ask takes less than to delete nothing from each of the others.
+      const left = Object.keys(emptying).filter((table) => found?.[table] !== 0)
+      if (left.length > 0) await raw.query(left.map((table) => emptying[table]).join(';\n'))
     },
     drop: async () => {
       await raw.end()
