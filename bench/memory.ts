@@ -185,7 +185,8 @@ async function open(database: ReturnType<typeof openDatabase>, settings: Record<
       response.on('error', () => undefined)
     })
     request.on('error', reject)
-    await promise
+    const late = setTimeout(() => reject(new Error(`stream ${number} had no event within 30 s`)), 30_000)
+    await promise.finally(() => clearTimeout(late))
   })
   // A few rounds of reads.
   await delay(5_000)

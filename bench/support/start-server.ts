@@ -27,10 +27,11 @@ export async function startServer(
   })
   const closed = once(child, 'close')
   cleanup.defer(async () => {
-    child.kill()
+    child.kill('SIGKILL')
     await closed
   })
-  const next = async <Answer>(): Promise<Answer> => (await once(child, 'message'))[0]
+  const next = async <Answer>(): Promise<Answer> =>
+    (await once(child, 'message', { signal: AbortSignal.timeout(60_000) }))[0]
   const { port } = await Promise.race([
     next<{ port: number }>(),
     closed.then(([code]) => Promise.reject(new Error(`${file} ended with ${code}`))),
