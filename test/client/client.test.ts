@@ -100,15 +100,8 @@ describe('the package', () => {
       await vision.api.GET('/v1/nothing')
       try {} catch (error) { if (isVisionError(error, 'limit.jobs_waiting')) error.retryAfterMs?.toFixed() }`
     await writeFile(join(project.folder, 'use.ts'), program)
-    const options = {
-      strict: true,
-      noEmit: true,
-      skipDefaultLibCheck: true,
-      module: 'nodenext',
-      target: 'es2022',
-      types: [],
-      lib: ['es2023', 'dom'],
-    }
+    const checks = { strict: true, noEmit: true, skipDefaultLibCheck: true }
+    const options = { ...checks, module: 'nodenext', target: 'es2022', types: [], lib: ['es2023', 'dom'] }
     const config = join(project.folder, 'tsconfig.json')
     await writeFile(config, JSON.stringify({ compilerOptions: options, files: ['use.ts'] }))
     // The package was built by the project's own TypeScript 7; most users have another.

@@ -37,6 +37,9 @@ export function Frame({ job, place, replaced, of, style }: FrameProps) {
   const stage = stageOf(job)
   const picture = pictureOf(job)
   const preview = previewOf(job.outputs?.texts)
+  // That a job is done is known a moment before its texts are.
+  const read = job.outputs?.texts.filter(({ result }) => result !== null).length ?? 0
+  const isRead = read >= job.texts.completed
   return (
     <li class={stage} style={style} {...(of && { 'aria-posinset': of.place, 'aria-setsize': of.all })}>
       <a class="pic" href={`/console/jobs/${job.jobId}`} tabIndex={-1} aria-hidden="true">
@@ -62,7 +65,7 @@ export function Frame({ job, place, replaced, of, style }: FrameProps) {
           {preview.text}
         </p>
       )}
-      {stage === 'done' && !preview && <p class="xs dim">No text to show</p>}
+      {stage === 'done' && !preview && isRead && <p class="xs dim">No text to show</p>}
     </li>
   )
 }

@@ -71,8 +71,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'Lambda retries the poller': {
     file: 'infra/poller.ts',
-    text: 'made up for.\n    retries: 0,',
-    instead: 'made up for.\n    retries: 2,',
+    text: 'retries: 0,\n    transform: {\n      ...shape',
+    instead: 'retries: 2,\n    transform: {\n      ...shape',
   },
   'a late start is kept for hours': {
     file: 'infra/poller.ts',
