@@ -85,9 +85,19 @@ export function planConcurrency(
 }
 
 /** For an account that has nothing to reserve. */
-function small(total: number, fleet: number, { pollers, streams, streaming, waits, rate, burst }: ConcurrencyRequest) {
-  const left = Math.max(1, total - fleet)
+function small(total: number, fleet: number, request: ConcurrencyRequest) {
+  const { pollerSeconds, pollers, streams, streaming, waits, rate, burst } = request
+  // The schedule starts one a minute, whatever DEPLOY_POLLER_MAX says: only a reservation would stop it.
+  const scheduled = fleetOf(pollerSeconds)
+  const left = Math.max(1, total - Math.max(fleet, scheduled))
   const wrong = [
+    ...(scheduled >= total
+      ? [
+          `DEPLOY_POLLER_SECONDS must be at most ${tickSeconds * Math.max(1, total - 2)}: the account runs ${total} functions at once, ` +
+            `and ${scheduled} pollers of ${pollerSeconds} s, one started each minute, would leave the API none. Ask for more under ` +
+            'Service Quotas (AWS Lambda, Concurrent executions)',
+        ]
+      : []),
     ...(pollers && pollers >= total
       ? [`DEPLOY_POLLER_MAX must be less than ${total}, which is how many functions the account runs at once`]
       : []),

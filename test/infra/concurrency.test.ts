@@ -38,7 +38,7 @@ describe('what an account’s functions at once are shared out as', () => {
     [50, 44],
     [105, 99],
     // One call at a time is the least that an API is good for.
-    [3, 1],
+    [7, 1],
   ])('of %i nothing can be reserved, so nothing but the poller holds one for long', (total, burst) => {
     expect(planConcurrency(total, nothing)).toEqual({
       plan: {
@@ -68,6 +68,20 @@ describe('what an account’s functions at once are shared out as', () => {
       'DEPLOY_STREAMS must be no or left out',
       'WAITS_PER_USER must be 0 or left out',
     ])
+  })
+
+  test('a schedule whose pollers would take all of a small account is refused, and what it may take is not given to the API', () => {
+    for (const [total, seconds, most] of [
+      [10, 900, 480],
+      [10, 481, 480],
+      [16, 900, 840],
+    ] as const) {
+      const { wrong } = planConcurrency(total, { ...nothing, pollerSeconds: seconds })
+      expect(wrong.map((why) => why.split(':')[0])).toEqual([`DEPLOY_POLLER_SECONDS must be at most ${most}`])
+      expect(planConcurrency(total, { ...nothing, pollerSeconds: most }).wrong).toEqual([])
+    }
+    // A smaller fleet is no more than what calls wake: the schedule still starts one a minute.
+    expect(planConcurrency(10, { ...nothing, pollers: 2 }).plan.api.burst).toBe(4)
   })
 
   test('the poller has as many as overlap while each runs its whole time', () => {
