@@ -32,7 +32,7 @@ export default defineConfig({
     maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     tags: [
-      { name: 'long', description: 'journeys through the console that npm run test:journeys makes, not npm test' },
+      { name: 'long', description: 'takes minutes or processes of its own: npm run test:long runs it, not npm test' },
     ],
     // A client of server-sent events that is not ours.
     execArgv: ['--experimental-eventsource'],

@@ -242,7 +242,7 @@ async function expectWellLogged(copy: TestProcess): Promise<void> {
   }
 }
 
-test('a port that is taken is told with a way out, and nothing stays behind', async () => {
+test('a port that is taken is told with a way out, and nothing stays behind', { tags: 'long' }, async () => {
   const other = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void other.close())
   await once(other, 'listening')
@@ -254,7 +254,9 @@ test('a port that is taken is told with a way out, and nothing stays behind', as
   expect(await survivors()).toEqual([])
 })
 
-test('a power cut in the middle of ten jobs loses none: after the next start all are completed', async () => {
+test('a power cut in the middle of ten jobs loses none: after the next start all are completed', {
+  tags: 'long',
+}, async () => {
   await notTheFirst()
   // A lease that ends soon after the cut, and not before a busy machine renews it.
   const leases = { JOB_LEASE_SECONDS: '8', JOB_RENEW_SECONDS: '2', RETRY_BASE_SECONDS: '0.1' }
@@ -286,7 +288,9 @@ test('a power cut in the middle of ten jobs loses none: after the next start all
   )
 })
 
-test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops cleanly', async () => {
+test('healthz tells when the database of DATABASE_URL is gone, and the stack still stops cleanly', {
+  tags: 'long',
+}, async () => {
   await notTheFirst('server')
   const server = await openDataFolder(join(folder, 'server'))
   onTestFinished(() => server.release())
@@ -311,7 +315,7 @@ test('everything that is wrong in the environment is told at once, before anythi
   expect(await readdir(folder)).toEqual([])
 })
 
-test('.env is read, and unused settings in it are warned about', async () => {
+test('.env is read, and unused settings in it are warned about', { tags: 'long' }, async () => {
   await notTheFirst()
   const checkout = join(folder, 'checkout')
   await mkdir(checkout)
@@ -340,7 +344,9 @@ test('.env is read, and unused settings in it are warned about', async () => {
   expect(refused.output()).toContain('PORT must be a whole number')
 })
 
-test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', async () => {
+test('a bucket of one’s own is used where it stands, and one that cannot be used stops the start', {
+  tags: 'long',
+}, async () => {
   await notTheFirst()
   const storage = await startTestStorage()
   onTestFinished(() => storage.stop())

@@ -100,7 +100,9 @@ export function journeysOfAccess(ground: Ground): void {
     expect(await page.evaluate('sessionStorage.length')).toBe(0)
   })
 
-  test('an operator sees who is to blame, pauses a provider with a reason, and redrives one code', async () => {
+  test('an operator sees who is to blame, pauses a provider with a reason, and redrives one code', {
+    tags: 'long',
+  }, async () => {
     await makeJob(180, { analysisPurpose: 'Sell it [emulate failed]' })
     await using at = await visit(ground.browser, pageOf('/operations'), { expected: /403/ })
     const { page } = at

@@ -1,3 +1,4 @@
+// @module-tag long
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
