@@ -47,6 +47,8 @@ test.runIf(hasChromium)(
 
 test.runIf(hasChromium)(
   'the reference page shows the document and makes calls with the local key, and asks no other server for anything',
+  // A browser draws a hundred operations in seconds, and on a busy machine in many.
+  { tags: 'long', timeout: 120_000 },
   async () => {
     const page = await browser.newPage()
     page.setDefaultTimeout(100_000)
@@ -72,6 +74,4 @@ test.runIf(hasChromium)(
     expect(hosts).toEqual(new Set([new URL(stack.url).host]))
     expect(errors).toEqual([])
   },
-  // A browser draws a hundred operations in seconds, and on a busy machine in many.
-  120_000,
 )

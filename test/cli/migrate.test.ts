@@ -42,7 +42,9 @@ test('migrates the database of DATABASE_URL once, and says so', async () => {
   expect(second.output).toBe(`${place} is up to date.\n`)
 })
 
-test('without DATABASE_URL it migrates the database of the data folder, and leaves it stopped', async () => {
+test('without DATABASE_URL it migrates the database of the data folder, and leaves it stopped', {
+  tags: 'long',
+}, async () => {
   await putServerData(dataDir)
   const folder = await openDataFolder(dataDir)
   await (await startDatabase({ folder, env: { PATH: process.env.PATH }, log: () => undefined })).stop()

@@ -220,7 +220,9 @@ test('a database without our tables is told how to get them', async () => {
   expect([code, output]).toEqual([1, 'The database has not been migrated: run npm run db:migrate.\n'])
 })
 
-test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', async () => {
+test('without DATABASE_URL it is the database of the data folder, whether the stack runs or not', {
+  tags: 'long',
+}, async () => {
   const folder = join(await temporaryFolder(), 'data')
   await putServerData(folder)
   const holder = startScript('hold-database.ts', [folder])

@@ -84,7 +84,7 @@ describe('the package', () => {
     expect(told).toEqual(['job.completed', true, 'client.invalid_webhook'])
   })
 
-  test('narrows a text by its format', async () => {
+  test('narrows a text by its format', { tags: 'long' }, async () => {
     const program = `
       import { createVisionClient, isVisionError } from 'vision-pipeline-client'
       const vision = createVisionClient()
@@ -118,6 +118,7 @@ describe('the package', () => {
 
   test.runIf(hasChromium)(
     'runs files that are dropped on a page, in a real browser',
+    { tags: 'long', timeout: 120_000 },
     async () => {
       const { outputFiles } = await bundle(`
       import { createVisionClient, verifyWebhook } from 'vision-pipeline-client'
@@ -160,7 +161,6 @@ describe('the package', () => {
       await browser.close()
       pages.stop()
     },
-    120_000,
   )
 })
 

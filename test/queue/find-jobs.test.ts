@@ -72,7 +72,9 @@ describe.each([
     await direct.drop()
   })
 
-  test('a page of any combination of filters reads along an index, and no more than it looks at', async () => {
+  test('a page of any combination of filters reads along an index, and no more than it looks at', {
+    tags: 'long',
+  }, async () => {
     for (const filter of filtersOf(jobs)) {
       proxy.statements.length = 0
       await findJobs(database, filter, { limit: 20 })

@@ -65,7 +65,10 @@ const combinations = Array.from({ length: 2 ** parts.length }, (_, bits) =>
   parts.filter((_, part) => (bits >> part) % 2 === 1),
 )
 
-test('every combination of filters reads along an index, a bounded number of rows, and finds what a plain query does', async () => {
+test('every combination of filters reads along an index, a bounded number of rows, and finds what a plain query does', {
+  tags: 'long',
+  timeout: 300_000,
+}, async () => {
   expect(first, 'the ids of the filter by ids').toBe(1)
   for (const chosen of combinations) {
     const filter = Object.assign({}, ...chosen.map(([part]) => part)) as Partial<HistoryQuery>
@@ -87,7 +90,7 @@ test('every combination of filters reads along an index, a bounded number of row
     const rows = await direct.sql(`SELECT id FROM vision_jobs WHERE ${where} ORDER BY id DESC`)
     expect(found, label).toEqual(rows.map(({ id }) => id))
   }
-}, 300_000)
+})
 
 async function expectBounded(label: string, filter: Partial<HistoryQuery>): Promise<void> {
   let reads = 0

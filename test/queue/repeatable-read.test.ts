@@ -29,7 +29,9 @@ afterAll(async () => {
   await direct.drop()
 })
 
-test('creation, claims, promotion, admission and cancels at once surface no deadlock and keep the cap', async () => {
+test('creation, claims, promotion, admission and cancels at once surface no deadlock and keep the cap', {
+  tags: 'long',
+}, async () => {
   const [first] = databases as [Database]
   const level = await first.run((on) => rowsOf<{ Value: string }>(on, sql`SHOW VARIABLES LIKE '%x_isolation'`))
   const other = await first.run((on) => rowsOf<{ Value: string }>(on, sql`SHOW VARIABLES LIKE 'transaction_isolation'`))
