@@ -140,6 +140,14 @@ describe('who imports whom', () => {
     expect(up.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
   })
 
+  test('of what is watched live neither the feeds nor the slots know each other, or who watches', () => {
+    const below = ['core/live/ticker.ts', 'core/live/event-id.ts']
+    for (const room of ['core/live/changes', 'core/live/slots']) {
+      const may = (to: string) => within(room)(to) || below.includes(to)
+      expect(edges(within(room), (to) => within('core/live')(to) && !may(to))).toEqual([])
+    }
+  })
+
   test('core imports nothing of ours but the schema', () => {
     expect(edges(within('core'), (to) => isOurs(to) && !within('core')(to) && to !== 'drizzle/schema.ts')).toEqual([])
   })
@@ -214,7 +222,7 @@ describe('who imports whom', () => {
   })
 
   test('the API is wired in one place, and nothing else puts its parts together', () => {
-    const parts = ['core/live/open.ts', 'core/live/wait-slots.ts', 'core/api/about.ts']
+    const parts = ['core/live/open.ts', 'core/live/slots/wait-slots.ts', 'core/api/about.ts']
     const wiring = imports.filter((edge) => !edge.isType && !within('test')(edge.from) && parts.includes(edge.to))
     expect([...new Set(wiring.map(({ from }) => from))].sort()).toEqual([
       // Writes types from what the document says; wires nothing.

@@ -1,6 +1,6 @@
 import { hasEnded } from '../domain/job.ts'
 import type { JobWithOutputs } from '../queue/read/read.ts'
-import type { Feed } from './feed.ts'
+import type { Feed } from './changes/feed.ts'
 
 /**
  * Waits for a job's next change, or for its end. Returns at once if the job has ended.

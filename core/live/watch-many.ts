@@ -11,10 +11,10 @@ import {
   readClock,
   type WatchedRow,
 } from '../queue/read/changes.ts'
-import { type Changes, resumeMs } from './changes.ts'
-import type { Connections } from './connections.ts'
+import { type Changes, resumeMs } from './changes/changes.ts'
+import { type JobNews, readNews } from './changes/news.ts'
 import { idOf, type Known } from './event-id.ts'
-import { type JobNews, readNews } from './news.ts'
+import type { Connections } from './slots/connections.ts'
 import type { Sleep } from './ticker.ts'
 
 export interface WatchManyRequest {

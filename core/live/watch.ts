@@ -1,9 +1,9 @@
 import { hasEnded } from '../domain/job.ts'
 import { getVisionJob, type JobWithOutputs } from '../queue/read/read.ts'
-import type { Changes } from './changes.ts'
-import { type ConnectionOptions, createConnections, StreamClosed } from './connections.ts'
+import type { Changes } from './changes/changes.ts'
+import type { Feed } from './changes/feed.ts'
 import { deletedEvent, eventsAfter, type JobEvent } from './events.ts'
-import type { Feed } from './feed.ts'
+import { type ConnectionOptions, createConnections, StreamClosed } from './slots/connections.ts'
 import { type ManyEvent, type WatchManyRequest, watchMany } from './watch-many.ts'
 
 export interface WatchRequest {

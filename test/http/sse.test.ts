@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { closingOf } from '../../core/api/events/closing.ts'
 import { toEventStream, type WireEvent } from '../../core/http/sse.ts'
-import { StreamClosed } from '../../core/live/connections.ts'
+import { StreamClosed } from '../../core/live/slots/connections.ts'
 import { parsePart, parseStream } from '../support/api/events.ts'
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect } from 'vitest'
-import { createFeed, type Feed } from '../../core/live/feed.ts'
+import { createFeed, type Feed } from '../../core/live/changes/feed.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import type { JobWithOutputs } from '../../core/queue/read/read.ts'

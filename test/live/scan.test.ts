@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { BatchNews } from '../../core/batches/news.ts'
-import { type BatchOwner, createBatchEnds } from '../../core/live/batch-ends.ts'
-import { createMailbox } from '../../core/live/mailbox.ts'
-import type { JobNews } from '../../core/live/news.ts'
-import { createScan, fullEvery, settledMs, usualMs } from '../../core/live/scan.ts'
+import { type BatchOwner, createBatchEnds } from '../../core/live/changes/batch-ends.ts'
+import { createMailbox } from '../../core/live/changes/mailbox.ts'
+import type { JobNews } from '../../core/live/changes/news.ts'
+import { createScan, fullEvery, settledMs, usualMs } from '../../core/live/changes/scan.ts'
 import type { Change } from '../../core/queue/read/changes.ts'
 
 const start = 1_000_000

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
-import { createTickets } from '../../core/live/tickets.ts'
+import { createTickets } from '../../core/live/slots/tickets.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
 import { createTestApi, json, secret, type TestApi, token } from '../support/api/test-api.ts'
 

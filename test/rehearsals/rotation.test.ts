@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createTickets } from '../../core/live/tickets.ts'
+import { createTickets } from '../../core/live/slots/tickets.ts'
 import { createAuthenticator, signToken } from '../../core/platform/auth.ts'
 import { loadStreamConfig, type StreamConfig } from '../../core/platform/config/stream.ts'
 import { commandsOf } from './runbook.ts'

@@ -1,5 +1,5 @@
 import type { Closing } from '../../http/sse.ts'
-import { StreamClosed } from '../../live/connections.ts'
+import { StreamClosed } from '../../live/slots/connections.ts'
 
 /** The message to a client whose stream was closed before it was complete; undefined for any other error. */
 export function closingOf(error: unknown): Closing | undefined {

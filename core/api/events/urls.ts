@@ -1,4 +1,4 @@
-import type { TicketScope } from '../../live/tickets.ts'
+import type { TicketScope } from '../../live/slots/tickets.ts'
 import type { JobRow } from '../../queue/read/read.ts'
 import type { ApiServices } from '../services.ts'
 

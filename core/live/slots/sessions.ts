@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import type { CloseReason } from '../../drizzle/schema.ts'
-import type { Database } from '../database/client.ts'
-import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import type { CloseReason } from '../../../drizzle/schema.ts'
+import type { Database } from '../../database/client.ts'
+import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { createTicker, type Sleep } from '../ticker.ts'
 import { closeSessions, takeSlot } from './slots.ts'
-import { createTicker, type Sleep } from './ticker.ts'
 
 /** One connection, as its row in `vision_job_sessions`. */
 export interface Session {

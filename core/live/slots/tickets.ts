@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
-import { type Actor, InvalidToken } from '../platform/auth.ts'
-import type { TicketConfig } from '../platform/config/shared.ts'
+import { type Actor, InvalidToken } from '../../platform/auth.ts'
+import type { TicketConfig } from '../../platform/config/shared.ts'
 
 /** What a ticket lets its bearer watch: one job, one batch, or all jobs of its owner. */
 export type TicketScope = `job/${number}` | `batch/${number}` | 'jobs'

@@ -1,12 +1,12 @@
-import { readBatchNews } from '../batches/news.ts'
-import type { Database } from '../database/client.ts'
-import { hasEnded } from '../domain/job.ts'
-import { readChanges } from '../queue/read/changes.ts'
+import { readBatchNews } from '../../batches/news.ts'
+import type { Database } from '../../database/client.ts'
+import { hasEnded } from '../../domain/job.ts'
+import { readChanges } from '../../queue/read/changes.ts'
+import { createTicker, type Sleep } from '../ticker.ts'
 import { type BatchMessage, createBatchEnds } from './batch-ends.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
 import { type JobNews, type News, readNews } from './news.ts'
 import { createScan, type Scan, settledMs } from './scan.ts'
-import { createTicker, type Sleep } from './ticker.ts'
 
 /**
  * How far before its last event a resumed watcher starts, in milliseconds: no change can appear further behind, even with

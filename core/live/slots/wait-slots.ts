@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { Database } from '../database/client.ts'
-import { matchedBy } from '../database/sql.ts'
-import { reasonOf } from '../domain/errors.ts'
-import type { Log } from '../platform/log.ts'
+import type { Database } from '../../database/client.ts'
+import { matchedBy } from '../../database/sql.ts'
+import { reasonOf } from '../../domain/errors.ts'
+import type { Log } from '../../platform/log.ts'
 import { takeSlot } from './slots.ts'
 
 /** Waiting calls: each occupies a function while it waits, so they are limited per user. */

@@ -1,5 +1,5 @@
-import { sessionIdleSeconds, workMs } from '../database/limits.ts'
-import type { Change, ChangePage, Place } from '../queue/read/changes.ts'
+import { sessionIdleSeconds, workMs } from '../../database/limits.ts'
+import type { Change, ChangePage, Place } from '../../queue/read/changes.ts'
 
 // A change is dated by its statement and visible from its COMMIT on, so changes appear out of order. Each poll therefore
 // reads the last seconds again, and each tenth one reads as far back as any open transaction can have begun. Changes that

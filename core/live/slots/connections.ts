@@ -1,9 +1,9 @@
-import type { CloseReason } from '../../drizzle/schema.ts'
-import type { Database } from '../database/client.ts'
-import { reasonOf } from '../domain/errors.ts'
-import type { Log } from '../platform/log.ts'
+import type { CloseReason } from '../../../drizzle/schema.ts'
+import type { Database } from '../../database/client.ts'
+import { reasonOf } from '../../domain/errors.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Sleep } from '../ticker.ts'
 import { createSessions, type NewSession } from './sessions.ts'
-import type { Sleep } from './ticker.ts'
 
 /**
  * The stream was closed before it was complete: the watcher may reconnect and resume. tRPC takes an error of this name for

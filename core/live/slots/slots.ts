@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type CloseReason, type Transport, visionJobSessions } from '../../drizzle/schema.ts'
-import { isDuplicate } from '../database/classify-error.ts'
-import type { Database } from '../database/client.ts'
-import { matchedBy, rowsOf } from '../database/sql.ts'
-import { connectionLimit, readOverrides } from '../usage/limit-overrides.ts'
+import { type CloseReason, type Transport, visionJobSessions } from '../../../drizzle/schema.ts'
+import { isDuplicate } from '../../database/classify-error.ts'
+import type { Database } from '../../database/client.ts'
+import { matchedBy, rowsOf } from '../../database/sql.ts'
+import { connectionLimit, readOverrides } from '../../usage/limit-overrides.ts'
 
 // A user has a fixed number of slots for streams and another for waits, and each connection holds one: its row has the slot
 // under a unique key. The cap therefore holds at the moment of opening, over all processes, without a lock that outlives a

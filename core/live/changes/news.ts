@@ -1,6 +1,6 @@
-import type { BatchNews } from '../batches/news.ts'
-import type { Database } from '../database/client.ts'
-import { type Change, getBatchesOfDeleted, getWatchedRows, type WatchedRow } from '../queue/read/changes.ts'
+import type { BatchNews } from '../../batches/news.ts'
+import type { Database } from '../../database/client.ts'
+import { type Change, getBatchesOfDeleted, getWatchedRows, type WatchedRow } from '../../queue/read/changes.ts'
 
 /** The current state of a job, at its place in the order of changes; the row is undefined if it was deleted. */
 export interface JobNews extends Change {

@@ -1,8 +1,8 @@
 import { inArray } from 'drizzle-orm'
-import { visionJobs } from '../../drizzle/schema.ts'
-import type { Database } from '../database/client.ts'
-import { getVisionJobsInFull, type JobWithOutputs } from '../queue/read/read.ts'
-import { createTicker, type Sleep } from './ticker.ts'
+import { visionJobs } from '../../../drizzle/schema.ts'
+import type { Database } from '../../database/client.ts'
+import { getVisionJobsInFull, type JobWithOutputs } from '../../queue/read/read.ts'
+import { createTicker, type Sleep } from '../ticker.ts'
 
 /** The states of jobs as they change, for any number of watchers. */
 export interface Feed {

@@ -1,5 +1,5 @@
-import type { BatchNews } from '../batches/news.ts'
-import { byPlace } from '../queue/read/changes.ts'
+import type { BatchNews } from '../../batches/news.ts'
+import { byPlace } from '../../queue/read/changes.ts'
 import type { JobNews, News } from './news.ts'
 
 /** The most changed jobs that are queued for a watcher; beyond that it must read them itself. */

@@ -1,4 +1,4 @@
-import type { BatchNews } from '../batches/news.ts'
+import type { BatchNews } from '../../batches/news.ts'
 import type { Scan } from './scan.ts'
 
 /** The number of polls for which a batch without jobs is kept, since it is deleted after its jobs. */
