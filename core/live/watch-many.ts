@@ -81,6 +81,8 @@ export async function watchMany(
     /** The last version of each job that the watcher was sent. */
     const lastSent = new Map<number, Change>()
     let place = start
+    /** The last change of any state that was sent, which may have been read later than the change that led to it. */
+    let latest = start
     let events = 0
     const send = (event: DistributiveOmit<ManyEvent, 'id'>, ended = false): ManyEvent => {
       sent(++events)
@@ -90,6 +92,8 @@ export async function watchMany(
       for (const one of news) {
         // A late change lies behind the position that was sent; it may be sent again after a disconnect.
         if (byPlace(one, place) > 0) place = { at: one.at, jobId: one.jobId }
+        const read = { at: one.row?.updatedAt.getTime() ?? one.at, jobId: one.jobId }
+        if (byPlace(read, latest) > 0) latest = read
         if (one.version <= (lastSent.get(one.jobId)?.version ?? -1)) continue
         lastSent.set(one.jobId, one)
         yield send(eventOf(one))
@@ -100,9 +104,11 @@ export async function watchMany(
       }
     }
     const batchEvents = function* (news: BatchNews) {
-      const over = news.state === undefined || (news.state.ended && news.closed)
-      yield send({ type: 'batch', news }, over && news.batchId === batchId)
-      if (over && news.batchId === batchId) end(news.state === undefined ? 'deleted' : 'ended')
+      const over = news.batchId === batchId && (news.state === undefined || (news.state.ended && news.closed))
+      // Nothing between the two is left to be sent: the end is told after all changes.
+      if (over && byPlace(latest, place) > 0) place = latest
+      yield send({ type: 'batch', news }, over)
+      if (over) end(news.state === undefined ? 'deleted' : 'ended')
     }
     let from = known === undefined ? place.at : place.at - resumeMs
     const follower = changes.follow(userId, now, closing, batchId)
