@@ -43,7 +43,7 @@ const contenders: readonly Contender[] = [
   { name: 'pg-boss, results stored by 100', script: 'pg-boss', mode: 'batch', units: 10_000 },
 ]
 
-const peers = fileURLToPath(new URL('./peers', import.meta.url))
+const peers = fileURLToPath(new URL('./peers/', import.meta.url))
 if (!existsSync(`${peers}node_modules`)) throw new Error('Peers are not installed: npm ci --prefix bench/peers')
 await using cleanup = new AsyncDisposableStack()
 const postgres = given ? { url: given, name: 'PostgreSQL' } : await startPostgres(cleanup)

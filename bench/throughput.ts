@@ -142,7 +142,7 @@ async function counts({ sql }: BenchDatabase) {
 type Peer = Record<'one' | 'batch' | 'run', number | null>
 
 async function peers({ url }: BenchDatabase): Promise<void> {
-  const folder = fileURLToPath(new URL('./peers', import.meta.url))
+  const folder = fileURLToPath(new URL('./peers/', import.meta.url))
   if (!existsSync(`${folder}node_modules`)) {
     console.log('\nPeers are not installed: npm ci --prefix bench/peers')
     return

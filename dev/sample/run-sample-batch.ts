@@ -39,7 +39,7 @@ const samples = [
   { file: 'orchard.png', outputFormat: 'alt_text' },
 ] as const
 const languages = ['en', 'de'] as const
-const folder = new URL('../../samples', import.meta.url)
+const folder = new URL('../../samples/', import.meta.url)
 
 /**
  * Sends three bundled images through the pipeline as one batch, for the brand that they are of, over the API and as any client does, watches it by its one

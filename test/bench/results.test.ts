@@ -13,7 +13,7 @@ test('a result replaces the one between its marks, and nothing else', () => {
 })
 
 test('each measurement that writes its result has a place in RESULTS.md', async () => {
-  const folder = new URL('../../bench', import.meta.url)
+  const folder = new URL('../../bench/', import.meta.url)
   const results = await readFile(new URL('RESULTS.md', folder), 'utf8')
   const names: string[] = []
   for await (const file of glob('*.ts', { cwd: folder })) {

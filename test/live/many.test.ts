@@ -3,13 +3,8 @@ import { EventSource as EventSourcePackage } from 'eventsource'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
-import { readBatchNews } from '../../core/batches/news.ts'
-import type { Changes } from '../../core/live/changes/changes.ts'
-import { type Known, knownOf } from '../../core/live/event-id.ts'
 import { openLive } from '../../core/live/open.ts'
-import { type ManyEvent, watchMany } from '../../core/live/watch-many.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
-import { getWatchedRows } from '../../core/queue/read/changes.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { type Heard, jobsOf, known, listenTo, type Watching } from '../support/api/many.ts'
 import { type Served, serveApp } from '../support/api/serve.ts'
@@ -190,38 +185,6 @@ describe('a batch', () => {
     })
     const revived = await listen({ query: `?batchId=${batchId}`, last: last?.id })
     await revived.until(() => expect(known(revived.heard).get(ids[0] ?? 0)).toBe('scheduled'))
-  })
-
-  test('has its end told at the place of its last change, also where a state was read later than the change that led to it', async () => {
-    const { batchId, ids } = await createMany(1)
-    const closing = new AbortController()
-    const connection = { closing: closing.signal, end: () => closing.abort(), sent: () => undefined }
-    const late: Changes = {
-      follow: () => ({
-        next: async () => {
-          await runAll()
-          const [row] = await getWatchedRows(api.database, ids)
-          if (row === undefined) throw new Error('the job is gone')
-          // What a poll makes of the job's second but last change, where its last one came before its state was read.
-          const change = { jobId: row.id, at: row.updatedAt.getTime() - 1, version: row.version, gone: false }
-          return { jobs: [{ ...change, batchId, row }], batches: await readBatchNews(api.database, [batchId]) }
-        },
-        ask: () => undefined,
-        leave: () => undefined,
-      }),
-      settled: async () => undefined,
-    }
-    const watch = (known?: Known) =>
-      watchMany(
-        { userId: 'ann', batchId, known, since: undefined, transport: 'sse', signal: closing.signal },
-        { database: api.database, changes: late, open: async () => connection, sleep: async () => undefined },
-      )
-    const told: ManyEvent[] = []
-    const events = await watch()
-    if (typeof events === 'string') throw new Error(events)
-    for await (const event of events) told.push(event)
-    expect(told.at(-1)).toMatchObject({ type: 'batch', news: { state: { ended: true } } })
-    expect(await watch(knownOf(told.at(-1)?.id ?? ''))).toBe('complete')
   })
 
   test('that takes jobs yet is told to have ended, and its stream goes on', async () => {

@@ -3,13 +3,13 @@ import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import { BrandProfile } from '../../../core/pipeline/brand.ts'
 
-const folder = new URL('../../../samples', import.meta.url)
+const folder = new URL('../../../samples/', import.meta.url)
 const files = await readdir(folder)
 const pictures = files.filter((name) => name.endsWith('.png'))
 
 test('a dozen sample pictures come along, small, and each with what it was drawn from', async () => {
   expect(pictures).toHaveLength(12)
-  const sources = await readdir(new URL('../../../dev/sample', import.meta.url))
+  const sources = await readdir(new URL('../../../dev/sample/', import.meta.url))
   let total = 0
   for (const name of pictures) {
     const bytes = await readFile(new URL(name, folder))
