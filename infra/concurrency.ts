@@ -7,6 +7,8 @@ const defaultStreams = 100
 /** The default limits of requests: a second, and concurrent. */
 const defaultRate = { rate: 50, burst: 100 }
 
+const askForMore = 'Ask for more under Service Quotas (AWS Lambda, Concurrent executions)'
+
 /** The explicit settings; undefined where the account decides. */
 export interface ConcurrencyRequest {
   readonly pollerSeconds: number
@@ -94,8 +96,7 @@ function small(total: number, fleet: number, request: ConcurrencyRequest) {
     ...(scheduled >= total
       ? [
           `DEPLOY_POLLER_SECONDS must be at most ${tickSeconds * Math.max(1, total - 2)}: the account runs ${total} functions at once, ` +
-            `and ${scheduled} pollers of ${pollerSeconds} s, one started each minute, would leave the API none. Ask for more under ` +
-            'Service Quotas (AWS Lambda, Concurrent executions)',
+            `and ${scheduled} pollers of ${pollerSeconds} s, one started each minute, would leave the API none. ${askForMore}`,
         ]
       : []),
     ...(pollers && pollers >= total
@@ -141,7 +142,7 @@ export function describeConcurrency({
 function wouldHold(setting: string, what: string, total: number): string {
   return (
     `${setting} or left out: the account runs ${total} functions at once and can reserve none, so ${what} would take one that ` +
-    'the poller needs. Ask for more under Service Quotas (AWS Lambda, Concurrent executions)'
+    `the poller needs. ${askForMore}`
   )
 }
 
@@ -149,7 +150,6 @@ function tooMany(keys: string, total: number): string {
   const room = Math.max(0, total - keptUnreserved)
   return (
     `${keys} must be at most ${room}${keys.includes(' and ') ? ' together' : ''}: the account runs ${total} functions at ` +
-    `once, and AWS keeps ${keptUnreserved} of them unreserved. Ask for more under Service Quotas (AWS Lambda, Concurrent ` +
-    'executions), or leave them out'
+    `once, and AWS keeps ${keptUnreserved} of them unreserved. ${askForMore}, or leave them out`
   )
 }
