@@ -2,15 +2,13 @@
 // with an instance of the poller that is idle (warm), with none (cold), and while one works and has places free. Then 1,000 jobs of 100
 // users from rest: how soon 400 of them are in flight. The API and each instance of the poller are a process of their own with its
 // bundle, and Lambda, the providers (whose calls take 5 s in the last part) and the bucket are emulated. About two minutes.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { signToken } from '../core/platform/auth.ts'
-import { bundle } from '../test/support/functions/bundle.ts'
 import { apiEvent } from '../test/support/functions/events.ts'
 import { startTestServices } from '../test/support/functions/services.ts'
+import { secret } from './support/api-settings.ts'
+import { makeBundles } from './support/bundles.ts'
 import { startEmulatedLambda, startInstance } from './support/lambda.ts'
 import { ms, quantile, table } from './support/measure.ts'
 import { openReport } from './support/results.ts'
@@ -23,16 +21,13 @@ const burst = quick ? { users: 4, jobs: 10, inFlight: 20 } : { users: 100, jobs:
 const callMs = 5_000
 const concurrency = 100
 const mostPollers = 6
-const secret = 'the secret of the bench, 32 bytes or more'
 const pixel =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQAY3Y2wAAAAAElFTkSuQmCC'
 const job = { imageUrl: pixel, analysisPurpose: 'a measurement', outputFormat: 'alt_text' }
 
 const report = openReport('awake')
 await using cleanup = new AsyncDisposableStack()
-const folder = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-cleanup.defer(() => rm(folder, { recursive: true, force: true }))
-for (const name of ['api', 'poller']) await bundle(name, folder)
+const folder = await makeBundles(cleanup, ['api', 'poller'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 

@@ -12,13 +12,13 @@ import { type Bundle, bundle } from '../test/support/functions/bundle.ts'
 import { apiEvent, tick, urlEvent } from '../test/support/functions/events.ts'
 import { type FunctionProcess, startFunction } from '../test/support/functions/process.ts'
 import type { Streamed } from '../test/support/functions/runtime-api.ts'
+import { secret } from './support/api-settings.ts'
 import { quantile, table } from './support/measure.ts'
 import { openReport } from './support/results.ts'
 import { type BenchDatabase, onEachServer } from './support/server.ts'
 
 const args = process.argv.slice(2)
 const runs = Number(args.find((one) => /^\d+$/.test(one)) ?? 20)
-const secret = 'the secret of the bench, 32 bytes or more'
 const userId = 'ann'
 
 /** From the start of the process to the answer, in milliseconds. */

@@ -2,10 +2,7 @@
 // 100 jobs in flight by the size of their pictures, and one process with 500 streams. The API and the poller are their bundles, each in a
 // process of its own; storage and providers are emulated, whose calls take 4 s. About three minutes.
 import { randomFillSync } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { sql } from 'drizzle-orm'
@@ -16,9 +13,10 @@ import { detectImage } from '../core/images/detect.ts'
 import { keepImage } from '../core/images/snapshots.ts'
 import { signToken } from '../core/platform/auth.ts'
 import { createVisionJob } from '../core/queue/create/create.ts'
-import { bundle } from '../test/support/functions/bundle.ts'
 import { apiEvent, tick } from '../test/support/functions/events.ts'
 import { startTestServices } from '../test/support/functions/services.ts'
+import { secret } from './support/api-settings.ts'
+import { makeBundles } from './support/bundles.ts'
 import { startInstance } from './support/lambda.ts'
 import { table } from './support/measure.ts'
 import { each } from './support/no-op-jobs.ts'
@@ -29,7 +27,6 @@ import { startServer } from './support/start-server.ts'
 
 const quick = process.argv.includes('--quick')
 const server = process.argv.slice(2).find((one) => !one.startsWith('--')) ?? 'mariadb'
-const secret = 'the secret of the bench, 32 bytes or more'
 const streams = quick ? 20 : 500
 const calls = quick ? 20 : 500
 /** Places, jobs, and the side of their square pictures in pixels: 400 are 0.5 MB, 840 are 2 MB, 2,560 are 20 MB. */
@@ -45,9 +42,7 @@ const callMs = 4_000
 
 const report = openReport('memory')
 await using cleanup = new AsyncDisposableStack()
-const folder = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-cleanup.defer(() => rm(folder, { recursive: true, force: true }))
-for (const name of ['api', 'poller']) await bundle(name, folder)
+const folder = await makeBundles(cleanup, ['api', 'poller'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 

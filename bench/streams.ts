@@ -18,10 +18,10 @@ import type { CreatedJob } from '../core/queue/create/idempotency.ts'
 import { openDataFolder } from '../dev/data/data-folder.ts'
 import { startDatabase } from '../dev/database/start-database.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
+import { secret } from './support/api-settings.ts'
 
 const clients = Number(process.argv[2] ?? 500)
 const changes = 10
-const secret = 'the secret of the bench, 32 bytes or more'
 
 await using cleanup = new AsyncDisposableStack()
 const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))

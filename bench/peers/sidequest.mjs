@@ -1,19 +1,10 @@
 // Sidequest on MySQL: in this process and without worker threads, which is the fastest of its settings for steps that do nothing.
 import { Sidequest } from 'sidequest'
 import { Nothing } from './sidequest-job.mjs'
+import { settings } from './sidequest-settings.mjs'
 import { each, inFlight, jobs, perSecond, report, until, url } from './support.mjs'
 
-const shared = {
-  backend: { driver: '@sidequest/mysql-backend', config: url },
-  queues: [{ name: 'default', concurrency: inFlight, state: 'active' }],
-  maxConcurrentJobs: inFlight,
-  jobPollingInterval: 10,
-  fork: false,
-  runner: 'inline',
-  gracefulShutdown: false,
-  logger: { level: 'error' },
-  dashboard: { enabled: false },
-}
+const shared = settings(url, inFlight)
 // Its backend takes jobs before anything runs them, so that creating and running are measured one after the other.
 await Sidequest.configure(shared)
 const one = await perSecond(jobs, () => each(jobs, 64, () => Sidequest.build(Nothing).enqueue()))

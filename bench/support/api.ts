@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { signToken } from '../../core/platform/auth.ts'
+import { apiSettings, secret } from './api-settings.ts'
 
 /** How a call ended, and after how many milliseconds. */
 export interface Answer {
@@ -17,7 +18,6 @@ export interface Api {
   stop(): Promise<void>
 }
 
-const secret = 'the secret of the bench, 32 bytes or more'
 const api = fileURLToPath(new URL('../../functions/api.ts', import.meta.url))
 
 /** @param connections of the function to the database */
@@ -32,13 +32,7 @@ export async function startApi(databaseUrl: string, connections: number): Promis
     })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     env: {
-      DATABASE_URL: databaseUrl,
-      API_DATABASE_CONNECTIONS: String(connections),
-      AUTH_SECRET: secret,
-      BUCKET_NAME: 'images',
-      AWS_REGION: 'us-east-1',
-      S3_ACCESS_KEY_ID: 'bench',
-      S3_SECRET_ACCESS_KEY: 'the secret of a storage that nobody asks',
+      ...apiSettings(databaseUrl, connections),
       LOG_LEVEL: 'error',
     },
     stdio: ['pipe', 'ignore', 'pipe'],

@@ -1,18 +1,11 @@
 // graphile-worker: each handler stores its result, the row of the ledger and the next job by one statement. `plain`: jobs are taken and
 // completed one by one. `batch`: taken 500 at a time into a queue of the worker, and completed together.
-import { Logger, makeWorkerUtils, run } from 'graphile-worker'
-import pg from 'pg'
+import { open, start } from '../graphile-worker-settings.mjs'
 import { body, inFlight, isNoOp, measure, tables, units, url, userOf } from './support.mjs'
 
 const isBatch = process.argv[6] === 'batch'
-const logger = new Logger(() => () => undefined)
-const pool = new pg.Pool({ connectionString: url, max: 24 })
-pool.on('error', console.error)
-pool.on('connect', (client) => client.on('error', console.error))
-const utils = await makeWorkerUtils({ pgPool: pool, logger })
-await pool.query('DROP SCHEMA IF EXISTS graphile_worker CASCADE')
+const { pool, utils } = await open(url, 24)
 for (const statement of tables('bigserial')) await pool.query(statement)
-await utils.migrate()
 for (let from = 0; from < units; from += 100) {
   const count = Math.min(100, units - from)
   await utils.addJobs(
@@ -39,28 +32,14 @@ const end = () => {
 }
 await measure(
   async () => {
-    await run({
-      pgPool: pool,
-      logger,
-      noHandleSignals: true,
-      concurrency: inFlight,
-      preset: {
-        worker: {
-          pgPool: pool,
-          concurrentJobs: inFlight,
-          pollInterval: 100,
-          ...(isBatch && { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }),
-        },
+    await start(pool, inFlight, isBatch, {
+      analysis: async ({ unit }) => {
+        if (isNoOp) return end()
+        await store(unit, 'analysis')
       },
-      taskList: {
-        analysis: async ({ unit }) => {
-          if (isNoOp) return end()
-          await store(unit, 'analysis')
-        },
-        content: async ({ unit }) => {
-          await store(unit, 'content')
-          end()
-        },
+      content: async ({ unit }) => {
+        await store(unit, 'content')
+        end()
       },
     })
     await all.promise

@@ -1,21 +1,12 @@
 // Sidequest, in this process and without worker threads: each handler stores its result and the row of the ledger in one transaction and
 // one round trip, then enqueues the next job.
 import { Sidequest } from 'sidequest'
+import { settings } from '../sidequest-settings.mjs'
 import { Analysis, Nothing, pool } from './sidequest-jobs.mjs'
 import { inFlight, isNoOp, measure, tables, units, url } from './support.mjs'
 
 for (const statement of tables('bigint AUTO_INCREMENT')) await pool.query(statement)
-const shared = {
-  backend: { driver: '@sidequest/mysql-backend', config: url },
-  queues: [{ name: 'default', concurrency: inFlight, state: 'active' }],
-  maxConcurrentJobs: inFlight,
-  jobPollingInterval: 10,
-  fork: false,
-  runner: 'inline',
-  gracefulShutdown: false,
-  logger: { level: 'error' },
-  dashboard: { enabled: false },
-}
+const shared = settings(url, inFlight)
 await Sidequest.configure(shared)
 const before = (await Sidequest.job.count()).completed
 for (let from = 0; from < units; from += 50) {
