@@ -27,7 +27,7 @@ const longest = [
   'test/live/many.test.ts',
   'test/queue/find-jobs.test.ts',
   'test/rehearsals/restore.test.ts',
-  'test/docs.test.ts',
+  'test/docs/commands.test.ts',
   'test/queue/shares.test.ts',
   'test/queue/weights.test.ts',
   'test/database/sessions.test.ts',

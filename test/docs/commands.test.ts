@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createApp } from '../core/api/app.ts'
-import { createAuthenticator } from '../core/platform/auth.ts'
-import { withLocalUser } from '../dev/access/authenticate.ts'
-import { type Served, serveApp } from './support/api/serve.ts'
-import { createTestApi, secret, type TestApi } from './support/api/test-api.ts'
+import { createApp } from '../../core/api/app.ts'
+import { createAuthenticator } from '../../core/platform/auth.ts'
+import { withLocalUser } from '../../dev/access/authenticate.ts'
+import { type Served, serveApp } from '../support/api/serve.ts'
+import { createTestApi, secret, type TestApi } from '../support/api/test-api.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 // A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.
 const shells = ['/bin/bash', ...['/usr/bin/zsh', '/bin/zsh'].filter(existsSync).slice(0, 1)]
 
@@ -79,44 +79,4 @@ test.each(shells)('the calls of docs/webhooks.md work in %s', async (shell) => {
   const secrets = [...stdout.matchAll(/"secret":"(whsec_[^"]+)"/g)].map(([, secret]) => secret)
   expect(new Set(secrets).size).toBe(2)
   expect(stdout).toMatch(/{"deliveries":\[\],"nextCursor":null}{"deliveryId":\d+,/)
-})
-
-/** Of every page of the project, from its root. */
-async function pages(): Promise<readonly string[]> {
-  const docs = await readdir(join(root, 'docs'), { recursive: true })
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map((name) => join('docs', name))].filter((name) =>
-    name.endsWith('.md'),
-  )
-}
-
-/** As GitHub makes them of headings. */
-function anchorsOf(text: string): readonly string[] {
-  const headings = text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)
-  return [...headings].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
-}
-
-test('every link between pages leads to something', async () => {
-  const broken: string[] = []
-  for (const page of await pages()) {
-    const text = await readFile(join(root, page), 'utf8')
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
-      const [path = '', anchor] = target.split('#')
-      const file = path === '' ? page : join(dirname(page), path)
-      const found = await stat(join(root, file)).catch(() => undefined)
-      const hasAnchor =
-        anchor === undefined ||
-        (found?.isFile() && anchorsOf(await readFile(join(root, file), 'utf8')).includes(anchor))
-      if (!found || !hasAnchor) broken.push(`${page}: ${target}`)
-    }
-  }
-  expect(broken).toEqual([])
-})
-
-test('the README is a page or three', async () => {
-  expect((await readFile(join(root, 'README.md'), 'utf8')).split('\n').length).toBeLessThanOrEqual(150)
 })
