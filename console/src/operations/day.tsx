@@ -1,105 +1,51 @@
-import type { components } from '../../../client/src/openapi.ts'
-import { number, time } from '../ui/format.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { duration, money, number, time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
-import { type Marked, markedIn } from './actions.ts'
+import { markedIn } from './actions.ts'
+import { courseOf, type Minute, wrongRunsOf } from './minutes.ts'
+import { MinutesTable } from './minutes-table.tsx'
+import { Plot } from './plot.tsx'
 
-type Minute = components['schemas']['Minute']
-
-interface Point {
-  readonly at: string
-  readonly value: number
-}
-
-const hours = 24
-/** As many as are told below a plot: the latest. */
+const minuteMs = 60_000
+/** What the API tells of. */
+const shownMinutes = 1_440
+/** As many as are told below the plots: the latest. */
 const mostMarks = 3
 
-/** The last day: what was done by the hour, and what went wrong of it. */
+/** The last day, minute by minute: what was done, what went wrong, how long jobs waited, and what it cost. */
 export function Day({ turn }: { readonly turn: number }) {
+  const minute = useMinute()
+  // The minute under the pointer, in all the plots at once.
+  const [pointed, point] = useState<number>()
   const { data, error, reload } = useLoad(
     async (on, signal) => {
-      const query = { minutes: hours * 60 }
+      const query = { minutes: shownMinutes }
       const [day, log] = await Promise.all([
         on.api.GET('/v1/operator/minutes', { params: { query }, signal }),
         on.api.GET('/v1/operator/actions', { params: { query: { limit: 100 } }, signal }),
       ])
-      return { minutes: day.data?.minutes ?? [], actions: log.data?.actions ?? [] }
+      return { minutes: day.data?.minutes ?? [], actions: log.data?.actions ?? [], readAt: Date.now() }
     },
-    [turn],
+    [turn, minute],
   )
-  if (error !== undefined) return <Problem error={error} retry={reload} />
-  if (data === undefined) return null
-  const byHour = hoursOf(data.minutes)
-  const done = byHour.map(({ at, minutes }) => ({ at, value: sum(minutes, ({ completed }) => completed) }))
-  const wrong = byHour.map(({ at, minutes }) => ({
-    at,
-    value: sum(minutes, ({ failed, retried, reclaimed }) => failed + retried + reclaimed),
-  }))
-  const to = Date.now()
-  const marks = markedIn(data.actions, to - hours * 3_600_000, to)
+  if (data === undefined) return error === undefined ? null : <Problem error={error} retry={reload} />
+  const { starts, throughput, failureRate, waiting, cost } = courseOf(data.minutes, data.readAt, shownMinutes)
+  const marks = markedIn(data.actions, starts[0] ?? 0, (starts.at(-1) ?? 0) + minuteMs)
+  const shared = { starts, marks, pointed, point }
   return (
     <section class="sec" aria-labelledby="day">
       <div class="row between">
-        <h2 id="day">Last {hours} hours</h2>
+        <h2 id="day">Last 24 hours, by the minute</h2>
         {marks.length > 0 && <span class="dim">Dashed: what operators did</span>}
       </div>
+      {error !== undefined && <Problem error={error} retry={reload} />}
       <div class="cols">
-        <Plot name="Completed jobs by the hour" points={done} marks={marks} />
-        <Plot name="Runs that went wrong by the hour" points={wrong} marks={marks} />
+        <Plot name="Completed jobs per minute" values={throughput} say={number} filled {...shared} />
+        <Plot name="Runs that went wrong" values={failureRate} say={percent} {...shared} />
+        <Plot name="95 of 100 jobs waited less than" values={waiting} say={duration} {...shared} />
+        <Plot name="Cost per minute" values={cost} say={money} filled {...shared} />
       </div>
-    </section>
-  )
-}
-
-function hoursOf(minutes: readonly Minute[]): { at: string; minutes: Minute[] }[] {
-  const groups = Map.groupBy(minutes, ({ minute }) => `${minute.slice(0, 13)}:00:00.000Z`)
-  const now = Date.now()
-  return Array.from({ length: hours }, (_, before) => {
-    const at = new Date(now - (hours - 1 - before) * 3_600_000).toISOString()
-    const hour = `${at.slice(0, 13)}:00:00.000Z`
-    return { at: hour, minutes: groups.get(hour) ?? [] }
-  })
-}
-
-function sum(minutes: readonly Minute[], of: (minute: Minute) => number): number {
-  return minutes.reduce((total, minute) => total + of(minute), 0)
-}
-
-interface PlotProps {
-  readonly name: string
-  readonly points: readonly Point[]
-  /** What may explain a turn of the line. */
-  readonly marks: readonly Marked[]
-}
-
-/** A line over the hours, with the same as a table. */
-function Plot({ name, points, marks }: PlotProps) {
-  const most = Math.max(1, ...points.map(({ value }) => value))
-  const line = points.map(({ value }, at) => `${(at / (points.length - 1)) * 100} ${100 - (value / most) * 96}`)
-  const latest = points.at(-1)
-  return (
-    <figure class="plot">
-      <figcaption class="row between">
-        <span>{name}</span>
-        <span>
-          <b>{number(latest?.value ?? 0)}</b> <span class="dim">this hour, {number(most)} at most</span>
-        </span>
-      </figcaption>
-      <svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label={`${name}, at most ${most}`}>
-        <path class="fill" d={`M0 100L${line.join('L')}L100 100Z`} />
-        <path d={`M${line.join('L')}`} />
-        {marks.map(({ at, place, what }) => (
-          <path key={at} class="mark" d={`M${place * 100} 0V100`}>
-            <title>{what}</title>
-          </path>
-        ))}
-      </svg>
-      <p class="row between dim xs" aria-hidden="true">
-        <span>{time(points[0]?.at ?? '', Date.now())}</span>
-        <span>{time(points[Math.floor(points.length / 2)]?.at ?? '', Date.now())}</span>
-        <span>Now</span>
-      </p>
       {marks.length > 0 && (
         <ul class="marks xs">
           {marks.slice(-mostMarks).map(({ at, what }) => (
@@ -109,27 +55,26 @@ function Plot({ name, points, marks }: PlotProps) {
           ))}
         </ul>
       )}
-      <details>
-        <summary class="xs dim">As a table</summary>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Hour</th>
-              <th scope="col" class="num">
-                {name}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {points.map(({ at, value }) => (
-              <tr key={at}>
-                <td>{time(at, Date.now())}</td>
-                <td class="num">{number(value)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </details>
-    </figure>
+      <MinutesTable minutes={data.minutes.filter(hasNews)} say={percent} />
+    </section>
   )
+}
+
+/** A number that changes with each minute that the page is looked at. */
+function useMinute(): number {
+  const [minute, setMinute] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || setMinute((before) => before + 1), minuteMs)
+    return () => clearInterval(timer)
+  }, [])
+  return minute
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`
+}
+
+/** Workers report each minute that they live; most say nothing of a night. */
+function hasNews(minute: Minute): boolean {
+  return minute.completed + minute.expired + minute.claimed + wrongRunsOf(minute) > 0 || minute.costUsd > 0
 }

@@ -128,8 +128,25 @@ export function journeysOfAccess(ground: Ground): void {
     expect(actions[0]).toMatchObject({ action: 'redrive', actor: 'olivia', dryRun: false })
     expect(JSON.stringify(actions[0])).toContain(String(code))
     await page.locator('#audit ~ ul').getByText(`redrove code ${code}`).waitFor()
-    // The pause is marked in the plots, and told below them.
-    await page.locator('.plot .marks').first().getByText('olivia paused Gemini: Their status page says so').waitFor()
-    expect(await page.locator('.plot path.mark').count()).toBeGreaterThanOrEqual(4)
+    // The pause is marked in each plot, and told below them.
+    await page.locator('.marks').getByText('olivia paused Gemini: Their status page says so').waitFor()
+    expect(await page.locator('.plot path.mark').count()).toBeGreaterThanOrEqual(8)
+    // One minute is read in all of them at once, and its figures stand in a table.
+    await page.getByRole('img', { name: /^Completed jobs per minute/ }).hover()
+    await expect
+      .poll(() =>
+        page
+          .locator('.plot figcaption')
+          .filter({ hasText: /at \d\d:\d\d, / })
+          .count(),
+      )
+      .toBe(4)
+    await page.getByText('As a table').click()
+    const failed = page
+      .getByRole('row')
+      .filter({ hasText: `${code} ` })
+      .last()
+    expect(await failed.locator('td').nth(1).textContent()).toMatch(/^[1-9]/)
+    await expectAccessible(page)
   })
 }
