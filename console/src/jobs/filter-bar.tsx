@@ -1,6 +1,7 @@
-import { useRef } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
 import { formatNames, formats } from '../ui/texts.ts'
+import { MoreFilters } from './more-filters.tsx'
 import { type Filters, groups, spans } from './query.ts'
 
 interface FilterBarProps {
@@ -13,12 +14,14 @@ const spanNames: Readonly<Record<string, string>> = { '1h': 'Last hour', '24h': 
 /** Which jobs are shown: their state as chips, and the rest as it is in the address. */
 export function FilterBar({ filters, set }: FilterBarProps) {
   const sku = useRef<HTMLInputElement>(null)
-  const { show, format, batch, code, since } = filters
+  const [asking, setAsking] = useState(false)
+  const { show, format, batch, code, since, field, value } = filters
   const states = [undefined, ...Object.keys(groups)]
   const removable = [
     batch && { name: `Batch ${batch}`, without: { batch: undefined } },
     code && { name: `Code ${code}`, without: { code: undefined } },
     filters.sku && { name: `SKU ${filters.sku}`, without: { sku: undefined } },
+    field && value && { name: `${field}: ${value}`, without: { field: undefined, value: undefined } },
   ].filter((one) => typeof one === 'object')
   return (
     <div class="row between filters">
@@ -43,6 +46,10 @@ export function FilterBar({ filters, set }: FilterBarProps) {
             <span class="vh">remove filter</span>
           </button>
         ))}
+        <button type="button" class="chip" onClick={() => setAsking(true)}>
+          <Icon name="plus" />
+          Filter
+        </button>
         <select
           aria-label="Format"
           value={format ?? ''}
@@ -70,7 +77,8 @@ export function FilterBar({ filters, set }: FilterBarProps) {
         <form
           onSubmit={(event) => {
             event.preventDefault()
-            set({ sku: sku.current?.value.trim() || undefined })
+            // The API looks for one field of the metadata.
+            set({ sku: sku.current?.value.trim() || undefined, field: undefined, value: undefined })
           }}
         >
           <label class="vh" for="find">
@@ -86,6 +94,7 @@ export function FilterBar({ filters, set }: FilterBarProps) {
           />
         </form>
       </span>
+      {asking && <MoreFilters filters={filters} set={set} close={() => setAsking(false)} />}
     </div>
   )
 }

@@ -11,6 +11,9 @@ export interface Filters {
   readonly code?: string | undefined
   readonly since?: string | undefined
   readonly sku?: string | undefined
+  /** A name in the metadata, and the value it has there: a word, a number, true or false. */
+  readonly field?: string | undefined
+  readonly value?: string | undefined
 }
 
 export const groups = {
@@ -28,7 +31,7 @@ export const spans: Readonly<Record<string, number>> = { '1h': 1, '24h': 24, '7d
 
 /** What the API is asked; what an address says that means nothing is left out. */
 export function queryOf(filters: Filters, now: number): JobQuery {
-  const { show, format, batch, code, since, sku } = filters
+  const { show, format, batch, code, since, sku, field, value } = filters
   const hours = since && Object.hasOwn(spans, since) ? spans[since] : undefined
   return {
     ...(show && Object.hasOwn(groups, show) && { status: [...groups[show as Group]] }),
@@ -36,6 +39,7 @@ export function queryOf(filters: Filters, now: number): JobQuery {
     ...(batch && /^\d+$/.test(batch) && { batchId: Number(batch) }),
     ...(code && { code }),
     ...(hours !== undefined && { createdFrom: new Date(now - hours * 3_600_000).toISOString() }),
+    ...(field && value && { metadataKey: field, metadataValue: value }),
     ...(sku && { metadataKey: 'sku', metadataValue: sku }),
   }
 }

@@ -112,6 +112,48 @@ export function journeysOfReading(ground: Ground): void {
     for (const id of ids) expect((await fetch(`${ground.stack.url}/v1/jobs/${id}`)).status).toBe(404)
   })
 
+  test('jobs are found by a field of their metadata, by a code and by a batch, which the address keeps', {
+    tags: 'long',
+  }, async () => {
+    const jobId = await makeJob(163, { metadata: { season: 'spring', sku: 'MORE-1' } })
+    await makeJob(164, { metadata: { season: 'autumn' } })
+    const blockedId = await makeJob(165, {
+      analysisPurpose: 'Sell it [emulate blocked]',
+      metadata: { season: 'spring' },
+    })
+    await using at = await visit(ground.browser, pageOf('/jobs'))
+    const { page } = at
+    const dialog = page.getByRole('dialog', { name: 'More filters' })
+    const shows = (...ids: number[]) =>
+      expect
+        .poll(() => page.locator('a.open').evaluateAll((all) => all.map((one) => one.getAttribute('href'))))
+        .toEqual(ids.map((id) => `/console/jobs/${id}`))
+    await page.getByRole('button', { name: 'Filter', exact: true }).click()
+    await dialog.getByLabel('Field').fill('season')
+    await dialog.getByLabel('Value').fill('spring')
+    await expectAccessible(page)
+    await dialog.getByRole('button', { name: 'Show these jobs' }).click()
+    await shows(blockedId, jobId)
+    expect(new URL(page.url()).search).toBe('?field=season&value=spring')
+    await page.getByRole('button', { name: 'Filter', exact: true }).click()
+    await dialog.getByLabel('Failed with the code').selectOption('analysis.blocked')
+    await dialog.getByRole('button', { name: 'Show these jobs' }).click()
+    await shows(blockedId)
+    await page.getByRole('button', { name: 'Code analysis.blocked remove filter' }).click()
+    await shows(blockedId, jobId)
+    // There is one search of the metadata: the latest.
+    await page.getByLabel('Find by SKU').fill('MORE-1')
+    await page.keyboard.press('Enter')
+    await shows(jobId)
+    expect(new URL(page.url()).search).toBe('?sku=MORE-1')
+    await page.getByRole('button', { name: 'Filter', exact: true }).click()
+    await dialog.getByLabel('Batch').fill('99999')
+    at.allow(/404/)
+    await page.keyboard.press('Enter')
+    await page.getByText('There is no such batch.').waitFor()
+    expect(new URL(page.url()).search).toBe('?sku=MORE-1&batch=99999')
+  })
+
   test('a job at hand: texts by arrow keys, a colour copied, its call made once more, a word without an end', {
     tags: 'long',
   }, async () => {
