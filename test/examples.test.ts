@@ -62,14 +62,83 @@ test.each(present)('upload.sh uploads a file with a name of its own, in %s', asy
   expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', image: { type: 'image/png' } })
 })
 
-test.each(present.filter((shell) => shell !== 'sh'))('the calls of docs/quickstart.md work, in %s', async (shell) => {
-  const text = await readFile(join(examples, '../docs/quickstart.md'), 'utf8')
+/** The blocks of a page that call the API, at the stack of this file. */
+async function callsOf(page: string): Promise<readonly string[]> {
+  const text = await readFile(join(examples, '../docs', page), 'utf8')
   const blocks = [...text.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  return blocks
+    .filter((block) => block.includes('curl '))
+    .map((block) => block.replaceAll('http://localhost:3000', stack.url))
+}
+
+/** What the calls of a block answer, one after the other. */
+async function answers(block: string | undefined) {
+  const { stdout } = await run('bash', '-c', `set -e\n${(block ?? '').replaceAll(/^curl/gm, 'echo && curl -sS')}`)
+  const found = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  for (const answer of found) expect(answer).not.toMatchObject({ status: expect.any(Number) })
+  return found
+}
+
+/** The path of each field in an object, but for what lists hold. */
+function pathsOf(value: unknown, path = ''): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path]
+  return Object.entries(value).flatMap(([name, field]) => pathsOf(field, `${path}.${name}`))
+}
+
+test.runIf(present.includes('bash'))('the calls of docs/api.md work, and answer as it shows', async () => {
+  const [create, read, manyTexts, revise, overTrpc, emulate, key] = await callsOf('api.md')
+  const [{ jobId }] = await answers(create)
+  const here = (block = '') => block.replaceAll('/jobs/4', `/jobs/${jobId}`)
+  await expect.poll(async () => (await answers(here(read)))[0].status).toBe('completed')
+  const [answer] = await answers(here(read))
+  const page = await readFile(join(examples, '../docs/api.md'), 'utf8')
+  const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+  expect(pathsOf(answer)).toEqual(expect.arrayContaining([...pathsOf(shown)]))
+  const { status, step, progress, error, outputFormat, metadata, version } = shown
+  expect(answer).toMatchObject({ status, step, progress, error, outputFormat, metadata, version })
+  for (const part of ['analysis', 'content'] as const) {
+    expect(answer.outputs[part].prompt).toBe(shown.outputs[part].prompt)
+  }
+  expect((await answers(manyTexts))[0].texts).toEqual({ wanted: 3, completed: 0 })
+  const [text, { revisions }] = await answers(here(revise))
+  expect([text.text.status, revisions.length]).toEqual(['waiting', 1])
+  const [created, first] = await answers(overTrpc?.replace('jobId=1', `jobId=${jobId}`))
+  expect([created.result.data.status, first.result.data.jobId]).toEqual(['pending', jobId])
+  expect((await answers(emulate))[0].jobId).toBeGreaterThan(jobId)
+  expect((await answers(key))[0].key).toMatch(/^vpk_/)
+})
+
+test.runIf(present.includes('bash'))('the calls of docs/batches.md work', async () => {
+  const [create, add, csv, wait, results, estimate] = await callsOf('batches.md')
+  const page = await readFile(join(examples, '../docs/batches.md'), 'utf8')
+  await writeFile(join(folder, 'products.csv'), /```csv\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+  const [{ batchId }] = await answers(create)
+  const here = (block = '') => block.replaceAll('/batches/2', `/batches/${batchId}`)
+  expect((await answers(here(add)))[0].jobs).toHaveLength(2)
+  expect((await answers(here(csv)))[0]).toMatchObject({ rows: 1, jobs: 1, more: false })
+  expect((await answers(here(wait)))[0].jobs).toBe(3)
+  await run('bash', '-c', here(results))
+  const table = await readFile(join(folder, `batch-${batchId}.csv`), 'utf8')
+  expect(table).toContain('product_description.de.')
+  expect((await answers(estimate))[0]).toMatchObject({ jobs: 1, texts: 2, rejected: [{ index: 1 }] })
+})
+
+test.runIf(present.includes('bash'))('the calls of docs/brands.md work', async () => {
+  const [create, update = ''] = await callsOf('brands.md')
+  const [{ brandId }] = await answers(create)
+  const here = update.replace('brands/1', `brands/${brandId}`).replace('"1-1"', `"${brandId}-1"`)
+  expect((await answers(here))[0]).toMatchObject({ brandId, version: 2 })
+})
+
+test.each(present.filter((shell) => shell !== 'sh'))('the calls of docs/quickstart.md work, in %s', async (shell) => {
   // Other tests run the examples and the operator's commands.
-  const calls = blocks.filter((block) => block.includes('curl '))
+  const calls = await callsOf('quickstart.md')
   // One shell runs them all, as later blocks use variables of earlier ones.
   const script = ['set -eo pipefail', ...calls, 'echo "job $id, batch $batch, brand $brand"'].join('\n')
-  const { stdout } = await run(shell, '-c', script.replaceAll('http://localhost:3000', stack.url))
+  const { stdout } = await run(shell, '-c', script)
   expect(stdout).toContain('event: completed')
   expect(stdout).toContain('"approved":true')
   expect(stdout).toMatch(/job \d+, batch \d+, brand \d+\n$/)
