@@ -1,7 +1,8 @@
+import { codeAlarms } from '../core/domain/code-alarms.ts'
 import { alarmsTo, minute } from './alarm.ts'
 import type { DatabaseAccess } from './database.ts'
 import { createDatabaseAlarms } from './database-alarms.ts'
-import { capitalised, deployName } from './names.ts'
+import { capitalised, deployName, nameOfCode } from './names.ts'
 import type { Settings } from './settings.ts'
 
 /** The watched resources. */
@@ -14,6 +15,8 @@ export interface Watched {
 
 /** A single error is retried by the client; this many within 5 minutes are not the clients' fault. */
 const streamErrors = 5
+/** Within 15 minutes. One slow answer of the bucket is none of the operator's business; a job alone, whose waits double, comes to four. */
+const releasedRuns = 3
 /** Deliveries to an endpoint that accepts them go out within a minute. */
 const webhookMinutes = 10
 /** The share of the account's concurrency at which there is still time to request more. */
@@ -70,6 +73,27 @@ export function createAlarms(settings: Settings, { api, stream, poller, database
     period: 5 * minute,
     periods: 1,
   })
+  for (const [code, told] of Object.entries(codeAlarms)) {
+    const metric = { ...ours, dimensions: { ...ours.dimensions, code }, statistic: 'Sum', periods: 1 } as const
+    if (told === 'failed') {
+      alarm(nameOfCode(code), {
+        description: `Jobs failed with ${code} within 5 minutes.`,
+        ...metric,
+        metricName: 'JobsFailedByCode',
+        threshold: 1,
+        period: 5 * minute,
+      })
+    }
+    if (told === 'released') {
+      alarm(nameOfCode(code), {
+        description: `At least ${releasedRuns} runs ended with ${code} within 15 minutes, and their jobs wait.`,
+        ...metric,
+        metricName: 'JobsReleasedByCode',
+        threshold: releasedRuns,
+        period: 15 * minute,
+      })
+    }
+  }
   for (const provider of settings.providers) {
     alarm(`${capitalised(provider)}Paused`, {
       description: `Calls to ${provider} have been paused for 5 minutes: check its key, balance, model and status page.`,

@@ -41,7 +41,13 @@ function widgets(settings: Settings, { region, functions, gateway, database }: N
     ...at,
     properties: { title, region, stat, period: 300, view: 'timeSeries', metrics },
   })
-  const search = `SEARCH('{${namespace},service,code} MetricName="JobsFailedByCode" service="${deployName()}"', 'Sum', 300)`
+  const byCode = (name: string): Row => [
+    {
+      id: name.toLowerCase(),
+      expression: `SEARCH('{${namespace},service,code} MetricName="${name}" service="${deployName()}"', 'Sum', 300)`,
+      label: '',
+    },
+  ]
   const ofFunctions = (metric: string, shown: object) =>
     Object.entries(functions).map(
       ([label, name]): Row => ['AWS/Lambda', metric, 'FunctionName', name, { label, ...shown }],
@@ -52,7 +58,10 @@ function widgets(settings: Settings, { region, functions, gateway, database }: N
       ['JobsCreated', 'JobsCompleted', 'JobsRetried', 'JobsFailed'].map((name) => ours(name)),
       { x: 0, y: 0 },
     ),
-    graph('Failed jobs by code', [[{ expression: search, label: '' }]], { x: 12, y: 0 }),
+    graph('Failed jobs, and released runs, by code', ['JobsFailedByCode', 'JobsReleasedByCode'].map(byCode), {
+      x: 12,
+      y: 0,
+    }),
     graph(
       'Longest wait of a due job and of a webhook, in seconds',
       ['OldestDueSeconds', 'WebhookOldestDueSeconds'].map((name) => ours(name, { stat: 'Maximum' })),

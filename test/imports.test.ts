@@ -179,6 +179,7 @@ describe('who imports whom', () => {
       within('core/platform/config')(file) ||
       [
         'core/database/limits.ts',
+        'core/domain/code-alarms.ts',
         'core/images/limits.ts',
         'core/queue/settle/reserved-time.ts',
         'core/worker/schedule.ts',

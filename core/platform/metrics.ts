@@ -28,6 +28,8 @@ export interface Metrics {
    * @param jobs how many, by the code of the table of errors
    */
   jobsFailed(jobs: Readonly<Record<string, number>>): void
+  /** The same for jobs that wait because of an error that is not theirs, each counted once a run. */
+  jobsReleased(jobs: Readonly<Record<string, number>>): void
   /** How long the oldest webhook delivery has waited that could have been sent, in seconds. */
   webhooksWaited(seconds: number): void
   /** Whether calls to a provider are on hold: paused by an operator or after a 429, or down. */
@@ -52,6 +54,9 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
     dimensioned.set(key, metrics)
     return metrics
   }
+  const byCode = (name: string, jobs: Readonly<Record<string, number>>) => {
+    for (const [code, number] of Object.entries(jobs)) of('code', code).addMetric(name, MetricUnit.Count, number)
+  }
   const count = (name: string, value: number) => void all.addMetric(name, MetricUnit.Count, value)
   return {
     report: (done, oldestDueSeconds) => {
@@ -65,11 +70,8 @@ export function createMetrics({ service, write, now }: MetricsOptions): Metrics 
       count('JobsReclaimed', done.reclaimed)
       if (oldestDueSeconds !== undefined) all.addMetric('OldestDueSeconds', MetricUnit.Seconds, oldestDueSeconds)
     },
-    jobsFailed: (jobs) => {
-      for (const [code, failed] of Object.entries(jobs)) {
-        of('code', code).addMetric('JobsFailedByCode', MetricUnit.Count, failed)
-      }
-    },
+    jobsFailed: (jobs) => byCode('JobsFailedByCode', jobs),
+    jobsReleased: (jobs) => byCode('JobsReleasedByCode', jobs),
     webhooksWaited: (seconds) => void all.addMetric('WebhookOldestDueSeconds', MetricUnit.Seconds, seconds),
     providerPaused: (provider, paused) =>
       void of('provider', provider).addMetric('ProviderPaused', MetricUnit.Count, paused ? 1 : 0),

@@ -61,6 +61,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         const { ended, error, now: jobStatus, spent } = execution
         tally[ended]++
         stats.add(statsOf(run.waitingMs, spent, ended === 'failed' ? error?.code : undefined))
+        if (ended === 'released' && error) stats.addReleased(error.code)
         if (error?.code === 'storage.unavailable') pausedUntil[reached] = now() + providerWaitMs
         const { code, detail } = error ?? {}
         log(error ? 'warn' : 'info', `run ${ended}`, { ...fields, step: reached, code, detail, jobStatus })

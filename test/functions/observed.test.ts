@@ -211,6 +211,31 @@ test('jobs that failed are counted with their codes however they came to it', as
   expect(failed.map(({ code, jobs }) => ['vision-test', code, Number(jobs)])).toEqual(byCode.toSorted())
 })
 
+test('a bucket that refuses the poller is told by its code with each run, while the jobs wait and are not due', async () => {
+  const imageUrl = await fixtureUrl('halves.png', 'image/png')
+  for (const purpose of ['one', 'two']) {
+    const reply = await call('POST', '/v1/jobs', { ...job, imageUrl, analysisPurpose: purpose })
+    expect(reply.statusCode).toBe(201)
+  }
+  const refused = { S3_SECRET_ACCESS_KEY: 'a-key-that-was-withdrawn' }
+  expect(await fire(refused)).toMatchObject({ released: 2, failed: 0 })
+  await database.sql('UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) WHERE status = ? ORDER BY id LIMIT 1', [
+    'scheduled',
+  ])
+  expect(await fire(refused)).toMatchObject({ released: 1, failed: 0 })
+  const byCode = metrics().flatMap(({ dimensions, values }) =>
+    'code' in dimensions ? [[dimensions.code, values]] : [],
+  )
+  expect(byCode).toEqual([
+    ['storage.unavailable', { JobsReleasedByCode: 2 }],
+    ['storage.unavailable', { JobsReleasedByCode: 1 }],
+  ])
+  expect(numbers().flatMap((values) => ('OldestDueSeconds' in values ? [values.OldestDueSeconds] : []))).toEqual([0, 0])
+  expect(metrics().flatMap(({ values }) => ('ProviderPaused' in values ? [values.ProviderPaused] : []))).not.toContain(
+    1,
+  )
+})
+
 test('a provider that is not to be had is paused, and the other is not', async () => {
   await submit()
   services.providers.faults.add({ provider: 'deepseek', kind: 'insufficient_balance' })

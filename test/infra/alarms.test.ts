@@ -26,6 +26,7 @@ describe('the alarms', () => {
   const service = { service: 'vision-pipeline-production' }
   const rest = { comparisonOperator: 'GreaterThanOrEqualToThreshold', treatMissingData: 'notBreaching' }
   const ours = { ...rest, namespace: 'VisionPipeline', dimensions: service }
+  const failed = { ...ours, metricName: 'JobsFailedByCode', statistic: 'Sum', period: 300, threshold: 1 }
   const lambda = { ...rest, namespace: 'AWS/Lambda', statistic: 'Sum', threshold: 1 }
 
   const table: readonly (readonly [string, object])[] = [
@@ -50,6 +51,19 @@ describe('the alarms', () => {
       },
     ],
     ['JobsFailed', { ...ours, metricName: 'JobsFailed', statistic: 'Sum', period: 300, threshold: 10 }],
+    ['InternalError', { ...failed, dimensions: { ...service, code: 'internal.error' } }],
+    ['WorkerLost', { ...failed, dimensions: { ...service, code: 'worker.lost' } }],
+    ['JobExpired', { ...failed, dimensions: { ...service, code: 'job.expired' } }],
+    [
+      'StorageUnavailable',
+      {
+        ...failed,
+        metricName: 'JobsReleasedByCode',
+        dimensions: { ...service, code: 'storage.unavailable' },
+        period: 900,
+        threshold: 3,
+      },
+    ],
     ['GeminiPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'gemini' } }],
     ['DeepseekPaused', { ...ours, metricName: 'ProviderPaused', dimensions: { ...service, provider: 'deepseek' } }],
     ['PollerErrors', { ...lambda, metricName: 'Errors' }],
@@ -252,7 +266,7 @@ describe('the dashboard', () => {
       }),
     )
     const written = metricsWritten()
-    expect(shown).toHaveLength(9)
+    expect(shown).toHaveLength(10)
     const names = written.flatMap(({ dimensions, values }) =>
       Object.keys(values).flatMap((name) => [
         JSON.stringify([name, dimensions]),
@@ -288,7 +302,9 @@ function metricsWritten() {
     now: Date.now,
   })
   metrics.report({ ...nothing, failed: 1 }, 5)
-  metrics.jobsFailed({ 'image.not_found': 1 })
+  // The codes that have an alarm, as a worker counts them.
+  metrics.jobsFailed({ 'internal.error': 1, 'worker.lost': 1, 'job.expired': 1, 'image.not_found': 1 })
+  metrics.jobsReleased({ 'storage.unavailable': 1 })
   metrics.providerPaused('gemini', true)
   metrics.providerPaused('deepseek', true)
   metrics.apiCall(200, 12)

@@ -33,6 +33,16 @@ test.each(['url', 'rds', 'production'] as const)(
   },
 )
 
+test('functions and alarms cost at most two dollars a month at rest, beside a database of another’s', () => {
+  const row = (title: string) => {
+    const line = costTables()
+      .split('\n')
+      .find((one) => one.startsWith(`| ${title}`))
+    return Number(line?.split('|')[2])
+  }
+  expect(row('poller: a start a minute') + row('alarms')).toBeLessThanOrEqual(2)
+})
+
 test('the series are counted that the functions write', () => {
   const lines: string[] = []
   const metrics = createMetrics({ service: 's', write: (line) => lines.push(line), now: Date.now })

@@ -64,6 +64,19 @@ test('a code that jobs failed with has a line of its own, and one that none fail
   expect(readMetrics(lines)).toEqual([line('job.expired', 2), line('image.not_found', 1), line('job.expired', 3)])
 })
 
+test('a code that jobs wait because of is told under another name than one that they failed with', () => {
+  const { metrics, lines } = metricsOf()
+  metrics.jobsReleased({ 'storage.unavailable': 4 })
+  metrics.jobsFailed({ 'storage.unavailable': 1 })
+  metrics.flush()
+  expect(readMetrics(lines)).toEqual([
+    {
+      dimensions: { service: 'vision-test', code: 'storage.unavailable' },
+      values: { JobsReleasedByCode: 4, JobsFailedByCode: 1 },
+    },
+  ])
+})
+
 test('a provider has a line of its own, by service and provider', () => {
   const { metrics, lines } = metricsOf()
   metrics.providerPaused('gemini', true)

@@ -17,8 +17,8 @@ export interface MetricsReporterOptions {
   readonly log: Log
   /** The worker's counters so far. */
   readonly counts: Tally
-  /** Its stats so far, of which the codes that jobs failed of are told. */
-  readonly stats: Pick<StatsOfWorker, 'read'>
+  /** Its stats so far, of which the codes that jobs failed of, or wait because of, are told. */
+  readonly stats: Pick<StatsOfWorker, 'read' | 'takeReleased'>
   /** How often a draining worker reports, in milliseconds. */
   readonly everyMs: number
 }
@@ -56,6 +56,7 @@ export function startMetricsReporter({
     const statsNow = stats.read()
     metrics.report(since(told, counts), oldest)
     metrics.jobsFailed(statsSince(toldStats, statsNow).failed)
+    metrics.jobsReleased(stats.takeReleased())
     if (oldestDelivery !== undefined) metrics.webhooksWaited(oldestDelivery)
     if (providerStates) {
       for (const state of providerStates.all.filter(({ name }) => name !== 'all')) {

@@ -243,6 +243,18 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     instead: "if (!stream) alarm('StreamErrors', {",
     red: 'StreamErrors',
   },
+  'a bucket that refuses every run alarms nobody': {
+    file: 'infra/alarms.ts',
+    text: "metricName: 'JobsReleasedByCode',",
+    instead: "metricName: 'JobsFailedByCode',",
+    red: 'StorageUnavailable',
+  },
+  'a fault of ours alarms only where ten jobs failed of it': {
+    file: 'infra/alarms.ts',
+    text: 'threshold: 1,\n        period: 5 * minute,\n      })',
+    instead: 'threshold: 10,\n        period: 5 * minute,\n      })',
+    red: 'InternalError',
+  },
   'a slow API is judged by its mean': {
     file: 'infra/alarms.ts',
     text: "statistic: 'p95',",
