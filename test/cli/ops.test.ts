@@ -156,6 +156,16 @@ test.each([['--help'], ['status', '-h']])('%s prints the usage and touches nothi
   expect(output).toMatch(/^Operates the queue[\s\S]*Usage: npm run ops[\s\S]*redrive[\s\S]*--yes/)
 })
 
+test('the runbook shows the status with the tables that it has', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/operating.md'), 'utf8')
+  const [, shown = ''] = /ops -- status\n([\s\S]*?)\n\$ /.exec(page) ?? []
+  const headsOf = (text: string) =>
+    text.split('\n').flatMap((line) => (/^(?:queue|provider|within) /.test(line) ? [line.replaceAll(/ +/g, ' ')] : []))
+  const heads = headsOf((await ops(['status'])).output)
+  expect(heads).toHaveLength(4)
+  expect(headsOf(shown)).toEqual(heads)
+})
+
 test('every command that the runbook names is there, with its options', async () => {
   const page = await readFile(join(import.meta.dirname, '../../docs/operating.md'), 'utf8')
   const { output: help } = await ops(['--help'])
