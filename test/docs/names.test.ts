@@ -78,6 +78,15 @@ describe('what the pages name is there', () => {
     expect(missing.map(({ page, match: [, file] }) => `${page}: ${file}`)).toEqual([])
   })
 
+  test('the metrics, each with what it counts', () => {
+    const written = [...read('core/platform/metrics.ts').matchAll(/'([A-Z]\w+)'/g)].map(([, name = '']) => name)
+    const rows = read('docs/observability.md').match(/^\| `.*$/gm) ?? []
+    const told = rows.flatMap((row) =>
+      [...(row.split(' | ')[0] ?? '').matchAll(/`([A-Z]\w+)`/g)].map(([, name = '']) => name),
+    )
+    expect(told.toSorted()).toEqual(written.filter((name) => name !== 'VisionPipeline').toSorted())
+  })
+
   test('the scripts', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     const unknown = places(/npm run (?:-s )?([\w:-]+)/g).filter(({ match: [, name = ''] }) => !(name in scripts))
