@@ -45,6 +45,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel jobs by a filter
+         * @description Cancels those of the caller’s jobs that fit a filter and have not ended. A dry run, which counts, unless `dryRun` is false. A call looks at up to 500 jobs, newest first, and a job that does not fit the filter any more when its turn comes is left out. Where `more` comes back true, call again with `nextCursor`. Doing it twice is no error.
+         */
+        post: operations["cancelMatchingJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry failed jobs by a filter
+         * @description Gives those of the caller’s jobs that fit a filter and have failed a new life. What they have saved is kept. If this would exceed the caller’s limit of waiting jobs, only as many are retried as there is room for. A dry run, which counts, unless `dryRun` is false. A call looks at up to 500 jobs, newest first, and a job that does not fit the filter any more when its turn comes is left out. Where `more` comes back true, call again with `nextCursor`. Doing it twice is no error.
+         */
+        post: operations["retryMatchingJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete jobs by a filter
+         * @description Deletes those of the caller’s jobs that fit a filter, in any status, with their outputs and attempts. A dry run, which counts, unless `dryRun` is false. A call looks at up to 500 jobs, newest first, and a job that does not fit the filter any more when its turn comes is left out. Where `more` comes back true, call again with `nextCursor`. Doing it twice is no error.
+         */
+        post: operations["deleteMatchingJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/batches": {
         parameters: {
             query?: never;
@@ -1860,6 +1920,15 @@ export interface components {
             /** @description There may be more: the limit or the time of one call was reached. */
             more: boolean;
         };
+        ChangeMatching: {
+            filter: components["schemas"]["JobFilter"];
+            /** @description Counts up to 10,000 jobs and changes nothing, unless this is false. `true` if left out. */
+            dryRun?: boolean;
+            /** @description The most jobs that the call looks at, whatever becomes of them; not of a dry run. `500` if left out. */
+            limit?: number;
+            /** @description The `nextCursor` of the call before: it goes on there, with the same filter. */
+            cursor?: string | null;
+        };
         Claiming: {
             /** @description Claiming as a whole, whatever the provider. */
             claims: {
@@ -2642,6 +2711,47 @@ export interface components {
                 };
             };
         };
+        /** @description Which jobs of the caller, as in the history: all that is named must fit. */
+        JobFilter: {
+            /** @description Only jobs in these statuses. */
+            status?: components["schemas"]["Status"][];
+            /** @description Only jobs with these output formats: those of their first texts. */
+            outputFormat?: components["schemas"]["OutputFormat"][];
+            /**
+             * @description Only jobs of this batch.
+             * @example 5
+             */
+            batchId?: number;
+            /**
+             * @description Only jobs whose last error has this code, or one that begins so: `analysis.`
+             * @example analysis.timed_out
+             */
+            code?: string;
+            /**
+             * Format: date-time
+             * @description Only jobs that were created then or later: ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdFrom?: string;
+            /**
+             * Format: date-time
+             * @description Only jobs that were created before: ISO 8601, UTC.
+             * @example 2026-11-23T12:00:00.000Z
+             */
+            createdTo?: string;
+            /**
+             * @description Only jobs whose metadata have `metadataValue` under this name, at their top.
+             * @example sku
+             */
+            metadataKey?: string;
+            /**
+             * @description A text, or a number or boolean as JSON writes it, exactly as it was given.
+             * @example TR-7
+             */
+            metadataValue?: string;
+            /** @description Only these jobs, up to 100. Those that are not there, or not the caller’s, are left out. */
+            ids?: number[];
+        };
         JobGoneEvent: {
             /**
              * @description The id of a job.
@@ -2939,6 +3049,19 @@ export interface components {
                 /** @description Every text that was asked for, by its number. */
                 texts: components["schemas"]["Text"][];
             };
+        };
+        MatchingChange: {
+            dryRun: boolean;
+            /** @description How many jobs this call has changed, or would change. */
+            jobs: number;
+            /** @description How many were already as they should be: cancelled, or not ended in a retry. */
+            unchanged: number;
+            /** @description Those that could not be changed, by the error that each call for one of them would get. */
+            refused: components["schemas"]["RefusedJobs"][];
+            /** @description There may be more: call again with `nextCursor`. After a dry run: the count is the least. */
+            more: boolean;
+            /** @description Where the next call goes on; null if there are no more. */
+            nextCursor: string | null;
         };
         Minute: {
             /**
@@ -3476,6 +3599,12 @@ export interface components {
             more: boolean;
             /** @description When the last of them failed: `since` of the next call. */
             through: string | null;
+        };
+        RefusedJobs: {
+            code: components["schemas"]["ErrorCode"];
+            jobs: number;
+            /** @description The ids of some of them, up to 20. */
+            sample: number[];
         };
         RejectedJob: {
             /** @description Where in the call, from 0. */
@@ -4483,6 +4612,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Jobs"];
+                };
+            };
+        };
+    };
+    cancelMatchingJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "status": [
+                 *           "pending",
+                 *           "blocked"
+                 *         ],
+                 *         "outputFormat": [
+                 *           "summary"
+                 *         ]
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeMatching"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchingChange"];
+                };
+            };
+        };
+    };
+    retryMatchingJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "status": [
+                 *           "failed"
+                 *         ],
+                 *         "code": "analysis."
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeMatching"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchingChange"];
+                };
+            };
+        };
+    };
+    deleteMatchingJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Up to 5.5 MiB, in UTF-8. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "createdTo": "2026-11-01T00:00:00.000Z"
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeMatching"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchingChange"];
                 };
             };
         };

@@ -109,7 +109,8 @@ function answer(call: Call, { method, meta }: Operation, { reply, preferences }:
     if (method === 'GET' && matchesETag(ifNoneMatch, reply.etag)) return call.body(null, 304)
   }
   const nextCursor = reply.nextCursor ?? nextCursorOf(result)
-  if (nextCursor !== undefined) {
+  // What has a body has its cursor there.
+  if (nextCursor !== undefined && method === 'GET') {
     const url = new URL(call.req.url)
     url.searchParams.set('cursor', nextCursor)
     // Relative to the request: a proxy may have changed the prefix.

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect } from 'vitest'
 import type { Database } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
-import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/change/delete.ts'
-import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
+import { cancelling, cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { changeOwnJobs } from '../../core/queue/change/change-own.ts'
+import { deleteVisionJob, deleting } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob, redriving } from '../../core/queue/change/redrive.ts'
 import { reclaimVisionJobs } from '../../core/queue/claim/reclaim.ts'
 import { failText, saveText } from '../../core/queue/settle/save-text.ts'
 import {
@@ -145,6 +146,18 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
     await withFault(fault, () => cancelVisionJob(proxied, { jobId, userId: 'user-1' }))
     expect(await jobRow(direct, jobId)).toMatchObject({ status: 'cancelled', version: 3 })
     expect(await outcomesOf(direct, jobId)).toEqual(['cancelled'])
+  })
+
+  test.each([
+    ['cancelled', cancelling, 'pending', 'cancelled'],
+    ['retried', redriving(hour), 'failed', 'scheduled'],
+    ['deleted', deleting, 'completed', 'deleted'],
+  ] as const)('jobs that are %s by a filter are counted once, and done', async (_, change, from, to) => {
+    const { jobId } = await jobIn(direct, from)
+    const all = { dryRun: false, limit: 500, hasTime: () => true }
+    const changed = await withFault(fault, () => changeOwnJobs(proxied, { userId: 'user-1' }, change, all))
+    expect(changed).toMatchObject({ jobs: 1, unchanged: 0, next: undefined })
+    expect(await statusOf(direct, jobId)).toBe(to)
   })
 
   test('a deleted job is not said to have been missing', async () => {

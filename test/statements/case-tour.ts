@@ -15,7 +15,7 @@ import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { pruneVisionJobs } from '../../core/queue/prune/prune.ts'
 import { getBatchesOfDeleted } from '../../core/queue/read/changes.ts'
 import { readCurrent } from '../../core/queue/rows/texts.ts'
-import { saveAnalysis } from '../../core/queue/settle/settle.ts'
+import { failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, claimOne, noBackoff, passed, someJob } from '../support/database/jobs.ts'
 import type { DatabaseProxy } from '../support/database/proxy.ts'
@@ -48,6 +48,7 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   ]) {
     await get(`/v1/jobs?${query}`)
   }
+  await changeByFilter(api)
   const { brandId } = await post(api, '/v1/brands', { profile: exampleProfile })
   await post(api, '/v1/jobs', { ...job, brandId })
   await createBrandLoader(database)({ brandId, brandVersion: 1 })
@@ -132,4 +133,18 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   await claimOne(database)
   await passed(database, 'lease_expires_at', dead?.jobId ?? 0)
   await reclaimVisionJobs(database, noBackoff)
+}
+
+/** Retries, cancels and deletes jobs by filters. */
+async function changeByFilter(api: TestApi): Promise<void> {
+  const change = (verb: string, filter: object, dryRun = false) => post(api, `/v1/jobs/${verb}`, { filter, dryRun })
+  const { jobId } = await post(api, '/v1/jobs', job)
+  const other = await post(api, '/v1/jobs', job)
+  const reason = { code: 'image.not_found', message: 'It is not there.' } as const
+  await failVisionJob(api.database, await api.claim(jobId), reason, {})
+  await change('retry', { status: ['failed'], code: 'image.' })
+  await change('cancel', { ids: [jobId, other.jobId] }, true)
+  await change('cancel', { ids: [jobId, other.jobId] })
+  await change('delete', { ids: [jobId, other.jobId], metadataKey: 'none', metadataValue: '1' })
+  await change('delete', { ids: [jobId, other.jobId] })
 }

@@ -1,4 +1,5 @@
 import { exampleTaken } from '../usage/examples.ts'
+import type { MatchingChangeView } from './matching-schema.ts'
 import type { AttemptsView, JobSummaryView, JobView } from './schema.ts'
 
 // Examples for the OpenAPI document; a test holds them against its schemas.
@@ -166,4 +167,13 @@ export const exampleAttempts: AttemptsView = {
       },
     },
   ],
+}
+
+export const exampleMatching: MatchingChangeView = {
+  dryRun: true,
+  jobs: 1204,
+  unchanged: 0,
+  refused: [],
+  more: false,
+  nextCursor: null,
 }

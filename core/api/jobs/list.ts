@@ -1,9 +1,10 @@
 import type * as z from 'zod'
 import { getBatch } from '../../batches/batches.ts'
 import { encodeCursor } from '../../http/cursor.ts'
-import { getUserVisionJobs } from '../../queue/read/history.ts'
+import { getUserVisionJobs, type HistoryQuery } from '../../queue/read/history.ts'
 import { getVisionJobsUpTo } from '../../queue/read/read.ts'
 import type { Caller } from '../procedure.ts'
+import type { JobFilter } from './matching-schema.ts'
 import { readRelations } from './relations.ts'
 import { summarizeJobs } from './reply.ts'
 import type { History, JobPageView } from './schema.ts'
@@ -20,22 +21,9 @@ const maxPageBytes = 4_000_000
 export async function listJobs(caller: Caller, input: z.output<typeof History>): Promise<JobPageView> {
   const { services, actor } = caller
   const { userId } = actor
-  const { batchId, metadataKey, metadataValue, createdFrom, createdTo } = input
-  if (batchId !== undefined) await getBatch(services.database, { userId, batchId })
-  const { jobs, next } = await getUserVisionJobs(services.database, {
-    userId,
-    limit: input.limit,
-    before: input.cursor,
-    statuses: input.status,
-    outputFormats: input.outputFormat,
-    batchId,
-    code: input.code,
-    createdFrom: createdFrom === undefined ? undefined : new Date(createdFrom),
-    createdTo: createdTo === undefined ? undefined : new Date(createdTo),
-    metadata:
-      metadataKey === undefined || metadataValue === undefined ? undefined : { key: metadataKey, value: metadataValue },
-    ids: input.ids,
-  })
+  if (input.batchId !== undefined) await getBatch(services.database, { userId, batchId: input.batchId })
+  const { limit, cursor: before } = input
+  const { jobs, next } = await getUserVisionJobs(services.database, { userId, limit, before, ...queryOf(input) })
   const cursorAfter = (id: number | undefined) => (id === undefined ? null : encodeCursor(id))
   if (input.include === undefined) return { jobs: await summarizeJobs(services, jobs), nextCursor: cursorAfter(next) }
   const ids = jobs.map(({ id }) => id)
@@ -53,4 +41,20 @@ export async function listJobs(caller: Caller, input: z.output<typeof History>):
     shown.push(view)
   }
   return { jobs: shown, nextCursor: cursorAfter(found.last === ids.at(-1) ? next : found.last) }
+}
+
+/** A caller's filter, as the queue reads it. */
+export function queryOf(filter: z.output<typeof JobFilter>): Omit<HistoryQuery, 'userId' | 'limit' | 'before'> {
+  const { status, outputFormat, batchId, code, createdFrom, createdTo, metadataKey, metadataValue, ids } = filter
+  return {
+    statuses: status,
+    outputFormats: outputFormat,
+    batchId,
+    code,
+    createdFrom: createdFrom === undefined ? undefined : new Date(createdFrom),
+    createdTo: createdTo === undefined ? undefined : new Date(createdTo),
+    metadata:
+      metadataKey === undefined || metadataValue === undefined ? undefined : { key: metadataKey, value: metadataValue },
+    ids,
+  }
 }

@@ -13,6 +13,7 @@ import { procedure } from '../procedure.ts'
 import { createMany, createOne } from './create.ts'
 import { exampleAttempts, exampleJob, exampleRequest, exampleSummary } from './examples.ts'
 import { listJobs } from './list.ts'
+import { matchingJobs } from './matching.ts'
 import { admitNext, logJob, owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
 import type { AttemptsView, JobPageView, JobsView, JobView } from './schema.ts'
@@ -98,6 +99,8 @@ export const jobs = {
         const rows = await getVisionJobs(ctx.services.database, ctx.actor.userId, ids)
         return { batchId: batchOf(created, rows), jobs: await summarizeJobs(ctx.services, rows) }
       }),
+
+    ...matchingJobs,
 
     getJobStatus: procedure
       .meta({

@@ -151,50 +151,66 @@ export const CreateJobs = z
   })
   .meta({ id: 'CreateJobs' })
 
+/** What a job of the caller is found by: all that is named must fit. */
+export const filterFields = {
+  status: z.array(Status).min(1).max(statuses.length).optional().meta({ description: 'Only jobs in these statuses.' }),
+  outputFormat: z
+    .array(OutputFormat)
+    .min(1)
+    .max(outputFormats.length)
+    .optional()
+    .meta({ description: 'Only jobs with these output formats: those of their first texts.' }),
+  batchId: batchId.optional().meta({ description: 'Only jobs of this batch.' }),
+  code: codeFilter.optional().meta({
+    description: 'Only jobs whose last error has this code, or one that begins so: `analysis.`',
+    examples: ['analysis.timed_out'],
+  }),
+  createdFrom: time.optional().meta({ description: 'Only jobs that were created then or later: ISO 8601, UTC.' }),
+  createdTo: time.optional().meta({ description: 'Only jobs that were created before: ISO 8601, UTC.' }),
+  metadataKey: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[^"\\\p{Cc}]+$/u, 'must be a name without quotation marks, backslashes and control characters')
+    .optional()
+    .meta({
+      description: 'Only jobs whose metadata have `metadataValue` under this name, at their top.',
+      examples: ['sku'],
+    }),
+  metadataValue: z
+    .string()
+    .max(1_000)
+    .optional()
+    .meta({
+      description: 'A text, or a number or boolean as JSON writes it, exactly as it was given.',
+      examples: ['TR-7'],
+    }),
+  ids: z.array(jobId).min(1).max(100).optional().meta({
+    description: 'Only these jobs, up to 100. Those that are not there, or not the caller’s, are left out.',
+  }),
+}
+
+type FilterInput = z.output<z.ZodObject<typeof filterFields>>
+
+/** Holds the fields of a filter against each other. */
+export function checkFilter(
+  { metadataKey, metadataValue, createdFrom, createdTo }: FilterInput,
+  context: z.core.$RefinementCtx,
+): void {
+  const missing = metadataKey === undefined ? 'metadataKey' : 'metadataValue'
+  if ((metadataKey === undefined) !== (metadataValue === undefined)) {
+    context.addIssue({ code: 'custom', path: [missing], params: { code: 'field.missing' }, message: isMissing })
+  }
+  if (createdFrom === undefined || createdTo === undefined || createdFrom <= createdTo) return
+  const message = 'must not be before createdFrom'
+  context.addIssue({ code: 'custom', path: ['createdTo'], params: { code: 'field.conflict' }, message })
+}
+
 export const History = z
   .strictObject({
     limit: z.int().min(1).max(100).default(20).meta({ description: 'The most jobs in one page.' }),
     ...pageFields,
-    status: z
-      .array(Status)
-      .min(1)
-      .max(statuses.length)
-      .optional()
-      .meta({ description: 'Only jobs in these statuses.' }),
-    outputFormat: z
-      .array(OutputFormat)
-      .min(1)
-      .max(outputFormats.length)
-      .optional()
-      .meta({ description: 'Only jobs with these output formats: those of their first texts.' }),
-    batchId: batchId.optional().meta({ description: 'Only jobs of this batch.' }),
-    code: codeFilter.optional().meta({
-      description: 'Only jobs whose last error has this code, or one that begins so: `analysis.`',
-      examples: ['analysis.timed_out'],
-    }),
-    createdFrom: time.optional().meta({ description: 'Only jobs that were created then or later: ISO 8601, UTC.' }),
-    createdTo: time.optional().meta({ description: 'Only jobs that were created before: ISO 8601, UTC.' }),
-    metadataKey: z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[^"\\\p{Cc}]+$/u, 'must be a name without quotation marks, backslashes and control characters')
-      .optional()
-      .meta({
-        description: 'Only jobs whose metadata have `metadataValue` under this name, at their top.',
-        examples: ['sku'],
-      }),
-    metadataValue: z
-      .string()
-      .max(1_000)
-      .optional()
-      .meta({
-        description: 'A text, or a number or boolean as JSON writes it, exactly as it was given.',
-        examples: ['TR-7'],
-      }),
-    ids: z.array(jobId).min(1).max(100).optional().meta({
-      description: 'Only these jobs, up to 100. Those that are not there, or not the caller’s, are left out.',
-    }),
+    ...filterFields,
     include: z
       .array(z.enum(['outputs']))
       .min(1)
@@ -204,15 +220,7 @@ export const History = z
         description: 'outputs: each job with what it has made. A page then has up to 4 MB.',
       }),
   })
-  .superRefine(({ metadataKey, metadataValue, createdFrom, createdTo }, context) => {
-    const missing = metadataKey === undefined ? 'metadataKey' : 'metadataValue'
-    if ((metadataKey === undefined) !== (metadataValue === undefined)) {
-      context.addIssue({ code: 'custom', path: [missing], params: { code: 'field.missing' }, message: isMissing })
-    }
-    if (createdFrom === undefined || createdTo === undefined || createdFrom <= createdTo) return
-    const message = 'must not be before createdFrom'
-    context.addIssue({ code: 'custom', path: ['createdTo'], params: { code: 'field.conflict' }, message })
-  })
+  .superRefine(checkFilter)
   .prefault({})
 
 // --- output ---

@@ -1,7 +1,7 @@
 import { unendedStatuses } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { findJobs } from '../read/find-jobs.ts'
-import { addJobs, type BulkFilter, type BulkOptions, type BulkResult } from './bulk-change.ts'
+import { addJobs, type BulkFilter, type BulkOptions, type BulkResult, walkPages } from './bulk-change.ts'
 import { cancelVisionJobs } from './cancel.ts'
 
 const page = 200
@@ -23,9 +23,9 @@ export async function cancelMatchingJobs(
     throw new RangeError('A filter names a user, a batch or a code.')
   }
   let done: BulkResult = { jobs: 0, sample: [], more: false }
-  for (let before: number | undefined; ; ) {
-    const room = Math.min(page, limit - done.jobs)
-    if (room <= 0 || signal?.aborted) return { ...done, more: true }
+  const hasTime = () => !signal?.aborted
+  const { more } = await walkPages({ limit, size: page, hasTime }, async (room, before) => {
+    const { jobs: sum } = done
     const found = await findJobs(database, { ...filter, statuses: unendedStatuses }, { limit: room, before })
     for (const [owner, jobs] of Map.groupBy(found.jobs, (job) => job.userId)) {
       const ids = jobs.map(({ id }) => id)
@@ -39,7 +39,7 @@ export async function cancelMatchingJobs(
         })
       }
     }
-    if (found.next === undefined) return done
-    before = found.next
-  }
+    return { taken: done.jobs - sum, next: found.next }
+  })
+  return { ...done, more }
 }

@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { endedStatuses } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
-import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { matchedBy, type Queryable } from '../../database/sql.ts'
 import { VisionError } from '../../domain/errors.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { cutOffRuns } from '../rows/cut-off-runs.ts'
 import { endJobs } from '../rows/end-jobs.ts'
-import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import { changeJobs, type JobChange } from './change-jobs.ts'
 
 /**
  * Cancels a job that has not ended, and closes its run, whose worker then fails its fence. Idempotent. Nothing can
@@ -28,6 +29,13 @@ export async function cancelVisionJob(database: Database, owned: OwnedJob): Prom
   )
 }
 
+/** Cancels jobs that have not ended: see `cancelVisionJob`. */
+export const cancelling: JobChange = {
+  verdictOn: (job) => (job.status === 'cancelled' ? 'leave' : hasEnded(job) ? 'job.not_cancellable' : 'change'),
+  apply: cancelLocked,
+  isUndone: sql`status NOT IN ${[...endedStatuses]}`,
+}
+
 /**
  * Cancels those of a user's jobs that have not ended, in one transaction: see `cancelVisionJob`.
  *
@@ -35,31 +43,13 @@ export async function cancelVisionJob(database: Database, owned: OwnedJob): Prom
  * @param note called in the transaction, with the ids of those that it cancels
  * @returns how many
  */
-export function cancelVisionJobs(
+export async function cancelVisionJobs(
   database: Database,
   userId: string,
   ids: readonly number[],
   note?: (tx: Queryable, cancelled: readonly number[]) => Promise<void>,
 ): Promise<number> {
-  return database.transact(
-    async (tx) => {
-      const jobs = (await lockOwnedJobs(tx, userId, ids)).filter((job) => !hasEnded(job))
-      await note?.(
-        tx,
-        jobs.map(({ jobId }) => jobId),
-      )
-      if (jobs.length > 0) await cancelLocked(tx, jobs)
-      return jobs.length
-    },
-    async (on) => {
-      const rows = await rowsOf(
-        on,
-        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId}
-          AND status NOT IN ${[...endedStatuses]} LIMIT 1`,
-      )
-      return rows.length === 0 ? ids.length : undefined
-    },
-  )
+  return (await changeJobs(database, cancelling, { userId, ids }, note)).get('change')?.length ?? 0
 }
 
 async function cancelLocked(tx: Queryable, jobs: readonly LockedJob[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
-import { type Queryable, rowsOf } from '../../database/sql.ts'
+import type { Queryable } from '../../database/sql.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { unlinkImages } from '../../images/snapshots.ts'
 import { addBatchCounts, deleted } from '../../usage/batch-counts.ts'
@@ -9,8 +9,9 @@ import { deleteByIds, deleteRows } from '../prune/delete-rows.ts'
 import { noteDeletions } from '../prune/deletions.ts'
 import { cutOffRuns, isOfWatchedRun } from '../rows/cut-off-runs.ts'
 import { type Ends, endJobs } from '../rows/end-jobs.ts'
-import { type LockedJob, lockOwnedJob, lockOwnedJobs, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
 import { deleteTexts } from '../rows/texts.ts'
+import { changeJobs, type JobChange } from './change-jobs.ts'
 
 /**
  * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way, or
@@ -29,28 +30,27 @@ export async function deleteVisionJob(database: Database, owned: OwnedJob): Prom
   )
 }
 
+/** Deletes jobs in any status, and tells the owner of a batch that has ended by it: see `deleteVisionJob`. */
+export const deleting: JobChange = {
+  verdictOn: () => 'change',
+  apply: (tx, jobs) => deleteLocked(tx, jobs, endJobs),
+  isUndone: sql`TRUE`,
+}
+
+/** A batch that its owner deletes sends no event of its end. */
+const deletingBatch: JobChange = {
+  ...deleting,
+  apply: (tx, jobs) => deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended)),
+}
+
 /**
- * Deletes jobs of a user's in any status, in one transaction: see `deleteVisionJob`.
+ * Deletes jobs of a user's batch in any status, in one transaction: see `deleteVisionJob`.
  *
  * @param ids at most a few hundred
  * @returns how many
  */
-export function deleteVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
-  return database.transact(
-    async (tx) => {
-      const jobs = await lockOwnedJobs(tx, userId, ids)
-      // A batch that its owner deletes sends no event of its end.
-      if (jobs.length > 0) await deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended))
-      return jobs.length
-    },
-    async (on) => {
-      const rows = await rowsOf(
-        on,
-        sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${[...ids]} AND user_id = ${userId} LIMIT 1`,
-      )
-      return rows.length === 0 ? ids.length : undefined
-    },
-  )
+export async function deleteVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+  return (await changeJobs(database, deletingBatch, { userId, ids })).get('change')?.length ?? 0
 }
 
 /** The jobs are locked first: their row locks hold off a worker that would save an output under them. */

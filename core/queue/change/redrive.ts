@@ -8,6 +8,7 @@ import { matchesCode } from '../rows/code-filter.ts'
 import { lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
 import { retryTexts } from '../rows/texts.ts'
 import { addJobs, type BulkFilter, type BulkOptions, type BulkResult } from './bulk-change.ts'
+import type { JobChange } from './change-jobs.ts'
 
 /** A filter for failed jobs. */
 export interface RedriveFilter extends BulkFilter {
@@ -38,6 +39,26 @@ interface Row {
 /** How many failed jobs are read at a time, and how many are redriven in one transaction. */
 const page = 1_000
 const batch = 200
+
+/**
+ * Redrives failed jobs: see `redriveVisionJob`.
+ *
+ * @param lifeMs until they expire again, in milliseconds of the database's clock
+ */
+export function redriving(lifeMs: number): JobChange {
+  return {
+    verdictOn: (job) => (job.status === 'failed' ? 'change' : hasEnded(job) ? 'job.not_retryable' : 'leave'),
+    apply: async (tx, jobs) => {
+      await redriveRows(
+        tx,
+        jobs.map(({ jobId }) => jobId),
+        lifeMs,
+      )
+      await addBatchCounts(tx, uncounted(jobs))
+    },
+    isUndone: sql`status = 'failed'`,
+  }
+}
 
 /**
  * Redrives a failed job: it is due at once, failures and crashes are zeroed, the attempt number and saved outputs stay. A

@@ -46,15 +46,11 @@ const lookedAt = 5_000
  * then have fewer jobs than asked for, or none, and still a next page. A moment costs about 20 reads of single jobs.
  */
 export async function getUserVisionJobs(database: Database, query: HistoryQuery): Promise<HistoryPage> {
-  const filter = await filterOf(database, query)
-  const paths = pathsOf(filter)
-  const rest = restOf(filter)
-  const floor = rest === undefined || filter.ids ? undefined : await floorOf(database, filter, paths)
-  const ids = await idsOf(database, filter, paths, rest, floor)
-  const page = ids.slice(0, filter.limit)
+  const filter = await resolveFilter(database, query)
+  const { ids, next } = await findIds(database, filter)
   const { statuses } = filter
   const rows =
-    page.length === 0
+    ids.length === 0
       ? []
       : await database.run((on) =>
           on
@@ -63,27 +59,43 @@ export async function getUserVisionJobs(database: Database, query: HistoryQuery)
             // A job may have left its status since the ids were read.
             .where(
               and(
-                inArray(visionJobs.id, page),
+                inArray(visionJobs.id, [...ids]),
                 eq(visionJobs.userId, query.userId),
                 statuses && inArray(visionJobs.status, statuses),
               ),
             ),
         )
-  return {
-    jobs: rows.toSorted((one, other) => other.id - one.id),
-    // One more than asked for shows whether there is another page.
-    next: ids.length > filter.limit ? page.at(-1) : floor,
-  }
+  return { jobs: rows.toSorted((one, other) => other.id - one.id), next }
 }
 
-interface Filter extends HistoryQuery {
+/** The ids of a page of a history, newest first. */
+export interface IdPage {
+  readonly ids: readonly number[]
+  /** What the next page is asked for with, as `before`; undefined on the last page. */
+  readonly next: number | undefined
+}
+
+/** The ids of the jobs of a page: see `getUserVisionJobs`. */
+export async function findIds(database: Database, filter: ResolvedFilter): Promise<IdPage> {
+  const paths = pathsOf(filter)
+  const rest = restOf(filter)
+  const floor = rest === undefined || filter.ids ? undefined : await floorOf(database, filter, paths)
+  const ids = await idsOf(database, filter, paths, rest, floor)
+  const page = ids.slice(0, filter.limit)
+  // One more than asked for shows whether there is another page.
+  return { ids: page, next: ids.length > filter.limit ? page.at(-1) : floor }
+}
+
+/** A query whose moments were found: the ids that they stand for. */
+export interface ResolvedFilter extends HistoryQuery {
   readonly statuses: Status[] | undefined
   readonly outputFormats: string[] | undefined
   /** No job before this one was created early enough. */
   readonly since: number | undefined
 }
 
-async function filterOf(database: Database, query: HistoryQuery): Promise<Filter> {
+/** Finds the moments of a query: once for all its pages. */
+export async function resolveFilter(database: Database, query: HistoryQuery): Promise<ResolvedFilter> {
   const { userId, before, statuses, outputFormats, createdFrom, createdTo } = query
   const until = createdTo && (await firstJobSince(database, userId, createdTo))
   const ends = [before, until].filter((id) => id !== undefined)
@@ -104,7 +116,7 @@ interface Path {
 }
 
 /** The paths that lead to the fewest jobs; together they cover the filter. */
-function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): readonly Path[] {
+function pathsOf({ userId, ids, batchId, statuses, outputFormats }: ResolvedFilter): readonly Path[] {
   if (ids) return [{ index: 'PRIMARY', which: sql`id IN ${unique(ids)} AND user_id = ${userId}` }]
   if (batchId !== undefined) {
     return (statuses ?? everyStatus).map((status) => ({
@@ -126,7 +138,7 @@ function pathsOf({ userId, ids, batchId, statuses, outputFormats }: Filter): rea
 }
 
 /** The rest of the filter, which must be checked on each job; undefined if there is none. */
-function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filter): SQL | undefined {
+function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: ResolvedFilter): SQL | undefined {
   const conditions: SQL[] = []
   const isPath = statuses === undefined && batchId === undefined && ids === undefined
   if (ids && batchId !== undefined) conditions.push(sql`batch_id = ${batchId}`)
@@ -143,7 +155,11 @@ function restOf({ ids, batchId, statuses, outputFormats, code, metadata }: Filte
 }
 
 /** The oldest job that a page may read; undefined where there is no bound. */
-async function floorOf(database: Database, filter: Filter, paths: readonly Path[]): Promise<number | undefined> {
+async function floorOf(
+  database: Database,
+  filter: ResolvedFilter,
+  paths: readonly Path[],
+): Promise<number | undefined> {
   const each = Math.ceil(lookedAt / paths.length)
   const last = paths.map(
     ({ index, which }) => sql`(SELECT id FROM vision_jobs FORCE INDEX (${sql.raw(index)})
@@ -156,7 +172,7 @@ async function floorOf(database: Database, filter: Filter, paths: readonly Path[
 /** The ids of a page and one more, newest first: that many along each path, and the newest of those. */
 async function idsOf(
   database: Database,
-  filter: Filter,
+  filter: ResolvedFilter,
   paths: readonly Path[],
   rest: SQL | undefined,
   floor: number | undefined,
@@ -197,7 +213,7 @@ async function idsOf(
 }
 
 /** The position of a page in the history. */
-function within({ before, since }: Filter): SQL {
+function within({ before, since }: ResolvedFilter): SQL {
   const until = before === undefined ? sql`` : sql` AND id < ${before}`
   return since === undefined ? until : sql`${until} AND id >= ${since}`
 }

@@ -1,0 +1,65 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../../database/client.ts'
+import { type Queryable, rowsOf } from '../../database/sql.ts'
+import type { ErrorCode } from '../../domain/errors.ts'
+import { type LockedJob, lockOwnedJobs } from '../rows/lock-jobs.ts'
+
+/** What a change does to a job: `change` it, `leave` it, which is as it should be already, or the error of a job that it cannot be done to. */
+export type Verdict = 'change' | 'leave' | ErrorCode
+
+/** A change that an owner makes to jobs: cancel, retry, delete. */
+export interface JobChange {
+  readonly verdictOn: (job: Pick<LockedJob, 'status'>) => Verdict
+  /** Changes locked jobs, all with the verdict `change`. */
+  readonly apply: (tx: Queryable, jobs: readonly LockedJob[]) => Promise<void>
+  /** The condition on a row of `vision_jobs` that the change has not reached. */
+  readonly isUndone: SQL
+}
+
+/** Jobs by what a change did to them. */
+export type Verdicts = ReadonlyMap<Verdict, readonly LockedJob[]>
+
+interface Which {
+  readonly userId: string
+  /** At most a few hundred. */
+  readonly ids: readonly number[]
+  /** Whether a locked job is still meant: those that are not are left out. All are, if this is. */
+  readonly matches?: ((job: LockedJob) => boolean) | undefined
+}
+
+/**
+ * Changes jobs of a user in one transaction. A job that was deleted, or does not match any more once it is locked, is left
+ * out.
+ *
+ * @param note called in the transaction, with the ids of those that it changes
+ */
+export function changeJobs(
+  database: Database,
+  { verdictOn, apply, isUndone }: JobChange,
+  { userId, ids, matches = () => true }: Which,
+  note?: (tx: Queryable, changed: readonly number[]) => Promise<void>,
+): Promise<Verdicts> {
+  let verdicts: Verdicts = new Map()
+  const changed = () => verdicts.get('change') ?? []
+  const changedIds = () => changed().map(({ jobId }) => jobId)
+  return database.transact(
+    async (tx) => {
+      const jobs = (await lockOwnedJobs(tx, userId, ids)).filter(matches)
+      verdicts = Map.groupBy(jobs, verdictOn)
+      await note?.(tx, changedIds())
+      if (changed().length > 0) await apply(tx, changed())
+      return verdicts
+    },
+    async (on) => {
+      // The read waits for a COMMIT that is under way.
+      const undone =
+        changed().length > 0 &&
+        (await rowsOf(
+          on,
+          sql`SELECT 1 FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN ${changedIds()} AND user_id = ${userId}
+            AND ${isUndone} LIMIT 1 FOR UPDATE`,
+        ))
+      return undone && undone.length > 0 ? undefined : verdicts
+    },
+  )
+}
