@@ -1,18 +1,16 @@
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { getOperatorActions } from '../core/admin/audit-log.ts'
-import { cancelJobs, type Operator, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
+import { getOperatorActions, type Operator } from '../core/admin/audit-log.ts'
+import { cancelJobs, pauseClaims, pruneJobs, redriveJobs, resumeClaims } from '../core/admin/commands.ts'
 import { getJobInFull } from '../core/admin/job.ts'
 import { getStatus } from '../core/admin/status.ts'
-import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from '../core/api/admin/jobs-view.ts'
+import { viewFailures, viewForOperator, viewFoundJobs, viewMinutes } from '../core/api/admin/jobs-view.ts'
 import { RedriveFilterInput } from '../core/api/admin/schema.ts'
-import { viewAction, viewClaiming, viewStatus } from '../core/api/admin/view.ts'
+import { readClaiming, viewAction, viewCancel, viewRedrive, viewStatus } from '../core/api/admin/view.ts'
 import { openDatabase } from '../core/database/client.ts'
 import { asVisionError, innermost } from '../core/domain/errors.ts'
-import { encodeCursor } from '../core/http/cursor.ts'
 import { loadDoctorConfig } from '../core/platform/config/doctor.ts'
 import { loadOperatorConfig, type OperatorConfig } from '../core/platform/config/operator.ts'
-import { readProviderStates } from '../core/providers/availability/provider-state.ts'
 import { providerNames } from '../core/providers/registry.ts'
 import { findJobs } from '../core/queue/read/find-jobs.ts'
 import { getFailures } from '../core/usage/failures.ts'
@@ -151,12 +149,9 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       }
       const before = wholeNumber('before', values.before)
       return async ({ database }) => {
-        const { jobs, next } = await findJobs(database, filter, { limit: Math.min(limit ?? 20, 1_000), before })
-        const view = {
-          jobs: jobs.map(summarizeForOperator),
-          nextCursor: next === undefined ? null : encodeCursor(next),
-        }
-        return { view, text: describeJobs(view.jobs, next) }
+        const found = await findJobs(database, filter, { limit: Math.min(limit ?? 20, 1_000), before })
+        const view = viewFoundJobs(found)
+        return { view, text: describeJobs(view.jobs, found.next) }
       }
     }
     case 'job': {
@@ -205,7 +200,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       const { reason } = values
       return async (operator) => {
         await (verb === 'pause' ? pauseClaims : resumeClaims)(operator, { provider, reason })
-        const view = await operator.database.run(async (on) => viewClaiming(await readProviderStates(on)))
+        const view = await readClaiming(operator.database)
         return { view, text: describeClaiming(view, verb === 'resume') }
       }
     }
@@ -214,8 +209,7 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
       return async (operator, { JOB_EXPIRES_HOURS }) => {
         const lifeMs = JOB_EXPIRES_HOURS * 3_600_000
         const batches = { limit, dryRun, lifeMs, signal }
-        const { through, ...done } = await redriveJobs(operator, filter, batches)
-        const view = { dryRun, ...done, sample: [...done.sample], through: through?.toISOString() ?? null }
+        const view = viewRedrive(dryRun, await redriveJobs(operator, filter, batches))
         return { view, text: describeRedrive(view) }
       }
     }
@@ -225,8 +219,10 @@ function prepare(verb: Verb, values: Values, about: string | undefined, signal: 
         throw new OptionsError('cancel needs --user, --batch or --code: without one it would cancel every job.')
       }
       return async (operator) => {
-        const done = await cancelJobs(operator, { code, userId, batchId }, { limit, dryRun, signal })
-        const view = { dryRun, ...done, sample: [...done.sample] }
+        const view = viewCancel(
+          dryRun,
+          await cancelJobs(operator, { code, userId, batchId }, { limit, dryRun, signal }),
+        )
         return { view, text: describeCancel(view) }
       }
     }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Operator } from '../core/admin/commands.ts'
+import type { Operator } from '../core/admin/audit-log.ts'
 import { eraseUser } from '../core/admin/erase.ts'
 import type { EraseView } from '../core/api/admin/erase-schema.ts'
 import { type ImageStore, openImageStore } from '../core/images/store.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Operator } from '../core/admin/commands.ts'
+import type { Operator } from '../core/admin/audit-log.ts'
 import { createKeyFor, revokeKeyOf } from '../core/admin/keys.ts'
 import { CreateKey } from '../core/api/keys/schema.ts'
 import { viewKey } from '../core/api/keys/view.ts'

@@ -1,4 +1,4 @@
-import type { Operator } from '../core/admin/commands.ts'
+import type { Operator } from '../core/admin/audit-log.ts'
 import { getLimits, hasJobs, setLimits } from '../core/admin/user-limits.ts'
 import { type LimitsOfUserView, type UserLimitField, userLimitFields } from '../core/api/admin/limits-schema.ts'
 import { limitChange, viewLimits } from '../core/api/admin/limits-view.ts'

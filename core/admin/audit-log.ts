@@ -17,6 +17,13 @@ export const operatorVerbs = [
 ] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
 
+/** The operator, and the database that the commands work on. */
+export interface Operator {
+  readonly database: Database
+  /** A user id, or `cli:` and an account’s name. */
+  readonly actor: string
+}
+
 /** A row of `vision_operator_actions`. */
 export type ActionRow = typeof visionOperatorActions.$inferSelect
 
@@ -39,6 +46,24 @@ export async function noteAction(tx: Queryable, { dryRun = false, ...action }: N
     .insert(visionOperatorActions)
     .values({ ...action, dryRun: dryRun ? 1 : 0, at: sql`UTC_TIMESTAMP(3)` })
   return insertId
+}
+
+/**
+ * Logs an action before it begins, so that one that is cut off is on record.
+ *
+ * @returns the row’s id, for `noteResult`
+ */
+export function beginAction(
+  { database, actor }: Operator,
+  action: OperatorVerb,
+  parameters: Record<string, unknown>,
+  dryRun = false,
+): Promise<number> {
+  const row = { actor, action, parameters, result: { done: false }, dryRun }
+  return database.transact(
+    (tx) => noteAction(tx, row),
+    async () => undefined,
+  )
 }
 
 /** Updates an action’s row, in the transaction of a batch. */

@@ -1,17 +1,10 @@
 import type { ProviderScope } from '../../drizzle/schema.ts'
-import type { Database } from '../database/client.ts'
 import { pauseByOperator, resumeByOperator } from '../providers/availability/operator-pause.ts'
 import type { BulkFilter, BulkResult } from '../queue/change/bulk-change.ts'
 import { cancelMatchingJobs } from '../queue/change/cancel-matching.ts'
 import { type RedriveFilter, type Redriven, redriveVisionJobs } from '../queue/change/redrive.ts'
 import { countPrunable, type Pruned, pruneVisionJobs } from '../queue/prune/prune.ts'
-import { noteAction, noteResult, type OperatorVerb } from './audit-log.ts'
-
-/** The operator: a user id, or `cli:` and an account’s name. */
-export interface Operator {
-  readonly database: Database
-  readonly actor: string
-}
+import { beginAction, noteAction, noteResult, type Operator } from './audit-log.ts'
 
 /** The limits of a command on many jobs. */
 interface Batches {
@@ -63,7 +56,7 @@ export async function redriveJobs(
   filter: RedriveFilter,
   { limit, dryRun, lifeMs, signal }: Batches & { readonly lifeMs: number },
 ): Promise<Redriven> {
-  const id = await begin({ database, actor }, 'redrive', { ...filter, limit }, dryRun)
+  const id = await beginAction({ database, actor }, 'redrive', { ...filter, limit }, dryRun)
   const result = await redriveVisionJobs(database, filter, {
     limit: limit ?? Number.POSITIVE_INFINITY,
     dryRun,
@@ -82,7 +75,7 @@ export async function cancelJobs(
   filter: BulkFilter,
   { limit, dryRun, signal }: Batches,
 ): Promise<BulkResult> {
-  const id = await begin({ database, actor }, 'cancel', { ...filter, limit }, dryRun)
+  const id = await beginAction({ database, actor }, 'cancel', { ...filter, limit }, dryRun)
   const result = await cancelMatchingJobs(database, filter, {
     limit: limit ?? Number.POSITIVE_INFINITY,
     dryRun,
@@ -98,7 +91,7 @@ export async function pruneJobs(
   { database, actor }: Operator,
   { olderThanDays, limit, dryRun, signal }: Batches & { readonly olderThanDays: number },
 ): Promise<Pruned> {
-  const id = await begin({ database, actor }, 'prune', { olderThanDays, limit }, dryRun)
+  const id = await beginAction({ database, actor }, 'prune', { olderThanDays, limit }, dryRun)
   const result = dryRun
     ? await database.run((on) => countPrunable(on, olderThanDays))
     : await pruneVisionJobs(database, {
@@ -109,18 +102,4 @@ export async function pruneJobs(
       })
   await database.run((on) => noteResult(on, id, { ...result, done: true }))
   return result
-}
-
-/** Writes the row of an action before it begins: one that is cut off is on record. */
-export function begin(
-  { database, actor }: Operator,
-  action: OperatorVerb,
-  parameters: Record<string, unknown>,
-  dryRun = false,
-): Promise<number> {
-  const row = { actor, action, parameters, result: { done: false }, dryRun }
-  return database.transact(
-    (tx) => noteAction(tx, row),
-    async () => undefined,
-  )
 }

@@ -11,8 +11,7 @@ import { isOfWatchedRun } from '../queue/rows/cut-off-runs.ts'
 import { lockUser } from '../queue/rows/users.ts'
 import { deleteEndpoint } from '../webhooks/endpoints.ts'
 import { sweepDeletedEndpoints } from '../webhooks/sweep.ts'
-import { noteAction, noteResult } from './audit-log.ts'
-import { begin, type Operator } from './commands.ts'
+import { beginAction, noteAction, noteResult, type Operator } from './audit-log.ts'
 import { keepForBooks } from './keep-for-books.ts'
 import { pseudonymiseActions } from './pseudonymise-actions.ts'
 
@@ -78,7 +77,7 @@ export async function eraseUser(
   const counted = { rows, objects: 0, runs: 0, more: false }
   // A dry run leaves no trace of whom it was about.
   const { id, pseudonym } = dryRun
-    ? { id: await begin(operator, 'erase', {}, true), pseudonym: null }
+    ? { id: await beginAction(operator, 'erase', {}, true), pseudonym: null }
     : await takeNoMoreJobs(operator, userId, `erased-${randomBytes(16).toString('hex')}`)
   const result = pseudonym === null ? counted : await erase({ database, store, userId, pseudonym, signal }, counted)
   await database.run((on) => noteResult(on, id, { ...result, done: true }))

@@ -1,7 +1,6 @@
 import { createKey, type KeyRequest, type NewKey, revokeKey } from '../keys/keys.ts'
 import type { RandomBytes } from '../platform/trace.ts'
-import { noteResult } from './audit-log.ts'
-import { begin, type Operator } from './commands.ts'
+import { beginAction, noteResult, type Operator } from './audit-log.ts'
 
 /**
  * Makes an API key for a user. The audit log says for whom, what and by whom, and never the key.
@@ -13,7 +12,7 @@ export async function createKeyFor(
   { userId, name, scopes, expiresInDays }: Omit<KeyRequest, 'madeByKeyId'>,
   randomBytes: RandomBytes,
 ): Promise<NewKey> {
-  const id = await begin({ database, actor }, 'create key', { userId, name, scopes, expiresInDays })
+  const id = await beginAction({ database, actor }, 'create key', { userId, name, scopes, expiresInDays })
   const made = await createKey(database, { userId, name, scopes, expiresInDays }, randomBytes)
   await database.run((on) => noteResult(on, id, { done: true, keyId: made.row.id, prefix: made.row.prefix }))
   return made
@@ -25,7 +24,7 @@ export async function createKeyFor(
  * @throws VisionError `key.not_found`
  */
 export async function revokeKeyOf({ database, actor }: Operator, keyId: number): Promise<void> {
-  const id = await begin({ database, actor }, 'revoke key', { keyId })
+  const id = await beginAction({ database, actor }, 'revoke key', { keyId })
   await revokeKey(database, keyId)
   await database.run((on) => noteResult(on, id, { done: true }))
 }

@@ -9,8 +9,8 @@ import {
   overridable,
   readOverrides,
 } from '../usage/limit-overrides.ts'
+import type { Operator } from './audit-log.ts'
 import { noteAction } from './audit-log.ts'
-import type { Operator } from './commands.ts'
 
 /** The limits to set for a user: null is the setting again, and what is left out stays. */
 export type LimitChange = { readonly [Name in Overridable]?: number | null | undefined }

@@ -1,7 +1,9 @@
 import type { RunStats } from '../../../drizzle/schema.ts'
 import type { JobInFull } from '../../admin/job.ts'
 import { percentilesOf } from '../../domain/run-stats.ts'
+import { encodeCursor } from '../../http/cursor.ts'
 import { textState } from '../../live/events.ts'
+import type { JobPage } from '../../queue/read/find-jobs.ts'
 import type { AttemptRow, JobRow } from '../../queue/read/read.ts'
 import type { Failure } from '../../usage/failures.ts'
 import { type Minute, sumOfMinutes } from '../../worker/report/minutes.ts'
@@ -9,8 +11,12 @@ import { viewAttempts } from '../jobs/view.ts'
 import { inDollars, viewCounts } from '../usage/view.ts'
 import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
 
-/** A job as operators see it in a list. */
-export function summarizeForOperator(job: JobRow): OperatorJobsView['jobs'][0] {
+/** A page of the jobs of all users. */
+export function viewFoundJobs({ jobs, next }: JobPage): OperatorJobsView {
+  return { jobs: jobs.map(summarizeForOperator), nextCursor: next === undefined ? null : encodeCursor(next) }
+}
+
+function summarizeForOperator(job: JobRow): OperatorJobsView['jobs'][0] {
   return {
     jobId: job.id,
     user: job.userId,

@@ -1,5 +1,4 @@
 import { getJobInFull } from '../../admin/job.ts'
-import { encodeCursor } from '../../http/cursor.ts'
 import { deferred, validated } from '../../http/validation.ts'
 import { findJobs } from '../../queue/read/find-jobs.ts'
 import { getFailures } from '../../usage/failures.ts'
@@ -7,7 +6,7 @@ import { getMinutes } from '../../worker/report/minutes.ts'
 import { procedure } from '../procedure.ts'
 import { exampleFailures, exampleMinutes, exampleOperatorJob, exampleOperatorJobs } from './jobs-examples.ts'
 import type { FailuresView, MinutesView, OperatorJobsView, OperatorJobView } from './jobs-schema.ts'
-import { summarizeForOperator, viewFailures, viewForOperator, viewMinutes } from './jobs-view.ts'
+import { viewFailures, viewForOperator, viewFoundJobs, viewMinutes } from './jobs-view.ts'
 
 const oneJob = deferred(() => import('../jobs/one-job.ts'))
 const schema = deferred(() => import('./jobs-schema.ts'))
@@ -29,12 +28,12 @@ export const operatorJobs = {
     .input(validated(schema('JobsQuery')))
     .query(async ({ ctx, input }): Promise<OperatorJobsView> => {
       const { limit, cursor, status, code, user, batch, since } = input
-      const { jobs, next } = await findJobs(
+      const found = await findJobs(
         ctx.services.database,
         { statuses: status, code, userId: user, batchId: batch, since: since ? new Date(since) : undefined },
         { limit, before: cursor },
       )
-      return { jobs: jobs.map(summarizeForOperator), nextCursor: next === undefined ? null : encodeCursor(next) }
+      return viewFoundJobs(found)
     }),
 
   getJobForOperator: procedure

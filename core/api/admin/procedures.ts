@@ -6,7 +6,6 @@ import { getStatus } from '../../admin/status.ts'
 import { encodeCursor } from '../../http/cursor.ts'
 import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
-import { readProviderStates } from '../../providers/availability/provider-state.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { operatorErasure } from './erase.ts'
 import { exampleActions, exampleClaiming, exampleStatus } from './examples.ts'
@@ -22,7 +21,7 @@ import type {
   WorkerStatusView,
 } from './schema.ts'
 import { callMs } from './time-limit.ts'
-import { viewAction, viewClaiming, viewStatus } from './view.ts'
+import { readClaiming, viewAction, viewCancel, viewRedrive, viewStatus } from './view.ts'
 
 const schema = deferred(() => import('./schema.ts'))
 
@@ -103,14 +102,14 @@ export const operator = {
       .input(validated(schema('Redrive')))
       .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<RedriveView> => {
         const { since, until, code, user, batch } = filter
-        const { jobs, sample, more, through } = await redriveJobs(
+        const redriven = await redriveJobs(
           commandOf(ctx),
           { code, userId: user, batchId: batch, since: momentOf(since), until: momentOf(until) },
           { limit, dryRun, lifeMs: ctx.services.lifeMs, signal: AbortSignal.timeout(callMs) },
         )
-        logAction(ctx, 'jobs redriven', { jobs, dryRun })
+        logAction(ctx, 'jobs redriven', { jobs: redriven.jobs, dryRun })
         ctx.services.wakeWorker()
-        return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
+        return viewRedrive(dryRun, redriven)
       }),
 
     cancelJobs: procedure
@@ -132,13 +131,13 @@ export const operator = {
       .mutation(async ({ ctx, input: { filter, limit, dryRun } }): Promise<CancelView> => {
         const { code, user, batch } = filter
         const signal = AbortSignal.timeout(callMs)
-        const { jobs, sample, more } = await cancelJobs(
+        const cancelled = await cancelJobs(
           commandOf(ctx),
           { code, userId: user, batchId: batch },
           { limit, dryRun, signal },
         )
-        logAction(ctx, 'jobs cancelled', { jobs, dryRun })
-        return { dryRun, jobs, sample: [...sample], more }
+        logAction(ctx, 'jobs cancelled', { jobs: cancelled.jobs, dryRun })
+        return viewCancel(dryRun, cancelled)
       }),
 
     pruneJobs: procedure
@@ -212,9 +211,5 @@ async function change(
   const scope: ProviderScope = provider ?? 'all'
   await command(commandOf(caller), { provider: scope, reason })
   logAction(caller, what, { provider: scope })
-  return viewClaimingNow(caller)
-}
-
-async function viewClaimingNow({ services }: Caller): Promise<ClaimingView> {
-  return services.database.run(async (on) => viewClaiming(await readProviderStates(on)))
+  return readClaiming(caller.services.database)
 }

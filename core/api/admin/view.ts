@@ -1,10 +1,24 @@
 import type { ActionRow } from '../../admin/audit-log.ts'
 import type { Status } from '../../admin/status.ts'
+import type { Database } from '../../database/client.ts'
 import { isProbing } from '../../providers/availability/circuit-breaker.ts'
-import type { ProviderState, ProviderStates } from '../../providers/availability/provider-state.ts'
+import {
+  type ProviderState,
+  type ProviderStates,
+  readProviderStates,
+} from '../../providers/availability/provider-state.ts'
 import { providerNames } from '../../providers/registry.ts'
+import type { BulkResult } from '../../queue/change/bulk-change.ts'
+import type { Redriven } from '../../queue/change/redrive.ts'
 import { viewRunStats } from './jobs-view.ts'
-import type { ActionsView, ClaimingView, ProviderStateViewed, WorkerStatusView } from './schema.ts'
+import type {
+  ActionsView,
+  CancelView,
+  ClaimingView,
+  ProviderStateViewed,
+  RedriveView,
+  WorkerStatusView,
+} from './schema.ts'
 
 /** The status as clients get it. */
 export function viewStatus(status: Status): WorkerStatusView {
@@ -41,12 +55,26 @@ export function viewStatus(status: Status): WorkerStatusView {
   }
 }
 
-/** Claiming and every provider, as clients get them after a pause or a resume. */
-export function viewClaiming(states: ProviderStates): ClaimingView {
+/** Claiming and every provider as they are now, as clients get them after a pause or a resume. */
+export function readClaiming(database: Database): Promise<ClaimingView> {
+  return database.run(async (on) => viewClaiming(await readProviderStates(on)))
+}
+
+function viewClaiming(states: ProviderStates): ClaimingView {
   return {
     claims: viewClaims(states.of('all')),
     providers: providerNames.map((name) => viewProvider(states.of(name))),
   }
+}
+
+/** What a redrive did, or would do. */
+export function viewRedrive(dryRun: boolean, { jobs, sample, more, through }: Redriven): RedriveView {
+  return { dryRun, jobs, sample: [...sample], more, through: through?.toISOString() ?? null }
+}
+
+/** What a cancel by a filter did, or would do. */
+export function viewCancel(dryRun: boolean, { jobs, sample, more }: BulkResult): CancelView {
+  return { dryRun, jobs, sample: [...sample], more }
 }
 
 function viewClaims({ operatorPause }: ProviderState): ClaimingView['claims'] {

@@ -30,22 +30,22 @@ export async function createOne(
 ): Promise<{ readonly replayed: boolean; readonly view: JobView }> {
   const { services, actor } = caller
   const idempotency = idempotencyOf(key, canonical(request))
-  const named = (error: unknown) => asInvalidInput(error, () => [])
-  const images = takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
-  const [taken] = await images.catch((error) => Promise.reject(named(error)))
-  const job: NewJob = { ...(taken ?? request), idempotency }
-  for (let attempt = 1; ; attempt++) {
-    const created = await createVisionJob(services.database, job, creating(caller)).catch((error) =>
-      Promise.reject(named(error)),
-    )
-    logCreated(caller, [created])
-    const { jobId, replayed } = created
-    try {
-      return { replayed, view: await replyWithJob(caller, jobId, 'end') }
-    } catch (error) {
-      const vanished = replayed && error instanceof VisionError && error.code === 'job.not_found'
-      if (!vanished || attempt >= vanishTries) throw error
+  try {
+    const [taken = request] = await takeImages(services, actor.userId, [request], ['#/imageUrl'], [idempotency])
+    const job: NewJob = { ...taken, idempotency }
+    for (let attempt = 1; ; attempt++) {
+      const created = await createVisionJob(services.database, job, optionsOf(caller))
+      logCreated(caller, [created])
+      const { jobId, replayed } = created
+      try {
+        return { replayed, view: await replyWithJob(caller, jobId, 'end') }
+      } catch (error) {
+        const vanished = replayed && error instanceof VisionError && error.code === 'job.not_found'
+        if (!vanished || attempt >= vanishTries) throw error
+      }
     }
+  } catch (error) {
+    throw asInvalidInput(error, () => [])
   }
 }
 
@@ -74,7 +74,7 @@ export async function createMany(
   try {
     const taken = await takeImages(services, actor.userId, requests, pointers, keys)
     const jobs = taken.map((job, index): NewJob => ({ ...job, idempotency: keys[index] }))
-    const created = await createVisionJobs(services.database, jobs, { ...creating(caller), batch })
+    const created = await createVisionJobs(services.database, jobs, { ...optionsOf(caller), batch })
     logCreated(caller, created)
     return created
   } catch (error) {
@@ -89,11 +89,12 @@ export async function createMany(
   }
 }
 
-function creating({ services, actor, traceId, reply }: Caller) {
+function optionsOf({ services, actor, traceId, reply }: Caller): CreateOptions {
+  const { maxRetries, inFlightPerUser, limits, lifeMs } = services
   const onQuotas = (left: QuotaState) => {
     reply.limits = rateLimitHeaders(left)
   }
-  return { ...services, userId: actor.userId, traceId, onQuotas }
+  return { userId: actor.userId, traceId, maxRetries, inFlightPerUser, limits, lifeMs, onQuotas }
 }
 
 function logCreated(caller: Caller, jobs: readonly CreatedJob[]): void {

@@ -5,7 +5,7 @@ import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
 import { textState } from '../../live/events.ts'
 import type { OutputFormat } from '../../pipeline/formats.ts'
-import { addTexts, editText, getRevisions, regenerateText } from '../../queue/change/change-texts.ts'
+import { addTexts, editText, getRevisions, type MoreOptions, regenerateText } from '../../queue/change/change-texts.ts'
 import { getVisionJob } from '../../queue/read/read.ts'
 import type { TextRow } from '../../queue/rows/texts.ts'
 import type { QuotaState } from '../../usage/quotas.ts'
@@ -46,7 +46,7 @@ export const texts = {
       })
       .input(validated(schema('AddTexts')))
       .mutation(async ({ ctx, input: { jobId, outputs } }): Promise<JobView> => {
-        await addTexts(ctx.services.database, owned(ctx, jobId), outputs, putting(ctx)).catch((error: unknown) => {
+        await addTexts(ctx.services.database, owned(ctx, jobId), outputs, optionsOf(ctx)).catch((error: unknown) => {
           throw asInvalidInput(error, () => [])
         })
         logJob(ctx, 'texts added', jobId)
@@ -86,7 +86,7 @@ export const texts = {
       .input(validated(schema('RegenerateText')))
       .mutation(async ({ ctx, input: { jobId, textId, instruction } }): Promise<OneTextView> => {
         const text = { ...owned(ctx, jobId), text: textId }
-        await regenerateText(ctx.services.database, text, instruction, putting(ctx))
+        await regenerateText(ctx.services.database, text, instruction, optionsOf(ctx))
         logJob(ctx, 'text regenerated', jobId)
         ctx.services.wakeWorker()
         return replyWithText(ctx, { jobId, textId })
@@ -163,7 +163,7 @@ function etagOf({ jobId, text, version }: Pick<TextRow, 'jobId' | 'text' | 'vers
   return `"${jobId}-${text}-${version}"`
 }
 
-function putting({ services, reply }: Caller) {
+function optionsOf({ services, reply }: Caller): MoreOptions {
   const onQuotas = (left: QuotaState) => {
     reply.limits = rateLimitHeaders(left)
   }
