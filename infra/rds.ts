@@ -1,5 +1,6 @@
 import { lockWaitSeconds, sessionIdleSeconds, workMs } from '../core/database/limits.ts'
-import type { Settings } from './settings.ts'
+import { capitalised } from './names.ts'
+import { rotatedUsers, type Settings } from './settings.ts'
 
 /** A dedicated MySQL behind RDS Proxy. */
 export interface RdsDatabase {
@@ -19,6 +20,19 @@ const parameters = [
 /** Its other settings, for the proxy's sessions alone: a dump may be idle for longer, and read for longer. */
 const initQuery = `SET wait_timeout = ${sessionIdleSeconds}, max_execution_time = ${workMs}`
 
+/**
+ * The users beside SST's own that the proxy knows: those whose password is set. The proxy keeps one password of a user, so two
+ * of one user, which MySQL would take, do not help: it would refuse functions that started with the former.
+ *
+ * @param inUse must have one
+ */
+function createLogins(inUse: string) {
+  return rotatedUsers.map((username) => {
+    const name = `RdsPassword${capitalised(username.slice(-1))}`
+    return { username, password: new sst.Secret(name, username === inUse ? undefined : '').value }
+  })
+}
+
 /** The server, private, encrypted and backed up, and in production kept at all costs. */
 export function createRds(
   vpc: sst.aws.Vpc,
@@ -26,6 +40,7 @@ export function createRds(
     DEPLOY_DATABASE_INSTANCE: instanceClass,
     DEPLOY_DATABASE_MAX_GIGABYTES: ceiling,
     DEPLOY_DATABASE_MULTI_AZ,
+    DEPLOY_DATABASE_USER: inUse,
   }: Settings,
 ): RdsDatabase {
   $transform(aws.rds.ProxyDefaultTargetGroup, (args) => {
@@ -33,6 +48,7 @@ export function createRds(
     args.connectionPoolConfig = { initQuery, connectionBorrowTimeout: workMs / 1000 }
   })
   const keeps = $app.removal !== 'remove'
+  const logins = createLogins(inUse)
   const mysql = new sst.aws.Mysql('Mysql', {
     vpc,
     version: '8.4',
@@ -43,7 +59,7 @@ export function createRds(
     username: 'vision',
     database: 'vision',
     // Functions come and go by the hundred; the server has some sixty connections.
-    proxy: true,
+    proxy: $resolve(logins).apply((all) => ({ credentials: all.filter(({ password }) => password !== '') })),
     transform: {
       parameterGroup: (args) => {
         args.parameters = parameters
@@ -69,7 +85,8 @@ export function createRds(
   })
   // The proxy's certificate is of Amazon's public authority, which Node.js knows.
   const ssl = encodeURIComponent(JSON.stringify({ rejectUnauthorized: true, verifyIdentity: true }))
-  const url = $resolve([mysql.username, mysql.password, mysql.host, mysql.port, mysql.database]).apply(
+  const login = logins.find(({ username }) => username === inUse) ?? mysql
+  const url = $resolve([login.username, login.password, mysql.host, mysql.port, mysql.database]).apply(
     ([username, password, host, port, database]) =>
       `mysql://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${host}:${port}/${database}?ssl=${ssl}`,
   )

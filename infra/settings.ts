@@ -56,6 +56,9 @@ const yesOrNo = () => oneOf('yes', 'no')
 /** RDS accepts no storage ceiling less than a tenth above the 20 GB it starts with, and warns below a quarter. */
 const smallestCeiling = 25
 
+/** The users of an RDS database whose passwords rotate: while the functions use one, the other gets a new password. */
+export const rotatedUsers = ['vision_a', 'vision_b'] as const
+
 /** How long CloudWatch keeps logs, in the words of SST. */
 const retentions = ['1 week', '2 weeks', '1 month', '3 months', '6 months', '1 year', 'forever'] as const
 
@@ -68,6 +71,7 @@ const keys = {
     because: 'as RDS starts with 20 GB and grows to 64 TB',
   }).or(100),
   DEPLOY_DATABASE_MULTI_AZ: yesOrNo().or('no'),
+  DEPLOY_DATABASE_USER: oneOf('vision', ...rotatedUsers).or('vision'),
   DEPLOY_NAT: oneOf('ec2', 'managed').or('ec2'),
   DEPLOY_NAT_IMAGE: text().or('fck-nat-al2023-hvm-1.4.0-20260701-arm64-ebs'),
   DEPLOY_BASTION: yesOrNo().or('yes'),

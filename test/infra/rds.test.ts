@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
-import { type Deployment, deploy } from './support/deployment.ts'
+import { type Deployment, deploy, secrets } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
 let deployed: Deployment
@@ -125,6 +125,65 @@ describe('the database', () => {
   test('is waited for by the migrations: its proxy answers minutes after it has been made', () => {
     const { input } = one(deployed, 'aws:lambda/invocation:Invocation').inputs
     expect(JSON.parse(String(input))).toEqual({ mode: 'apply', patienceSeconds: 600 })
+  })
+})
+
+describe('the password of the database', () => {
+  const usersOf = (deployment: Deployment) =>
+    all(deployment, 'aws:secretsmanager/secretVersion:SecretVersion').map(({ inputs }) =>
+      JSON.parse(String(inputs.secretString)),
+    )
+  const made = { username: 'vision', password: 'password/of?the+database' }
+  const [a, b] = [
+    { username: 'vision_a', password: 'the password of a' },
+    { username: 'vision_b', password: 'the/password of b' },
+  ]
+
+  test('is that which was made with the instance, until another user is chosen', () => {
+    expect(usersOf(deployed)).toEqual([made])
+    expect(one(deployed, 'aws:rds/proxy:Proxy').inputs.auths).toHaveLength(1)
+  })
+
+  test('can be that of a second user, which the proxy knows before any function takes it', async () => {
+    const known = await deploy({ env: { DEPLOY_DATABASE: 'rds' }, secrets: { ...secrets, RdsPasswordA: a.password } })
+    expect(known.errors).toEqual([])
+    expect(usersOf(known)).toEqual([made, a])
+    expect(one(known, 'aws:rds/proxy:Proxy').inputs.auths).toEqual(
+      ['-MysqlProxySecret-', '-MysqlProxySecretvisiona-'].map((secret) => ({
+        authScheme: 'SECRETS',
+        iamAuth: 'DISABLED',
+        secretArn: expect.stringContaining(secret),
+        clientPasswordAuthType: 'MYSQL_CACHING_SHA2_PASSWORD',
+      })),
+    )
+    for (const name of functionNames(known)) {
+      expect(environmentOf(known, name).DATABASE_URL).toBe(environmentOf(deployed, name).DATABASE_URL)
+    }
+  })
+
+  test('is rotated by the other user of the two, while functions of before still have the first', async () => {
+    const env = { DEPLOY_DATABASE: 'rds', DEPLOY_DATABASE_USER: 'vision_b' }
+    const passwords = { RdsPasswordA: a.password, RdsPasswordB: b.password }
+    const rotated = await deploy({ env, secrets: { ...secrets, ...passwords } })
+    expect(rotated.errors).toEqual([])
+    expect(usersOf(rotated)).toEqual([made, a, b])
+    for (const name of functionNames(rotated)) {
+      const url = new URL(environmentOf(rotated, name).DATABASE_URL ?? '')
+      expect([url.username, decodeURIComponent(url.password), url.host]).toEqual([
+        'vision_b',
+        b.password,
+        'proxy.example:3306',
+      ])
+    }
+  })
+
+  test('stops the deployment where the user that is chosen has none, and where there is no such user', async () => {
+    const without = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_DATABASE_USER: 'vision_a' } })
+    expect(without.errors.join()).toContain('sst secret set RdsPasswordA')
+    const unknown = await deploy({ env: { DEPLOY_DATABASE: 'rds', DEPLOY_DATABASE_USER: 'root' } })
+    expect(unknown.errors.join()).toContain(
+      'DEPLOY_DATABASE_USER must be one of vision, vision_a, vision_b (got: root)',
+    )
   })
 })
 

@@ -7,9 +7,12 @@ import { openDatabase } from '../../core/database/client.ts'
 import { createKeyCheck, keyCacheMs } from '../../core/keys/check.ts'
 import { createKey } from '../../core/keys/keys.ts'
 import { createAuthenticator, InvalidToken } from '../../core/platform/auth.ts'
-import { makeJob, statusOf } from '../support/database/jobs.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { Steps } from '../../core/worker/options.ts'
+import { analysisOutput, contentOutput, jobRow, makeJob, statusOf } from '../support/database/jobs.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
+import { inAMinute, workerOptions } from '../support/worker.ts'
 import { commandsOf, rehearse, withValues } from './runbook.ts'
 
 // Rotating what lets somebody in, by the very lines of docs/deploying.md: the database's user, an API key, an issuer's key.
@@ -63,6 +66,87 @@ test('the user of the database is rotated without a call that is refused', async
   } finally {
     for (const one of open.values()) await one.close()
     for (const user of Object.values(users)) await database.sql(`DROP USER IF EXISTS ${user}`)
+  }
+})
+
+test('the password of RDS is rotated by a second user: jobs that run go on, and the old one is refused at the end', async () => {
+  const [whence] = await database.sql('SELECT USER() AS me')
+  const host = String(whence?.me).replace(/^.*@/, '')
+  // The server of the tests has other databases and users.
+  const nameOf = (user: string) => `${user}_${randomUUID().slice(0, 8)}`
+  const names: Readonly<Record<string, string>> = { vision_a: nameOf('a'), vision_b: nameOf('b') }
+  const passwords: Record<string, string> = { vision_a: 'the former password' }
+  const urlOf = (user: string) =>
+    Object.assign(new URL(database.url), { username: names[user], password: passwords[user] }).href
+  const NAME = new URL(database.url).pathname.slice(1)
+  const env = {
+    NAME,
+    OLD_USER: `'${names.vision_a}'@'${host}'`,
+    NEW_USER: `'${names.vision_b}'@'${host}'`,
+    NEW_PASSWORD: 'the next password',
+    OTHER_PASSWORD: 'known to nobody',
+  }
+  await database.sql(`CREATE USER ${env.OLD_USER} IDENTIFIED BY '${passwords.vision_a}'`)
+  await database.sql(`GRANT ALL ON ${NAME}.* TO ${env.OLD_USER}`)
+  // What it had when it was last in use, which is over.
+  await database.sql(`CREATE USER ${env.NEW_USER} IDENTIFIED BY 'an earlier one'`)
+  const oldUrl = urlOf('vision_a')
+  const before = openDatabase(oldUrl, { connections: 2, random: Math.random })
+  const [analysing, rotated] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const jobs = [await makeJob(database)]
+  const steps: Steps = {
+    analysis: async () => {
+      analysing.resolve()
+      await rotated.promise
+      return analysisOutput
+    },
+    content: async () => contentOutput,
+  }
+  // One after the other, so that those which are created meanwhile wait for it.
+  const running = drain(workerOptions(before, steps, { concurrency: 1, callMs: 20_000 }), inAMinute())
+  await analysing.promise
+  let user = 'vision_a'
+  const functions = [oldUrl]
+  try {
+    for (const command of commandsOf('rotate the RDS password')) {
+      const [, statement] = /^mysql --defaults-file=admin\.cnf -e "(.*)"$/.exec(command) ?? []
+      const [, slot, value] = /^npx sst secret set RdsPassword(\w) "(.*)" --stage production$/.exec(command) ?? []
+      const [, chosen] = /^echo 'DEPLOY_DATABASE_USER=(\w+)' >> \.env\.production$/.exec(command) ?? []
+      if (statement?.includes('$OTHER_PASSWORD')) {
+        // A quarter of an hour later the functions of before have ended.
+        rotated.resolve()
+        expect(await running).toMatchObject({ completed: jobs.length, retried: 0, released: 0, lost: 0 })
+        await before.close()
+        functions.splice(0, functions.length - 1)
+      }
+      if (statement) await database.sql(withValues(statement, env))
+      else if (slot && value) passwords[`vision_${slot.toLowerCase()}`] = withValues(value, env)
+      else if (chosen) user = chosen
+      else {
+        expect(command).toBe('npx sst deploy --stage production')
+        functions.push(urlOf(user))
+      }
+      // Those of before open new connections, and those that a deployment has just started work as well.
+      for (const url of functions) {
+        const fresh = openDatabase(url, { connections: 1, random: Math.random })
+        jobs.push(await makeJob(fresh))
+        await fresh.close()
+      }
+    }
+    expect([functions, passwords.vision_b]).toEqual([[urlOf('vision_b')], env.NEW_PASSWORD])
+    const after = openDatabase(urlOf('vision_b'), { connections: 2, random: Math.random })
+    expect(await drain(workerOptions(after, steps), inAMinute())).toMatchObject({ retried: 0, lost: 0 })
+    await after.close()
+    for (const jobId of jobs) {
+      expect(await jobRow(database, jobId)).toMatchObject({ status: 'completed', attempt: 1, failures: 0 })
+    }
+    const late = openDatabase(oldUrl, { connections: 1, random: Math.random })
+    await expect(makeJob(late)).rejects.toMatchObject({ code: 'database.unavailable' })
+    await late.close()
+  } finally {
+    rotated.resolve()
+    await running
+    for (const one of [env.OLD_USER, env.NEW_USER]) await database.sql(`DROP USER IF EXISTS ${one}`)
   }
 })
 

@@ -139,6 +139,18 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     text: ' GB`',
     instead: ' TB`',
   },
+  'the proxy knows one user alone': {
+    file: 'infra/rds.ts',
+    text: "proxy: $resolve(logins).apply((all) => ({ credentials: all.filter(({ password }) => password !== '') })),",
+    instead: 'proxy: true,',
+    red: 'the proxy knows before any function takes it',
+  },
+  'the functions keep the first user, whichever is chosen': {
+    file: 'infra/rds.ts',
+    text: 'logins.find(({ username }) => username === inUse) ?? mysql',
+    instead: 'mysql',
+    red: 'is rotated by the other user of the two',
+  },
   'the database has no stand-in where one is asked for': {
     file: 'infra/rds.ts',
     text: "multiAz: DEPLOY_DATABASE_MULTI_AZ === 'yes',",
