@@ -1,7 +1,7 @@
 import type { Operator } from '../core/admin/audit-log.ts'
 import { getLimits, hasJobs, setLimits } from '../core/admin/user-limits.ts'
 import { type LimitsOfUserView, type UserLimitField, userLimitFields } from '../core/api/admin/limits-schema.ts'
-import { limitChange, viewLimits } from '../core/api/admin/limits-view.ts'
+import { limitChange, viewLimits, waitsRefused } from '../core/api/admin/limits-view.ts'
 import type { OperatorConfig } from '../core/platform/config/operator.ts'
 import { userLimits } from '../core/usage/quotas.ts'
 import { uploadLimits } from '../core/usage/upload-quota.ts'
@@ -36,6 +36,9 @@ export function prepareLimits(values: Values): Act {
   const reset = values.reset ? fields.map((field) => [field, null] as const) : []
   const change = limitChange(Object.fromEntries([...reset, ...entries]))
   return async (operator, config) => {
+    const waits = Object.fromEntries(entries).waits
+    const refused = waitsRefused(waits, config.WAITS_PER_USER)
+    if (refused) throw new OptionsError(`--waits: ${refused}`)
     const isChange = given.length > 0 || values.reset === true
     const overrides = isChange ? await setLimits(operator, user, change) : await getLimits(operator.database, user)
     const view = viewLimits(user, overrides, {
@@ -44,8 +47,14 @@ export function prepareLimits(values: Values): Act {
       uploadLimits: uploadLimits(config),
       connections: { streams: config.STREAM_SESSIONS_PER_USER, waits: config.WAITS_PER_USER },
     })
-    const note = (await hasJobs(operator.database, user)) ? '' : `\n\nNo job of ${user} is there: look at the name.`
-    return { view, text: `${describeLimits(view)}${note}` }
+    const notes = [
+      ...((await hasJobs(operator.database, user)) ? [] : [`No job of ${user} is there: look at the name.`]),
+      // The setting of this machine need not be that of the API.
+      ...(waits
+        ? ['Where the API has WAITS_PER_USER=0, as in an account of ten functions, no call waits all the same.']
+        : []),
+    ]
+    return { view, text: [describeLimits(view), ...notes].join('\n\n') }
   }
 }
 

@@ -3724,7 +3724,7 @@ export interface components {
             uploadMegabytesPerDay?: number | null;
             /** @description Live streams at once: STREAM_SESSIONS_PER_USER. */
             streams?: number | null;
-            /** @description Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits. */
+            /** @description Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits, and more is refused. */
             waits?: number | null;
         };
         SocialPost: {

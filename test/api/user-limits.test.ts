@@ -63,6 +63,34 @@ test('what holds for a user is shown with where it comes from, and who set it is
   ])
 })
 
+test('where no call may wait, calls of one user cannot be let either: it is refused with what to change, and what was set before rests', async () => {
+  const small = await createTestApi({ waitsPerUser: 0 })
+  await small.database.sql("INSERT INTO vision_users (user_id, waits, jobs_per_day) VALUES ('ann', 9, 50)")
+  const refused = await small.call('PUT', path('ann'), { ...asOperator, body: { waits: 1, jobsPerDay: 60 } })
+  expect([refused.status, await refused.json()]).toMatchObject([
+    400,
+    {
+      code: 'request.invalid',
+      errors: [
+        {
+          pointer: '#/waits',
+          code: 'field.conflict',
+          detail: expect.stringMatching(/^WAITS_PER_USER is 0, so no call waits, .* raise WAITS_PER_USER first/),
+        },
+      ],
+    },
+  ])
+  expect(await json(small.call('GET', path('ann'), asOperator))).toMatchObject({
+    jobsPerDay: { value: 50, from: 'operator' },
+    waits: { value: 0, from: 'setting', setting: 0 },
+  })
+  for (const waits of [0, null]) {
+    const kept = await json(small.call('PUT', path('ann'), { ...asOperator, body: { waits, jobsPerDay: 60 } }))
+    expect(kept).toMatchObject({ jobsPerDay: { value: 60 }, waits: { value: 0 } })
+  }
+  await small.drop()
+})
+
 test('others neither see nor set them, and no user of that name can be is said so', async () => {
   for (const method of ['GET', 'PUT']) {
     const refused = await api.call(method, path('ann'), { as: 'ann', ...(method === 'PUT' && { body: {} }) })

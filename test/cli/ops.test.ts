@@ -336,6 +336,21 @@ test('limits sets what is given and keeps the rest, shows where each comes from,
   })
 })
 
+test('limits lets no call wait where none may, and says that the API may have other settings than this machine', async () => {
+  const refused = await ops(['limits', '--user', 'kim', '--waits', '10'], { WAITS_PER_USER: '0' })
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^--waits: WAITS_PER_USER is 0, so no call waits, .* raise WAITS_PER_USER first/m),
+  ])
+  const { code, output } = await ops(['limits', '--user', 'kim', '--waits', '10'])
+  expect(code).toBe(0)
+  expect(output).toMatch(/^waits +10 +set for this user$/m)
+  expect(output).toMatch(/^Where the API has WAITS_PER_USER=0, .* no call waits all the same\.$/m)
+  const shown = await ops(['limits', '--user', 'kim'], { WAITS_PER_USER: '0' })
+  expect(shown.output).toMatch(/^waits +0 +WAITS_PER_USER$/m)
+  expect(shown.output).not.toContain('all the same')
+})
+
 test.each([
   [['limits'], /needs --user/],
   [['limits', '--user', 'kim', '--jobs-in-flight', '0'], /--jobs-in-flight: .*, not '0'/],

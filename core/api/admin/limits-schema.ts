@@ -29,7 +29,7 @@ export const userLimitFields = {
   }),
   streams: whole(1, 1_000).meta({ description: 'Live streams at once: STREAM_SESSIONS_PER_USER.' }),
   waits: whole(0, 1_000).meta({
-    description: 'Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits.',
+    description: 'Calls that wait at once: WAITS_PER_USER. Where that is 0, no call waits, and more is refused.',
   }),
 }
 export type UserLimitField = keyof typeof userLimitFields

@@ -1,5 +1,10 @@
 import type { LimitChange } from '../../admin/user-limits.ts'
-import type { ConnectionLimits, LimitOverrides, Overridable } from '../../usage/limit-overrides.ts'
+import {
+  type ConnectionLimits,
+  connectionLimit,
+  type LimitOverrides,
+  type Overridable,
+} from '../../usage/limit-overrides.ts'
 import type { UserLimits } from '../../usage/quotas.ts'
 import type { UploadLimits } from '../../usage/upload-quota.ts'
 import type { LimitsOfUserView, UserLimitField } from './limits-schema.ts'
@@ -41,9 +46,21 @@ export function viewLimits(
     const inUnits = (value: number | null | undefined) => (value == null ? null : value / unit)
     const set = inUnits(overrides[name])
     const setting = inUnits(settings[name])
-    return [field, { value: set ?? setting, from: set === null ? 'setting' : 'operator', setting }] as const
+    // What was set while calls could wait rests where none may.
+    const holds = set !== null && !(isConnection(name) && connectionLimit(connections[name], set) !== set)
+    return [field, { value: holds ? set : setting, from: holds ? 'operator' : 'setting', setting }] as const
   })
   return { user, ...(Object.fromEntries(entries) as Omit<LimitsOfUserView, 'user'>) }
+}
+
+function isConnection(name: Overridable): name is keyof ConnectionLimits {
+  return name === 'streams' || name === 'waits'
+}
+
+/** Why calls of one user cannot wait where those of nobody may; undefined where they can. */
+export function waitsRefused(wanted: number | null | undefined, setting: number): string | undefined {
+  if (!wanted || setting > 0) return undefined
+  return 'WAITS_PER_USER is 0, so no call waits, whoever makes it: each would hold a function that others need. Leave it out, or raise WAITS_PER_USER first, which an account of ten functions cannot.'
 }
 
 /** A change of limits in the units of the database. */

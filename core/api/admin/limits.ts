@@ -1,8 +1,9 @@
 import { getLimits, setLimits } from '../../admin/user-limits.ts'
+import { InvalidInput } from '../../http/invalid-input.ts'
 import { deferred, validated } from '../../http/validation.ts'
 import { procedure } from '../procedure.ts'
 import type { LimitsOfUserView, UserLimitField } from './limits-schema.ts'
-import { limitChange, viewLimits } from './limits-view.ts'
+import { limitChange, viewLimits, waitsRefused } from './limits-view.ts'
 
 const schema = deferred(() => import('./limits-schema.ts'))
 
@@ -66,6 +67,8 @@ export const operatorLimits = {
     .input(validated(schema('SetUserLimits')))
     .mutation(async ({ ctx, input: { user, ...given } }): Promise<LimitsOfUserView> => {
       const { services, actor, requestId } = ctx
+      const refused = waitsRefused(given.waits, services.connections.waits)
+      if (refused) throw new InvalidInput([{ pointer: '#/waits', code: 'field.conflict', detail: refused }])
       const operator = { database: services.database, actor: actor.userId }
       const view = viewLimits(user, await setLimits(operator, user, limitChange({ ...none, ...given })), services)
       services.log('info', 'limits of a user set', { requestId })
