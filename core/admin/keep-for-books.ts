@@ -1,6 +1,7 @@
 import { and, asc, eq, or, sql } from 'drizzle-orm'
 import { visionFailures, visionUsage } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { insertRows } from '../database/insert-rows.ts'
 import type { Queryable } from '../database/sql.ts'
 import { counters } from '../usage/ledger.ts'
 import { increments } from '../usage/merge-counts.ts'
@@ -39,10 +40,8 @@ async function moveUsage(tx: Queryable, userId: string, pseudonym: string): Prom
     .limit(page)
     .for('update')
   if (rows.length === 0) return 0
-  await tx
-    .insert(visionUsage)
-    .values(rows.map((row) => ({ ...row, userId: pseudonym })))
-    .onDuplicateKeyUpdate({ set: increments(visionUsage, counters) })
+  const given = rows.map((row) => ({ ...row, userId: pseudonym }))
+  await insertRows(tx, visionUsage, given, increments(visionUsage, counters))
   const same = rows.map((row) => and(eq(owner, userId), eq(day, row.day), eq(model, row.model), eq(status, row.status)))
   await tx.delete(visionUsage).where(or(...same))
   return rows.length
@@ -58,17 +57,13 @@ async function moveFailures(tx: Queryable, userId: string, pseudonym: string): P
     .limit(page)
     .for('update')
   if (rows.length === 0) return 0
-  await tx
-    .insert(visionFailures)
-    .values(rows.map((row) => ({ ...row, userId: pseudonym })))
-    .onDuplicateKeyUpdate({
-      set: {
-        ...increments(visionFailures, ['jobs']),
-        firstAt: sql`LEAST(first_at, VALUES(first_at))`,
-        lastAt: sql`GREATEST(last_at, VALUES(last_at))`,
-        jobId: sql`GREATEST(job_id, VALUES(job_id))`,
-      },
-    })
+  await insertRows(
+    tx,
+    visionFailures,
+    rows.map((row) => ({ ...row, userId: pseudonym })),
+    sql`${increments(visionFailures, ['jobs'])}, first_at = LEAST(first_at, VALUES(first_at)),
+      last_at = GREATEST(last_at, VALUES(last_at)), job_id = GREATEST(job_id, VALUES(job_id))`,
+  )
   const same = rows.map((row) => and(eq(owner, userId), eq(day, row.day), eq(code, row.code), eq(step, row.step)))
   await tx.delete(visionFailures).where(or(...same))
   return rows.length

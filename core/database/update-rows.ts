@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { matchedBy, type Queryable } from './sql.ts'
+import { SqlText } from './sql-text.ts'
 
 /** The new value of a column. */
 export type ColumnValue = SQL | string | number | null
@@ -43,18 +44,20 @@ export async function updateRows(
       ...(also === undefined ? [] : [also]),
     ]
     if (set.length === 0) continue
-    const values = alike.map(({ key, columns }, at) => {
-      const named = Object.entries({ ...key, ...columns })
-      const cells = named.map(([name, value]) => (at === 0 ? sql`${value} AS ${sql.raw(name)}` : sql`${value}`))
-      return sql`SELECT ${sql.join(cells, sql`, `)}`
+    const text = new SqlText()
+    alike.forEach(({ key, columns }, at) => {
+      text.add(at === 0 ? 'UPDATE (SELECT ' : ' UNION ALL SELECT ')
+      Object.entries({ ...key, ...columns }).forEach(([name, value], place) => {
+        if (place > 0) text.add(', ')
+        text.value(value)
+        if (at === 0) text.add(` AS ${name}`)
+      })
     })
     const on = Object.keys(first.key).map((name) => `t.${name} = x.${name}`)
-    matched += await matchedBy(
-      tx,
-      sql`UPDATE (${sql.join(values, sql` UNION ALL `)}) x
-        STRAIGHT_JOIN ${sql.raw(`${table} t FORCE INDEX (${index}) ON ${on.join(' AND ')}`)}
-        SET ${sql.join(set, sql`, `)}${only === undefined ? sql`` : sql` WHERE ${only}`}`,
-    )
+    text.add(`) x STRAIGHT_JOIN ${table} t FORCE INDEX (${index}) ON ${on.join(' AND ')} SET `)
+    text.sql(sql.join(set, sql`, `))
+    if (only !== undefined) text.add(' WHERE ').sql(only)
+    matched += await matchedBy(tx, text.done())
   }
   return matched
 }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { visionBatchCounts } from '../../drizzle/schema.ts'
+import { insertRows } from '../database/insert-rows.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { increments, mergeCounts } from './merge-counts.ts'
 
@@ -46,10 +47,7 @@ export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry
   )
   const rows = mergeCounts(['batchId', 'status', 'code'], batchCounters, ofBatches)
   if (rows.length === 0) return
-  await tx
-    .insert(visionBatchCounts)
-    .values(rows)
-    .onDuplicateKeyUpdate({ set: increments(visionBatchCounts, batchCounters) })
+  await insertRows(tx, visionBatchCounts, rows, increments(visionBatchCounts, batchCounters))
 }
 
 /**

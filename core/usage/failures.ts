@@ -1,6 +1,7 @@
 import { and, asc, between, eq, sql } from 'drizzle-orm'
 import { type Step, visionFailures } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { insertRows } from '../database/insert-rows.ts'
 import { asDate, type Queryable, rowsOf } from '../database/sql.ts'
 import { increments, mergeCounts } from './merge-counts.ts'
 
@@ -37,12 +38,8 @@ export async function addFailures(tx: Queryable, jobs: readonly FailedJob[]): Pr
     lastAt: now,
   }))
   if (rows.length === 0) return
-  await tx
-    .insert(visionFailures)
-    .values(rows)
-    .onDuplicateKeyUpdate({
-      set: { ...increments(visionFailures, ['jobs']), lastAt: sql`VALUES(last_at)`, jobId: sql`VALUES(job_id)` },
-    })
+  const more = increments(visionFailures, ['jobs'])
+  await insertRows(tx, visionFailures, rows, sql`${more}, last_at = VALUES(last_at), job_id = VALUES(job_id)`)
 }
 
 /** The failures of a user's jobs by day, code and step, between two days (UTC). */

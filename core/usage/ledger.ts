@@ -1,6 +1,7 @@
 import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
 import { type CountedStatus, type Step, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
+import { insertRows } from '../database/insert-rows.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
 import { addBatchCounts } from './batch-counts.ts'
@@ -161,10 +162,7 @@ export function difference(before: RunRow, after: RunRow | undefined): UsageEntr
 export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
   const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
-  await tx
-    .insert(visionUsage)
-    .values(rows)
-    .onDuplicateKeyUpdate({ set: increments(visionUsage, counters) })
+  await insertRows(tx, visionUsage, rows, increments(visionUsage, counters))
   await addBatchCounts(
     tx,
     entries.map(({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({

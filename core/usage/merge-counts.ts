@@ -44,10 +44,10 @@ export function mergeCounts<Counter extends string, Entry extends Partial<Counts
 export function increments<Counter extends string>(
   table: Readonly<Record<Counter, MySqlColumn>>,
   counters: readonly Counter[],
-): Record<Counter, SQL> {
-  const set = counters.map((counter) => {
-    const { name } = table[counter]
-    return [counter, sql.raw(`${name} + VALUES(${name})`)] as const
-  })
-  return Object.fromEntries(set) as Record<Counter, SQL>
+): SQL {
+  return sql.raw(counters.map((counter) => added(table[counter].name)).join(', '))
+}
+
+function added(column: string): string {
+  return `${column} = ${column} + VALUES(${column})`
 }

@@ -191,7 +191,7 @@ test('one whose values cannot be stored fails alone, and is told why', async () 
   const runs = await running(12)
   const bad = { model: 'writes', body: { title: 'unstorable' } }
   proxy.failStatements({
-    matches: /insert into `vision_job_outputs`.*unstorable/is,
+    matches: /insert into vision_job_outputs.*unstorable/is,
     errno: 1406,
     sqlState: '22001',
     message: 'too long',
@@ -284,7 +284,7 @@ test('a lock that is not let go in time is waited for by the one who needs it, a
   let met = 0
   proxy.failStatements({
     get matches() {
-      return { test: (statement: string) => /insert into `vision_usage`/i.test(statement) && met++ === 0 } as RegExp
+      return { test: (statement: string) => /insert into vision_usage/i.test(statement) && met++ === 0 } as RegExp
     },
     errno: 1205,
     sqlState: 'HY000',

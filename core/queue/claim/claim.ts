@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Step, visionJobAttempts } from '../../../drizzle/schema.ts'
 import { isDuplicate } from '../../database/classify-error.ts'
 import type { Database } from '../../database/client.ts'
+import { insertRows } from '../../database/insert-rows.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import type { Run } from '../../domain/run.ts'
 import { readProviderStates } from '../../providers/availability/provider-state.ts'
@@ -148,7 +149,9 @@ async function take(
         started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${ids}`,
   )
-  await tx.insert(visionJobAttempts).values(
+  await insertRows(
+    tx,
+    visionJobAttempts,
     runs.map((run) => ({
       jobId: run.jobId,
       attempt: run.attempt,

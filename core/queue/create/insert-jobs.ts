@@ -1,5 +1,6 @@
 import { and, eq, gte, sql } from 'drizzle-orm'
 import { visionJobs } from '../../../drizzle/schema.ts'
+import { insertRows } from '../../database/insert-rows.ts'
 import { inMilliseconds, type Queryable } from '../../database/sql.ts'
 import { insertTexts, type NewText } from '../rows/texts.ts'
 import type { NewJob } from './new-job.ts'
@@ -34,7 +35,9 @@ export async function insertJobs(
   { userId, maxRetries, traceId, lifeMs, batchId }: SharedColumns,
 ): Promise<readonly number[]> {
   if (jobs.length === 0) return []
-  const [{ insertId }] = await tx.insert(visionJobs).values(
+  const insertId = await insertRows(
+    tx,
+    visionJobs,
     jobs.map((job, index) => {
       const tag = tags[index]
       return {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Step, visionJobOutputs } from '../../../drizzle/schema.ts'
+import { insertRows } from '../../database/insert-rows.ts'
 import type { Queryable } from '../../database/sql.ts'
 import type { RunIdentity } from '../../domain/run.ts'
 import type { StepOutput } from '../../domain/step.ts'
@@ -36,7 +37,9 @@ export async function insertOutputs(
   outputs: readonly { readonly run: RunIdentity; readonly output: NewOutput; readonly version: number }[],
 ): Promise<void> {
   if (outputs.length === 0) return
-  await tx.insert(visionJobOutputs).values(
+  await insertRows(
+    tx,
+    visionJobOutputs,
     outputs.map(({ run: { jobId, attempt }, output: { key, made, requestedBy, instruction }, version }) => ({
       ...key,
       jobId,

@@ -2,6 +2,7 @@ import { and, asc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { visionJobOutputs, visionJobTexts } from '../../../drizzle/schema.ts'
 import { batchQueries } from '../../database/batch-queries.ts'
 import type { Database } from '../../database/client.ts'
+import { insertRows } from '../../database/insert-rows.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { LeaseLost, type Run } from '../../domain/run.ts'
 import { held } from './fence.ts'
@@ -40,7 +41,7 @@ export async function insertTexts(
       updatedAt: sql`UTC_TIMESTAMP(3)`,
     })),
   )
-  if (rows.length > 0) await tx.insert(visionJobTexts).values(rows)
+  if (rows.length > 0) await insertRows(tx, visionJobTexts, rows)
 }
 
 /** The texts of a run's job, by their numbers. */
