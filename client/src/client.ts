@@ -1,9 +1,10 @@
+import { type ChangeOptions, changeJobs } from './change.ts'
 import { type Api, type ClientOptions, connect, dataOf } from './connection.ts'
 import type { ImageSource } from './images.ts'
 import { type ResultsOptions, resultsOf } from './results.ts'
 import { type Run, runBatch } from './run.ts'
 import type { RunImage, RunOptions } from './run-options.ts'
-import type { Batch, CreateJob, Job, JobEvent, ResultRow } from './types.ts'
+import type { Batch, ChangedJobs, CreateJob, Job, JobEvent, JobFilter, ResultRow } from './types.ts'
 import { imageUrlOf, withSignal } from './upload.ts'
 import { type WaitOptions, waitForBatch, waitForJob } from './wait.ts'
 import { watchJob } from './watch.ts'
@@ -38,6 +39,12 @@ export interface VisionClient {
   waitForBatch(batchId: number, options?: WaitOptions<Batch>): Promise<Batch>
   /** The jobs of a batch with their texts, a row each. */
   results(batchId: number, options?: ResultsOptions): AsyncGenerator<ResultRow>
+  /** Cancels the jobs that fit a filter and have not ended, or counts them (`dryRun`). */
+  cancelJobs(filter: JobFilter, options?: ChangeOptions): Promise<ChangedJobs>
+  /** Retries the jobs that fit a filter and have failed. @throws VisionError `limit.jobs_waiting` once there is no room for more */
+  retryJobs(filter: JobFilter, options?: ChangeOptions): Promise<ChangedJobs>
+  /** Deletes the jobs that fit a filter, in any status, with all they have made. */
+  deleteJobs(filter: JobFilter, options?: ChangeOptions): Promise<ChangedJobs>
 }
 
 /**
@@ -75,5 +82,8 @@ export function createVisionClient(options: ClientOptions = {}): VisionClient {
     run: (images, wanted) => runBatch(on, images, wanted),
     waitForBatch: (batchId, wait) => waitForBatch(on, batchId, wait),
     results: (batchId, wanted) => resultsOf(on, batchId, wanted),
+    cancelJobs: (filter, wanted) => changeJobs(on, 'cancel', filter, wanted),
+    retryJobs: (filter, wanted) => changeJobs(on, 'retry', filter, wanted),
+    deleteJobs: (filter, wanted) => changeJobs(on, 'delete', filter, wanted),
   }
 }

@@ -1,3 +1,4 @@
+export type { ChangeOptions } from './change.ts'
 export { type Cancellable, createVisionClient, type NewJob, type VisionClient } from './client.ts'
 export type { Api, ClientOptions } from './connection.ts'
 export { type ClientErrorCode, isVisionError, VisionError } from './errors.ts'
@@ -7,12 +8,14 @@ export type { Refused, Run } from './run.ts'
 export type { RunImage, RunOptions, RunProgress } from './run-options.ts'
 export {
   type Batch,
+  type ChangedJobs,
   type CreateJob,
   type ErrorCode,
   type FieldProblem,
   hasEnded,
   type Job,
   type JobEvent,
+  type JobFilter,
   type JobStatus,
   type ResultRow,
   type Text,

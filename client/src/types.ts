@@ -18,6 +18,10 @@ export type Batch = Schemas['Batch']
 export type AddedJobs = Schemas['AddedJobs']
 /** A job of a batch as a row: a field for each field of each text. */
 export type ResultRow = Schemas['ResultRow']
+/** Which jobs of yours, as in the history: all that is named must fit. */
+export type JobFilter = Schemas['JobFilter']
+/** The outcome of a change of many jobs. */
+export type ChangedJobs = Pick<Schemas['MatchingChange'], 'jobs' | 'unchanged' | 'refused' | 'more'>
 /** The stable code of an error, of a call or of a job: see docs/errors.md. */
 export type ErrorCode = Schemas['ErrorCode']
 /** What is wrong with a field of the input. */
