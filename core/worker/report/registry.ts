@@ -92,10 +92,8 @@ async function reportWorker(
         tx,
         sql`SELECT ${sql.raw(counters.join(', '))}, stats FROM vision_workers WHERE id = ${workerId} FOR UPDATE`,
       )
-      const news = counters
-        .map((one) => [one, tally[one] - (before?.[one] ?? 0)] as const)
-        .filter(([, more]) => more > 0)
-      if (news.length > 0) {
+      const news = counters.map((one) => [one, tally[one] - (before?.[one] ?? 0)] as const)
+      if (news.some(([, more]) => more > 0)) {
         // The minute is read once: the next may begin between two statements.
         const [row] = await rowsOf<Stored & { minute: string }>(
           tx,
