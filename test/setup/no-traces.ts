@@ -10,8 +10,8 @@ const replaceable = () => ({
   setTimeout: globalThis.setTimeout,
   setInterval: globalThis.setInterval,
   now: Date.now,
-  // Declared beside them by core/http/fetch. They themselves are replaced by @hono/node-server when it is loaded.
-  isLightFetch: Headers !== globalThis.Headers || Request !== globalThis.Request || Response !== globalThis.Response,
+  // By its name: beside what core/http/fetch declares, @hono/node-server replaces these globals whenever it is loaded.
+  isLightFetch: Headers.name === 'LightHeaders',
 })
 // Powertools and sharp note themselves there when they are loaded.
 const theirs = ['AWS_SDK_UA_APP_ID', 'VIPSHOME']
