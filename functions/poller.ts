@@ -4,7 +4,7 @@ import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { secretsOf } from '../core/platform/config/secrets.ts'
 import { createLog, type FunctionLog, writeToStandardOutput } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
-import { createPoller, type Poller } from '../core/worker/create-worker.ts'
+import { createPoller, type Poller } from '../core/worker/create-poller.ts'
 import { type WakeEvent, wakeIdOf } from '../core/worker/wake/wake-functions.ts'
 
 let opened: { readonly poller: Poller; readonly log: FunctionLog } | undefined

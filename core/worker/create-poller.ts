@@ -1,41 +1,25 @@
 import { randomUUID } from 'node:crypto'
-import { sweepBatches } from '../batches/batches.ts'
 import { type Database, openDatabase } from '../database/client.ts'
-import { reasonOf } from '../domain/errors.ts'
 import { emptyTally, type Tally } from '../domain/tally.ts'
-import { bucketCallMs, loadMs } from '../images/limits.ts'
+import { loadMs } from '../images/limits.ts'
 import { openImageStore } from '../images/store.ts'
-import { sweepImages } from '../images/sweep.ts'
-import { sweepSessions } from '../live/slots/sessions.ts'
 import type { MeasurePalette } from '../pipeline/steps.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createProviderAccess } from '../providers/availability/permits.ts'
-import { prunePermits } from '../providers/availability/rate-limit.ts'
 import { createPrices } from '../providers/prices.ts'
 import { servingBy } from '../providers/serving.ts'
-import { sweepDeletions } from '../queue/prune/deletions.ts'
-import { keepIdsFresh, sweepOrphans } from '../queue/prune/orphans.ts'
-import { pruneVisionJobs } from '../queue/prune/prune.ts'
-import { settleMs } from '../queue/settle/reserved-time.ts'
 import { costPerDay } from '../usage/quotas.ts'
 import { deliverWebhooks } from '../webhooks/deliver.ts'
-import { sweepWebhooks } from '../webhooks/sweep.ts'
 import { drain } from './loop.ts'
 import type { DrainOptions, Steps } from './options.ts'
 import { defaultPollMs } from './poll.ts'
 import { startMetricsReporter } from './report/metrics-reporter.ts'
-import { sweepWorkers } from './report/registry.ts'
 import { createStats } from './report/stats.ts'
+import { startSweeps, sweepMs } from './sweeps.ts'
 import type { Bell } from './wake/bell.ts'
 import { createFunctionWaker } from './wake/wake-functions.ts'
-
-/**
- * How long the sweepers continue after an idle drain has ended, from its start, in milliseconds: a poller that drains and
- * exits sweeps too.
- */
-const sweepMs = 30_000
 
 export interface PollerOptions {
   readonly log: Log
@@ -103,25 +87,7 @@ export function createPoller(
   return {
     database,
     drain: async (options) => {
-      // The queue neither waits for the sweepers nor fails with them.
-      const orLog = (failed: string) => (error: unknown) => log('error', failed, { detail: reasonOf(error) })
-      const sweeps = sweepTime(options)
-      const old = { olderThanDays: config.JOB_RETENTION_DAYS, signal: sweeps.signal }
-      const sweep = () => [
-        sweepImages(database, store, sweeps.signal).catch(orLog('images not swept')),
-        sweepSessions(database, sweeps.signal).catch(orLog('sessions not swept')),
-        sweepWebhooks(database, sweeps.signal).catch(orLog('webhooks not swept')),
-        sweepDeletions(database, sweeps.signal).catch(orLog('deletions not swept')),
-        prunePermits(database).catch(orLog('permits not pruned')),
-        sweepWorkers(database, sweeps.signal).catch(orLog('workers not swept')),
-        sweepOrphans(database).catch(orLog('orphaned runs not swept')),
-        sweepBatches(database, config.JOB_RETENTION_DAYS).catch(orLog('old batches not swept')),
-        keepIdsFresh(database).catch(orLog('ids of deleted jobs not checked')),
-        pruneVisionJobs(database, old).then(({ jobs, more }) => {
-          if (jobs > 0) log('info', 'old jobs pruned', { jobs, more })
-        }, orLog('old jobs not pruned')),
-      ]
-      const sweeping = options.wakeId === undefined ? sweep() : []
+      const sweeps = options.wakeId === undefined ? startSweeps(config, { database, store, log }, options) : undefined
       const workerId = randomUUID()
       const leaseMs = config.JOB_LEASE_SECONDS * 1000
       const now = () => performance.now()
@@ -131,7 +97,12 @@ export function createPoller(
       const started = now()
       const delivering = deliverWebhooks(
         {
-          ...{ database, log, allowLoopbackHttp, random: Math.random, clock: now, now: Date.now },
+          database,
+          log,
+          allowLoopbackHttp,
+          random: Math.random,
+          clock: now,
+          now: Date.now,
           pollMs: pollMs ?? defaultPollMs,
         },
         {
@@ -142,7 +113,7 @@ export function createPoller(
         },
       )
       const stopReporter = startMetricsReporter({ database, metrics, log, counts, stats, everyMs: reportMs })
-      const summary = await drain(
+      return drain(
         {
           database,
           steps,
@@ -177,42 +148,16 @@ export function createPoller(
         options,
       ).finally(async () => {
         drained.abort()
-        sweeps.endSoon()
+        sweeps?.endSoon()
         await delivering
         await stopReporter()
-        await Promise.all(sweeping)
+        await sweeps?.ended
         await waker?.settled()
-        sweeps.release()
       })
-      return summary
     },
     close: async () => {
       store.close()
       await database.close()
-    },
-  }
-}
-
-/** The longest timer of Node.js: a longer one fires at once. */
-const longestTimer = 2 ** 31 - 1
-
-/**
- * The time of the sweepers: as long as the drain lasts, and short enough for a started batch to end within the function's
- * time.
- */
-function sweepTime({ deadline, signal }: DrainOptions) {
-  const ending = new AbortController()
-  const end = () => ending.abort()
-  const started = performance.now()
-  const latest = deadline - settleMs - bucketCallMs
-  const at = (moment: number) => setTimeout(end, Math.min(longestTimer, Math.max(0, moment - performance.now())))
-  const timers = [at(latest)]
-  return {
-    signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
-    /** The drain has ended. */
-    endSoon: () => void timers.push(at(Math.min(latest, started + Math.min(sweepMs, (latest - started) / 2)))),
-    release: () => {
-      for (const timer of timers) clearTimeout(timer)
     },
   }
 }

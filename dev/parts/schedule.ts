@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../../core/domain/errors.ts'
 import type { Log } from '../../core/platform/log.ts'
-import type { Poller } from '../../core/worker/create-worker.ts'
+import type { Poller } from '../../core/worker/create-poller.ts'
 import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
 import type { Bell } from '../../core/worker/wake/bell.ts'
 

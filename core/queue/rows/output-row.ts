@@ -17,13 +17,13 @@ export interface OutputKey {
 export const analysisKey: OutputKey = { kind: 'analysis', text: 0, revision: 1 }
 
 /** The author of a request for an output, and its instruction. */
-export interface OutputOrder {
+export interface OutputRequest {
   readonly requestedBy?: string | null | undefined
   readonly instruction?: string | null | undefined
 }
 
 /** A step's output and its key. */
-export interface NewOutput extends OutputOrder {
+export interface NewOutput extends OutputRequest {
   readonly key: OutputKey
   readonly made: StepOutput
 }

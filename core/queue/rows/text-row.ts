@@ -3,7 +3,7 @@ import type { Queryable } from '../../database/sql.ts'
 import { updateRows } from '../../database/update-rows.ts'
 import type { Reason } from '../../domain/run.ts'
 import { shown } from './attempt-row.ts'
-import type { OutputKey, OutputOrder } from './output-row.ts'
+import type { OutputKey, OutputRequest } from './output-row.ts'
 
 /** The outcome of a text that a run did not make: it waits for another run, or has failed. */
 export interface TextEnding {
@@ -16,7 +16,7 @@ export interface TextEnding {
 }
 
 /** A text that a run has made, with its revision. */
-export interface MadeText extends OutputOrder {
+export interface MadeText extends OutputRequest {
   readonly text: number
   readonly revision: number
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/client.ts'
 import type { Reason, RunIdentity } from '../../domain/run.ts'
 import type { RunUsage, StepOutput } from '../../domain/step.ts'
+import type { OutputRequest } from '../rows/output-row.ts'
 import { keyOf, type MadeText } from '../rows/text-row.ts'
 import { commitChange } from './group-commit.ts'
 
@@ -20,7 +21,7 @@ export function saveText(
     run,
     job: { kind: 'text saved', versions: 1 },
     made: text,
-    output: { key: keyOf(text), made: content, ...orderOf(text) },
+    output: { key: keyOf(text), made: content, ...requestOf(text) },
     attempt: { spent },
     evidence: { output: keyOf(text) },
   })
@@ -49,6 +50,6 @@ export function failText(
 }
 
 /** The author of a request for a text, and its instruction. */
-export function orderOf({ requestedBy, instruction }: MadeText) {
+export function requestOf({ requestedBy, instruction }: OutputRequest): OutputRequest {
   return { requestedBy, instruction }
 }

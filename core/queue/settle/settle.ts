@@ -11,7 +11,7 @@ import { type Ending, shown, writeAttempts } from '../rows/attempt-row.ts'
 import { analysisKey } from '../rows/output-row.ts'
 import { answerIssueLength, keyOf, type MadeText, type TextEnding } from '../rows/text-row.ts'
 import { commitChange } from './group-commit.ts'
-import { orderOf } from './save-text.ts'
+import { requestOf } from './save-text.ts'
 
 /**
  * Saves the analysis. The second step continues from it, in this run or a later one.
@@ -64,7 +64,7 @@ export function completeVisionJob(
     run,
     job: { kind: 'last text saved', versions: 2, after: 1 },
     made: text,
-    output: { key: keyOf(text), made: content, ...orderOf(text) },
+    output: { key: keyOf(text), made: content, ...requestOf(text) },
     attempt: { spent, outcome: 'completed' },
     ended: { run, jobs: [{ ...ownerOf(run), status: 'completed' }] },
     evidence: { output: keyOf(text) },

@@ -1,6 +1,6 @@
 import type { Status, Step } from '../../../drizzle/schema.ts'
 import type { VisionError } from '../../domain/errors.ts'
-import { LeaseLost, type Reason, type Run } from '../../domain/run.ts'
+import { LeaseLost, type Run } from '../../domain/run.ts'
 import type { RunUsage } from '../../domain/step.ts'
 import { getVisionJobOutput, getVisionJobState } from '../../queue/read/read.ts'
 import {
@@ -125,13 +125,11 @@ async function settle(
     await releaseVisionJob(database, run, progress.step, usage, texts)
     return { ended: 'released', ...(error && { error }) }
   }
-  const { code, message, detail } = outcome.error
-  const reason: Reason = { code, message, detail }
   if (outcome.kind === 'failed') {
-    await failVisionJob(database, run, reason, usage, texts)
+    await failVisionJob(database, run, outcome.error, usage, texts)
     return { ended: 'failed', error: outcome.error }
   }
   const costsRetry = outcome.kind === 'retried'
-  await retryVisionJob(database, run, reason, usage, { delayMs: outcome.delayMs, costsRetry }, texts)
+  await retryVisionJob(database, run, outcome.error, usage, { delayMs: outcome.delayMs, costsRetry }, texts)
   return { ended: costsRetry ? 'retried' : 'released', error: outcome.error }
 }

@@ -1,7 +1,6 @@
-import type { VisionError } from '../../domain/errors.ts'
-import { LeaseLost, type Reason, type Run, type TextRun } from '../../domain/run.ts'
+import { LeaseLost, type Run, type TextRun } from '../../domain/run.ts'
 import { readCurrent, readTextsOfRun, type TextRow } from '../../queue/rows/texts.ts'
-import { failText, saveText } from '../../queue/settle/save-text.ts'
+import { failText, requestOf, saveText } from '../../queue/settle/save-text.ts'
 import { completeVisionJob, completeWithoutText, saveAnswerIssue } from '../../queue/settle/settle.ts'
 import type { RunOptions } from '../options.ts'
 import { outcomeOf, Stopped } from './outcome.ts'
@@ -33,10 +32,9 @@ export async function makeTexts(
     const outcome = outcomeOf(thrown, run, { ...options, circuitOpen })
     if (outcome.kind === 'lost') throw thrown
     if (outcome.kind !== 'failed') return texts.leave(row, outcome)
-    const reason = reasonFor(outcome.error)
     // The failure of the last text is settled together with the job.
     const rest = texts.open > 1
-    if (rest) await persist(() => failText(database, run, row.text, reason, spentSoFar(state)), options)
+    if (rest) await persist(() => failText(database, run, row.text, outcome.error, spentSoFar(state)), options)
     texts.fail(row, outcome.error, rest)
   }
 
@@ -56,7 +54,7 @@ export async function makeTexts(
     // One at a time: the save of the last one completes the job.
     await texts.inTurn(async () => {
       if ('thrown' in performed) return conclude(row, performed.thrown, performed.circuitOpen)
-      const made = { text: row.text, revision: text.revision, ...ordered(row) }
+      const made = { text: row.text, revision: text.revision, ...requestOf(row) }
       const isLast = texts.isLast()
       const [save, spent] = isLast ? [completeVisionJob, state.usage] : [saveText, spentSoFar(state)]
       await persist(() => save(database, run, performed.output, spent, made), options)
@@ -104,13 +102,4 @@ function textRunOf(run: Run, row: TextRow, of: number, current: unknown): TextRu
     // The error of another text does not concern this one.
     lastErrorCode: row.errorCode as Run['lastErrorCode'],
   }
-}
-
-/** The author of a request for a new revision, and its instruction. */
-function ordered({ requestedBy, instruction }: TextRow) {
-  return { requestedBy, instruction }
-}
-
-function reasonFor({ code, message, detail }: VisionError): Reason {
-  return { code, message, detail }
 }
