@@ -311,54 +311,6 @@ describe('a run', () => {
   })
 })
 
-test('jobs are counted, cancelled, retried and deleted by a filter, call by call, and a lost answer does no harm', async () => {
-  const batchOf = (body: object, count: number, analysisPurpose: string) => async (vision: Client.VisionClient) => {
-    const { data } = await vision.api.POST('/v1/batches', { body })
-    const batchId = data?.batchId ?? 0
-    const imageUrl = (await vision.upload(poster)) as string
-    const jobs = Array.from({ length: count }, () => ({ imageUrl, analysisPurpose, outputFormat: 'alt_text' }))
-    await vision.api.POST('/v1/batches/{batchId}/jobs', { params: { path: { batchId } }, body: { jobs } })
-    return batchId
-  }
-  let lost = 0
-  const losing: typeof fetch = async (input, init) => {
-    const response = await fetch(input, init)
-    if (input instanceof Request && input.url.endsWith('/delete') && lost++ === 1)
-      throw new TypeError('the answer is lost')
-    return response
-  }
-  const vision = open({ fetch: losing, random: () => 0 })
-  const failed = await batchOf({ name: 'To fail' }, 5, 'Sell it [emulate failed]')(vision)
-  await vision.waitForBatch(failed)
-  expect(await vision.retryJobs({ batchId: failed }, { dryRun: true })).toMatchObject({ jobs: 5, more: false })
-  expect(await vision.cancelJobs({ batchId: failed }, { perCall: 2 })).toMatchObject({
-    jobs: 0,
-    refused: [{ code: 'job.not_cancellable', jobs: 5 }],
-  })
-  const seen: number[] = []
-  const retried = await vision.retryJobs(
-    { batchId: failed, status: ['failed'] },
-    { perCall: 2, onProgress: ({ jobs }) => seen.push(jobs) },
-  )
-  expect([retried, seen]).toEqual([{ jobs: 5, unchanged: 0, refused: [], more: false }, [2, 4, 5]])
-  await vision.waitForBatch(failed)
-  const stop = new AbortController()
-  const stopping = vision.deleteJobs(
-    { batchId: failed },
-    { perCall: 2, signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) },
-  )
-  await expect(stopping).rejects.toThrow('enough')
-  expect(await vision.deleteJobs({ batchId: failed }, { dryRun: true })).toMatchObject({ jobs: 3 })
-  lost = 0
-  // What the lost call had deleted is not counted again.
-  expect(await vision.deleteJobs({ batchId: failed }, { perCall: 2 })).toMatchObject({ jobs: 2, more: false })
-  expect([lost, (await vision.deleteJobs({ batchId: failed }, { dryRun: true })).jobs]).toEqual([3, 0])
-  await expect(vision.deleteJobs({})).rejects.toMatchObject({
-    code: 'request.invalid',
-    errors: [{ pointer: '#/filter' }],
-  })
-})
-
 test('an address or a key that cannot be one is refused, and the key is not shown', () => {
   expect(() => open({ url: 'localhost:3000' })).toThrow('localhost:3000 is not the address of an API')
   for (const key of ['vpk_secret\nabc', 'vpk_secret\u200b']) {
