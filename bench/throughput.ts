@@ -1,5 +1,5 @@
 // node bench/throughput.ts [mariadb|mysql] [--quick] [--webhooks] [--postgres=postgres://…]: jobs a second, created one by one and a
-// hundred at a time, and run to their end by one worker with 100 in flight, whose steps do nothing; what a job takes in statements,
+// hundred at a time, and run to their end by one worker with 100 in flight and by two, whose steps do nothing; what a job takes in statements,
 // commits and CPU of the client; and the peers of bench/peers in the same run (`npm ci` there first; those of PostgreSQL on a private
 // one of Debian's package, or the one that is named). --webhooks also runs them while each user has a webhook for all events. Medians
 // of three rounds, about two minutes a server. --quick asserts the counts of one small round, and nothing about time.
@@ -22,8 +22,8 @@ const given = process.argv.find((one) => one.startsWith('--postgres='))?.slice('
 const webhooks = process.argv.includes('--webhooks')
 const rounds = quick ? 1 : 3
 const size = quick
-  ? { one: 100, batch: 1_000, run: 1_000, peers: 0 }
-  : { one: 2_000, batch: 20_000, run: 10_000, peers: 2_000 }
+  ? { one: 100, batch: 1_000, run: 1_000, byTwo: 0, peers: 0 }
+  : { one: 2_000, batch: 20_000, run: 10_000, byTwo: 20_000, peers: 2_000 }
 const inFlight = 100
 const withWebhooks = `run to the end, ${inFlight} in flight, with webhooks`
 
@@ -44,6 +44,7 @@ await onEachServer(server, async (on) => {
   const database = openDatabase(on.url, { connections: 8, random: Math.random })
   try {
     const measured: Record<string, Taken[]> = {}
+    const byTwo: number[] = []
     for (let round = 0; round < rounds; round++) {
       const add = async (name: string, jobs: number, work: () => Promise<unknown>) => {
         measured[name] = [...(measured[name] ?? []), await taken(on, jobs, work)]
@@ -57,6 +58,11 @@ await onEachServer(server, async (on) => {
       await truncateJobs(on)
       await createMany(database, size.run)
       await add(`run to the end, ${inFlight} in flight`, size.run, () => runAll(database, inFlight))
+      if (!quick) {
+        await truncateJobs(on)
+        await createMany(database, size.byTwo)
+        byTwo.push(await runByTwo(on))
+      }
       if (webhooks) {
         await truncateJobs(on)
         await createMany(database, size.run)
@@ -88,6 +94,10 @@ await onEachServer(server, async (on) => {
         }),
       ),
     )
+    if (byTwo.length > 0) {
+      const perSecond = Math.round(quantile(byTwo, 0.5))
+      report.add(`Two workers, each a process with ${inFlight} in flight, run ${perSecond} jobs a second to their end.`)
+    }
     if (quick) {
       const [ended] = measured[`run to the end, ${inFlight} in flight`] ?? []
       assert.ok(ended && ended.statements <= 6, `a job takes at most 6 statements, not ${ended?.statements}`)
@@ -101,6 +111,17 @@ await onEachServer(server, async (on) => {
   }
 })
 await report.write()
+
+/** Runs all jobs by two workers, each a process of its own. @returns jobs a second, from the first beginning to the last end */
+async function runByTwo({ url }: BenchDatabase): Promise<number> {
+  const file = fileURLToPath(new URL('./support/run-worker.ts', import.meta.url))
+  const worker = () => runScript<{ began: number; ended: number; completed: number }>(file, [url, String(inFlight)])
+  const both = await Promise.all([worker(), worker()])
+  const jobs = both.reduce((sum, { completed }) => sum + completed, 0)
+  assert.equal(jobs, size.byTwo, 'each job has completed once')
+  const began = Math.min(...both.map((one) => one.began))
+  return (jobs * 1_000) / (Math.max(...both.map((one) => one.ended)) - began)
+}
 
 /** Gives each user a webhook for all events. */
 async function addWebhooks({ sql }: BenchDatabase): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Database } from '../../core/database/client.ts'
+import type { Tally } from '../../core/domain/tally.ts'
 import { createVisionJobs } from '../../core/queue/create/create.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
@@ -38,10 +39,9 @@ export async function createMany(database: Database, jobs: number): Promise<void
   await each(jobs / 100, 4, (which) => createVisionJobs(database, Array(100).fill(job), optionsOf(which)))
 }
 
-/** Runs all jobs to their end by one worker. */
-export async function runAll(database: Database, inFlight: number): Promise<void> {
-  const workerId = 'bench'
-  await drain(
+/** Runs all jobs to their end by one worker, beside which others may do the same. @returns what it did */
+export function runAll(database: Database, inFlight: number, workerId = 'bench'): Promise<Tally> {
+  return drain(
     {
       database,
       steps: noOpSteps,
