@@ -247,7 +247,6 @@ SELECT id, created_at >= ? AS isSince FROM vision_jobs FORCE INDEX (history) WHE
 SELECT id, created_at >= ? AS isSince FROM vision_jobs FORCE INDEX (PRIMARY) WHERE ? AND id >= ? ORDER BY id ASC LIMIT ?;
 SELECT id, created_at >= ? AS isSince FROM vision_jobs FORCE INDEX (PRIMARY) WHERE ? AND id >= ? ORDER BY id DESC LIMIT ?;
 SELECT id, host, concurrency, in_flight AS inFlight, started_at AS startedAt, last_heartbeat_at AS lastHeartbeatAt, stopped_at AS stoppedAt, IF(stopped_at IS NOT NULL, ?, IF(last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ? SECOND, ?, ?)) AS state, claimed, completed, retried, failed, released, lost, reclaimed, expired FROM vision_workers FORCE INDEX (heartbeat) WHERE last_heartbeat_at > UTC_TIMESTAMP(3) - INTERVAL ? HOUR ORDER BY last_heartbeat_at DESC LIMIT ?;
-SELECT id, slot, last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ? SECOND AS dead FROM vision_job_sessions FORCE INDEX (slot) WHERE user_id = ? AND slot LIKE ?;
 SELECT id, start_tag AS tag FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ? AND status = ? AND next_step = ? ORDER BY start_tag LIMIT ?;
 SELECT id, status, user_id AS userId, batch_id AS batchId, error_code AS code FROM (SELECT id, status, user_id, batch_id, error_code FROM vision_jobs FORCE INDEX (due) WHERE status = ? ORDER BY available_at, id LIMIT ?) AS soonest WHERE id < ? AND id >= ?;
 SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due) WHERE status = ? AND available_at <= UTC_TIMESTAMP(3) ORDER BY available_at, id LIMIT ?;
@@ -266,6 +265,7 @@ SELECT provider AS name, paused_at AS operatorPausedAt, paused_by AS operatorPau
 SELECT provider, paused_by AS `by`, paused_reason AS reason FROM vision_provider_states;
 SELECT pseudonym FROM vision_users WHERE user_id = ?;
 SELECT run.id FROM (SELECT id, job_id, ended_at FROM vision_job_attempts ORDER BY id LIMIT ?) AS run LEFT JOIN vision_jobs AS job ON job.id = run.job_id WHERE job.id IS NULL AND COALESCE(run.ended_at <= UTC_TIMESTAMP(3) - INTERVAL ? HOUR, ?);
+SELECT s.id, s.slot, s.last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ? SECOND AS dead, u.streams AS `override` FROM (SELECT ? AS one, … UNION ALL …) AS always LEFT JOIN vision_users u ON u.user_id = ? LEFT JOIN vision_job_sessions s FORCE INDEX (slot) ON s.user_id = ? AND s.slot LIKE ?;
 SELECT state FROM vision_images FORCE INDEX (PRIMARY) WHERE id = ? FOR UPDATE;
 SELECT status FROM vision_jobs WHERE id = ? AND user_id = ? FOR UPDATE;
 SELECT status, code FROM vision_batch_counts WHERE batch_id = ? ORDER BY status, code;

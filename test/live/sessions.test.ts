@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished } from 'vitest'
 import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/slots/sessions.ts'
 import { endingAtOnce, endingSeconds } from '../../core/live/slots/slots.ts'
 import { createWaits } from '../../core/live/slots/wait-slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
+import { openProxied } from '../support/database/proxy.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -192,6 +193,25 @@ test('the sweep takes batch after batch, of thousands too', async () => {
   expect(count?.n).toBe(900)
 })
 
+test('a wait takes its slot and gives it back in three statements, and finds the user and the slots by their indices', async () => {
+  await database.sql("INSERT INTO vision_users (user_id, waits) VALUES ('ann', 1)")
+  const proxied = await openProxied(database.url)
+  onTestFinished(() => proxied.close())
+  const waits = createWaits({ database: proxied, perUser: 5, log: () => undefined, random: Math.random })
+  await waits.during({ userId: 'ann', jobId: 1 }, async () => undefined)
+  proxied.proxy.statements.length = 0
+  expect(await waits.during({ userId: 'ann', jobId: 1 }, async () => undefined)).toBe(true)
+  const { statements } = proxied.proxy
+  expect(statements.map((statement) => /^\w+/.exec(statement)?.[0]?.toUpperCase())).toEqual([
+    'SELECT',
+    'INSERT',
+    'DELETE',
+  ])
+  const plan = await database.sql(`EXPLAIN FORMAT=TRADITIONAL ${statements[0]}`)
+  const found = Object.fromEntries(plan.map(({ table, key }) => [table, key]))
+  expect(found).toMatchObject({ u: 'PRIMARY', s: 'slot' })
+})
+
 test('each statement reads by its index', async () => {
   const plan = async (query: string) => (await database.sql(`EXPLAIN FORMAT=TRADITIONAL ${query}`))[0]
   await database.sql(
@@ -201,10 +221,6 @@ test('each statement reads by its index', async () => {
   )
   await database.sql('ANALYZE TABLE vision_job_sessions')
   for (const [key, query] of [
-    [
-      'slot',
-      "SELECT id, slot FROM vision_job_sessions FORCE INDEX (slot) WHERE user_id = 'user-1' AND slot LIKE 'stream-%'",
-    ],
     [
       'live',
       "SELECT COUNT(*) FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = 'user-1' AND closed_at > UTC_TIMESTAMP(3) - INTERVAL 3 SECOND AND close_reason = 'replaced'",

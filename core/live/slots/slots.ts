@@ -3,7 +3,7 @@ import { type CloseReason, type Transport, visionJobSessions } from '../../../dr
 import { isDuplicate } from '../../database/classify-error.ts'
 import type { Database } from '../../database/client.ts'
 import { matchedBy, rowsOf } from '../../database/sql.ts'
-import { connectionLimit, readOverrides } from '../../usage/limit-overrides.ts'
+import { connectionLimit, limitColumn } from '../../usage/limit-overrides.ts'
 
 // A user has a fixed number of slots for streams and another for waits, and each connection holds one: its row has the slot
 // under a unique key. The cap therefore holds at the moment of opening, over all processes, without a lock that outlives a
@@ -50,17 +50,10 @@ export async function takeSlot(
   { perUser, lifeSeconds, replaces, random }: SlotOptions,
 ): Promise<TakenSlot> {
   const { kind, userId } = wanted
-  const overrides = await database.run((on) => readOverrides(on, userId))
-  const most = connectionLimit(perUser, kind === 'stream' ? overrides.streams : overrides.waits)
   const replaced: number[] = []
   for (let attempt = 1; attempt <= tries; attempt++) {
-    const holders = await database.run((on) =>
-      rowsOf<{ id: number; slot: string; dead: 0 | 1 }>(
-        on,
-        sql`SELECT id, slot, last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${lifeSeconds} SECOND AS dead
-          FROM vision_job_sessions FORCE INDEX (slot) WHERE user_id = ${userId} AND slot LIKE ${`${kind}-%`}`,
-      ),
-    )
+    const { override, holders } = await readHolders(database, wanted, lifeSeconds)
+    const most = connectionLimit(perUser, override)
     const dead = holders.filter((holder) => holder.dead === 1).map(({ id }) => id)
     await closeSessions(database, dead, 'expired')
     const living = holders.filter((holder) => holder.dead === 0)
@@ -77,6 +70,23 @@ export async function takeSlot(
     } else break
   }
   return { id: undefined, replaced }
+}
+
+/** The connections that hold a user's slots of a kind, and how many slots an operator has set for the user, in one statement. */
+async function readHolders(database: Database, { kind, userId }: NewConnection, lifeSeconds: number) {
+  const limit = limitColumn[kind === 'stream' ? 'streams' : 'waits']
+  const rows = await database.run((on) =>
+    rowsOf<{ id: number | null; slot: string; dead: 0 | 1; override: number | null }>(
+      on,
+      sql`SELECT s.id, s.slot, s.last_seen_at <= UTC_TIMESTAMP(3) - INTERVAL ${lifeSeconds} SECOND AS dead,
+          u.${limit} AS \`override\`
+        FROM (SELECT 1 AS one) AS always
+        LEFT JOIN vision_users u ON u.user_id = ${userId}
+        LEFT JOIN vision_job_sessions s FORCE INDEX (slot) ON s.user_id = ${userId} AND s.slot LIKE ${`${kind}-%`}`,
+    ),
+  )
+  const holders = rows.flatMap(({ id, slot, dead }) => (id === null ? [] : [{ id, slot, dead }]))
+  return { override: rows[0]?.override ?? null, holders }
 }
 
 /** Closes open rows, frees their slots, and records the last version sent. */
