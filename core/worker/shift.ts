@@ -1,0 +1,99 @@
+import { reasonOf } from '../domain/errors.ts'
+import { emptyTally, type Tally } from '../domain/tally.ts'
+import { createClaimer } from './claim-work.ts'
+import { watchFreezes } from './freezes.ts'
+import { keepLeases } from './lease-keeper.ts'
+import { createMaintenance } from './maintenance.ts'
+import type { DrainOptions, WorkerOptions } from './options.ts'
+import { pollQueue } from './poll.ts'
+import { createPresence } from './report/presence.ts'
+import { createStats } from './report/stats.ts'
+import { Stopped } from './run/outcome.ts'
+import { createSlots, type Slots } from './slots.ts'
+import { type TimeLeft, timeLeft } from './time-left.ts'
+
+/** A worker from when it begins to drain the queue until all its runs are settled. */
+export interface Shift {
+  readonly tally: Tally
+  readonly slots: Slots
+  readonly time: TimeLeft
+  /** Whether another job may be claimed: there are a free slot and time for it, and nobody has stopped the worker. */
+  mayClaim(): boolean
+  /** One poll, and the work that it finds. @returns whether there was any */
+  poll(): Promise<boolean>
+  /** Whether more jobs waited than the last poll claimed. */
+  hasBacklog(): boolean
+  /** The worker is full while jobs wait. */
+  askForHelp(): void
+  /** Whether it may end now that it has nothing to do: nobody may rely on it any more. */
+  mayEnd(): Promise<boolean>
+  /** Stops the runs. */
+  stop(): void
+  /** Waits for all runs, and reports for the last time. */
+  end(): Promise<void>
+}
+
+/** Begins a shift: leases are renewed and the worker is listed from now on. */
+export function beginShift(options: WorkerOptions, { deadline, signal }: DrainOptions): Shift {
+  const { database, concurrency, bell, now, log } = options
+  const tally = options.counts ?? emptyTally()
+  const stats = options.stats ?? createStats()
+  const time = timeLeft(options, deadline)
+  const slots = createSlots(concurrency)
+  const stop = () => {
+    time.cutShort()
+    slots.abort(new Stopped('the worker must stop'))
+  }
+  // A timer of its own, since a slow statement may delay the loop.
+  const alarm = setTimeout(stop, time.untilStop())
+  signal?.addEventListener('abort', stop, { once: true })
+  const keeper = keepLeases(options, slots.inFlight)
+  const freezes = watchFreezes({ now, wall: options.wall ?? now })
+  const presence = createPresence(options, () => ({
+    inFlight: slots.inFlight.size,
+    // Nobody may count on a place that is not given any more.
+    concurrency: time.hasTimeFor('analysis') ? concurrency : slots.inFlight.size,
+    tally: { ...tally },
+    stats: stats.read(),
+  }))
+  const detach = bell?.attach()
+  const maintenance = createMaintenance(options, slots, keeper, tally, stats)
+  const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
+  const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
+  let backlog = false
+  return {
+    tally,
+    slots,
+    time,
+    mayClaim,
+    poll: async () => {
+      try {
+        const work = await pollQueue(database, concurrency + 1, options.providers.stepProviders)
+        const changed = await maintenance.run(work)
+        const claimed = await claim(work)
+        backlog = work.lanes.reduce((jobs, lane) => jobs + work.waiting[lane], 0) > claimed
+        return claimed + changed > 0
+      } catch (error) {
+        maintenance.onTrouble()
+        log('error', 'queue not read', { detail: reasonOf(error) })
+        return false
+      }
+    },
+    hasBacklog: () => backlog,
+    askForHelp: () => presence.onBacklog(),
+    mayEnd: () => {
+      detach?.()
+      return presence.mayEnd()
+    },
+    stop,
+    end: async () => {
+      detach?.()
+      await Promise.all(slots.finished())
+      clearTimeout(alarm)
+      signal?.removeEventListener('abort', stop)
+      keeper.stop()
+      freezes.stop()
+      await presence.end(!signal?.aborted && !time.hasTimeFor('analysis'))
+    },
+  }
+}
