@@ -14,7 +14,6 @@ import { loadStreamConfig } from '../core/platform/config/stream.ts'
 import { createLog } from '../core/platform/log.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createPoller } from '../core/worker/create-poller.ts'
-import { tickSeconds } from '../core/worker/schedule.ts'
 import { createBell } from '../core/worker/wake/bell.ts'
 import { migrateDatabase } from '../drizzle/migrate.ts'
 import { isOfThisMachine, withLocalUser } from './access/authenticate.ts'
@@ -31,6 +30,7 @@ import { startProviders } from './parts/providers.ts'
 import { startSchedule } from './parts/schedule.ts'
 import { startStorage } from './parts/storage.ts'
 import { checkSettings, loadConfigs } from './settings/configs.ts'
+import { stackSettings } from './settings/stack-settings.ts'
 
 export interface StackOptions {
   /** The environment, with what `.env` adds. */
@@ -115,17 +115,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })
   cleanup.defer(providers.stop)
 
-  const settings = {
-    ...env,
-    DATABASE_URL: server.url,
-    // One process serves every call here.
-    API_DATABASE_CONNECTIONS: env.API_DATABASE_CONNECTIONS || '10',
-    // To poll between two ticks costs nothing here, and what a command changes is seen at once: it rings no bell.
-    POLLER_IDLE_SECONDS: env.POLLER_IDLE_SECONDS || String(tickSeconds),
-    ...storage.settings,
-    ...providers.settings,
-    AUTH_SECRET: authSecret,
-  }
+  const settings = stackSettings(env, {
+    databaseUrl: server.url,
+    authSecret,
+    storage: storage.settings,
+    providers: providers.settings,
+  })
   const config = loadConfigs(settings)
   const database = openDatabase(server.url, {
     connections: config.api.API_DATABASE_CONNECTIONS,

@@ -1,63 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commonjsModules } from '../dev/boot/commonjs-modules.mjs'
-
-const root = resolve(import.meta.dirname, '..')
-const folders = [
-  'core',
-  'functions',
-  'drizzle',
-  'infra',
-  'cli',
-  'dev',
-  'eval',
-  'bench',
-  'examples',
-  'client/src',
-  'client/scripts',
-  'console',
-  'test',
-]
-
-interface Import {
-  readonly from: string
-  /** A path from the root of the project, or the name of a package. */
-  readonly to: string
-  readonly isType: boolean
-}
-
-const sources = folders.flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .map((file) => join(folder, file))
-    .filter((file) => /\.(tsx?|mts|mjs)$/.test(file) && !file.includes('node_modules')),
-)
-const text = new Map(sources.map((file) => [file, withoutComments(readFileSync(join(root, file), 'utf8'))]))
-const imports = sources.flatMap((file) => importsOf(file, text.get(file) ?? ''))
-
-/** Comments out, strings left: what remains is enough to find imports in formatted code. */
-function withoutComments(source: string): string {
-  return source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
-}
-
-function importsOf(file: string, source: string): Import[] {
-  const statement = /^(?:import|export)\s+(type\s)?(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm
-  const dynamic = /\bimport\(\s*'([^']+)'/g
-  const found = [
-    ...[...source.matchAll(statement)].map(([, type, to = '']) => ({ to, isType: type !== undefined })),
-    ...[...source.matchAll(dynamic)].map(([, to = '']) => ({ to, isType: false })),
-  ]
-  return found.map(({ to, isType }) => ({
-    from: file,
-    to: to.startsWith('.') ? relative(root, resolve(root, dirname(file), to)) : to,
-    isType,
-  }))
-}
-
-const within = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
-const isOurs = (file: string) => folders.some((folder) => within(folder)(file))
-const edges = (from: (file: string) => boolean, to: (file: string) => boolean) =>
-  imports.filter((edge) => from(edge.from) && to(edge.to)).map((edge) => `${edge.from} -> ${edge.to}`)
+import { edges, imports, isOurs, root, sources, text, within } from './support/imports.ts'
 
 const registry = 'core/providers/registry.ts'
 /** What the registry loads by import(). */
