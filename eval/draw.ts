@@ -9,7 +9,7 @@ export function draw(of: Case): Promise<Buffer> {
 }
 
 /** The image of a case, as SVG. */
-export function svgOf({ kind, width, height, colours, texts }: Case): string {
+function svgOf({ kind, width, height, colours, texts }: Case): string {
   const [ground, figure, accent] = colours
   const lines = texts.map((text, index) => {
     const size = Math.min(height / 8, (width * 1.4) / Math.max(8, text.length))

@@ -20,7 +20,7 @@ import { type BenchDatabase, numbers } from './server.ts'
 /** As many of a user's jobs may be in flight, and as many pending jobs each user of the big queue has. */
 export const cap = 10
 /** The jobs that fill the queue have this start tag and those after it: whoever is to come before them can. */
-export const firstTag = 100_000
+const firstTag = 100_000
 const portion = 100_000
 export const lifeMs = 864_000_000
 

@@ -29,7 +29,7 @@ const call = async (meter: { sent(): Promise<void>; answered(used: ReturnType<ty
 }
 
 /** Steps whose providers answer at once. */
-export const noOpSteps: Steps = {
+const noOpSteps: Steps = {
   analysis: (_, { meter }) => call(meter),
   content: (_, __, { meter }) => call(meter),
 }

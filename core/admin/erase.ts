@@ -16,7 +16,7 @@ import { keepForBooks } from './keep-for-books.ts'
 import { pseudonymiseActions } from './pseudonymise-actions.ts'
 
 /** The tables with rows of a user's own; whatever else is a user's hangs on one of these. Every one has an index that begins with the user. */
-export const tablesOfUsers = [
+const tablesOfUsers = [
   'vision_api_keys',
   'vision_webhook_endpoints',
   'vision_jobs',

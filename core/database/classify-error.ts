@@ -161,14 +161,6 @@ function vitessFault(message: string): DatabaseFault {
   return 'unavailable'
 }
 
-/**
- * Whether the values are at fault, so that a retry would be refused again: the only error while saving that is not the
- * database's fault.
- */
-export function isDataError(error: unknown): boolean {
-  return classifyError(error) === 'data'
-}
-
 /** Whether an immediate retry may succeed. */
 export function isPassing(error: unknown): boolean {
   const fault = classifyError(error)

@@ -27,7 +27,7 @@ export function limitedTo(milliseconds: number, connection: PoolConnection, serv
 }
 
 /** A SELECT with a server-side time limit; any other statement unchanged. */
-export function limitStatement(statement: string, milliseconds: number, server: Server): string {
+function limitStatement(statement: string, milliseconds: number, server: Server): string {
   const limit = Math.max(1, Math.round(milliseconds))
   if (server === 'mariadb') {
     return /^[\s(]*(select|with)\b/i.test(statement)

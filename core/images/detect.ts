@@ -25,9 +25,9 @@ export type { Orientation }
 export { sizeAsShown }
 
 /** The longest side, in pixels. */
-export const maxSidePixels = 16_384
+const maxSidePixels = 16_384
 /** The most pixels of an image: decoded, each takes four bytes. */
-export const maxImagePixels = 100_000_000
+const maxImagePixels = 100_000_000
 
 interface Format {
   readonly type: ImageType

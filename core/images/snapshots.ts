@@ -15,7 +15,7 @@ import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 export type ImageRow = typeof visionImages.$inferSelect
 
 /** How long an unused image is kept, in milliseconds: ample time to link an image that was just stored to its job. */
-export const unusedMs = 3_600_000
+const unusedMs = 3_600_000
 /** How long an arrival waits for a sweeper that is deleting the same image, and how often it looks, in milliseconds. */
 const sweeperPatienceMs = 10_000
 const sweeperLookMs = 250

@@ -16,7 +16,7 @@ export interface UploadGrant {
 }
 
 /** The lifetime of a grant, in seconds. */
-export const grantSeconds = 600
+const grantSeconds = 600
 
 /** Where the bucket has the images of a user, and what the user uploaded. */
 export function foldersOf(userId: string): readonly string[] {

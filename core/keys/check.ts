@@ -11,7 +11,7 @@ export type CheckKey = (key: string) => Promise<Actor>
 /** How long the result of a check is cached, in milliseconds: a revoked key is refused within it. */
 export const keyCacheMs = 30_000
 /** The bounds of the cache: valid and invalid keys, where the latter cannot evict the former. */
-export const maxGranted = 5_000
+const maxGranted = 5_000
 export const maxRefused = 1_000
 /** How many keys one query reads, and how many may wait for theirs. */
 export const keysAQuery = 100

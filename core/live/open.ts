@@ -22,7 +22,7 @@ export function openFeed(database: Database, log: Log, everyMs = defaultLookMs):
 }
 
 /** The changes of all jobs of watched users, for all streams of this process. */
-export function openChanges(database: Database, log: Log, everyMs = defaultLookMs): Changes {
+function openChanges(database: Database, log: Log, everyMs = defaultLookMs): Changes {
   const onError = (error: unknown) => log('warn', 'watched users not read', { detail: reasonOf(error) })
   return createChanges({ database, everyMs, sleep, onError })
 }

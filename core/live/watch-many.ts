@@ -45,7 +45,7 @@ export interface WatchManyOptions {
 }
 
 /** How far back a first-time watcher gets changes, in milliseconds. */
-export const recentMs = 60_000
+const recentMs = 60_000
 /** The page size for a watcher that catches up, in jobs. */
 const pageSize = 500
 /** The pause between two such pages, in milliseconds: no watcher gets more than 2,000 jobs a second. */

@@ -34,7 +34,7 @@ export const Facts = z
 export type Facts = FactsByName
 
 /** How readers are addressed. */
-export const formalities = ['informal', 'neutral', 'formal'] as const
+const formalities = ['informal', 'neutral', 'formal'] as const
 
 const notColour = 'must be a colour like #1a2b3c'
 

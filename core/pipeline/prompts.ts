@@ -30,7 +30,7 @@ export interface Describing {
 }
 
 /** The version of the first step's prompt, its fields and their descriptions. */
-export const analysisVersion = 2
+const analysisVersion = 2
 
 const { paletteEstimated: _, contrast: __, ...exampleAnswer } = exampleAnalysis
 

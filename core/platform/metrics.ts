@@ -3,7 +3,7 @@ import type { Provider } from '../../drizzle/schema.ts'
 import type { Tally } from '../domain/tally.ts'
 
 /** The names by which alarms and dashboards find the metrics. */
-export const metricsNamespace = 'VisionPipeline'
+const metricsNamespace = 'VisionPipeline'
 
 export interface MetricsOptions {
   /** The dimension `service`: the name of the deployment. */

@@ -2,7 +2,7 @@ import type { Step } from '../../drizzle/schema.ts'
 import type { ErrorCode } from '../domain/errors.ts'
 
 /** The ways in which a call to a model can fail, the same for every provider: the part of an error code after the step. */
-export const callErrorKinds = [
+const callErrorKinds = [
   'blocked',
   'rejected',
   'refused',

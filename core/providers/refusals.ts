@@ -105,7 +105,7 @@ function statusNamed({ status, names }: ApiError): number | undefined {
  * The error in a body, in any envelope in use: Google's and OpenAI's `error`, also as the only element of an array;
  * `errors` or `detail` of a gateway; or the body itself, with its `message`.
  */
-export function apiErrorOf(json: unknown): ApiError | undefined {
+function apiErrorOf(json: unknown): ApiError | undefined {
   const body = Array.isArray(json) ? json[0] : json
   if (!isRecord(body)) return undefined
   const { error, errors, detail, message } = body

@@ -111,7 +111,7 @@ export async function readQuotas(
 }
 
 /** A user's waiting jobs, counted up to a number, along the owner index alone. */
-export function waitingQuery(userId: string, limit: number) {
+function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
     WHERE user_id = ${userId} AND status IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
 }

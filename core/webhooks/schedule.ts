@@ -6,7 +6,7 @@ export const keepTryingMs = 3 * 86_400_000
 /** How long an endpoint may fail before it is disabled, in milliseconds. */
 export const disableAfterMs = 5 * 86_400_000
 /** The longest that an endpoint may put us off by `Retry-After`, in milliseconds. */
-export const longestRetryAfterMs = 86_400_000
+const longestRetryAfterMs = 86_400_000
 
 const [second, minute, hour] = [1_000, 60_000, 3_600_000]
 

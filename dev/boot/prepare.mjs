@@ -9,7 +9,7 @@ import { runChild } from './child.mjs'
 
 export const projectFolder = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const modulesFolder = join(projectFolder, 'node_modules')
-export const binFolder = join(modulesFolder, '.bin')
+const binFolder = join(modulesFolder, '.bin')
 const stampFile = join(modulesFolder, '.vision-pipeline')
 /** Options of the project's Node.js that make its programs start in half the time. */
 export const quickImports = ['--import', new URL('./quick-imports.mjs', import.meta.url).href]

@@ -60,7 +60,7 @@ function secured(name: string, url: string): string {
 }
 
 /** `10.11.19-MariaDB-0+deb12u1` reads `MariaDB 10.11.19`; a version without MariaDB is MySQL. */
-export function describeVersion(version: string): string {
+function describeVersion(version: string): string {
   const number = /^\d+(\.\d+)*/.exec(version)?.[0] ?? version
   return `${version.includes('MariaDB') ? 'MariaDB' : 'MySQL'} ${number}`
 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import {
   classifyError,
   type DatabaseFault,
-  isDataError,
   nameOf,
   sparesConnection,
   TimeLimitExceeded,
@@ -97,7 +96,6 @@ describe.each(Object.entries(table))('%s', (fault, numbers) => {
   test.each(numbers)('error %d with SQLSTATE %s', (errno, sqlState) => {
     expect(classifyError(server(errno, sqlState))).toBe(fault)
     expect(classifyError(wrapped(server(errno, sqlState)))).toBe(fault)
-    expect(isDataError(server(errno, sqlState))).toBe(fault === 'data')
   })
 })
 

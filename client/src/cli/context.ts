@@ -28,13 +28,13 @@ export interface Terminal {
 }
 
 /** `vision login` writes it: for its owner alone, since it holds a key. */
-export function accessFile(env: Environment): string {
+function accessFile(env: Environment): string {
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
   return join(folder, 'vision-pipeline', 'access.json')
 }
 
 /** The access in VISION_URL and VISION_KEY, or else in the file of `vision login`; with neither, the local stack. */
-export async function readAccess(env: Environment): Promise<Access> {
+async function readAccess(env: Environment): Promise<Access> {
   const { VISION_URL: url, VISION_KEY: key } = env
   if (url || key) return { url: url || undefined, key: key || undefined }
   const file = accessFile(env)

@@ -9,7 +9,7 @@ const schema = deferred(() => import('./limits-schema.ts'))
 
 const setting = (value: number | null) => ({ value, from: 'setting' as const, setting: value })
 
-export const exampleLimits: LimitsOfUserView = {
+const exampleLimits: LimitsOfUserView = {
   user: 'ann',
   jobsInFlight: { value: 50, from: 'operator', setting: 10 },
   jobsWaiting: setting(10_000),

@@ -9,7 +9,6 @@ export const mediaTypes = {
   jsonl: 'application/jsonl; charset=utf-8',
   csv: 'text/csv; charset=utf-8; header=present',
 } as const
-export type ResultsFormat = keyof typeof mediaTypes
 
 /** The columns that every job has, in their order. */
 const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const

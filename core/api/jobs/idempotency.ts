@@ -54,7 +54,7 @@ export function keysOf(
 }
 
 /** The key of one job of a call with a key. No key of a client begins with a tab, so they never collide. */
-export function keyInBatch(batchKey: string, index: number): string {
+function keyInBatch(batchKey: string, index: number): string {
   return `\t${index}\t${batchKey}`
 }
 

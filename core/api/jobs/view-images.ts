@@ -5,7 +5,7 @@ import type { ApiServices } from '../services.ts'
 import type { ImageView } from './schema.ts'
 
 /** The shortest life of a link to an image, in seconds: enough to show a page, too short to be passed around. */
-export const linkSeconds = 900
+const linkSeconds = 900
 /** How long an image keeps the same link, in seconds: a reloaded page finds it in the cache. */
 const sameLinkSeconds = 300
 

@@ -49,7 +49,7 @@ export interface SessionOptions {
 }
 
 /** A connection that was not touched for this long, by the database's clock, counts as dead. */
-export const sessionLifeSeconds = 60
+const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
 

@@ -16,7 +16,7 @@ import { lockUser } from '../rows/users.ts'
 import { redriven } from './redrive.ts'
 
 /** The most revisions of a text: all of them are kept. */
-export const maxRevisions = 100
+const maxRevisions = 100
 
 /** A text of a user's job. */
 export interface OwnedText extends OwnedJob {

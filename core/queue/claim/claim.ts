@@ -167,7 +167,7 @@ async function take(
 /**
  * The runs that the worker still holds, by the condition of every fenced write. Waits for a COMMIT that is under way.
  */
-export async function heldBy(on: Queryable, workerId: string, runs: readonly Run[]): Promise<readonly Run[]> {
+async function heldBy(on: Queryable, workerId: string, runs: readonly Run[]): Promise<readonly Run[]> {
   if (runs.length === 0) return []
   const rows = await rowsOf<{ jobId: number; attempt: number }>(
     on,

@@ -31,7 +31,7 @@ export interface LostRun extends RunIdentity {
 }
 
 /** Must match the lease index: see `claimQuery`. */
-export function reclaimQuery(limit: number): SQL {
+function reclaimQuery(limit: number): SQL {
   return sql`SELECT id AS jobId, user_id AS userId, batch_id AS batchId, attempt, crashes, trace_id AS traceId,
       (next_step = 'analysis' AND image_id IS NULL) AS unpaid
     FROM vision_jobs FORCE INDEX (lease)

@@ -4,7 +4,7 @@ import type { Database } from '../../database/client.ts'
 import { matchedBy, type Queryable } from '../../database/sql.ts'
 
 /** How long deletions are remembered for watchers of many jobs, in days. */
-export const deletionsKeptDays = 7
+const deletionsKeptDays = 7
 const sweepBatch = 500
 
 /** A job that is being deleted. */

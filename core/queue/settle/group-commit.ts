@@ -6,7 +6,7 @@ import type { RunChange } from './run-change.ts'
 import { writeRuns } from './write-runs.ts'
 
 /** The most changes in one transaction, and the most bytes of outputs: a packet of MariaDB holds 16 MB. */
-export const mostChanges = 200
+const mostChanges = 200
 const mostBytes = 2_000_000
 /** The most concurrent transactions: the second one gathers changes while the first one commits. */
 const mostUnderWay = 2

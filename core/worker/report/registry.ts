@@ -34,7 +34,7 @@ export interface HeartbeatOptions {
 }
 
 /** A worker that has neither reported nor stopped for this long is dead; three reports fit into it. */
-export const workerLifeSeconds = 60
+const workerLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 1_000
 /** How long the last report may delay the end of a function, in milliseconds. */

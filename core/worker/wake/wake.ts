@@ -30,7 +30,7 @@ export interface WakerOptions {
 }
 
 /** The longest that a reply waits for the workers that it wakes, in milliseconds: a cold function's TLS and the call fit in. */
-export const wakeMs = 1_000
+const wakeMs = 1_000
 /** Between two wakes of all callers together, in milliseconds: long enough that the second sees what the first has woken. */
 const wakeGapMs = 250
 /** A worker that was woken and has not reported after this long, in seconds, will not come: longer than any cold start. */
