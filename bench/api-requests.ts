@@ -1,12 +1,15 @@
 // node bench/api-requests.ts [mariadb|mysql] [--quick] [--profile] [--only=status]: requests a second that the API serves, against a bare handler of
-// node:http that sends the same statements to the same database and answers the same bodies, but checks nothing and makes nothing of
-// what it reads. 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame
+// node:http that sends the same statements to the same database by the same driver, the statements of a caller's transaction
+// included, and answers the same bodies as texts that it has: it checks no token and no input, and makes nothing of what it reads.
+// Neither reads anything about the caller's token from the database. Both are bundled as the functions are. 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame
 // graph of each operation to bench/plots/, and names the functions that took most.
 import { Agent, request } from 'node:http'
+import { join } from 'node:path'
 import { signToken } from '../core/platform/auth.ts'
 import { startProxy } from '../test/support/database/proxy.ts'
 import type { Recorded } from './api-requests/bare.ts'
 import { apiSettings, secret } from './support/api-settings.ts'
+import { makeBundles } from './support/bundles.ts'
 import { type CpuProfile, flameGraph, heaviest } from './support/flame-graph.ts'
 import { quantile, table } from './support/measure.ts'
 import { each } from './support/no-op-jobs.ts'
@@ -63,7 +66,9 @@ await onEachServer(server, async (on) => {
     JOBS_WAITING: '10000000',
   })
   await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstId}`)
-  const ours = await startServer(cleanup, 'api-requests/ours.ts', [], settings(on.url))
+  // Bundled as the functions are: in the sources, packages are loaded by their CommonJS files.
+  const scripts = await makeBundles(cleanup, ['bench/api-requests/ours', 'bench/api-requests/bare'], !profile)
+  const ours = await startServer(cleanup, join(scripts, 'ours.mjs'), [], settings(on.url))
 
   // Each caller has sixty jobs and a batch, so that a page of fifty is full.
   const batches: number[] = []
@@ -100,7 +105,7 @@ await onEachServer(server, async (on) => {
   // What the API sends in one call, after another that opened what it needs.
   const proxy = await startProxy(on.url)
   cleanup.defer(() => proxy.close())
-  const watched = await startServer(cleanup, 'api-requests/ours.ts', [], {
+  const watched = await startServer(cleanup, join(scripts, 'ours.mjs'), [], {
     ...settings(proxy.url(on.url)),
     API_DATABASE_CONNECTIONS: '1',
   })
@@ -121,7 +126,7 @@ await onEachServer(server, async (on) => {
   }
   const bare = await startServer(
     cleanup,
-    'api-requests/bare.ts',
+    join(scripts, 'bare.mjs'),
     [on.url, String(connections), JSON.stringify(recorded)],
     {},
   )
@@ -186,6 +191,7 @@ await onEachServer(server, async (on) => {
 if (!profile && !only) await report.write()
 
 async function showProfile(name: string, profile: CpuProfile): Promise<void> {
+  ;(await import('node:fs')).writeFileSync(`${process.env.PROF}-${name}.json`, JSON.stringify(profile))
   await writePlot(`flame-${name}`, name, flameGraph(`The API's process during '${name}'`, profile))
   console.log(`\n${name}:`)
   for (const [frame, part] of heaviest(profile, 25)) console.log(`  ${(part * 100).toFixed(1)} %  ${frame}`)

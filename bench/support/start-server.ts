@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A server of `serve.ts`. */
@@ -9,7 +10,7 @@ export interface Served {
 }
 
 /**
- * Starts a script of bench/ that serves.
+ * Starts a script of bench/ that serves, or a bundle of one, by its absolute path.
  *
  * @param env its environment; nothing of this process' own comes through
  */
@@ -19,8 +20,9 @@ export async function startServer(
   args: readonly string[],
   env: Record<string, string>,
 ): Promise<Served> {
-  const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, path, ...args], {
+  const isBundle = isAbsolute(file)
+  const path = isBundle ? file : fileURLToPath(new URL(`../${file}`, import.meta.url))
+  const child = spawn(process.execPath, [...(isBundle ? [] : process.execArgv), path, ...args], {
     env,
     // Metrics go to standard output.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -1,9 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { MySql2Database } from 'drizzle-orm/mysql2'
-import type { ResultSetHeader } from 'mysql2/promise'
+import type { Connection, ResultSetHeader } from 'mysql2/promise'
 
 /** A database or a transaction: either runs queries. */
-export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
+export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'> & {
+  /** The driver's connection, for statements that drizzle does not build. */
+  readonly $client: Pick<Connection, 'query'>
+}
 
 /** The rows of a raw SELECT. Datetimes are text: see `asDate`. */
 export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { AnyRouter } from '@trpc/server'
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { Hono, type Context as HonoContext } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { VisionError } from '../domain/errors.ts'
 import type { Actor } from '../platform/auth.ts'
 import { withFields } from '../platform/log.ts'
 import { traceIdOf } from '../platform/trace.ts'
+import { limitBody } from './body-limit.ts'
 import type { AppEnv, Context, KernelServices } from './context.ts'
 import { deprecationHeaders } from './deprecation.ts'
 import { type ErrorHeaders, toErrorResponse } from './error-response.ts'
@@ -68,7 +68,11 @@ export function serve<Services extends KernelServices>(
       transport: call.req.path.startsWith(`${trpcPath}/`) ? 'trpc' : 'sse',
       idempotencyKey: call.req.header('idempotency-key'),
       creations: 1,
-      preferences: { waitSignal: call.req.raw.signal },
+      preferences: {
+        get waitSignal() {
+          return call.req.raw.signal
+        },
+      },
       reply: {},
     }
   }
@@ -79,16 +83,17 @@ export function serve<Services extends KernelServices>(
     call.set('requestId', requestId)
     call.set('traceId', traceId)
     call.set('log', withFields(services.log, { requestId, traceId }))
-    await next()
+    // Before the response is made: by Hono's `header` a finished one is made anew, its body as a stream.
     call.header('x-request-id', requestId)
     call.header('x-trace-id', traceId)
+    await next()
+    const { headers } = call.res
+    // What tRPC answers is not made by the call.
+    if (headers.has('x-request-id')) return
+    headers.set('x-request-id', requestId)
+    headers.set('x-trace-id', traceId)
   })
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (call) => fail(call, new VisionError('request.too_large')),
-    }),
-  )
+  app.use(limitBody(maxBodyBytes, (call) => fail(call, new VisionError('request.too_large'))))
   app.notFound((call) => fail(call, new VisionError('request.not_found')))
   app.onError((error, call) => fail(call, error))
 

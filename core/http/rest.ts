@@ -87,12 +87,19 @@ function procedureAt(caller: object, path: string): (input: unknown) => Promise<
 
 /** What the headers of a call ask for, where its operation can do that. */
 function preferencesOf(call: Call, { meta }: Operation): Preferences {
-  const { signal } = call.req.raw
   const ifNoneMatch = meta.versioned ? call.req.header('if-none-match') : undefined
   const ifMatch = meta.conditional ? call.req.header('if-match') : undefined
   const waitSeconds = meta.waits && waitSecondsOf(call.req.header('prefer'))
-  if (waitSeconds === undefined) return { waitSignal: signal, ifNoneMatch, ifMatch }
-  const waitSignal = AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1000)])
+  if (waitSeconds === undefined) {
+    return {
+      get waitSignal() {
+        return call.req.raw.signal
+      },
+      ifNoneMatch,
+      ifMatch,
+    }
+  }
+  const waitSignal = AbortSignal.any([call.req.raw.signal, AbortSignal.timeout(waitSeconds * 1000)])
   return { waitSeconds, waitSignal, ifNoneMatch, ifMatch }
 }
 

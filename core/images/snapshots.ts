@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import { type ImageState, visionImages } from '../../drizzle/schema.ts'
 import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
+import { selectOnce } from '../database/select-once.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { VisionError } from '../domain/errors.ts'
 import type { DetectedImage } from './detect.ts'
@@ -162,14 +163,13 @@ export async function unlinkImages(tx: Queryable, imageIds: readonly number[]): 
 /** The images with these ids, by id. */
 export async function findImages(database: Database, ids: readonly number[]): Promise<ReadonlyMap<number, ImageRow>> {
   if (ids.length === 0) return new Map()
-  const rows = await database.run((on) =>
-    on
-      .select()
-      .from(visionImages)
-      .where(inArray(visionImages.id, [...ids])),
-  )
+  const rows = await database.run((on) => imagesIn(on, { ids }))
   return new Map(rows.map((row) => [row.id, row]))
 }
+
+const imagesIn = selectOnce(getTableColumns(visionImages), (select) =>
+  select.from(visionImages).where(sql`${visionImages.id} IN (${sql.placeholder('ids')})`),
+)
 
 /**
  * One image.

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from './config/api.ts'
+import { rememberVerified } from './verified-tokens.ts'
 
 /**
  * The scopes of a credential: reading the user's own resources; creating, changing and deleting them; and the operator's
@@ -79,16 +80,23 @@ type Verify = (token: string, keyId?: string) => Promise<JWTPayload>
 /**
  * Checks bearer tokens (RFC 6750) that are JWTs: against the keys at `AUTH_JWKS_URL`, or, if they are signed with HS256,
  * against `AUTH_SECRET` and `AUTH_SECRET_PREVIOUS`. Issuer and audience must match wherever they are configured; `sub`
- * and `exp` must be there. The scopes are `read` and `write`, which every token of a user's has, and the words of `scope`.
+ * and `exp` must be there. A token that was verified is taken again for half a minute without another look at its signature. The scopes are `read` and `write`, which every token of a user's has, and the words of `scope`.
  *
  * @param now milliseconds since the epoch
  */
 export function createAuthenticator(config: AuthConfig, now: () => number = Date.now): Authenticate {
   const verify = verifier(config, now)
+  const actorWith = rememberVerified(async (token) => {
+    const claims = await verify(token)
+    // Both claims are checked; `exp` is there.
+    const { nbf = 0, exp = 0 } = claims
+    const [from, until] = [nbf - clockToleranceSeconds, exp + clockToleranceSeconds]
+    return { found: actorOf(claims), from: from * 1000, until: until * 1000 }
+  }, now)
   return async (request) => {
     const token = bearerToken(request)
     try {
-      return actorOf(await verify(token))
+      return await actorWith(token)
     } catch (error) {
       if (error instanceof VisionError) throw error
       if (error instanceof errors.JWTExpired) throw new InvalidToken('The token has expired.', reasonFor(error))

@@ -2,6 +2,7 @@ import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
 import { type CountedStatus, type Step, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { insertRows } from '../database/insert-rows.ts'
+import { selectOnce } from '../database/select-once.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
 import { addBatchCounts } from './batch-counts.ts'
@@ -202,14 +203,13 @@ export function getUserUsage(
 
 /** The usage of a job: of all ended runs, and of the saved results of the running one. */
 export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
-  const rows = await database.run((on) =>
-    on
-      .select({ ...getTableColumns(visionJobAttempts), day: sql<string>`''` })
-      .from(visionJobAttempts)
-      .where(eq(visionJobAttempts.jobId, owned.jobId)),
-  )
-  return sumOf(rows.flatMap((row) => takenBy({ ...row, userId: owned.userId, batchId: null })))
+  const rows = await database.run((on) => attemptsOfJob(on, { jobId: owned.jobId }))
+  return sumOf(rows.flatMap((row) => takenBy({ ...row, day: '', userId: owned.userId, batchId: null })))
 }
+
+const attemptsOfJob = selectOnce(getTableColumns(visionJobAttempts), (select) =>
+  select.from(visionJobAttempts).where(sql`${visionJobAttempts.jobId} = ${sql.placeholder('jobId')}`),
+)
 
 async function today(on: Queryable): Promise<string> {
   const [row] = await rowsOf<{ day: string }>(on, sql`SELECT CAST(UTC_DATE() AS CHAR) AS day`)

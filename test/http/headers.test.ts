@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { serve } from '../../core/http/app.ts'
 import { encodeCursor } from '../../core/http/cursor.ts'
@@ -75,6 +75,41 @@ test('every list names its next page in a Link, and the last page none', async (
     expect(path === undefined || path.includes('limit=2')).toBe(true)
   }
   expect(seen).toEqual([[1, 2], [3]])
+})
+
+test('every reply has the ids of its request, whatever makes it, and is made once', async () => {
+  const { Response } = globalThis
+  let made = 0
+  class Counted extends Response {
+    constructor(...args: ConstructorParameters<typeof Response>) {
+      super(...args)
+      made++
+    }
+  }
+  vi.stubGlobal('Response', Counted)
+  try {
+    const paths = [
+      '/',
+      '/v1/things',
+      '/v1/nothing',
+      '/v1/things?unknown=1',
+      '/api/trpc/listThings',
+      '/api/trpc/nothing',
+    ]
+    for (const path of [...paths, '/openapi.json']) {
+      made = 0
+      const { headers } = await app.request(path, {
+        headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00` },
+      })
+      expect([headers.get('x-request-id'), headers.get('x-trace-id')], path).toEqual([
+        expect.stringMatching(/^[0-9a-f-]{36}$/),
+        'a'.repeat(32),
+      ])
+      expect(made, path).toBe(1)
+    }
+  } finally {
+    vi.unstubAllGlobals()
+  }
 })
 
 test('a deprecated operation says since when, until when and what instead, beside the next page', async () => {

@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type AuthConfig, createAuthenticator, signToken } from '../../core/platform/auth.ts'
 import { loadApiConfig } from '../../core/platform/config/api.ts'
 import { ConfigError } from '../../core/platform/config/load.ts'
+import { maxVerified, rememberVerified, verifiedMs } from '../../core/platform/verified-tokens.ts'
 
 const now = Date.UTC(2026, 10, 23, 12)
 const seconds = now / 1000
@@ -48,6 +49,7 @@ beforeAll(async () => {
 afterAll(() => jwksServer.close())
 afterEach(() => {
   broken = false
+  vi.restoreAllMocks()
 })
 
 const withKeys = (): AuthConfig => ({ AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience })
@@ -176,6 +178,55 @@ test('the keys are fetched once for many calls', async () => {
   await call(await sign(good))
   await call(await sign(good))
   expect(fetched).toBe(before + 1)
+})
+
+test('a token is verified once in half a minute, and is never good for longer than it says', async () => {
+  let at = now
+  const authenticate = createAuthenticator({ AUTH_SECRET: secret }, () => at)
+  const call = (token: string) =>
+    authenticate(new Request('http://api.example/', { headers: { authorization: `Bearer ${token}` } }), {})
+  const verified = vi.spyOn(crypto.subtle, 'verify')
+  const token = await signToken(secret, { userId: 'ann', scopes: [], lifeSeconds: 40, now })
+  expect(await call(token)).toBe(await call(token))
+  expect(verified).toHaveBeenCalledTimes(1)
+  at += verifiedMs - 1
+  await call(token)
+  expect(verified).toHaveBeenCalledTimes(1)
+  at += 1
+  await call(token)
+  expect(verified).toHaveBeenCalledTimes(2)
+  // Ten seconds are the tolerance for clocks.
+  at = now + 49_999
+  await call(token)
+  at = now + 50_000
+  await expect(call(token)).rejects.toMatchObject(unauthenticated('The token has expired.'))
+  // A clock that was set back makes nothing of it longer.
+  at = now - 1
+  const before = verified.mock.calls.length
+  await call(token)
+  expect(verified).toHaveBeenCalledTimes(before + 1)
+  const later = await sign({ ...good, nbf: seconds + 20 }, { alg: 'HS256', key: new TextEncoder().encode(secret) })
+  at = now + 10_000
+  await call(later)
+  at = now + 9_999
+  await expect(call(later)).rejects.toMatchObject(invalid)
+})
+
+test('however many tokens come, so many are remembered, and no refused one', async () => {
+  const verify = vi.fn(async (token: string) => {
+    if (token === 'bad') throw new Error('refused')
+    return { found: token, from: 0, until: Number.POSITIVE_INFINITY }
+  })
+  const actorWith = rememberVerified(verify, () => now)
+  for (let number = 0; number <= maxVerified; number++) await actorWith(String(number))
+  verify.mockClear()
+  await actorWith(String(maxVerified))
+  await actorWith('1')
+  expect(verify).not.toHaveBeenCalled()
+  await actorWith('0')
+  expect(verify).toHaveBeenCalledTimes(1)
+  for (const _ of [1, 2]) await expect(actorWith('bad')).rejects.toThrow('refused')
+  expect(verify).toHaveBeenCalledTimes(3)
 })
 
 test('a shared secret works, and the one before it until it is taken away', async () => {

@@ -1,6 +1,7 @@
-import { and, desc, eq, getTableColumns, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { desc, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status, visionJobs } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
+import { selectOnce } from '../../database/select-once.ts'
 import { rowsOf } from '../../database/sql.ts'
 import { hasCode } from '../rows/code-filter.ts'
 import { firstJobSince } from './job-since.ts'
@@ -49,24 +50,21 @@ export async function getUserVisionJobs(database: Database, query: HistoryQuery)
   const filter = await resolveFilter(database, query)
   const { ids, next } = await findIds(database, filter)
   const { statuses } = filter
-  const rows =
-    ids.length === 0
-      ? []
-      : await database.run((on) =>
-          on
-            .select(getTableColumns(visionJobs))
-            .from(visionJobs, { forceIndex: 'PRIMARY' })
-            // A job may have left its status since the ids were read.
-            .where(
-              and(
-                inArray(visionJobs.id, [...ids]),
-                eq(visionJobs.userId, query.userId),
-                statuses && inArray(visionJobs.status, statuses),
-              ),
-            ),
-        )
+  // A job may have left its status since the ids were read.
+  const values = { ids, userId: query.userId, statuses: statuses ?? everyStatus }
+  const rows = ids.length === 0 ? [] : await database.run((on) => jobsIn(on, values))
   return { jobs: rows.toSorted((one, other) => other.id - one.id), next }
 }
+
+const jobsIn = selectOnce(getTableColumns(visionJobs), (select) => {
+  const { id, userId, status } = visionJobs
+  const { placeholder } = sql
+  return select
+    .from(visionJobs, { forceIndex: 'PRIMARY' })
+    .where(
+      sql`${id} IN (${placeholder('ids')}) AND ${userId} = ${placeholder('userId')} AND ${status} IN (${placeholder('statuses')})`,
+    )
+})
 
 /** The ids of a page of a history, newest first. */
 export interface IdPage {
@@ -180,20 +178,8 @@ async function idsOf(
   const { userId, limit, before, since } = filter
   const [path, ...others] = paths
   if (path?.index === 'history' && others.length === 0 && rest === undefined) {
-    const { id, userId: owner } = visionJobs
     const rows = await database.run((on) =>
-      on
-        .select({ id })
-        .from(visionJobs, { forceIndex: 'history' })
-        .where(
-          and(
-            eq(owner, userId),
-            before === undefined ? undefined : lt(id, before),
-            since === undefined ? undefined : gte(id, since),
-          ),
-        )
-        .orderBy(desc(id))
-        .limit(limit + 1),
+      newestIds(on, { userId, before: before ?? Number.MAX_SAFE_INTEGER, since: since ?? 0, limit: limit + 1 }),
     )
     return rows.map(({ id }) => id)
   }
@@ -211,6 +197,18 @@ async function idsOf(
   )
   return rows.map(({ id }) => id)
 }
+
+const newestIds = selectOnce({ id: visionJobs.id }, (select) => {
+  const { id, userId } = visionJobs
+  const { placeholder } = sql
+  return select
+    .from(visionJobs, { forceIndex: 'history' })
+    .where(
+      sql`${userId} = ${placeholder('userId')} AND ${id} < ${placeholder('before')} AND ${id} >= ${placeholder('since')}`,
+    )
+    .orderBy(desc(id))
+    .limit(placeholder('limit'))
+})
 
 /** The position of a page in the history. */
 function within({ before, since }: ResolvedFilter): SQL {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, or, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, inArray, or, type SQL, sql } from 'drizzle-orm'
 import {
   type Status,
   type Step,
@@ -9,6 +9,8 @@ import {
   visionJobTexts,
 } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
+import { selectOnce } from '../../database/select-once.ts'
+import type { Queryable } from '../../database/sql.ts'
 import { VisionError } from '../../domain/errors.ts'
 import type { OwnedJob } from '../rows/lock-jobs.ts'
 import type { TextRow } from '../rows/texts.ts'
@@ -34,12 +36,35 @@ export interface JobWithOutputs {
  * @throws VisionError `job.not_found`, also for another user's job
  */
 export async function getVisionJob(database: Database, owned: OwnedJob): Promise<JobWithOutputs> {
-  const [job] = await database.run((on) => on.select().from(visionJobs).where(isOwned(owned)))
+  const [job] = await database.run((on) => ownedJob(on, { ...owned }))
   if (job === undefined) throw new VisionError('job.not_found')
   const [found] = await withOutputs(database, [job])
   if (found === undefined) throw new VisionError('job.not_found')
   return found
 }
+
+const jobColumns = getTableColumns(visionJobs)
+const { placeholder } = sql
+
+const ownedJob = selectOnce(jobColumns, (select) =>
+  select
+    .from(visionJobs)
+    .where(sql`${visionJobs.id} = ${placeholder('jobId')} AND ${visionJobs.userId} = ${placeholder('userId')}`),
+)
+const textsOfJobs = selectOnce(getTableColumns(visionJobTexts), (select) =>
+  select.from(visionJobTexts).where(sql`${visionJobTexts.jobId} IN (${placeholder('ids')})`),
+)
+const firstOutputs = selectOnce(getTableColumns(visionJobOutputs), (select) => {
+  const { jobId, kind, revision } = visionJobOutputs
+  return select
+    .from(visionJobOutputs, { forceIndex: 'job_text' })
+    .where(and(sql`${jobId} IN (${placeholder('ids')})`, inArray(kind, [...steps]), eq(revision, 1)))
+})
+const jobsOfUser = selectOnce(jobColumns, (select) =>
+  select
+    .from(visionJobs)
+    .where(sql`${visionJobs.userId} = ${placeholder('userId')} AND ${visionJobs.id} IN (${placeholder('ids')})`),
+)
 
 /** Which revision of each text is read: the current one, or the one that its owner approved. */
 export type WhichRevision = 'current' | 'approved'
@@ -56,12 +81,8 @@ async function withOutputs(
   const ids = jobs.map(({ id }) => id)
   const revisionOf = (text: TextRow) => (which === 'approved' ? (text.approvedRevision ?? 0) : text.revision)
   const { texts, outputs } = await database.run(async (on) => {
-    const texts = await on.select().from(visionJobTexts).where(inArray(visionJobTexts.jobId, ids))
-    const wanted = wantedOutputs(jobs, texts, revisionOf)
-    return {
-      texts,
-      outputs: await on.select().from(visionJobOutputs, { forceIndex: 'job_text' }).where(wanted),
-    }
+    const texts = await textsOfJobs(on, { ids })
+    return { texts, outputs: await readOutputs(on, jobs, texts, revisionOf) }
   })
   const textsOf = Map.groupBy(texts, ({ jobId }) => jobId)
   const outputsOf = Map.groupBy(outputs, ({ jobId }) => jobId)
@@ -82,11 +103,12 @@ async function withOutputs(
  * The outputs to show for jobs: of a text's revisions, up to a hundred, one is read. All are read of a text that has
  * changed since its job was read, and of a job without texts.
  */
-function wantedOutputs(
+async function readOutputs(
+  on: Queryable,
   jobs: readonly JobRow[],
   texts: readonly TextRow[],
   revisionOf: (text: TextRow) => number,
-): SQL | undefined {
+): Promise<readonly OutputRow[]> {
   const { jobId, kind, text: number, revision } = visionJobOutputs
   const textsOf = Map.groupBy(texts, (text) => text.jobId)
   const simple: number[] = []
@@ -104,8 +126,12 @@ function wantedOutputs(
     })
     return [and(eq(jobId, job.id), eq(kind, 'analysis')), ...ofTexts]
   })
+  if (conditions.length === 0) return firstOutputs(on, { ids: simple })
   if (simple.length > 0) conditions.push(and(inArray(jobId, simple), inArray(kind, [...steps]), eq(revision, 1)))
-  return or(...conditions)
+  return on
+    .select()
+    .from(visionJobOutputs, { forceIndex: 'job_text' })
+    .where(or(...conditions))
 }
 
 /** A text that has changed since its job was read, with the last revision that the job's reader can know. */
@@ -141,12 +167,7 @@ export async function getVisionJobs(
   ids: readonly number[],
 ): Promise<readonly JobRow[]> {
   if (ids.length === 0) return []
-  const rows = await database.run((on) =>
-    on
-      .select()
-      .from(visionJobs)
-      .where(and(eq(visionJobs.userId, userId), inArray(visionJobs.id, [...ids]))),
-  )
+  const rows = await database.run((on) => jobsOfUser(on, { userId, ids: [...ids] }))
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.flatMap((id) => byId.get(id) ?? [])
 }

@@ -25,10 +25,12 @@ export async function functionNames(): Promise<readonly string[]> {
  * Bundles a function with the options of SST 4 (its `pkg/runtime/node/build.go`) and our own: ES modules for Node 24, minified,
  * with what packages in CommonJS expect to find around them. The source map, which SST does not deploy, is left out.
  *
+ * @param name of a file in functions/, or the path of another script from the root; without `.ts`
  * @param folder where the bundle goes, as `<name>.mjs` and what that imports
+ * @param minify false where a person is to read its names: in a profile
  */
-export async function bundle(name: string, folder: string): Promise<Bundle> {
-  const entryPoint = join('functions', `${name}.ts`)
+export async function bundle(name: string, folder: string, minify = true): Promise<Bundle> {
+  const entryPoint = name.includes('/') ? `${name}.ts` : join('functions', `${name}.ts`)
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entryPoint],
@@ -41,7 +43,7 @@ export async function bundle(name: string, folder: string): Promise<Bundle> {
     bundle: true,
     splitting: bundling.splitting,
     keepNames: bundling.esbuild.keepNames,
-    minify: true,
+    minify,
     metafile: true,
     external: ['sharp', 'pg-native', ...bundling.esbuild.external],
     logLevel: 'silent',
