@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect } from 'vitest'
 import { operate } from '../../cli/operate.ts'
 import { eraseUser } from '../../core/admin/erase.ts'
 import { keepForBooks } from '../../core/admin/keep-for-books.ts'
@@ -14,11 +14,12 @@ import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue
 import { runHere } from '../cli/run-command.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, badAnswer, contentOutput, nothingSpent, spending } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 import { fixtureUrl, startTestStorage } from '../support/images/storage.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { failVisionJob } from '../../core/queue/settle/settle.ts'
 import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
-import { badAnswer, claim, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
+import { badAnswer, claim, nothingSpent } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
-})
-beforeEach(async () => {
-  await emptyQueue(api.database)
-  for (const table of ['vision_provider_states', 'vision_operator_actions'])
-    await api.database.sql(`DELETE FROM ${table}`)
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

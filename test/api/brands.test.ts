@@ -1,19 +1,15 @@
 import { TRPCClientError } from '@trpc/client'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { exampleProfile } from '../../core/api/brands/examples.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 import { png } from '../support/images/image-files.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
-})
-beforeEach(async () => {
-  for (const table of ['brands', 'brand_versions', 'jobs', 'job_outputs']) {
-    await api.database.sql(`DELETE FROM vision_${table}`)
-  }
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createBatch } from '../../core/batches/batches.ts'
 import { createBrand } from '../../core/brands/brands.ts'
@@ -7,18 +7,15 @@ import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.
 import { estimatesPerMinute } from '../../core/usage/estimate-quota.ts'
 import type { UserLimits } from '../../core/usage/quotas.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
-import { analysisOutput, contentOutput, emptyQueue, spending } from '../support/database/jobs.ts'
+import { analysisOutput, contentOutput, spending } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 import { png } from '../support/images/image-files.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi({ inFlightPerUser: 10 })
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase, inFlightPerUser: 10 })
 })
 afterAll(() => api.drop())
-beforeEach(async () => {
-  await emptyQueue(api.database)
-  await api.database.sql('DELETE FROM vision_estimate_quotas')
-})
 
 const estimate = async (body: object, as = 'ann') => json(api.call('POST', '/v1/estimate', { as, body }))
 const outputs = [

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createKey, maxKeys, revokeKey } from '../../core/keys/keys.ts'
 import { formatKey, hashKey } from '../../core/platform/api-key.ts'
 import type { Scope } from '../../core/platform/auth.ts'
 import { createLog } from '../../core/platform/log.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
-beforeEach(() => api.database.empty())
 afterAll(() => api.drop())
 
 const ann = { as: 'ann' }

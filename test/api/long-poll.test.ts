@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, vi } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { waitSecondsOf } from '../../core/http/prefer.ts'
 import { createFeed } from '../../core/live/changes/feed.ts'
@@ -9,17 +9,17 @@ import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { completeVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
-import { analysisOutput, contentOutput, emptyQueue, nothingSpent } from '../support/database/jobs.ts'
+import { analysisOutput, contentOutput, nothingSpent } from '../support/database/jobs.ts'
 import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
 import { eventually } from '../support/eventually.ts'
 
 let api: TestApi
 let server: Served
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   server = await serveApp(api.app)
 })
-afterEach(() => emptyQueue(api.database))
 afterAll(async () => {
   await server.kill()
   await api.drop()

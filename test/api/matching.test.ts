@@ -1,9 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi({ limits: { jobsPerDay: 100, jobsWaiting: 4, costPerDay: undefined } })
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({
+    database: workerDatabase,
+    limits: { jobsPerDay: 100, jobsWaiting: 4, costPerDay: undefined },
+  })
 })
 afterAll(() => api.drop())
 

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { TRPCClientError } from '@trpc/client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { completeVisionJob, failVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { spending } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

@@ -1,14 +1,15 @@
 import { parse } from 'csv-parse/sync'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { getVisionJobsUpTo } from '../../core/queue/read/read.ts'
 import { saveText } from '../../core/queue/settle/save-text.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, nothingSpent } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

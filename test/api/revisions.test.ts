@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import type { TextRun } from '../../core/domain/run.ts'
 import { promoteDueVisionJobs } from '../../core/queue/claim/promote.ts'
@@ -9,25 +9,12 @@ import type { Steps } from '../../core/worker/options.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { badAnswer, noCap, nothingSpent, spending } from '../support/database/jobs.ts'
 import { ledgerOf } from '../support/database/ledger.ts'
+import { test } from '../support/database/test.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
-})
-beforeEach(async () => {
-  for (const table of [
-    'jobs',
-    'job_texts',
-    'job_outputs',
-    'job_attempts',
-    'users',
-    'usage',
-    'batches',
-    'batch_counts',
-  ]) {
-    await api.database.sql(`DELETE FROM vision_${table}`)
-  }
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

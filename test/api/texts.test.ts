@@ -1,26 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { saveText } from '../../core/queue/settle/save-text.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, badAnswer, nothingSpent } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
-})
-beforeEach(async () => {
-  for (const table of [
-    'jobs',
-    'job_texts',
-    'job_outputs',
-    'job_attempts',
-    'brands',
-    'brand_versions',
-    'users',
-    'usage',
-  ]) {
-    await api.database.sql(`DELETE FROM vision_${table}`)
-  }
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 import { fixture } from '../support/images/storage.ts'
 
 let api: TestApi
 
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

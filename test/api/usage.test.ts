@@ -1,18 +1,18 @@
 import { TRPCClientError } from '@trpc/client'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { completeVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
-import { analysisOutput, contentOutput, emptyQueue, spending } from '../support/database/jobs.ts'
+import { analysisOutput, contentOutput, spending } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
 let strict: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
-  strict = await createTestApi({ limits: { jobsPerDay: 3, jobsWaiting: 2, costPerDay: 1_239_999_999 } })
-})
-beforeEach(async () => {
-  await emptyQueue(api.database)
-  await emptyQueue(strict.database)
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
+  strict = await createTestApi({
+    database: workerDatabase,
+    limits: { jobsPerDay: 3, jobsWaiting: 2, costPerDay: 1_239_999_999 },
+  })
 })
 afterAll(async () => {
   await api.drop()

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect } from 'vitest'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { nothingSpent } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
 let woken = 0
-beforeAll(async () => {
-  api = await createTestApi({ wakeWorker: () => void woken++ })
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase, wakeWorker: () => void woken++ })
 })
 beforeEach(() => {
   woken = 0

@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { maxEndpoints } from '../../core/webhooks/endpoints.ts'
 import { requestsPerMinute } from '../../core/webhooks/request-quota.ts'
 import { webhookEvents } from '../../drizzle/schema.ts'
 import { createTestApi, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
-beforeEach(() => api.database.empty())
 afterAll(() => api.drop())
 
 const ann = { as: 'ann' }

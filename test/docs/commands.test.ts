@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
 import { withLocalUser } from '../../dev/access/authenticate.ts'
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, secret, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 // A zsh takes no unquoted variable apart; macOS has it for its shell. Where there is none, bash alone is asked.
@@ -17,8 +18,8 @@ const shells = ['/bin/bash', ...['/usr/bin/zsh', '/bin/zsh'].filter(existsSync).
 
 let api: TestApi
 let served: Served
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   // A call without a token is the local user's, as in the stack that `npm start` serves.
   served = await serveApp(
     createApp({ ...api.services, authenticate: withLocalUser(createAuthenticator({ AUTH_SECRET: secret })) }),

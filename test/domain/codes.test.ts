@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect } from 'vitest'
 import { type ApiServices, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { createBatch, maxOpen } from '../../core/batches/batches.ts'
@@ -37,6 +37,7 @@ import { type ProviderEmulators, startProviderEmulators } from '../../dev/emulat
 import { webhookEvents } from '../../drizzle/schema.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
 import { contentOutput, noBackoff, passed } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 import { png, pngHeader, pngSignature } from '../support/images/image-files.ts'
 import { makeCertificate } from '../support/network/certificate.ts'
 import { answer, type Behaviour, type HostileServer, startHostileServer } from '../support/network/hostile-server.ts'
@@ -51,8 +52,8 @@ let api: TestApi
 let emulators: ProviderEmulators
 let images: HostileServer
 let halves: Uint8Array
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   emulators = await startProviderEmulators()
   images = await startHostileServer(certificate)
   halves = await readFile(new URL('../fixtures/images/halves.png', import.meta.url))

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { appRouter, resources } from '../../core/api/router.ts'
@@ -17,6 +17,7 @@ import { createEndpoint } from '../../core/webhooks/endpoints.ts'
 import { webhookEvents } from '../../drizzle/schema.ts'
 import { parseStream, sayingOf } from '../support/api/events.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 interface Parameter {
   name: string
@@ -44,8 +45,8 @@ interface Document {
 let api: TestApi
 let document: Document
 let ajv: Ajv2020
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   document = await json(api.call('GET', '/openapi.json'))
   ajv = new Ajv2020({ strict: false, allErrors: true })
   addFormats.default(ajv)

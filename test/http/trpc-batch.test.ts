@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import type { Database } from '../../core/database/client.ts'
 import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

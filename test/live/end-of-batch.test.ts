@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { readBatchNews } from '../../core/batches/news.ts'
 import type { Changes } from '../../core/live/changes/changes.ts'
 import { type Known, knownOf } from '../../core/live/event-id.ts'
@@ -6,10 +6,11 @@ import { type ManyEvent, watchMany } from '../../core/live/watch-many.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { getWatchedRows } from '../../core/queue/read/changes.ts'
 import { createTestApi, job, json, type TestApi } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterAll(() => api.drop())
 

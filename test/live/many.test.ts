@@ -1,6 +1,6 @@
 import { createTRPCClient, httpSubscriptionLink } from '@trpc/client'
 import { EventSource as EventSourcePackage } from 'eventsource'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, vi } from 'vitest'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
 import { openLive } from '../../core/live/open.ts'
@@ -9,19 +9,19 @@ import { completeVisionJob, failVisionJob, saveAnalysis } from '../../core/queue
 import { type Heard, jobsOf, known, listenTo, type Watching } from '../support/api/many.ts'
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, job, json, type TestApi, token } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
 let server: Served
 const stops: (() => unknown)[] = []
 
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   server = await serveApp(api.app)
 })
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop()
   await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 60_000)
-  await api.database.empty()
 })
 afterAll(async () => {
   await server.kill()

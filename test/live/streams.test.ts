@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createTRPCClient, httpSubscriptionLink } from '@trpc/client'
 import { EventSource as EventSourcePackage } from 'eventsource'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, vi } from 'vitest'
 import { type AppRouter, createApp } from '../../core/api/app.ts'
 import type { JobEventView } from '../../core/api/events/schema.ts'
 import { exampleJob } from '../../core/api/jobs/examples.ts'
@@ -17,20 +17,20 @@ import { type Part, parseStream, partsOf, sayingOf } from '../support/api/events
 import { type Served, serveApp } from '../support/api/serve.ts'
 import { createTestApi, json, type TestApi, token } from '../support/api/test-api.ts'
 import { openProxied } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
 import { eventually } from '../support/eventually.ts'
 
 let api: TestApi
 let server: Served
 const stops: (() => unknown)[] = []
 
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   server = await serveApp(api.app)
 })
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop()
   await vi.waitFor(async () => expect(await sessions('closed_at IS NULL')).toEqual([]), 60_000)
-  await api.database.sql('DELETE FROM vision_job_sessions')
 })
 afterAll(async () => {
   await server.kill()

@@ -1,14 +1,15 @@
 import { SignJWT } from 'jose'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import { createTickets } from '../../core/live/slots/tickets.ts'
 import { createAuthenticator } from '../../core/platform/auth.ts'
 import { createTestApi, json, secret, type TestApi, token } from '../support/api/test-api.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
 const left: AbortController[] = []
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
 afterEach(() => {
   for (const controller of left.splice(0)) controller.abort()

@@ -40,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await services.stop()
   await api.drop()
+  await api.database.drop()
   await proxy.close()
 })
 

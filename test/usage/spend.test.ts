@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { createApp } from '../../core/api/app.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
@@ -24,12 +24,12 @@ import {
   someJob,
   spending,
 } from '../support/database/jobs.ts'
+import { test } from '../support/database/test.ts'
 
 let api: TestApi
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
 })
-beforeEach(() => emptyQueue(api.database))
 afterAll(() => api.drop())
 
 const userId = 'user-1'

@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { withPageAccess } from '../../../dev/access/page-access.ts'
 import { type Served, serveApp } from '../../support/api/serve.ts'
 import { createTestApi, json, type TestApi } from '../../support/api/test-api.ts'
+import { test } from '../../support/database/test.ts'
 
 let api: TestApi
 let served: Served
-beforeAll(async () => {
-  api = await createTestApi()
+test.beforeAll(async ({ workerDatabase }) => {
+  api = await createTestApi({ database: workerDatabase })
   served = await serveApp({ fetch: withPageAccess(api.app.fetch as never) as typeof api.app.fetch })
 })
 afterAll(async () => {

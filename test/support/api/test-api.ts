@@ -40,7 +40,7 @@ interface TestApiOptions {
   /** What a user may have; a great deal by default. */
   readonly limits?: UserLimits
   readonly isReady?: () => Promise<boolean>
-  /** Its database, which is dropped with it. */
+  /** One of its own if left out, which is dropped with it. */
   readonly database?: TestDatabase
   /** How many of a user's jobs may be in flight; as good as any by default. */
   readonly inFlightPerUser?: number
@@ -51,7 +51,7 @@ interface TestApiOptions {
   readonly wakeWorker?: () => void
 }
 
-/** The API over a database of its own, and a store that keeps its bytes in memory. */
+/** The API over a database, and a store that keeps its bytes in memory. */
 export async function createTestApi({
   isReady = async () => true,
   inFlightPerUser = noCap,
@@ -139,7 +139,7 @@ export async function createTestApi({
     drop: async () => {
       await live?.close()
       await storage.stop()
-      await database.drop()
+      if (given === undefined) await database.drop()
     },
   }
 }
