@@ -41,6 +41,13 @@ async function ask(entry: ProviderEntry, { baseUrl, model }: ProviderConfig, api
     })
     const text = await readText(response)
     const { status } = response
+    // Gemini refuses the key of a project without billing by 403, with this reason.
+    if (status === 402 || (status === 403 && text.includes('BILLING_DISABLED'))) {
+      return wrong(
+        `accepts the key, and wants to be paid (${status})`,
+        `Top up the balance, or enable billing, of the account of ${key('API_KEY')}; then resume --provider ${entry.name}.`,
+      )
+    }
     // A key that is wrong is 400 at Gemini, with a reason of its own.
     if (status === 401 || status === 403 || (status === 400 && text.includes('API_KEY_INVALID'))) {
       return wrong(`refuses the key (${status})`, `Set ${key('API_KEY')} to a key of this provider that is valid.`)

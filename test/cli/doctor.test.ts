@@ -248,6 +248,20 @@ test('a provider’s key that is refused, a model that it lacks, and a provider 
     const lacking = await ask({ DEEPSEEK_MODEL: 'deepseek-none' })
     expect(lacking['key of Gemini']).toMatchObject({ ok: false, todo: expect.stringContaining('GEMINI_MODEL') })
     expect(lacking['key of DeepSeek']).toMatchObject({ ok: false, todo: expect.stringContaining('DEEPSEEK_MODEL') })
+    for (const provider of ['gemini', 'deepseek'] as const) {
+      emulators.faults.add({ provider, kind: 'insufficient_balance', times: 1 })
+    }
+    const unpaid = await ask()
+    for (const [check, status, provider] of [
+      ['key of Gemini', 403, 'gemini'],
+      ['key of DeepSeek', 402, 'deepseek'],
+    ] as const) {
+      expect(unpaid[check]).toMatchObject({
+        ok: false,
+        found: `accepts the key, and wants to be paid (${status})`,
+        todo: expect.stringMatching(new RegExp(`^Top up the balance, .* resume --provider ${provider}\\.$`)),
+      })
+    }
     emulators.faults.add({ provider: 'gemini', kind: 'unavailable', times: 1 })
     expect((await ask())['key of Gemini']).toMatchObject({ ok: false, found: 'it answers 503' })
     expect(await ask({ GEMINI_API_KEY: undefined })).toMatchObject({ 'key of Gemini': { ok: null, todo: null } })

@@ -204,6 +204,26 @@ describe('the runbook', () => {
     }
   })
 
+  test('has commands that run as they stand, with what its first block defines and logs that there are', () => {
+    const first = /## Alarms[\s\S]*?```bash\n([\s\S]*?)\n```/.exec(runbook)?.[1] ?? ''
+    const defined = [...first.matchAll(/^(?:export )?(\w+)(?:=|\(\))/gm)].map(([, name = '']) => name)
+    expect(defined).toEqual(['STAGE', 'API', 'BUCKET_NAME', 'DATABASE_URL', 'db', 'logs'])
+    const commands = [...sections].flatMap(([, text]) => /```bash\n([\s\S]*?)\n```/.exec(text)?.[1]?.split('\n') ?? [])
+    const groups = all(rds, 'aws:cloudwatch/logGroup:LogGroup').map(({ inputs }) => String(inputs.name))
+    for (const command of commands) {
+      expect(command).toMatch(/^(npm run ops -- |aws |git |curl |db |logs )/)
+      expect(command).not.toContain('…')
+      for (const [, name = ''] of command.matchAll(/\$(\w+)/g))
+        expect([command, defined]).toEqual([command, expect.arrayContaining([name])])
+      const [, group] = /^logs (\w+)/.exec(command) ?? []
+      if (group)
+        expect([command, groups.filter((name) => name.includes(`-production-${group}Function`)).length]).toEqual([
+          command,
+          1,
+        ])
+    }
+  })
+
   test('tells the same settings wherever it speaks of a full fleet, in the same order', () => {
     const [, first = ''] =
       /^- \*\*The oldest due job keeps waiting[\s\S]*?If they are full, raise([\s\S]*?)\. /m.exec(runbook) ?? []
