@@ -1,74 +1,59 @@
 import { useState } from 'preact/hooks'
-import type { ListedJob } from '../batch/feed.ts'
-import { client } from '../session.ts'
 import { Confirm } from '../ui/confirm.tsx'
-import { count, number } from '../ui/format.ts'
+import { number } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
-import { type Change, changeJobs } from './bulk.ts'
+import type { Change, Count, Counts } from './bulk.ts'
 
 interface BulkBarProps {
-  readonly jobs: readonly ListedJob[]
+  /** What is selected: `3 selected`. */
+  readonly name: string
+  /** Undefined while they are counted. */
+  readonly counts: Counts | undefined
+  /** Whether a retry is asked about too: of jobs that the reader does not see. */
+  readonly asksRetry: boolean
   readonly clear: () => void
-  /** What became of it is told by the page, which stays. */
-  readonly say: (what: string | undefined) => void
-  readonly done: () => void
+  readonly run: (change: Change) => void
 }
 
 /** What can be done with the jobs that are selected; each button says how many it will touch. */
-export function BulkBar({ jobs, clear, say, done }: BulkBarProps) {
-  const [asking, setAsking] = useState<'cancel' | 'delete'>()
-  const failed = idsOf(jobs.filter(({ status }) => status === 'failed'))
-  const open = idsOf(jobs.filter(({ status }) => !['completed', 'failed', 'cancelled'].includes(status)))
-  const run = async (change: Change, ids: readonly number[]) => {
-    say('…')
-    const { changed, refused, why } = await changeJobs(client.value, change, ids)
-    say(refused === 0 ? undefined : `${number(changed)} done, ${number(refused)} not: ${why}`)
-    if (refused === 0) clear()
-    done()
-  }
-  const questions = {
-    cancel: {
-      ids: open,
-      title: `Cancel ${count(open.length, 'job')}?`,
-      about: 'What runs is ended, and may have been paid for.',
-    },
-    delete: {
-      ids: idsOf(jobs),
-      title: `Delete ${count(jobs.length, 'job')}?`,
-      about: 'Their texts go with them. This cannot be undone.',
-    },
-  }
-  const question = asking && questions[asking]
+export function BulkBar({ name, counts, asksRetry, clear, run }: BulkBarProps) {
+  const [asking, setAsking] = useState<Change>()
+  const act = (change: Change) => (change === 'retry' && !asksRetry ? run(change) : setAsking(change))
+  const question = asking && counts && questionOf(asking, counts[asking])
   return (
     <div class="foot sel" role="region" aria-label="Selected jobs">
-      <b>{number(jobs.length)} selected</b>
+      <b>{name}</b>
       <span class="row end">
-        {failed.length > 0 && (
-          <button type="button" class="btn" onClick={() => run('retry', failed)}>
+        {counts === undefined && <span>Counting what can be done…</span>}
+        {counts && counts.retry.jobs > 0 && (
+          <button type="button" class="btn" onClick={() => act('retry')}>
             <Icon name="retry" />
-            Retry {number(failed.length)} failed
+            Retry {countOf(counts.retry)} failed
           </button>
         )}
-        {open.length > 0 && (
-          <button type="button" class="btn" onClick={() => setAsking('cancel')}>
+        {counts && counts.cancel.jobs > 0 && (
+          <button type="button" class="btn" onClick={() => act('cancel')}>
             <Icon name="close" />
-            Cancel {number(open.length)}
+            Cancel {countOf(counts.cancel)}
           </button>
         )}
-        <button type="button" class="btn" onClick={() => setAsking('delete')}>
-          <Icon name="bin" />
-          Delete {number(jobs.length)}
-        </button>
+        {counts && counts.delete.jobs > 0 && (
+          <button type="button" class="btn" onClick={() => act('delete')}>
+            <Icon name="bin" />
+            Delete {countOf(counts.delete)}
+          </button>
+        )}
         <button type="button" class="btn plain" onClick={clear}>
           Clear
         </button>
       </span>
-      {asking && question && (
+      {asking && counts && question && (
         <Confirm
-          title={question.title}
-          action={question.title.slice(0, -1)}
+          title={`${question.action}?`}
+          action={question.action}
           close={() => setAsking(undefined)}
-          run={() => run(asking, question.ids)}
+          // Not waited for: how far it is, the bar tells, where it can be stopped.
+          run={async () => run(asking)}
         >
           <p class="serif">{question.about}</p>
         </Confirm>
@@ -77,6 +62,50 @@ export function BulkBar({ jobs, clear, say, done }: BulkBarProps) {
   )
 }
 
-function idsOf(jobs: readonly ListedJob[]): number[] {
-  return jobs.map(({ jobId }) => jobId)
+/** How far a change is. */
+export interface Work {
+  readonly change: Change
+  readonly looked: number
+  readonly all: Count
+  readonly stop: () => void
+}
+
+const under: Readonly<Record<Change, string>> = { retry: 'Retrying', cancel: 'Cancelling', delete: 'Deleting' }
+
+/** A change of many jobs that is under way. */
+export function WorkBar({ change, looked, all, stop }: Work) {
+  return (
+    <div class="foot sel" role="region" aria-label="Selected jobs">
+      <b role="status">
+        {under[change]}: {number(looked)} of {countOf(all)}
+      </b>
+      <span class="dim">What is done stays done. Leaving this page stops it.</span>
+      <span class="row end">
+        <button type="button" class="btn" onClick={stop}>
+          <Icon name="close" />
+          Stop
+        </button>
+      </span>
+    </div>
+  )
+}
+
+/** `1,204`, or `10,000+` where there are more than were counted. */
+export function countOf({ jobs, more }: Count): string {
+  return `${number(jobs)}${more ? '+' : ''}`
+}
+
+function questionOf(change: Change, of: Count): { readonly action: string; readonly about: string } {
+  const jobs = of.jobs === 1 && !of.more ? 'job' : 'jobs'
+  switch (change) {
+    case 'retry':
+      return { action: `Retry ${countOf(of)} failed ${jobs}`, about: 'Each is made again, and paid for again.' }
+    case 'cancel':
+      return { action: `Cancel ${countOf(of)} ${jobs}`, about: 'What runs is ended, and may have been paid for.' }
+    case 'delete':
+      return {
+        action: `Delete ${countOf(of)} ${jobs}`,
+        about: 'Their texts go with them. This cannot be undone.',
+      }
+  }
 }

@@ -1,21 +1,20 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import type { VisionClient } from 'vision-pipeline-client'
-import type { ListedJob } from '../batch/feed.ts'
-import { client } from '../session.ts'
 import { number } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { usePages } from '../ui/use-pages.ts'
 import { useTitle } from '../ui/use-title.ts'
-import { BulkBar } from './bulk-bar.tsx'
+import type { Count } from './bulk.ts'
+import { BulkBar, countOf, WorkBar } from './bulk-bar.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { JobTable } from './job-table.tsx'
+import { OutcomeNote } from './outcome.tsx'
 import { addressOf, type Filters, type JobQuery, queryOf } from './query.ts'
+import { nothing, useBulk } from './use-bulk.ts'
 
 const pageSize = 50
-/** As many as are selected by one click. */
-const mostSelected = 1_000
 
 /** The jobs of the caller, the newest first; the address says which. */
 export function JobsPage() {
@@ -29,30 +28,23 @@ export function JobsPage() {
     [address, turn],
     `${turn} ${address}`,
   )
-  const [selected, setSelected] = useState<ReadonlyMap<number, ListedJob>>(new Map())
-  const [failure, setFailure] = useState<unknown>()
-  const [said, setSaid] = useState<string>()
+  const [selection, setSelection] = useState(nothing)
+  const bulk = useBulk(selection, () => setTurn((now) => now + 1))
+  const { counts, work, ended } = bulk
   useTitle('Jobs')
-  useEffect(() => {
-    setSelected(new Map())
-    setFailure(undefined)
-  }, [address, turn])
-  useEffect(() => setSaid(undefined), [address])
+  useEffect(() => setSelection(nothing), [address, turn])
+  useEffect(bulk.forget, [address])
   const jobs = pages.items ?? []
   const set = (to: Filters) => route(addressOf({ ...filters, ...to }))
-  const selectMatching = async () => {
-    const found = new Map<number, ListedJob>()
-    try {
-      for (let cursor: string | null | undefined; cursor !== null && found.size < mostSelected; ) {
-        const page = await readPage(client.value, queryOf(filters, Date.now()), { cursor, withTexts: false })
-        for (const job of page.items) found.set(job.jobId, job)
-        cursor = page.nextCursor
-      }
-      setSelected(found)
-    } catch (error) {
-      setFailure(error)
-    }
+  const newest = pages.first?.[0]
+  const selectMatching = () => {
+    if (newest === undefined) return
+    // No younger ones than are shown. By the API's clock, not by the reader's.
+    const createdTo = new Date(Date.parse(newest.createdAt) + 1).toISOString()
+    setSelection({ some: new Map(), matching: { ...queryOf(filters, Date.now()), createdTo } })
   }
+  const { some, matching } = selection
+  const shown = matching ? new Map(jobs.map((job) => [job.jobId, job])) : some
   return (
     <>
       <div class="head">
@@ -61,12 +53,12 @@ export function JobsPage() {
       <FilterBar filters={filters} set={set} />
       {pages.error !== undefined && <Problem error={pages.error} retry={pages.reload} />}
       {pages.moreError !== undefined && <Problem error={pages.moreError} />}
-      {failure !== undefined && <Problem error={failure} />}
-      <div role="status">{said && <p>{said}</p>}</div>
+      {bulk.error !== undefined && <Problem error={bulk.error} />}
+      <div role="status">{ended && <OutcomeNote {...ended} />}</div>
       {pages.items && jobs.length === 0 && (
         <Nothing filtered={address.includes('?')} clear={() => route(addressOf({}))} />
       )}
-      {jobs.length > 0 && <JobTable jobs={jobs} selected={selected} select={setSelected} />}
+      {jobs.length > 0 && <JobTable jobs={jobs} selected={shown} select={(to) => setSelection({ some: to })} />}
       {jobs.length > 0 && (
         <p class="row between actions">
           <span class="dim">
@@ -76,7 +68,7 @@ export function JobsPage() {
             {pages.hasMore && (
               <>
                 <button type="button" class="btn plain" onClick={selectMatching}>
-                  Select all that match, up to {number(mostSelected)}
+                  Select all that match
                 </button>
                 <button type="button" class="btn" onClick={pages.more}>
                   Show {pageSize} more
@@ -86,34 +78,35 @@ export function JobsPage() {
           </span>
         </p>
       )}
-      {selected.size > 0 && (
-        <BulkBar
-          jobs={[...selected.values()]}
-          clear={() => setSelected(new Map())}
-          say={setSaid}
-          done={() => setTurn(turn + 1)}
-        />
+      {work ? (
+        <WorkBar {...work} />
+      ) : (
+        (matching || some.size > 0) && (
+          <BulkBar
+            name={matching ? nameOf(counts?.delete) : `${number(some.size)} selected`}
+            counts={counts}
+            asksRetry={matching !== undefined}
+            clear={() => setSelection(nothing)}
+            run={bulk.run}
+          />
+        )
       )}
     </>
   )
 }
 
-interface Reading {
-  readonly cursor?: string | null | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly withTexts?: boolean
+function nameOf(all: Count | undefined): string {
+  return all ? `All ${countOf(all)} that match` : 'All that match'
 }
 
-async function readPage(on: VisionClient, query: JobQuery, { cursor, signal, withTexts = true }: Reading) {
+interface Reading {
+  readonly cursor: string | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+async function readPage(on: VisionClient, query: JobQuery, { cursor, signal }: Reading) {
   const { data } = await on.api.GET('/v1/jobs', {
-    params: {
-      query: {
-        ...query,
-        limit: withTexts ? pageSize : 100,
-        ...(withTexts && { include: ['outputs'] }),
-        ...(cursor && { cursor }),
-      },
-    },
+    params: { query: { ...query, limit: pageSize, include: ['outputs'], ...(cursor && { cursor }) } },
     ...(signal && { signal }),
   })
   return { items: data?.jobs ?? [], nextCursor: data?.nextCursor ?? null }
