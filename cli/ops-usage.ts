@@ -11,7 +11,7 @@ Verbs:
   minutes     throughput, failures, waits and cost of each minute
   status      the queue, its workers, the providers and the live streams
   pause       stops claiming, of all jobs or of those that need one provider next; running jobs finish, none expires
-  resume      starts claiming again, and closes an open circuit breaker
+  resume      starts claiming again, and lets a call probe a provider whose circuit breaker is open
   redrive     requeues failed jobs; without --yes it only counts them
   cancel      cancels jobs that have not ended, by --user, --batch or --code; without --yes it only counts them
   prune       deletes jobs that ended long ago, with their outputs; without --yes it only counts them
