@@ -3,8 +3,9 @@ import { type Status, statuses, unendedStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { cancelVisionJobs } from '../queue/change/cancel.ts'
+import { changeJobs } from '../queue/change/change-jobs.ts'
 import { deleteVisionJobs } from '../queue/change/delete.ts'
-import { redriveByIds } from '../queue/change/redrive.ts'
+import { redriving } from '../queue/change/redrive.ts'
 import { hasCode } from '../queue/rows/code-filter.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
 
@@ -47,7 +48,7 @@ export async function deleteBatch(database: Database, owned: OwnedBatch, hasTime
  */
 export async function retryBatch(
   database: Database,
-  { batchId }: OwnedBatch,
+  { batchId, userId }: OwnedBatch,
   code: string | undefined,
   { lifeMs, allow, hasTime }: RetryOptions,
 ): Promise<Changed> {
@@ -69,7 +70,7 @@ export async function retryBatch(
     })
     if (room === 0) return { jobs, more: true }
     const ids = rows.slice(0, room).map(({ id }) => id)
-    jobs += await redriveByIds(database, ids, lifeMs)
+    jobs += (await changeJobs(database, redriving(lifeMs), { userId, ids })).get('change')?.length ?? 0
     after = ids.at(-1) ?? after
   }
 }

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect } from 'vitest'
 import type { Database } from '../../core/database/client.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelling, cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { changeJob, type JobChange } from '../../core/queue/change/change-jobs.ts'
 import { changeOwnJobs } from '../../core/queue/change/change-own.ts'
 import { deleteVisionJob, deleting } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob, redriving } from '../../core/queue/change/redrive.ts'
@@ -183,6 +185,27 @@ describe.each(faults)('with a COMMIT that is %s', (fault) => {
     await withFault(fault, () => redriveVisionJob(proxied, { jobId, userId: 'user-1' }, { lifeMs: hour }))
     expect(await statusOf(direct, jobId)).toBe('scheduled')
   })
+})
+
+test('a cancel that was lost is refused where the job has ended before it is sent again', async () => {
+  const { jobId } = await jobIn(direct, 'pending')
+  let ending: Promise<unknown> = Promise.resolve()
+  const slow: JobChange = {
+    ...cancelling,
+    apply: async (tx, jobs) => {
+      await cancelling.apply(tx, jobs)
+      // It waits for the row, and has it as soon as the connection breaks.
+      ending = direct.sql("UPDATE vision_jobs SET status = 'completed', finished_at = UTC_TIMESTAMP(3) WHERE id = ?", [
+        jobId,
+      ])
+      await delay(200)
+    },
+  }
+  proxy.failNextCommit('lost')
+  const cancel = changeJob(proxied, slow, { jobId, userId: 'user-1' })
+  await expect(cancel).rejects.toMatchObject({ code: 'job.not_cancellable' })
+  await ending
+  expect(await statusOf(direct, jobId)).toBe('completed')
 })
 
 describe.each(faults)('with a COMMIT that is %s, the ledger has once', (fault) => {

@@ -169,12 +169,12 @@ export const jobs = {
       })
       .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
-        const { database, limits } = ctx.services
+        const { database, limits, lifeMs } = ctx.services
         const { job } = await getVisionJob(database, owned(ctx, input.jobId))
         // Before the quota: nothing more is asked for than there is.
         if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
         requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
-        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), ctx.services)
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), { lifeMs })
         if (redriven) logJob(ctx, 'retried', input.jobId)
         ctx.services.wakeWorker()
         return replyWithJob(ctx, input.jobId)

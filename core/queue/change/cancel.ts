@@ -1,13 +1,11 @@
 import { sql } from 'drizzle-orm'
-import { endedStatuses } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { matchedBy, type Queryable } from '../../database/sql.ts'
-import { VisionError } from '../../domain/errors.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { cutOffRuns } from '../rows/cut-off-runs.ts'
 import { endJobs } from '../rows/end-jobs.ts'
-import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
-import { changeJobs, type JobChange } from './change-jobs.ts'
+import type { LockedJob, OwnedJob } from '../rows/lock-jobs.ts'
+import { changeJob, changeJobs, type JobChange } from './change-jobs.ts'
 
 /**
  * Cancels a job that has not ended, and closes its run, whose worker then fails its fence. Idempotent. Nothing can
@@ -16,24 +14,14 @@ import { changeJobs, type JobChange } from './change-jobs.ts'
  * @throws VisionError `job.not_found`, or `job.not_cancellable` when it has ended otherwise
  */
 export async function cancelVisionJob(database: Database, owned: OwnedJob): Promise<void> {
-  await requireJob(database, owned)
-  await database.transact(
-    async (tx) => {
-      const job = await lockOwnedJob(tx, owned)
-      if (job.status === 'cancelled') return true
-      if (hasEnded(job)) throw new VisionError('job.not_cancellable')
-      await cancelLocked(tx, [job])
-      return true
-    },
-    async (on) => ((await statusOf(on, owned)) === 'cancelled' ? true : undefined),
-  )
+  await changeJob(database, cancelling, owned)
 }
 
 /** Cancels jobs that have not ended: see `cancelVisionJob`. */
 export const cancelling: JobChange = {
   verdictOn: (job) => (job.status === 'cancelled' ? 'leave' : hasEnded(job) ? 'job.not_cancellable' : 'change'),
   apply: cancelLocked,
-  isUndone: sql`status NOT IN ${[...endedStatuses]}`,
+  isUndone: sql`status <> 'cancelled'`,
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
 import { type Queryable, rowsOf } from '../../database/sql.ts'
-import type { ErrorCode } from '../../domain/errors.ts'
-import { type LockedJob, lockOwnedJobs } from '../rows/lock-jobs.ts'
+import { type ErrorCode, VisionError } from '../../domain/errors.ts'
+import { type LockedJob, lockOwnedJobs, type OwnedJob, requireJob } from '../rows/lock-jobs.ts'
 
 /** What a change does to a job: `change` it, `leave` it, which is as it should be already, or the error of a job that it cannot be done to. */
 export type Verdict = 'change' | 'leave' | ErrorCode
@@ -62,4 +62,17 @@ export function changeJobs(
       return undone && undone.length > 0 ? undefined : verdicts
     },
   )
+}
+
+/**
+ * Changes one job of a user: see `changeJobs`. Idempotent, where a job that is as it should be already is left.
+ *
+ * @returns whether this call changed it
+ * @throws VisionError `job.not_found`, or the verdict on a job that the change cannot be done to
+ */
+export async function changeJob(database: Database, change: JobChange, owned: OwnedJob): Promise<boolean> {
+  await requireJob(database, owned)
+  const [verdict] = (await changeJobs(database, change, { userId: owned.userId, ids: [owned.jobId] })).keys()
+  if (verdict === 'change' || verdict === 'leave') return verdict === 'change'
+  throw new VisionError(verdict ?? 'job.not_found')
 }

@@ -11,9 +11,9 @@ import { requireTexts } from '../create/resolve-texts.ts'
 import { getVisionJob, type OutputRow } from '../read/read.ts'
 import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob } from '../rows/lock-jobs.ts'
 import { versionOf } from '../rows/output-row.ts'
+import { rescheduled } from '../rows/rescheduled.ts'
 import { insertTexts, isText, maxTexts, type TextRow } from '../rows/texts.ts'
 import { lockUser } from '../rows/users.ts'
-import { redriven } from './redrive.ts'
 
 /** The most revisions of a text: all of them are kept. */
 const maxRevisions = 100
@@ -106,7 +106,7 @@ async function putBack(
       const isDone = job.status === 'completed' || job.status === 'failed'
       if (job.nextStep !== 'content' || !isDone) throw new VisionError('text.not_ready')
       before = job.version
-      await matchedBy(tx, sql`UPDATE vision_jobs SET ${redriven(lifeMs)} WHERE id = ${jobId}`)
+      await matchedBy(tx, sql`UPDATE vision_jobs SET ${rescheduled(lifeMs)} WHERE id = ${jobId}`)
       const changes = await change(tx, job)
       await matchedBy(tx, sql`UPDATE vision_jobs SET ${changes} WHERE id = ${jobId}`)
       const left = consumeJobs(state, 1)

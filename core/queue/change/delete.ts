@@ -9,9 +9,9 @@ import { deleteByIds, deleteRows } from '../prune/delete-rows.ts'
 import { noteDeletions } from '../prune/deletions.ts'
 import { cutOffRuns, isOfWatchedRun } from '../rows/cut-off-runs.ts'
 import { type Ends, endJobs } from '../rows/end-jobs.ts'
-import { type LockedJob, lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import type { LockedJob, OwnedJob } from '../rows/lock-jobs.ts'
 import { deleteTexts } from '../rows/texts.ts'
-import { changeJobs, type JobChange } from './change-jobs.ts'
+import { changeJob, changeJobs, type JobChange } from './change-jobs.ts'
 
 /**
  * Deletes a job in any status with its outputs and attempts, and gives up its image. The row of a run that is under way, or
@@ -20,14 +20,7 @@ import { changeJobs, type JobChange } from './change-jobs.ts'
  * @throws VisionError `job.not_found`
  */
 export async function deleteVisionJob(database: Database, owned: OwnedJob): Promise<void> {
-  await requireJob(database, owned)
-  await database.transact(
-    async (tx) => {
-      await deleteLocked(tx, [await lockOwnedJob(tx, owned)], endJobs)
-      return true
-    },
-    async (on) => ((await statusOf(on, owned)) === undefined ? true : undefined),
-  )
+  await changeJob(database, deleting, owned)
 }
 
 /** Deletes jobs in any status, and tells the owner of a batch that has ended by it: see `deleteVisionJob`. */

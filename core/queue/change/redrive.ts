@@ -1,14 +1,14 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
-import { asDate, inMilliseconds, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
-import { VisionError } from '../../domain/errors.ts'
+import { asDate, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { addBatchCounts, uncounted } from '../../usage/batch-counts.ts'
 import { matchesCode } from '../rows/code-filter.ts'
-import { lockOwnedJob, type OwnedJob, requireJob, statusOf } from '../rows/lock-jobs.ts'
+import type { OwnedJob } from '../rows/lock-jobs.ts'
+import { rescheduled } from '../rows/rescheduled.ts'
 import { retryTexts } from '../rows/texts.ts'
 import { addJobs, type BulkFilter, type BulkOptions, type BulkResult } from './bulk-change.ts'
-import type { JobChange } from './change-jobs.ts'
+import { changeJob, type JobChange } from './change-jobs.ts'
 
 /** A filter for failed jobs. */
 export interface RedriveFilter extends BulkFilter {
@@ -38,7 +38,7 @@ interface Row {
 
 /** How many failed jobs are read at a time, and how many are redriven in one transaction. */
 const page = 1_000
-const batch = 200
+const atOnce = 200
 
 /**
  * Redrives failed jobs: see `redriveVisionJob`.
@@ -68,25 +68,12 @@ export function redriving(lifeMs: number): JobChange {
  * @returns whether this call redrove it
  * @throws VisionError `job.not_found` or `job.not_retryable`
  */
-export async function redriveVisionJob(
+export function redriveVisionJob(
   database: Database,
   owned: OwnedJob,
   { lifeMs }: { readonly lifeMs: number },
 ): Promise<boolean> {
-  await requireJob(database, owned)
-  return database.transact(
-    async (tx) => {
-      const job = await lockOwnedJob(tx, owned)
-      if (job.status !== 'failed') {
-        if (hasEnded(job)) throw new VisionError('job.not_retryable')
-        return false
-      }
-      await redriveRows(tx, [job.jobId], lifeMs)
-      await addBatchCounts(tx, uncounted([job]))
-      return true
-    },
-    async (on) => ((await statusOf(on, owned)) === 'failed' ? undefined : true),
-  )
+  return changeJob(database, redriving(lifeMs), owned)
 }
 
 /**
@@ -108,9 +95,9 @@ export async function redriveVisionJobs(
     for (let taken = 0; taken < matching.length; ) {
       const room = limit - done.jobs
       if (room <= 0 || signal?.aborted) return { ...done, more: true }
-      const some = matching.slice(taken, taken + Math.min(batch, room))
+      const some = matching.slice(taken, taken + Math.min(atOnce, room))
       taken += some.length
-      done = dryRun ? add(done, some, some.length) : await redriveBatch(database, some, done, { lifeMs, note })
+      done = dryRun ? add(done, some, some.length) : await redriveSome(database, some, done, { lifeMs, note })
     }
     after = rows.at(-1)
     if (rows.length < page) return done
@@ -135,35 +122,19 @@ function matches({ code, userId, batchId }: RedriveFilter, row: Row): boolean {
   return code === undefined || matchesCode(code, row.code)
 }
 
-async function redriveBatch(
+/** Redrives those of the jobs that have failed, of whichever users, in one transaction, and returns the totals after it. */
+async function redriveSome(
   database: Database,
   rows: readonly Row[],
   before: Redriven,
   { lifeMs, note }: Pick<RedriveOptions, 'lifeMs' | 'note'>,
 ): Promise<Redriven> {
-  const ids = rows.map(({ id }) => id)
-  const jobs = await redriveByIds(database, ids, lifeMs, (tx, count) => note?.(tx, add(before, rows, count)))
-  return add(before, rows, jobs)
-}
-
-/**
- * Redrives those of the jobs that have failed, in one transaction.
- *
- * @param note called in the transaction, with their number
- * @returns their number
- */
-export function redriveByIds(
-  database: Database,
-  jobIds: readonly number[],
-  lifeMs: number,
-  note?: (tx: Queryable, jobs: number) => Promise<void> | undefined,
-): Promise<number> {
   // In the order of their ids, so that two concurrent redrives cannot deadlock.
-  const ids = jobIds.toSorted((one, other) => one - other)
-  return database.transact(
+  const ids = rows.map(({ id }) => id).toSorted((one, other) => one - other)
+  const jobs = await database.transact(
     async (tx) => {
       const failed = await redriveLocked(tx, ids, lifeMs)
-      await note?.(tx, failed.length)
+      await note?.(tx, add(before, rows, failed.length))
       await addBatchCounts(tx, uncounted(failed))
       return failed.length
     },
@@ -175,6 +146,7 @@ export function redriveByIds(
       return left.length === 0 ? ids.length : undefined
     },
   )
+  return add(before, rows, jobs)
 }
 
 /** @returns the jobs as they were before */
@@ -194,15 +166,8 @@ async function redriveLocked(tx: Queryable, ids: readonly number[], lifeMs: numb
 }
 
 async function redriveRows(tx: Queryable, ids: readonly number[], lifeMs: number): Promise<void> {
-  await matchedBy(tx, sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${redriven(lifeMs)} WHERE id IN ${[...ids]}`)
+  await matchedBy(tx, sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${rescheduled(lifeMs)} WHERE id IN ${[...ids]}`)
   await retryTexts(tx, ids)
-}
-
-/** The columns that reset an ended job. */
-export function redriven(lifeMs: number): SQL {
-  return sql`status = 'scheduled', failures = 0, crashes = 0, version = version + 1,
-    available_at = UTC_TIMESTAMP(3), finished_at = NULL, error_code = NULL, error_message = NULL,
-    answer_issue = NULL, expires_at = ${inMilliseconds(lifeMs)}, updated_at = UTC_TIMESTAMP(3)`
 }
 
 function add(before: Redriven, rows: readonly Row[], count: number): Redriven {

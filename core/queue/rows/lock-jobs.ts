@@ -69,12 +69,3 @@ export async function lockJobs(tx: Queryable, status: Status, ids: readonly numb
   )
   return rows.map(({ id }) => id)
 }
-
-/** A job's status now; it waits for a COMMIT that is under way. Undefined: there is no such job. */
-export async function statusOf(on: Queryable, { jobId, userId }: OwnedJob): Promise<Status | undefined> {
-  const [row] = await rowsOf<{ status: Status }>(
-    on,
-    sql`SELECT status FROM vision_jobs WHERE id = ${jobId} AND user_id = ${userId} FOR UPDATE`,
-  )
-  return row?.status
-}
