@@ -26,6 +26,8 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
   const { textId } = shown
   const [mode, setMode] = useState<'view' | 'edit' | 'regenerate'>('view')
   const [failure, setFailure] = useState<unknown>()
+  /** Shown before the API has answered, and put back if it refuses: what can be undone, and nothing else, is. */
+  const [hoped, setHoped] = useState<boolean>()
   const path = { jobId, textId }
   // With the tag by which the API knows whether it was changed since.
   const loaded = useLoad(
@@ -36,6 +38,7 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
     [jobId, textId, shown.revision, shown.approved, shown.status],
   )
   useEffect(() => setFailure(undefined), [shown.revision])
+  useEffect(() => setHoped(undefined), [loaded.data])
   const { text, etag } = loaded.data ?? { text: shown, etag: '' }
   const changed = () => {
     setMode('view')
@@ -47,13 +50,17 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
   if (mode === 'edit' && etag) {
     return <TextEditor jobId={jobId} text={text} etag={etag} done={changed} close={() => setMode('view')} />
   }
+  const isApproved = hoped ?? text.approved
   const approve = async () => {
+    if (hoped !== undefined) return
     setFailure(undefined)
+    setHoped(!text.approved)
     const params = { path, header: { 'If-Match': etag } }
     try {
       await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body: { approved: !text.approved } })
       changed()
     } catch (error) {
+      setHoped(undefined)
       setFailure(error)
       loaded.reload()
     }
@@ -66,7 +73,7 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
           Revision {text.revision}, {text.author === 'user' ? 'by hand' : text.model}
           {text.createdAt && `, ${time(text.createdAt, Date.now())}`}
         </span>
-        {text.approved && (
+        {isApproved && (
           <span class="st">
             <Icon name="done" />
             Approved
@@ -84,9 +91,9 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
       )}
       {failure !== undefined && <Problem error={failure} />}
       <div class="row actions">
-        <button type="button" class={text.approved ? 'btn' : 'btn go'} disabled={!etag} data-key="a" onClick={approve}>
-          <Icon name={text.approved ? 'close' : 'tick'} />
-          {text.approved
+        <button type="button" class={isApproved ? 'btn' : 'btn go'} disabled={!etag} data-key="a" onClick={approve}>
+          <Icon name={isApproved ? 'close' : 'tick'} />
+          {isApproved
             ? 'Take approval back'
             : warnings === 0
               ? 'Approve'
