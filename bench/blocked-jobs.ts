@@ -1,33 +1,26 @@
-// What the cap on a user's jobs in flight costs while one user has up to two million blocked jobs.
-//   node bench/blocked-jobs.ts [mysql://… of a server where a database may be made]
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// node bench/blocked-jobs.ts [mariadb|mysql] [--quick]: what the limit of a user's jobs in flight costs while one user has up to two
+// million blocked jobs. On a private MariaDB, or on the server of TEST_DATABASE_URL. Filling it takes minutes; --quick: up to 5,000 jobs.
 import { sql } from 'drizzle-orm'
-import mysql from 'mysql2/promise'
 import { openDatabase } from '../core/database/client.ts'
 import { rowsOf } from '../core/database/sql.ts'
-import { environment } from '../core/platform/config/load.ts'
 import { claimPendingVisionJobs } from '../core/queue/claim/claim.ts'
 import { promoteDueVisionJobs } from '../core/queue/claim/promote.ts'
 import { createVisionJob } from '../core/queue/create/create.ts'
 import { admitVisionJobs } from '../core/queue/fairness/concurrency-limit.ts'
-import { openDataFolder } from '../dev/data/data-folder.ts'
-import { startDatabase } from '../dev/database/start-database.ts'
-import { migrateDatabase } from '../drizzle/migrate.ts'
+import { ms, quantile } from './support/measure.ts'
+import { numbers, openBenchDatabase } from './support/server.ts'
 
-const sizes = [1_000, 100_000, 2_000_000]
-const rounds = 200
+const quick = process.argv.includes('--quick')
+const sizes = quick ? [1_000, 5_000] : [1_000, 100_000, 2_000_000]
+const rounds = quick ? 5 : 200
 const cap = 10
 const chunk = 100_000
 
 await using cleanup = new AsyncDisposableStack()
-const url = process.argv[2] ? await makeDatabase(process.argv[2]) : await startServer()
-await migrateDatabase(url)
+const kind = process.argv.slice(2).find((one) => !one.startsWith('--'))
+const { url, sql: query } = await openBenchDatabase(cleanup, kind)
 const database = openDatabase(url, { connections: 1, random: Math.random })
 cleanup.defer(() => database.close())
-const raw = await mysql.createConnection(url)
-cleanup.defer(() => raw.end())
 
 const options = { userId: 'bench', maxRetries: 0, inFlightPerUser: cap, lifeMs: 864_000_000 }
 const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
@@ -53,7 +46,7 @@ for (const size of sizes) {
     const ids = runs.map((run) => run.jobId)
     if (ids.length !== cap) throw new Error(`${ids.length} jobs were claimed`)
     // As ten settlements would leave them.
-    await raw.query(
+    await query(
       `UPDATE vision_jobs SET status = 'scheduled', lease_expires_at = NULL, worker_id = NULL,
          available_at = UTC_TIMESTAMP(3) WHERE id IN (?)`,
       [ids],
@@ -66,11 +59,9 @@ for (const size of sizes) {
     const promoted = await timed('promote 10', () => promoteDueVisionJobs(database, cap))
     if (promoted !== cap) throw new Error(`${promoted} jobs were promoted`)
   }
-  const parts = Object.entries(times).map(([what, all]) => {
-    all.sort((a, b) => a - b)
-    const quantile = (q: number) => (all[Math.floor(all.length * q)] ?? 0).toFixed(1)
-    return `${what} ${quantile(0.5)} (${quantile(0.99)}) ${reads[what]}`
-  })
+  const parts = Object.entries(times).map(
+    ([what, all]) => `${what} ${ms(quantile(all, 0.5))} (${ms(quantile(all, 0.99))}) ${reads[what]}`,
+  )
   console.log(`${size.toLocaleString('en')} blocked, milliseconds, p50 (p99), and rows read: ${parts.join(', ')}`)
 }
 
@@ -84,45 +75,15 @@ async function rowsRead(): Promise<number> {
 
 /** Adds blocked jobs of the user up to a number. */
 async function fillUp(size: number): Promise<void> {
-  const digits = ['a', 'b', 'c', 'd', 'e'].map(
-    (name) =>
-      `(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
-        UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) ${name}`,
-  )
-  const [rows] = await raw.query<mysql.RowDataPacket[]>(
-    "SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = 'blocked'",
-  )
-  for (let missing = size - Number(rows[0]?.jobs); missing > 0; missing -= chunk) {
-    await raw.query(
+  const [row] = await query("SELECT COUNT(*) AS jobs FROM vision_jobs WHERE status = 'blocked'")
+  for (let missing = size - Number(row?.jobs); missing > 0; missing -= chunk) {
+    await query(
       `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format,
          language, created_at, updated_at, expires_at)
        SELECT user_id, 'blocked', 1, 0, image_url, analysis_purpose, output_format, language, created_at, updated_at,
          expires_at
-       FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) one, ${digits.join(', ')} LIMIT ?`,
-      [Math.min(missing, chunk)],
+       FROM (SELECT * FROM vision_jobs ORDER BY id LIMIT 1) one, ${numbers(0, Math.min(missing, chunk))}`,
     )
   }
-  await raw.query('ANALYZE TABLE vision_jobs')
-}
-
-async function makeDatabase(server: string): Promise<string> {
-  const admin = await mysql.createConnection(server)
-  const name = `bench_${process.pid}`
-  await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
-  cleanup.defer(async () => {
-    await admin.query(`DROP DATABASE ${name}`)
-    await admin.end()
-  })
-  return Object.assign(new URL(server), { pathname: `/${name}` }).href
-}
-
-async function startServer(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-  cleanup.defer(() => rm(path, { recursive: true, force: true }))
-  const folder = await openDataFolder(path)
-  cleanup.defer(() => folder.release())
-  const { DATABASE_URL: _, ...env } = environment()
-  const server = await startDatabase({ folder, env, log: console.log })
-  cleanup.defer(() => server.stop())
-  return server.url
+  await query('ANALYZE TABLE vision_jobs')
 }

@@ -2,8 +2,7 @@
 // answer, as a deployment bundles it and under Lambda's own runtime client (`npm run test:lambda` compiles it), against a handler
 // that does nothing, in turns: the API reads a job with its image's link, the stream one that has ended, the poller drains an
 // empty queue. In milliseconds of the clock, and of the processor; medians.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDatabase } from '../core/database/client.ts'
 import { signToken } from '../core/platform/auth.ts'
@@ -16,6 +15,7 @@ import { secret } from './support/api-settings.ts'
 import { quantile, table } from './support/measure.ts'
 import { openReport } from './support/results.ts'
 import { type BenchDatabase, onEachServer } from './support/server.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const args = process.argv.slice(2)
 const runs = Number(args.find((one) => /^\d+$/.test(one)) ?? 20)
@@ -27,7 +27,7 @@ interface Start {
   readonly processor: number
 }
 
-/** What does nothing, by the way in which it is called. */
+/** Handlers that do nothing, one for each way of calling. */
 const empty = {
   empty: 'export const handler = async () => ({ statusCode: 200, body: "{}" })',
   'empty-stream':
@@ -36,8 +36,7 @@ const empty = {
 
 const report = openReport('cold-start')
 await using cleanup = new AsyncDisposableStack()
-const folder = await mkdtemp(join(tmpdir(), 'vision-cold-start-'))
-cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+const folder = await temporaryFolder(cleanup)
 const bundles: Record<string, Bundle> = {}
 for (const name of ['api', 'stream', 'poller']) bundles[name] = await bundle(name, await folderOf(name))
 for (const [name, code] of Object.entries(empty)) await writeFile(join(await folderOf(name), `${name}.mjs`), code)
@@ -146,7 +145,7 @@ async function processorOf(pid: number | undefined): Promise<number> {
   return (await Promise.all(used)).reduce((sum, one) => sum + one, 0) / 1e6
 }
 
-/** Reads on until what was read fits. */
+/** Reads until the text matches. */
 async function readUntil({ chunks }: Streamed, pattern: RegExp): Promise<void> {
   let read = ''
   while (!pattern.test(read)) {

@@ -1,7 +1,6 @@
-// Histories of a user with 300,000 jobs: what a page of each filter reads and by which plans; the latency of others while
-// that user asks for a hundred filtered ones at once; and that the server ends a read that takes too long.
-//   npm run bench bench/histories.ts [-- --server mariadb|mysql] [--jobs 300000]
-// On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL. Prints tables in Markdown.
+// node bench/histories.ts [--server mariadb|mysql] [--jobs 300000]: the history of a user with 300,000 jobs: what a page of each filter
+// reads and by which plans; the latency of others while that user asks for a hundred filtered pages at once; and that the server ends a
+// read that takes too long. On a private MariaDB and then a private MySQL, or on the server of TEST_DATABASE_URL.
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { sql } from 'drizzle-orm'
@@ -22,7 +21,7 @@ const portion = 100_000
 
 type Filter = Pick<HistoryQuery, 'statuses' | 'outputFormats'>
 
-/** Every filter of no or one status and no or one format, and the widest. */
+/** Every filter of at most one status and at most one format, and the widest ones. */
 const kinds: Readonly<Record<string, readonly Filter[]>> = {
   'no filter': [{}],
   'one status': statuses.map((status) => ({ statuses: [status] })),
@@ -46,7 +45,7 @@ await onEachServer(values.server, async (on) => {
   await showLimit(on)
 })
 
-/** What is rare is the oldest, so that who reads along the ids finds it last; another user has a few jobs. */
+/** Rare jobs are the oldest, so that a read along the ids finds them last. Another user has a few jobs. */
 async function fill({ sql: query }: BenchDatabase): Promise<void> {
   const wordsOf = (words: readonly string[]) => words.map((word) => `'${word}'`).join()
   for (let first = 0; first < jobs; first += portion) {
@@ -100,7 +99,7 @@ async function measurePages({ url }: BenchDatabase): Promise<void> {
 /** Ann asks for histories that find nothing new and look the furthest; meanwhile bob lists, and a health check runs. */
 async function measureBatches({ url }: BenchDatabase): Promise<void> {
   await using cleanup = new AsyncDisposableStack()
-  // As ten functions of two connections each, and one that serves the others.
+  // Like ten functions with two connections each, and one function that serves the others.
   const busy = await startApi(url, 20)
   cleanup.defer(() => busy.stop())
   const other = await startApi(url, 2)

@@ -1,41 +1,28 @@
-// How much memory a poller function takes with 25 jobs of 20 MB images, of five users, in flight, by the budget for images.
-//   node bench/image-memory.ts [megabytes …]
-// The function runs in a process of its own, as on Lambda; providers, storage and database are around it.
+// node bench/image-memory.ts [megabytes …]: how much memory a poller function takes with 25 jobs of 20 MB images, of five users, in
+// flight, by the budget for images. The function runs in a process of its own, as on Lambda; providers and storage are emulated.
 import { spawn } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { openDatabase } from '../core/database/client.ts'
 import { detectImage } from '../core/images/detect.ts'
 import { keepImage } from '../core/images/snapshots.ts'
 import { openImageStore } from '../core/images/store.ts'
-import { environment } from '../core/platform/config/load.ts'
 import { createVisionJob } from '../core/queue/create/create.ts'
-import { openDataFolder } from '../dev/data/data-folder.ts'
-import { startDatabase } from '../dev/database/start-database.ts'
 import { startProviderEmulators } from '../dev/emulators/providers/server.ts'
 import { startS3Emulator } from '../dev/emulators/s3/server.ts'
-import { migrateDatabase } from '../drizzle/migrate.ts'
+import { openBenchDatabase } from './support/server.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const jobs = 25
 const budgets = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['40', '60', '100']
 const poller = fileURLToPath(new URL('../functions/poller.ts', import.meta.url))
 
 await using cleanup = new AsyncDisposableStack()
-const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-cleanup.defer(() => rm(path, { recursive: true, force: true }))
-const folder = await openDataFolder(path)
-cleanup.defer(() => folder.release())
-const { DATABASE_URL: _, ...env } = environment()
-const server = await startDatabase({ folder, env, log: console.log })
-cleanup.defer(() => server.stop())
-await migrateDatabase(server.url)
+const { url } = await openBenchDatabase(cleanup)
 const key = { accessKeyId: 'bench', secretAccessKey: 'the secret of the emulated storage' }
-const s3 = await startS3Emulator({ folder: join(path, 's3'), bucket: 'images', ...key })
+const s3 = await startS3Emulator({ folder: await temporaryFolder(cleanup), bucket: 'images', ...key })
 cleanup.defer(() => s3.stop())
 const providers = await startProviderEmulators()
 cleanup.defer(() => providers.stop())
@@ -48,7 +35,7 @@ const storage = {
 }
 const store = openImageStore(storage)
 cleanup.defer(() => store.close())
-const database = openDatabase(server.url, { connections: 4, random: Math.random })
+const database = openDatabase(url, { connections: 4, random: Math.random })
 cleanup.defer(() => database.close())
 
 /** Noise does not compress: 2,560 pixels square are just under 20 MB of PNG. */
@@ -63,7 +50,7 @@ async function largeImage(): Promise<Buffer> {
 async function submit(): Promise<void> {
   for (let n = 0; n < jobs; n++) {
     const bytes = await largeImage()
-    // One user alone would have half of the budget.
+    // One user alone may have half of the budget at most.
     const userId = `bench-${n % 5}`
     const { id } = await keepImage(database, store, userId, bytes, detectImage(bytes))
     await createVisionJob(
@@ -86,7 +73,7 @@ async function run(megabytes: string): Promise<Record<string, number>> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     env: {
       ...storage,
-      DATABASE_URL: server.url,
+      DATABASE_URL: url,
       GEMINI_API_KEY: 'emulated',
       GEMINI_BASE_URL: providers.geminiBaseUrl,
       DEEPSEEK_API_KEY: 'emulated',

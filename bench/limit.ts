@@ -1,13 +1,10 @@
-// node bench/limit.ts [mariadb|mysql] [--quick]: how close pollers come to what its providers allow. Jobs of two calls, by the real
-// SDKs to emulated providers in a process of their own, whose latency is a tenth of the second that a call takes in practice; against a
-// bare loop of the same steps at the same concurrency, which stores nothing. Wall time, and CPU of this process, in turns. 400 in flight
-// are four pollers of a hundred in one process. About three minutes.
+// node bench/limit.ts [mariadb|mysql] [--quick]: how close a poller comes to the limit that its providers set. Jobs of two calls, made by
+// the real SDKs to emulated providers in a process of their own, whose latency is a tenth of the second that a call takes in practice,
+// against a bare loop of the same steps at the same concurrency that stores nothing. Wall time and CPU of this process, in turns. 400 in
+// flight are four pollers of a hundred in one process. About three minutes.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { openDatabase } from '../core/database/client.ts'
@@ -21,8 +18,10 @@ import { servingBy } from '../core/providers/serving.ts'
 import { createVisionJobs } from '../core/queue/create/create.ts'
 import { createPoller } from '../core/worker/create-poller.ts'
 import { quantile, table } from './support/measure.ts'
+import { pixel } from './support/pixel.ts'
 import { openReport } from './support/results.ts'
 import { onEachServer } from './support/server.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const quick = process.argv.includes('--quick')
 const rounds = quick ? 1 : 3
@@ -32,10 +31,8 @@ const inFlight = quick ? [25] : [25, 100, 400]
 /** The most places of one poller. */
 const mostPlaces = 100
 const jobsFor = (concurrency: number) => (quick ? 2 * concurrency : Math.min(2_000, 10 * concurrency))
-const pixel =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQAY3Y2wAAAAAElFTkSuQmCC'
 
-/** In milliseconds. */
+/** What some work took, in milliseconds. */
 interface Taken {
   readonly wall: number
   readonly cpu: number
@@ -149,8 +146,7 @@ async function taken(work: () => Promise<void>): Promise<Taken> {
 
 /** The emulated providers and bucket in a process of their own, and the settings by which they are found. */
 async function startServices(): Promise<Record<string, string>> {
-  const folder = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder(cleanup)
   const at = (path: string) => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)))
   const script = `
     const { startProviderEmulators } = await import(${at('../dev/emulators/providers/server.ts')})

@@ -1,22 +1,15 @@
-// node bench/operator-status.ts [jobs]: what getWorkerStatus, findJobs, getFailures and getMinutes take over two million jobs, or
-// as many as are asked for, at rest and while workers claim and settle. On a private MariaDB, or on the server of TEST_DATABASE_URL, in a database of
-// its own that it drops. Filling it takes minutes, and it says how long it took.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// node bench/operator-status.ts [jobs]: what getWorkerStatus, findJobs, getFailures and getMinutes take over two million jobs, or over
+// as many as are asked for, at rest and while workers claim and settle. On a private MariaDB, or on the server of TEST_DATABASE_URL.
+// Filling it takes minutes, and it says how long it took.
 import { setTimeout as delay } from 'node:timers/promises'
-import mysql from 'mysql2/promise'
 import { getStatus } from '../core/admin/status.ts'
 import { openDatabase } from '../core/database/client.ts'
-import { environment } from '../core/platform/config/load.ts'
 import { claimPendingVisionJobs } from '../core/queue/claim/claim.ts'
 import { findJobs } from '../core/queue/read/find-jobs.ts'
 import { completeVisionJob, saveAnalysis } from '../core/queue/settle/settle.ts'
 import { getFailures } from '../core/usage/failures.ts'
 import { getMinutes } from '../core/worker/report/minutes.ts'
-import { openDataFolder } from '../dev/data/data-folder.ts'
-import { startPrivateDatabase } from '../dev/database/start-database.ts'
-import { migrateDatabase } from '../drizzle/migrate.ts'
+import { numbers, openBenchDatabase } from './support/server.ts'
 
 const jobs = Number(process.argv[2] ?? 2_000_000)
 if (!Number.isInteger(jobs) || jobs < 1) {
@@ -27,43 +20,34 @@ const calls = 100
 const batch = 100_000
 
 await using cleanup = new AsyncDisposableStack()
-const url = new URL(environment().TEST_DATABASE_URL ?? (await privateServer()))
-const admin = await mysql.createConnection(url.href)
-cleanup.defer(() => admin.end())
-const name = `bench_${process.pid}`
-await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
-cleanup.defer(async () => void (await admin.query(`DROP DATABASE ${name}`)))
-await admin.query(`USE ${name}`)
-url.pathname = `/${name}`
-await migrateDatabase(url.href)
-const database = openDatabase(url.href, { connections: 3, random: Math.random })
+const { url, name: server, sql } = await openBenchDatabase(cleanup)
+const database = openDatabase(url, { connections: 3, random: Math.random })
 cleanup.defer(() => database.close())
-const [[server]] = await admin.query<mysql.RowDataPacket[]>('SELECT VERSION() AS version')
 
 const begun = performance.now()
 for (let made = 0; made < jobs; made += batch) await fill(Math.min(batch, jobs - made))
-// The texts of those that are claimed while it is measured.
-await admin.query(`INSERT INTO vision_job_texts (job_id, text, output_format, language, status, created_at, updated_at)
+// The texts of the jobs that are claimed during the measurement.
+await sql(`INSERT INTO vision_job_texts (job_id, text, output_format, language, status, created_at, updated_at)
   SELECT id, 1, output_format, language, 'waiting', created_at, updated_at FROM vision_jobs
   WHERE status = 'pending' AND next_step = 'analysis' AND start_tag < 30000`)
 // An hour of a hundred workers, and a thousand streams.
-await admin.query(`INSERT INTO vision_worker_minutes (minute, worker_id, completed)
+await sql(`INSERT INTO vision_worker_minutes (minute, worker_id, completed)
   SELECT CAST(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%d %H:%i:00') AS DATETIME(3)) - INTERVAL n DIV 100 MINUTE, n % 100, 25
-  FROM (${numbers(6_000)}) AS numbers`)
-await admin.query(`INSERT INTO vision_workers (id, host, started_at, last_heartbeat_at, stopped_at)
+  FROM ${numbers(0, 6_000)}`)
+await sql(`INSERT INTO vision_workers (id, host, started_at, last_heartbeat_at, stopped_at)
   SELECT n, 'bench', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL n SECOND, IF(n < 100, NULL, UTC_TIMESTAMP(3))
-  FROM (${numbers(10_000)}) AS numbers`)
-await admin.query(`INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
-  SELECT 'ann', n, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY FROM (${numbers(1_000)}) AS numbers`)
+  FROM ${numbers(0, 10_000)}`)
+await sql(`INSERT INTO vision_job_sessions (user_id, job_id, transport, connected_at, last_seen_at)
+  SELECT 'ann', n, 'sse', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 DAY FROM ${numbers(0, 1_000)}`)
 
 const { depth } = await getStatus(database)
 const filledIn = Math.round((performance.now() - begun) / 1000)
 const statuses = depth.map((one) => one.status).join(', ')
-console.log(`${server?.version}: ${jobs.toLocaleString('en')} jobs, filled in ${filledIn} s: ${statuses}`)
-await admin.query(`INSERT INTO vision_failures (user_id, day, code, step, jobs, first_at, last_at, job_id)
+console.log(`${server}: ${jobs.toLocaleString('en')} jobs, filled in ${filledIn} s: ${statuses}`)
+await sql(`INSERT INTO vision_failures (user_id, day, code, step, jobs, first_at, last_at, job_id)
   SELECT CONCAT('user-', n DIV 20), UTC_DATE(), ELT(1 + n % 20 DIV 2, 'analysis.timed_out', 'analysis.invalid_answer', 'image.not_found',
     'image.too_large', 'image.unreachable', 'content.timed_out', 'content.invalid_answer', 'job.expired', 'analysis.refused', 'content.refused'),
-    IF(n % 2 = 0, 'analysis', 'content'), 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), n FROM (${numbers(100_000)}) AS numbers`)
+    IF(n % 2 = 0, 'analysis', 'content'), 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), n FROM ${numbers(0, 100_000)}`)
 const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   getWorkerStatus: () => getStatus(database),
   findJobs: () => findJobs(database, {}, { limit: 20 }),
@@ -114,7 +98,7 @@ async function work(): Promise<void> {
 /** Jobs of a thousand users, in every status. */
 async function fill(count: number): Promise<void> {
   const within = (status: string) => `CASE status WHEN '${status}' THEN`
-  await admin.query(`INSERT INTO vision_jobs (user_id, status, next_step, start_tag, version, attempt, max_retries, image_url,
+  await sql(`INSERT INTO vision_jobs (user_id, status, next_step, start_tag, version, attempt, max_retries, image_url,
       analysis_purpose, output_format, language, available_at, lease_expires_at, error_code, created_at, updated_at,
       finished_at, expires_at)
     SELECT CONCAT('user-', n % 1000), status, IF(n % 3 = 0, 'content', 'analysis'), n, 1, 0, 3,
@@ -125,27 +109,5 @@ async function fill(count: number): Promise<void> {
       IF(status IN ('completed', 'failed', 'cancelled'), UTC_TIMESTAMP(3) - INTERVAL n SECOND, NULL),
       UTC_TIMESTAMP(3) + INTERVAL 1 DAY
     FROM (SELECT n, ELT(1 + n % 10, 'pending', 'pending', 'pending', 'scheduled', 'processing', 'completed', 'completed',
-      'completed', 'failed', 'cancelled') AS status FROM (${numbers(count)}) AS numbers) AS jobs`)
-}
-
-/** SQL for the numbers below a count, up to a hundred thousand. */
-function numbers(count: number): string {
-  const digit = `(${Array.from({ length: 10 }, (_, d) => `SELECT ${d} AS d`).join(' UNION ALL ')})`
-  return `SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n
-    FROM ${['a', 'b', 'c', 'e', 'f'].map((alias) => `${digit} AS ${alias}`).join(', ')} HAVING n < ${count}`
-}
-
-async function privateServer(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-  cleanup.defer(() => rm(path, { recursive: true, force: true }))
-  const folder = await openDataFolder(path)
-  cleanup.defer(() => folder.release())
-  const { url, stop } = await startPrivateDatabase({
-    folder,
-    env: environment(),
-    log: console.log,
-    administrator: true,
-  })
-  cleanup.defer(stop)
-  return url
+      'completed', 'failed', 'cancelled') AS status FROM ${numbers(0, count)}) AS jobs`)
 }

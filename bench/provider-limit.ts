@@ -1,23 +1,17 @@
 // node bench/provider-limit.ts [requests a minute]: eight workers and a provider's limit (60 a minute): how many calls reach the
-// emulated provider in the fullest 60 seconds of two minutes and more. On a private MariaDB, or on the server of
-// TEST_DATABASE_URL, in a database of its own that it drops.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import mysql from 'mysql2/promise'
+// emulated provider in the fullest 60 seconds, over two minutes and more. On a private MariaDB, or on the server of TEST_DATABASE_URL.
 import { openDatabase } from '../core/database/client.ts'
 import { createImageIntake } from '../core/images/intake.ts'
 import { openImageStore } from '../core/images/store.ts'
-import { environment } from '../core/platform/config/load.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
 import { createVisionJobs } from '../core/queue/create/create.ts'
 import { createPoller } from '../core/worker/create-poller.ts'
-import { openDataFolder } from '../dev/data/data-folder.ts'
-import { startPrivateDatabase } from '../dev/database/start-database.ts'
 import { startProviderEmulators } from '../dev/emulators/providers/server.ts'
 import { startS3Emulator } from '../dev/emulators/s3/server.ts'
-import { migrateDatabase } from '../drizzle/migrate.ts'
+import { pixel } from './support/pixel.ts'
+import { openBenchDatabase } from './support/server.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const limit = Number(process.argv[2] ?? 60)
 const jobs = Math.ceil(limit * 2.5)
@@ -25,26 +19,17 @@ const workers = 8
 const minuteMs = 60_000
 
 await using cleanup = new AsyncDisposableStack()
-const folder = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-cleanup.defer(() => rm(folder, { recursive: true, force: true }))
-const url = new URL(environment().TEST_DATABASE_URL ?? (await privateServer()))
-const admin = await mysql.createConnection(url.href)
-cleanup.defer(() => admin.end())
-const name = `bench_${process.pid}`
-await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
-cleanup.defer(async () => void (await admin.query(`DROP DATABASE ${name}`)))
-url.pathname = `/${name}`
-await migrateDatabase(url.href)
-const database = openDatabase(url.href, { connections: 3, random: Math.random })
+const { url } = await openBenchDatabase(cleanup)
+const database = openDatabase(url, { connections: 3, random: Math.random })
 cleanup.defer(() => database.close())
 
 const keys = { accessKeyId: 'bench', secretAccessKey: 'the secret of an emulated bucket' }
-const s3 = await startS3Emulator({ folder: join(folder, 's3'), bucket: 'bench-images', ...keys })
+const s3 = await startS3Emulator({ folder: await temporaryFolder(cleanup), bucket: 'bench-images', ...keys })
 cleanup.defer(() => s3.stop())
 const providers = await startProviderEmulators({ baseLatencyMs: 500 })
 cleanup.defer(() => providers.stop())
 const config = loadPollerConfig({
-  DATABASE_URL: url.href,
+  DATABASE_URL: url,
   BUCKET_NAME: 'bench-images',
   S3_ENDPOINT: s3.endpoint,
   S3_ACCESS_KEY_ID: keys.accessKeyId,
@@ -58,8 +43,6 @@ const config = loadPollerConfig({
 })
 const store = openImageStore(config)
 cleanup.defer(() => store.close())
-const pixel =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQAY3Y2wAAAAAElFTkSuQmCC'
 const image = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(pixel, 'ann')
 const job = { ...image, analysisPurpose: 'a measurement', outputFormat: 'alt_text', language: 'en' }
 const options = { userId: 'ann', maxRetries: 3, inFlightPerUser: jobs, lifeMs: 3_600_000 }
@@ -77,18 +60,3 @@ const most = Math.max(...sent.map((from) => sent.filter((at) => at >= from && at
 const seconds = Math.round(((sent.at(-1) ?? 0) - (sent[0] ?? 0)) / 1000)
 console.log(`${workers} workers, a limit of ${limit} a minute, ${jobs} jobs: ${completed} completed`)
 console.log(`${sent.length} calls within ${seconds} s, ${most} in the fullest 60 s`)
-
-async function privateServer(): Promise<string> {
-  const data = await openDataFolder(join(folder, 'data'))
-  const server = await startPrivateDatabase({
-    folder: data,
-    env: environment(),
-    log: console.error,
-    administrator: true,
-  })
-  cleanup.defer(async () => {
-    await server.stop()
-    await data.release()
-  })
-  return server.url
-}

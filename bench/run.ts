@@ -5,6 +5,6 @@ import { pathToFileURL } from 'node:url'
 const [first] = process.argv.slice(2)
 const isNamed = first?.endsWith('.ts') === true
 const script = isNamed ? first : `bench/${process.argv.includes('--profile') ? 'api-requests' : 'throughput'}.ts`
-// As if it had been started itself.
+// As if it had been started directly.
 process.argv.splice(1, isNamed ? 2 : 1, script)
 await import(pathToFileURL(script).href)

@@ -1,7 +1,8 @@
 // node bench/same-work.ts [mariadb|mysql] [--quick] [--postgres=postgres://…]: the same work by this product and by other queues, at
 // their best settings: each unit is two steps, whose results and rows of the ledger are in the database at the end; the providers
-// answer at once. For the others each step is a job, and its handler stores what it makes. Beside it, jobs a second of theirs that do
-// nothing. One process, 100 in flight where the name does not say more, jobs created beforehand; in turns, medians of three. `npm ci --prefix bench/peers` first;
+// answer at once. For the others each step is a job, and its handler stores what it makes. Beside that, the others' jobs a second with
+// handlers that do nothing. One process, 100 in flight where the name does not say more, jobs created beforehand; in turns, medians of
+// three. `npm ci --prefix bench/peers` first;
 // PostgreSQL is a private one of Debian's package. About three minutes a server; --quick takes one small round, and writes nothing.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -17,10 +18,10 @@ const quick = process.argv.includes('--quick')
 const given = process.argv.find((one) => one.startsWith('--postgres='))?.slice('--postgres='.length)
 const rounds = quick ? 1 : 3
 
-/** What a process found. */
+/** The result of one process. */
 interface Found {
   readonly perSecond: number
-  /** Of the process, in milliseconds a unit. */
+  /** CPU of the process, in milliseconds a unit. */
   readonly cpuMs: number
 }
 
@@ -29,9 +30,9 @@ interface Contender {
   /** In `peers/same-work`; undefined for this product. */
   readonly script?: string
   readonly mode?: string
-  /** 100 where it is not said. */
+  /** 100 if left out. */
   readonly inFlight?: number
-  /** For some seconds a round. */
+  /** Enough for a round of some seconds. */
   readonly units: number
 }
 

@@ -1,47 +1,31 @@
-// What it costs to watch 500 jobs in one process, and how long a change takes to arrive.
-//   node bench/streams.ts [clients]
-// Database, API and clients are three processes; each user watches one job, which changes ten times.
+// node bench/streams.ts [clients]: what it costs to watch 500 jobs in one process, and how long a change takes to arrive. Database, API
+// and clients are three processes; each user watches one job, which changes ten times. About a minute and a half.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import mysql from 'mysql2/promise'
 import { openDatabase } from '../core/database/client.ts'
 import { createTickets } from '../core/live/slots/tickets.ts'
-import { environment } from '../core/platform/config/load.ts'
 import { createVisionJob } from '../core/queue/create/create.ts'
 import type { CreatedJob } from '../core/queue/create/idempotency.ts'
-import { openDataFolder } from '../dev/data/data-folder.ts'
-import { startDatabase } from '../dev/database/start-database.ts'
-import { migrateDatabase } from '../drizzle/migrate.ts'
 import { secret } from './support/api-settings.ts'
+import { quantile } from './support/measure.ts'
+import { openBenchDatabase } from './support/server.ts'
 
 const clients = Number(process.argv[2] ?? 500)
 const changes = 10
 
 await using cleanup = new AsyncDisposableStack()
-const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-cleanup.defer(() => rm(path, { recursive: true, force: true }))
-const folder = await openDataFolder(path)
-cleanup.defer(() => folder.release())
-const { DATABASE_URL: _, ...env } = environment()
-const server = await startDatabase({ folder, env, log: console.log })
-cleanup.defer(() => server.stop())
-await migrateDatabase(server.url)
-const database = openDatabase(server.url, { connections: 4, random: Math.random })
+const { url, sql } = await openBenchDatabase(cleanup)
+const database = openDatabase(url, { connections: 4, random: Math.random })
 cleanup.defer(() => database.close())
-const raw = await mysql.createConnection(server.url)
-cleanup.defer(() => raw.end())
 
 const api = startProcess(`
   import { createAdaptorServer } from '@hono/node-server'
   import { composeStreams } from ${source('core/api/compose-streams.ts')}
   import { openDatabase } from ${source('core/database/client.ts')}
-  const database = openDatabase(${JSON.stringify(server.url)}, { connections: 10, random: Math.random })
+  const database = openDatabase(${JSON.stringify(url)}, { connections: 10, random: Math.random })
   const config = { AUTH_SECRET: ${JSON.stringify(secret)}, STREAM_SECONDS: 900, STREAM_SESSIONS_PER_USER: 10 }
   const { app } = composeStreams(config, { database, log: console.error, isReady: async () => true })
   const server = createAdaptorServer({ fetch: app.fetch })
@@ -49,7 +33,7 @@ const api = startProcess(`
   process.on('SIGUSR2', () => console.log(JSON.stringify({ ...process.cpuUsage(), rss: process.memoryUsage.rss() })))`)
 const port = Number(await api.line())
 
-// A user may have ten streams: each of these has one.
+// A user may have ten streams, so each has a user of its own.
 const userOf = (client: number) => `user-${client}`
 const options = { maxRetries: 0, inFlightPerUser: 10, lifeMs: 3_600_000 }
 const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }
@@ -66,7 +50,7 @@ const links = await Promise.all(
   }),
 )
 
-// Says once that all have had their first event, and then of each event when it came.
+// Prints `open` once all have had their first event, and from then on when each event came.
 const watchers = startProcess(`
   import { createInterface } from 'node:readline'
   let open = 0
@@ -84,8 +68,8 @@ for (const link of links) watchers.child.stdin?.write(`${link}\n`)
 if ((await watchers.line()) !== 'open') throw new Error('not all streams are open')
 
 const selects = async () => {
-  const [rows] = await raw.query<mysql.RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_select'")
-  return Number(rows[0]?.Value)
+  const [row] = await sql("SHOW GLOBAL STATUS LIKE 'Com_select'")
+  return Number(row?.Value)
 }
 const usage = async () => {
   api.child.kill('SIGUSR2')
@@ -113,29 +97,28 @@ const arrived = (async () => {
 const busy = await usage()
 const began = performance.now()
 const ids = created.map(({ jobId }) => jobId)
+const pauses = Math.min(50, clients)
 for (let version = 2; version < 2 + changes; version++) {
   // Spread over more than a second, so that no watcher can skip one.
   for (const [index, id] of ids.entries()) {
-    await raw.query('UPDATE vision_jobs SET version = ? WHERE id = ?', [version, id])
+    await sql('UPDATE vision_jobs SET version = ? WHERE id = ?', [version, id])
     committed.set(`${id} ${version}`, Date.now())
-    if (index % Math.ceil(clients / 50) === 0) await delay(30)
+    if (index % Math.ceil(clients / pauses) === 0) await delay(1_500 / pauses)
   }
 }
 await Promise.race([arrived, delay(10_000)])
 const seconds = (performance.now() - began) / 1000
 const cpuMs = (await usage()).cpuMs - busy.cpuMs
-delays.sort((a, b) => a - b)
-const quantile = (q: number) => delays[Math.min(delays.length - 1, Math.floor(delays.length * q))]
 console.log(`${(expected / seconds).toFixed(0)} changes a second: ${delays.length} of ${expected} arrived,`)
 console.log(
-  `  p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms after the commit, ${(cpuMs / seconds / 10).toFixed(0)} % of one core`,
+  `  p50 ${quantile(delays, 0.5)} ms, p99 ${quantile(delays, 0.99)} ms after the commit, ${(cpuMs / seconds / 10).toFixed(0)} % of one core`,
 )
 
 function source(file: string): string {
   return JSON.stringify(fileURLToPath(new URL(`../${file}`, import.meta.url)))
 }
 
-/** A process of its own, and its output line by line. */
+/** Starts a script as a process of its own, whose output is read line by line. */
 function startProcess(script: string): { child: ChildProcess; line(): Promise<string> } {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -32,7 +32,7 @@ interface Taken {
   readonly perSecond: number
   readonly statements: number
   readonly commits: number
-  /** Of this process, in milliseconds a job. */
+  /** CPU of this process, in milliseconds a job. */
   readonly cpuMs: number
 }
 
@@ -103,7 +103,7 @@ await onEachServer(server, async (on) => {
       assert.ok(ended && ended.statements <= 6, `a job takes at most 6 statements, not ${ended?.statements}`)
       assert.ok(ended.commits <= 1, `a job takes at most one commit, not ${ended.commits}`)
       const [told] = measured[withWebhooks] ?? []
-      // Both kinds of group add statements, however many jobs they have.
+      // A group with webhooks sends a few statements more, however many jobs it has.
       assert.ok(!told || told.statements <= ended.statements + 1, `webhooks take ${told?.statements} statements a job`)
     } else await peers(on)
   } finally {
@@ -152,14 +152,14 @@ async function taken(on: BenchDatabase, jobs: number, work: () => Promise<unknow
   }
 }
 
-/** Of the whole server, which nobody else may use. */
+/** Counters of the whole server: nobody else may use it meanwhile. */
 async function counts({ sql }: BenchDatabase) {
   const rows = await sql("SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_commit')")
   const of = (name: string) => Number(rows.find((row) => row.Variable_name === name)?.Value ?? 0)
   return { statements: of('Questions'), commits: of('Com_commit') }
 }
 
-/** What a peer found, in jobs a second. */
+/** The results of a peer, in jobs a second. */
 type Peer = Record<'one' | 'batch' | 'run', number | null>
 
 async function peers({ url }: BenchDatabase): Promise<void> {

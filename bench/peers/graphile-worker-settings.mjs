@@ -3,7 +3,7 @@ import pg from 'pg'
 
 const logger = new Logger(() => () => undefined)
 
-/** Its schema made anew. @param max connections */
+/** Makes its schema anew. @param max the most connections */
 export async function open(url, max) {
   const pool = new pg.Pool({ connectionString: url, max })
   pool.on('error', console.error)

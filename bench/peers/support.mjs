@@ -1,14 +1,14 @@
 // What the peers have in common: the arguments, and the report that bench/throughput.ts reads.
 export const [url, jobs, inFlight] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
 
-/** Jobs a second of some work on so many. */
+/** How many jobs a second some work does. */
 export async function perSecond(count, work) {
   const began = performance.now()
   await work()
   return count / ((performance.now() - began) / 1000)
 }
 
-/** So many pieces of work, a few of them at a time. */
+/** Does a number of pieces of work, a few of them at a time. */
 export async function each(count, atOnce, work) {
   let next = 0
   const lane = async () => {
@@ -21,7 +21,7 @@ export async function until(isTrue) {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** Jobs a second: created one by one and by 100 (null where there is no such thing), and run to the end. */
+/** Reports jobs a second: created one by one and by 100 (null where that is not possible), and run to the end. */
 export function report(found) {
   console.log(JSON.stringify(found))
   process.exit(0)

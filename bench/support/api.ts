@@ -11,7 +11,7 @@ export interface Answer {
   readonly ms: number
 }
 
-/** The API function in a process of its own, as on Lambda but that it serves many calls at once. */
+/** The API function in a process of its own, as on Lambda, except that it serves many calls at once. */
 export interface Api {
   /** @param user whose token goes along; nobody's if left out */
   call(pathAndQuery: string, user?: string): Promise<Answer>
@@ -20,7 +20,7 @@ export interface Api {
 
 const api = fileURLToPath(new URL('../../functions/api.ts', import.meta.url))
 
-/** @param connections of the function to the database */
+/** @param connections how many connections the function has to the database */
 export async function startApi(databaseUrl: string, connections: number): Promise<Api> {
   const script = `
     import { createInterface } from 'node:readline'

@@ -17,9 +17,9 @@ import { analysisOutput, contentOutput, nothingSpent } from '../../test/support/
 import type { Operation } from './measure.ts'
 import { type BenchDatabase, numbers } from './server.ts'
 
-/** As many of a user's jobs may be in flight, and as many pending jobs each user of the big queue has. */
+/** How many of a user's jobs may be in flight, and how many pending jobs each user of the big queue has. */
 export const cap = 10
-/** The jobs that fill the queue have this start tag and those after it: whoever is to come before them can. */
+/** The first start tag of the jobs that fill the queue: there is room for others before them. */
 const firstTag = 100_000
 const portion = 100_000
 export const lifeMs = 864_000_000

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { bundle } from '../../test/support/functions/bundle.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** Bundles functions or other scripts into a folder of their own, as `bundle` does. @returns the folder */
 export async function makeBundles(
@@ -9,8 +7,7 @@ export async function makeBundles(
   names: readonly string[],
   minify?: boolean,
 ): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder(cleanup)
   for (const name of names) await bundle(name, folder, minify)
   return folder
 }

@@ -12,7 +12,7 @@ export interface CpuProfile {
   readonly timeDeltas?: readonly number[] | undefined
 }
 
-/** Profiles this process' JavaScript from now on. @returns ends it */
+/** Profiles this process' JavaScript from now on. @returns a function that ends it */
 export async function startProfile(): Promise<() => Promise<CpuProfile>> {
   const session = new Session()
   session.connect()
@@ -28,7 +28,7 @@ export async function startProfile(): Promise<() => Promise<CpuProfile>> {
 interface Frame {
   readonly name: string
   readonly children: Map<string, Frame>
-  /** With that of its callees, in microseconds. */
+  /** Its own and that of its callees, in microseconds. */
   time: number
 }
 

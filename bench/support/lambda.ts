@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { listen } from '../../dev/parts/listen.ts'
 import { type Memory, memory } from './serve.ts'
 
-/** A function's bundle in a process of its own; it has several invocations at once, where the caller makes them. */
+/** A function's bundle in a process of its own; it takes several invocations at once if the caller makes them. */
 export interface Instance {
   /** @throws what the handler threw */
   invoke(event: unknown): Promise<unknown>
@@ -78,7 +78,7 @@ export interface EmulatedLambda {
   freeze(): Promise<void>
 }
 
-/** @param most the reserved concurrency of the function; what comes beyond is queued */
+/** @param most the reserved concurrency of the function; further invocations are queued */
 export async function startEmulatedLambda(
   cleanup: AsyncDisposableStack,
   { start, most }: { readonly start: () => Instance; readonly most: number },

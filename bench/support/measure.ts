@@ -4,13 +4,13 @@ import { rowsOf } from '../../core/database/sql.ts'
 import { openLooker, type PlanStep } from '../../test/support/database/looker.ts'
 import { startProxy } from '../../test/support/database/proxy.ts'
 
-/** Something of the queue that is measured. */
+/** An operation of the queue that is measured. */
 export interface Operation {
   readonly name: string
-  /** Brings the queue to where the operation finds something to do. */
+  /** Prepares the queue, so that the operation finds something to do. */
   readonly prepare?: (on: Database) => Promise<void>
   readonly work: (on: Database) => Promise<unknown>
-  /** Takes back what the operation did; what it came to is handed over. */
+  /** Undoes the operation, given its result. */
   readonly undo?: (result: unknown) => Promise<void>
 }
 
@@ -69,7 +69,7 @@ export async function openMeter(url: string): Promise<Meter> {
           const began = performance.now()
           await run()
           const took = performance.now() - began
-          // Counting is counted as well.
+          // Reading the counters counts as well: by as much as the first two readings differ.
           const read = (await count()) - before - (before - first)
           if (number < 0) return
           times.push(took)
@@ -112,7 +112,7 @@ export async function openMeter(url: string): Promise<Meter> {
 
 const aliases: Readonly<Record<string, string>> = { a: 'job_attempts', u: 'usage' }
 
-/** As in `jobs.claim ref`; what is made of other rows has no name. */
+/** As in `jobs.claim ref`; a derived table has no name, and is left out. */
 function inShort({ table, type, key }: PlanStep): string[] {
   if (table === null || table.startsWith('<')) return []
   const name = aliases[table] ?? table.replace('vision_', '')

@@ -63,7 +63,7 @@ export function runAll(database: Database, inFlight: number, workerId = 'bench')
   )
 }
 
-/** So many pieces of work, a few of them at a time. */
+/** Does a number of pieces of work, a few of them at a time. */
 export async function each(count: number, atOnce: number, work: (which: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const lane = async () => {

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const run = promisify(execFile)
 
@@ -41,8 +41,7 @@ export async function startPostgres(cleanup: AsyncDisposableStack): Promise<Post
     const [first = '', ...rest] = [...asPostgres, join(bin, program), ...args]
     return [first, rest] as const
   }
-  const folder = await mkdtemp(join(tmpdir(), 'vision-bench-postgres-'))
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder(cleanup)
   if (asPostgres.length > 0) await run('chown', ['postgres', folder])
   else await chmod(folder, 0o700)
   const data = join(folder, 'data')

@@ -11,7 +11,11 @@ export interface Report {
   write(): Promise<void>
 }
 
-/** @param name of the measurement's marks; the load is that of its start */
+/**
+ * Opens a report, which notes the machine's load at this moment.
+ *
+ * @param name that of the measurement's marks
+ */
 export function openReport(name: string): Report {
   const load = loadavg()[0]?.toFixed(1)
   const added: string[] = []

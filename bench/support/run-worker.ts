@@ -5,7 +5,7 @@ import { runAll } from './no-op-jobs.ts'
 
 const [url = '', inFlight] = [process.argv[2], Number(process.argv[3])]
 const database = openDatabase(url, { connections: 8, random: Math.random })
-// Its connection is there before it begins, as a worker's is that has run before.
+// It connects before it begins, like a worker that has run before.
 await database.run((on) => on.execute('SELECT 1'))
 const began = Date.now()
 const { completed } = await runAll(database, inFlight, `worker-${process.pid}`)

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { listen } from '../../dev/parts/listen.ts'
 import { startProfile } from './flame-graph.ts'
 
-/** What a process holds and has held, in bytes. */
+/** The memory of a process, now and at its peak, in bytes. */
 export interface Memory {
   readonly rss: number
   readonly peak: number

@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { environment } from '../../core/platform/config/load.ts'
 import { openDataFolder } from '../../dev/data/data-folder.ts'
 import { startPrivateDatabase } from '../../dev/database/start-database.ts'
 import { migrateDatabase } from '../../drizzle/migrate.ts'
 import { mysqlDirectories } from '../../test/setup/mysql-server.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** A database of a measurement's own, with the schema in place. */
 export interface BenchDatabase {
@@ -39,32 +37,35 @@ export async function onEachServer(only: string | undefined, measure: (on: Bench
   for (const kind of kinds) {
     if (!['given', 'mariadb', 'mysql'].includes(kind)) throw new Error(`${kind} is neither mariadb nor mysql`)
     await using cleanup = new AsyncDisposableStack()
-    const server = given ?? (await startServer(kind, cleanup))
-    const raw = await mysql.createConnection({ uri: server, timezone: 'Z', multipleStatements: false })
-    cleanup.defer(() => raw.end())
-    const name = `bench_${process.pid}`
-    await raw.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
-    cleanup.defer(async () => void (await raw.query(`DROP DATABASE ${name}`)))
-    await raw.query(`USE ${name}`)
-    const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
-    await migrateDatabase(url)
-    const [[row]] = await raw.query<RowDataPacket[]>('SELECT VERSION() AS version')
-    const [, number] = /^([\d.]+)/.exec(row?.version) ?? []
-    const isMariaDb = /mariadb/i.test(row?.version)
-    await measure({
-      url,
-      name: `${isMariaDb ? 'MariaDB' : 'MySQL'} ${number}`,
-      kind: isMariaDb ? 'mariadb' : 'mysql',
-      raw,
-      sql: async (query, values = []) => (await raw.query<RowDataPacket[]>(query, values))[0],
-    })
+    await measure(await openBenchDatabase(cleanup, kind))
+  }
+}
+
+/** A database on a private server of one kind, or on that of TEST_DATABASE_URL where there is one. It is dropped at the end. */
+export async function openBenchDatabase(cleanup: AsyncDisposableStack, kind = 'mariadb'): Promise<BenchDatabase> {
+  const server = environment().TEST_DATABASE_URL ?? (await startServer(kind, cleanup))
+  const raw = await mysql.createConnection({ uri: server, timezone: 'Z', multipleStatements: false })
+  cleanup.defer(() => raw.end())
+  const name = `bench_${process.pid}`
+  await raw.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
+  cleanup.defer(async () => void (await raw.query(`DROP DATABASE ${name}`)))
+  await raw.query(`USE ${name}`)
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
+  await migrateDatabase(url)
+  const [[row]] = await raw.query<RowDataPacket[]>('SELECT VERSION() AS version')
+  const [, number] = /^([\d.]+)/.exec(row?.version) ?? []
+  const isMariaDb = /mariadb/i.test(row?.version)
+  return {
+    url,
+    name: `${isMariaDb ? 'MariaDB' : 'MySQL'} ${number}`,
+    kind: isMariaDb ? 'mariadb' : 'mysql',
+    raw,
+    sql: async (query, values = []) => (await raw.query<RowDataPacket[]>(query, values))[0],
   }
 }
 
 async function startServer(kind: string, cleanup: AsyncDisposableStack): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'vision-bench-'))
-  cleanup.defer(() => rm(path, { recursive: true, force: true }))
-  const folder = await openDataFolder(path)
+  const folder = await openDataFolder(await temporaryFolder(cleanup))
   cleanup.defer(() => folder.release())
   const env = environment()
   const { url, stop } = await startPrivateDatabase({

@@ -5,11 +5,11 @@ import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { cap, create, someJob } from './big-queue.ts'
 import { type BenchDatabase, numbers } from './server.ts'
 
-/** What users who always had jobs waiting got of 400 claims. */
+/** How many of 400 claims users got who always had jobs waiting. */
 export interface Share {
   readonly least: number
   readonly most: number
-  /** The most claims from one of a user's to its next. */
+  /** The most claims from one claim of a user to that user's next. */
   readonly gap: number
 }
 
@@ -20,11 +20,11 @@ type Next = (on: Database, sql: BenchDatabase['sql'], runs: readonly Run[]) => P
 
 const send = (on: Database, runs: readonly Run[]) =>
   Promise.all(runs.filter(({ userId }) => userId !== 'big').map(({ userId }) => create(on, userId, [someJob])))
-/** What lies between a claim and a job's end has no influence on the order. */
+/** Ends jobs by deleting them: what happens between a claim and the end has no influence on the order. */
 const end = (sql: BenchDatabase['sql'], runs: readonly Run[]) =>
   sql('DELETE FROM vision_jobs WHERE id IN (?)', [runs.map(({ jobId }) => jobId)])
 
-/** How the thirty others send: one user beside them has 10,000 jobs, ten of them pending at a time. */
+/** How thirty users send jobs, beside one who has 10,000 of them, ten of which are pending at a time. */
 const senders: Readonly<Record<string, { readonly jobs: number; readonly next: Next }>> = {
   'the next when theirs is claimed': {
     jobs: 1,
@@ -49,7 +49,7 @@ const senders: Readonly<Record<string, { readonly jobs: number; readonly next: N
   },
 }
 
-/** The shares for each kind of senders and size of a claim, in front of what else the queue holds. */
+/** The shares for each kind of senders and size of a claim. Their jobs come before all others in the queue. */
 export async function measureShares({ url, sql }: BenchDatabase): Promise<Readonly<Record<string, Share>>> {
   await using cleanup = new AsyncDisposableStack()
   const database = openDatabase(url, { connections: 4, random: Math.random })
@@ -73,11 +73,11 @@ export async function measureShares({ url, sql }: BenchDatabase): Promise<Readon
   return found
 }
 
-/** Puts virtual time before all that waits, and the users' first jobs in front. */
+/** Sets virtual time back before all waiting jobs, and adds the first jobs of these users at the front. */
 async function begin(on: Database, sql: BenchDatabase['sql'], jobs: number): Promise<void> {
   await clear(sql)
   await sql('UPDATE vision_lanes SET virtual_time = 0')
-  // The head of the lane is virtual time, too: this one is in front until the others are there.
+  // Virtual time follows the head of the lane, which this job holds until the others are there.
   const columns = `max_retries, image_url, analysis_purpose, output_format, language, created_at, updated_at, expires_at`
   const copy = (status: string, startTag: number, count: number) =>
     sql(

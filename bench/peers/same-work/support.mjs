@@ -17,7 +17,7 @@ export const tables = (id) => [
     tokens int NOT NULL, cost bigint NOT NULL)`,
 ]
 
-/** Measures some work, whose results are then counted. @param count runs a query and returns its only number */
+/** Measures some work, and then counts its results. @param count runs a query and returns its only number */
 export async function measure(work, count) {
   const before = process.cpuUsage()
   const began = performance.now()
