@@ -40,7 +40,8 @@ describe('what the pages name is there', () => {
   })
 
   test('the settings, and their defaults where a page says them', () => {
-    const own = /^(?:TEST|NODE|GET|VISION|NEW)_/
+    // Of tests, of Node.js, of the client, of SST, and variables of the blocks themselves.
+    const own = /^(?:TEST|NODE|GET|VISION|SST|NEW|OLD|OTHER)_/
     const unknown = places(/`([A-Z][A-Z0-9]+_[A-Z0-9_]*)[`=]/g).filter(
       ({ match: [, key = ''] }) => !settings.has(key) && !own.test(key),
     )
