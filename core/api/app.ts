@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { serve } from '../http/app.ts'
+import { createHttpApp } from '../http/app.ts'
 import type { AppEnv } from '../http/context.ts'
 import { about } from './about.ts'
 import { appRouter, resources } from './router.ts'
@@ -10,5 +10,8 @@ export type { ApiServices } from './services.ts'
 
 /** The API as one function from request to response, whatever serves it. */
 export function createApp(services: ApiServices): Hono<AppEnv> {
-  return serve({ ...about, resources, router: appRouter, reference: { keyFor: services.keyForReference } }, services)
+  return createHttpApp(
+    { ...about, resources, router: appRouter, reference: { keyFor: services.keyForReference } },
+    services,
+  )
 }

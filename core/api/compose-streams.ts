@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import type { Database } from '../database/client.ts'
-import { serve } from '../http/app.ts'
+import { createHttpApp } from '../http/app.ts'
 import type { AppEnv } from '../http/context.ts'
 import { createKeyCheck, withApiKeys } from '../keys/check.ts'
 import { openFeed, openLive } from '../live/open.ts'
@@ -56,5 +56,5 @@ export function composeStreams(config: AuthConfig & TicketConfig & LiveConfig, e
   const { database, log, lookMs } = environment
   const live = openLive(config, { database, feed: openFeed(database, log, lookMs), log, lookMs })
   const services = streamServices(config, environment, { live, ticketed: true })
-  return { app: serve({ ...about, resources: [events], router: streamRouter }, services), live }
+  return { app: createHttpApp({ ...about, resources: [events], router: streamRouter }, services), live }
 }

@@ -46,7 +46,7 @@ const maxBodyBytes = 5.5 * 1024 * 1024
 const healthMs = 1_000
 
 /** An API as one function from request to response, in both protocols and with its document. */
-export function serve<Services extends KernelServices>(
+export function createHttpApp<Services extends KernelServices>(
   { name, info, resources, router, errorHeaders, reference }: Api,
   services: Services,
 ): Hono<AppEnv> {

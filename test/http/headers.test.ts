@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import * as z from 'zod'
-import { serve } from '../../core/http/app.ts'
+import { createHttpApp } from '../../core/http/app.ts'
 import { encodeCursor } from '../../core/http/cursor.ts'
 import type { Meta } from '../../core/http/meta.ts'
 import { pageFields } from '../../core/http/page-fields.ts'
@@ -52,7 +52,7 @@ const things = {
       .mutation(() => ({})),
   },
 }
-const app = serve(
+const app = createHttpApp(
   { name: 'things', info: { title: 'Things', version: '1' }, resources: [things], router: router(things.procedures) },
   {
     authenticate: async () => ({ userId: 'ann', scopes: new Set(['read'] as const) }),

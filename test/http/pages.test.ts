@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { initTRPC } from '@trpc/server'
 import { describe, expect, test } from 'vitest'
 import { describeCode, type ErrorCode, errorCodes, VisionError } from '../../core/domain/errors.ts'
-import { serve } from '../../core/http/app.ts'
+import { createHttpApp } from '../../core/http/app.ts'
 import { toErrorResponse } from '../../core/http/error-response.ts'
 import { escapeHtml } from '../../core/http/pages/page.ts'
 import { type KeyFor, referenceFiles } from '../../core/http/pages/reference-page.ts'
@@ -16,7 +16,7 @@ const services = {
   randomBytes: (bytes: number) => Buffer.alloc(bytes),
 }
 const serveWith = (keyFor?: KeyFor) =>
-  serve(
+  createHttpApp(
     {
       name: 'pages',
       info: { title: 'Pages & co' },
