@@ -40,7 +40,9 @@ export function setLimits({ database, actor }: Operator, userId: string, change:
       sets.push(sql`blocked_seen_at = IF(blocked_seen_at IS NULL, NULL, UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE)`)
       await matchedBy(tx, sql`UPDATE vision_users SET ${sql.join(sets, sql`, `)} WHERE user_id = ${userId}`)
       await noteAction(tx, {
-        ...{ actor, action: 'set limits', parameters: { userId, ...pick(change, names) } },
+        actor,
+        action: 'set limits',
+        parameters: { userId, ...pick(change, names) },
         result: { before: pick(before, names), done: true },
       })
       return after

@@ -110,7 +110,12 @@ function callEntry(row: RunRow & { readonly day: string }, step: Step): UsageEnt
   const cost = row[`${step}Cost`]
   const calls = callsOf(row[`${step}Calls`])
   return {
-    ...{ userId, batchId, day, status, model, calls },
+    userId,
+    batchId,
+    day,
+    status,
+    model,
+    calls,
     inputTokens: row[`${step}InputTokens`] ?? 0,
     cachedTokens: row[`${step}CachedTokens`] ?? 0,
     outputTokens: row[`${step}OutputTokens`] ?? 0,

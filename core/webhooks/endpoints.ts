@@ -63,8 +63,15 @@ export async function createEndpoint(
       if (Number(counted?.endpoints) >= maxEndpoints) throw new VisionError('webhook.too_many')
       const now = sql`UTC_TIMESTAMP(3)`
       const [{ insertId }] = await tx.insert(visionWebhookEndpoints).values({
-        ...{ userId, url, description, events: inOrder(events), secrets: [{ secret, validUntil: null }] },
-        ...{ servedAt: now, sweptAt: now, createdAt: now, updatedAt: now },
+        userId,
+        url,
+        description,
+        events: inOrder(events),
+        secrets: [{ secret, validUntil: null }],
+        servedAt: now,
+        sweptAt: now,
+        createdAt: now,
+        updatedAt: now,
       })
       made = insertId
       return find(tx)

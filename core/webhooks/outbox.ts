@@ -97,7 +97,12 @@ export async function writeJobEvents(
   const ids = ended.flatMap(({ jobId, userId }) => (endpoints.has(userId) ? [jobId] : []))
   const ofTexts = texts.map(({ userId, jobId, batchId, text, revision, version }): Event => {
     return {
-      ...{ userId, type: 'text.completed', jobId, batchId, text, version },
+      userId,
+      type: 'text.completed',
+      jobId,
+      batchId,
+      text,
+      version,
       data: { jobId, batchId, version, text, revision },
     }
   })
@@ -145,7 +150,14 @@ export function newDelivery(
   { type, jobId, batchId, text, version, data }: Omit<Event, 'userId' | 'type'> & { readonly type: DeliveryType },
 ) {
   return {
-    ...{ endpointId, type, jobId, batchId: batchId ?? 0, text: text ?? 0, version, data, status: 'pending' as const },
+    endpointId,
+    type,
+    jobId,
+    batchId: batchId ?? 0,
+    text: text ?? 0,
+    version,
+    data,
+    status: 'pending' as const,
     dueAt: sql`UTC_TIMESTAMP(3)`,
     expiresAt: inMilliseconds(keepTryingMs),
     createdAt: sql`UTC_TIMESTAMP(3)`,

@@ -73,7 +73,9 @@ function post(
     {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-      ...{ signal, defaultPort, maxHeaderSize },
+      signal,
+      defaultPort,
+      maxHeaderSize,
       // Without an agent: the connection that was checked is the one that is used.
       createConnection: () => socket,
     },

@@ -180,7 +180,11 @@ function accounts(password: string, administrator: boolean): string {
 async function answers(port: number, password: string, folder: string): Promise<boolean> {
   try {
     const connection = await createConnection({
-      ...{ host: '127.0.0.1', port, user, password, connectTimeout: 2_000 },
+      host: '127.0.0.1',
+      port,
+      user,
+      password,
+      connectTimeout: 2_000,
       // Asked forty times a second: the driver sets 0.5 MB aside for each connection's prepared statements otherwise.
       maxPreparedStatements: 1,
     })

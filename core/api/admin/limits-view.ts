@@ -37,7 +37,8 @@ export function viewLimits(
   { inFlightPerUser, limits, uploadLimits, connections }: LimitSettings,
 ): LimitsOfUserView {
   const settings: Readonly<Record<Overridable, number | undefined>> = {
-    ...{ jobsInFlight: inFlightPerUser, ...limits },
+    jobsInFlight: inFlightPerUser,
+    ...limits,
     ...uploadLimits,
     ...connections,
   }

@@ -40,7 +40,11 @@ export async function checkContent(
   const body = parsed.data as Content
   const findings = analysis
     ? findingsIn(body, {
-        ...{ format, purpose, facts, brand, platform: text.platform },
+        format,
+        purpose,
+        facts,
+        brand,
+        platform: text.platform,
         analysis: analysis.body as BrandAnalysis,
       })
     : []

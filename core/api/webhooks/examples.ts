@@ -22,11 +22,15 @@ const job = { jobId: 1, batchId: 5, version: 5 }
 /** What is posted, by its type. */
 export const examplePayloads = {
   'job.completed': {
-    ...{ type: 'job.completed', payloadVersion: 1, timestamp },
+    type: 'job.completed',
+    payloadVersion: 1,
+    timestamp,
     data: { ...job, status: 'completed', error: null },
   },
   'job.failed': {
-    ...{ type: 'job.failed', payloadVersion: 1, timestamp },
+    type: 'job.failed',
+    payloadVersion: 1,
+    timestamp,
     data: {
       ...job,
       status: 'failed',
@@ -34,15 +38,21 @@ export const examplePayloads = {
     },
   },
   'job.cancelled': {
-    ...{ type: 'job.cancelled', payloadVersion: 1, timestamp },
+    type: 'job.cancelled',
+    payloadVersion: 1,
+    timestamp,
     data: { ...job, status: 'cancelled', error: null },
   },
   'text.completed': {
-    ...{ type: 'text.completed', payloadVersion: 1, timestamp },
+    type: 'text.completed',
+    payloadVersion: 1,
+    timestamp,
     data: { ...job, version: 4, text: 1, revision: 1 },
   },
   'batch.completed': {
-    ...{ type: 'batch.completed', payloadVersion: 1, timestamp },
+    type: 'batch.completed',
+    payloadVersion: 1,
+    timestamp,
     data: { batchId: 5, version: 1, jobs: { completed: 498, failed: 2, cancelled: 0 } },
   },
   'webhook.test': { type: 'webhook.test', payloadVersion: 1, timestamp, data: { webhookId: 3, version: 1 } },

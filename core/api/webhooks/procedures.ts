@@ -185,7 +185,10 @@ export const webhooks = {
         example: {
           reply: {
             ...exampleDelivery,
-            ...{ attempts: 0, answer: null, error: null, sentAt: null },
+            attempts: 0,
+            answer: null,
+            error: null,
+            sentAt: null,
             payload: examplePayloads['webhook.test'],
           },
         },

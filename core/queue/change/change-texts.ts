@@ -79,7 +79,9 @@ export function regenerateText(
         status: 'waiting',
         instruction: instruction ?? null,
         requestedBy: owned.userId,
-        ...{ answerIssue: null, errorCode: null, errorMessage: null },
+        answerIssue: null,
+        errorCode: null,
+        errorMessage: null,
         version: versionOf(owned.jobId),
         updatedAt: sql`UTC_TIMESTAMP(3)`,
       })
@@ -184,7 +186,13 @@ export async function editText(
         .where(isText({ jobId, text }))
       if (content) {
         await tx.insert(visionJobOutputs).values({
-          ...{ jobId, kind: 'content', text, revision, author: 'user', requestedBy: userId, model: '' },
+          jobId,
+          kind: 'content',
+          text,
+          revision,
+          author: 'user',
+          requestedBy: userId,
+          model: '',
           version: versionOf(owned.jobId),
           body: content.body,
           findings: content.findings,

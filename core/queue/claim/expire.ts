@@ -41,8 +41,12 @@ export async function failExpired<Job extends WaitingJob>(
       WHERE id IN ${expired.map(({ id }) => id)}`,
   )
   const ended = expired.map(({ id, userId, batchId, nextStep }) => ({
-    ...{ userId, batchId, jobId: Number(id), step: nextStep },
-    ...{ status: 'failed' as const, code: 'job.expired' },
+    userId,
+    batchId,
+    jobId: Number(id),
+    step: nextStep,
+    status: 'failed' as const,
+    code: 'job.expired',
   }))
   await endJobs(tx, { jobs: ended }, outbox)
   return expired

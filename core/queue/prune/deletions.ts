@@ -20,7 +20,9 @@ export async function noteDeletions(tx: Queryable, jobs: readonly DeletedJob[]):
   if (jobs.length === 0) return
   await tx.insert(visionJobDeletions).values(
     jobs.map(({ jobId, userId, batchId, version }) => ({
-      ...{ jobId, userId, batchId },
+      jobId,
+      userId,
+      batchId,
       // A watcher of the single job counts the deletion as a version, too.
       version: version + 1,
       deletedAt: sql`UTC_TIMESTAMP(3)`,

@@ -71,7 +71,11 @@ function locked(userId: string, row: Row): LockedUser {
   const lastTags = { analysis: Number(row.analysis), content: Number(row.content) }
   const widths = { analysis: Number(row.analysisWidth), content: Number(row.contentWidth) }
   return {
-    ...{ userId, mayHaveBlocked: row.blocked === 1, lastTags, widths, textsInFlight: undefined },
+    userId,
+    mayHaveBlocked: row.blocked === 1,
+    lastTags,
+    widths,
+    textsInFlight: undefined,
     overrides: overridesIn(row),
   }
 }

@@ -94,7 +94,12 @@ function textRunOf(run: Run, row: TextRow, of: number, current: unknown): TextRu
   const { outputFormat, language, platform, brandId, brandVersion, instruction, answerIssue } = row
   return {
     ...run,
-    ...{ outputFormat, language, platform, brandId, brandVersion, answerIssue },
+    outputFormat,
+    language,
+    platform,
+    brandId,
+    brandVersion,
+    answerIssue,
     revising: current === undefined ? undefined : { instruction, current },
     text: row.text,
     revision: row.revision + 1,

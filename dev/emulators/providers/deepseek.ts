@@ -121,7 +121,8 @@ export function deepseekEmulator(emulation: Emulation): Hono<{ Bindings: HttpBin
     .post('/v1/chat/completions', complete)
     .get('/models', (context) =>
       answerAboutModels(context, emulation, {
-        ...{ provider: 'deepseek', model: '' },
+        provider: 'deepseek',
+        model: '',
         answer: context.req.header('authorization')
           ? { status: 200, body: { object: 'list', data: modelsListed } }
           : authentication('Authentication Fails (no API key was sent). [emulated]'),

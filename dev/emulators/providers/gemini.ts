@@ -96,7 +96,8 @@ export function geminiEmulator(
     const model = context.req.param('model')
     const body = { name: `models/${model}`, supportedGenerationMethods: ['generateContent'] }
     return answerAboutModels(context, emulation, {
-      ...{ provider: 'gemini', model },
+      provider: 'gemini',
+      model,
       answer: context.req.header('x-goog-api-key') ? { status: 200, body } : unregistered,
       refuse: (kind) => refuse(kind, model, undefined),
     })
