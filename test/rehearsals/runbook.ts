@@ -7,7 +7,9 @@ import { operate } from '../../cli/operate.ts'
 import { skipIds } from '../../cli/skip-ids-command.ts'
 import { runHere } from '../cli/run-command.ts'
 
-const deploying = readFileSync(join(import.meta.dirname, '../../docs/deploying.md'), 'utf8')
+const read = (file: string) => readFileSync(join(import.meta.dirname, '../../docs', file), 'utf8')
+const deploying = read('deploying.md')
+const operating = read('operating.md')
 
 type Env = Readonly<Record<string, string>>
 
@@ -20,6 +22,22 @@ type Env = Readonly<Record<string, string>>
 export function commandsOf(name: string): readonly string[] {
   const [, block] = deploying.split(`<!-- rehearsed: ${name} -->\n\n\`\`\`bash\n`)
   if (block === undefined) throw new Error(`docs/deploying.md has no block '${name}'`)
+  return linesOf(block)
+}
+
+/**
+ * The commands of an alarm's page in docs/operating.md, in the same form.
+ *
+ * @throws Error if there is no page
+ */
+export function commandsOfAlarm(name: string): readonly string[] {
+  const [, page] = operating.split(new RegExp(`^### .*\`${name}\`.*$`, 'm'))
+  const [, block] = page?.split('```bash\n') ?? []
+  if (block === undefined) throw new Error(`docs/operating.md has no page of '${name}'`)
+  return linesOf(block)
+}
+
+function linesOf(block: string): readonly string[] {
   return block
     .slice(0, block.indexOf('\n```'))
     .replaceAll('\\\n', ' ')
@@ -56,7 +74,8 @@ export function withValues(text: string, env: Env): string {
   return text.replaceAll(/\$(\w+)/g, (_, name: string) => env[name] ?? '')
 }
 
-async function run(command: string, { folder, env }: { readonly folder: string; readonly env: Env }) {
+/** Runs one command: see `rehearse`. */
+export async function run(command: string, { folder, env }: { readonly folder: string; readonly env: Env }) {
   const { signal } = new AbortController()
   const [, script, rest = ''] = /^npm run ([\w:-]+)(?: -- (.*))?$/.exec(command) ?? []
   const args = [...rest.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => withValues(quoted ?? bare ?? '', env))
