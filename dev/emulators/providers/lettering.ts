@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
 import type * as Tesseract from 'tesseract.js'
 import { withTimeout } from '../../../core/platform/async.ts'
@@ -127,15 +128,29 @@ async function startThread(): Promise<Thread> {
     // Without it a rejected job is also thrown where nobody can catch it.
     errorHandler: () => undefined,
   })
-  // A picture is no page: its words stand anywhere.
-  await reader.setParameters({ tessedit_pageseg_mode: PSM.SPARSE_TEXT })
+  // A picture is no page: its words stand anywhere. What Tesseract says of it on the way (`Detected 2 diacritics`) is for those
+  // who work on Tesseract; that it could not be set up was said before.
+  const quiet = { tessedit_pageseg_mode: PSM.SPARSE_TEXT, debug_file: '/dev/null' }
+  await reader.setParameters(quiet)
   // Not among its types. A thread that dies leaves its job without an answer, which the limit of its time ends.
   const { worker } = reader as Tesseract.Worker & { readonly worker: Worker }
   worker.on('error', () => undefined).unref()
+  passOn(worker)
   return {
     read: async (picture) => linesIn(await reader.recognize(picture, {}, { text: false, blocks: true })),
     end: () => worker.terminate(),
   }
+}
+
+/** What Leptonica, which Tesseract stands on, prints of a speck at the edge of an image; it goes on with the next. */
+const chatter = /^Error in \w+: (box outside rectangle|invalid box)$/
+
+/** Prints what a thread prints as errors, but for the chatter. */
+export function passOn({ stderr }: Worker): void {
+  stderr.unpipe(process.stderr)
+  createInterface({ input: stderr }).on('line', (line) => {
+    if (!chatter.test(line)) process.stderr.write(`${line}\n`)
+  })
 }
 
 /** What of an image is read: large enough for small print, and no larger. */

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createLetteringReader, type LetteringReader } from '../../../../dev/emulators/providers/lettering.ts'
@@ -74,6 +76,45 @@ test('a reader that has stopped reads nothing more, and its stop ends what is un
   await stopping.stop()
   expect([await reading, await stopping.read(poster)]).toEqual([undefined, undefined])
 })
+
+test('what the reader makes of specks is not printed, and anything else that its thread prints is', async () => {
+  const images = await Promise.all([specks(4), specks(102)])
+  const module = new URL('../../../../dev/emulators/providers/lettering.ts', import.meta.url)
+  const program = `
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    import { createLetteringReader, passOn } from ${JSON.stringify(module.href)}
+    const reader = createLetteringReader({ limitMs: 60_000 })
+    for (const image of ${JSON.stringify(images)}) await reader.read(Buffer.from(image, 'base64'))
+    const thread = new Worker(
+      "console.error('Error in boxClipToRectangle: box outside rectangle'); console.error('Out of memory')",
+      { eval: true },
+    )
+    passOn(thread)
+    await once(thread, 'exit')
+    const { read } = reader.counts()
+    await reader.stop()
+    console.log(read)`
+  const run = promisify(execFile)
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program])
+  expect([stdout, stderr]).toEqual(['2\n', 'Out of memory\n'])
+})
+
+/** Specks, strokes and lines that lie anywhere: Tesseract has something to say of some. */
+async function specks(seed: number): Promise<string> {
+  let state = seed
+  const random = (most: number) => {
+    state = (state * 48_271) % 2_147_483_647
+    return (state / 2_147_483_647) * most
+  }
+  const shapes = (count: number, shape: () => string) => Array.from({ length: count }, shape).join('')
+  const rect = (width: number, height: number) =>
+    `<rect x="${random(200)}" y="${random(120)}" width="${random(width)}" height="${random(height)}"/>`
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="120"><rect width="100%" height="100%" fill="white"/>
+    ${shapes(60, () => `<circle cx="${random(200)}" cy="${random(120)}" r="${random(3)}"/>`)}
+    ${shapes(15, () => rect(3, 60))}${shapes(8, () => rect(80, 2))}</svg>`
+  return (await sharp(Buffer.from(svg)).png().toBuffer()).toString('base64')
+}
 
 const plain = (background: string) =>
   sharp({ create: { width: 40, height: 40, channels: 3, background } })
