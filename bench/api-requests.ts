@@ -62,8 +62,8 @@ await onEachServer(server, async (on) => {
   const settings = (url: string) => ({
     ...apiSettings(url, connections),
     JOB_IN_FLIGHT_PER_USER: '1000000',
-    JOBS_PER_DAY: '10000000',
-    JOBS_WAITING: '10000000',
+    USER_JOBS_PER_DAY: '10000000',
+    USER_JOBS_WAITING: '10000000',
   })
   await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstId}`)
   // Bundled as the functions are: in the sources, packages are loaded by their CommonJS files.

@@ -42,7 +42,7 @@ await onEachServer(server, async (on) => {
     AWS_SECRET_ACCESS_KEY: 'the secret of an emulated account',
     POLLER_MAX: String(mostPollers),
     POLLER_CONCURRENCY: String(concurrency),
-    JOBS_PER_DAY: '1000000',
+    USER_JOBS_PER_DAY: '1000000',
   }
   const lambda = await startEmulatedLambda(cleanup, {
     most: mostPollers,

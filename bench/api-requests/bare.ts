@@ -29,7 +29,7 @@ await serve(async (request, response) => {
     // Ids of created jobs begin at a thousand million: no other number is as large.
     const own = id === 0 ? statement : statement.replace(/\b1\d{9}\b/g, (was) => String(Number(was) - firstId + id))
     const [result] = await connection.query(own)
-    if (/^insert into `vision_jobs`/i.test(own)) id = (result as mysql.ResultSetHeader).insertId
+    if (/^insert into `?vision_jobs`? /i.test(own)) id = (result as mysql.ResultSetHeader).insertId
   }
   connection.release()
   response.writeHead(status, { 'content-type': 'application/json' }).end(body)

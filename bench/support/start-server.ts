@@ -2,6 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withTimeout } from '../../core/platform/async.ts'
+
+/** How long a server may take for an answer, on a busy machine too. */
+const answerMs = 60_000
 
 /** A server of `serve.ts`. */
 export interface Served {
@@ -32,16 +36,21 @@ export async function startServer(
     child.kill('SIGKILL')
     await closed
   })
-  const next = async <Answer>(): Promise<Answer> =>
-    (await once(child, 'message', { signal: AbortSignal.timeout(60_000) }))[0]
-  const { port } = await Promise.race([
-    next<{ port: number }>(),
-    closed.then(([code]) => Promise.reject(new Error(`${file} ended with ${code}`))),
-  ])
+  /** Whatever keeps it from answering, who waits is told: it has ended, or says nothing. */
+  const next = async <Answer>(what: string): Promise<Answer> => {
+    const said = once(child, 'message').then(([answer]) => answer as Answer)
+    const gone = closed.then(([code]) =>
+      Promise.reject(new Error(`${file} has ended with ${code}, asked for its ${what}`)),
+    )
+    return withTimeout(answerMs, Promise.race([said, gone]), () => {
+      throw new Error(`${file} has not said its ${what} within ${answerMs / 1_000} s`)
+    })
+  }
+  const { port } = await next<{ port: number }>('port')
   return {
     port,
     ask: (what) => {
-      const answer = next<never>()
+      const answer = next<never>(what)
       child.send(what)
       return answer
     },
