@@ -8,10 +8,10 @@ import { deleting } from '../../queue/change/delete.ts'
 import { redriving } from '../../queue/change/redrive.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { type Caller, procedure } from '../procedure.ts'
+import { admitNext } from './after-change.ts'
 import { exampleMatching } from './examples.ts'
 import { queryOf } from './list.ts'
 import type { ChangeMatchingInput, MatchingChangeView } from './matching-schema.ts'
-import { admitNext } from './owned.ts'
 
 const schema = deferred(() => import('./matching-schema.ts'))
 
