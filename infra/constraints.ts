@@ -21,11 +21,13 @@ export function validateConstraints(
   }: Record<`DEPLOY_POLLER_${'SECONDS' | 'MEMORY'}`, number>,
   { poller, stream }: { readonly poller: PollerConfig; readonly stream: StreamConfig },
 ): readonly string[] {
-  const { JOB_LEASE_SECONDS, POLLER_IDLE_SECONDS, STEP_TIMEOUT_SECONDS, POLLER_IMAGE_MEGABYTES } = poller
+  const { JOB_LEASE_SECONDS, POLLER_IDLE_SECONDS, STEP_TIMEOUT_SECONDS } = poller
+  const { POLLER_IMAGE_MEGABYTES, POLLER_CONCURRENCY } = poller
   const jobSeconds = 2 * STEP_TIMEOUT_SECONDS + (loadMs + settleMs) / 1000
   const needed = POLLER_IDLE_SECONDS + jobSeconds
-  // Measured by bench/image-memory.ts: 600 MB with a budget of 40, 740 with 60, 950 with 100, plus headroom.
-  const megabytes = 450 + 5.5 * POLLER_IMAGE_MEGABYTES
+  // bench/image-memory.ts, of 25 places: 600 MB with a budget of 40, 740 with 60, 950 with 100. bench/memory.ts, of small images: 376 MB
+  // with 25 places, 618 with 100. Both together, though large images leave most places empty, plus headroom.
+  const megabytes = 370 + 3.3 * POLLER_CONCURRENCY + 5.5 * POLLER_IMAGE_MEGABYTES
   const found: readonly (readonly [boolean, string])[] = [
     [
       needed > seconds,
@@ -45,7 +47,7 @@ export function validateConstraints(
     [
       megabytes > memory,
       `DEPLOY_POLLER_MEMORY must be at least ${Math.ceil(megabytes)} for ${POLLER_IMAGE_MEGABYTES} MB of images ` +
-        '(POLLER_IMAGE_MEGABYTES)',
+        `(POLLER_IMAGE_MEGABYTES) and ${POLLER_CONCURRENCY} jobs in flight (POLLER_CONCURRENCY)`,
     ],
     [
       stream.AUTH_JWKS_URL?.startsWith('https:') === false,

@@ -67,6 +67,6 @@ test('a job that shares the poller costs it a part, and one that waits or stream
       .find((one) => one.includes(title))
     return Number(line?.split('|')[2]?.replaceAll('*', ''))
   }
-  expect(each('unpacked') / each('poller, packed')).toBeCloseTo(25, 0)
+  expect(each('unpacked') / each('poller, packed')).toBeCloseTo(50, 0)
   for (const title of ['waits 25 s', 'at a function URL']) expect(each(title)).toBeGreaterThan(each('AWS beyond rest'))
 })

@@ -47,7 +47,8 @@ describe('what does not agree is refused, and told in full', () => {
       'JOB_RENEW_SECONDS must be at most half of JOB_LEASE_SECONDS',
     ],
     ['a stream that outlives its function', { STREAM_SECONDS: '900' }, 'STREAM_SECONDS must be at most 885'],
-    ['more images than memory', { POLLER_IMAGE_MEGABYTES: '200' }, 'DEPLOY_POLLER_MEMORY must be at least 1550'],
+    ['more jobs than memory', { POLLER_CONCURRENCY: '100' }, 'DEPLOY_POLLER_MEMORY must be at least 1030'],
+    ['more images than memory', { POLLER_IMAGE_MEGABYTES: '200' }, 'DEPLOY_POLLER_MEMORY must be at least 1635'],
     [
       'a key of a provider sent in the clear',
       { GEMINI_BASE_URL: 'http://gemini.example' },
@@ -124,7 +125,7 @@ describe('what does not agree is refused, and told in full', () => {
   })
 
   test('what just agrees is taken', () => {
-    const settings = { DEPLOY_POLLER_SECONDS: '225', STREAM_SECONDS: '885', POLLER_IMAGE_MEGABYTES: '100' }
+    const settings = { DEPLOY_POLLER_SECONDS: '225', STREAM_SECONDS: '885', POLLER_IMAGE_MEGABYTES: '88' }
     expect(readSettings({ DEPLOY_DATABASE, ...settings }, { dev: false }).DEPLOY_POLLER_SECONDS).toBe(225)
   })
 

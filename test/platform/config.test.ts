@@ -45,7 +45,7 @@ test('.env.example has every key with a line of its own, and as it is it sets no
 test('each entry point asks for what it uses and nothing else', () => {
   expect(loadApiConfig(api)).toMatchObject({ JOB_MAX_RETRIES: 3, JOB_EXPIRES_HOURS: 24 })
   expect(loadPollerConfig(poller)).toMatchObject({
-    POLLER_CONCURRENCY: 25,
+    POLLER_CONCURRENCY: 50,
     POLLER_IDLE_SECONDS: 0,
     JOB_LEASE_SECONDS: 60,
     JOB_RENEW_SECONDS: 20,

@@ -47,7 +47,7 @@ export const waking = {
   ...aws,
   AWS_ENDPOINT_URL_LAMBDA: webUrl().optional(),
   POLLER_MAX: wholeNumber().optional(),
-  POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(25),
+  POLLER_CONCURRENCY: wholeNumber({ max: 100 }).or(50),
 }
 
 /** The lifetimes of jobs. */

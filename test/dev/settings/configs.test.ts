@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkSettings } from '../../../dev/settings/configs.ts'
 
 test('what the stack fills in itself is not asked for', () => {
-  expect(checkSettings({})).toMatchObject({ api: { JOB_MAX_RETRIES: 3 }, poller: { POLLER_CONCURRENCY: 25 } })
+  expect(checkSettings({})).toMatchObject({ api: { JOB_MAX_RETRIES: 3 }, poller: { POLLER_CONCURRENCY: 50 } })
   expect(checkSettings({ LOG_LEVEL: 'warn', BUCKET_NAME: '' }).api.LOG_LEVEL).toBe('warn')
 })
 
