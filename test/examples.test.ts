@@ -192,7 +192,8 @@ test('receive-webhooks.ts is told of a job, refuses what is forged, and deletes 
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
         imageUrl: `data:image/png;base64,${await readFile(poster, 'base64')}`,
-        ...{ analysisPurpose: 'Sell it', outputFormat: 'summary' },
+        analysisPurpose: 'Sell it',
+        outputFormat: 'summary',
       }),
     })
     const { jobId } = await json(created)

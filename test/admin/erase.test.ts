@@ -304,7 +304,9 @@ test('the call counts unless told to erase, does what its time allows and says w
   const ask = (body: object) =>
     json(
       api.call('POST', `/v1/operator/users/${encodeURIComponent(erin)}/erase`, {
-        ...{ as: 'olga', scopes: ['operator'], body },
+        as: 'olga',
+        scopes: ['operator'],
+        body,
       }),
     )
   const before = await rowsNaming(erin)
@@ -316,7 +318,12 @@ test('the call counts unless told to erase, does what its time allows and says w
   const { pseudonym } = cut
   const jobs = { vision_jobs: 3 }
   expect(await ask({ dryRun: false }), 'none were erased without time').toMatchObject({
-    ...{ dryRun: false, pseudonym, rows: jobs, objects: 2, runs: 1, more: true },
+    dryRun: false,
+    pseudonym,
+    rows: jobs,
+    objects: 2,
+    runs: 1,
+    more: true,
   })
   await passTime()
   expect(await ask({ dryRun: false })).toMatchObject({ pseudonym, rows: { vision_jobs: 0 }, runs: 0, more: false })

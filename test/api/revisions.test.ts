@@ -159,7 +159,11 @@ describe('an edit', () => {
     const changed = await patch(jobId, { content }, { 'if-match': next })
     expect(changed.status).toBe(200)
     expect((await json(changed)).text).toMatchObject({
-      ...{ revision: 2, approved: false, author: 'user', model: null, result: content },
+      revision: 2,
+      approved: false,
+      author: 'user',
+      model: null,
+      result: content,
       findings: [expect.objectContaining({ about: expect.stringContaining('77') })],
     })
     const { revisions } = await json(api.call('GET', `${at(jobId)}/revisions`, ann))

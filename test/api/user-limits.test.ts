@@ -132,7 +132,9 @@ test('jobs a day and jobs that wait are counted against the user’s own, in the
   const limitOf = async (code: string) =>
     (await get('/v1/usage')).limits.find((limit: { code: string }) => limit.code === code)
   expect(await limitOf('limit.jobs_per_day')).toMatchObject({
-    ...{ unit: 'jobs', limit: 6, left: 1 },
+    unit: 'jobs',
+    limit: 6,
+    left: 1,
     resetsAt: expect.stringMatching(/T00:00:00.000Z$/),
   })
   expect(await limitOf('limit.jobs_waiting')).toMatchObject({ limit: 5, left: 0, resetsAt: null })

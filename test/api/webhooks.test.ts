@@ -27,8 +27,13 @@ test('a webhook is created, its secret shown once, listed, changed and deleted',
     url,
     description: 'Shop',
     events: [...webhookEvents],
-    ...{ status: 'enabled', disabledReason: null, failures: 0, failingSince: null, previousSecretUntil: null },
-    ...{ createdAt: expect.any(String), updatedAt: expect.any(String) },
+    status: 'enabled',
+    disabledReason: null,
+    failures: 0,
+    failingSince: null,
+    previousSecretUntil: null,
+    createdAt: expect.any(String),
+    updatedAt: expect.any(String),
   })
   const path = `/v1/webhooks/${webhook.webhookId}`
   expect(await json(api.call('GET', path, ann))).toEqual(webhook)
@@ -59,10 +64,15 @@ test('a disabled webhook that is enabled begins anew', async () => {
   )
   const path = `/v1/webhooks/${webhookId}`
   expect(await json(api.call('GET', path, ann))).toMatchObject({
-    ...{ status: 'disabled', disabledReason: 'failing', failures: 9, failingSince: expect.any(String) },
+    status: 'disabled',
+    disabledReason: 'failing',
+    failures: 9,
+    failingSince: expect.any(String),
   })
   expect(await json(api.call('PATCH', path, { ...ann, body: { status: 'enabled' } }))).toMatchObject({
-    ...{ status: 'enabled', failures: 0, failingSince: null },
+    status: 'enabled',
+    failures: 0,
+    failingSince: null,
   })
   expect(await api.database.sql('SELECT retry_at, slow FROM vision_webhook_endpoints')).toEqual([
     { retry_at: null, slow: 0 },
@@ -183,7 +193,12 @@ test('trial calls and resent ones wait to be delivered, and a disabled webhook t
   const first = await json(post(`${webhookId}/test`))
   const second = await json(post(`${webhookId}/test`))
   expect(first).toMatchObject({
-    ...{ status: 'pending', attempts: 0, answer: null, error: null, sentAt: null, endedAt: null },
+    status: 'pending',
+    attempts: 0,
+    answer: null,
+    error: null,
+    sentAt: null,
+    endedAt: null,
     messageId: expect.stringMatching(new RegExp(`^msg_${first.deliveryId}_`)),
     payload: { type: 'webhook.test', payloadVersion: 1, timestamp: first.createdAt, data: { webhookId, version: 1 } },
   })
@@ -194,7 +209,11 @@ test('trial calls and resent ones wait to be delivered, and a disabled webhook t
   )
   const path = `${webhookId}/deliveries/${first.deliveryId}/resend`
   expect(await json(post(path))).toMatchObject({
-    ...{ deliveryId: first.deliveryId, messageId: first.messageId, status: 'pending', attempts: 0, endedAt: null },
+    deliveryId: first.deliveryId,
+    messageId: first.messageId,
+    status: 'pending',
+    attempts: 0,
+    endedAt: null,
     answer: { status: 500, text: '<b>no</b>' },
   })
   const [row] = await api.database.sql(

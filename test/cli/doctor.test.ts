@@ -198,8 +198,11 @@ test('how many functions run at once is asked with a signature; who may not ask 
   const ask = (changes: Record<string, string> = {}) =>
     checkFunctionQuota(
       loadDoctorConfig({
-        ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
-        ...{ AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${server.port}`, ...changes },
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_REGION: 'eu-central-1',
+        AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${server.port}`,
+        ...changes,
       }),
     )
   const limits = (total: number, free: number) =>
@@ -227,8 +230,10 @@ test('a provider’s key that is refused, a model that it lacks, and a provider 
   const secret = 'the key itself'
   const config = (changes: object = {}) =>
     loadDoctorConfig({
-      ...{ GEMINI_API_KEY: secret, GEMINI_BASE_URL: emulators.geminiBaseUrl },
-      ...{ DEEPSEEK_API_KEY: secret, DEEPSEEK_BASE_URL: emulators.deepseekBaseUrl },
+      GEMINI_API_KEY: secret,
+      GEMINI_BASE_URL: emulators.geminiBaseUrl,
+      DEEPSEEK_API_KEY: secret,
+      DEEPSEEK_BASE_URL: emulators.deepseekBaseUrl,
       ...changes,
     })
   const ask = async (changes: object = {}) => {

@@ -15,7 +15,11 @@ const run = (waitingMs: number, analysisMs: number, code?: string) =>
     {
       imageMs: 120,
       analysis: {
-        ...{ model: 'm', inputTokens: 1, cachedTokens: 0, outputTokens: 1, thinkingTokens: 0 },
+        model: 'm',
+        inputTokens: 1,
+        cachedTokens: 0,
+        outputTokens: 1,
+        thinkingTokens: 0,
         cost: 7,
         milliseconds: analysisMs,
       },

@@ -145,8 +145,14 @@ describe('the migration to the field’s words', () => {
     expect(await query(states)).toEqual([
       { provider: 'all', ...nothing, backoffs: 0, consecutive_failures: 0 },
       {
-        ...{ provider: 'gemini', paused: 1, paused_by: 'ann', until: 2, backoff_code: 'analysis.rate_limited' },
-        ...{ backoffs: 2, consecutive_failures: 5, opened: 3 },
+        provider: 'gemini',
+        paused: 1,
+        paused_by: 'ann',
+        until: 2,
+        backoff_code: 'analysis.rate_limited',
+        backoffs: 2,
+        consecutive_failures: 5,
+        opened: 3,
       },
     ])
     expect(

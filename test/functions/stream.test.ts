@@ -155,7 +155,10 @@ test('events go out as they happen, and nothing is left to do when the function 
 
 test('a batch is streamed to its end', async () => {
   const made = createVisionJobs(database, [someJob, someJob], {
-    ...{ userId: 'ann', maxRetries: 3, inFlightPerUser: noCap, lifeMs: 60_000 },
+    userId: 'ann',
+    maxRetries: 3,
+    inFlightPerUser: noCap,
+    lifeMs: 60_000,
     batch: batchOfItsOwn('ann'),
   })
   const ids = (await made).map(({ jobId }) => jobId)

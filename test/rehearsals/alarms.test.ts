@@ -81,7 +81,10 @@ test('StorageUnavailable: a key of the bucket that was withdrawn', async () => {
   expect(told('JobsReleasedByCode', ['code', 'storage.unavailable'])).toBe(4)
   const { BUCKET_NAME = '', AWS_REGION = '', S3_ENDPOINT = '', S3_ACCESS_KEY_ID = '' } = services.settings(database.url)
   const written = await follow('StorageUnavailable', jobs[0] ?? 0, {
-    ...{ BUCKET_NAME, AWS_REGION, S3_ENDPOINT, S3_ACCESS_KEY_ID },
+    BUCKET_NAME,
+    AWS_REGION,
+    S3_ENDPOINT,
+    S3_ACCESS_KEY_ID,
     ...withdrawn,
   })
   for (const jobId of jobs) expect(written).toMatch(new RegExp(`^ *${jobId}  scheduled .*storage\\.unavailable`, 'm'))

@@ -85,7 +85,10 @@ test('a job is reckoned with a call for its analysis and one for each of its tex
   const { outputFormat: _, language: __, ...job } = someJob
   const create = (jobs: readonly NewJob[], calls: number) =>
     createVisionJobs(api.database, jobs, {
-      ...{ userId, maxRetries: 3, inFlightPerUser: cap, lifeMs: hour },
+      userId,
+      maxRetries: 3,
+      inFlightPerUser: cap,
+      lifeMs: hour,
       limits: limits(calls * callCostAtFirst),
     })
   const heavy = { ...job, outputs }

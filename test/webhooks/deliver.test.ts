@@ -48,12 +48,18 @@ const logged: unknown[] = []
 const deliver = (changes: object = {}, signal?: AbortSignal) =>
   deliverWebhooks(
     {
-      ...{ database: db, allowLoopbackHttp: true, random: () => 0, pollMs: 20 },
-      ...{ clock: () => performance.now(), now: Date.now, log: (...said: unknown[]) => void logged.push(said) },
+      database: db,
+      allowLoopbackHttp: true,
+      random: () => 0,
+      pollMs: 20,
+      clock: () => performance.now(),
+      now: Date.now,
+      log: (...said: unknown[]) => void logged.push(said),
       ...changes,
     },
     {
-      ...{ deadline: performance.now() + 600_000, signal },
+      deadline: performance.now() + 600_000,
+      signal,
       drained: AbortSignal.abort(),
       lastStart: () => Number.POSITIVE_INFINITY,
     },
@@ -76,7 +82,9 @@ test('what happened is posted, signed as Standard Webhooks says, and its answer 
   ])
   for (const { body, headers } of received) expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body))
   expect(JSON.parse(received[1]?.body ?? '')).toEqual({
-    ...{ type: 'job.completed', payloadVersion: 1, timestamp: expect.stringMatching(/Z$/) },
+    type: 'job.completed',
+    payloadVersion: 1,
+    timestamp: expect.stringMatching(/Z$/),
     data: { jobId, batchId: null, version: 5, status: 'completed', error: null },
   })
   expect(await rowsOf('status, attempts, answer_status, answer, error')).toEqual(
@@ -174,8 +182,13 @@ test('a hundred endpoints that never answer delay no other, and each costs one a
   }
   const delivering = deliverWebhooks(
     {
-      ...{ database: db, allowLoopbackHttp: true, random: () => 0, pollMs: 20, log: () => undefined },
-      ...{ clock: () => performance.now(), now: Date.now },
+      database: db,
+      allowLoopbackHttp: true,
+      random: () => 0,
+      pollMs: 20,
+      log: () => undefined,
+      clock: () => performance.now(),
+      now: Date.now,
     },
     {
       deadline: performance.now() + 600_000,

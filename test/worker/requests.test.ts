@@ -46,11 +46,21 @@ async function work(): Promise<readonly Asked[]> {
   const load = { image, brand: createBrandLoader(database) }
   await drain(
     {
-      ...{ database, steps: createSteps<Run>(load, { analysis: model, content: model }, randomBytes) },
-      ...{ workerId: 'worker-1', providers: accessTo(database, { workerId: 'worker-1' }) },
-      ...{ concurrency: 1, textsAtOnce: 2, inFlightPerUser: noCap },
-      ...{ leaseMs: 60_000, renewMs: 20_000, idleMs: 0, pollMs: 20, callMs: 30_000, providerWaitMs: 0 },
-      ...{ stepMs: { analysis: 30_000, content: 30_000 }, retry: noBackoff },
+      database,
+      steps: createSteps<Run>(load, { analysis: model, content: model }, randomBytes),
+      workerId: 'worker-1',
+      providers: accessTo(database, { workerId: 'worker-1' }),
+      concurrency: 1,
+      textsAtOnce: 2,
+      inFlightPerUser: noCap,
+      leaseMs: 60_000,
+      renewMs: 20_000,
+      idleMs: 0,
+      pollMs: 20,
+      callMs: 30_000,
+      providerWaitMs: 0,
+      stepMs: { analysis: 30_000, content: 30_000 },
+      retry: noBackoff,
       log: () => undefined,
       now: () => performance.now(),
     },
@@ -65,7 +75,8 @@ async function work(): Promise<readonly Asked[]> {
 
 test('each variant, each language and network, what is wanted of a revision, and the text as it is, go out', async () => {
   const jobId = await makeJob(database, {
-    ...{ outputFormat: undefined, language: undefined },
+    outputFormat: undefined,
+    language: undefined,
     outputs: [
       { outputFormat: 'summary', language: 'en', variants: 3 },
       { outputFormat: 'alt_text', language: 'de-CH' },

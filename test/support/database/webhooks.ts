@@ -28,8 +28,13 @@ export async function makeEndpoints(
 ): Promise<void> {
   const now = sql`UTC_TIMESTAMP(3)`
   const values = {
-    ...{ url, events: webhookEvents.join(' '), secrets: [{ secret: newSecret(randomBytes), validUntil: null }] },
-    ...{ servedAt: now, sweptAt: now, createdAt: now, updatedAt: now },
+    url,
+    events: webhookEvents.join(' '),
+    secrets: [{ secret: newSecret(randomBytes), validUntil: null }],
+    servedAt: now,
+    sweptAt: now,
+    createdAt: now,
+    updatedAt: now,
   }
   const rows = Array.from({ length: count }, (_, index) => ({ userId: `${prefix}-${index}`, ...values }))
   await on.run((db) => db.insert(visionWebhookEndpoints).values(rows))
