@@ -107,16 +107,57 @@ export async function signIn(candidate: string): Promise<void> {
   access.value = 'granted'
 }
 
+/** Whether the page has ever been read with success: then something may have been typed into it. */
+let wasGranted = false
+access.subscribe((now) => {
+  wasGranted ||= now === 'granted'
+})
+
+let otherTab: AbortController | undefined
+
 /**
- * Leaves this page for the issuer of tokens, which leads back to where the reader is.
+ * Leads to the issuer of tokens: in another tab, if this one may hold something that would be lost, and else in this one, which the
+ * issuer leads back to where the reader is.
  *
+ * @returns whether it is in another tab
  * @throws SignInRefused
  */
-export async function signInAtIssuer(): Promise<void> {
+export async function signInAtIssuer(): Promise<boolean> {
   refusal.value = undefined
-  const { beginSignIn } = await import('./sign-in/oidc.ts')
-  const { pathname, search, hash } = location
-  location.assign(await beginSignIn(surroundings(), `${pathname}${search}${hash}`))
+  otherTab?.abort()
+  // Before anything is waited for: a browser opens a tab for a click alone. Where it opens none, this one has to do.
+  const tab = wasGranted ? open('', '_blank') : null
+  try {
+    const { beginSignIn } = await import('./sign-in/oidc.ts')
+    const { pathname, search, hash } = location
+    const page = await beginSignIn(surroundings(), `${pathname}${search}${hash}`)
+    if (tab === null) {
+      location.assign(page)
+      return false
+    }
+    void goOnAfter(page.searchParams.get('state'))
+    tab.opener = null
+    tab.location.replace(page)
+    return true
+  } catch (error) {
+    tab?.close()
+    throw error
+  }
+}
+
+/** Ends the sign-in of another tab, over the page as it is. */
+async function goOnAfter(state: string | null): Promise<void> {
+  otherTab = new AbortController()
+  const { answerFromOtherTab } = await import('./sign-in/other-tab.ts')
+  const address = await answerFromOtherTab(state, otherTab.signal)
+  const { finishSignIn } = await import('./sign-in/oidc.ts')
+  const { outcome } = await finishSignIn(surroundings(), address)
+  if (outcome instanceof Error) {
+    refusal.value = outcome
+    return
+  }
+  become({ grant: outcome })
+  access.value = 'granted'
 }
 
 /** Whether the issuer of tokens has sent the reader back to this address. */
@@ -124,17 +165,24 @@ export function isReturn(): boolean {
   return issuer !== undefined && location.pathname === returnPath
 }
 
-/** Ends what `signInAtIssuer` began. The code does not stay in the address, nor in the history. */
-export async function comeBack(): Promise<void> {
+/**
+ * Ends what `signInAtIssuer` began. The code does not stay in the address, nor in the history.
+ *
+ * @returns whether another tab has begun it, and goes on
+ */
+export async function comeBack(): Promise<boolean> {
   const address = new URL(location.href)
   history.replaceState(null, '', returnPath)
-  const { finishSignIn } = await import('./sign-in/oidc.ts')
+  const { finishSignIn, isBegunHere } = await import('./sign-in/oidc.ts')
+  const { handOver } = await import('./sign-in/other-tab.ts')
+  if (!isBegunHere(surroundings(), address) && (await handOver(address))) return true
   const { place, outcome } = await finishSignIn(surroundings(), address)
   if (outcome instanceof Error) {
     refusal.value = outcome
     access.value = 'asked'
   } else become({ grant: outcome })
   history.replaceState(null, '', place)
+  return false
 }
 
 /** Lets the reader sign in as someone else. */

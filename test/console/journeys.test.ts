@@ -6,6 +6,7 @@ import { journeysOfMaking } from './journeys/making.ts'
 import { journeysOfAccess } from './journeys/operating.ts'
 import { journeysOfReading } from './journeys/reading.ts'
 import { journeysOfSettings } from './journeys/settings.ts'
+import { journeysOfSigningIn } from './journeys/signing-in.ts'
 import { setUpGround } from './support/ground.ts'
 
 const ground = setUpGround()
@@ -17,4 +18,5 @@ describe.runIf(hasChromium)('in a real browser', { timeout: 300_000 }, () => {
   journeysOfBulk(ground)
   journeysOfSettings(ground)
   journeysOfAccess(ground)
+  journeysOfSigningIn(ground)
 })

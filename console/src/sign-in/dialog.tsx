@@ -37,22 +37,35 @@ function why(): string {
     return 'Your key is not taken any more: it has expired, or was revoked. The page goes on with another one.'
   }
   return signedInBy.value === 'issuer'
-    ? 'You are signed out: your sign-in has expired. Sign in again, and you come back to this page.'
+    ? 'You are signed out: your sign-in has expired. Sign in again, and this page goes on.'
     : 'The pipeline wants to know who you are.'
 }
 
 function AtIssuer({ host }: { readonly host: string }) {
   const [busy, setBusy] = useState(false)
+  const [isElsewhere, setIsElsewhere] = useState(false)
   const go = () => {
     setBusy(true)
-    signInAtIssuer().catch((error: Error) => {
-      refusal.value = error
-      setBusy(false)
-    })
+    signInAtIssuer().then(
+      (elsewhere) => {
+        setIsElsewhere(elsewhere)
+        // It may be closed with nothing done: then the reader begins anew.
+        setBusy(!elsewhere)
+      },
+      (error: Error) => {
+        refusal.value = error
+        setBusy(false)
+      },
+    )
   }
   return (
     <>
       {refusal.value && <Problem error={refusal.value} />}
+      {isElsewhere && !refusal.value && (
+        <p class="dim" role="status">
+          You sign in in another tab. This page then goes on, with all that is in it.
+        </p>
+      )}
       <p class="row actions">
         <button type="button" class="btn go" disabled={busy} onClick={go}>
           Sign in at {host}

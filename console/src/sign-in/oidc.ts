@@ -77,6 +77,11 @@ export async function beginSignIn(around: Surroundings, place: string): Promise<
   }
 }
 
+/** Whether an address has the answer to a sign-in that was begun in this tab. */
+export function isBegunHere({ storage }: Pick<Surroundings, 'storage'>, address: URL): boolean {
+  return read(storage)?.state === (address.searchParams.get('state') ?? '')
+}
+
 /** What became of a sign-in when the reader came back. */
 export interface Returned {
   /** Where the reader was when it was begun. */
