@@ -58,7 +58,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
             log('info', 'step started', { ...fields, step })
           },
         })
-        const { ended, error, now: jobStatus, spent } = execution
+        const { ended, error, jobStatus, spent } = execution
         tally[ended]++
         stats.add(statsOf(run.waitingMs, spent, ended === 'failed' ? error?.code : undefined))
         if (ended === 'released' && error) stats.addReleased(error.code)

@@ -25,8 +25,8 @@ export type Ended = 'completed' | 'retried' | 'failed' | 'released' | 'lost'
 export interface Execution {
   readonly ended: Ended
   readonly error?: VisionError
-  /** The present status of a lost job, or `deleted`. */
-  readonly now?: Status | 'deleted'
+  /** The status that a lost job has by now, or `deleted`. */
+  readonly jobStatus?: Status | 'deleted'
   /** Its usage. */
   readonly spent: RunUsage
 }
@@ -61,8 +61,8 @@ export async function execute(run: Run, options: RunOptions): Promise<Execution>
     } catch (settleError) {
       if (!(settleError instanceof LeaseLost)) throw settleError
       await persist(() => recordSpending(database, run, state.usage), options)
-      const now = (await getVisionJobState(database, run.jobId)) ?? 'deleted'
-      return { ended: 'lost', now, spent: state.usage }
+      const jobStatus = (await getVisionJobState(database, run.jobId)) ?? 'deleted'
+      return { ended: 'lost', jobStatus, spent: state.usage }
     }
   } finally {
     if (state.permit) state.endings.push(state.permit.end({ cutOff: true }))
