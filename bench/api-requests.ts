@@ -1,8 +1,9 @@
-// node bench/api-requests.ts [mariadb|mysql] [--quick] [--profile] [--only=status]: requests a second that the API serves, against a bare handler of
-// node:http that sends the same statements to the same database by the same driver, the statements of a caller's transaction
-// included, and answers the same bodies as texts that it has: it checks no token and no input, and makes nothing of what it reads.
-// Neither reads anything about the caller's token from the database. Both are bundled as the functions are. 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame
-// graph of each operation to bench/plots/, and names the functions that took most.
+// node bench/api-requests.ts [mariadb|mysql] [--quick] [--profile] [--only=status]: requests a second that the API serves, against a bare
+// handler of node:http that sends the same statements to the same database by the same driver, the statements of a caller's transaction
+// included, and answers the same bodies, which it has as texts. The bare handler checks no token and no input, and does nothing with the
+// rows that it reads; neither of the two reads anything about the caller's token from the database. Both are bundled as the functions are.
+// 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame graph of each
+// operation to bench/plots/, and names the functions that took most.
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { signToken } from '../core/platform/auth.ts'
@@ -37,7 +38,7 @@ interface Operation {
   readonly method: string
   readonly path: string
   readonly body?: object | undefined
-  /** A round has so many calls. */
+  /** How many calls a round has. */
   readonly calls: number
 }
 

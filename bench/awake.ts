@@ -11,6 +11,7 @@ import { secret } from './support/api-settings.ts'
 import { makeBundles } from './support/bundles.ts'
 import { startEmulatedLambda, startInstance } from './support/lambda.ts'
 import { ms, quantile, table } from './support/measure.ts'
+import { pixel } from './support/pixel.ts'
 import { openReport } from './support/results.ts'
 import { onEachServer, truncateJobs } from './support/server.ts'
 
@@ -21,8 +22,6 @@ const burst = quick ? { users: 4, jobs: 10, inFlight: 20 } : { users: 100, jobs:
 const callMs = 5_000
 const concurrency = 100
 const mostPollers = 6
-const pixel =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQAY3Y2wAAAAAElFTkSuQmCC'
 const job = { imageUrl: pixel, analysisPurpose: 'a measurement', outputFormat: 'alt_text' }
 
 const report = openReport('awake')
@@ -102,7 +101,7 @@ await onEachServer(server, async (on) => {
     await atRest()
   }
   for (let round = 0; round < rounds.busy; round++) {
-    // That one's call takes long.
+    // The call of the first job takes long.
     faults.add({ provider: 'gemini', kind: 'latency', latencyMs: 3_000 })
     await createdToCalled()
     // At any moment of the time between two polls.
