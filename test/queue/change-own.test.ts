@@ -150,6 +150,23 @@ test('runs, batches and the ledger know of it', async () => {
   expect(await state()).toMatchObject({ cancelled: 3, ended: true })
 })
 
+test('a job that is created while the moment of a filter is looked for is no older than that moment', async () => {
+  const [old = 0] = await makeJobs(database, 1)
+  await set([old], 'created_at = UTC_TIMESTAMP(3) - INTERVAL 1 HOUR')
+  let young = 0
+  let reads = 0
+  const run: Database['run'] = async (...args) => {
+    const found = await database.run(...args)
+    // After the first and the last job were looked at.
+    if (++reads === 2) [young = 0] = await makeJobs(database, 1)
+    return found
+  }
+  const { transact, close } = database
+  const createdTo = new Date(Date.now() - 60_000)
+  await changeOwn(deleting, { createdTo }, {}, { run, transact, close })
+  expect(await statuses([old, young])).toEqual(['deleted', 'pending'])
+})
+
 test('a picture is given up with the last job that uses it', async () => {
   const [one = 0, two = 0, three = 0] = await makeJobs(database, 3)
   await database.sql(

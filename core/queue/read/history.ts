@@ -4,7 +4,7 @@ import type { Database } from '../../database/client.ts'
 import { selectOnce } from '../../database/select-once.ts'
 import { rowsOf } from '../../database/sql.ts'
 import { hasCode } from '../rows/code-filter.ts'
-import { firstJobSince } from './job-since.ts'
+import { firstJobSince, splitJobsAt } from './job-since.ts'
 import type { JobRow } from './read.ts'
 
 export interface HistoryQuery {
@@ -95,7 +95,8 @@ export interface ResolvedFilter extends HistoryQuery {
 /** Finds the moments of a query: once for all its pages. */
 export async function resolveFilter(database: Database, query: HistoryQuery): Promise<ResolvedFilter> {
   const { userId, before, statuses, outputFormats, createdFrom, createdTo } = query
-  const until = createdTo && (await firstJobSince(database, userId, createdTo))
+  // Jobs that are created from now on are younger, though none may have been when it was looked for.
+  const until = createdTo && (await splitJobsAt(database, userId, createdTo)).end
   const ends = [before, until].filter((id) => id !== undefined)
   return {
     ...query,

@@ -2,13 +2,30 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
 import { rowsOf } from '../../database/sql.ts'
 
+/** Where a moment stands among jobs. */
+interface Split {
+  /** The first job that was created then or later; undefined if there is none yet. */
+  readonly first: number | undefined
+  /** The jobs with smaller ids were created before, and no job that is created from now on is among them. */
+  readonly end: number
+}
+
 interface Created {
   readonly id: number
   readonly isSince: 0 | 1
 }
 
+/** The first job that was created at a moment or later: see `splitJobsAt`. @returns its id; undefined if there is none */
+export async function firstJobSince(
+  database: Database,
+  userId: string | undefined,
+  moment: Date,
+): Promise<number | undefined> {
+  return (await splitJobsAt(database, userId, moment)).first
+}
+
 /**
- * The first job that was created at a moment or later, by binary search over the ids: each probe reads one job, and the
+ * Finds the first job that was created at a moment or later, by binary search over the ids: each probe reads one job, and the
  * number of probes is the binary logarithm of the id range. No index has the times, since every creation would have to
  * write it.
  *
@@ -16,13 +33,8 @@ interface Created {
  * users may be out of order where they are created concurrently.
  *
  * @param userId the owner; all users if undefined
- * @returns its id; undefined if there is none
  */
-export async function firstJobSince(
-  database: Database,
-  userId: string | undefined,
-  moment: Date,
-): Promise<number | undefined> {
+export async function splitJobsAt(database: Database, userId: string | undefined, moment: Date): Promise<Split> {
   const [index, owned] = userId === undefined ? ['PRIMARY', sql`TRUE`] : ['history', sql`user_id = ${userId}`]
   const time = moment.toISOString().replace('T', ' ').replace('Z', '')
   const look = async (order: 'ASC' | 'DESC', from: number): Promise<Created | undefined> => {
@@ -36,8 +48,9 @@ export async function firstJobSince(
     return row
   }
   const [first, last] = [await look('ASC', 0), await look('DESC', 0)]
-  if (first === undefined || last === undefined || last.isSince === 0) return undefined
-  if (first.isSince === 1) return first.id
+  if (first === undefined || last === undefined) return { first: undefined, end: 0 }
+  if (last.isSince === 0) return { first: undefined, end: last.id + 1 }
+  if (first.isSince === 1) return { first: first.id, end: first.id }
   // Ids of other users' jobs count as well: from `early` on the next job is too early, from `late` on it is not.
   let [early, late, found] = [first.id, last.id, last.id]
   while (late - early > 1) {
@@ -50,5 +63,5 @@ export async function firstJobSince(
       early = job.id
     }
   }
-  return found
+  return { first: found, end: found }
 }
