@@ -5,7 +5,7 @@ import { insertRows } from '../database/insert-rows.ts'
 import { selectOnce } from '../database/select-once.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
-import { addBatchCounts } from './batch-counts.ts'
+import { addBatchCounts, type BatchEntry } from './batch-counts.ts'
 import { addFailures } from './failures.ts'
 import { increments, mergeCounts, sumCounts } from './merge-counts.ts'
 
@@ -140,19 +140,24 @@ export interface EndedJob extends Pick<OwnedRun, 'userId' | 'batchId'> {
   readonly step?: Step | undefined
 }
 
-/** Adds runs and jobs that have just ended to the ledger and to their batches. */
+/**
+ * Adds runs and jobs that have just ended to the ledger and to their batches.
+ *
+ * @param counts what else changes in the batches
+ */
 export async function addRuns(
   tx: Queryable,
   runs: readonly OwnedRun[],
   ended: readonly EndedJob[] = [],
+  counts: readonly BatchEntry[] = [],
 ): Promise<void> {
   const rows = await readRuns(tx, runs)
   const entries = rows.flatMap(entriesOf)
-  if (entries.length + ended.length === 0) return
+  if (entries.length + ended.length === 0) return addBatchCounts(tx, counts)
   const day = entries[0]?.day ?? (await today(tx))
   const stepOf = new Map(rows.map(({ jobId, step }) => [jobId, step]))
   const stepped = ended.map((job) => ({ ...job, step: job.step ?? stepOf.get(job.jobId ?? 0) }))
-  await addUsage(tx, [...entries, ...stepped.map((job) => ({ ...job, day, model: '', jobs: 1 }))])
+  await addUsage(tx, [...entries, ...stepped.map((job) => ({ ...job, day, model: '', jobs: 1 }))], counts)
 }
 
 /** The increments of the ledger when the row of a run changes. */
@@ -164,19 +169,27 @@ export function difference(before: RunRow, after: RunRow | undefined): UsageEntr
   return [...taken, ...(after ? entriesOf(after) : [])]
 }
 
-/** Adds increments to the ledger and to batches. Must come last in its transaction: the rows stay locked until its end. */
-export async function addUsage(tx: Queryable, entries: readonly UsageEntry[]): Promise<void> {
+/**
+ * Adds increments to the ledger and to batches. Must come last in its transaction: the rows stay locked until its end.
+ *
+ * @param counts what else changes in the batches
+ */
+export async function addUsage(
+  tx: Queryable,
+  entries: readonly UsageEntry[],
+  counts: readonly BatchEntry[] = [],
+): Promise<void> {
   const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
   await insertRows(tx, visionUsage, rows, increments(visionUsage, counters))
-  await addBatchCounts(
-    tx,
-    entries.map(({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
+  const ofBatches = entries.map(
+    ({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
       ...entry,
       batchId,
       workMs: imageMs + analysisMs + contentMs,
-    })),
+    }),
   )
+  await addBatchCounts(tx, [...ofBatches, ...counts])
   await addFailures(tx, entries)
 }
 

@@ -19,6 +19,7 @@ import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
 import { openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
+import { makeEndpoint } from '../support/database/webhooks.ts'
 
 let database: TestDatabase
 let proxied: ProxiedDatabase
@@ -148,6 +149,30 @@ test('runs, batches and the ledger know of it', async () => {
   await expect(failVisionJob(database, run, badAnswer, nothingSpent)).rejects.toThrow('the lease is lost')
   expect(await changeOwn(deleting, { batchId, ids: ids.slice(0, 2) })).toMatchObject({ jobs: 2 })
   expect(await state()).toMatchObject({ cancelled: 3, ended: true })
+})
+
+test('a batch whose jobs are all deleted at once tells nothing, and one with a job left tells of that one', async () => {
+  await makeEndpoint(database)
+  const batch = async () => {
+    const ids = await makeJobs(database, 3, { batch: batchOfItsOwn(userId) })
+    const [row] = await database.sql(`SELECT batch_id AS id FROM vision_jobs WHERE id = ${ids[0]}`)
+    // Two have failed, and are counted as failed; one waits.
+    await failVisionJob(database, await claimOne(database), badAnswer, nothingSpent)
+    await failVisionJob(database, await claimOne(database), badAnswer, nothingSpent)
+    return { ids, batchId: Number(row?.id) }
+  }
+  const told = async () =>
+    (
+      await database.sql(
+        "SELECT batch_id AS batchId, data FROM vision_webhook_deliveries WHERE type = 'batch.completed'",
+      )
+    ).map(({ batchId, data }) => [Number(batchId), (typeof data === 'string' ? JSON.parse(data) : data).jobs])
+  const gone = await batch()
+  expect(await changeOwn(deleting, { batchId: gone.batchId })).toMatchObject({ jobs: 3 })
+  expect(await told()).toEqual([])
+  const { ids, batchId } = await batch()
+  expect(await changeOwn(deleting, { ids: ids.slice(1) })).toMatchObject({ jobs: 2 })
+  expect(await told()).toEqual([[batchId, { completed: 0, failed: 1, cancelled: 0 }]])
 })
 
 test('a job that is created while the moment of a filter is looked for is no older than that moment', async () => {

@@ -3,7 +3,7 @@ import type { Database } from '../../database/client.ts'
 import type { Queryable } from '../../database/sql.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { unlinkImages } from '../../images/snapshots.ts'
-import { addBatchCounts, deleted } from '../../usage/batch-counts.ts'
+import { deleted } from '../../usage/batch-counts.ts'
 import { addRuns } from '../../usage/ledger.ts'
 import { deleteByIds, deleteRows } from '../prune/delete-rows.ts'
 import { noteDeletions } from '../prune/deletions.ts'
@@ -33,7 +33,7 @@ export const deleting: JobChange = {
 /** A batch that its owner deletes sends no event of its end. */
 const deletingBatch: JobChange = {
   ...deleting,
-  apply: (tx, jobs) => deleteLocked(tx, jobs, (on, { runs, jobs: ended }) => addRuns(on, runs, ended)),
+  apply: (tx, jobs) => deleteLocked(tx, jobs, (on, ends) => addRuns(on, ends.runs, ends.jobs, ends.counts)),
 }
 
 /**
@@ -50,7 +50,7 @@ export async function deleteVisionJobs(database: Database, userId: string, ids: 
 async function deleteLocked(
   tx: Queryable,
   jobs: readonly LockedJob[],
-  end: (tx: Queryable, ends: Required<Pick<Ends, 'runs' | 'jobs'>>) => Promise<void>,
+  end: (tx: Queryable, ends: Required<Omit<Ends, 'texts'>>) => Promise<void>,
 ): Promise<void> {
   const ids = jobs.map(({ jobId }) => jobId)
   await deleteByIds(tx, 'vision_jobs', ids)
@@ -67,6 +67,7 @@ async function deleteLocked(
   await end(tx, {
     runs,
     jobs: unended.map(({ jobId, userId, batchId }) => ({ jobId, userId, batchId, status: 'deleted' })),
+    // Before it is seen whether a batch has ended.
+    counts: deleted(jobs.filter(hasEnded)),
   })
-  await addBatchCounts(tx, deleted(jobs.filter(hasEnded)))
 }

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../drizzle/schema.ts'
 import type { Queryable } from '../../database/sql.ts'
-import { withFreeBatches } from '../../usage/batch-counts.ts'
+import { type BatchEntry, withFreeBatches } from '../../usage/batch-counts.ts'
 import { addRuns, type EndedJob, type OwnedRun } from '../../usage/ledger.ts'
 import { withFreeLedger } from '../../usage/ledger-lock.ts'
 import {
@@ -20,6 +20,8 @@ export interface Ends {
   readonly runs?: readonly OwnedRun[]
   readonly jobs?: readonly EndingJob[]
   readonly texts?: readonly CompletedText[]
+  /** What else changes in the batches: jobs that are deleted, and had ended before. */
+  readonly counts?: readonly BatchEntry[]
 }
 
 /**
@@ -30,13 +32,13 @@ export interface Ends {
  */
 export async function endJobs(
   tx: Queryable,
-  { runs = [], jobs = [], texts = [] }: Ends,
+  { runs = [], jobs = [], texts = [], counts = [] }: Ends,
   opened?: Outbox,
 ): Promise<void> {
   const changed = [...jobs, ...texts]
   const outbox = opened ?? (changed.length === 0 ? undefined : await openOutbox(tx, changed, jobs))
   if (outbox) await writeJobEvents(tx, outbox, jobs, texts)
-  if (runs.length + jobs.length > 0) await addRuns(tx, runs, jobs)
+  if (runs.length + jobs.length + counts.length > 0) await addRuns(tx, runs, jobs, counts)
   if (outbox) await writeBatchEvents(tx, outbox, jobs)
 }
 
