@@ -130,6 +130,31 @@ test('a job that does not match any more when it is locked is left alone', async
   expect(await statusOf(database, anew)).toBe('failed')
 })
 
+test('two changes of the same jobs wait for one another, and none is rolled back', async () => {
+  let tries = 0
+  const { run, close } = database
+  const transact: Database['transact'] = (work, ...rest) =>
+    database.transact(
+      (tx) => {
+        tries++
+        return work(tx)
+      },
+      ...rest,
+    )
+  const counting = { run, close, transact }
+  for (let round = 0; round < 4; round++) {
+    await makeJobs(database, 200)
+    const [cancelled, deleted] = await Promise.all([
+      changeOwn(cancelling, { statuses: ['pending'] }, {}, counting),
+      changeOwn(deleting, {}, {}, counting),
+    ])
+    expect([[0, 200].includes(cancelled.jobs), deleted.jobs]).toEqual([true, 200])
+  }
+  // One each: whoever meets a deadlock tries again. The one that found nothing any more needs none.
+  expect(tries).toBeLessThanOrEqual(8)
+  expect(tries).toBeGreaterThanOrEqual(4)
+})
+
 test('runs, batches and the ledger know of it', async () => {
   const ids = await makeJobs(database, 5, { batch: batchOfItsOwn(userId) })
   const [row] = await database.sql('SELECT batch_id AS id FROM vision_jobs LIMIT 1')

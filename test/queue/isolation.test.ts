@@ -8,9 +8,10 @@ import { LeaseLost } from '../../core/domain/run.ts'
 import { keepImage } from '../../core/images/snapshots.ts'
 import type { ImageStore } from '../../core/images/store.ts'
 import { sweepImages } from '../../core/images/sweep.ts'
-import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
-import { deleteVisionJob } from '../../core/queue/change/delete.ts'
-import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
+import { cancelling, cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import { changeOwnJobs } from '../../core/queue/change/change-own.ts'
+import { deleteVisionJob, deleting } from '../../core/queue/change/delete.ts'
+import { redriveVisionJob, redriveVisionJobs, redriving } from '../../core/queue/change/redrive.ts'
 import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
 import { pruneVisionJobs } from '../../core/queue/prune/prune.ts'
 import {
@@ -118,6 +119,15 @@ describe.each(isolations)('in %s', (isolation) => {
         await keepImage(database, store, userId, image(`picture ${round}`), detected)
       }
     }
+    /** Changes all that match, of users whose single jobs others change meanwhile. */
+    const bulk = async (userId: string) => {
+      const all = { dryRun: false, limit: 500, hasTime: () => true }
+      for (let round = 0; round < rounds; round++) {
+        await changeOwnJobs(database, { userId, code: badAnswer.code }, redriving(hour), all)
+        await changeOwnJobs(database, { userId, statuses: ['scheduled'] }, cancelling, all)
+        await changeOwnJobs(database, { userId, statuses: ['cancelled', 'completed'] }, deleting, all)
+      }
+    }
     const worker = async () => {
       const workerId = randomUUID()
       for (let round = 0; round < rounds; round++) {
@@ -144,7 +154,16 @@ describe.each(isolations)('in %s', (isolation) => {
         await quietly(sweepImages(database, store))
       }
     }
-    await Promise.all([...users.map(client), ...users.map(client), worker(), worker(), worker(), sweeper(), sweeper()])
+    await Promise.all([
+      ...users.map(client),
+      ...users.map(client),
+      ...users.map(bulk),
+      worker(),
+      worker(),
+      worker(),
+      sweeper(),
+      sweeper(),
+    ])
     // None surfaced, or it would have been thrown; few happened, or work would be done again and again.
     expect(faults.length, [...new Set(faults)].join()).toBeLessThanOrEqual(counts.calls / 50)
     await database.close()
