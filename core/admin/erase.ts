@@ -5,7 +5,7 @@ import { matchedBy, rowsOf } from '../database/sql.ts'
 import type { ImageStore } from '../images/store.ts'
 import { sweepImages } from '../images/sweep.ts'
 import { foldersOf } from '../images/uploads.ts'
-import { deleteVisionJobs } from '../queue/change/delete.ts'
+import { deleteJobsSilently } from '../queue/change/delete.ts'
 import { deleteRows } from '../queue/prune/delete-rows.ts'
 import { isOfWatchedRun } from '../queue/rows/cut-off-runs.ts'
 import { lockUser } from '../queue/rows/users.ts'
@@ -108,7 +108,7 @@ async function erase(erasing: Erasing, counted: Result): Promise<Result> {
   await forEachRow(
     erasing,
     sql`SELECT id FROM vision_jobs FORCE INDEX (history) WHERE user_id = ${userId} ORDER BY id LIMIT ${page}`,
-    async (ids) => void (await deleteVisionJobs(database, userId, ids)),
+    async (ids) => void (await deleteJobsSilently(database, userId, ids)),
   )
   if (signal?.aborted) return unfinished()
   const hasImages = await sweepOwnImages(erasing)

@@ -4,7 +4,7 @@ import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { cancelVisionJobs } from '../queue/change/cancel.ts'
 import { changeJobs } from '../queue/change/change-jobs.ts'
-import { deleteVisionJobs } from '../queue/change/delete.ts'
+import { deleteJobsSilently } from '../queue/change/delete.ts'
 import { redriving } from '../queue/change/redrive.ts'
 import { hasCode } from '../queue/rows/code-filter.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
@@ -36,7 +36,7 @@ export async function cancelBatch(database: Database, owned: OwnedBatch, hasTime
 export async function deleteBatch(database: Database, owned: OwnedBatch, hasTime: () => boolean): Promise<Changed> {
   await closeBatch(database, owned, { cancelled: true })
   const { jobs, more } = await inPages(database, owned, statuses, hasTime, (ids) =>
-    deleteVisionJobs(database, owned.userId, ids),
+    deleteJobsSilently(database, owned.userId, ids),
   )
   return { jobs, more: more || !(await dropBatch(database, owned)) }
 }

@@ -30,20 +30,20 @@ export const deleting: JobChange = {
   isUndone: sql`TRUE`,
 }
 
-/** A batch that its owner deletes sends no event of its end. */
-const deletingBatch: JobChange = {
+/** Sends no event of the end of a batch, as where the batch itself or its owner is deleted. */
+const deletingSilently: JobChange = {
   ...deleting,
   apply: (tx, jobs) => deleteLocked(tx, jobs, (on, ends) => addRuns(on, ends.runs, ends.jobs, ends.counts)),
 }
 
 /**
- * Deletes jobs of a user's batch in any status, in one transaction: see `deleteVisionJob`.
+ * Deletes jobs of a user in any status, in one transaction, and sends no event: see `deleteVisionJob`.
  *
  * @param ids at most a few hundred
  * @returns how many
  */
-export async function deleteVisionJobs(database: Database, userId: string, ids: readonly number[]): Promise<number> {
-  return (await changeJobs(database, deletingBatch, { userId, ids })).get('change')?.length ?? 0
+export async function deleteJobsSilently(database: Database, userId: string, ids: readonly number[]): Promise<number> {
+  return (await changeJobs(database, deletingSilently, { userId, ids })).get('change')?.length ?? 0
 }
 
 /** The jobs are locked first: their row locks hold off a worker that would save an output under them. */
