@@ -1,4 +1,5 @@
 import { batchOfItsOwn } from '../../batches/batches.ts'
+import { VisionError } from '../../domain/errors.ts'
 import { hasEnded } from '../../domain/job.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
@@ -7,7 +8,7 @@ import { cancelVisionJob } from '../../queue/change/cancel.ts'
 import { deleteVisionJob } from '../../queue/change/delete.ts'
 import { redriveVisionJob } from '../../queue/change/redrive.ts'
 import type { CreatedJob } from '../../queue/create/idempotency.ts'
-import { getVisionJob, getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read/read.ts'
+import { getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read/read.ts'
 import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { admitNext, logJob } from './after-change.ts'
@@ -171,8 +172,9 @@ export const jobs = {
       .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, limits, lifeMs } = ctx.services
-        const { job } = await getVisionJob(database, owned(ctx, input.jobId))
-        // Before the quota: nothing more is asked for than there is.
+        const [job] = await getVisionJobs(database, ctx.actor.userId, [input.jobId])
+        if (job === undefined) throw new VisionError('job.not_found')
+        // Before the quota: a job that is under way takes no more of it.
         if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
         requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
         const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), { lifeMs })
