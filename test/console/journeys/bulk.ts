@@ -13,10 +13,10 @@ export function journeysOfBulk(ground: Ground): void {
   }, async () => {
     const token = await ground.stack.token('bulk')
     const headers = { authorization: `Bearer ${token}` }
-    const asOperator = { authorization: `Bearer ${await ground.stack.token('olivia', ['operator'])}` }
+    const operator = await asOperator()
     const completed = [await makeJob(300, {}, headers), await makeJob(301, {}, headers)]
     // So that they wait.
-    await call('/v1/operator/pause', { json: {}, headers: asOperator })
+    await call('/v1/operator/pause', { json: {}, headers: operator })
     const imageUrl = `data:image/png;base64,${(await picture(302)).buffer.toString('base64')}`
     for (let hundred = 0; hundred < 12; hundred++) {
       const jobs = Array.from({ length: 100 }, () => ({ ...alt, imageUrl }))
@@ -77,8 +77,57 @@ export function journeysOfBulk(ground: Ground): void {
     await page.getByText('1,200 done').waitFor()
     await page.getByText('No job is like that.').waitFor()
     expect([await ofStatus('cancelled'), await ofStatus('completed')]).toEqual([0, completed.length])
-    await call('/v1/operator/resume', { json: {}, headers: asOperator })
+    await call('/v1/operator/resume', { json: {}, headers: operator })
   })
+
+  test('a retry of all that match is asked about, and where a count ends it is said that there are more', {
+    tags: 'long',
+  }, async () => {
+    const token = await ground.stack.token('again')
+    const headers = { authorization: `Bearer ${token}` }
+    const imageUrl = `data:image/png;base64,${(await picture(303)).buffer.toString('base64')}`
+    const jobs = Array.from({ length: 60 }, () => ({ ...alt, analysisPurpose: 'Sell it [emulate blocked]', imageUrl }))
+    await call('/v1/jobs/batch', { json: { jobs }, headers })
+    const failed = async () => {
+      const json = { filter: { status: ['failed'] } }
+      return (await call<{ jobs: number }>('/v1/jobs/retry', { json, headers })).jobs
+    }
+    await expect.poll(failed).toBe(60)
+    const extraHTTPHeaders = { 'x-forwarded-for': '203.0.113.9' }
+    await using at = await visit(ground.browser, pageOf('/jobs?show=Failed&code=analysis.blocked'), {
+      extraHTTPHeaders,
+      expected: /401/,
+    })
+    const { page } = at
+    await signInByKey(page, token)
+    const bar = page.getByRole('region', { name: 'Selected jobs' })
+    const selectAll = page.getByRole('button', { name: 'Select all that match' })
+    const counted = { dryRun: true, jobs: 10_000, unchanged: 0, refused: [], more: true, nextCursor: 'MTo5' }
+    await page.route('**/v1/jobs/*', (route) => route.fulfill({ json: counted }))
+    await selectAll.click()
+    await bar.getByText('All 10,000+ that match').waitFor()
+    await bar.getByRole('button', { name: 'Retry 10,000+ failed' }).waitFor()
+    await bar.getByRole('button', { name: 'Clear' }).click()
+    await page.unroute('**/v1/jobs/*')
+
+    await selectAll.click()
+    await bar.getByText('All 60 that match').waitFor()
+    expect(await bar.getByRole('button', { name: /^Cancel/ }).count()).toBe(0)
+    await bar.getByRole('button', { name: 'Retry 60 failed' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('Each is made again, and paid for again.').waitFor()
+    expect(await failed()).toBe(60)
+    // They are held, so that none of them can have failed again.
+    await call('/v1/operator/pause', { json: {}, headers: await asOperator() })
+    await dialog.getByRole('button', { name: 'Retry 60 failed jobs' }).click()
+    await page.getByText('60 done').waitFor()
+    expect(await failed()).toBe(0)
+    await call('/v1/operator/resume', { json: {}, headers: await asOperator() })
+  })
+
+  async function asOperator() {
+    return { authorization: `Bearer ${await ground.stack.token('olivia', ['operator'])}` }
+  }
 }
 
 /** Lets the first call of its kind pass, and holds the second until it is released. */
