@@ -23,6 +23,8 @@ export interface Shift {
   poll(): Promise<boolean>
   /** Whether more jobs waited than the last poll claimed. */
   hasBacklog(): boolean
+  /** Whether it left jobs pending, also those whose provider is paused; true after a poll that failed. */
+  hasLeft(): boolean
   /** The worker is full while jobs wait. */
   askForHelp(): void
   /** Whether it may end now that it has nothing to do: nobody may rely on it any more. */
@@ -61,6 +63,7 @@ export function beginShift(options: WorkerOptions, { deadline, signal }: DrainOp
   const mayClaim = () => !signal?.aborted && time.hasTimeFor('analysis') && slots.free() > 0
   const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
   let backlog = false
+  let left = false
   return {
     tally,
     slots,
@@ -72,14 +75,17 @@ export function beginShift(options: WorkerOptions, { deadline, signal }: DrainOp
         const changed = await maintenance.run(work)
         const claimed = await claim(work)
         backlog = work.lanes.reduce((jobs, lane) => jobs + work.waiting[lane], 0) > claimed
+        left = work.waiting.content + work.waiting.analysis > claimed
         return claimed + changed > 0
       } catch (error) {
         maintenance.onTrouble()
+        left = true
         log('error', 'queue not read', { detail: reasonOf(error) })
         return false
       }
     },
     hasBacklog: () => backlog,
+    hasLeft: () => left,
     askForHelp: () => presence.onBacklog(),
     mayEnd: () => {
       detach?.()

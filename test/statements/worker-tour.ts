@@ -7,6 +7,7 @@ import { renewLeases } from '../../core/queue/claim/lease.ts'
 import { createVisionJobs } from '../../core/queue/create/create.ts'
 import { releaseVisionJob, retryVisionJob } from '../../core/queue/settle/settle.ts'
 import { createPoller } from '../../core/worker/create-poller.ts'
+import { lookOut } from '../../core/worker/lookout.ts'
 import { badAnswer, claimOne, nothingSpent, passed, someJob } from '../support/database/jobs.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { makeEndpoint } from '../support/database/webhooks.ts'
@@ -70,6 +71,9 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
       pollMs: 50,
     },
   )
+  const lookout = lookOut(database, 0)
+  await lookout.seen
+  await lookout.stop()
   await poller.drain({ deadline: performance.now() + 300_000 })
   await poller.drain({ deadline: performance.now() + 300_000, wakeId: 'tour' })
   await poller.close()

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, expect } from 'vitest'
+import { gatherMs, lookMs, watchfulMs } from '../../core/worker/lookout.ts'
+import { drain } from '../../core/worker/loop.ts'
+import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
+import { createBell } from '../../core/worker/wake/bell.ts'
+import { hour, makeJob, spending, statusOf } from '../support/database/jobs.ts'
+import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { test } from '../support/database/test.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
+import { workerOptions } from '../support/worker.ts'
+
+let direct: TestDatabase
+let proxied: ProxiedDatabase
+let proxy: DatabaseProxy
+test.beforeAll(async ({ workerDatabase }) => {
+  direct = workerDatabase
+  proxied = await openProxied(direct.url, { connections: 4 })
+  proxy = proxied.proxy
+})
+afterAll(() => proxied.close())
+
+const answer = async (meter: { sent(): Promise<void>; answered(used: ReturnType<typeof spending>): void }) => {
+  await meter.sent()
+  meter.answered(spending())
+  return { model: 'a-model', body: { title: 'A poster' } }
+}
+
+/** A worker that polls once an hour, whose first job takes until `end`, and others no time. */
+function busyWorker(first: number, changes: Partial<WorkerOptions> = {}) {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  const stopping = new AbortController()
+  const steps: Steps = {
+    analysis: async (run, { meter }) => {
+      if (run.jobId === first) await ended
+      return answer(meter)
+    },
+    content: (_, __, { meter }) => answer(meter),
+  }
+  const stepMs = { analysis: hour, content: 1_000 }
+  const options = workerOptions(proxied, steps, { pollMs: hour, idleMs: hour, stepMs, callMs: hour, ...changes })
+  const draining = drain(options, { deadline: performance.now() + 100 * hour, signal: stopping.signal })
+  const stop = async () => {
+    end()
+    await expect.poll(() => statusOf(direct, first), { timeout: 10_000 }).toBe('completed')
+    stopping.abort()
+    await draining
+  }
+  return { end, stop }
+}
+
+const begun = (jobId: number) =>
+  expect.poll(() => statusOf(direct, jobId), { timeout: 10_000, interval: 50 }).not.toBe('pending')
+const looks = () => proxy.statements.filter((one) => /^SET STATEMENT .* FOR SELECT EXISTS|AS pending$/.test(one)).length
+
+test('a job that comes while a worker works is begun long before its next poll, one after the other', async () => {
+  const first = await makeJob(direct)
+  const worker = busyWorker(first)
+  await begun(first)
+  for (let number = 0; number < 2; number++) await begun(await makeJob(direct))
+  await worker.stop()
+})
+
+test('a worker lets jobs gather after a claim, and then takes all of them by one', async () => {
+  const first = await makeJob(direct)
+  const worker = busyWorker(first)
+  await begun(first)
+  proxy.statements.length = 0
+  const jobs: number[] = []
+  for (let number = 0; number < 3; number++) {
+    jobs.push(await makeJob(direct))
+    await delay(2 * lookMs)
+  }
+  for (const job of jobs) await begun(job)
+  const claims = proxy.statements.filter((one) => one.startsWith('INSERT INTO vision_job_attempts'))
+  expect(claims).toHaveLength(1)
+  await worker.stop()
+})
+
+test.each([
+  { which: 'is full', changes: () => ({ concurrency: 1 }) },
+  { which: 'hears a bell', changes: () => ({ bell: createBell() }) },
+])('a worker that $which does not look', async ({ changes }) => {
+  const first = await makeJob(direct)
+  const worker = busyWorker(first, changes())
+  await begun(first)
+  proxy.statements.length = 0
+  await delay(gatherMs + 5 * lookMs)
+  expect(looks()).toBe(0)
+  await worker.stop()
+})
+
+test('a worker does not look for what it has no permit for', async () => {
+  const first = await makeJob(direct)
+  const worker = busyWorker(first)
+  await begun(first)
+  await direct.sql("INSERT INTO vision_provider_states (provider, paused_at) VALUES ('all', UTC_TIMESTAMP(3))")
+  await makeJob(direct)
+  proxy.statements.length = 0
+  // The look that sees it, and then none.
+  await expect.poll(looks, { timeout: 10_000 }).toBe(1)
+  await delay(5 * lookMs)
+  expect(looks()).toBe(1)
+  await direct.sql('DELETE FROM vision_provider_states')
+  await worker.stop()
+})
+
+test('a worker without jobs looks for ten seconds more, and from then on polls alone', async () => {
+  let passed = 0
+  const first = await makeJob(direct)
+  const worker = busyWorker(first, { now: () => performance.now() + passed, pollMs: 2 * gatherMs })
+  worker.end()
+  await expect.poll(() => statusOf(direct, first), { timeout: 10_000 }).toBe('completed')
+  proxy.statements.length = 0
+  await expect.poll(looks, { timeout: 10_000 }).toBeGreaterThan(1)
+  passed = watchfulMs
+  // Until the poll that is due.
+  await delay(3 * gatherMs)
+  proxy.statements.length = 0
+  await delay(5 * lookMs)
+  expect(looks()).toBe(0)
+  await worker.stop()
+})
