@@ -188,6 +188,8 @@ describe('vision run', () => {
       'nowhere/out.csv cannot be written',
     ],
     ['nothing to retry', ['retry'], 'Say which'],
+    ['all and one', ['cancel', '7', '--all'], '--all by itself'],
+    ['a count of one', ['retry', '7', '--dry-run'], 'say --all too'],
   ])('%s is misuse, and says what to change', async (_, args, says) => {
     const { code, stderr, stdout } = await vision(args)
     expect(stderr).toContain(says)
@@ -215,6 +217,22 @@ test('jobs, job, batch, cancel and retry, for people and for programs, without c
   expect((await vision(['jobs', '--status', 'completed', '--limit', '1'])).stdout).toMatch(/^job +status/)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what is looked for
   for (const { stdout: shown } of [job, cancelled]) expect(shown).not.toMatch(/\u001b/)
+})
+
+test('all jobs that failed are counted, retried and cancelled', async () => {
+  const args = ['run', 'photos', '-p', 'Look [emulate blocked]', '-o', 'alt_text', '--json']
+  const { rows } = JSON.parse((await vision(args)).stdout)
+  const code = ['--code', 'analysis.blocked']
+  expect(rows.length).toBeGreaterThan(1)
+  expect(await vision(['retry', '--all', ...code, '--dry-run'])).toMatchObject({
+    code: 0,
+    stdout: `${rows.length} jobs to retry\n`,
+  })
+  expect((await vision(['cancel', '--all', '--dry-run'])).stdout).toBe('0 jobs to cancel\n')
+  expect((await vision(['retry', '--all', ...code])).stdout).toBe(`${rows.length} jobs\n`)
+  for (const { jobId } of rows) await vision(['job', String(jobId), '--wait'])
+  expect((await vision(['retry', '--all', '--code', 'content.'])).stdout).toBe('0 jobs\n')
+  expect((await vision(['cancel', '--all'])).stdout).toBe('0 jobs\n')
 })
 
 test('vision keys makes a key that works, lists it without showing it, and revokes it', async () => {

@@ -51,18 +51,18 @@ export function addJobs(program: Command, terminal: Terminal): void {
     .description('retry failed jobs')
     .argument('[ids...]', 'of jobs')
     .option('--batch <id>', 'all that failed of this batch', collect)
-    .option('--code <code>', 'of a batch: only those that failed with this code')
-    .action((ids: string[], { batch, code }: { batch?: number[]; code?: string }) =>
-      change(terminal, 'retry', ids.map(wholeNumber), batch, code === undefined ? {} : { code }),
-    )
+    .option('--all', 'all of yours that failed')
+    .option('--code <code>', 'of a batch or of all: only those that failed with this code')
+    .option('--dry-run', 'of all: only say how many')
+    .action((ids: string[], flags: ChangeFlags) => change(terminal, 'retry', ids.map(wholeNumber), flags))
   program
     .command('cancel')
     .description('cancel jobs that have not ended')
     .argument('[ids...]', 'of jobs')
     .option('--batch <id>', 'all of this batch', collect)
-    .action((ids: string[], { batch }: { batch?: number[] }) =>
-      change(terminal, 'cancel', ids.map(wholeNumber), batch, {}),
-    )
+    .option('--all', 'all of yours that have not ended')
+    .option('--dry-run', 'of all: only say how many')
+    .action((ids: string[], flags: ChangeFlags) => change(terminal, 'cancel', ids.map(wholeNumber), flags))
 }
 
 async function listJobs(terminal: Terminal, { status, limit, json }: ListFlags): Promise<void> {
@@ -116,21 +116,42 @@ async function showBatch(terminal: Terminal, id: number, { wait, json }: ShowFla
 
 type Act = 'retry' | 'cancel'
 
-async function change(
-  terminal: Terminal,
-  act: Act,
-  ids: readonly number[],
-  batches: readonly number[] = [],
-  body: { code?: string },
-): Promise<void> {
-  if (ids.length + batches.length === 0) throw new UsageError(`Say which: vision ${act} <job id>, or --batch <id>.`)
+interface ChangeFlags {
+  readonly batch?: readonly number[]
+  readonly all?: true
+  readonly code?: string
+  readonly dryRun?: true
+}
+
+async function change(terminal: Terminal, act: Act, ids: readonly number[], flags: ChangeFlags): Promise<void> {
+  const { batch: batches = [], all, code, dryRun } = flags
+  if (all ? ids.length + batches.length > 0 : ids.length + batches.length === 0) {
+    throw new UsageError(`Say which: vision ${act} <job id>, --batch <id>, or --all by itself.`)
+  }
+  if (dryRun && !all) throw new UsageError('--dry-run counts all your jobs: say --all too.')
   const vision = await openClient(terminal)
+  if (all) await changeAll(terminal, vision, act, flags)
   for (const jobId of ids) {
     const { data } = await vision.api.POST(`/v1/jobs/{jobId}/${act}`, { params: { path: { jobId } } })
     terminal.stdout.write(`job ${jobId}: ${data?.status}\n`)
   }
+  const body = code === undefined ? {} : { code }
   for (const batchId of batches)
     terminal.stdout.write(`batch ${batchId}: ${await changeBatch(vision, act, batchId, body)} jobs\n`)
+}
+
+const statusesOf: Readonly<Record<Act, readonly JobStatus[]>> = {
+  retry: ['failed'],
+  cancel: ['scheduled', 'blocked', 'pending', 'processing'],
+}
+
+/** Changes all jobs of the caller that the verb is about, or counts them. */
+async function changeAll(terminal: Terminal, vision: VisionClient, act: Act, { code, dryRun }: ChangeFlags) {
+  const filter = { status: [...statusesOf[act]], ...(code !== undefined && { code }) }
+  const changed = await vision[act === 'retry' ? 'retryJobs' : 'cancelJobs'](filter, { dryRun })
+  const { jobs, more, refused } = changed
+  terminal.stdout.write(dryRun ? `${more ? 'at least ' : ''}${jobs} jobs to ${act}\n` : `${jobs} jobs\n`)
+  for (const group of refused) terminal.stdout.write(`not ${group.jobs}: ${group.code}\n`)
 }
 
 /** Repeats the call until all jobs of a batch are done. */
