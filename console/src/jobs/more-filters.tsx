@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type ErrorClass, errorCodes } from '../../../core/domain/errors.ts'
 import type { Filters } from './query.ts'
 
@@ -18,6 +18,9 @@ const codes = Object.entries(errorCodes)
 export function MoreFilters({ filters, set, close }: MoreFiltersProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => dialog.current?.showModal(), [])
+  const [half, setHalf] = useState({ field: filters.field ?? '', value: filters.value ?? '' })
+  // The address may have the beginning of several codes, or one that is no more.
+  const known = filters.code === undefined || codes.includes(filters.code) ? codes : [filters.code, ...codes]
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
@@ -46,7 +49,7 @@ export function MoreFilters({ filters, set, close }: MoreFiltersProps) {
           Failed with the code
           <select name="code" value={filters.code ?? ''}>
             <option value="">Any, or none</option>
-            {codes.map((code) => (
+            {known.map((code) => (
               <option key={code} value={code}>
                 {code}
               </option>
@@ -55,8 +58,24 @@ export function MoreFilters({ filters, set, close }: MoreFiltersProps) {
         </label>
         <fieldset class="row">
           <legend class="dim">A field of the metadata, and all of its value</legend>
-          <input name="field" type="text" aria-label="Field" placeholder="season" defaultValue={filters.field ?? ''} />
-          <input name="value" type="text" aria-label="Value" placeholder="spring" defaultValue={filters.value ?? ''} />
+          <input
+            name="field"
+            type="text"
+            aria-label="Field"
+            placeholder="season"
+            required={half.value !== ''}
+            value={half.field}
+            onInput={({ currentTarget }) => setHalf({ ...half, field: currentTarget.value.trimStart() })}
+          />
+          <input
+            name="value"
+            type="text"
+            aria-label="Value"
+            placeholder="spring"
+            required={half.field !== ''}
+            value={half.value}
+            onInput={({ currentTarget }) => setHalf({ ...half, value: currentTarget.value.trimStart() })}
+          />
         </fieldset>
         <p class="row actions">
           <button type="submit" class="btn go">
