@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { type Status, statuses, unendedStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { rowsOf } from '../database/sql.ts'
+import { type Queryable, rowsOf } from '../database/sql.ts'
 import { cancelVisionJobs } from '../queue/change/cancel.ts'
-import { changeJobs } from '../queue/change/change-jobs.ts'
+import { type Admit, changeJobs, type ReadRoom } from '../queue/change/change-jobs.ts'
 import { deleteJobsSilently } from '../queue/change/delete.ts'
 import { redriving } from '../queue/change/redrive.ts'
 import { hasCode } from '../queue/rows/code-filter.ts'
+import type { LockedJob } from '../queue/rows/lock-jobs.ts'
 import { closeBatch, dropBatch, type OwnedBatch } from './batches.ts'
 
 // Operations on all jobs of a batch change a few hundred at a time, each in one short transaction, while the caller has
@@ -64,13 +65,20 @@ export async function retryBatch(
       ),
     )
     if (rows.length === 0) return { jobs, more: false }
-    const room = await allow(rows.length).catch((error) => {
-      if (jobs > 0) return 0
-      throw error
-    })
-    if (room === 0) return { jobs, more: true }
-    const ids = rows.slice(0, room).map(({ id }) => id)
-    jobs += (await changeJobs(database, redriving(lifeMs), { userId, ids })).get('change')?.length ?? 0
+    const ids = rows.map(({ id }) => id)
+    let isFull = false
+    const before = jobs
+    const choose = async (tx: Queryable) => {
+      const admit = await allow(tx)
+      return (locked: readonly LockedJob[]) => {
+        const failed = locked.filter(({ status }) => status === 'failed')
+        const room = failed.length === 0 ? 0 : roomFor(failed.length, admit, before)
+        isFull = room < failed.length
+        return failed.slice(0, room)
+      }
+    }
+    jobs += (await changeJobs(database, redriving(lifeMs), { userId, ids, choose })).get('change')?.length ?? 0
+    if (isFull) return { jobs, more: true }
     after = ids.at(-1) ?? after
   }
 }
@@ -78,9 +86,19 @@ export async function retryBatch(
 export interface RetryOptions {
   /** Until a job expires again, in milliseconds of the database's clock. */
   readonly lifeMs: number
-  /** Returns how many of a number of jobs there is room for; throws if there is room for none. */
-  readonly allow: (jobs: number) => Promise<number>
+  /** The room for jobs that are retried. */
+  readonly allow: ReadRoom
   readonly hasTime: () => boolean
+}
+
+/** Where some were retried before, that there is room for no more is no error. */
+function roomFor(jobs: number, admit: Admit, before: number): number {
+  try {
+    return admit(jobs)
+  } catch (error) {
+    if (before > 0) return 0
+    throw error
+  }
 }
 
 /** Until a read finds no job of these statuses: a job may change from one to another between two reads. */

@@ -105,6 +105,22 @@ test('a retry holds the limit of waiting jobs, and says when to call again', asy
   expect(await change('lea', 'retry', { ...body, cursor: first.nextCursor })).toMatchObject({ jobs: 2, more: false })
 })
 
+test('calls at once do not pass the limit of waiting jobs together', async () => {
+  const ids: number[] = []
+  for (let times = 0; times < 12; times++) {
+    ids.push(await create('max'))
+    await fail([ids.at(-1) ?? 0])
+  }
+  const waiting = async () => (await list('max')).filter(({ status }) => status !== 'failed').length
+  const retry = (some: readonly number[]) => post('max', 'retry', { filter: { ids: some }, dryRun: false })
+  await Promise.all([0, 3, 6, 9].map((from) => retry(ids.slice(from, from + 3))))
+  expect(await waiting()).toBe(4)
+  await change('max', 'cancel', { filter: { status: ['scheduled', 'pending'] }, dryRun: false })
+  await fail(ids)
+  await Promise.all(ids.map((id) => api.call('POST', `/v1/jobs/${id}/retry`, { as: 'max' })))
+  expect(await waiting()).toBe(4)
+})
+
 test('an event of each job that is cancelled goes to the webhooks of its owner', async () => {
   const body = { url: 'https://shop.example/hook', events: ['job.cancelled'] }
   await api.call('POST', '/v1/webhooks', { as: 'wes', body })

@@ -13,6 +13,7 @@ import { cancelBatch, deleteBatch, retryBatch } from '../../core/batches/change.
 import { getBatchStates } from '../../core/batches/state.ts'
 import type { Run } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
+import type { ReadRoom } from '../../core/queue/change/change-jobs.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob, redriveVisionJobs } from '../../core/queue/change/redrive.ts'
 import { expireVisionJobs } from '../../core/queue/claim/expire.ts'
@@ -45,7 +46,7 @@ import type { TestDatabase } from '../support/database/test-database.ts'
 const owner = 'user-1'
 const someBatch = { name: 'Spring', defaults: {}, onInvalid: 'refuse' } as const
 const always = () => true
-const allow = async (jobs: number) => jobs
+const allow: ReadRoom = async () => (jobs) => jobs
 
 async function stateOf(db: TestDatabase, batchId: number) {
   const state = (await getBatchStates(db, [batchId])).get(batchId)

@@ -236,7 +236,7 @@ test('a retry takes as many as there is room for, the newest first, and goes on 
   await set(ids, failed)
   const [oldest = 0, second = 0, third = 0] = ids
   const rooms = [2, 0]
-  const allow = async (jobs: number) => {
+  const allow = async () => (jobs: number) => {
     const room = rooms.shift() ?? jobs
     if (room === 0) throw new Error('no room')
     return Math.min(room, jobs)
@@ -258,7 +258,11 @@ test('what a retry has done stays done where there is no room for the next page'
   const ids = await makeJobs(database, 205)
   await set(ids, failed)
   const rooms = [200]
-  const allow = async () => rooms.pop() ?? Promise.reject(new Error('no room'))
+  const allow = async () => () => {
+    const room = rooms.pop()
+    if (room === undefined) throw new Error('no room')
+    return room
+  }
   const first = await changeOwn(retrying, {}, { allow })
   expect(first).toMatchObject({ jobs: 200, next: ids[5] })
   expect(await changeOwn(retrying, {}, { before: first.next })).toMatchObject({ jobs: 5, next: undefined })

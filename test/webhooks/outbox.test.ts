@@ -298,7 +298,7 @@ describe('the end of a batch', () => {
     for (const run of await claim(db)) await failVisionJob(db, run, badAnswer, nothingSpent)
     expect(await ofBatches()).toEqual([`batch.completed of batch ${batchId} at 1`])
     await deleteVisionJob(db, { jobId: jobIds[0] ?? 0, userId })
-    const allow = async (jobs: number) => jobs
+    const allow = async () => (jobs: number) => jobs
     await retryBatch(db, { userId, batchId }, undefined, { lifeMs: hour, allow, hasTime: always })
     await promoteDueVisionJobs(db, noCap)
     const [one, other] = await claim(db)

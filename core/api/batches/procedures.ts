@@ -6,10 +6,10 @@ import { encodeCursor } from '../../http/cursor.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
-import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { admitNext } from '../jobs/after-change.ts'
 import { idempotencyOf } from '../jobs/idempotency.ts'
 import { createErrors } from '../jobs/procedures.ts'
+import { roomToRetry } from '../jobs/room-to-retry.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { addJobs } from './add-jobs.ts'
 import { exampleBatch, exampleCreate, exampleRow } from './examples.ts'
@@ -229,12 +229,11 @@ export const batches = {
       })
       .input(validated(schema('RetryBatch')))
       .mutation(async ({ ctx, input: { batchId, code } }): Promise<BatchChangeView> => {
-        const { database, limits, lifeMs } = ctx.services
+        const { database, lifeMs } = ctx.services
         await find(database, owned(ctx, batchId))
         const changed = await retry(database, owned(ctx, batchId), code, {
           lifeMs,
-          allow: async (jobs) =>
-            requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)), jobs),
+          allow: roomToRetry(ctx),
           hasTime: hasTime(ctx),
         })
         logBatch(ctx, 'retried', batchId)

@@ -6,12 +6,12 @@ import type { JobChange } from '../../queue/change/change-jobs.ts'
 import { changeOwnJobs, mostCounted, type OwnChangeOptions } from '../../queue/change/change-own.ts'
 import { deleting } from '../../queue/change/delete.ts'
 import { redriving } from '../../queue/change/redrive.ts'
-import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { type Caller, procedure } from '../procedure.ts'
 import { admitNext } from './after-change.ts'
 import { exampleMatching } from './examples.ts'
 import { queryOf } from './list.ts'
 import type { ChangeMatchingInput, MatchingChangeView } from './matching-schema.ts'
+import { roomToRetry } from './room-to-retry.ts'
 
 const schema = deferred(() => import('./matching-schema.ts'))
 
@@ -60,10 +60,7 @@ export const matchingJobs = {
     })
     .input(validated(schema('ChangeMatching')))
     .mutation(async ({ ctx, input }): Promise<MatchingChangeView> => {
-      const { database, limits, lifeMs } = ctx.services
-      const allow = async (jobs: number) =>
-        requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)), jobs)
-      const changed = await change(ctx, input, redriving(lifeMs), allow)
+      const changed = await change(ctx, input, redriving(ctx.services.lifeMs), roomToRetry(ctx))
       await afterChange(ctx, 'retried', changed, async () => ctx.services.wakeWorker())
       return changed
     }),

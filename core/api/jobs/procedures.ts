@@ -1,6 +1,4 @@
 import { batchOfItsOwn } from '../../batches/batches.ts'
-import { VisionError } from '../../domain/errors.ts'
-import { hasEnded } from '../../domain/job.ts'
 import { oneKey } from '../../http/idempotency.ts'
 import type { Resource } from '../../http/resource.ts'
 import { deferred, validated } from '../../http/validation.ts'
@@ -9,7 +7,6 @@ import { deleteVisionJob } from '../../queue/change/delete.ts'
 import { redriveVisionJob } from '../../queue/change/redrive.ts'
 import type { CreatedJob } from '../../queue/create/idempotency.ts'
 import { getVisionJobAttempts, getVisionJobs, type JobRow } from '../../queue/read/read.ts'
-import { readQuotas, requireRetry } from '../../usage/quotas.ts'
 import { procedure } from '../procedure.ts'
 import { admitNext, logJob } from './after-change.ts'
 import { createMany, createOne } from './create.ts'
@@ -18,6 +15,7 @@ import { listJobs } from './list.ts'
 import { matchingJobs } from './matching.ts'
 import { owned } from './owned.ts'
 import { replyWithJob, summarizeJobs } from './reply.ts'
+import { roomToRetry } from './room-to-retry.ts'
 import type { AttemptsView, JobPageView, JobsView, JobView } from './schema.ts'
 import { viewAttempts } from './view.ts'
 
@@ -171,15 +169,13 @@ export const jobs = {
       })
       .input(validated(oneJob('OneJob')))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
-        const { database, limits, lifeMs } = ctx.services
-        const [job] = await getVisionJobs(database, ctx.actor.userId, [input.jobId])
-        if (job === undefined) throw new VisionError('job.not_found')
-        // Before the quota: a job that is under way takes no more of it.
-        if (!hasEnded(job)) return replyWithJob(ctx, input.jobId)
-        requireRetry(await database.run((on) => readQuotas(on, ctx.actor.userId, limits)))
-        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), { lifeMs })
-        if (redriven) logJob(ctx, 'retried', input.jobId)
-        ctx.services.wakeWorker()
+        const { database, lifeMs } = ctx.services
+        const allow = roomToRetry(ctx)
+        const redriven = await redriveVisionJob(database, owned(ctx, input.jobId), { lifeMs, allow })
+        if (redriven) {
+          logJob(ctx, 'retried', input.jobId)
+          ctx.services.wakeWorker()
+        }
         return replyWithJob(ctx, input.jobId)
       }),
 

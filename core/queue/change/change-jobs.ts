@@ -19,24 +19,35 @@ export interface JobChange {
 /** Jobs by what a change did to them. */
 export type Verdicts = ReadonlyMap<Verdict, readonly LockedJob[]>
 
+/** Says how many of a number of jobs there is room for; throws if there is room for none. */
+export type Admit = (jobs: number) => number
+
+/**
+ * Finds out how much room there is, within a transaction and before it locks its jobs: what holds the limit, the user's row, is
+ * locked before any job's.
+ */
+export type ReadRoom = (tx: Queryable) => Promise<Admit>
+
 interface Which {
   readonly userId: string
   /** At most a few hundred. */
   readonly ids: readonly number[]
-  /** Whether a locked job is still meant: those that are not are left out. All are, if this is. */
-  readonly matches?: ((job: LockedJob) => boolean) | undefined
+  /**
+   * Called before the jobs are locked; what it returns says which of the locked ones, in the order of their ids, are meant: the others are left out.
+   * All are, if this is.
+   */
+  readonly choose?: ((tx: Queryable) => Promise<(jobs: readonly LockedJob[]) => readonly LockedJob[]>) | undefined
 }
 
 /**
- * Changes jobs of a user in one transaction. A job that was deleted, or does not match any more once it is locked, is left
- * out.
+ * Changes jobs of a user in one transaction. A job that was deleted, or is not chosen once it is locked, is left out.
  *
  * @param note called in the transaction, with the ids of those that it changes
  */
 export function changeJobs(
   database: Database,
   { verdictOn, apply, isUndone }: JobChange,
-  { userId, ids, matches = () => true }: Which,
+  { userId, ids, choose }: Which,
   note?: (tx: Queryable, changed: readonly number[]) => Promise<void>,
 ): Promise<Verdicts> {
   let verdicts: Verdicts = new Map()
@@ -44,8 +55,9 @@ export function changeJobs(
   const changedIds = () => changed().map(({ jobId }) => jobId)
   return database.transact(
     async (tx) => {
-      const jobs = (await lockOwnedJobs(tx, userId, ids)).filter(matches)
-      verdicts = Map.groupBy(jobs, verdictOn)
+      const chosen = await choose?.(tx)
+      const jobs = await lockOwnedJobs(tx, userId, ids)
+      verdicts = Map.groupBy(chosen ? chosen(jobs) : jobs, verdictOn)
       await note?.(tx, changedIds())
       if (changed().length > 0) await apply(tx, changed())
       return verdicts
@@ -67,12 +79,27 @@ export function changeJobs(
 /**
  * Changes one job of a user: see `changeJobs`. Idempotent, where a job that is as it should be already is left.
  *
+ * @param allow the room for it; there is, if this is left out
  * @returns whether this call changed it
- * @throws VisionError `job.not_found`, or the verdict on a job that the change cannot be done to
+ * @throws VisionError `job.not_found`, the verdict on a job that the change cannot be done to, or what `allow` throws
  */
-export async function changeJob(database: Database, change: JobChange, owned: OwnedJob): Promise<boolean> {
-  await requireJob(database, owned)
-  const [verdict] = (await changeJobs(database, change, { userId: owned.userId, ids: [owned.jobId] })).keys()
+export async function changeJob(
+  database: Database,
+  change: JobChange,
+  { userId, jobId }: OwnedJob,
+  allow?: ReadRoom,
+): Promise<boolean> {
+  await requireJob(database, { userId, jobId })
+  const choose =
+    allow &&
+    (async (tx: Queryable) => {
+      const admit = await allow(tx)
+      return (jobs: readonly LockedJob[]) => {
+        if (jobs.some((job) => change.verdictOn(job) === 'change')) admit(1)
+        return jobs
+      }
+    })
+  const [verdict] = (await changeJobs(database, change, { userId, ids: [jobId], choose })).keys()
   if (verdict === 'change' || verdict === 'leave') return verdict === 'change'
   throw new VisionError(verdict ?? 'job.not_found')
 }

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
-import { rowsOf } from '../../database/sql.ts'
+import { type Queryable, rowsOf } from '../../database/sql.ts'
 import { findIds, type HistoryQuery, resolveFilter } from '../read/history.ts'
 import { matchesCode } from '../rows/code-filter.ts'
 import type { LockedJob } from '../rows/lock-jobs.ts'
 import { addJobs, type WalkedPage, walkPages } from './bulk-change.ts'
-import { changeJobs, type JobChange, type Verdict } from './change-jobs.ts'
+import { type Admit, changeJobs, type JobChange, type ReadRoom, type Verdict } from './change-jobs.ts'
 
 /** Which of a user's jobs: as in the history. A batch belongs to the user. */
 export type OwnFilter = Omit<HistoryQuery, 'limit' | 'before'>
@@ -20,8 +20,8 @@ export interface OwnChangeOptions {
   readonly hasTime: () => boolean
   /** The most pages: where no index has the whole filter, a page of 5,000 rows may have no job that matches. 20 if left out. */
   readonly pages?: number
-  /** Returns how many of a number of jobs there is room for; throws if there is room for none. All, if left out. */
-  readonly allow?: ((jobs: number) => Promise<number>) | undefined
+  /** The room for jobs that are changed. For all, if this is left out. */
+  readonly allow?: ReadRoom | undefined
 }
 
 /** Jobs that a change cannot be done to. */
@@ -81,33 +81,38 @@ export async function changeOwnJobs(
     counts.set(verdict, addJobs(soFar, ids))
   }
 
+  const roomFor = (jobs: number, admit: Admit): number => {
+    try {
+      return admit(jobs)
+    } catch (error) {
+      if (looked > 0) return 0
+      throw error
+    }
+  }
   const takePage = async (room: number, from: number | undefined): Promise<WalkedPage> => {
     hasBegun = true
     const { ids, next } = await findIds(database, { ...filter, limit: room, before: from })
-    const isCounted = dryRun || allow !== undefined
-    const found = isCounted ? (await look(database, userId, ids)).filter(matches) : []
-    const changing = found.filter((job) => change.verdictOn(job) === 'change')
-    let [taken, left] = [ids, next]
-    if (!dryRun && allow && changing.length > 0) {
-      const allowed = await allow(changing.length).catch((error) => {
-        if (looked > 0) return 0
-        throw error
-      })
-      if (allowed < changing.length) {
-        // Newest first, so that those that there is no room for are the next ones.
-        const first = changing[allowed]?.jobId ?? 0
-        taken = ids.filter((id) => id > first)
-        left = first + 1
+    if (dryRun) {
+      const found = (await look(database, userId, ids)).filter(matches)
+      for (const [verdict, jobs] of Map.groupBy(found, change.verdictOn)) count(verdict, jobs)
+      return { taken: ids.length, next }
+    }
+    /** The first that there is no room for: newest first, so that the call goes on with it. */
+    let left: number | undefined
+    const choose = async (tx: Queryable) => {
+      const admit = await allow?.(tx)
+      return (locked: readonly LockedJob[]) => {
+        const jobs = locked.filter(matches)
+        const changing = jobs.filter((job) => change.verdictOn(job) === 'change')
+        left = admit && changing.length > 0 ? changing.at(-1 - roomFor(changing.length, admit))?.jobId : undefined
+        return jobs.filter(({ jobId }) => jobId > (left ?? 0))
       }
     }
-    looked += taken.length
-    const verdicts = dryRun
-      ? Map.groupBy(found, change.verdictOn)
-      : taken.length === 0
-        ? new Map()
-        : await changeJobs(database, change, { userId, ids: taken, matches })
+    const verdicts = ids.length === 0 ? [] : await changeJobs(database, change, { userId, ids, choose })
     for (const [verdict, jobs] of verdicts) count(verdict, jobs)
-    return { taken: taken.length, next: left, isLast: taken.length < ids.length }
+    const taken = ids.filter((id) => id > (left ?? 0)).length
+    looked += taken
+    return left === undefined ? { taken, next } : { taken, next: left + 1, isLast: true }
   }
 
   const size = dryRun ? countedAtOnce : changedAtOnce

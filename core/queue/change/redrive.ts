@@ -8,7 +8,7 @@ import type { OwnedJob } from '../rows/lock-jobs.ts'
 import { rescheduled } from '../rows/rescheduled.ts'
 import { retryTexts } from '../rows/texts.ts'
 import { addJobs, type BulkFilter, type BulkOptions, type BulkResult } from './bulk-change.ts'
-import { changeJob, type JobChange } from './change-jobs.ts'
+import { changeJob, type JobChange, type ReadRoom } from './change-jobs.ts'
 
 /** A filter for failed jobs. */
 export interface RedriveFilter extends BulkFilter {
@@ -65,15 +65,16 @@ export function redriving(lifeMs: number): JobChange {
  * job that has not ended is redriven already: idempotent.
  *
  * @param lifeMs until it expires again, in milliseconds of the database's clock
+ * @param allow the room for it
  * @returns whether this call redrove it
- * @throws VisionError `job.not_found` or `job.not_retryable`
+ * @throws VisionError `job.not_found` or `job.not_retryable`, and what `allow` throws
  */
 export function redriveVisionJob(
   database: Database,
   owned: OwnedJob,
-  { lifeMs }: { readonly lifeMs: number },
+  { lifeMs, allow }: { readonly lifeMs: number; readonly allow?: ReadRoom },
 ): Promise<boolean> {
-  return changeJob(database, redriving(lifeMs), owned)
+  return changeJob(database, redriving(lifeMs), owned, allow)
 }
 
 /**
