@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { createHttpApp } from '../../core/http/app.ts'
 import { encodeCursor } from '../../core/http/cursor.ts'
+import { restoreFetch } from '../../core/http/fetch/install.ts'
 import type { Meta } from '../../core/http/meta.ts'
 import { pageFields } from '../../core/http/page-fields.ts'
 import { createProcedures } from '../../core/http/trpc/trpc.ts'
@@ -87,6 +88,8 @@ test('every reply has the ids of its request, whatever makes it, and is made onc
     }
   }
   vi.stubGlobal('Response', Counted)
+  // Where another file of the worker has loaded our fetch, its name comes before that of the global object.
+  restoreFetch()
   try {
     const paths = [
       '/',
@@ -109,6 +112,7 @@ test('every reply has the ids of its request, whatever makes it, and is made onc
     }
   } finally {
     vi.unstubAllGlobals()
+    restoreFetch()
   }
 })
 
