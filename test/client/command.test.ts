@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -233,6 +235,26 @@ test('all jobs that failed are counted, retried and cancelled', async () => {
   for (const { jobId } of rows) await vision(['job', String(jobId), '--wait'])
   expect((await vision(['retry', '--all', '--code', 'content.'])).stdout).toBe('0 jobs\n')
   expect((await vision(['cancel', '--all'])).stdout).toBe('0 jobs\n')
+})
+
+test('what was retried before a limit was reached is told with it', async () => {
+  const done = { dryRun: false, jobs: 500, unchanged: 0, refused: [], more: true, nextCursor: 'next' }
+  const full = { code: 'limit.jobs_waiting', detail: 'Too many jobs wait.' }
+  let calls = 0
+  const server = createServer((_, response) => {
+    const isFirst = ++calls === 1
+    response.writeHead(isFirst ? 200 : 429, { 'content-type': 'application/json', 'retry-after': '3600' })
+    response.end(JSON.stringify(isFirst ? done : full))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  try {
+    const env = { ...environment(), VISION_URL: `http://127.0.0.1:${port}` }
+    const { code, stdout, stderr } = await vision(['retry', '--all'], { env })
+    expect([stdout, stderr, code]).toEqual(['500 jobs\n', expect.stringContaining('limit.jobs_waiting'), 1])
+  } finally {
+    server.close()
+  }
 })
 
 test('vision keys makes a key that works, lists it without showing it, and revokes it', async () => {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Batch, Job, JobStatus, VisionClient } from '../index.ts'
+import type { Batch, ChangedJobs, Job, JobStatus, VisionClient } from '../index.ts'
 import { dollars, openClient, print, printable, type Terminal, table, UsageError, wholeNumber } from './context.ts'
 
 interface Flags {
@@ -148,10 +148,20 @@ const statusesOf: Readonly<Record<Act, readonly JobStatus[]>> = {
 /** Changes all jobs of the caller that the verb is about, or counts them. */
 async function changeAll(terminal: Terminal, vision: VisionClient, act: Act, { code, dryRun }: ChangeFlags) {
   const filter = { status: [...statusesOf[act]], ...(code !== undefined && { code }) }
-  const changed = await vision[act === 'retry' ? 'retryJobs' : 'cancelJobs'](filter, { dryRun })
-  const { jobs, more, refused } = changed
-  terminal.stdout.write(dryRun ? `${more ? 'at least ' : ''}${jobs} jobs to ${act}\n` : `${jobs} jobs\n`)
-  for (const group of refused) terminal.stdout.write(`not ${group.jobs}: ${group.code}\n`)
+  let done: ChangedJobs | undefined
+  const onProgress = (soFar: ChangedJobs) => {
+    done = soFar
+  }
+  try {
+    await vision[act === 'retry' ? 'retryJobs' : 'cancelJobs'](filter, { dryRun, onProgress })
+  } finally {
+    // Where it ends early, too: a limit was reached, or nothing answers any more.
+    if (done) {
+      const { jobs, more, refused } = done
+      terminal.stdout.write(dryRun ? `${more ? 'at least ' : ''}${jobs} jobs to ${act}\n` : `${jobs} jobs\n`)
+      for (const group of refused) terminal.stdout.write(`not ${group.jobs}: ${group.code}\n`)
+    }
+  }
 }
 
 /** Repeats the call until all jobs of a batch are done. */
