@@ -46,8 +46,9 @@ test('each minute of a span has its place, the current one last, and one without
   })
 })
 
-test('a line breaks where nothing is known, and a value alone is a dot', () => {
-  expect(pathOf([4, 2, null, 0, null, 1, 1], 4)).toBe('M0 4L16.67 52M50 100h0M83.33 76L100 76')
+test('a line breaks where nothing is known, and a value alone stands on the ground', () => {
+  expect(pathOf([4, 2, null, 0, null, 1, 1], 4)).toBe('M0 4L16.67 52M50 100V100M83.33 76L100 76')
+  expect(pathOf([null, 2, null], 4)).toBe('M50 52V100')
   expect(pathOf([null, null], 0)).toBe('')
   expect(pathOf([0, 0], 0)).toBe('M0 100L100 100')
 })

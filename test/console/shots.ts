@@ -76,7 +76,7 @@ try {
 
   const token = await signToken(secret, { userId: 'olivia', scopes: ['operator'], lifeSeconds: 600, now: Date.now() })
   await settings(page)
-  await page.goto(at('/operations'))
+  await page.goto(at('/operations?span=1h'))
   await page.getByRole('button', { name: 'Sign in as an operator' }).click()
   await shoot(page, 'sign-in', { isWhole: false })
   await page.getByLabel('API key or token').fill(token)

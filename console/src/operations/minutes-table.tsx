@@ -17,7 +17,7 @@ export function MinutesTable({ minutes, say }: MinutesTableProps) {
       <summary class="xs dim">As a table</summary>
       {isOpen && minutes.length === 0 && <p class="dim">No job has run.</p>}
       {isOpen && minutes.length > 0 && (
-        <div class="scroll minutes" tabIndex={0} role="region" aria-label="Last 24 hours by the minute">
+        <div class="scroll minutes" tabIndex={0} role="region" aria-label="What was done by the minute">
           <table>
             <thead>
               <tr>

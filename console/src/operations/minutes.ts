@@ -58,7 +58,7 @@ export function mostOf(values: Values): number {
 
 /**
  * The path of an SVG of 100 × 100 through these values, `most` at its top: broken where a value is null. One between two
- * that are null is a stroke without length, which round caps make a dot.
+ * that are null stands on the ground, since a dot would be overlooked.
  */
 export function pathOf(values: Values, most: number): string {
   const x = (at: number) => round((at / Math.max(1, values.length - 1)) * 100)
@@ -68,7 +68,7 @@ export function pathOf(values: Values, most: number): string {
       if (value === null) return ''
       const isFirst = at === 0 || values[at - 1] === null
       const isAlone = isFirst && (at === values.length - 1 || values[at + 1] === null)
-      return `${isFirst ? 'M' : 'L'}${x(at)} ${y(value)}${isAlone ? 'h0' : ''}`
+      return `${isFirst ? 'M' : 'L'}${x(at)} ${y(value)}${isAlone ? 'V100' : ''}`
     })
     .join('')
 }

@@ -141,6 +141,9 @@ export function journeysOfAccess(ground: Ground): void {
           .count(),
       )
       .toBe(4)
+    await page.getByRole('button', { name: 'Last hour' }).click()
+    await page.getByRole('heading', { name: 'Last hour, by the minute' }).waitFor()
+    expect(new URL(page.url()).search).toBe('?span=1h')
     await page.getByText('As a table').click()
     const failed = page
       .getByRole('row')
