@@ -38,12 +38,15 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
     [jobId, textId, shown.revision, shown.approved, shown.status],
   )
   useEffect(() => setFailure(undefined), [shown.revision])
-  useEffect(() => setHoped(undefined), [loaded.data])
+  useEffect(() => setHoped(undefined), [loaded.data, loaded.error])
   const { text, etag } = loaded.data ?? { text: shown, etag: '' }
-  const changed = () => {
-    setMode('view')
+  const readAgain = () => {
     loaded.reload()
     reload()
+  }
+  const changed = () => {
+    setMode('view')
+    readAgain()
   }
   if (text.result === null) return <Missing text={text} />
   const fields = text.result as unknown as Fields
@@ -58,7 +61,8 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
     const params = { path, header: { 'If-Match': etag } }
     try {
       await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body: { approved: !text.approved } })
-      changed()
+      // An instruction that is being typed stays.
+      readAgain()
     } catch (error) {
       setHoped(undefined)
       setFailure(error)
@@ -99,7 +103,13 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
               ? 'Approve'
               : `Approve with ${count(warnings, 'finding')}`}
         </button>
-        <button type="button" class="btn" disabled={!canChange || !etag} data-key="e" onClick={() => setMode('edit')}>
+        <button
+          type="button"
+          class="btn"
+          disabled={!canChange || !etag || hoped !== undefined}
+          data-key="e"
+          onClick={() => setMode('edit')}
+        >
           <Icon name="edit" />
           Edit
         </button>

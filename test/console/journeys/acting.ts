@@ -92,6 +92,20 @@ export function journeysOfActing(ground: Ground): void {
     await expect.poll(isApproved).toBe(true)
     await page.getByText('The database is away.').waitFor({ state: 'detached' })
 
+    // What is typed meanwhile stays, and an edit waits for the tag that comes with the approval.
+    const late = await hold(page, `**/v1/jobs/${jobId}/texts/1`, 'PATCH')
+    await takeBack.click()
+    const edit = page.getByRole('button', { name: 'Edit', exact: true })
+    expect(await edit.isDisabled()).toBe(true)
+    await page.getByRole('button', { name: 'Regenerate', exact: true }).click()
+    const instruction = page.getByRole('dialog').getByRole('textbox')
+    await instruction.fill('Shorter, and warmer')
+    await late.answer()
+    await expect.poll(isApproved).toBe(false)
+    await edit.and(page.locator(':enabled')).waitFor({ state: 'attached' })
+    expect(await instruction.inputValue()).toBe('Shorter, and warmer')
+    await page.keyboard.press('Escape')
+
     // Of what cannot be undone nothing is shown before.
     await call('/v1/operator/pause', { json: {}, headers: await operator(ground) })
     const imageUrl = `data:image/png;base64,${(await picture(321)).buffer.toString('base64')}`
