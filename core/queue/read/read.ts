@@ -36,9 +36,7 @@ export interface JobWithOutputs {
  * @throws VisionError `job.not_found`, also for another user's job
  */
 export async function getVisionJob(database: Database, owned: OwnedJob): Promise<JobWithOutputs> {
-  const [job] = await database.run((on) => ownedJob(on, { ...owned }))
-  if (job === undefined) throw new VisionError('job.not_found')
-  const [found] = await withOutputs(database, [job])
+  const [found] = await database.run(async (on) => withOutputs(on, await ownedJob(on, { ...owned })))
   if (found === undefined) throw new VisionError('job.not_found')
   return found
 }
@@ -60,6 +58,9 @@ const firstOutputs = selectOnce(getTableColumns(visionJobOutputs), (select) => {
     .from(visionJobOutputs, { forceIndex: 'job_text' })
     .where(and(sql`${jobId} IN (${placeholder('ids')})`, inArray(kind, [...steps]), eq(revision, 1)))
 })
+const jobsInFull = selectOnce(jobColumns, (select) =>
+  select.from(visionJobs).where(sql`${visionJobs.id} in (${placeholder('ids')})`),
+)
 const jobsOfUser = selectOnce(jobColumns, (select) =>
   select
     .from(visionJobs)
@@ -74,16 +75,15 @@ export type WhichRevision = 'current' | 'approved'
  * text is shown as it was.
  */
 async function withOutputs(
-  database: Database,
+  on: Queryable,
   jobs: readonly JobRow[],
   which: WhichRevision = 'current',
 ): Promise<readonly JobWithOutputs[]> {
+  if (jobs.length === 0) return []
   const ids = jobs.map(({ id }) => id)
   const revisionOf = (text: TextRow) => (which === 'approved' ? (text.approvedRevision ?? 0) : text.revision)
-  const { texts, outputs } = await database.run(async (on) => {
-    const texts = await textsOfJobs(on, { ids })
-    return { texts, outputs: await readOutputs(on, jobs, texts, revisionOf) }
-  })
+  const texts = await textsOfJobs(on, { ids })
+  const outputs = await readOutputs(on, jobs, texts, revisionOf)
   const textsOf = Map.groupBy(texts, ({ jobId }) => jobId)
   const outputsOf = Map.groupBy(outputs, ({ jobId }) => jobId)
   return jobs.map((job) => {
@@ -190,13 +190,7 @@ export async function getVisionJobsInFull(
   which?: WhichRevision,
 ): Promise<readonly JobWithOutputs[]> {
   if (ids.length === 0) return []
-  const jobs = await database.run((on) =>
-    on
-      .select()
-      .from(visionJobs)
-      .where(inArray(visionJobs.id, [...ids])),
-  )
-  return jobs.length === 0 ? [] : withOutputs(database, jobs, which)
+  return database.run(async (on) => withOutputs(on, await jobsInFull(on, { ids }), which))
 }
 
 /** How many jobs are read in full at a time, since there may be more than a response can hold. */
