@@ -31,7 +31,10 @@ export function Day({ turn }: { readonly turn: number }) {
         on.api.GET('/v1/operator/minutes', { params: { query }, signal }),
         on.api.GET('/v1/operator/actions', { params: { query: { limit: 100 } }, signal }),
       ])
-      return { minutes: day.data?.minutes ?? [], actions: log.data?.actions ?? [], readAt: Date.now() }
+      // By the API's clock, whose minutes these are: the reader's may be wrong.
+      const said = Date.parse(day.response.headers.get('date') ?? '')
+      const readAt = Number.isNaN(said) ? Date.now() : said
+      return { minutes: day.data?.minutes ?? [], actions: log.data?.actions ?? [], readAt }
     },
     [turn, minute, span],
   )
