@@ -6,10 +6,10 @@ import { rowsOf } from '../database/sql.ts'
 /** How often a worker with free places looks for a job that has come, in milliseconds. */
 export const lookMs = 100
 /**
- * How long it lets jobs gather after it has claimed some, in milliseconds: one that is claimed and settled alone takes more than twice as
- * many statements as one of three.
+ * In this time it claims twice at once, in milliseconds, and lets what comes then gather until the next poll: a job that is claimed and
+ * settled alone takes more than twice as many statements as one of three.
  */
-export const gatherMs = 1_500
+export const gatherMs = 4_000
 /** For how long it looks after it has claimed its last job, when it has none, in milliseconds. */
 export const watchfulMs = 10_000
 /** The server's time for a look, in milliseconds. */

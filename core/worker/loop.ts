@@ -16,13 +16,14 @@ export async function drain(options: WorkerOptions, drained: DrainOptions): Prom
   const started = now()
   const shift = beginShift(options, drained)
   const { slots, time } = shift
-  let claimedAt = Number.NEGATIVE_INFINITY
+  /** When the last claim was, and the one before. */
+  let [claimedAt, claimedBefore] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   /** Until the next poll is due, or a run has ended, or a job has come that there is a place for. */
   const waitForWork = async (waitMs: number, ...signals: readonly (AbortSignal | undefined)[]) => {
     const isWatchful = slots.inFlight.size > 0 || now() - claimedAt < watchfulMs
     // What waits already has no permit, or its provider is paused; and a bell tells sooner.
     const isReady = shift.mayClaim() && !shift.hasLeft() && bell === undefined
-    const lookAfterMs = Math.max(lookMs, claimedAt + gatherMs - now())
+    const lookAfterMs = Math.max(lookMs, claimedBefore + gatherMs - now())
     const lookout = isWatchful && isReady && lookAfterMs < waitMs ? lookOut(database, lookAfterMs) : undefined
     try {
       await pause(waitMs, [...slots.finished(), ...(lookout ? [lookout.seen] : [])], ...signals)
@@ -38,7 +39,7 @@ export async function drain(options: WorkerOptions, drained: DrainOptions): Prom
       const rung = stopping ? undefined : bell?.next
       // A run that ended during the poll may have freed a place for another job.
       const polled = shift.mayClaim() && (await shift.poll())
-      if (polled) claimedAt = now()
+      if (polled) [claimedAt, claimedBefore] = [now(), claimedAt]
       const found = polled || (shift.mayClaim() && slots.ended() > before)
       if (slots.inFlight.size === 0 && !found) {
         const idle = now() - started
