@@ -26,13 +26,16 @@ const answer = async (meter: { sent(): Promise<void>; answered(used: ReturnType<
   return { model: 'a-model', body: { title: 'A poster' } }
 }
 
-/** A worker that polls once an hour, whose first job takes until `end`, and others no time. */
-function busyWorker(first: number, changes: Partial<WorkerOptions> = {}) {
+/**
+ * A worker that polls once an hour, whose first job takes until `end`, and others no time, unless they take as long: where a run ends
+ * the worker polls.
+ */
+function busyWorker(first: number, changes: Partial<WorkerOptions> = {}, areOthersHeld = false) {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   const stopping = new AbortController()
   const steps: Steps = {
     analysis: async (run, { meter }) => {
-      if (run.jobId === first) await ended
+      if (areOthersHeld || run.jobId === first) await ended
       return answer(meter)
     },
     content: (_, __, { meter }) => answer(meter),
@@ -63,7 +66,7 @@ test('a job that comes while a worker works is begun long before its next poll, 
 
 test('a worker claims the second at once, and then lets jobs gather and takes all of them by one claim', async () => {
   const first = await makeJob(direct)
-  const worker = busyWorker(first)
+  const worker = busyWorker(first, {}, true)
   await begun(first)
   proxy.statements.length = 0
   const jobs: number[] = []
