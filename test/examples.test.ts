@@ -89,7 +89,7 @@ function pathsOf(value: unknown, path = ''): readonly string[] {
 }
 
 test.runIf(present.includes('bash'))('the calls of docs/api.md work, and answer as it shows', async () => {
-  const [create, read, manyTexts, revise, overTrpc, emulate, key] = await callsOf('api.md')
+  const [create, read, manyTexts, revise, overTrpc, emulate, matching, key] = await callsOf('api.md')
   const [{ jobId }] = await answers(create)
   const here = (block = '') => block.replaceAll('/jobs/4', `/jobs/${jobId}`)
   await expect.poll(async () => (await answers(here(read)))[0].status).toBe('completed')
@@ -108,6 +108,7 @@ test.runIf(present.includes('bash'))('the calls of docs/api.md work, and answer 
   const [created, first] = await answers(overTrpc?.replace('jobId=1', `jobId=${jobId}`))
   expect([created.result.data.status, first.result.data.jobId]).toEqual(['pending', jobId])
   expect((await answers(emulate))[0].jobId).toBeGreaterThan(jobId)
+  expect((await answers(matching))[0]).toMatchObject({ dryRun: true, more: false, nextCursor: null })
   expect((await answers(key))[0].key).toMatch(/^vpk_/)
 })
 
