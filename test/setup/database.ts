@@ -58,6 +58,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
       '--innodb-doublewrite=0',
       '--innodb-flush-method=nosync',
       '--innodb-file-per-table=0',
+      // Each of six workers may hold twenty of its own database, and as many of each API that its file starts.
+      '--max-connections=500',
     ],
   })
   project.provide('databaseServer', database.url)
