@@ -50,6 +50,9 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
   await make('bea', 1)
   await renewLeases(database, 'worker-1', [one], 60_000)
   await releaseVisionJob(database, one, 'analysis', nothingSpent)
+  // Two at once are one group: in the drain below it depends on when they come.
+  const both = [await claimOne(database), await claimOne(database)]
+  await Promise.all(both.map((run) => releaseVisionJob(database, run, 'analysis', nothingSpent)))
   const dead = await claimOne(database)
   const due = await claimOne(database)
   await retryVisionJob(database, due, badAnswer, nothingSpent, { delayMs: 60_000, costsRetry: true })
