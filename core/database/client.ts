@@ -206,7 +206,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     run,
     transact,
     close: async () => {
-      await pool.end()
+      // A connection that is being opened meanwhile, and fails, is closed as well.
+      await pool.end().catch(() => undefined)
       await killer.idle()
     },
   }

@@ -42,6 +42,16 @@ test('a server that stays away is database.unavailable, without its address', as
   await nowhere.close()
 })
 
+test('it closes while a connection is being opened that fails', async () => {
+  for (let at = 0; at < 40; at++) {
+    const nowhere = open('mysql://nobody@127.0.0.1:1/none')
+    const asked = one(nowhere).catch(() => undefined)
+    await delay(at % 4)
+    await nowhere.close()
+    await asked
+  }
+})
+
 test('a server that restarts between two statements is not noticed', async () => {
   const through = open(proxy.url(direct.url), 3)
   await Promise.all([add(through), one(through), one(through)])
