@@ -1,4 +1,3 @@
-import sharp from 'sharp'
 import { type Colour, colourName, distance } from './colour-names.ts'
 import { type ImageType, openImage, UndecodableImage } from './open-image.ts'
 import { type Placement, placementOf } from './placement.ts'
@@ -37,7 +36,7 @@ const sampleSide = 96
 /** Colours that are nearer than this count as one. */
 const sameColour = 64
 const smallestShare = 0.005
-const luma: [red: number, green: number, blue: number] = [0.2126, 0.7152, 0.0722]
+const luma = [0.2126, 0.7152, 0.0722] as const
 
 /**
  * Measures an image: its type, size, colours, brightness and contrast. The same bytes give the same look. Transparent
@@ -65,7 +64,7 @@ export async function lookAt(bytes: Uint8Array): Promise<Look> {
       height,
       orientation,
       ...dominantColours(data),
-      ...(await tones(data, info)),
+      ...tones(data),
       placement: placementOf(data, info),
     }
   } catch (cause) {
@@ -117,13 +116,32 @@ const mean = ({ count, sums }: Cluster): Colour => sums.map((sum) => Math.round(
 const hexOf = (colour: Colour) => `#${colour.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
 const round = (value: number) => Math.round(value * 1000) / 1000
 
-/** @param rgb three bytes a pixel, of an image of this size */
-async function tones(rgb: Uint8Array, { width, height }: Pick<Look, 'width' | 'height'>) {
-  const raw = { width, height, channels: 3 } as const
-  const { channels } = await sharp(rgb, { raw }).stats()
-  const brightness = luma.reduce((sum, weight, at) => sum + weight * (channels[at]?.mean ?? 0), 0)
-  // Each channel becomes the luma: sharp measures an image as it is read, before anything is done to it.
-  const grey = await sharp(rgb, { raw }).recomb([luma, luma, luma]).raw().toBuffer()
-  const { channels: tones } = await sharp(grey, { raw }).stats()
-  return { brightness: round(brightness / 255), contrast: round((tones[0]?.stdev ?? 0) / 255) }
+/** @param rgb three bytes a pixel */
+function tones(rgb: Uint8Array): Pick<Look, 'brightness' | 'contrast'> {
+  const spread = new Spread()
+  for (let at = 0; at < rgb.length; at += 3) {
+    spread.add(luma.reduce((sum, weight, channel) => sum + weight * (rgb[at + channel] ?? 0), 0))
+  }
+  return { brightness: round(spread.mean() / 255), contrast: round(spread.deviation() / 255) }
+}
+
+/** Mean and standard deviation of numbers as they come. sharp’s `stats()` knows them as well, and takes 20 ms for the smallest image. */
+class Spread {
+  #count = 0
+  #sum = 0
+  #squares = 0
+
+  add(value: number): void {
+    this.#count += 1
+    this.#sum += value
+    this.#squares += value * value
+  }
+
+  mean(): number {
+    return this.#count === 0 ? 0 : this.#sum / this.#count
+  }
+
+  deviation(): number {
+    return this.#count < 2 ? 0 : Math.sqrt(Math.max(0, this.#squares / this.#count - this.mean() ** 2))
+  }
 }
