@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
-import { duration, money, number, time } from '../ui/format.ts'
+import { duration, money, number, percent, time } from '../ui/format.ts'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
 import { markedIn } from './actions.ts'
@@ -76,7 +76,7 @@ export function Day({ turn }: { readonly turn: number }) {
           ))}
         </ul>
       )}
-      <MinutesTable minutes={data.minutes.filter(hasNews)} say={percent} />
+      <MinutesTable minutes={data.minutes.filter(hasNews)} />
     </section>
   )
 }
@@ -89,10 +89,6 @@ function useMinute(): number {
     return () => clearInterval(timer)
   }, [])
   return minute
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`
 }
 
 /** Workers report each minute that they live; most say nothing of a night. */

@@ -1,16 +1,14 @@
 import { useState } from 'preact/hooks'
-import { duration, money, number, time } from '../ui/format.ts'
+import { duration, money, number, percent, time } from '../ui/format.ts'
 import { failureRateOf, type Minute, wrongRunsOf } from './minutes.ts'
 
 interface MinutesTableProps {
   /** Oldest first. */
   readonly minutes: readonly Minute[]
-  /** A share, 0 to 1, in words. */
-  readonly say: (share: number) => string
 }
 
 /** What the plots show, for who cannot see them or wants the figure: the latest minute first, drawn when it is opened. */
-export function MinutesTable({ minutes, say }: MinutesTableProps) {
+export function MinutesTable({ minutes }: MinutesTableProps) {
   const [isOpen, setOpen] = useState(false)
   return (
     <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
@@ -32,7 +30,7 @@ export function MinutesTable({ minutes, say }: MinutesTableProps) {
             </thead>
             <tbody>
               {minutes.toReversed().map((one) => (
-                <Row key={one.minute} of={one} rate={failureRateOf(one)} say={say} />
+                <Row key={one.minute} of={one} />
               ))}
             </tbody>
           </table>
@@ -42,20 +40,15 @@ export function MinutesTable({ minutes, say }: MinutesTableProps) {
   )
 }
 
-interface RowProps {
-  readonly of: Minute
-  readonly rate: number | null
-  readonly say: (share: number) => string
-}
-
-function Row({ of, rate, say }: RowProps) {
+function Row({ of }: { readonly of: Minute }) {
+  const rate = failureRateOf(of)
   const { minute, completed, waitingMs, costUsd, failures } = of
   return (
     <tr>
       <th scope="row">{time(minute, Date.now())}</th>
       <td class="num">{number(completed)}</td>
       <td class="num">{number(wrongRunsOf(of))}</td>
-      <td class="num">{rate === null ? '' : say(rate)}</td>
+      <td class="num">{rate === null ? '' : percent(rate)}</td>
       <td class="num">{waitingMs && duration(waitingMs.p50)}</td>
       <td class="num">{waitingMs && duration(waitingMs.p95)}</td>
       <td class="num">{money(costUsd)}</td>

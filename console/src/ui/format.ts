@@ -15,6 +15,11 @@ export function money(usd: number): string {
   return `$${usd.toFixed(usd !== 0 && Math.abs(usd) < 0.1 ? 4 : 2)}`
 }
 
+/** A share, 0 to 1: `42 %`, and below a tenth `4.2 %`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`
+}
+
 /** `1.8 MB`; 1,000 bytes are 1 kB, as the limits of the API count. */
 export function bytes(value: number): string {
   if (value < 1_000) return `${value} B`
