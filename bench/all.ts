@@ -1,20 +1,21 @@
-// node bench/all.ts [mariadb|mysql]: the measurements that a release is judged by, one after the other; each writes its tables into
-// RESULTS.md, between the marks that name it. The larger ones, over millions of rows, have commands of their own.
+// node bench/all.ts [mariadb|mysql]: the measurements that a release is judged by, one after the other, on one server or on both; each
+// writes its tables into RESULTS.md, between the marks that name it and the server. The larger ones, over millions of rows, have
+// commands of their own. About twenty minutes a server.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-const given = process.argv.slice(2)
-const server = given[0] ?? 'mariadb'
-const parts: readonly (readonly string[])[] = [
-  ['throughput.ts', ...given],
+const only = process.argv[2]
+const servers = only === undefined ? ['mariadb', 'mysql'] : [only]
+const parts = servers.flatMap((server): readonly (readonly string[])[] => [
+  ['throughput.ts', server],
   ['same-work.ts', server],
   ['awake.ts', server],
   ['api-requests.ts', server],
   ['memory.ts', server],
   ['cold-start.ts', server, '15'],
   ['limit.ts', server],
-]
+])
 const failed: string[] = []
 
 for (const [script = '', ...args] of parts) {
@@ -24,6 +25,6 @@ for (const [script = '', ...args] of parts) {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const [code] = await once(child, 'close')
-  if (code !== 0) failed.push(script)
+  if (code !== 0) failed.push(`${script} ${args[0]}`)
 }
 if (failed.length > 0) throw new Error(`without a result: ${failed.join(', ')}`)

@@ -12,7 +12,7 @@ import type { Recorded } from './api-requests/bare.ts'
 import { apiSettings, secret } from './support/api-settings.ts'
 import { makeBundles } from './support/bundles.ts'
 import { type CpuProfile, flameGraph, heaviest } from './support/flame-graph.ts'
-import { quantile, table } from './support/measure.ts'
+import { median, table } from './support/measure.ts'
 import { each } from './support/no-op-jobs.ts'
 import { openReport, writePlot } from './support/results.ts'
 import { onEachServer, settingsInWords } from './support/server.ts'
@@ -49,9 +49,9 @@ interface Taken {
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: callers })
-const report = openReport('api-requests')
 
 await onEachServer(server, async (on) => {
+  const report = await openReport('api-requests', on)
   await using cleanup = new AsyncDisposableStack()
   cleanup.defer(() => agent.destroy())
   const userOf = (which: number) => `bench-user-${String(which).padStart(2, '0')}`
@@ -163,33 +163,29 @@ await onEachServer(server, async (on) => {
     }
   }
   if (profile) return
-  const median = (all: readonly Taken[], key: keyof Taken) =>
-    quantile(
-      all.map((one) => one[key]),
-      0.5,
-    )
+  const medianOf = (all: readonly Taken[], key: keyof Taken) => median(all.map((one) => one[key]))
   report.add(
-    `### ${on.name}\n\nPrivate server, ${settingsInWords}; ${callers} callers, ${connections} connections; medians of ${rounds}.`,
+    `Private server, ${settingsInWords}; ${callers} callers, ${connections} connections; medians of ${rounds}.`,
   )
   report.add(
     table(
       ['', 'statements', 'requests a second', 'bare', 'ratio', 'CPU of the process, ms a request', 'bare'],
       [...found].map(([{ name }, { ours, bare }]) => {
-        const [mine, least] = [median(ours, 'perSecond'), median(bare, 'perSecond')]
+        const [mine, least] = [medianOf(ours, 'perSecond'), medianOf(bare, 'perSecond')]
         return [
           name,
           recorded[name]?.statements.length ?? 0,
           Math.round(mine),
           Math.round(least),
           (mine / least).toFixed(2),
-          median(ours, 'cpuMs').toFixed(2),
-          median(bare, 'cpuMs').toFixed(2),
+          medianOf(ours, 'cpuMs').toFixed(2),
+          medianOf(bare, 'cpuMs').toFixed(2),
         ]
       }),
     ),
   )
+  if (!profile && !only) await report.write()
 })
-if (!profile && !only) await report.write()
 
 async function showProfile(name: string, profile: CpuProfile): Promise<void> {
   ;(await import('node:fs')).writeFileSync(`${process.env.PROF}-${name}.json`, JSON.stringify(profile))

@@ -24,13 +24,13 @@ const concurrency = 100
 const mostPollers = 6
 const job = { imageUrl: pixel, analysisPurpose: 'a measurement', outputFormat: 'alt_text' }
 
-const report = openReport('awake')
 await using cleanup = new AsyncDisposableStack()
 const folder = await makeBundles(cleanup, ['api', 'poller'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 
 await onEachServer(server, async (on) => {
+  const report = await openReport('awake', on)
   await using cleanup = new AsyncDisposableStack()
   const settings: Record<string, string> = {
     ...services.settings(on.url),
@@ -135,7 +135,7 @@ await onEachServer(server, async (on) => {
   }
   faults.clear()
 
-  report.add(`### ${on.name}\n\nFrom the call that creates a job to its first call to a provider, in milliseconds:`)
+  report.add(`From the call that creates a job to its first call to a provider, in milliseconds:`)
   report.add(
     table(
       ['', 'jobs', 'p50', 'p99'],
@@ -154,5 +154,5 @@ await onEachServer(server, async (on) => {
       ).toFixed(1)} s), in ${median((one) => one.instances)} new instances; ` +
       `all were created after ${(median((one) => one.created) / 1_000).toFixed(1)} s. Medians of ${bursts.length}.`,
   )
+  await report.write()
 })
-await report.write()

@@ -34,7 +34,6 @@ const empty = {
     'export const handler = awslambda.streamifyResponse(async (_, stream) => { const reply = awslambda.HttpResponseStream.from(stream, { statusCode: 200, headers: {} }); reply.write("a"); reply.end() })',
 }
 
-const report = openReport('cold-start')
 await using cleanup = new AsyncDisposableStack()
 const folder = await temporaryFolder(cleanup)
 const bundles: Record<string, Bundle> = {}
@@ -42,6 +41,7 @@ for (const name of ['api', 'stream', 'poller']) bundles[name] = await bundle(nam
 for (const [name, code] of Object.entries(empty)) await writeFile(join(await folderOf(name), `${name}.mjs`), code)
 
 await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async (on) => {
+  const report = await openReport('cold-start', on)
   const jobId = await createJob(on)
   const authorization = `Bearer ${await signToken(secret, { userId, scopes: [], lifeSeconds: 3_600, now: Date.now() })}`
   const settings = {
@@ -95,7 +95,7 @@ await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async 
   }
   const median = (name: string, of: keyof Start) => quantile(times[name]?.map((start) => start[of]) ?? [], 0.5)
   const kilobytes = (bytes: number | undefined) => `${Math.round((bytes ?? 0) / 1_000).toLocaleString('en')} kB`
-  report.add(`${on.name}, Node.js ${process.versions.node}, medians of ${runs}`)
+  report.add(`Node.js ${process.versions.node}, medians of ${runs}.`)
   report.add(
     table(
       ['function', 'at start', 'in all', 'first answer', 'ratio', 'processor', 'ratio'],
@@ -110,9 +110,8 @@ await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async 
       ]),
     ),
   )
+  await report.write()
 })
-
-await report.write()
 
 async function folderOf(name: string): Promise<string> {
   const path = join(folder, name)

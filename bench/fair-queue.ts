@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { fillQueue, queueOperations } from './support/big-queue.ts'
 import { type Measured, ms, openMeter, table } from './support/measure.ts'
 import { lineChart } from './support/plot.ts'
-import { openReport, writePlot } from './support/results.ts'
+import { openReport, type Report, writePlot } from './support/results.ts'
 import { type BenchDatabase, onEachServer, settingsInWords } from './support/server.ts'
 import { measureShares, type Share } from './support/shares.ts'
 
@@ -20,9 +20,9 @@ const { values, positionals } = parseArgs({
 })
 const rounds = values.quick ? 3 : Number(values.rounds)
 const sizes = values.quick ? [1_000, 5_000] : values.sizes.split(',').map(Number)
-const written = openReport('flat')
 
 await onEachServer(positionals[0], async (on) => {
+  const report = await openReport('fair-queue', on)
   const found = new Map<string, Map<number, Measured>>()
   const shares = new Map<string, Map<number, Share>>()
   let filled = 0
@@ -45,11 +45,13 @@ await onEachServer(positionals[0], async (on) => {
       shares.set(name, (shares.get(name) ?? new Map()).set(size, share))
     }
   }
-  await report(on, found, shares)
+  await add(report, on, found, shares)
+  await report.write()
 })
-await written.write()
 
-async function report(
+/** Adds what was found to the report. */
+async function add(
+  report: Report,
   on: BenchDatabase,
   found: ReadonlyMap<string, ReadonlyMap<number, Measured>>,
   shares: ReadonlyMap<string, ReadonlyMap<number, Share>>,
@@ -60,9 +62,9 @@ async function report(
       const of = bySize.get(size)
       return of === undefined ? '' : cell(of)
     })
-  written.add(`### ${on.name}\n\nPrivate server, ${settingsInWords}; ${rounds} rounds of each, on one connection.`)
-  written.add('Milliseconds, p50 (p99):')
-  written.add(
+  report.add(`Private server, ${settingsInWords}; ${rounds} rounds of each, on one connection.`)
+  report.add('Milliseconds, p50 (p99):')
+  report.add(
     table(
       ['operation', ...names],
       [...found].map(([name, by]) => [name, ...each(by, ({ p50, p99 }) => `${ms(p50)} (${ms(p99)})`)]),
@@ -73,9 +75,9 @@ async function report(
     label,
     points: [...by].map(([size, { p50 }]) => [size, p50] as const),
   }))
-  written.add(await writePlot(`flat-${on.kind}`, title, lineChart(title, 'p50', lines)))
-  written.add('Index entries and rows read, median (most), in so many statements:')
-  written.add(
+  report.add(await writePlot(`flat-${on.kind}`, title, lineChart(title, 'p50', lines)))
+  report.add('Index entries and rows read, median (most), in so many statements:')
+  report.add(
     table(
       ['operation', ...names, 'statements'],
       [...found].map(([name, by]) => [
@@ -85,16 +87,16 @@ async function report(
       ]),
     ),
   )
-  written.add('Plans, as the server has them at the largest size; none at any size reads a whole table or sorts one:')
+  report.add('Plans, as the server has them at the largest size; none at any size reads a whole table or sorts one:')
   const largest = sizes.at(-1) as number
-  written.add(
+  report.add(
     table(
       ['operation', 'plans'],
       [...found].map(([name, by]) => [name, by.get(largest)?.plans.join('<br>') ?? '']),
     ),
   )
-  written.add('Shares of 31 users over 400 claims (equal: 12.9), least to most, and the longest gap in claims:')
-  written.add(
+  report.add('Shares of 31 users over 400 claims (equal: 12.9), least to most, and the longest gap in claims:')
+  report.add(
     table(
       ['senders', ...names],
       [...shares].map(([name, by]) => [name, ...each(by, ({ least, most, gap }) => `${least} to ${most}, ${gap}`)]),

@@ -38,11 +38,11 @@ interface Taken {
   readonly cpu: number
 }
 
-const report = openReport('limit')
 await using cleanup = new AsyncDisposableStack()
 const services = await startServices()
 
 await onEachServer(process.argv.slice(2).find((one) => !one.startsWith('--')) ?? 'mariadb', async (on) => {
+  const report = await openReport('limit', on)
   const rows: (string | number)[][] = []
   for (const concurrency of inFlight) {
     const config = loadPollerConfig({
@@ -119,11 +119,10 @@ await onEachServer(process.argv.slice(2).find((one) => !one.startsWith('--')) ??
       await database.close()
     }
   }
-  report.add(`${on.name}, calls of ${latencyMs} ms (a second, scaled by ${factor}), medians of ${rounds}`)
+  report.add(`Calls of ${latencyMs} ms (a second, scaled by ${factor}), medians of ${rounds}.`)
   report.add(table(['in flight', 'jobs', 'wall', 'bare', 'ratio', 'CPU', 'bare', 'ratio', 'memory'], rows))
+  await report.write()
 })
-
-await report.write()
 
 function context() {
   const meter = {

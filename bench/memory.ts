@@ -45,13 +45,13 @@ const pollers = quick
 const callMs = 4_000
 const partMs = 600_000
 
-const report = openReport('memory')
 await using cleanup = new AsyncDisposableStack()
 const folder = await makeBundles(cleanup, ['api', 'poller', 'bench/memory/streams'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 
 await onEachServer(server, async (on) => {
+  const report = await openReport('memory', on)
   const database = openDatabase(on.url, { connections: 8, random: Math.random })
   const rows: (readonly [string, Memory])[] = []
   const add = (name: string, memory: Memory) => {
@@ -72,15 +72,14 @@ await onEachServer(server, async (on) => {
   } finally {
     await database.close()
   }
-  report.add(`### ${on.name}`)
   report.add(
     table(
       ['', 'most resident', 'at the end', 'JavaScript heap'],
       rows.map(([name, { peak, rss, heap }]) => [name, mb(peak), mb(rss), mb(heap)]),
     ),
   )
+  await report.write()
 })
-await report.write()
 
 function mb(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`

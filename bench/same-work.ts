@@ -6,7 +6,7 @@
 // PostgreSQL is a private one of Debian's package. About three minutes a server; --quick takes one small round, and writes nothing.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { quantile, table } from './support/measure.ts'
+import { median, table } from './support/measure.ts'
 import { barChart } from './support/plot.ts'
 import { startPostgres } from './support/postgres.ts'
 import { openReport, writePlot } from './support/results.ts'
@@ -52,9 +52,9 @@ if (!existsSync(`${peers}node_modules`)) throw new Error('Peers are not installe
 await using cleanup = new AsyncDisposableStack()
 const postgres = given ? { url: given, name: 'PostgreSQL' } : await startPostgres(cleanup)
 if (!postgres) throw new Error('PostgreSQL is not installed: apt-get install postgresql, or name one by --postgres=')
-const report = openReport('same-work')
 
 await onEachServer(server, async (on) => {
+  const report = await openReport('same-work', on)
   const found = new Map(contenders.map((one) => [one, { work: [] as Found[], noOp: [] as Found[] }]))
   for (let round = 0; round < rounds; round++) {
     for (const [{ script, mode = '', units, inFlight = 100 }, results] of found) {
@@ -71,15 +71,9 @@ await onEachServer(server, async (on) => {
       results.noOp.push(await runScript<Found>(file, [...args, 'no-op', mode]))
     }
   }
-  const median = (all: readonly Found[], key: keyof Found) =>
-    quantile(
-      all.map((one) => one[key]),
-      0.5,
-    )
-  const ours = Math.max(...[...found].map(([{ script }, { work }]) => (script ? 0 : median(work, 'perSecond'))))
-  report.add(
-    `### The same work beside ${on.name} and ${postgres.name}\n\nPrivate servers, ${settingsInWords}, PostgreSQL alike; medians of ${rounds}.`,
-  )
+  const medianOf = (all: readonly Found[], key: keyof Found) => median(all.map((one) => one[key]))
+  const ours = Math.max(...[...found].map(([{ script }, { work }]) => (script ? 0 : medianOf(work, 'perSecond'))))
+  report.add(`Beside ${postgres.name}. Private servers, ${settingsInWords}, PostgreSQL alike; medians of ${rounds}.`)
   report.add(
     table(
       [
@@ -91,19 +85,19 @@ await onEachServer(server, async (on) => {
       ],
       [...found].map(([{ name, script }, { work, noOp }]) => [
         name,
-        Math.round(median(work, 'perSecond')).toLocaleString('en'),
-        script === undefined ? '' : (ours / median(work, 'perSecond')).toFixed(2),
-        median(work, 'cpuMs').toFixed(2),
-        noOp.length === 0 ? '' : Math.round(median(noOp, 'perSecond')).toLocaleString('en'),
+        Math.round(medianOf(work, 'perSecond')).toLocaleString('en'),
+        script === undefined ? '' : (ours / medianOf(work, 'perSecond')).toFixed(2),
+        medianOf(work, 'cpuMs').toFixed(2),
+        noOp.length === 0 ? '' : Math.round(medianOf(noOp, 'perSecond')).toLocaleString('en'),
       ]),
     ),
   )
   const bars = [...found].map(([{ name, script }, { work }]) => ({
     label: name,
-    value: median(work, 'perSecond'),
+    value: medianOf(work, 'perSecond'),
     ours: script === undefined,
   }))
   const title = `The same work, ${on.name} and ${postgres.name}`
   report.add(await writePlot(`same-work-${on.kind}`, title, barChart(title, 'units a second', bars)))
+  await report.write()
 })
-await report.write()

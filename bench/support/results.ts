@@ -3,11 +3,11 @@ import { cpus, loadavg, totalmem } from 'node:os'
 
 const file = new URL('../RESULTS.md', import.meta.url)
 
-/** What a measurement found: printed as it comes, and at the end written to its place in RESULTS.md. */
+/** What a measurement found on a server: printed as it comes, and at the end written to its place in RESULTS.md. */
 export interface Report {
   /** @param text Markdown */
   add(text: string): void
-  /** Writes what was added between the marks of RESULTS.md that name the measurement, unless it was a quick one. */
+  /** Writes what was added, with the server and the machine named, unless the measurement was a quick one. */
   write(): Promise<void>
 }
 
@@ -15,9 +15,13 @@ export interface Report {
  * Opens a report, which notes the machine's load at this moment.
  *
  * @param name that of the measurement's marks
+ * @param on the server, whose results have a place of their own
+ * @throws before anything is measured, if RESULTS.md has no place for it
  */
-export function openReport(name: string): Report {
+export async function openReport(name: string, on: { readonly kind: string; readonly name: string }): Promise<Report> {
   const load = loadavg()[0]?.toFixed(1)
+  const marks = `${name} on ${on.kind}`
+  placed(await readFile(file, 'utf8'), marks, '')
   const added: string[] = []
   return {
     add: (text) => {
@@ -26,8 +30,8 @@ export function openReport(name: string): Report {
     },
     write: async () => {
       if (process.argv.includes('--quick')) return
-      const before = await readFile(file, 'utf8')
-      await writeFile(file, placed(before, name, `${machine()}, load ${load} at the start.\n\n${added.join('\n\n')}`))
+      const text = [`### ${on.name}`, `${machine()}, load ${load} at the start.`, ...added].join('\n\n')
+      await writeFile(file, placed(await readFile(file, 'utf8'), marks, text))
     },
   }
 }
