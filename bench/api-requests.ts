@@ -1,7 +1,7 @@
 // node bench/api-requests.ts [mariadb|mysql] [--quick] [--profile] [--only=status]: requests a second that the API serves, against a bare
 // handler of node:http that sends the same statements to the same database by the same driver, the statements of a caller's transaction
 // included, and answers the same bodies, which it has as texts. The bare handler checks no token and no input, and does nothing with the
-// rows that it reads; neither of the two reads anything about the caller's token from the database. Both are bundled as the functions are.
+// rows that it reads, each caller its own, as the driver's objects; neither of the two reads anything about the caller's token from the database. Both are bundled as the functions are.
 // 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame graph of each
 // operation to bench/plots/, and names the functions that took most.
 import { Agent, request } from 'node:http'
@@ -25,7 +25,8 @@ const only = process.argv.find((one) => one.startsWith('--only='))?.slice('--onl
 const rounds = quick || profile ? 1 : 3
 const callers = 32
 const connections = 10
-const firstId = 1_000_000_000
+const firstJob = 1_000_000_000
+const firstBatch = 2_000_000_000
 const job = {
   imageUrl: 'https://images.example.com/poster.png',
   analysisPurpose: 'What does the poster say about the brand?',
@@ -66,7 +67,8 @@ await onEachServer(server, async (on) => {
     USER_JOBS_PER_DAY: '10000000',
     USER_JOBS_WAITING: '10000000',
   })
-  await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstId}`)
+  await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstJob}`)
+  await on.sql(`ALTER TABLE vision_batches AUTO_INCREMENT = ${firstBatch}`)
   // Bundled as the functions are: in the sources, packages are loaded by their CommonJS files.
   const scripts = await makeBundles(cleanup, ['bench/api-requests/ours', 'bench/api-requests/bare'], !profile)
   const ours = await startServer(cleanup, join(scripts, 'ours.mjs'), [], settings(on.url))
@@ -111,7 +113,8 @@ await onEachServer(server, async (on) => {
     API_DATABASE_CONNECTIONS: '1',
   })
   const recorded: Record<string, Recorded> = {}
-  for (const operation of operations) {
+  // What is read before what creates: a history of the recorded caller's first sixty jobs is that of every other caller's.
+  for (const operation of operations.toSorted((one) => (one.method === 'GET' ? -1 : 1))) {
     const call = () =>
       send(
         watched.port,
@@ -122,8 +125,13 @@ await onEachServer(server, async (on) => {
     proxy.statements.length = 0
     const { status, body } = await call()
     const created = operation.method === 'POST' ? JSON.parse(body) : {}
-    const first = created.jobId ?? created.jobs?.[0].jobId ?? 0
-    recorded[operation.name] = { statements: [...proxy.statements], body, status, user: userOf(0), firstId: first }
+    recorded[operation.name] = {
+      statements: [...proxy.statements],
+      body,
+      status,
+      user: userOf(0),
+      firstId: created.jobId ?? created.jobs?.[0].jobId ?? jobs[recordedPlace],
+    }
   }
   const bare = await startServer(
     cleanup,
@@ -132,15 +140,28 @@ await onEachServer(server, async (on) => {
     {},
   )
 
+  const headersOf = ({ name, method }: Operation, which: number, isBare: boolean): Record<string, string> => {
+    if (!isBare) return { authorization: `Bearer ${tokens[which]}` }
+    const job = method === 'GET' && { job: String(jobs[which]) }
+    return { authorization: userOf(which), operation: name, batch: String(batches[which]), ...job }
+  }
+  // A statement that names another caller's ids would read nothing.
+  for (const operation of operations.filter(({ method }) => method === 'GET')) {
+    const read = await Promise.all(
+      tokens.map((_, which) => send(bare.port, operation, headersOf(operation, which, true))),
+    )
+    const rows = new Set(read.map((one) => one.rows))
+    if (rows.size !== 1 || rows.has('0'))
+      throw new Error(`${operation.name}: bare reads ${[...rows].join(' or ')} rows`)
+  }
+
   const round = async (operation: Operation, on: Served, isBare: boolean, calls: number): Promise<Taken> => {
     const { status: wanted } = recorded[operation.name] ?? {}
     const [before, began] = [await on.ask<NodeJS.CpuUsage>('cpu'), performance.now()]
     await each(calls, callers, async (number) => {
       const which = number % callers
-      const headers = isBare
-        ? { authorization: userOf(which), operation: operation.name }
-        : { authorization: `Bearer ${tokens[which]}` }
-      // Bodies and ids of one caller will do for the bare handler, whose statements are those of one call.
+      const headers = headersOf(operation, which, isBare)
+      // The body of one caller will do for the bare handler.
       const { status, body } = await send(on.port, { ...operation, path: pathOf(operation, which) }, headers)
       if (status !== wanted) throw new Error(`${operation.name}: ${status} ${body.slice(0, 500)}`)
     })
@@ -188,18 +209,24 @@ await onEachServer(server, async (on) => {
 })
 
 async function showProfile(name: string, profile: CpuProfile): Promise<void> {
-  ;(await import('node:fs')).writeFileSync(`${process.env.PROF}-${name}.json`, JSON.stringify(profile))
   await writePlot(`flame-${name}`, name, flameGraph(`The API's process during '${name}'`, profile))
   console.log(`\n${name}:`)
   for (const [frame, part] of heaviest(profile, 25)) console.log(`  ${(part * 100).toFixed(1)} %  ${frame}`)
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  /** How many rows the bare handler has read. */
+  readonly rows: string | undefined
 }
 
 function send(
   port: number,
   { method, path, body }: Pick<Operation, 'method' | 'path' | 'body'>,
   headers: Record<string, string>,
-): Promise<{ readonly status: number; readonly body: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>()
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const text = body && JSON.stringify(body)
   const all = {
     ...headers,
@@ -208,7 +235,13 @@ function send(
   const sent = request({ port, host: '127.0.0.1', method, path, agent, headers: all }, (response) => {
     const chunks: Buffer[] = []
     response.on('data', (chunk) => chunks.push(chunk))
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }))
+    response.on('end', () =>
+      resolve({
+        status: response.statusCode ?? 0,
+        body: Buffer.concat(chunks).toString(),
+        rows: response.headers.rows as string | undefined,
+      }),
+    )
     response.on('error', reject)
   })
   sent.on('error', reject)
