@@ -1,15 +1,14 @@
-// node bench/limit.ts [mariadb|mysql] [--quick]: how close a poller comes to the limit that its providers set. Jobs of two calls, made by
-// the real SDKs to emulated providers in a process of their own, whose latency is a tenth of the second that a call takes in practice,
-// against a bare loop of the same steps at the same concurrency that stores nothing. Wall time and CPU of this process, in turns. 400 in
-// flight are four pollers of a hundred in one process. About three minutes.
-import { spawn } from 'node:child_process'
+// node bench/limit.ts [mariadb|mysql] [--quick] [--factor=1|2|10] [--in-flight=25,100,400] [--profile]: how close a poller comes to the
+// limit that its providers set. Jobs of two calls, made by the real SDKs to emulated providers in a process of their own, against a bare
+// loop at the same concurrency that makes the same calls, the read of the image from the bucket among them, with the same prompts and the
+// same checks of the answers, and stores nothing. A call takes a second divided by the factor; without one, both 1 and 10 are measured.
+// In turns, the first alternating; wall time until the last job has ended, and CPU of this process. 400 in flight are four pollers of a
+// hundred in one process. About eight minutes. --profile writes a flame graph of each, and which functions took most, and no results.
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { openDatabase } from '../core/database/client.ts'
 import { createImageIntake } from '../core/images/intake.ts'
-import { openImageStore } from '../core/images/store.ts'
+import { maxImageBytes } from '../core/images/limits.ts'
+import { openImageStore, sha256Of, snapshotKey } from '../core/images/store.ts'
 import { createSteps, type PipelineJob } from '../core/pipeline/steps.ts'
 import { loadPollerConfig } from '../core/platform/config/poller.ts'
 import { createMetrics } from '../core/platform/metrics.ts'
@@ -17,34 +16,54 @@ import { createPrices } from '../core/providers/prices.ts'
 import { servingBy } from '../core/providers/serving.ts'
 import { createVisionJobs } from '../core/queue/create/create.ts'
 import { createPoller } from '../core/worker/create-poller.ts'
+import { type Places, type Stretch, stretches, watchPlaces } from './limit/places.ts'
+import { startServices } from './limit/services.ts'
+import { flameGraph, heaviest, startProfile } from './support/flame-graph.ts'
 import { quantile, table } from './support/measure.ts'
 import { pixel } from './support/pixel.ts'
-import { openReport } from './support/results.ts'
-import { onEachServer } from './support/server.ts'
-import { temporaryFolder } from './support/temporary-folder.ts'
+import { openReport, type Report, writePlot } from './support/results.ts'
+import { type BenchDatabase, onEachServer } from './support/server.ts'
 
+const option = (name: string) => process.argv.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3)
 const quick = process.argv.includes('--quick')
-const rounds = quick ? 1 : 3
-const factor = 10
-const latencyMs = 1_000 / factor
-const inFlight = quick ? [25] : [25, 100, 400]
+const profile = process.argv.includes('--profile')
+const rounds = quick || profile ? 1 : 3
+const factors = numbersOf(option('factor') ?? (quick || profile ? '10' : '1,10'))
+// The largest first: the code is warm for the others, as it is in a poller that has worked for a while.
+const inFlight = numbersOf(option('in-flight') ?? (quick ? '25' : profile ? '100' : '25,100,400')).toSorted(
+  (one, other) => other - one,
+)
 /** The most places of one poller. */
 const mostPlaces = 100
-const jobsFor = (concurrency: number) => (quick ? 2 * concurrency : Math.min(2_000, 10 * concurrency))
 
-/** What some work took, in milliseconds. */
+/** What some work took. */
 interface Taken {
+  /** Milliseconds. */
   readonly wall: number
+  /** Milliseconds. */
   readonly cpu: number
+  /** The mean time of a job's calls, in milliseconds. */
+  readonly calls: number
+  readonly stretches: Readonly<Record<Stretch, number>>
 }
-
-await using cleanup = new AsyncDisposableStack()
-const services = await startServices()
 
 await onEachServer(process.argv.slice(2).find((one) => !one.startsWith('--')) ?? 'mariadb', async (on) => {
   const report = await openReport('limit', on)
+  for (const factor of factors) await measure(on, factor, report)
+  if (!profile) await report.write()
+})
+
+async function measure(on: BenchDatabase, factor: number, report: Report): Promise<void> {
+  await using cleanup = new AsyncDisposableStack()
+  const latencyMs = 1_000 / factor
+  const services = await startServices(cleanup, latencyMs)
+  const places = watchPlaces()
+  cleanup.defer(() => places.stop())
   const rows: (string | number)[][] = []
+  const idle: (string | number)[][] = []
   for (const concurrency of inFlight) {
+    const count = quick ? 2 * concurrency : Math.min(2_000, (factor > 2 ? 10 : 5) * concurrency)
+    await using level = new AsyncDisposableStack()
     const config = loadPollerConfig({
       ...services,
       DATABASE_URL: on.url,
@@ -54,75 +73,104 @@ await onEachServer(process.argv.slice(2).find((one) => !one.startsWith('--')) ??
       JOB_IN_FLIGHT_PER_USER: '1000000',
     })
     const database = openDatabase(on.url, { connections: 4, random: Math.random })
+    level.defer(() => database.close())
     const store = openImageStore(config)
+    level.defer(() => store.close())
     const output = { service: 'bench', write: () => undefined, now: Date.now }
-    const options = { log: () => undefined, metrics: createMetrics(output), allowLoopbackHttp: false }
+    const options = { log: places.log, metrics: createMetrics(output), allowLoopbackHttp: false }
     const pollers = Array.from({ length: Math.ceil(concurrency / mostPlaces) }, () => createPoller(config, options))
-    const count = jobsFor(concurrency)
-    try {
-      const image = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(pixel, 'ann')
-      const job = { ...image, analysisPurpose: 'a measurement', outputFormat: 'alt_text', language: 'en' }
-      const fill = async () => {
-        const forOne = { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
-        for (let left = count; left > 0; left -= 100) {
-          await createVisionJobs(database, Array(Math.min(100, left)).fill(job), forOne)
+    for (const poller of pollers) level.defer(() => poller.close())
+
+    const image = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(pixel, 'ann')
+    const job = { ...image, analysisPurpose: 'a measurement', outputFormat: 'alt_text', language: 'en' }
+    const fill = async () => {
+      const forOne = { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
+      for (let left = count; left > 0; left -= 100) {
+        await createVisionJobs(database, Array(Math.min(100, left)).fill(job), forOne)
+      }
+    }
+    const ours = async () => {
+      const deadline = performance.now() + 300_000
+      const tallies = await Promise.all(pollers.map((poller) => poller.drain({ deadline })))
+      const completed = tallies.reduce((sum, tally) => sum + tally.completed, 0)
+      if (completed !== count) throw new Error(`${completed} of ${count} jobs completed`)
+      return places.endedAt()
+    }
+
+    const key = snapshotKey('ann', sha256Of(Buffer.from(pixel.split(',')[1] ?? '', 'base64')))
+    const about = { type: 'image/png', width: 1, height: 1, release: () => undefined }
+    const load = {
+      image: async (_: PipelineJob, signal: AbortSignal) => ({
+        ...about,
+        bytes: await store.get(key, maxImageBytes, signal),
+      }),
+      brand: async () => undefined,
+    }
+    const common = { prices: createPrices([], Date.now), timeoutMs: 60_000, now: Date.now }
+    const steps = createSteps(load, servingBy(config, common).models, randomBytes)
+    const bare = async () => {
+      let left = count
+      const place = async () => {
+        while (left-- > 0) {
+          const one: PipelineJob = { ...job, traceId: null }
+          const { body } = await steps.analysis(one, context())
+          await steps.content(one, body, context())
         }
       }
-      const ours = async () => {
-        const deadline = performance.now() + 300_000
-        const tallies = await Promise.all(pollers.map((poller) => poller.drain({ deadline })))
-        const completed = tallies.reduce((sum, tally) => sum + tally.completed, 0)
-        if (completed !== count) throw new Error(`${completed} of ${count} jobs completed`)
-      }
-      const bytes = Buffer.from(pixel.split(',')[1] ?? '', 'base64')
-      const common = { prices: createPrices([], Date.now), timeoutMs: 60_000, now: Date.now }
-      const loaded = { bytes, type: 'image/png', width: 1, height: 1, release: () => undefined }
-      const load = { image: async () => loaded, brand: async () => undefined }
-      const steps = createSteps(load, servingBy(config, common).models, randomBytes)
-      const bare = async () => {
-        let left = count
-        await Promise.all(
-          Array.from({ length: concurrency }, async () => {
-            while (left-- > 0) {
-              const one: PipelineJob = { ...job, traceId: null }
-              const { body } = await steps.analysis(one, context())
-              await steps.content(one, body, context())
-            }
-          }),
-        )
-      }
-      const times: { readonly ours: Taken[]; readonly bare: Taken[] } = { ours: [], bare: [] }
-      for (let round = quick ? 0 : -1; round < rounds; round++) {
-        await fill()
-        const [one, other] = [await taken(ours), await taken(bare)]
-        if (round < 0) continue
-        times.ours.push(one)
-        times.bare.push(other)
-      }
-      const median = (of: readonly Taken[], what: keyof Taken) =>
-        quantile(
-          of.map((one) => one[what]),
-          0.5,
-        )
-      rows.push([
-        concurrency,
-        count,
-        ...(['wall', 'cpu'] as const).flatMap((what) => {
-          const [mine, least] = [median(times.ours, what), median(times.bare, what)]
-          return [`${mine.toFixed(0)} ms`, `${least.toFixed(0)} ms`, (mine / least).toFixed(2)]
-        }),
-        `${Math.round(process.memoryUsage().rss / 1e6)} MB`,
-      ])
-    } finally {
-      for (const poller of pollers) await poller.close()
-      store.close()
-      await database.close()
+      await Promise.all(Array.from({ length: concurrency }, place))
+      return performance.now()
     }
+
+    const times: Record<'ours' | 'bare', Taken[]> = { ours: [], bare: [] }
+    for (let round = quick ? 0 : -1; round < rounds; round++) {
+      await fill()
+      const turns = [['ours', ours] as const, ['bare', bare] as const]
+      for (const [name, work] of round % 2 === 0 ? turns : turns.toReversed()) {
+        places.reset()
+        const title = `${name === 'ours' ? 'a poller' : 'a bare loop'}, ${concurrency} in flight`
+        const one = await taken(
+          places,
+          { concurrency, count },
+          profile && round >= 0 ? profiled(title, work, report) : work,
+        )
+        if (round >= 0) times[name].push(one)
+      }
+    }
+
+    /** @returns a number for each, and their ratio */
+    const compared = (of: (one: Taken) => number) => {
+      const [mine, least] = [median(times.ours.map(of)), median(times.bare.map(of))]
+      return [mine, least, mine / least] as const
+    }
+    const [wall, bareWall, wallRatio] = compared((one) => one.wall)
+    const [cpu, bareCpu, cpuRatio] = compared((one) => one.cpu / count)
+    rows.unshift([
+      concurrency,
+      count,
+      `${wall.toFixed(0)} ms`,
+      `${bareWall.toFixed(0)} ms`,
+      wallRatio.toFixed(2),
+      `${cpu.toFixed(2)} ms`,
+      `${bareCpu.toFixed(2)} ms`,
+      cpuRatio.toFixed(2),
+      `${Math.round(process.memoryUsage().rss / 1e6)} MB`,
+    ])
+    const inCalls = median(times.bare.map((one) => one.calls))
+    idle.unshift([
+      concurrency,
+      ...stretches.map((one) => median(times.ours.map((taken) => taken.stretches[one])).toFixed(1)),
+      inCalls.toFixed(1),
+      ((bareWall * concurrency) / count - inCalls).toFixed(1),
+    ])
   }
-  report.add(`Calls of ${latencyMs} ms (a second, scaled by ${factor}), medians of ${rounds}.`)
+  const scaled = factor === 1 ? 'as in practice' : `a second, scaled by ${factor}`
+  report.add(`Calls of ${latencyMs} ms (${scaled}), medians of ${rounds}; CPU is that of a job`)
   report.add(table(['in flight', 'jobs', 'wall', 'bare', 'ratio', 'CPU', 'bare', 'ratio', 'memory'], rows))
-  await report.write()
-})
+  report.add(
+    'What a place is taken up with from a claim to the next, in milliseconds a job, and the same of the bare loop:',
+  )
+  report.add(table(['in flight', ...stretches, 'bare: calls', 'bare: between'], idle))
+}
 
 function context() {
   const meter = {
@@ -135,35 +183,44 @@ function context() {
   return { signal: new AbortController().signal, meter }
 }
 
-async function taken(work: () => Promise<void>): Promise<Taken> {
+/** @param work resolves to when its last job has ended */
+async function taken(
+  places: Places,
+  { concurrency, count }: { readonly concurrency: number; readonly count: number },
+  work: () => Promise<number>,
+): Promise<Taken> {
   const before = process.cpuUsage()
   const began = performance.now()
-  await work()
+  const wall = (await work()) - began
   const { user, system } = process.cpuUsage(before)
-  return { wall: performance.now() - began, cpu: (user + system) / 1_000 }
+  return {
+    wall,
+    cpu: (user + system) / 1_000,
+    calls: places.calls(count),
+    stretches: places.read(concurrency, count, wall),
+  }
 }
 
-/** The emulated providers and bucket in a process of their own, and the settings by which they are found. */
-async function startServices(): Promise<Record<string, string>> {
-  const folder = await temporaryFolder(cleanup)
-  const at = (path: string) => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)))
-  const script = `
-    const { startProviderEmulators } = await import(${at('../dev/emulators/providers/server.ts')})
-    const { startS3Emulator } = await import(${at('../dev/emulators/s3/server.ts')})
-    const keys = { accessKeyId: 'bench', secretAccessKey: 'the secret of an emulated bucket' }
-    const providers = await startProviderEmulators({ baseLatencyMs: ${latencyMs} })
-    const s3 = await startS3Emulator({ folder: ${JSON.stringify(folder)}, bucket: 'bench-images', ...keys })
-    console.log(JSON.stringify({
-      BUCKET_NAME: 'bench-images', S3_ENDPOINT: s3.endpoint,
-      S3_ACCESS_KEY_ID: keys.accessKeyId, S3_SECRET_ACCESS_KEY: keys.secretAccessKey,
-      GEMINI_BASE_URL: providers.geminiBaseUrl, DEEPSEEK_BASE_URL: providers.deepseekBaseUrl,
-    }))`
-  const args = [...process.execArgv, '--input-type=module', '-e', script]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  cleanup.defer(async () => {
-    child.kill()
-    await once(child, 'close')
-  })
-  const [line] = await once(createInterface({ input: child.stdout }), 'line')
-  return JSON.parse(line)
+function profiled(title: string, work: () => Promise<number>, report: Report): () => Promise<number> {
+  return async () => {
+    const end = await startProfile()
+    const ended = await work()
+    const found = await end()
+    report.add(await writePlot(`limit-${title.replaceAll(/\W+/g, '-')}`, title, flameGraph(title, found)))
+    report.add(
+      table(
+        ['function', 'of the time'],
+        heaviest(found, 20).map(([name, part]) => [name, `${(part * 100).toFixed(1)} %`]),
+      ),
+    )
+    return ended
+  }
+}
+
+function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+function numbersOf(list: string): number[] {
+  return list.split(',').map(Number)
 }
