@@ -3,7 +3,7 @@ import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
 import { type LimitOverrides, readOverrides, withOverrides } from './limit-overrides.ts'
-import { readSpend, type Spend } from './spend.ts'
+import { inWeekOf, type Spend, type SpendRow, spendColumns, spendOf } from './spend.ts'
 
 /** The limits on a user's use of the queue. Days are in UTC. */
 export interface UserLimits {
@@ -65,7 +65,7 @@ const waitingRetrySeconds = 30
 
 /**
  * A user's remaining quotas; without limits there are none. Exact under the user's lock, except for the cost of running
- * jobs.
+ * jobs. One statement reads all: of the ledger the user's week where a limit is about money, and one row where none is.
  *
  * The count of waiting jobs stops at the limit, which bounds its cost.
  *
@@ -79,19 +79,27 @@ export async function readQuotas(
   overrides?: LimitOverrides,
 ): Promise<QuotaState> {
   const limits = settings && withOverrides(settings, overrides ?? (await readOverrides(tx, userId)))
-  const [row] = await rowsOf<Record<'resetSeconds' | 'created' | 'waiting', number> & { day: string }>(
+  const isMoneyLimited = limits?.costPerDay !== undefined
+  const isOfCreated = sql`day = UTC_DATE() AND model = '' AND status = 'created'`
+  const [row] = await rowsOf<Row & SpendRow>(
     tx,
-    sql`SELECT CAST(UTC_DATE() AS CHAR) AS day,
+    sql`SELECT CAST(UTC_DATE() AS CHAR) AS today,
       TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), UTC_DATE() + INTERVAL 1 DAY) AS resetSeconds,
-      (SELECT jobs FROM vision_usage
-        WHERE user_id = ${userId} AND day = UTC_DATE() AND model = '' AND status = 'created') AS created,
-      (SELECT COUNT(*) FROM (${waitingQuery(userId, limits?.jobsWaiting ?? 0)}) AS some_jobs) AS waiting`,
+      SUM(IF(${isOfCreated}, jobs, 0)) AS created${isMoneyLimited ? sql`, ${spendColumns}` : sql``},
+      (SELECT COUNT(*) FROM (${waitingQuery(userId, limits?.jobsWaiting ?? 0)}) AS some_jobs) AS waiting
+    FROM vision_usage FORCE INDEX (PRIMARY)
+    WHERE ${isMoneyLimited ? inWeekOf(userId) : sql`user_id = ${userId} AND ${isOfCreated}`}`,
   )
-  const day = row?.day ?? ''
+  const day = row?.today ?? ''
   if (limits === undefined) return { day, quotas: [] }
-  const spend = limits.costPerDay === undefined ? undefined : await readSpend(tx, userId)
+  const spend = isMoneyLimited ? spendOf(row) : undefined
   const resetSeconds = Number(row?.resetSeconds ?? 0)
-  const quota = (code: Quota['code'], limit: number, used: number | undefined, reset?: number): Quota => ({
+  const quota = (
+    code: Quota['code'],
+    limit: number,
+    used: number | string | null | undefined,
+    reset?: number,
+  ): Quota => ({
     code,
     limit,
     left: Math.max(0, limit - Number(used ?? 0)),
@@ -108,6 +116,13 @@ export async function readQuotas(
       quota('limit.jobs_waiting', limits.jobsWaiting, row?.waiting),
     ],
   }
+}
+
+interface Row extends Readonly<Record<'resetSeconds' | 'waiting', number>> {
+  /** As in `2026-11-27`. */
+  readonly today: string
+  /** Null if the user has no rows in the ledger. */
+  readonly created: number | string | null
 }
 
 /** A user's waiting jobs, counted up to a number, along the owner index alone. */

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 
 /**
@@ -17,19 +17,33 @@ export interface Spend {
   readonly callCost: number
 }
 
-/** Reads the user's own rows of the ledger, a week along the primary key. */
-export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
-  const [row] = await rowsOf<Record<'cost' | 'unknown' | 'weekCost' | 'weekCalls', number | string | null>>(
-    on,
-    sql`SELECT SUM(IF(day = UTC_DATE(), cost, 0)) AS cost,
-        SUM(IF(day = UTC_DATE(), possibly_billed + unpriced_calls, 0)) AS unknown,
-        SUM(cost) AS weekCost, SUM(calls - unpriced_calls) AS weekCalls
-      FROM vision_usage FORCE INDEX (PRIMARY)
-      WHERE user_id = ${userId} AND day > UTC_DATE() - INTERVAL ${daysOfMean} DAY`,
-  )
+/** Sums of `vision_usage`, for a SELECT that reads the rows of `inWeekOf`. */
+export const spendColumns = sql`SUM(IF(day = UTC_DATE(), cost, 0)) AS cost,
+  SUM(IF(day = UTC_DATE(), possibly_billed + unpriced_calls, 0)) AS unknown,
+  SUM(cost) AS weekCost, SUM(calls - unpriced_calls) AS weekCalls`
+
+/** What `spendColumns` read; null where the user has no rows. */
+export type SpendRow = Readonly<Record<'cost' | 'unknown' | 'weekCost' | 'weekCalls', number | string | null>>
+
+/** The condition of the user's own rows of the ledger, a week along the primary key. */
+export function inWeekOf(userId: string): SQL {
+  return sql`user_id = ${userId} AND day > UTC_DATE() - INTERVAL ${daysOfMean} DAY`
+}
+
+/** What the rows of a week say that the user has spent. */
+export function spendOf(row: SpendRow | undefined): Spend {
   const calls = Number(row?.weekCalls ?? 0)
   const callCost = calls > 0 ? Math.ceil(Number(row?.weekCost ?? 0) / calls) : callCostAtFirst
   return { spent: Number(row?.cost ?? 0) + Number(row?.unknown ?? 0) * callCost, callCost }
+}
+
+/** Reads what a user has spent. */
+export async function readSpend(on: Queryable, userId: string): Promise<Spend> {
+  const [row] = await rowsOf<SpendRow>(
+    on,
+    sql`SELECT ${spendColumns} FROM vision_usage FORCE INDEX (PRIMARY) WHERE ${inWeekOf(userId)}`,
+  )
+  return spendOf(row)
 }
 
 /** What remains of a user's daily budget, with the calls of the jobs in flight counted at their expected cost. */

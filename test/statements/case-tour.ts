@@ -15,6 +15,7 @@ import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { pruneVisionJobs } from '../../core/queue/prune/prune.ts'
 import { getBatchesOfDeleted } from '../../core/queue/read/changes.ts'
 import { readCurrent } from '../../core/queue/rows/texts.ts'
+import { lockUser } from '../../core/queue/rows/users.ts'
 import { failVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { job, json, type TestApi } from '../support/api/test-api.ts'
 import { analysisOutput, claimOne, noBackoff, passed, someJob } from '../support/database/jobs.ts'
@@ -23,6 +24,8 @@ import { fixtureUrl } from '../support/images/storage.ts'
 import { post } from './api-tour.ts'
 
 const limits = { maxRetries: 3, lifeMs: 3_600_000 }
+/** In nano-dollars a day. */
+const budget = 1e15
 
 /** What the other tours come by only by chance: filters, jobs that preempt others, answers that are lost. */
 export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise<void> {
@@ -109,8 +112,14 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   await make('eve', 3, 2)
   const stepProviders = { analysis: 'gemini', content: 'deepseek' } as const
   await promoteDueVisionJobs(database, 1, { costPerDay: undefined, stepProviders })
-  await admitVisionJobs(database, 'eve', 5)
-  await make('eve', 1, 5)
+  await admitVisionJobs(database, 'eve', 5, lockUser, budget)
+  // With a budget.
+  await createVisionJobs(database, [someJob], {
+    userId: 'eve',
+    ...limits,
+    inFlightPerUser: 5,
+    limits: { jobsPerDay: 1_000_000, jobsWaiting: 1_000_000, costPerDay: budget },
+  })
   const [expired] = await make('eve', 1, 9)
   await passed(database, 'expires_at', expired?.jobId ?? 0)
   await expireVisionJobs(database, () => undefined, stepProviders)

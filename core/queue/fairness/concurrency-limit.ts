@@ -6,7 +6,7 @@ import { inMilliseconds, matchedBy, type Queryable, rowsOf, tableOfUsers } from 
 import { readBudget, type Spend } from '../../usage/spend.ts'
 import { lockJobs } from '../rows/lock-jobs.ts'
 import { type LockedUser, lockUser, type tryLockUser } from '../rows/users.ts'
-import { issueStartTags } from './fair-queue.ts'
+import { issueStartTags, virtualTimeOf } from './fair-queue.ts'
 import { Places } from './places.ts'
 import { callsToCome, sumOfWeights, weight } from './weight.ts'
 
@@ -124,8 +124,10 @@ export async function enforceLimit<Job extends Weighted>(
   const { userId, mayHaveBlocked, overrides } = user
   const cap = overrides.jobsInFlight ?? usualCap
   const costPerDay = overrides.costPerDay ?? usualCostPerDay
-  const inFlight = await countInFlight(tx, userId)
+  const arrivingAt = arriving.analysis.length > 0 ? 'analysis' : undefined
+  const inFlight = await countInFlight(tx, userId, arrivingAt)
   user.textsInFlight = inFlight.texts
+  if (arrivingAt) user.virtualTimes[arrivingAt] = inFlight.virtualTime
   const places = new Places(
     cap - inFlight.jobs,
     await readBudget(tx, userId, inFlight.calls, costPerDay, spend),
@@ -250,14 +252,28 @@ async function preempt(tx: Queryable, userId: string, wanted: number): Promise<r
   }
 }
 
-/** A plain read under the user's lock: runs that are being settled still count, and no job can be added meanwhile. */
-async function countInFlight(tx: Queryable, userId: string): Promise<Record<'jobs' | 'texts' | 'calls', number>> {
-  const [row] = await rowsOf<Record<'jobs' | 'texts' | 'calls', number | string | null>>(
+/**
+ * A plain read under the user's lock: runs that are being settled still count, and no job can be added meanwhile.
+ *
+ * @param lane whose virtual time is read as well; none if undefined
+ */
+async function countInFlight(
+  tx: Queryable,
+  userId: string,
+  lane: Step | undefined,
+): Promise<Record<'jobs' | 'texts' | 'calls' | 'virtualTime', number>> {
+  const [row] = await rowsOf<Record<'jobs' | 'texts' | 'calls' | 'virtualTime', number | string | null>>(
     tx,
-    sql`SELECT COUNT(*) AS jobs, SUM(IF(status = 'processing', texts, ${weight()})) AS texts, SUM(${callsToCome()}) AS calls
-      FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
+    sql`SELECT COUNT(*) AS jobs, SUM(IF(status = 'processing', texts, ${weight()})) AS texts, SUM(${callsToCome()}) AS calls${
+      lane ? sql`, ${virtualTimeOf(lane)} AS virtualTime` : sql``
+    } FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
   )
-  return { jobs: Number(row?.jobs ?? 0), texts: Number(row?.texts ?? 0), calls: Number(row?.calls ?? 0) }
+  return {
+    jobs: Number(row?.jobs ?? 0),
+    texts: Number(row?.texts ?? 0),
+    calls: Number(row?.calls ?? 0),
+    virtualTime: Number(row?.virtualTime ?? 0),
+  }
 }
 
 async function hasBlocked(tx: Queryable, userId: string): Promise<boolean> {

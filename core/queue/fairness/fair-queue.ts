@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Step } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
@@ -17,14 +17,15 @@ import { sumOfWeights } from './weight.ts'
  * its row remembers it, and the head of the lane makes up for a row that was not written. Both reads stop at the first row
  * of their index and lock nothing.
  */
-async function virtualTime(on: Queryable, lane: Step): Promise<number> {
-  const [row] = await rowsOf<{ tag: number }>(
-    on,
-    sql`SELECT GREATEST(
-      COALESCE((SELECT virtual_time FROM vision_lanes WHERE lane = ${lane}), 0),
-      COALESCE((SELECT IF(start_tag > 0, start_tag - 1, 0) FROM vision_jobs FORCE INDEX (claim)
-        WHERE status = 'pending' AND next_step = ${lane} ORDER BY start_tag, id LIMIT 1), 0)) AS tag`,
-  )
+export function virtualTimeOf(lane: Step): SQL {
+  return sql`GREATEST(
+    COALESCE((SELECT virtual_time FROM vision_lanes WHERE lane = ${lane}), 0),
+    COALESCE((SELECT IF(start_tag > 0, start_tag - 1, 0) FROM vision_jobs FORCE INDEX (claim)
+      WHERE status = 'pending' AND next_step = ${lane} ORDER BY start_tag, id LIMIT 1), 0))`
+}
+
+async function readVirtualTime(on: Queryable, lane: Step): Promise<number> {
+  const [row] = await rowsOf<{ tag: number }>(on, sql`SELECT ${virtualTimeOf(lane)} AS tag`)
   return Number(row?.tag ?? 0)
 }
 
@@ -59,7 +60,7 @@ export async function issueStartTags(
 ): Promise<readonly number[]> {
   if (weights.length === 0) return []
   const { userId, lastTags, widths, textsInFlight = Number.MAX_SAFE_INTEGER } = user
-  const now = await virtualTime(tx, lane)
+  const now = user.virtualTimes[lane] ?? (await readVirtualTime(tx, lane))
   const turns = sumOfWeights(weights)
   const widest = Math.max(widths[lane], ...weights)
   const first = startTag(now, lastTags[lane], turns, textsInFlight + turns + widest - 1)
@@ -85,7 +86,7 @@ export async function unrecordedStartTag(on: Queryable, userId: string, lane: St
     on,
     sql`SELECT ${lastTagColumn[lane]} AS tag FROM vision_users WHERE user_id = ${userId}`,
   )
-  return startTag(await virtualTime(on, lane), Number(user?.tag ?? 0), 1, Number.MAX_SAFE_INTEGER)
+  return startTag(await readVirtualTime(on, lane), Number(user?.tag ?? 0), 1, Number.MAX_SAFE_INTEGER)
 }
 
 /**

@@ -17,6 +17,8 @@ export interface LockedUser {
   readonly overrides: LimitOverrides
   /** The weight of the user's jobs in flight; undefined until they have been counted. */
   textsInFlight: number | undefined
+  /** The virtual time of lanes whose jobs' tags may be issued next, where it was read with the jobs in flight. */
+  virtualTimes: Partial<Record<Step, number>>
 }
 
 /** The columns of a user's last turn and largest weight, by lane. */
@@ -76,6 +78,7 @@ function locked(userId: string, row: Row): LockedUser {
     lastTags,
     widths,
     textsInFlight: undefined,
+    virtualTimes: {},
     overrides: overridesIn(row),
   }
 }
