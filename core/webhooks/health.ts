@@ -20,16 +20,17 @@ export interface WebhookHealth {
   }
 }
 
-/** The most endpoints whose oldest delivery is read, of those that something waits for. */
+/** The most endpoints that are looked at, of those that something waits for. */
 const mostAsked = 10_000
 
-/** Reads all of it in two statements, along indices and with a limit on each part. */
+/** Reads all of it in two statements, along indices and with a limit on each part: however many endpoints there are. */
 export async function readWebhookHealth(on: Queryable): Promise<WebhookHealth> {
-  const endpoints = (which: SQL) => sql`vision_webhook_endpoints FORCE INDEX (turn) WHERE ${which}`
-  // The endpoints come first: one that is disabled may have ten thousand deliveries that are not sent.
+  const endpoints = (which: SQL) => sql`vision_webhook_endpoints FORCE INDEX (failing) WHERE ${which}`
+  // The endpoints come first that something waits for: of those that are disabled ten thousand deliveries each may not be sent.
   const deliveries = (which: SQL) =>
-    sql`vision_webhook_endpoints e FORCE INDEX (turn) STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (due)
-      ON d.endpoint_id = e.id AND d.status = 'pending' WHERE e.disabled_reason IS NULL AND ${which}`
+    sql`${earliestPending(mostAsked)} STRAIGHT_JOIN vision_webhook_endpoints e FORCE INDEX (PRIMARY) ON e.id = earliest.endpoint_id
+      STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (due) ON d.endpoint_id = e.id AND d.status = 'pending'
+      WHERE e.disabled_reason IS NULL AND ${which}`
   const { waiting, retried, ...counts } = await countRows(on, [
     ['waiting', deliveries(sql`TRUE`)],
     ['retried', deliveries(sql`e.failures > 0`)],

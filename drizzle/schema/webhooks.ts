@@ -68,7 +68,8 @@ export const visionWebhookEndpoints = mysqlTable(
   },
   (endpoint) => [
     index('owner').on(endpoint.userId, endpoint.id),
-    index('turn').on(endpoint.disabledReason, endpoint.servedAt),
+    // How many are enabled, and how many of them fail.
+    index('failing').on(endpoint.disabledReason, endpoint.failures),
     index('sweep').on(endpoint.sweptAt),
   ],
 )

@@ -143,6 +143,18 @@ const rowsRead = (what: (on: Database) => Promise<unknown>) =>
     return (await read()) - before - (before - first)
   })
 
+test('its health reads the endpoints that something waits for, and counts the others no further than it says', async () => {
+  await makeEndpoints(db, 3_000, { url: 'https://shop.example/idle' })
+  await makeEndpoints(db, 20, { url: 'https://shop.example/busy', prefix: 'busy' })
+  await makeDeliveries(db, '/busy', 2)
+  await db.sql("UPDATE vision_webhook_endpoints SET failures = 1 WHERE user_id IN ('busy-3', 'many-7')")
+  await db.sql('ANALYZE TABLE vision_webhook_endpoints, vision_webhook_deliveries')
+  const health = await db.run(readWebhookHealth)
+  expect(health).toMatchObject({ waiting: { count: 40 }, failing: { count: 2 }, endpoints: { failing: { count: 2 } } })
+  // The thousand and one enabled endpoints that are counted, each also in what is counted, and a few for each that is busy.
+  expect(await rowsRead(({ run }) => run(readWebhookHealth))).toBeLessThan(2 * 1_001 + 20 * 20)
+})
+
 test('looking for what is due reads a few rows for each endpoint that something waits for, and none of the others', async () => {
   await makeEndpoints(db, 400, { url: 'https://shop.example/idle' })
   await makeEndpoints(db, 20, { url: 'https://shop.example/disabled', prefix: 'off' })

@@ -1,0 +1,2 @@
+DROP INDEX `turn` ON `vision_webhook_endpoints`;--> statement-breakpoint
+CREATE INDEX `failing` ON `vision_webhook_endpoints` (`disabled_reason`,`failures`);
