@@ -38,15 +38,16 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
     const page = await json(api.call('GET', path, { as: 'ann' }))
     if (page.nextCursor !== null) await get(`${path}&cursor=${page.nextCursor}`)
   }
+  const [batch] = await database.sql("SELECT MAX(id) AS id FROM vision_batches WHERE user_id = 'ann'")
   // The history by each of its indexes, and with all its filters.
   for (const query of [
     'ids=1&ids=2',
     'status=completed&status=failed',
     'outputFormat=summary&outputFormat=alt_text',
-    'batchId=1',
-    'batchId=1&status=pending&status=failed',
+    `batchId=${batch?.id}`,
+    `batchId=${batch?.id}&status=pending&status=failed`,
     'status=failed&outputFormat=summary&code=image.&metadataKey=sku&metadataValue=7',
-    'ids=1&batchId=1&status=failed&code=image.not_found&createdFrom=2026-01-01T00:00:00Z&createdTo=2126-01-01T00:00:00Z',
+    `ids=1&batchId=${batch?.id}&status=failed&code=image.not_found&createdFrom=2026-01-01T00:00:00Z&createdTo=2126-01-01T00:00:00Z`,
     'createdFrom=2026-01-01T00:00:00Z',
   ]) {
     await get(`/v1/jobs?${query}`)
@@ -86,7 +87,7 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   await database.sql("UPDATE vision_webhook_endpoints SET user_id = '' WHERE user_id = 'ann'")
 
   const [text] = await database.sql(
-    "SELECT job_id FROM vision_job_texts WHERE status = 'completed' ORDER BY job_id LIMIT 1",
+    "SELECT job_id FROM vision_job_texts WHERE status = 'completed' ORDER BY job_id DESC LIMIT 1",
   )
   proxy.failNextCommit('answer lost')
   await post(api, `/v1/jobs/${text?.job_id}/texts/1/regenerate`)
@@ -99,7 +100,7 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
       { userId, ...limits, inFlightPerUser },
     )
   await database.sql(
-    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE finished_at IS NULL",
+    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE status IN ('scheduled', 'blocked', 'pending', 'processing')",
   )
   const [first] = await make('eve', 1, 1)
   const run = await claimOne(database)
@@ -126,17 +127,17 @@ export async function meetEveryCase(api: TestApi, proxy: DatabaseProxy): Promise
   await skipIds(database, 10)
   await renewLeases(database, 'worker-1', [run], 60_000)
   // Expired in a batch, and lost in one.
-  const batch = batchOfItsOwn('eve')
+  const evesBatch = batchOfItsOwn('eve')
   const [gone, dead] = await createVisionJobs(database, [someJob, someJob], {
     userId: 'eve',
     ...limits,
     inFlightPerUser: 9,
-    batch,
+    batch: evesBatch,
   })
   await passed(database, 'expires_at', gone?.jobId ?? 0)
   await expireVisionJobs(database, () => undefined, stepProviders)
   await database.sql(
-    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE finished_at IS NULL AND id <> ?",
+    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE status IN ('scheduled', 'blocked', 'pending', 'processing') AND id <> ?",
     [dead?.jobId],
   )
   await claimOne(database)

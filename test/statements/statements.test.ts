@@ -4,13 +4,9 @@ import { createTestApi, type TestApi } from '../support/api/test-api.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase } from '../support/database/test-database.ts'
 import { startTestServices, type TestServices } from '../support/functions/services.ts'
-import { callEveryOperation } from './api-tour.ts'
-import { meetEveryCase } from './case-tour.ts'
 import { type Coverage, watchCoverage } from './coverage.ts'
-import { eraseSomebody } from './erase-tour.ts'
 import { normalize } from './normalize.ts'
-import { runEveryCommand } from './operator-tour.ts'
-import { drainAndSweep } from './worker-tour.ts'
+import { makeEveryTour } from './tours.ts'
 
 // docs/statements.sql is every statement of the product, as a proxy before the server saw it. What changes the file is a
 // change of SQL, and asks to be read against docs/vitess.md: npm test -- test/statements -u writes it.
@@ -30,12 +26,7 @@ beforeAll(async () => {
   api = await createTestApi({ database: await createTestDatabase({ through: proxy.url }) })
   services = await startTestServices()
   coverage = await watchCoverage()
-  await callEveryOperation(api)
-  await meetEveryCase(api, proxy)
-  await eraseSomebody(api)
-  const [key] = await api.database.sql('SELECT MAX(id) AS id FROM vision_api_keys')
-  await runEveryCommand(api.database.url, { jobId: 1, keyId: Number(key?.id) })
-  await drainAndSweep(api.database, services)
+  await makeEveryTour({ api, proxied: api, proxy, services })
 }, 120_000)
 afterAll(async () => {
   await services.stop()

@@ -22,7 +22,7 @@ const limits = { maxRetries: 3, inFlightPerUser: 2, lifeMs: 3_600_000 }
  */
 export async function drainAndSweep(database: TestDatabase, services: TestServices): Promise<void> {
   await database.sql(
-    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE finished_at IS NULL",
+    "UPDATE vision_jobs SET status = 'cancelled', finished_at = UTC_TIMESTAMP(3) WHERE status IN ('scheduled', 'blocked', 'pending', 'processing')",
   )
   const intake = createImageIntake(database, services.store, { allowLoopbackHttp: false })
   const make = async (userId: string, count: number) => {
@@ -42,7 +42,7 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
   }
   // It failed before, and answers again.
   await database.sql(
-    "UPDATE vision_webhook_endpoints SET failures = 1, failing_since = UTC_TIMESTAMP(3) WHERE url LIKE '%/'",
+    "UPDATE vision_webhook_endpoints SET failures = 1, failing_since = UTC_TIMESTAMP(3) WHERE user_id = 'bea' AND url LIKE '%/'",
   )
   await make('ann', 1)
   const one = await claimOne(database)

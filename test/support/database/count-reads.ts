@@ -12,36 +12,66 @@ const counters = "SHOW SESSION STATUS LIKE 'Handler\\_read%'"
  *
  * @param note receives each statement and how many index entries and rows the server read for it
  */
-export async function countReads<Result>(
+export function countReads<Result>(
   note: (statement: string, reads: number) => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  /** Undefined on a connection that a test has broken. */
+  const count = async (connection: object, query: Query) => {
+    const answer = await query.call(connection, counters).catch(() => undefined)
+    const [rows] = (answer ?? []) as [(readonly { readonly Value: string }[])?]
+    return rows?.reduce((sum, { Value }) => sum + Number(Value), 0)
+  }
+  return intercept(async (connection, query, args) => {
+    const first = await count(connection, query)
+    const before = await count(connection, query)
+    const result = await query.apply(connection, args)
+    const after = await count(connection, query)
+    if (first === undefined || before === undefined || after === undefined) return result
+    // Reading the counters counts as well: by as much as the first two readings differ.
+    note(textOf(args), after - before - (before - first))
+    return result
+  }, work)
+}
+
+/**
+ * Takes the time of each statement of every pool of this process while some work lasts; of those that fail it takes none.
+ *
+ * @param note receives each statement, which it makes when it is called, and how many milliseconds its answer took
+ */
+export function timeStatements<Result>(
+  note: (statement: () => string, milliseconds: number) => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return intercept(async (connection, query, args) => {
+    const began = performance.now()
+    const result = await query.apply(connection, args)
+    const took = performance.now() - began
+    note(() => textOf(args), took)
+    return result
+  }, work)
+}
+
+/** Has each query of every pool of this process made by another function while some work lasts. */
+async function intercept<Result>(
+  make: (connection: object, query: Query, args: unknown[]) => Promise<unknown>,
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (!PromiseConnection || !PromisePoolConnection) throw new Error('mysql2 has its classes elsewhere')
   const prototype: { query: Query } = PromiseConnection.prototype
   const real = prototype.query
-  /** Undefined on a connection that a test has broken. */
-  const count = async (connection: object) => {
-    const answer = await real.call(connection, counters).catch(() => undefined)
-    const [rows] = (answer ?? []) as [(readonly { readonly Value: string }[])?]
-    return rows?.reduce((sum, { Value }) => sum + Number(Value), 0)
-  }
   prototype.query = async function (...args) {
     // Not what a test asks by a connection of its own.
-    if (!(this instanceof PromisePoolConnection)) return real.apply(this, args)
-    const first = await count(this)
-    const before = await count(this)
-    const result = await real.apply(this, args)
-    const after = await count(this)
-    if (first === undefined || before === undefined || after === undefined) return result
-    const [asked, values] = args as [string | { readonly sql: string }, string[] | undefined]
-    // Reading the counters counts as well: by as much as the first two readings differ.
-    const reads = after - before - (before - first)
-    note(driver.format(typeof asked === 'string' ? asked : asked.sql, values ?? []), reads)
-    return result
+    return this instanceof PromisePoolConnection ? make(this, real, args) : real.apply(this, args)
   }
   try {
     return await work()
   } finally {
     prototype.query = real
   }
+}
+
+function textOf(args: unknown[]): string {
+  const [asked, values] = args as [string | { readonly sql: string }, string[] | undefined]
+  return driver.format(typeof asked === 'string' ? asked : asked.sql, values ?? [])
 }
