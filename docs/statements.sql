@@ -123,7 +123,6 @@ select `id`, … from `vision_batches` FORCE INDEX (owner) where `vision_batches
 select `id`, … from `vision_batches` where (`vision_batches`.`id` in (?, …) and `vision_batches`.`user_id` = ?);
 select `id`, … from `vision_brands` FORCE INDEX (owner) where (`vision_brands`.`user_id` = ? and `vision_brands`.`archived_at` is null) order by `vision_brands`.`id` desc limit ?;
 select `id`, … from `vision_brands` where (`vision_brands`.`id` = ? and `vision_brands`.`user_id` = ?);
-select `id`, … from `vision_images` where `vision_images`.`id` = ?;
 select `id`, … from `vision_images` where `vision_images`.`id` IN (?, …);
 select `id`, … from `vision_job_attempts` where `vision_job_attempts`.`job_id` = ?;
 select `id`, … from `vision_job_attempts` where `vision_job_attempts`.`job_id` = ? order by `vision_job_attempts`.`attempt` asc;

@@ -1,12 +1,13 @@
 import type { Database } from '../database/client.ts'
 import { VisionError } from '../domain/errors.ts'
+import { batchCalls } from '../platform/batch-calls.ts'
 import type { Room } from './body.ts'
 import type { ByteBudget } from './budget.ts'
 import { type DetectedImage, detectImage, type ImageType, type Orientation, sizeAsShown } from './detect.ts'
 import { downloadImage } from './download.ts'
 import { carriesBytes } from './intake.ts'
 import { downloadMs, maxImageBytes } from './limits.ts'
-import { forgetBytes, getImage, type ImageRow, keepImage } from './snapshots.ts'
+import { findImages, forgetBytes, type ImageRow, keepImage } from './snapshots.ts'
 import { type ImageStore, sha256Of, snapshotKey } from './store.ts'
 import { hashOfUpload, isUpload, uploadKey } from './uploads.ts'
 
@@ -52,6 +53,11 @@ export interface ImageLoaderOptions<Job> {
  */
 export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOptions<Job>) {
   const { database, store, budget, link, allowLoopbackHttp, userAgent } = options
+  // Jobs that were claimed together ask for theirs together.
+  const rowOf = batchCalls(async (ids: readonly number[]) => {
+    const rows = await findImages(database, [...new Set(ids)])
+    return ids.map((id) => rows.get(id))
+  })
 
   const fromSource = ({ imageUrl, userId }: Job, signal: AbortSignal, room: Room): Promise<Uint8Array> =>
     isUpload(imageUrl)
@@ -77,7 +83,8 @@ export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOpti
   }
 
   return async (job: Job, signal: AbortSignal): Promise<LoadedImage> => {
-    const kept = job.imageId === null ? undefined : await getImage(database, job.imageId)
+    const kept = job.imageId === null ? undefined : await rowOf(job.imageId)
+    if (job.imageId !== null && !kept) throw gone()
     const { growTo, limitTo, release } = budget.open(job.userId, maxImageBytes)
     const room: Room = { growTo: (bytes) => growTo(bytes, signal), limitTo }
     try {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { getTableColumns, type SQL, sql } from 'drizzle-orm'
 import { type ImageState, visionImages } from '../../drizzle/schema.ts'
 import { isDuplicate } from '../database/classify-error.ts'
 import type { Database } from '../database/client.ts'
@@ -170,14 +170,3 @@ export async function findImages(database: Database, ids: readonly number[]): Pr
 const imagesIn = selectOnce(getTableColumns(visionImages), (select) =>
   select.from(visionImages).where(sql`${visionImages.id} IN (${sql.placeholder('ids')})`),
 )
-
-/**
- * One image.
- *
- * @throws VisionError `image.not_found`
- */
-export async function getImage(database: Database, id: number): Promise<ImageRow> {
-  const [row] = await database.run((on) => on.select().from(visionImages).where(eq(visionImages.id, id)))
-  if (row === undefined) throw new VisionError('image.not_found', { message: 'The stored image is gone.' })
-  return row
-}

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, describe, expect } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import { VisionError } from '../../core/domain/errors.ts'
 import { LeaseLost, type Run } from '../../core/domain/run.ts'
 import { createByteBudget } from '../../core/images/budget.ts'
@@ -16,6 +17,7 @@ import { createVisionJob } from '../../core/queue/create/create.ts'
 import { getVisionJob } from '../../core/queue/read/read.ts'
 import { retryVisionJob, saveImage } from '../../core/queue/settle/settle.ts'
 import { noCap } from '../support/database/jobs.ts'
+import { openProxied } from '../support/database/proxy.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { png, pngChunk } from '../support/images/image-files.ts'
@@ -47,9 +49,9 @@ afterAll(async () => {
 
 const signal = new AbortController().signal
 
-function loader(store: ImageStore = storage.store) {
+function loader(store: ImageStore = storage.store, through: Database = database) {
   return createImageLoader({
-    database,
+    database: through,
     store,
     budget: createByteBudget(50_000_000),
     link: (run: Run, imageId) => saveImage(database, run, imageId),
@@ -110,6 +112,27 @@ test('a retry reads the copy of the first run, though the source has changed and
   expect(last.type).toBe('image/png')
   expect(await hashOf(jobId)).toEqual(kept)
   expect(fetches).toBe(1)
+})
+
+test('jobs that begin together learn of their images in one statement, each of its own', async () => {
+  const runs: Run[] = []
+  for (const name of ['red.png', 'halves.png']) {
+    served = await fixture(name)
+    await submit()
+    const first = await claim()
+    await loader()(first, signal)
+    runs.push(first)
+  }
+  served = undefined
+  const [red, halves] = [await again(runs[0] as Run), await again(runs[1] as Run)]
+  const proxied = await openProxied(database.url)
+  const bring = loader(storage.store, proxied)
+  const loaded = await Promise.all([red, halves, red].map((run) => bring(run, signal)))
+  expect(loaded.map(({ bytes }) => Buffer.from(bytes))).toEqual(
+    await Promise.all(['red.png', 'halves.png', 'red.png'].map(fixture)),
+  )
+  expect(proxied.proxy.statements.filter((statement) => statement.includes('vision_images'))).toHaveLength(1)
+  await proxied.close()
 })
 
 describe('an image that the bucket has lost, as after a restore of the database,', () => {
