@@ -1,4 +1,5 @@
 // The schema of the database: a file for each resource. drizzle-kit reads it here, and everything else imports it from here.
+export * from './schema/as-date.ts'
 export * from './schema/batches.ts'
 export * from './schema/brands.ts'
 export * from './schema/images.ts'

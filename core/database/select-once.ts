@@ -20,13 +20,15 @@ export function selectOnce<Selected extends Fields>(
   build: (select: MySqlSelectBuilder<Selected, never, 'qb'>) => { toSQL(): Query },
 ): Select<RowOf<Selected>> {
   const columns = Object.entries(fields)
+  // To give an object forty names one by one makes V8 keep them in a hash table, and a copy of one that has them does not.
+  const empty: Readonly<Record<string, unknown>> = Object.fromEntries(columns.map(([name]) => [name, null]))
   let built: Query | undefined
   const read = (values: readonly unknown[]) => {
-    const row: Record<string, unknown> = {}
+    const row = { ...empty }
     for (let index = 0; index < columns.length; index++) {
       const [name, column] = columns[index] as (typeof columns)[number]
       const value = values[index]
-      row[name] = value === null ? null : column.mapFromDriverValue(value)
+      if (value !== null) row[name] = column.mapFromDriverValue(value)
     }
     return row as RowOf<Selected>
   }

@@ -2,6 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { MySql2Database } from 'drizzle-orm/mysql2'
 import type { Connection, ResultSetHeader } from 'mysql2/promise'
 
+export { asDate } from '../../drizzle/schema.ts'
+
 /** A database or a transaction: either runs queries. */
 export type Queryable = Pick<MySql2Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'> & {
   /** The driver's connection, for statements that drizzle does not build. */
@@ -18,11 +20,6 @@ export async function rowsOf<Row>(on: Queryable, query: SQL): Promise<Row[]> {
 export async function matchedBy(on: Queryable, query: SQL): Promise<number> {
   const [result] = await on.execute(query)
   return (result as unknown as ResultSetHeader).affectedRows
-}
-
-/** The text of a `datetime(3)` column as a Date. */
-export function asDate(text: string): Date {
-  return new Date(`${text.replace(' ', 'T')}Z`)
 }
 
 /** The SQL for a moment a number of milliseconds from now, by the database's clock. */

@@ -3,11 +3,17 @@ import type * as z from 'zod'
 /** A schema that is loaded when it is first needed: to make all of them takes longer than any other part of a start. */
 export type Deferred<Schema> = () => Promise<Schema>
 
-/** The schemas of a module, by their names: `deferred(() => import('./schema.ts'))('CreateJob')`. */
+/**
+ * The schemas of a module, by their names: `deferred(() => import('./schema.ts'))('CreateJob')`. Loaded once, since even what is
+ * there already takes Node.js a twentieth of a short call to import again.
+ */
 export function deferred<Module>(load: () => Promise<Module>) {
+  let loading: Promise<Module> | undefined
   return <Name extends keyof Module>(name: Name): Deferred<Module[Name]> =>
-    async () =>
-      (await load())[name]
+    async () => {
+      loading ??= load()
+      return (await loading)[name]
+    }
 }
 
 /** A procedure's input for tRPC, with readable descriptions of its issues. */

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, datetime, int } from 'drizzle-orm/mysql-core'
+import { bigint, customType, int } from 'drizzle-orm/mysql-core'
+import { asDate } from './as-date.ts'
 import type { RunStats } from './values.ts'
 
 // Keys and tokens compare byte by byte: the default collations ignore case and think two emoji equal.
@@ -23,7 +24,12 @@ export const json = <T>(name: string) =>
   })(name)
 
 // UTC with milliseconds, always written by the database's own UTC_TIMESTAMP(3).
-export const time = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
+export const time = (name: string) =>
+  customType<{ data: Date; driverData: string }>({
+    dataType: () => 'datetime(3)',
+    toDriver: (date) => date.toISOString().replace('T', ' ').replace('Z', ''),
+    fromDriver: asDate,
+  })(name)
 export const id = (name: string) => bigint(name, { mode: 'number', unsigned: true })
 export const count = (name: string) => int(name, { unsigned: true }).notNull().default(0)
 

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.ts'
 import { progressOf } from '../../domain/job.ts'
 import { firstContent, textState, viewOutput } from '../../live/events.ts'
+import { isoOf } from '../../platform/iso.ts'
 import type { AttemptRow, JobRow, JobWithOutputs } from '../../queue/read/read.ts'
 import type { Counts } from '../../usage/ledger.ts'
 import { inDollars, viewCounts } from '../usage/view.ts'
@@ -44,7 +45,7 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     failures: job.failures,
     crashes: job.crashes,
     maxRetries: job.maxRetries,
-    nextTryAt: job.status === 'scheduled' ? iso(job.availableAt) : null,
+    nextTryAt: job.status === 'scheduled' ? isoOrNull(job.availableAt) : null,
     blockedBy: job.status === 'blocked' ? (spendExhausted ? 'spend_per_day' : 'jobs_in_flight') : null,
     error: viewError(job),
     imageUrl: job.imageUrl,
@@ -61,11 +62,11 @@ export function summarizeJob(job: JobRow, { images, runningTimes, spendExhausted
     brandVersion: job.brandVersion,
     metadata: job.metadata,
     batchId: job.batchId,
-    createdAt: job.createdAt.toISOString(),
-    updatedAt: job.updatedAt.toISOString(),
-    startedAt: iso(job.startedAt),
-    finishedAt: iso(job.finishedAt),
-    expiresAt: job.expiresAt.toISOString(),
+    createdAt: isoOf(job.createdAt),
+    updatedAt: isoOf(job.updatedAt),
+    startedAt: isoOrNull(job.startedAt),
+    finishedAt: isoOrNull(job.finishedAt),
+    expiresAt: isoOf(job.expiresAt),
     timings: { waitingMs: Math.max(0, totalMs - runningMs), runningMs, totalMs },
     version: job.version,
   }
@@ -78,8 +79,8 @@ export function viewAttempts(rows: readonly AttemptRow[]): AttemptsView {
       attempt: row.attempt,
       outcome: row.outcome,
       step: row.step,
-      startedAt: row.startedAt.toISOString(),
-      endedAt: iso(row.endedAt),
+      startedAt: isoOf(row.startedAt),
+      endedAt: isoOrNull(row.endedAt),
       error: viewError(row),
       possiblyBilled: row.possiblyBilled,
       possiblyBilledCalls: row.possiblyBilled === null ? 0 : Math.max(1, row.possiblyBilledCalls),
@@ -120,6 +121,6 @@ function viewError({ errorCode, errorMessage }: Pick<JobRow, 'errorCode' | 'erro
   return errorCode === null ? null : { code: errorCode as ErrorCode, message: errorMessage ?? '' }
 }
 
-function iso(date: Date | null): string | null {
-  return date?.toISOString() ?? null
+function isoOrNull(date: Date | null): string | null {
+  return date && isoOf(date)
 }
