@@ -44,9 +44,21 @@ export async function onEachServer(only: string | undefined, measure: (on: Bench
 /** A database on a private server of one kind, or on that of TEST_DATABASE_URL where there is one. It is dropped at the end. */
 export async function openBenchDatabase(cleanup: AsyncDisposableStack, kind = 'mariadb'): Promise<BenchDatabase> {
   const server = environment().TEST_DATABASE_URL ?? (await startServer(kind, cleanup))
+  return create(cleanup, server, `bench_${process.pid}`)
+}
+
+/** A further database, on the server of another, whose name it has with an ending. It is dropped at the end. */
+export function openBeside(
+  cleanup: AsyncDisposableStack,
+  { url }: BenchDatabase,
+  ending: string,
+): Promise<BenchDatabase> {
+  return create(cleanup, url, `${new URL(url).pathname.slice(1)}_${ending}`)
+}
+
+async function create(cleanup: AsyncDisposableStack, server: string, name: string): Promise<BenchDatabase> {
   const raw = await mysql.createConnection({ uri: server, timezone: 'Z', multipleStatements: false })
   cleanup.defer(() => raw.end())
-  const name = `bench_${process.pid}`
   await raw.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)
   cleanup.defer(async () => void (await raw.query(`DROP DATABASE ${name}`)))
   await raw.query(`USE ${name}`)

@@ -12,16 +12,19 @@ test('a result replaces the one between its marks, and nothing else', () => {
   expect(() => placed(before, 'c', 'new')).toThrow('no place for c')
 })
 
-test('each measurement that writes its result has a place in RESULTS.md', async () => {
+test('each measurement that writes its result has a place in RESULTS.md for each server', async () => {
   const folder = new URL('../../bench/', import.meta.url)
   const results = await readFile(new URL('RESULTS.md', folder), 'utf8')
   const names: string[] = []
   for await (const file of glob('*.ts', { cwd: folder })) {
     const text = await readFile(new URL(file, folder), 'utf8')
-    names.push(...[...text.matchAll(/openReport\('([\w-]+)'\)/g)].map(([, name = '']) => name))
+    names.push(...[...text.matchAll(/openReport\('([\w-]+)', \w+\)/g)].map(([, name = '']) => name))
   }
   expect(names).toContain('same-work')
-  for (const name of names) expect(() => placed(results, name, 'x'), name).not.toThrow()
+  for (const name of names) {
+    for (const kind of ['mariadb', 'mysql'])
+      expect(() => placed(results, `${name} on ${kind}`, 'x'), name).not.toThrow()
+  }
 })
 
 test('bars are as long as their values, and labels are text', () => {
