@@ -1,5 +1,6 @@
 import type { Database } from '../../core/database/client.ts'
 import type { Tally } from '../../core/domain/tally.ts'
+import type { Log } from '../../core/platform/log.ts'
 import { createVisionJobs } from '../../core/queue/create/create.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
@@ -39,8 +40,18 @@ export async function createMany(database: Database, jobs: number): Promise<void
   await each(jobs / 100, 4, (which) => createVisionJobs(database, Array(100).fill(job), optionsOf(which)))
 }
 
-/** Runs all jobs to their end by one worker, beside which others may do the same. @returns what it did */
-export function runAll(database: Database, inFlight: number, workerId = 'bench'): Promise<Tally> {
+/**
+ * Runs all jobs to their end by one worker, beside which others may do the same.
+ *
+ * @param log receives what the worker logs
+ * @returns what it did
+ */
+export function runAll(
+  database: Database,
+  inFlight: number,
+  workerId = 'bench',
+  log: Log = () => undefined,
+): Promise<Tally> {
   return drain(
     {
       database,
@@ -56,7 +67,7 @@ export function runAll(database: Database, inFlight: number, workerId = 'bench')
       callMs: 1_000,
       retry: { baseMs: 0, capMs: 0, random: () => 0 },
       providerWaitMs: 1_000,
-      log: () => undefined,
+      log,
       now: () => performance.now(),
     },
     { deadline: performance.now() + 600_000 },

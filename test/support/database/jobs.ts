@@ -133,6 +133,14 @@ export function outputRows(on: TestDatabase, jobId: number): Promise<RawRow[]> {
   return on.sql('SELECT * FROM vision_job_outputs WHERE job_id = ? ORDER BY kind', [jobId])
 }
 
+/** The jobs that do not have one ended row for each run. */
+export function tornJobs(sql: TestDatabase['sql']): Promise<RawRow[]> {
+  return sql(
+    `SELECT j.id FROM vision_jobs j LEFT JOIN vision_job_attempts a ON a.job_id = j.id
+     GROUP BY j.id, j.attempt HAVING COUNT(a.id) <> j.attempt OR SUM(a.outcome = 'running') > 0`,
+  )
+}
+
 /** How an owner names a job to cancel or delete it. */
 export function owned(jobId: number, userId = 'user-1'): { jobId: number; userId: string } {
   return { jobId, userId }
