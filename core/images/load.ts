@@ -92,6 +92,8 @@ export function createImageLoader<Job extends ImageJob>(options: ImageLoaderOpti
       if (kept && stored) return { bytes: stored, ...asShown(readRow(kept) ?? detectImage(stored)), release }
       // Of a data: URL the snapshot was all there is.
       if (kept && carriesBytes(job.imageUrl)) throw gone()
+      // What fails here fails again where it is needed, and is reported there.
+      if (!kept) store.prepare('put').catch(() => undefined)
       const bytes = await fromSource(job, signal, room)
       limitTo(bytes.length)
       // Another image than the one that the job was given is no answer.

@@ -49,9 +49,14 @@ export function createPresigner(
   const base = endpoint ? pathname : ''
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
   const scopeOf = (day: string) => `${day}/${region}/s3/aws4_request`
+  /** The key of a day, which all of its signatures have in common. */
+  let derived: { readonly day: string; readonly key: string | Buffer } | undefined
   const signed = (day: string, text: string) => {
-    const key = [day, region, 's3', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`)
-    return hmac(key, text).toString('hex')
+    if (derived?.day !== day) {
+      const key = [day, region, 's3', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`)
+      derived = { day, key }
+    }
+    return hmac(derived.key, text).toString('hex')
   }
   return {
     presignRead: async (key, { signedAt, seconds }) => {

@@ -3,6 +3,7 @@ import { reasonOf, VisionError } from '../domain/errors.ts'
 import type { AwsConfig, StorageConfig } from '../platform/config/shared.ts'
 import { bucketCallMs } from './limits.ts'
 import type { Presigner } from './presign.ts'
+import type { ObjectReader } from './read-object.ts'
 import type { Bucket } from './s3.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
@@ -11,8 +12,8 @@ import { startTimeLimit, type TimeLimit } from './time-limit.ts'
  * credentials to sign with.
  */
 export interface ImageStore extends Presigner {
-  /** Loads what moves bytes, so that the first of them do not wait for it. */
-  prepare(): Promise<void>
+  /** Loads what reads objects, or writes them, so that the first does not wait for it. */
+  prepare(what: 'get' | 'put'): Promise<void>
   /** @throws VisionError `storage.unavailable` */
   put(key: string, bytes: Uint8Array, type: string): Promise<void>
   /**
@@ -34,7 +35,7 @@ export interface ImageStore extends Presigner {
 }
 
 /**
- * The store in the configured bucket. What moves bytes is loaded when the first bytes move, and signing alone never needs it: see
+ * The store in the configured bucket. The SDK is loaded when it is first needed: signing and reading do without, see
  * `createPresigner`.
  */
 export function openImageStore(config: StorageConfig & Partial<AwsConfig>): ImageStore {
@@ -44,20 +45,32 @@ export function openImageStore(config: StorageConfig & Partial<AwsConfig>): Imag
     return opened
   }
   let signing: Promise<Presigner | undefined> | undefined
-  const presigner = async () => {
+  const ours = () => {
     signing ??= import('./presign.ts').then(({ createPresigner }) => createPresigner(config))
-    return (await signing) ?? bucket()
+    return signing
   }
+  const presigner = async () => (await ours()) ?? bucket()
+  let reading: Promise<ObjectReader | undefined> | undefined
+  /** Undefined where the SDK must sign. */
+  const reader = () => {
+    reading ??= Promise.all([ours(), import('./read-object.ts')]).then(
+      ([signer, { createObjectReader }]) => signer && createObjectReader(signer),
+    )
+    return reading
+  }
+  const get = async (...asked: Parameters<Bucket['get']>) =>
+    (await (await reader())?.read(...asked)) ?? (await bucket()).get(...asked)
   return {
-    prepare: async () => void (await bucket()),
+    prepare: async (what) => void ((what === 'get' && (await reader())) || (await bucket())),
     put: (key, bytes, type) => call(async (signal) => (await bucket()).put(key, bytes, type, signal)),
-    get: (key, maxBytes, given, reserve) =>
-      call(async (signal, limit) => (await bucket()).get(key, maxBytes, signal, limit, reserve), given),
+    get: (key, maxBytes, given, reserve) => call((signal, limit) => get(key, maxBytes, signal, limit, reserve), given),
     list: (prefix, most) => call(async (signal) => (await bucket()).list(prefix, most, signal)),
     delete: (key) => call(async (signal) => (await bucket()).delete(key, signal)),
     presignRead: (key, life) => call(async () => (await presigner()).presignRead(key, life)),
     presignUpload: (key, limits) => call(async () => (await presigner()).presignUpload(key, limits)),
-    close: () => void opened?.then((one) => one.close()),
+    close: () => {
+      for (const one of [opened, reading]) void one?.then((parts) => parts?.close())
+    },
   }
 }
 

@@ -79,7 +79,7 @@ export function createPoller(
   const steps: Steps = {
     // What fails here fails again where it is needed, and is reported there.
     prepare: () =>
-      void Promise.allSettled([compose(), store.prepare(), models.analysis.prepare(), models.content.prepare()]),
+      void Promise.allSettled([compose(), store.prepare('get'), models.analysis.prepare(), models.content.prepare()]),
     analysis: async (...given) => (await compose()).analysis(...given),
     content: async (...given) => (await compose()).content(...given),
   }

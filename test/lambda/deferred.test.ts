@@ -102,10 +102,11 @@ test('every part that a function loads when it is needed can be loaded, and does
   const operator = { authorization: `Bearer ${await token('ops', 600, ['operator'])}` }
   expect(await call('POST', '/v1/operator/users/ann/erase', {}, operator)).toMatchObject({ statusCode: 200 })
 
-  expect(notLoaded('api', [api])).toEqual([])
+  // It reads no images.
+  expect(notLoaded('api', [api])).toEqual(['core/images/read-object.ts'])
   expect(notLoaded('stream', [stream])).toEqual([])
-  // It signs no links; and alone it never sees a backlog, of which it would tell as the API does.
-  expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/presign.ts', 'core/worker/wake/invoke.ts'])
+  // Its image is stored already; and alone it never sees a backlog, of which it would tell as the API does.
+  expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/s3.ts', 'core/worker/wake/invoke.ts'])
 })
 
 test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`', async () => {

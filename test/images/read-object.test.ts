@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { type ImageStore, openImageStore } from '../../core/images/store.ts'
+
+// A bucket whose server the test plays: who signed a request, the link or the SDK's header, tells who sent it.
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void
+
+let server: Server
+let store: ImageStore
+let sentBy: ('link' | 'SDK')[]
+let connections: number
+const bytes = Buffer.from('the bytes of an image')
+const whole: Answer = (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
+const signal = new AbortController().signal
+
+/** Answers the requests in turn; the last answer is repeated. */
+async function open(...answers: readonly [Answer, ...Answer[]]): Promise<void> {
+  sentBy = []
+  connections = 0
+  const left = [...answers]
+  server = createServer((request, response) => {
+    sentBy.push(request.headers.authorization === undefined ? 'link' : 'SDK')
+    const answer = (left.length > 1 ? left.shift() : left[0]) as Answer
+    answer(response, request)
+  })
+  server.on('connection', () => {
+    connections++
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  store = openImageStore({
+    BUCKET_NAME: 'images',
+    AWS_REGION: 'us-east-1',
+    S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    S3_ACCESS_KEY_ID: 'test',
+    S3_SECRET_ACCESS_KEY: 'a secret',
+  })
+}
+
+afterEach(async () => {
+  store.close()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+test('objects are read without the SDK, over a connection that is kept', async () => {
+  await open(whole)
+  for (let n = 0; n < 3; n++) expect(Buffer.from(await store.get('images/a', 100, signal))).toEqual(bytes)
+  expect(sentBy).toEqual(['link', 'link', 'link'])
+  expect(connections).toBe(1)
+})
+
+test.each<readonly [string, Answer]>([
+  ['a busy server', (response) => response.writeHead(503, { 'content-length': 4 }).end('busy')],
+  ['a broken connection', (response) => response.destroy()],
+  ['a body of no length', (response) => response.writeHead(200).end(bytes)],
+])('after %s the SDK asks again', async (_, first) => {
+  await open(first, whole)
+  expect(Buffer.from(await store.get('images/a', 100, signal))).toEqual(bytes)
+  expect(sentBy).toEqual(['link', 'SDK'])
+})
+
+test('the SDK says what a refusal means', async () => {
+  const missing = '<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>'
+  await open((response) =>
+    response.writeHead(404, { 'content-type': 'application/xml', 'content-length': missing.length }).end(missing),
+  )
+  await expect(store.get('images/a', 100, signal)).rejects.toMatchObject({ code: 'image.not_found' })
+  expect(sentBy).toEqual(['link', 'SDK'])
+})
+
+test('an object that is too large is not read', async () => {
+  await open(whole)
+  await expect(store.get('images/a', 20, signal)).rejects.toMatchObject({ code: 'image.too_large' })
+  expect(sentBy).toEqual(['link'])
+})
+
+const half: Answer = (response) => {
+  response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 10))
+}
+
+test('a body that breaks off is a failure of the bucket', async () => {
+  await open((response, request) => {
+    half(response, request)
+    setTimeout(() => response.destroy(), 50)
+  })
+  await expect(store.get('images/a', 100, signal)).rejects.toMatchObject({ code: 'storage.unavailable' })
+})
+
+test('so is one whose connection breaks while there is no room for it', async () => {
+  let broken: Promise<unknown> = Promise.resolve()
+  await open((response, request) => {
+    half(response, request)
+    broken = delay(50).then(() => response.destroy())
+  })
+  const reserve = async () => {
+    await broken
+    await delay(50)
+  }
+  await expect(store.get('images/a', 100, signal, reserve)).rejects.toMatchObject({ code: 'storage.unavailable' })
+})
+
+test.each<readonly [string, Answer]>([
+  ['an answer', () => undefined],
+  ['the rest of a body', half],
+])('a run that stops does not wait for %s', async (_, answer) => {
+  await open(answer)
+  const stop = new AbortController()
+  const reading = store.get('images/a', 100, stop.signal)
+  setTimeout(() => stop.abort(new Error('the run is over')), 100)
+  await expect(reading).rejects.toThrow('the run is over')
+  expect(sentBy).toEqual(['link'])
+})
