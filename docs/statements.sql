@@ -140,7 +140,7 @@ select `id`, …, CAST(DATE(`ended_at`) AS CHAR) from `vision_job_attempts` FORC
 select `id`, …, UTC_TIMESTAMP(3) from `vision_webhook_endpoints` FORCE INDEX (owner) where `vision_webhook_endpoints`.`user_id` = ? order by `vision_webhook_endpoints`.`id` asc;
 select `id`, …, UTC_TIMESTAMP(3) from `vision_webhook_endpoints` where (`vision_webhook_endpoints`.`id` = ? and `vision_webhook_endpoints`.`user_id` = ?);
 select `id`, …, UTC_TIMESTAMP(3) from `vision_webhook_endpoints` where (`vision_webhook_endpoints`.`id` = ? and `vision_webhook_endpoints`.`user_id` = ?) for update;
-select `job_id`, … from `vision_job_texts` FORCE INDEX (PRIMARY) where `vision_job_texts`.`job_id` in (?, …) order by `vision_job_texts`.`job_id` asc, `vision_job_texts`.`text` asc;
+select `job_id`, … from `vision_job_texts` FORCE INDEX (PRIMARY) where `vision_job_texts`.`job_id` IN (?, …) order by `vision_job_texts`.`job_id` asc, `vision_job_texts`.`text` asc;
 select `job_id`, … from `vision_job_texts` where (`vision_job_texts`.`job_id` = ? and `vision_job_texts`.`text` = ?);
 select `job_id`, … from `vision_job_texts` where `vision_job_texts`.`job_id` = ?;
 select `job_id`, … from `vision_job_texts` where `vision_job_texts`.`job_id` IN (?, …);
@@ -234,8 +234,8 @@ SELECT id FROM vision_webhook_endpoints FORCE INDEX (sweep) WHERE swept_at < UTC
 SELECT id FROM vision_webhook_endpoints WHERE user_id = ? LIMIT ?;
 SELECT id, actor, parameters, result, at < UTC_TIMESTAMP(3) - INTERVAL ? HOUR AS settled FROM vision_operator_actions WHERE id > ? ORDER BY id LIMIT ?;
 SELECT id, attempt FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? AND worker_id = ? ORDER BY id FOR UPDATE SKIP LOCKED;
-SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE;
-SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE SKIP LOCKED;
+SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId, UTC_TIMESTAMP(3) AS at FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE;
+SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId, batch_id AS batchId, UTC_TIMESTAMP(3) AS at FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? ORDER BY id FOR UPDATE SKIP LOCKED;
 SELECT id, batch_id AS batchId, next_step AS lane, CAST(IF(texts > texts_completed, texts - texts_completed, ?) AS SIGNED) AS weight, COALESCE(expires_at <= IF(next_step = ?, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND, UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND), ?) AS expired FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? AND available_at <= UTC_TIMESTAMP(3) ORDER BY id FOR UPDATE SKIP LOCKED;
 SELECT id, CAST(IF(texts > texts_completed, texts - texts_completed, ?) AS SIGNED) AS weight FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ? AND status = ? AND next_step = ? AND start_tag = ? ORDER BY id LIMIT ?;
 SELECT id, CAST(IF(texts > texts_completed, texts - texts_completed, ?) AS SIGNED) AS weight FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ? AND status = ? AND next_step = ? ORDER BY start_tag DESC LIMIT ?;

@@ -24,10 +24,7 @@ export class SqlText {
    */
   value(cell: Cell): this {
     if (cell === null) return this.add('NULL')
-    if (typeof cell === 'number') {
-      if (!Number.isFinite(cell)) throw new TypeError(`No column can hold ${cell}`)
-      return this.add(String(cell))
-    }
+    if (typeof cell === 'number') return this.add(numberText(cell))
     return this.#push(cell)
   }
 
@@ -44,4 +41,14 @@ export class SqlText {
     this.#text = ''
     return this
   }
+}
+
+/**
+ * A number as SQL.
+ *
+ * @throws TypeError for NaN and Infinity, which no column can hold
+ */
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError(`No column can hold ${value}`)
+  return String(value)
 }

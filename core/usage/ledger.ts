@@ -1,10 +1,18 @@
 import { and, asc, between, eq, getTableColumns, or, sql } from 'drizzle-orm'
-import { type CountedStatus, type Step, visionJobAttempts, visionUsage } from '../../drizzle/schema.ts'
+import {
+  type CountedStatus,
+  type Outcome,
+  type Step,
+  steps,
+  visionJobAttempts,
+  visionUsage,
+} from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { insertRows } from '../database/insert-rows.ts'
 import { selectOnce } from '../database/select-once.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
+import type { StepUsage } from '../domain/step.ts'
 import { addBatchCounts, type BatchEntry } from './batch-counts.ts'
 import { addFailures } from './failures.ts'
 import { increments, mergeCounts, sumCounts } from './merge-counts.ts'
@@ -79,56 +87,74 @@ export async function readRuns(tx: Queryable, runs: readonly OwnedRun[], lock = 
 
 /** The ledger's entries for a run: none until it has ended. */
 export function entriesOf(row: RunRow): UsageEntry[] {
-  return row.outcome === 'running' || row.day === null ? [] : takenBy({ ...row, day: row.day })
+  return row.outcome === 'running' || row.day === null ? [] : entriesOfRun(totalsOf({ ...row, day: row.day }))
 }
 
-function takenBy(row: RunRow & { readonly day: string }): UsageEntry[] {
-  const { userId, batchId, day, outcome: status } = row
-  const entries: UsageEntry[] = [
-    {
-      userId,
-      batchId,
-      day,
-      model: '',
-      status,
-      runs: 1,
-      // A call without an answer has no model.
-      possiblyBilled: row.possiblyBilled === null ? 0 : Math.max(1, row.possiblyBilledCalls),
-      waitingMs: row.waitingMs,
-      imageMs: row.imageMs,
-    },
-  ]
-  const calls = (['analysis', 'content'] as const).flatMap((step) => callEntry(row, step) ?? [])
-  return [...entries, ...calls]
+/** The usage of an ended run, as its row has it. */
+export interface RunTotals extends Pick<OwnedRun, 'userId' | 'batchId'> {
+  /** Of its end, UTC. */
+  readonly day: string
+  readonly outcome: Outcome
+  /** How many calls may have been billed without an answer. */
+  readonly possiblyBilled: number
+  readonly waitingMs: number
+  readonly imageMs: number
+  /** The calls of each step that a model has answered. */
+  readonly used: Partial<Readonly<Record<Step, StepUsage>>>
 }
 
-/** The entry for the calls of a step; undefined if no model has answered. */
-function callEntry(row: RunRow & { readonly day: string }, step: Step): UsageEntry | undefined {
-  const { userId, batchId, day, outcome: status } = row
+/** The ledger's entries for an ended run. */
+export function entriesOfRun({ used, outcome: status, ...run }: RunTotals): UsageEntry[] {
+  const { userId, batchId, day, possiblyBilled, waitingMs, imageMs } = run
+  // A call without an answer has no model.
+  const own = { userId, batchId, day, model: '', status, runs: 1, possiblyBilled, waitingMs, imageMs }
+  const calls = steps.flatMap((step): UsageEntry[] => {
+    const of = used[step]
+    if (of === undefined) return []
+    const { model, calls = 1, cost } = of
+    return [
+      {
+        userId,
+        batchId,
+        day,
+        status,
+        model,
+        calls,
+        inputTokens: of.inputTokens ?? 0,
+        cachedTokens: of.cachedTokens ?? 0,
+        outputTokens: of.outputTokens ?? 0,
+        thinkingTokens: of.thinkingTokens ?? 0,
+        cost: cost ?? 0,
+        unpricedCalls: cost === null ? calls : 0,
+        [`${step}Ms`]: of.milliseconds,
+      },
+    ]
+  })
+  return [own, ...calls]
+}
+
+function totalsOf(row: RunRow & { readonly day: string }): RunTotals {
+  const { userId, batchId, day, outcome, possiblyBilled, possiblyBilledCalls, waitingMs, imageMs } = row
+  const used = Object.fromEntries(steps.flatMap((step) => [[step, usedIn(row, step)] as const]))
+  const billed = possiblyBilled === null ? 0 : Math.max(1, possiblyBilledCalls)
+  return { userId, batchId, day, outcome, possiblyBilled: billed, waitingMs, imageMs, used }
+}
+
+/** The calls of a step; undefined if no model has answered. */
+function usedIn(row: RunRow, step: Step): StepUsage | undefined {
   const model = row[`${step}Model`]
   if (model === null) return undefined
-  const cost = row[`${step}Cost`]
-  const calls = callsOf(row[`${step}Calls`])
   return {
-    userId,
-    batchId,
-    day,
-    status,
     model,
-    calls,
-    inputTokens: row[`${step}InputTokens`] ?? 0,
-    cachedTokens: row[`${step}CachedTokens`] ?? 0,
-    outputTokens: row[`${step}OutputTokens`] ?? 0,
-    thinkingTokens: row[`${step}ThinkingTokens`] ?? 0,
-    cost: cost ?? 0,
-    unpricedCalls: cost === null ? calls : 0,
-    [`${step}Ms`]: row[`${step}Ms`],
+    // A named model has answered: rows from before calls were counted, one call each, have a 0.
+    calls: Math.max(1, row[`${step}Calls`]),
+    inputTokens: row[`${step}InputTokens`],
+    cachedTokens: row[`${step}CachedTokens`],
+    outputTokens: row[`${step}OutputTokens`],
+    thinkingTokens: row[`${step}ThinkingTokens`],
+    cost: row[`${step}Cost`],
+    milliseconds: row[`${step}Ms`],
   }
-}
-
-/** A named model has answered: rows from before calls were counted, one call each, have a 0. */
-function callsOf(counted: number): number {
-  return Math.max(1, counted)
 }
 
 /** A job that has just ended, and its error. */
@@ -143,16 +169,19 @@ export interface EndedJob extends Pick<OwnedRun, 'userId' | 'batchId'> {
 /**
  * Adds runs and jobs that have just ended to the ledger and to their batches.
  *
+ * @param runs those whose rows are read
  * @param counts what else changes in the batches
+ * @param known the entries of runs whose rows this transaction has written whole
  */
 export async function addRuns(
   tx: Queryable,
   runs: readonly OwnedRun[],
   ended: readonly EndedJob[] = [],
   counts: readonly BatchEntry[] = [],
+  known: readonly UsageEntry[] = [],
 ): Promise<void> {
   const rows = await readRuns(tx, runs)
-  const entries = rows.flatMap(entriesOf)
+  const entries = [...known, ...rows.flatMap(entriesOf)]
   if (entries.length + ended.length === 0) return addBatchCounts(tx, counts)
   const day = entries[0]?.day ?? (await today(tx))
   const stepOf = new Map(rows.map(({ jobId, step }) => [jobId, step]))
@@ -182,12 +211,9 @@ export async function addUsage(
   const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
   await insertRows(tx, visionUsage, rows, increments(visionUsage, counters))
-  const ofBatches = entries.map(
-    ({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) => ({
-      ...entry,
-      batchId,
-      workMs: imageMs + analysisMs + contentMs,
-    }),
+  const ofBatches = entries.flatMap(
+    ({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) =>
+      batchId === null ? [] : [{ ...entry, batchId, workMs: imageMs + analysisMs + contentMs }],
   )
   await addBatchCounts(tx, [...ofBatches, ...counts])
   await addFailures(tx, entries)
@@ -222,7 +248,7 @@ export function getUserUsage(
 /** The usage of a job: of all ended runs, and of the saved results of the running one. */
 export async function getJobUsage(database: Database, owned: Pick<OwnedRun, 'jobId' | 'userId'>): Promise<Counts> {
   const rows = await database.run((on) => attemptsOfJob(on, { jobId: owned.jobId }))
-  return sumOf(rows.flatMap((row) => takenBy({ ...row, day: '', userId: owned.userId, batchId: null })))
+  return sumOf(rows.flatMap((row) => entriesOfRun(totalsOf({ ...row, day: '', userId: owned.userId, batchId: null }))))
 }
 
 const attemptsOfJob = selectOnce(getTableColumns(visionJobAttempts), (select) =>

@@ -8,8 +8,17 @@ export function sumCounts<Counter extends string>(
   counters: readonly Counter[],
   entries: readonly Partial<Counts<Counter>>[],
 ): Counts<Counter> {
-  const sums = counters.map((counter) => [counter, entries.reduce((sum, { [counter]: count = 0 }) => sum + count, 0)])
-  return Object.fromEntries(sums)
+  const sums = Object.fromEntries(counters.map((counter) => [counter, 0])) as Counts<Counter>
+  for (const entry of entries) addTo(sums, counters, entry)
+  return sums
+}
+
+function addTo<Counter extends string>(
+  sums: Counts<Counter>,
+  counters: readonly Counter[],
+  entry: Partial<Counts<Counter>>,
+): void {
+  for (const counter of counters) sums[counter] += entry[counter] ?? 0
 }
 
 /**
@@ -24,20 +33,25 @@ export function mergeCounts<Counter extends string, Entry extends Partial<Counts
   counters: readonly Counter[],
   entries: readonly Entry[],
 ): (Entry & Counts<Counter>)[] {
-  const keyOf = (entry: Entry) =>
-    JSON.stringify(
-      keys.map((key) => {
-        const value: unknown = entry[key]
+  // For each text of a key, the last entry that has it, and the sums.
+  const rows = new Map<string, { last: Entry; readonly sums: Counts<Counter> }>()
+  for (const entry of entries) {
+    const key = JSON.stringify(
+      keys.map((name) => {
+        const value: unknown = entry[name]
         return typeof value === 'number' ? String(value).padStart(20, '0') : value
       }),
     )
-  return [...Map.groupBy(entries, keyOf)]
+    const row = rows.get(key)
+    if (row === undefined) rows.set(key, { last: entry, sums: sumCounts(counters, [entry]) })
+    else {
+      row.last = entry
+      addTo(row.sums, counters, entry)
+    }
+  }
+  return [...rows]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, same]) => {
-      const last = same.at(-1)
-      const sums = sumCounts(counters, same)
-      return last === undefined || counters.every((counter) => sums[counter] === 0) ? [] : [{ ...last, ...sums }]
-    })
+    .flatMap(([, { last, sums }]) => (counters.every((counter) => sums[counter] === 0) ? [] : [{ ...last, ...sums }]))
 }
 
 /** The assignments that add a row's counters to those of the row that stands: for ON DUPLICATE KEY UPDATE. */

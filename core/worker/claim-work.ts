@@ -88,6 +88,7 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         leaseMs,
         limit,
         stepProviders: providers.stepProviders,
+        providerStates,
         callsAtOnce: options.textsAtOnce,
         onExpired: maintenance.onExpired,
       })

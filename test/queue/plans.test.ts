@@ -274,7 +274,7 @@ async function releaseFirst(): Promise<void> {
     [owner],
   )
   await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
-  const run = { jobId: Number(job?.id), attempt: 1, userId: owner, batchId: null }
+  const run = { jobId: Number(job?.id), attempt: 1, userId: owner, batchId: null, waitingMs: 0 }
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
 }
 

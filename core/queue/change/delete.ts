@@ -50,7 +50,7 @@ export async function deleteJobsSilently(database: Database, userId: string, ids
 async function deleteLocked(
   tx: Queryable,
   jobs: readonly LockedJob[],
-  end: (tx: Queryable, ends: Required<Omit<Ends, 'texts'>>) => Promise<void>,
+  end: (tx: Queryable, ends: Required<Omit<Ends, 'texts' | 'usage'>>) => Promise<void>,
 ): Promise<void> {
   const ids = jobs.map(({ jobId }) => jobId)
   await deleteByIds(tx, 'vision_jobs', ids)

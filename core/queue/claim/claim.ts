@@ -3,9 +3,9 @@ import { type Step, visionJobAttempts } from '../../../drizzle/schema.ts'
 import { isDuplicate } from '../../database/classify-error.ts'
 import type { Database } from '../../database/client.ts'
 import { insertRows } from '../../database/insert-rows.ts'
-import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { inMilliseconds, listOf, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import type { Run } from '../../domain/run.ts'
-import { readProviderStates } from '../../providers/availability/provider-state.ts'
+import { type ProviderStates, readProviderStates } from '../../providers/availability/provider-state.ts'
 import { defaultStepProviders, type StepProviders } from '../../providers/registry.ts'
 import { advanceVirtualTime } from '../fairness/fair-queue.ts'
 import { clearFormerRuns } from '../prune/orphans.ts'
@@ -24,6 +24,8 @@ export interface ClaimOptions {
   readonly lane: Step
   /** The providers whose outages stop the jobs' clocks; the default configuration's if left out. */
   readonly stepProviders?: StepProviders | undefined
+  /** The providers' states, if they have just been read. */
+  readonly providerStates?: ProviderStates | undefined
   /** Called with the owner of each expired job, who may have a free place now. */
   readonly onExpired?: (userId: string) => void
 }
@@ -75,13 +77,13 @@ async function claimOnce(
   options: ClaimOptions,
   onTake: (runs: readonly Run[]) => void,
 ): Promise<Claimed> {
-  const { workerId, limit, lane, stepProviders = defaultStepProviders, onExpired } = options
+  const { workerId, limit, lane, stepProviders = defaultStepProviders, providerStates, onExpired } = options
   let expected: readonly Run[] = []
   let dead: readonly { readonly userId: string }[] = []
   let reached = 0
   const claimed = await database.transact(
     async (tx) => {
-      const { [lane]: expiry } = expiryMoments(await readProviderStates(tx), stepProviders)
+      const { [lane]: expiry } = expiryMoments(providerStates ?? (await readProviderStates(tx)), stepProviders)
       const due = await rowsOf<Row>(tx, claimQuery(lane, limit, expiry))
       const past = due.filter((row) => row.expired === 1)
       dead = await failExpired(
@@ -147,7 +149,7 @@ async function take(
     sql`UPDATE vision_jobs SET status = 'processing', attempt = attempt + 1, version = version + 1,
         worker_id = ${workerId}, lease_expires_at = ${inMilliseconds(leaseMs)},
         started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), updated_at = UTC_TIMESTAMP(3)
-      WHERE id IN ${ids}`,
+      WHERE id IN ${listOf(ids)}`,
   )
   await insertRows(
     tx,
@@ -172,7 +174,7 @@ async function heldBy(on: Queryable, workerId: string, runs: readonly Run[]): Pr
   const rows = await rowsOf<{ jobId: number; attempt: number }>(
     on,
     sql`SELECT id AS jobId, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
-      WHERE id IN ${runs.map((run) => run.jobId)} AND status = 'processing' AND worker_id = ${workerId} FOR UPDATE`,
+      WHERE id IN ${listOf(runs.map((run) => run.jobId))} AND status = 'processing' AND worker_id = ${workerId} FOR UPDATE`,
   )
   const attempts = new Map(rows.map((row) => [row.jobId, row.attempt]))
   return runs.filter((run) => attempts.get(run.jobId) === run.attempt)

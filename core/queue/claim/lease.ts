@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Outcome } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
-import { inMilliseconds, matchedBy, rowsOf } from '../../database/sql.ts'
+import { inMilliseconds, listOf, matchedBy, rowsOf } from '../../database/sql.ts'
 import type { Run, RunIdentity } from '../../domain/run.ts'
 import { attemptsOf } from '../rows/attempts-of.ts'
 
@@ -27,7 +27,7 @@ export async function renewLeases(
       const rows = await rowsOf<{ id: number; attempt: number }>(
         tx,
         sql`SELECT id, attempt FROM vision_jobs FORCE INDEX (PRIMARY)
-          WHERE id IN ${runs.map((run) => run.jobId)} AND status = 'processing' AND worker_id = ${workerId}
+          WHERE id IN ${listOf(runs.map((run) => run.jobId))} AND status = 'processing' AND worker_id = ${workerId}
           ORDER BY id FOR UPDATE SKIP LOCKED`,
       )
       const attempts = new Map(rows.map((row) => [row.id, row.attempt]))
@@ -37,7 +37,7 @@ export async function renewLeases(
         await matchedBy(
           tx,
           sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET lease_expires_at = ${inMilliseconds(leaseMs)}
-            WHERE id IN ${mine.map((run) => run.jobId)}`,
+            WHERE id IN ${listOf(mine.map((run) => run.jobId))}`,
         )
       }
       return new Set(mine)

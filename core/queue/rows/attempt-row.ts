@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm'
 import { type Outcome, type Step, steps } from '../../../drizzle/schema.ts'
 import type { Queryable } from '../../database/sql.ts'
 import { type ColumnValue, updateRows } from '../../database/update-rows.ts'
-import type { Reason, RunIdentity } from '../../domain/run.ts'
+import type { Reason, Run, RunIdentity } from '../../domain/run.ts'
 import type { RunUsage, StepUsage } from '../../domain/step.ts'
+import { entriesOfRun, type OwnedRun } from '../../usage/ledger.ts'
 
 // The sizes of the columns, in characters: a longer reason must not keep its run from being settled.
 const messageLength = 500
@@ -14,6 +15,8 @@ export const modelLength = 120
 export interface Ending {
   readonly outcome: Outcome
   readonly reason?: Reason
+  /** When, by the database's clock, as its text; now if left out. */
+  readonly endedAt?: string | undefined
 }
 
 /** What is written into a run's own row. */
@@ -41,16 +44,40 @@ export async function writeAttempts(on: Queryable, changes: readonly AttemptChan
   )
 }
 
-function columnsOf({ spent, outcome, reason, step }: AttemptChange): Record<string, ColumnValue> {
-  const lost = spent.possiblyBilled ?? {}
+/** How many calls may have been billed, and the last of their steps. */
+function possiblyBilledIn({ possiblyBilled: lost = {} }: RunUsage) {
   return {
-    possibly_billed: steps.findLast((one) => (lost[one] ?? 0) > 0) ?? null,
-    possibly_billed_calls: steps.reduce((sum, one) => sum + (lost[one] ?? 0), 0),
+    step: steps.findLast((one) => (lost[one] ?? 0) > 0) ?? null,
+    calls: steps.reduce((sum, one) => sum + (lost[one] ?? 0), 0),
+  }
+}
+
+/** A run that a change ends. */
+export type EndedRun = OwnedRun & Pick<Run, 'waitingMs'>
+
+/** The ledger's entries for a run whose row gets this change, which is all that it has used. */
+export function usageOf(run: EndedRun, { spent, outcome }: { spent: RunUsage; outcome: Outcome }, endedAt: string) {
+  const { userId, batchId, waitingMs } = run
+  const { step, calls } = possiblyBilledIn(spent)
+  const { analysis, content, imageMs = 0 } = spent
+  const used = {
+    ...(analysis && { analysis: { ...analysis, model: analysis.model.slice(0, modelLength) } }),
+    ...(content && { content: { ...content, model: content.model.slice(0, modelLength) } }),
+  }
+  const possiblyBilled = step === null ? 0 : Math.max(1, calls)
+  return entriesOfRun({ userId, batchId, waitingMs, imageMs, possiblyBilled, outcome, used, day: endedAt.slice(0, 10) })
+}
+
+function columnsOf({ spent, outcome, reason, step, endedAt }: AttemptChange): Record<string, ColumnValue> {
+  const lost = possiblyBilledIn(spent)
+  return {
+    possibly_billed: lost.step,
+    possibly_billed_calls: lost.calls,
     ...(spent.analysis && spentIn('analysis', spent.analysis)),
     ...(spent.content && spentIn('content', spent.content)),
     ...(spent.imageMs !== undefined && { image_ms: spent.imageMs }),
     ...(step && { step }),
-    ...(outcome && { outcome, ended_at: sql`UTC_TIMESTAMP(3)` }),
+    ...(outcome && { outcome, ended_at: endedAt ?? sql`UTC_TIMESTAMP(3)` }),
     ...(reason && {
       error_code: reason.code,
       error_message: shown(reason),

@@ -1,4 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
+import { SqlText } from '../../database/sql-text.ts'
 import type { RunIdentity } from '../../domain/run.ts'
 
 /**
@@ -6,9 +7,12 @@ import type { RunIdentity } from '../../domain/run.ts'
  * may scan a small table despite the index hint, and lock, or wait for, every row that it passes.
  */
 export function attemptsOf(runs: readonly RunIdentity[]): SQL {
-  const rows = runs.map(({ jobId, attempt }, index) =>
-    index === 0 ? sql`SELECT ${jobId} AS job_id, ${attempt} AS attempt` : sql`SELECT ${jobId}, ${attempt}`,
-  )
-  return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt)
-    ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt`
+  const text = new SqlText()
+  runs.forEach(({ jobId, attempt }, index) => {
+    if (index === 0) text.add('(SELECT ').value(jobId).add(' AS job_id, ').value(attempt).add(' AS attempt')
+    else text.add(' UNION ALL SELECT ').value(jobId).add(', ').value(attempt)
+  })
+  text.add(`) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt)
+    ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt`)
+  return text.done()
 }

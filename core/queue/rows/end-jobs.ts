@@ -1,7 +1,7 @@
 import type { Outcome } from '../../../drizzle/schema.ts'
 import type { Queryable } from '../../database/sql.ts'
 import { type BatchEntry, withFreeBatches } from '../../usage/batch-counts.ts'
-import { addRuns, type EndedJob, type OwnedRun } from '../../usage/ledger.ts'
+import { addRuns, type EndedJob, type OwnedRun, type UsageEntry } from '../../usage/ledger.ts'
 import { withFreeLedger } from '../../usage/ledger-lock.ts'
 import {
   type CompletedText,
@@ -17,7 +17,10 @@ export type EndingJob = EndedJob & { readonly jobId: number }
 
 /** The jobs, runs and texts that a transaction ends. */
 export interface Ends {
+  /** Runs whose rows show what they have used. */
   readonly runs?: readonly OwnedRun[]
+  /** What runs have used whose rows the transaction has written. */
+  readonly usage?: readonly UsageEntry[]
   readonly jobs?: readonly EndingJob[]
   readonly texts?: readonly CompletedText[]
   /** What else changes in the batches: jobs that are deleted, and had ended before. */
@@ -32,13 +35,13 @@ export interface Ends {
  */
 export async function endJobs(
   tx: Queryable,
-  { runs = [], jobs = [], texts = [], counts = [] }: Ends,
+  { runs = [], usage = [], jobs = [], texts = [], counts = [] }: Ends,
   opened?: Outbox,
 ): Promise<void> {
   const changed = [...jobs, ...texts]
   const outbox = opened ?? (changed.length === 0 ? undefined : await openOutbox(tx, changed, jobs))
   if (outbox) await writeJobEvents(tx, outbox, jobs, texts)
-  if (runs.length + jobs.length + counts.length > 0) await addRuns(tx, runs, jobs, counts)
+  if (runs.length + usage.length + jobs.length + counts.length > 0) await addRuns(tx, runs, jobs, counts, usage)
   if (outbox) await writeBatchEvents(tx, outbox, jobs)
 }
 

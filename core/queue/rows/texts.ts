@@ -1,8 +1,9 @@
-import { and, asc, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import { visionJobOutputs, visionJobTexts } from '../../../drizzle/schema.ts'
 import { batchQueries } from '../../database/batch-queries.ts'
 import type { Database } from '../../database/client.ts'
 import { insertRows } from '../../database/insert-rows.ts'
+import { selectOnce } from '../../database/select-once.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { LeaseLost, type Run } from '../../domain/run.ts'
 import { held } from './fence.ts'
@@ -75,16 +76,17 @@ export async function readTextsOfRun(database: Database, run: Run): Promise<RunT
   }
 }
 
+const textsOfJobs = selectOnce(getTableColumns(visionJobTexts), (select) =>
+  select
+    // A hint keeps a small table from being scanned.
+    .from(visionJobTexts, { forceIndex: 'PRIMARY' })
+    .where(sql`${visionJobTexts.jobId} IN (${sql.placeholder('ids')})`)
+    .orderBy(asc(visionJobTexts.jobId), asc(visionJobTexts.text)),
+)
+
 /** The texts of a job. Concurrent calls share one statement. */
 const textsOf = batchQueries(async (database, jobIds: readonly number[]) => {
-  const rows = await database.run((on) =>
-    on
-      .select()
-      // A join keeps a small table from being scanned.
-      .from(visionJobTexts, { forceIndex: 'PRIMARY' })
-      .where(inArray(visionJobTexts.jobId, [...jobIds]))
-      .orderBy(asc(visionJobTexts.jobId), asc(visionJobTexts.text)),
-  )
+  const rows = await database.run((on) => textsOfJobs(on, { ids: [...jobIds] }))
   const byJob = Map.groupBy(rows, ({ jobId }) => jobId)
   return jobIds.map((jobId) => byJob.get(jobId) ?? [])
 })

@@ -2,8 +2,8 @@ import type { Outcome, Step } from '../../../drizzle/schema.ts'
 import type { ColumnValue } from '../../database/update-rows.ts'
 import type { RunIdentity } from '../../domain/run.ts'
 import type { RunUsage } from '../../domain/step.ts'
-import type { EndedJob, OwnedRun } from '../../usage/ledger.ts'
-import type { Ending } from '../rows/attempt-row.ts'
+import type { EndedJob } from '../../usage/ledger.ts'
+import type { EndedRun, Ending } from '../rows/attempt-row.ts'
 import type { NewOutput } from '../rows/output-row.ts'
 import type { MadeText, TextEnding } from '../rows/text-row.ts'
 
@@ -15,6 +15,8 @@ export interface LockedJob {
   readonly version: number
   readonly userId: string
   readonly batchId: number | null
+  /** The moment of the lock by the database's clock, as its text: when what the change ends has ended. */
+  readonly at: string
 }
 
 /** A write of a run as data, so that concurrent writes of many runs can share a transaction. See `writeRuns`. */
@@ -35,7 +37,7 @@ export interface RunChange {
   /** The changes of the run's own row. */
   readonly attempt?: { readonly spent: RunUsage } & Partial<Ending> & { readonly step?: Step }
   /** The change ends the run: it is entered into the ledger, with the job if that ends too. */
-  readonly ended?: { readonly run: OwnedRun; readonly jobs: readonly EndedJob[] }
+  readonly ended?: { readonly run: EndedRun; readonly jobs: readonly EndedJob[] }
   /** The evidence that this run has made the change before; without it, the change may be made again. */
   readonly evidence?: Evidence
 }

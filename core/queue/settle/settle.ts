@@ -7,7 +7,7 @@ import type { Reason, Run, RunIdentity } from '../../domain/run.ts'
 import type { RunUsage, StepOutput } from '../../domain/step.ts'
 import { addUsage, difference, type OwnedRun, readRuns } from '../../usage/ledger.ts'
 import { startTagForReturn } from '../fairness/return-tag.ts'
-import { type Ending, shown, writeAttempts } from '../rows/attempt-row.ts'
+import { type EndedRun, type Ending, shown, writeAttempts } from '../rows/attempt-row.ts'
 import { analysisKey } from '../rows/output-row.ts'
 import { answerIssueLength, keyOf, type MadeText, type TextEnding } from '../rows/text-row.ts'
 import { commitChange } from './group-commit.ts'
@@ -55,7 +55,7 @@ const firstText: MadeText = { text: 1, revision: 1 }
  */
 export function completeVisionJob(
   database: Database,
-  run: OwnedRun,
+  run: EndedRun,
   content: StepOutput,
   spent: RunUsage,
   text: MadeText = firstText,
@@ -76,7 +76,7 @@ export function completeVisionJob(
  *
  * @throws LeaseLost if the run no longer holds the job
  */
-export function completeWithoutText(database: Database, run: OwnedRun, spent: RunUsage): Promise<void> {
+export function completeWithoutText(database: Database, run: EndedRun, spent: RunUsage): Promise<void> {
   return commitChange(database, {
     run,
     job: { kind: 'completed', versions: 1 },
@@ -143,7 +143,7 @@ export function failVisionJob(
  */
 export async function releaseVisionJob(
   database: Database,
-  run: OwnedRun,
+  run: EndedRun,
   lane: Step,
   spent: RunUsage,
   texts: readonly TextEnding[] = [],
@@ -209,7 +209,7 @@ export function saveAnswerIssue(
 
 function settle(
   database: Database,
-  run: OwnedRun,
+  run: EndedRun,
   columns: Readonly<Record<string, ColumnValue>>,
   ending: Ending,
   spent: RunUsage,

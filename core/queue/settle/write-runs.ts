@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../database/client.ts'
-import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { listOf, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { updateRows } from '../../database/update-rows.ts'
 import { linkImages } from '../../images/snapshots.ts'
-import { writeAttempts } from '../rows/attempt-row.ts'
+import { usageOf, writeAttempts } from '../rows/attempt-row.ts'
 import { endJobs } from '../rows/end-jobs.ts'
 import { insertOutputs } from '../rows/output-row.ts'
 import { completeTexts, noteTexts } from '../rows/text-row.ts'
@@ -60,8 +60,8 @@ async function lockHeld(
   const rows = await rowsOf<LockedJob & { readonly id: number }>(
     tx,
     sql`SELECT id, attempt, next_step AS step, image_id AS imageId, version, user_id AS userId,
-        batch_id AS batchId FROM vision_jobs FORCE INDEX (PRIMARY)
-      WHERE id IN ${changes.map(({ run }) => run.jobId)} AND status = 'processing'
+        batch_id AS batchId, UTC_TIMESTAMP(3) AS at FROM vision_jobs FORCE INDEX (PRIMARY)
+      WHERE id IN ${listOf(changes.map(({ run }) => run.jobId))} AND status = 'processing'
       ORDER BY id FOR UPDATE${wait ? sql`` : sql` SKIP LOCKED`}`,
   )
   const jobs = new Map(rows.map((row) => [row.id, row]))
@@ -102,16 +102,26 @@ async function apply(
   )
   await writeAttempts(
     tx,
-    changes.flatMap(({ run, attempt }) => (attempt ? [{ run, ...attempt }] : [])),
+    changes.flatMap((change) => {
+      const { run, attempt } = change
+      return attempt ? [{ run, ...attempt, ...(attempt.outcome && { endedAt: jobs.get(change)?.at }) }] : []
+    }),
   )
   await linkImages(
     tx,
     changes.flatMap(({ image }) => image ?? []),
   )
-  const ended = changes.flatMap((change) => change.ended ?? [])
   await endJobs(tx, {
-    runs: ended.map(({ run }) => run),
-    jobs: ended.flatMap(({ run, jobs }) => jobs.map((job) => ({ ...job, jobId: run.jobId }))),
+    usage: changes.flatMap((change) => {
+      const { ended, attempt } = change
+      const job = jobs.get(change)
+      if (!ended || !job || !attempt?.outcome) return []
+      return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
+    }),
+    jobs: changes.flatMap((change) => {
+      const { run, ended } = change
+      return (ended?.jobs ?? []).map((job) => ({ ...job, jobId: run.jobId, step: jobs.get(change)?.step }))
+    }),
     texts: changes.flatMap((change) => {
       const job = jobs.get(change)
       if (change.made === undefined || job === undefined) return []
@@ -151,7 +161,7 @@ async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise
     if (also && plain.length > 0) {
       await matchedBy(
         tx,
-        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${also} WHERE id IN ${plain.map(({ run }) => run.jobId)}`,
+        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${also} WHERE id IN ${listOf(plain.map(({ run }) => run.jobId))}`,
       )
     }
     await updateRows(
