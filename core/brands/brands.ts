@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
 import { visionBrands, visionBrandVersions } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
@@ -84,7 +83,8 @@ export async function updateBrand(
       const brand = await find(tx, owned)
       if (brand === undefined || brand.archivedAt !== null) throw new VisionError('brand.not_found')
       const current = await findVersion(tx, brandId, brand.version)
-      const same = isDeepStrictEqual(current?.profile, stored(profile))
+      // Not imported: see docs/decisions/0013-bundles.md.
+      const same = process.getBuiltinModule('node:util').isDeepStrictEqual(current?.profile, stored(profile))
       // A call that is repeated because its response was lost finds its own version as the very next one.
       if (same && (isExpected(brand.version) || isExpected(brand.version - 1))) return true
       if (!isExpected(brand.version)) throw new VisionError('request.precondition_failed')

@@ -11,8 +11,14 @@ export function isLightBody(value: unknown): value is LightBodyInit {
     typeof value === 'string' ||
     value instanceof Uint8Array ||
     value instanceof ArrayBuffer ||
-    value instanceof ReadableStream
+    isStream(value)
   )
+}
+
+/** The class is named for an object alone that can be one: Node.js loads all its web streams with the first mention of it. */
+function isStream(value: unknown): value is ReadableStream {
+  if (typeof value !== 'object' || value === null) return false
+  return !(value instanceof Uint8Array || value instanceof ArrayBuffer) && value instanceof ReadableStream
 }
 
 /** The body of a request or of a response, which is read once: the part of the Fetch standard that both have. */
@@ -28,7 +34,7 @@ export abstract class LightBody {
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     if (this.#content === undefined) return null
-    if (!(this.#content instanceof ReadableStream)) this.#content = streamOf(bytesOf(this.#content))
+    if (!isStream(this.#content)) this.#content = streamOf(bytesOf(this.#content))
     return this.#content
   }
 
@@ -48,7 +54,7 @@ export abstract class LightBody {
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     const content = this.take() ?? undefined
     if (content === undefined) return new Uint8Array()
-    return content instanceof ReadableStream ? readAll(content) : bytesOf(content)
+    return isStream(content) ? readAll(content) : bytesOf(content)
   }
 
   /** By Node.js' own class, which is loaded for it. */
@@ -76,7 +82,7 @@ export abstract class LightBody {
   /** The content for a copy, beside which this one can still be read. */
   protected share(): LightBodyInit {
     if (this.#isUsed || isDisturbed(this.#content)) throw new TypeError('The body has been read')
-    if (!(this.#content instanceof ReadableStream)) return this.#content
+    if (!isStream(this.#content)) return this.#content
     const [mine, other] = this.#content.tee()
     this.#content = mine
     return other
@@ -84,7 +90,7 @@ export abstract class LightBody {
 }
 
 function isDisturbed(content: LightBodyInit): boolean {
-  return content instanceof ReadableStream && (content.locked || Readable.isDisturbed(content as never))
+  return isStream(content) && (content.locked || Readable.isDisturbed(content as never))
 }
 
 function bytesOf(content: string | Uint8Array<ArrayBuffer> | ArrayBuffer): Uint8Array<ArrayBuffer> {

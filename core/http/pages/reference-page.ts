@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { VisionError } from '../../domain/errors.ts'
@@ -38,6 +36,9 @@ export function mountReferencePage(app: Hono<AppEnv>, title: string, keyFor: Key
     const file = call.req.param('file')
     const type = Object.hasOwn(referenceFiles, file) ? referenceFiles[file] : undefined
     if (type === undefined) throw new VisionError('request.not_found')
+    // Not imported: see docs/decisions/0013-bundles.md.
+    const { readFile } = process.getBuiltinModule('node:fs/promises')
+    const { resolve } = process.getBuiltinModule('node:path')
     return call.body(await readFile(resolve(referenceFolder, file), 'utf8'), 200, fileHeaders(type))
   })
   for (const path of [referencePath, `${referencePath}/:file`]) refuseOtherMethods(app, path, ['GET', 'HEAD'])

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { readExifOrientation } from './exif.ts'
 import { type Orientation, upright } from './orientation.ts'
 import { malformed, type Picture, type Size, truncated, unsupported } from './verdict.ts'
@@ -16,6 +15,8 @@ export function isPng(file: Buffer): boolean {
  * @throws VisionError `image.truncated`, `image.malformed` or `image.unsupported_type`
  */
 export function readPng(file: Buffer): Picture {
+  // Not imported: see docs/decisions/0013-bundles.md.
+  const { crc32 } = process.getBuiltinModule('node:zlib')
   let size: Size | undefined
   let orientation: Orientation | undefined
   let hasData = false
