@@ -1,4 +1,4 @@
-// node bench/flat.ts [mariadb|mysql] [--rounds 40] [--sizes 1000,100000,2000000]: whether any statement of the product takes
+// node bench/flat.ts [mariadb|mysql] [--rounds 60] [--sizes 1000,100000,2000000]: whether any statement of the product takes
 // longer, or reads more, with two million rows in each large table than with a thousand. The tours of test/statements send every form
 // of docs/statements.sql; databases of each size are on one server, and take turns. In the first round the server counts what each
 // statement reads, in the others the client takes its time. On a private MariaDB and then a private MySQL, or on the server of
@@ -20,7 +20,7 @@ import { type BenchDatabase, onEachServer, openBeside, settingsInWords } from '.
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '60' },
     sizes: { type: 'string', default: '1000,100000,2000000' },
   },
 })

@@ -13,8 +13,8 @@ export interface Form {
 
 /** Below this a p50 is the way to the server and back, and a ratio of two of them noise. */
 const floorMs = 0.3
-/** So often a form must have run at a size to have a p99. */
-const enough = 100
+/** So often a form must have run at a size to have a p99 that is not its slowest run. */
+const enough = 200
 const wanted = 1.5
 const worst = 15
 
@@ -60,14 +60,33 @@ export function tablesOf(
         sizes.map((_, index) => time(form, index, quantity).toFixed(2)).join(', '),
         sizes.map((_, index) => readsOf(form, index)).join(', '),
       ])
+  // What a form that reads and changes no table differs by is the machine's doing.
+  const idle = flat.filter(({ text }) => !/vision_/i.test(text))
+  const largest = (some: readonly Form[], quantity: number) =>
+    Math.max(0, ...some.filter((form) => time(form, last, quantity) >= floorMs).map((form) => ratio(form, quantity)))
+  const together = (quantity: number) =>
+    sizes
+      .map((_, index) =>
+        quantile(
+          flat.flatMap(({ at }) => at[index]?.times ?? []),
+          quantity,
+        ).toFixed(2),
+      )
+      .join(', ')
   const head = ['statement', 'runs', 'ratio', `ms at ${names.join(', ')}`, 'rows read']
   const p50 = 0.5
   const p99 = 0.99
   const pieces = [
     `${forms.length} of the ${listed} forms of \`docs/statements.sql\` ran at each size. ${flat.length} read as many rows at any; ${bounded.length} read more at ${names[last]} than at ${names[first]}, up to a bound of their own that is above ${names[first]}, and as many at ${names[before]} as at ${names[last]}; ${grown.length} read more at ${names[last]} than at ${names[before]}.`,
-    [part('- p50', p50, flat), part(`- p99, where a form ran ${enough} times or more at each size`, p99, often)].join(
-      '\n',
-    ),
+    [
+      part('- p50', p50, flat),
+      part(`- p99, where a form ran ${enough} times or more at each size`, p99, often),
+      `- All runs of these forms together: p50 ${together(p50)} ms, p99 ${together(p99)} ms.`,
+      `- Noise: of the ${idle.length} forms that touch no table (\`BEGIN\`, \`SELECT VERSION()\`) the largest ratio of p50 is ${largest(idle, p50).toFixed(2)}, of p99 ${largest(
+        idle.filter((form) => often.includes(form)),
+        p99,
+      ).toFixed(2)}.`,
+    ].join('\n'),
     `The ${worst} largest ratios of p50, ${names[last]} to ${names[first]}:`,
     table(head, rowsOf(p50, flat)),
     `The ${worst} largest ratios of p99:`,

@@ -36,7 +36,7 @@ test('no statement reads more where there is twenty times as much', { tags: 'lon
   const small = await readsAt(5_000)
   const large = await readsAt(100_000)
   const shared = [...small].filter(([form]) => large.has(form))
-  // Of the 370 of docs/statements.sql.
+  // Of the 372 of docs/statements.sql.
   expect(shared.length).toBeGreaterThan(350)
   const grown = shared.flatMap(([form, reads]) => {
     const now = large.get(form) ?? 0
