@@ -40,11 +40,15 @@ export function answerSchema(schema: z.ZodType): AnswerSchema {
 
 /**
  * The schema for the model. Providers ignore most bounds of JSON Schema and refuse requests with many of them, so bounds
- * are put into words, with a target length below each limit.
+ * are put into words, with a target length below each limit. The same object for each request.
  */
 export function requestSchema(schema: z.ZodType): Readonly<Record<string, unknown>> {
-  return worded(answerSchema(schema))
+  const made = requested.get(schema) ?? worded(answerSchema(schema))
+  requested.set(schema, made)
+  return made
 }
+
+const requested = new WeakMap<z.ZodType, Readonly<Record<string, unknown>>>()
 
 function worded(schema: AnswerSchema): Record<string, unknown> {
   const description = [schema.description, bounds(schema)].filter(Boolean).join('. ')

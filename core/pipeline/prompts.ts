@@ -83,6 +83,8 @@ export interface Writing {
   readonly brand?: BrandProfile | undefined
 }
 
+const exampleMaterial = materialOf({ example_purpose: examplePurpose, example_analysis: exampleAnalysis })
+
 /** The request of the second step to a model that writes. */
 export function contentRequest(
   { analysis, purpose, format, language, platform, facts, variant, revising, brand }: Writing,
@@ -99,7 +101,7 @@ export function contentRequest(
     'Write in the language named in <language>, as its native speakers write for each other, not as a translation. The keys of the JSON and the words of a choice stay as they are.',
     materialRule,
     'Answer with one JSON object, nothing before or after it. From this purpose and this analysis:',
-    materialOf({ example_purpose: examplePurpose, example_analysis: exampleAnalysis }),
+    exampleMaterial,
     'comes in English, for instance:',
     JSON.stringify(example),
     'None of the example’s facts belong to your text.',

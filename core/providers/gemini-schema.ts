@@ -26,7 +26,16 @@ const understood = new Set([
  *
  * @throws RangeError a schema refers to itself, or to a missing definition
  */
-export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const made = converted.get(schema) ?? convertedFrom(schema)
+  converted.set(schema, made)
+  return made
+}
+
+/** The steps ask with the same few schemas again and again. */
+const converted = new WeakMap<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>>()
+
+function convertedFrom(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const convert = (given: Readonly<Record<string, unknown>>, within: readonly string[]): Record<string, unknown> => {
     if (typeof given.$ref === 'string') {
       const reference = given.$ref

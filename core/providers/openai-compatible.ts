@@ -2,6 +2,7 @@ import OpenAI from 'openai'
 import { VisionError } from '../domain/errors.ts'
 import type { StepUsage } from '../domain/step.ts'
 import { callProvider, headersOf, recordAnswer } from './call-provider.ts'
+import { withFetch } from './http.ts'
 import { type CallErrorKind, codeOf } from './kinds.ts'
 import type { Model, ModelOptions, ModelRequest } from './model.ts'
 import { countOf, isBlank, isWholeObject, nameOf, partOf } from './read-answer.ts'
@@ -18,6 +19,17 @@ export interface Dialect {
 /** A model behind OpenAI's chat completions, through OpenAI's own SDK. */
 export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect): Model {
   const { apiKey, baseUrl, model, prices, rules, timeoutMs, now } = options
+  // The queue is the only retry layer. The SDK also reads OPENAI_* variables, which are not our settings.
+  const sdk = new OpenAI({
+    apiKey,
+    baseURL: baseUrl,
+    organization: null,
+    project: null,
+    maxRetries: 0,
+    timeout: timeoutMs,
+    // That of the call; the SDK would keep the one that it finds now.
+    fetch: (input, init) => globalThis.fetch(input, init),
+  })
   return {
     ask: async (request, context) => {
       const { step } = request
@@ -30,16 +42,9 @@ export function createOpenAiCompatible(options: ModelOptions, dialect: Dialect):
           rules,
           now,
           send: ({ signal, wrap }) =>
-            // The queue is the only retry layer. The SDK also reads OPENAI_* variables, which are not our settings.
-            new OpenAI({
-              apiKey,
-              baseURL: baseUrl,
-              organization: null,
-              project: null,
-              maxRetries: 0,
-              timeout: timeoutMs,
-              fetch: wrap(globalThis.fetch),
-            }).chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
+            withFetch(wrap, () =>
+              sdk.chat.completions.create({ model, ...dialect.body(request) }, { signal, headers: headersOf(context) }),
+            ),
           // Gateways add an empty list to an error.
           isAnswer: ({ choices, error }) => Array.isArray(choices) && (choices.length > 0 || !error),
         },
