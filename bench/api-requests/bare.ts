@@ -22,7 +22,13 @@ const operations = Object.fromEntries(
     { ...operation, statements: operation.statements.map((statement) => partsOf(statement, operation.user)) },
   ]),
 )
-const pool = mysql.createPool({ uri: url, connectionLimit: Number(connections), timezone: 'Z', disableEval: true })
+const pool = mysql.createPool({
+  uri: url,
+  connectionLimit: Number(connections),
+  timezone: 'Z',
+  disableEval: true,
+  trace: false,
+})
 
 await serve(async (request, response) => {
   const { statements, body, status, firstId } = operations[request.headers.operation as string] ?? fail()

@@ -5,6 +5,7 @@ import { drizzle } from 'drizzle-orm/mysql2'
 import mysql, { type PoolConnection } from 'mysql2/promise'
 import { VisionError } from '../domain/errors.ts'
 import { withTimeout } from '../platform/async.ts'
+import { locating } from './call-site.ts'
 import { classifyError, isLockWait, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
 import { createKiller } from './kill.ts'
 import { workMs as defaultWorkMs, lockWaitSeconds, sessionIdleSeconds } from './limits.ts'
@@ -89,6 +90,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     // A parser that is compiled for each shape of result pays at thousands of rows; at its first use it takes six times as
     // long as one that is not, and a first answer has a new shape in each of its statements.
     disableEval: true,
+    // See `locating`.
+    trace: false,
   }
   const pool = mysql.createPool({ ...access, connectionLimit: connections })
   const killer = createKiller({ ...access, connectTimeout: 3_000 })
@@ -145,7 +148,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
         connection = mine
         const result = await within(limitMs === undefined ? workMs : limitMs + answerMs, mine, async () => {
           const server = await sessions.ready(mine)
-          return work(drizzle({ client: limitMs === undefined ? mine : limitedTo(limitMs, mine, server) }))
+          const client = locating(mine)
+          return work(drizzle({ client: limitMs === undefined ? client : limitedTo(limitMs, client, server) }))
         })
         release(mine)
         return result
@@ -169,7 +173,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
         const result = await within(workMs, mine, async () => {
           await sessions.ready(mine)
           await mine.query('BEGIN')
-          const made = await work(drizzle({ client: mine }))
+          const made = await work(drizzle({ client: locating(mine) }))
           commitSent = true
           await mine.query('COMMIT')
           return made

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import mysql from 'mysql2/promise'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
-import { matchedBy, rowsOf } from '../../core/database/sql.ts'
+import { matchedBy, type Queryable, rowsOf } from '../../core/database/sql.ts'
+import { innermost } from '../../core/domain/errors.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
@@ -40,6 +41,29 @@ test('a server that stays away is database.unavailable, without its address', as
   expect(error.message).not.toMatch(/127\.0\.0\.1|secret-word/)
   await expect(add(nowhere)).rejects.toMatchObject({ code: 'database.unavailable' })
   await nowhere.close()
+})
+
+test('an error of a statement says where it was sent from, and a statement that succeeds does not look', async () => {
+  const on = open(direct.url)
+  const ask = async (query: Queryable) => [await rowsOf(query, sql`SELECT no_such_column`)]
+  const fetchIt = async (query: Queryable) => [await ask(query)]
+  const written = vi.spyOn(Error, 'captureStackTrace')
+  await one(on)
+  await add(on)
+  expect(written).not.toHaveBeenCalled()
+  written.mockRestore()
+  const ways = [() => on.run(fetchIt), () => on.transact(fetchIt), () => on.run(fetchIt, { limitMs: 1_000 })]
+  for (const way of ways) {
+    const { stack } = innermost(await way().catch((error) => error)) as Error
+    expect(stack).toMatch(/^Error: Unknown column 'no_such_column'[^\n]*\n/)
+    const frames = stack?.match(/^ +at .*$/gm) ?? []
+    const ours = frames.findIndex((frame) => /\bask\b.*client\.test\.ts/.test(frame))
+    expect(ours, stack).toBeGreaterThanOrEqual(0)
+    // As many as the log shows.
+    expect(ours, stack).toBeLessThan(5)
+    expect(frames[ours + 1]).toMatch(/\bfetchIt\b/)
+  }
+  await on.close()
 })
 
 test('it closes while a connection is being opened that fails', async () => {
