@@ -64,6 +64,10 @@ export function createByteBudget(total: number, perUser = total): ByteBudget {
 
   /** Why a waiter waits: not at all, for its user's share, or for the budget. */
   const obstacle = ({ account, bytes }: Waiter): undefined | 'user' | 'budget' => {
+    let whole = 0
+    for (const one of open) if (one === account || one.held > 0) whole += one.most
+    // The usual case, which needs no order: there is room for all that they may ever hold.
+    if (whole <= cap) return undefined
     const after = [...open]
       .filter((one) => one !== account && one.held > 0)
       .concat({ ...account, held: Math.max(account.held, bytes) })
