@@ -32,7 +32,9 @@ export async function insertRows<Table extends MySqlTable>(
       if (place > 0) text.add(', ')
       const value = cellOf(row, key)
       if (value === undefined) text.add('DEFAULT')
-      else if (value === null || is(value, SQL)) text.value(value)
+      // What a column of numbers or of text gets is what it holds.
+      else if (value === null || typeof value === column.dataType) text.value(value as Cell)
+      else if (is(value, SQL)) text.value(value)
       else text.value(column.mapToDriverValue(value) as Cell)
     })
     text.add(')')

@@ -44,12 +44,13 @@ export async function updateRows(
       ...(also === undefined ? [] : [also]),
     ]
     if (set.length === 0) continue
+    const names = [...Object.keys(first.key), ...Object.keys(first.columns)]
     const text = new SqlText()
     alike.forEach(({ key, columns }, at) => {
       text.add(at === 0 ? 'UPDATE (SELECT ' : ' UNION ALL SELECT ')
-      Object.entries({ ...key, ...columns }).forEach(([name, value], place) => {
+      names.forEach((name, place) => {
         if (place > 0) text.add(', ')
-        text.value(value)
+        text.value(key[name] ?? columns[name] ?? null)
         if (at === 0) text.add(` AS ${name}`)
       })
     })

@@ -87,15 +87,14 @@ function columnsOf({ spent, outcome, reason, step, endedAt }: AttemptChange): Re
 }
 
 function spentIn(step: Step, used: StepUsage): Record<string, ColumnValue> {
-  const columns = {
-    model: used.model.slice(0, modelLength),
-    calls: used.calls ?? 1,
-    input_tokens: used.inputTokens,
-    cached_tokens: used.cachedTokens,
-    output_tokens: used.outputTokens,
-    thinking_tokens: used.thinkingTokens,
-    cost: used.cost,
-    ms: used.milliseconds,
+  return {
+    [`${step}_model`]: used.model.slice(0, modelLength),
+    [`${step}_calls`]: used.calls ?? 1,
+    [`${step}_input_tokens`]: used.inputTokens,
+    [`${step}_cached_tokens`]: used.cachedTokens,
+    [`${step}_output_tokens`]: used.outputTokens,
+    [`${step}_thinking_tokens`]: used.thinkingTokens,
+    [`${step}_cost`]: used.cost,
+    [`${step}_ms`]: used.milliseconds,
   }
-  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [`${step}_${name}`, value]))
 }
