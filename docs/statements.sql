@@ -210,7 +210,7 @@ SELECT id FROM ((SELECT id FROM vision_jobs FORCE INDEX (status_history) WHERE u
 SELECT id FROM ((SELECT id FROM vision_jobs FORCE INDEX (status_history) WHERE user_id = ? AND status = ? ORDER BY id DESC LIMIT ?) UNION ALL …) AS newest ORDER BY id DESC LIMIT ?;
 SELECT id FROM ((SELECT id FROM vision_webhook_deliveries FORCE INDEX (listed) WHERE endpoint_id = ? AND status = ? ORDER BY id DESC LIMIT ?) UNION ALL …) AS pages ORDER BY id DESC LIMIT ?;
 SELECT id FROM vision_api_keys FORCE INDEX (owner) WHERE user_id = ? LIMIT ?;
-SELECT id FROM vision_batches FORCE INDEX (closed) WHERE closes_at <= UTC_TIMESTAMP(3) - INTERVAL ? DAY AND NOT EXISTS (SELECT ? FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = vision_batches.id) ORDER BY closes_at LIMIT ?;
+SELECT id FROM vision_batches FORCE INDEX (closed) WHERE closes_at <= UTC_TIMESTAMP(3) - INTERVAL ? DAY AND (SELECT ? FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = vision_batches.id LIMIT ?) IS NULL ORDER BY closes_at LIMIT ?;
 SELECT id FROM vision_batches WHERE user_id = ? LIMIT ?;
 SELECT id FROM vision_brands WHERE user_id = ? LIMIT ?;
 SELECT id FROM vision_images FORCE INDEX (PRIMARY) WHERE id IN (?, …) ORDER BY id FOR UPDATE;

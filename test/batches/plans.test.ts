@@ -149,6 +149,22 @@ test.each<[string, number, () => Promise<unknown>]>([
   expect(statements.length).toBeGreaterThan(0)
 })
 
+test('a sweep that finds batches without jobs reads nothing of the jobs of others', async () => {
+  const makeOld = () =>
+    direct.sql(
+      `INSERT INTO vision_batches (user_id, defaults, created_at, closes_at)
+       WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 20)
+       SELECT 'old', '{}', '2020-01-01', '2020-01-01' FROM numbers`,
+    )
+  await makeOld()
+  const [find = ''] = await statementsOf(() => sweepBatches(through, 30))
+  expect(await direct.sql("SELECT id FROM vision_batches WHERE user_id = 'old'")).toEqual([])
+  await makeOld()
+  await direct.sql('ANALYZE TABLE vision_batches')
+  expect(await looker.readsOf(find), find).toBeLessThanOrEqual(20 * 4)
+  await direct.sql("DELETE FROM vision_batches WHERE user_id = 'old'")
+})
+
 test('of a text with many revisions one is read', async () => {
   const [{ id: jobId } = {}] = await direct.sql('SELECT MAX(id) AS id FROM vision_jobs WHERE batch_id = ?', [small])
   await direct.sql(
