@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import { race } from '../platform/async.ts'
 import { tooLarge } from './body.ts'
 import type { Presigner } from './presign.ts'
 import type { TimeLimit } from './time-limit.ts'
@@ -40,7 +41,8 @@ export function createObjectReader(presigner: Presigner, now: () => number = Dat
     const isPlain = url.protocol === 'http:'
     const sent = (isPlain ? http : https).get(url, { agent: agents[isPlain ? 'http:' : 'https:'], signal }, resolve)
     sent.on('error', reject)
-    return promise
+    // Node.js tells a request of its end only once there is a connection for it.
+    return race(promise, signal)
   }
   return {
     read: async (key, maxBytes, signal, limit, reserve) => {

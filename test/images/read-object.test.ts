@@ -113,3 +113,16 @@ test.each<readonly [string, Answer]>([
   await expect(reading).rejects.toThrow('the run is over')
   expect(sentBy).toEqual(['link'])
 })
+
+test('nor for a connection, of which there are fifty', async () => {
+  await open(() => undefined)
+  const others = new AbortController()
+  const waiting = Array.from({ length: 50 }, () => store.get('images/a', 100, others.signal).catch(() => undefined))
+  while (sentBy.length < 50) await delay(10)
+  const stop = new AbortController()
+  const reading = store.get('images/b', 100, stop.signal)
+  setTimeout(() => stop.abort(new Error('the run is over')), 100)
+  await expect(Promise.race([reading, delay(3_000)])).rejects.toThrow('the run is over')
+  others.abort()
+  await Promise.all(waiting)
+})
