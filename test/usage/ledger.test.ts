@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import type { RunUsage } from '../../core/domain/step.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { redriveVisionJob } from '../../core/queue/change/redrive.ts'
@@ -32,6 +33,7 @@ import {
   spending,
 } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns, ledgerOf } from '../support/database/ledger.ts'
+import { openProxied } from '../support/database/proxy.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 
@@ -107,6 +109,25 @@ test('what was cut off is possibly billed, whatever ended the run', async () => 
   for (const run of runs) await releaseVisionJob(database, run, 'analysis', { possiblyBilled: { analysis: 1 } })
   expect([first, second]).toHaveLength(2)
   expect(await ledgerOf(database)).toMatchObject({ released: { runs: 2, possiblyBilled: 2 } })
+})
+
+test('what becomes known while the run is being settled is in neither its row nor the ledger', async () => {
+  await makeJob(database)
+  const run = await claimOne(database)
+  const through = await openProxied(database.url)
+  const spent: RunUsage = { possiblyBilled: { analysis: 1 } }
+  const answered = (statement: string) => {
+    if (/^UPDATE .*vision_job_attempts/s.test(statement))
+      Object.assign(spent, { analysis, imageMs: 12, possiblyBilled: {} })
+    return false
+  }
+  const never = { errno: 0, sqlState: '', message: '' }
+  through.proxy.failStatements({ matches: { test: answered } as RegExp, ...never })
+  await releaseVisionJob(through, run, 'analysis', spent)
+  expect(spent.analysis).toBeDefined()
+  expect(await ledgerOf(database)).toMatchObject({ released: { runs: 1, possiblyBilled: 1 } })
+  await expectLedgerOfRuns(database)
+  await through.close()
 })
 
 test('two calls of one model in one run are one row', async () => {

@@ -100,6 +100,13 @@ async function apply(
       change.output ? [{ run: change.run, output: change.output, version: versionOf(change) }] : [],
     ),
   )
+  // Both at once: calls that were cut off may be answered, and add to what is spent, while the statements are under way.
+  const usage = changes.flatMap((change) => {
+    const { ended, attempt } = change
+    const job = jobs.get(change)
+    if (!ended || !job || !attempt?.outcome) return []
+    return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
+  })
   await writeAttempts(
     tx,
     changes.flatMap((change) => {
@@ -112,12 +119,7 @@ async function apply(
     changes.flatMap(({ image }) => image ?? []),
   )
   await endJobs(tx, {
-    usage: changes.flatMap((change) => {
-      const { ended, attempt } = change
-      const job = jobs.get(change)
-      if (!ended || !job || !attempt?.outcome) return []
-      return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
-    }),
+    usage,
     jobs: changes.flatMap((change) => {
       const { run, ended } = change
       return (ended?.jobs ?? []).map((job) => ({ ...job, jobId: run.jobId, step: jobs.get(change)?.step }))
