@@ -57,6 +57,8 @@ async function measure(on: BenchDatabase, factor: number, report: Report): Promi
   await using cleanup = new AsyncDisposableStack()
   const latencyMs = 1_000 / factor
   const services = await startServices(cleanup, latencyMs)
+  // Each factor has a bucket of its own, and the database would know of the image of another's.
+  const userId = `user-${factor}`
   const places = watchPlaces()
   cleanup.defer(() => places.stop())
   const rows: (string | number)[][] = []
@@ -81,10 +83,10 @@ async function measure(on: BenchDatabase, factor: number, report: Report): Promi
     const pollers = Array.from({ length: Math.ceil(concurrency / mostPlaces) }, () => createPoller(config, options))
     for (const poller of pollers) level.defer(() => poller.close())
 
-    const image = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(pixel, 'ann')
+    const image = await createImageIntake(database, store, { allowLoopbackHttp: false }).take(pixel, userId)
     const job = { ...image, analysisPurpose: 'a measurement', outputFormat: 'alt_text', language: 'en' }
     const fill = async () => {
-      const forOne = { userId: 'ann', maxRetries: 3, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
+      const forOne = { userId, maxRetries: 3, inFlightPerUser: 1_000_000, lifeMs: 3_600_000 }
       for (let left = count; left > 0; left -= 100) {
         await createVisionJobs(database, Array(Math.min(100, left)).fill(job), forOne)
       }
@@ -97,7 +99,7 @@ async function measure(on: BenchDatabase, factor: number, report: Report): Promi
       return places.endedAt()
     }
 
-    const key = snapshotKey('ann', sha256Of(Buffer.from(pixel.split(',')[1] ?? '', 'base64')))
+    const key = snapshotKey(userId, sha256Of(Buffer.from(pixel.split(',')[1] ?? '', 'base64')))
     const about = { type: 'image/png', width: 1, height: 1, release: () => undefined }
     const load = {
       image: async (_: PipelineJob, signal: AbortSignal) => ({
