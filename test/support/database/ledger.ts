@@ -18,26 +18,41 @@ export async function ledgerOf(on: TestDatabase, userId = 'user-1'): Promise<Rec
   return ledger
 }
 
+/** The counts of the ledger that come from runs, and what each is in the row of a run: its own, and of the calls of a step. */
+const ofRuns: Readonly<Record<string, { readonly own?: string; readonly call?: (step: string) => string }>> = {
+  runs: { own: '1' },
+  possibly_billed: { own: 'IF(a.possibly_billed IS NULL, 0, a.possibly_billed_calls)' },
+  waiting_ms: { own: 'a.waiting_ms' },
+  image_ms: { own: 'a.image_ms' },
+  calls: { call: (step) => `a.${step}_calls` },
+  input_tokens: { call: (step) => `a.${step}_input_tokens` },
+  cached_tokens: { call: (step) => `a.${step}_cached_tokens` },
+  output_tokens: { call: (step) => `a.${step}_output_tokens` },
+  thinking_tokens: { call: (step) => `a.${step}_thinking_tokens` },
+  cost: { call: (step) => `a.${step}_cost` },
+  unpriced_calls: { call: (step) => `IF(a.${step}_cost IS NULL, a.${step}_calls, 0)` },
+  analysis_ms: { call: (step) => (step === 'analysis' ? 'a.analysis_ms' : '0') },
+  content_ms: { call: (step) => (step === 'content' ? 'a.content_ms' : '0') },
+}
+
 /** Adds the rows of all runs up by itself, and holds the ledger against the sums. No job may have been deleted. */
 export async function expectLedgerOfRuns(on: TestDatabase): Promise<void> {
-  const call = (step: string) =>
-    `SELECT j.user_id, DATE(a.ended_at) AS day, a.${step}_model AS model, a.outcome AS status, 0 AS runs, 0 AS cut,
-       a.${step}_calls AS calls, a.${step}_input_tokens AS input, a.${step}_output_tokens AS output, COALESCE(a.${step}_cost, 0) AS cost
-     FROM vision_job_attempts a JOIN vision_jobs j ON j.id = a.job_id
-     WHERE a.outcome <> 'running' AND a.${step}_model IS NOT NULL`
+  const names = Object.keys(ofRuns)
+  const rows = (model: string, valueIn: (name: string) => string, only: string) =>
+    `SELECT j.user_id, DATE(a.ended_at) AS day, ${model} AS model, a.outcome AS status,
+       ${names.map((name) => `COALESCE(${valueIn(name)}, 0) AS ${name}`).join(', ')}
+     FROM vision_job_attempts a JOIN vision_jobs j ON j.id = a.job_id WHERE a.outcome <> 'running' AND ${only}`
+  const calls = ['analysis', 'content'].map((step) =>
+    rows(`a.${step}_model`, (name) => ofRuns[name]?.call?.(step) ?? '0', `a.${step}_model IS NOT NULL`),
+  )
+  const all = [rows("''", (name) => ofRuns[name]?.own ?? '0', 'TRUE'), ...calls].join(' UNION ALL ')
   const expected = await on.sql(
-    `SELECT user_id, CAST(day AS CHAR) AS day, model, status, SUM(runs) AS runs, SUM(cut) AS cut, SUM(calls) AS calls,
-       SUM(input) AS input, SUM(output) AS output, SUM(cost) AS cost
-     FROM (SELECT j.user_id, DATE(a.ended_at) AS day, '' AS model, a.outcome AS status, 1 AS runs,
-         IF(a.possibly_billed IS NULL, 0, a.possibly_billed_calls) AS cut, 0 AS calls, 0 AS input, 0 AS output, 0 AS cost
-       FROM vision_job_attempts a JOIN vision_jobs j ON j.id = a.job_id WHERE a.outcome <> 'running'
-       UNION ALL ${call('analysis')} UNION ALL ${call('content')}) runs
-     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
+    `SELECT user_id, CAST(day AS CHAR) AS day, model, status, ${names.map((name) => `SUM(${name}) AS ${name}`).join(', ')}
+     FROM (${all}) runs GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
   )
   const found = await on.sql(
-    `SELECT user_id, CAST(day AS CHAR) AS day, model, status, runs, possibly_billed AS cut, calls, input_tokens AS input,
-       output_tokens AS output, cost
-     FROM vision_usage WHERE runs + possibly_billed + calls <> 0 ORDER BY 1, 2, 3, 4`,
+    `SELECT user_id, CAST(day AS CHAR) AS day, model, status, ${names.join(', ')}
+     FROM vision_usage WHERE ${names.join(' + ')} <> 0 ORDER BY 1, 2, 3, 4`,
   )
   expect(found.map(numbered)).toEqual(expected.map(numbered))
 }
