@@ -5,6 +5,7 @@
 // TEST_DATABASE_URL. That nothing reads more, test/statements/flat.test.ts asserts at smaller sizes.
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import mysql from 'mysql2/promise'
 import { openDatabase } from '../core/database/client.ts'
 import { fill } from '../test/statements/fill.ts'
 import { normalize } from '../test/statements/normalize.ts'
@@ -47,7 +48,9 @@ await onEachServer(positionals[0], async (on) => {
   for (const size of sizes) {
     const began = performance.now()
     const database = await openBeside(cleanup, on, String(size))
-    await fill(database.sql, size)
+    const beside = await mysql.createConnection({ uri: database.url, timezone: 'Z' })
+    await fill([database.sql, async (query) => (await beside.query(query))[0]], size)
+    await beside.end()
     worlds.push(await openWorld(cleanup, database))
     console.error(`${on.name}: ${size.toLocaleString('en')} rows a table, filled in ${seconds(began)} s`)
   }

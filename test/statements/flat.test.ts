@@ -16,7 +16,7 @@ async function readsAt(rows: number): Promise<ReadonlyMap<string, number>> {
   const services = await startTestServices()
   const api = await createTestApi({ database })
   try {
-    await fill(database.sql, rows)
+    await fill([database.sql], rows)
     const note = (statement: string, reads: number) => {
       const form = normalize(statement)
       most.set(form, Math.max(most.get(form) ?? 0, reads))
