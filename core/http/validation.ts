@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { once } from '../platform/async.ts'
 
 /** A schema that is loaded when it is first needed: to make all of them takes longer than any other part of a start. */
 export type Deferred<Schema> = () => Promise<Schema>
@@ -8,12 +9,10 @@ export type Deferred<Schema> = () => Promise<Schema>
  * there already takes Node.js a twentieth of a short call to import again.
  */
 export function deferred<Module>(load: () => Promise<Module>) {
-  let loading: Promise<Module> | undefined
+  const loaded = once(load)
   return <Name extends keyof Module>(name: Name): Deferred<Module[Name]> =>
-    async () => {
-      loading ??= load()
-      return (await loading)[name]
-    }
+    async () =>
+      (await loaded())[name]
 }
 
 /** A procedure's input for tRPC, with readable descriptions of its issues. */

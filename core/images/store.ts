@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { reasonOf, VisionError } from '../domain/errors.ts'
+import { once } from '../platform/async.ts'
 import type { AwsConfig, StorageConfig } from '../platform/config/shared.ts'
 import { bucketCallMs } from './limits.ts'
 import type { Presigner } from './presign.ts'
-import type { ObjectReader } from './read-object.ts'
 import type { Bucket } from './s3.ts'
 import { startTimeLimit, type TimeLimit } from './time-limit.ts'
 
@@ -39,25 +39,19 @@ export interface ImageStore extends Presigner {
  * `createPresigner`.
  */
 export function openImageStore(config: StorageConfig & Partial<AwsConfig>): ImageStore {
-  let opened: Promise<Bucket> | undefined
-  const bucket = () => {
-    opened ??= import('./s3.ts').then(({ openBucket }) => openBucket(config))
-    return opened
+  const open: { close(): void }[] = []
+  const kept = <Part extends { close(): void }>(part: Part): Part => {
+    open.push(part)
+    return part
   }
-  let signing: Promise<Presigner | undefined> | undefined
-  const ours = () => {
-    signing ??= import('./presign.ts').then(({ createPresigner }) => createPresigner(config))
-    return signing
-  }
+  const bucket = once(async () => kept((await import('./s3.ts')).openBucket(config)))
+  const ours = once(async () => (await import('./presign.ts')).createPresigner(config))
   const presigner = async () => (await ours()) ?? bucket()
-  let reading: Promise<ObjectReader | undefined> | undefined
   /** Undefined where the SDK must sign. */
-  const reader = () => {
-    reading ??= Promise.all([ours(), import('./read-object.ts')]).then(
-      ([signer, { createObjectReader }]) => signer && createObjectReader(signer),
-    )
-    return reading
-  }
+  const reader = once(async () => {
+    const [signer, { createObjectReader }] = await Promise.all([ours(), import('./read-object.ts')])
+    return signer && kept(createObjectReader(signer))
+  })
   const get = async (...asked: Parameters<Bucket['get']>) =>
     (await (await reader())?.read(...asked)) ?? (await bucket()).get(...asked)
   return {
@@ -69,7 +63,7 @@ export function openImageStore(config: StorageConfig & Partial<AwsConfig>): Imag
     presignRead: (key, life) => call(async () => (await presigner()).presignRead(key, life)),
     presignUpload: (key, limits) => call(async () => (await presigner()).presignUpload(key, limits)),
     close: () => {
-      for (const one of [opened, reading]) void one?.then((parts) => parts?.close())
+      for (const part of open) part.close()
     },
   }
 }

@@ -41,6 +41,21 @@ export async function withTimeout<T>(milliseconds: number, work: Promise<T>, onL
   }
 }
 
+/** Makes something once, for all calls; after a failure the next call tries again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    if (made === undefined) {
+      const making = make()
+      made = making
+      making.catch(() => {
+        made = undefined
+      })
+    }
+    return made
+  }
+}
+
 /** Work that is repeated. */
 export interface Repeating {
   /** Starts no more work; resolves when the work under way has ended. */

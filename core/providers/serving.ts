@@ -1,4 +1,5 @@
 import { type Step, steps } from '../../drizzle/schema.ts'
+import { once } from '../platform/async.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { ProviderConfig } from '../platform/config/providers.ts'
 import type { ProviderEntry } from './entry.ts'
@@ -44,20 +45,13 @@ export function servingBy(
 
 /** A provider's model. Its adapter, and so its SDK, is loaded with the first call. */
 export function createModelOf(entry: ProviderEntry, config: ProviderConfig, common: CommonOptions): LoadedModel {
-  let model: Promise<Model> | undefined
-  const load = async () => {
+  const model = once(async () => {
     const { createModel } = await loadAdapter(entry.name)
     const { apiKey = '', baseUrl, model: name, settings } = config
     return createModel({ ...common, apiKey, baseUrl, model: name, rules: entry.rules, settings })
-  }
+  })
   return {
-    prepare: async () => {
-      model ??= load()
-      await model
-    },
-    ask: async (request, context) => {
-      model ??= load()
-      return (await model).ask(request, context)
-    },
+    prepare: async () => void (await model()),
+    ask: async (request, context) => (await model()).ask(request, context),
   }
 }

@@ -4,6 +4,7 @@ import { emptyTally, type Tally } from '../domain/tally.ts'
 import { loadMs } from '../images/limits.ts'
 import { openImageStore } from '../images/store.ts'
 import type { MeasurePalette } from '../pipeline/steps.ts'
+import { once } from '../platform/async.ts'
 import type { PollerConfig } from '../platform/config/poller.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -69,13 +70,10 @@ export function createPoller(
   const common = { prices, timeoutMs, now: Date.now }
   const { models, limits, stepProviders } = servingBy(config, common)
   for (const warning of config.warnings) log('warn', 'configuration warning', { detail: warning })
-  let composed: Promise<Steps> | undefined
-  const compose = () => {
-    composed ??= import('./run/compose-steps.ts').then(({ composeSteps }) =>
-      composeSteps(config, { database, store, models, allowLoopbackHttp, measurePalette }),
-    )
-    return composed
-  }
+  const compose = once(async () => {
+    const { composeSteps } = await import('./run/compose-steps.ts')
+    return composeSteps(config, { database, store, models, allowLoopbackHttp, measurePalette })
+  })
   const steps: Steps = {
     // What fails here fails again where it is needed, and is reported there.
     prepare: () =>
