@@ -21,8 +21,8 @@ export interface ObjectReader {
   close(): void
 }
 
-/** How long a link is good for that is used at once, in seconds. */
-const linkSeconds = 300
+/** How long a link is good for that is used at once, in seconds: buckets bear with a clock that is so much off. */
+const linkSeconds = 900
 /** The most connections, as many as the SDK's. */
 const maxSockets = 50
 

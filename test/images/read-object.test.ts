@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { createPresigner } from '../../core/images/presign.ts'
+import { createObjectReader } from '../../core/images/read-object.ts'
 import { type ImageStore, openImageStore } from '../../core/images/store.ts'
+import { startTimeLimit } from '../../core/images/time-limit.ts'
 
 // A bucket whose server the test plays: who signed a request, the link or the SDK's header, tells who sent it.
 
@@ -15,6 +18,8 @@ let connections: number
 const bytes = Buffer.from('the bytes of an image')
 const whole: Answer = (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
 const signal = new AbortController().signal
+/** In milliseconds. */
+const minute = 60_000
 
 /** Answers the requests in turn; the last answer is repeated. */
 async function open(...answers: readonly [Answer, ...Answer[]]): Promise<void> {
@@ -30,14 +35,16 @@ async function open(...answers: readonly [Answer, ...Answer[]]): Promise<void> {
     connections++
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  store = openImageStore({
-    BUCKET_NAME: 'images',
-    AWS_REGION: 'us-east-1',
-    S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    S3_ACCESS_KEY_ID: 'test',
-    S3_SECRET_ACCESS_KEY: 'a secret',
-  })
+  store = openImageStore(config())
 }
+
+const config = () => ({
+  BUCKET_NAME: 'images',
+  AWS_REGION: 'us-east-1',
+  S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  S3_ACCESS_KEY_ID: 'test',
+  S3_SECRET_ACCESS_KEY: 'a secret',
+})
 
 afterEach(async () => {
   store.close()
@@ -125,4 +132,24 @@ test('nor for a connection, of which there are fifty', async () => {
   await expect(Promise.race([reading, delay(3_000)])).rejects.toThrow('the run is over')
   others.abort()
   await Promise.all(waiting)
+})
+
+test('a machine whose clock is fourteen minutes off reads by links too: a bucket takes no offence at that', async () => {
+  await open((response, request) => {
+    const asked = new URL(request.url ?? '', 'http://bucket').searchParams
+    const stamp = asked.get('X-Amz-Date')?.replace(/(....)(..)(..T..)(..)/, '$1-$2-$3:$4:')
+    const age = Date.now() - Date.parse(stamp ?? '')
+    const isGood = age > -15 * minute && age <= Number(asked.get('X-Amz-Expires')) * 1_000
+    return isGood ? whole(response, request) : response.writeHead(403, { 'content-length': 0 }).end()
+  })
+  const presigner = createPresigner(config())
+  if (!presigner) throw new Error('nothing to sign with')
+  for (const off of [-14, 0, 14]) {
+    const reader = createObjectReader(presigner, () => Date.now() + off * minute)
+    const limit = startTimeLimit(minute)
+    const read = await reader.read('images/a', 100, signal, limit, undefined)
+    expect(read && Buffer.from(read), `${off} minutes`).toEqual(bytes)
+    limit.clear()
+    reader.close()
+  }
 })
