@@ -135,6 +135,24 @@ test('jobs that begin together learn of their images in one statement, each of i
   await proxied.close()
 })
 
+test('a job whose image has no row any more fails, alone among those that begin with it, and does not ask its source', async () => {
+  const runs: Run[] = []
+  for (const name of ['red.png', 'halves.png']) {
+    served = await fixture(name)
+    await submit()
+    const first = await claim()
+    await loader()(first, signal)
+    runs.push(await again(first))
+  }
+  await database.sql('DELETE FROM vision_images WHERE id = ?', [runs[0]?.imageId])
+  fetches = 0
+  const bring = loader()
+  const [gone, there] = await Promise.allSettled(runs.map((run) => bring(run, signal)))
+  expect(gone).toMatchObject({ status: 'rejected', reason: { code: 'image.not_found' } })
+  expect(there).toMatchObject({ status: 'fulfilled', value: { bytes: expect.anything() } })
+  expect(fetches).toBe(0)
+})
+
 describe('an image that the bucket has lost, as after a restore of the database,', () => {
   /** A job whose first run has brought its image, which then vanished from the bucket. */
   async function lose(imageUrl = source, imageId?: number): Promise<{ run: Run; key: string; id: unknown }> {
