@@ -2,7 +2,8 @@
 // longer, or reads more, with two million rows in each large table than with a thousand. The tours of test/statements send every form
 // of docs/statements.sql; databases of each size are on one server, and take turns. In the first round the server counts what each
 // statement reads, in the others the client takes its time. On a private MariaDB and then a private MySQL, or on the server of
-// TEST_DATABASE_URL. That nothing reads more, test/statements/flat.test.ts asserts at smaller sizes.
+// TEST_DATABASE_URL. That nothing reads more, test/statements/flat.test.ts asserts at smaller sizes. On a busy MariaDB it took nine
+// minutes to fill two million rows, which take 10 GB of /tmp, and a quarter of a minute a round.
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import mysql from 'mysql2/promise'
