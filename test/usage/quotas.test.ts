@@ -113,6 +113,19 @@ test('the cost of a user’s calls today, whatever their outcome, may reach the 
   await create(limits)
 })
 
+test('with a budget the jobs of today alone are counted, and a call without a price as the mean of the week', async () => {
+  const limits = { jobsPerDay: 2, costPerDay: 1_000_000 }
+  await create(limits)
+  const [analysis, content] = [spending({ cost: 200 }), spending({ cost: 400 })]
+  await completeVisionJob(database, await claimOne(database), contentOutput, { analysis, content })
+  await database.sql('UPDATE vision_usage SET day = day - INTERVAL 3 DAY')
+  await create(limits)
+  await failVisionJob(database, await claimOne(database), badAnswer, { analysis: spending({ cost: null }) })
+  expect(await create({ ...limits, costPerDay: 300 }).catch(codeOf)).toBe('limit.spend_per_day')
+  await create({ ...limits, costPerDay: 301 })
+  expect(await create(limits).catch(codeOf)).toBe('limit.jobs_per_day')
+})
+
 test('a refused caller learns when to retry, by the database’s clock', async () => {
   const error = await create({ jobsPerDay: 0 }).catch((thrown) => thrown)
   const [clock] = await database.sql(
