@@ -2,7 +2,7 @@ import { afterAll, expect } from 'vitest'
 import { batchOfItsOwn } from '../../core/batches/batches.ts'
 import { getBatchStates } from '../../core/batches/state.ts'
 import type { Database } from '../../core/database/client.ts'
-import { cancelling } from '../../core/queue/change/cancel.ts'
+import { cancelling, cancelVisionJobs } from '../../core/queue/change/cancel.ts'
 import type { JobChange } from '../../core/queue/change/change-jobs.ts'
 import {
   changeOwnJobs,
@@ -308,4 +308,8 @@ test('what matches nothing is no error', async () => {
     expect(await changeOwn(change, { userId: 'nobody' })).toEqual(none)
     expect(await changeOwn(change, { statuses: ['failed'], code: 'image.not_found' })).toEqual(none)
   }
+})
+
+test('no job is none to change, not an error', async () => {
+  expect(await cancelVisionJobs(database, userId, [])).toBe(0)
 })

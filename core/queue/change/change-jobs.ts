@@ -44,13 +44,14 @@ interface Which {
  *
  * @param note called in the transaction, with the ids of those that it changes
  */
-export function changeJobs(
+export async function changeJobs(
   database: Database,
   { verdictOn, apply, isUndone }: JobChange,
   { userId, ids, choose }: Which,
   note?: (tx: Queryable, changed: readonly number[]) => Promise<void>,
 ): Promise<Verdicts> {
   let verdicts: Verdicts = new Map()
+  if (ids.length === 0) return verdicts
   const changed = () => verdicts.get('change') ?? []
   const changedIds = () => changed().map(({ jobId }) => jobId)
   return database.transact(

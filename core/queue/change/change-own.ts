@@ -108,7 +108,7 @@ export async function changeOwnJobs(
         return jobs.filter(({ jobId }) => jobId > (left ?? 0))
       }
     }
-    const verdicts = ids.length === 0 ? [] : await changeJobs(database, change, { userId, ids, choose })
+    const verdicts = await changeJobs(database, change, { userId, ids, choose })
     for (const [verdict, jobs] of verdicts) count(verdict, jobs)
     const taken = ids.filter((id) => id > (left ?? 0)).length
     looked += taken
