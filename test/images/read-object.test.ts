@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
 import { createPresigner } from '../../core/images/presign.ts'
 import { createObjectReader } from '../../core/images/read-object.ts'
@@ -78,10 +79,12 @@ test('the SDK says what a refusal means', async () => {
   expect(sentBy).toEqual(['link', 'SDK'])
 })
 
-test('an object that is too large is not read', async () => {
+test('an object that is too large is not read, and takes no connection from others', async () => {
   await open(whole)
   await expect(store.get('images/a', 20, signal)).rejects.toMatchObject({ code: 'image.too_large' })
   expect(sentBy).toEqual(['link'])
+  // The server itself closes one that is idle for five seconds.
+  await expect.poll(() => promisify(server.getConnections.bind(server))(), { timeout: 3_000 }).toBe(0)
 })
 
 const half: Answer = (response) => {
