@@ -6,6 +6,7 @@ import { cancelVisionJobs } from '../../core/queue/change/cancel.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
 import { makeJobs, spending, tornJobs } from '../support/database/jobs.ts'
+import { expectLedgerOfRuns } from '../support/database/ledger.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
@@ -93,4 +94,5 @@ test('four workers with fifty in flight lose exactly the runs that a rival cance
     'called twice',
   ).toEqual([])
   expect(await tornJobs(database.sql), 'one ended row for each run').toEqual([])
+  await expectLedgerOfRuns(database)
 })
