@@ -1,4 +1,5 @@
 // node .ci/results.mjs failed REPORT             the files of a report in which something failed, a line each
+// node .ci/results.mjs settled FOLDER/NAME        whether nothing failed in both runs of NAME, and the second ran
 // node .ci/results.mjs count FOLDER FAILED_STEPS  what failed, by name, then one line: N passed, N failed
 //
 // A report is what Vitest's JSON reporter writes. NAME.again.json tells of the files of NAME.json that were run once more.
@@ -15,6 +16,12 @@ const failures = (file) => {
   return tests.length > 0 || !fails(file) ? tests : [{ name: where(file), why: file.message }]
 }
 
+const settled = (name) => {
+  const [first, last] = [read(`${name}.json`), read(`${name}.again.json`)]
+  const before = new Set(first.flatMap(failures).map((failure) => failure.name))
+  return last.length > 0 && !last.flatMap(failures).some((failure) => before.has(failure.name))
+}
+
 const count = (folder, failedSteps) => {
   let passed = 0
   let failed = 0
@@ -23,14 +30,16 @@ const count = (folder, failedSteps) => {
     for (const first of read(resolve(folder, name))) {
       const last = again.get(first.name) ?? first
       passed += last.assertionResults.filter((test) => test.status === 'passed').length
-      const left = failures(last)
-      failed += left.length
-      const names = new Set(left.map((failure) => failure.name))
-      for (const failure of failures(first)) {
-        if (!names.has(failure.name))
-          console.log(`passed only when run again: ${failure.name}\n  ${firstLine(failure.why)}`)
+      // What passes in one of the two runs is no failure of the change, and is named whichever it was.
+      const [before, left] = [failures(first), failures(last)]
+      const both = new Set(before.map(({ name }) => name))
+      const names = new Set(left.map(({ name }) => name))
+      for (const { name, why } of before) if (!names.has(name)) tell('passed only when run again', name, why)
+      for (const { name, why } of left) {
+        if (both.has(name)) failed++
+        else passed++
+        tell(both.has(name) ? 'failed' : 'failed only when run again', name, why)
       }
-      for (const failure of left) console.log(`failed: ${failure.name}\n  ${firstLine(failure.why)}`)
     }
   }
   // A step can fail where no test does: a type error, an error outside of every test.
@@ -38,8 +47,10 @@ const count = (folder, failedSteps) => {
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 }
+const tell = (what, name, why) => console.log(`${what}: ${name}\n  ${firstLine(why)}`)
 const firstLine = (text) => (text ?? '').split('\n')[0].slice(0, 300)
 
 const [command, path, failedSteps] = process.argv.slice(2)
 if (command === 'failed') for (const file of read(path).filter(fails)) console.log(relative('.', file.name))
+else if (command === 'settled') process.exitCode = settled(path) ? 0 : 1
 else count(path, Number(failedSteps))

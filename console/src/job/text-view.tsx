@@ -106,7 +106,8 @@ export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
         <button
           type="button"
           class="btn"
-          disabled={!canChange || !etag || hoped !== undefined}
+          // The editor opens with the tag: who presses the key before that has come need not press it again.
+          disabled={!canChange || loaded.error !== undefined || hoped !== undefined}
           data-key="e"
           onClick={() => setMode('edit')}
         >

@@ -96,7 +96,7 @@ export function journeysOfActing(ground: Ground): void {
     const late = await hold(page, `**/v1/jobs/${jobId}/texts/1`, 'PATCH')
     await takeBack.click()
     const edit = page.getByRole('button', { name: 'Edit', exact: true })
-    expect(await edit.isDisabled()).toBe(true)
+    await edit.and(page.locator(':disabled')).waitFor()
     await page.getByRole('button', { name: 'Regenerate', exact: true }).click()
     const instruction = page.getByRole('dialog').getByRole('textbox')
     await instruction.fill('Shorter, and warmer')

@@ -132,14 +132,14 @@ export function journeysOfAccess(ground: Ground): void {
     await page.locator('.marks').getByText('olivia paused Gemini: Their status page says so').waitFor()
     expect(await page.locator('.plot path.mark').count()).toBeGreaterThanOrEqual(8)
     // One minute is read in all of them at once, and its figures stand in a table.
-    await page.getByRole('img', { name: /^Completed jobs per minute/ }).hover()
+    const read = page.locator('.plot figcaption').filter({ hasText: /at \d\d:\d\d, / })
     await expect
-      .poll(() =>
-        page
-          .locator('.plot figcaption')
-          .filter({ hasText: /at \d\d:\d\d, / })
-          .count(),
-      )
+      .poll(async () => {
+        // Again and again: what comes in above the plots moves them away from the pointer.
+        await page.mouse.move(0, 0)
+        await page.getByRole('img', { name: /^Completed jobs per minute/ }).hover()
+        return read.count()
+      })
       .toBe(4)
     await page.getByRole('button', { name: 'Last hour' }).click()
     await page.getByRole('heading', { name: 'Last hour, by the minute' }).waitFor()
