@@ -94,8 +94,10 @@ export function journeysOfActing(ground: Ground): void {
 
     // What is typed meanwhile stays, and an edit waits for the tag that comes with the approval.
     const late = await hold(page, `**/v1/jobs/${jobId}/texts/1`, 'PATCH')
-    await takeBack.click()
     const edit = page.getByRole('button', { name: 'Edit', exact: true })
+    // What the approval has begun ends with the read of the text.
+    await edit.and(page.locator(':enabled')).waitFor()
+    await takeBack.click()
     await edit.and(page.locator(':disabled')).waitFor()
     await page.getByRole('button', { name: 'Regenerate', exact: true }).click()
     const instruction = page.getByRole('dialog').getByRole('textbox')
