@@ -32,6 +32,24 @@ export class SqlText {
     return this.#push(part)
   }
 
+  /**
+   * Rows as a table within parentheses, to be joined.
+   *
+   * @param names of its columns: constants of ours, never input
+   * @param rows at least one, each with a value for each column
+   */
+  rows(names: readonly string[], rows: readonly (readonly Cell[])[]): this {
+    rows.forEach((row, at) => {
+      this.add(at === 0 ? '(SELECT ' : ' UNION ALL SELECT ')
+      row.forEach((cell, place) => {
+        if (place > 0) this.add(', ')
+        this.value(cell)
+        if (at === 0) this.add(` AS ${names[place]}`)
+      })
+    })
+    return this.add(')')
+  }
+
   done(): SQL {
     return new SQL([...this.#chunks, new StringChunk(this.#text)])
   }

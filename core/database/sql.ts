@@ -38,10 +38,7 @@ export function listOf(numbers: readonly number[]): SQL {
  * for small.
  */
 export function tableOfUsers(userIds: readonly string[]): SQL {
-  const text = new SqlText()
-  userIds.forEach((userId, index) => {
-    if (index === 0) text.add('(SELECT CAST(').value(userId).add(' AS CHAR CHARACTER SET ascii) AS user_id')
-    else text.add(' UNION ALL SELECT ').value(userId)
-  })
-  return text.add(')').done()
+  const cast = (userId: string) => sql`CAST(${userId} AS CHAR CHARACTER SET ascii)`
+  const rows = userIds.map((userId, at) => [at === 0 ? cast(userId) : userId])
+  return new SqlText().rows(['user_id'], rows).done()
 }

@@ -45,17 +45,10 @@ export async function updateRows(
     ]
     if (set.length === 0) continue
     const names = [...Object.keys(first.key), ...Object.keys(first.columns)]
-    const text = new SqlText()
-    alike.forEach(({ key, columns }, at) => {
-      text.add(at === 0 ? 'UPDATE (SELECT ' : ' UNION ALL SELECT ')
-      names.forEach((name, place) => {
-        if (place > 0) text.add(', ')
-        text.value(key[name] ?? columns[name] ?? null)
-        if (at === 0) text.add(` AS ${name}`)
-      })
-    })
+    const values = alike.map(({ key, columns }) => names.map((name) => key[name] ?? columns[name] ?? null))
     const on = Object.keys(first.key).map((name) => `t.${name} = x.${name}`)
-    text.add(`) x STRAIGHT_JOIN ${table} t FORCE INDEX (${index}) ON ${on.join(' AND ')} SET `)
+    const text = new SqlText().add('UPDATE ').rows(names, values)
+    text.add(` x STRAIGHT_JOIN ${table} t FORCE INDEX (${index}) ON ${on.join(' AND ')} SET `)
     text.sql(sql.join(set, sql`, `))
     if (only !== undefined) text.add(' WHERE ').sql(only)
     matched += await matchedBy(tx, text.done())

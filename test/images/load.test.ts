@@ -114,17 +114,21 @@ test('a retry reads the copy of the first run, though the source has changed and
   expect(fetches).toBe(1)
 })
 
-test('jobs that begin together learn of their images in one statement, each of its own', async () => {
-  const runs: Run[] = []
-  for (const name of ['red.png', 'halves.png']) {
+/** The second runs of two jobs, whose first ones have brought `red.png` and `halves.png`. */
+async function broughtBefore(): Promise<[Run, Run]> {
+  const bring = async (name: string) => {
     served = await fixture(name)
     await submit()
     const first = await claim()
     await loader()(first, signal)
-    runs.push(first)
+    return again(first)
   }
+  return [await bring('red.png'), await bring('halves.png')]
+}
+
+test('jobs that begin together learn of their images in one statement, each of its own', async () => {
+  const [red, halves] = await broughtBefore()
   served = undefined
-  const [red, halves] = [await again(runs[0] as Run), await again(runs[1] as Run)]
   const proxied = await openProxied(database.url)
   const bring = loader(storage.store, proxied)
   const loaded = await Promise.all([red, halves, red].map((run) => bring(run, signal)))
@@ -136,15 +140,8 @@ test('jobs that begin together learn of their images in one statement, each of i
 })
 
 test('a job whose image has no row any more fails, alone among those that begin with it, and does not ask its source', async () => {
-  const runs: Run[] = []
-  for (const name of ['red.png', 'halves.png']) {
-    served = await fixture(name)
-    await submit()
-    const first = await claim()
-    await loader()(first, signal)
-    runs.push(await again(first))
-  }
-  await database.sql('DELETE FROM vision_images WHERE id = ?', [runs[0]?.imageId])
+  const runs = await broughtBefore()
+  await database.sql('DELETE FROM vision_images WHERE id = ?', [runs[0].imageId])
   fetches = 0
   const bring = loader()
   const [gone, there] = await Promise.allSettled(runs.map((run) => bring(run, signal)))

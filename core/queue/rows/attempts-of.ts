@@ -7,12 +7,10 @@ import type { RunIdentity } from '../../domain/run.ts'
  * may scan a small table despite the index hint, and lock, or wait for, every row that it passes.
  */
 export function attemptsOf(runs: readonly RunIdentity[]): SQL {
-  const text = new SqlText()
-  runs.forEach(({ jobId, attempt }, index) => {
-    if (index === 0) text.add('(SELECT ').value(jobId).add(' AS job_id, ').value(attempt).add(' AS attempt')
-    else text.add(' UNION ALL SELECT ').value(jobId).add(', ').value(attempt)
-  })
-  text.add(`) wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt)
+  const rows = runs.map(({ jobId, attempt }) => [jobId, attempt])
+  return new SqlText()
+    .rows(['job_id', 'attempt'], rows)
+    .add(` wanted STRAIGHT_JOIN vision_job_attempts a FORCE INDEX (job_attempt)
     ON a.job_id = wanted.job_id AND a.attempt = wanted.attempt`)
-  return text.done()
+    .done()
 }
