@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { perObject } from '../platform/per-object.ts'
 import { type Hint, hints } from './fields.ts'
 
 /** The part of JSON Schema that describes answers, with the hints for repairs. */
@@ -18,12 +19,8 @@ export interface AnswerSchema {
   readonly hint?: Hint
 }
 
-const known = new WeakMap<z.ZodType, AnswerSchema>()
-
 /** The JSON Schema of an answer, with our hints; created when first needed. */
-export function answerSchema(schema: z.ZodType): AnswerSchema {
-  const made = known.get(schema)
-  if (made) return made
+export const answerSchema = perObject((schema: z.ZodType): AnswerSchema => {
   const json = z.toJSONSchema(schema, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
@@ -33,22 +30,16 @@ export function answerSchema(schema: z.ZodType): AnswerSchema {
   }) as AnswerSchema & { $ref?: string; $defs?: Record<string, AnswerSchema> }
   // A schema with an id is put among the definitions, and the root only refers to it.
   const name = json.$ref?.split('/').at(-1)
-  const root = (name === undefined ? undefined : json.$defs?.[name]) ?? json
-  known.set(schema, root)
-  return root
-}
+  return (name === undefined ? undefined : json.$defs?.[name]) ?? json
+})
 
 /**
  * The schema for the model. Providers ignore most bounds of JSON Schema and refuse requests with many of them, so bounds
  * are put into words, with a target length below each limit. The same object for each request.
  */
-export function requestSchema(schema: z.ZodType): Readonly<Record<string, unknown>> {
-  const made = requested.get(schema) ?? worded(answerSchema(schema))
-  requested.set(schema, made)
-  return made
-}
-
-const requested = new WeakMap<z.ZodType, Readonly<Record<string, unknown>>>()
+export const requestSchema = perObject(
+  (schema: z.ZodType): Readonly<Record<string, unknown>> => worded(answerSchema(schema)),
+)
 
 function worded(schema: AnswerSchema): Record<string, unknown> {
   const description = [schema.description, bounds(schema)].filter(Boolean).join('. ')

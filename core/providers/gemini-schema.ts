@@ -1,3 +1,4 @@
+import { perObject } from '../platform/per-object.ts'
 import { isRecord } from './refusals.ts'
 
 /** The keywords of Gemini's structured output: https://ai.google.dev/gemini-api/docs/structured-output */
@@ -26,14 +27,7 @@ const understood = new Set([
  *
  * @throws RangeError a schema refers to itself, or to a missing definition
  */
-export function schemaForGemini(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const made = converted.get(schema) ?? convertedFrom(schema)
-  converted.set(schema, made)
-  return made
-}
-
-/** The steps ask with the same few schemas again and again. */
-const converted = new WeakMap<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>>()
+export const schemaForGemini = perObject(convertedFrom)
 
 function convertedFrom(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const convert = (given: Readonly<Record<string, unknown>>, within: readonly string[]): Record<string, unknown> => {
