@@ -32,13 +32,13 @@ const count = (folder, failedSteps) => {
       passed += last.assertionResults.filter((test) => test.status === 'passed').length
       // What passes in one of the two runs is no failure of the change, and is named whichever it was.
       const [before, left] = [failures(first), failures(last)]
-      const both = new Set(before.map(({ name }) => name))
-      const names = new Set(left.map(({ name }) => name))
-      for (const { name, why } of before) if (!names.has(name)) tell('passed only when run again', name, why)
+      const [failedBefore, failedLast] = [before, left].map((all) => new Set(all.map(({ name }) => name)))
+      for (const { name, why } of before) if (!failedLast.has(name)) tell('passed only when run again', name, why)
       for (const { name, why } of left) {
-        if (both.has(name)) failed++
+        const isFailure = failedBefore.has(name)
+        if (isFailure) failed++
         else passed++
-        tell(both.has(name) ? 'failed' : 'failed only when run again', name, why)
+        tell(isFailure ? 'failed' : 'failed only when run again', name, why)
       }
     }
   }
