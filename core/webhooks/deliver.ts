@@ -68,6 +68,8 @@ export async function deliverWebhooks(
   const stopping = signal ?? new AbortController().signal
   // One endpoint may be in it twice: its owner's change took it from whoever still waits for an answer of before.
   const served = new Set<{ done: Promise<void>; degraded: boolean }>()
+  /** How many were served. */
+  let ended = 0
   const mayStart = () =>
     !stopping.aborted && clock() < deadline - attemptMs - settleMs && (!drained.aborted || clock() < lastStart())
 
@@ -78,12 +80,16 @@ export async function deliverWebhooks(
     }
     entry.done = serve(options, endpoint, due, { mayStart, onSlow, signal: stopping, counts })
       .catch((error: unknown) => log('error', 'webhooks not delivered', { detail: reasonOf(error) }))
-      .finally(() => served.delete(entry))
+      .finally(() => {
+        served.delete(entry)
+        ended++
+      })
     served.add(entry)
   }
 
   for (;;) {
     let found = 0
+    const before = ended
     const degradedServed = [...served].filter(({ degraded }) => degraded).length
     const left = mostServed - served.size
     const quick = Math.max(0, Math.min(left, mostQuick - (served.size - degradedServed)))
@@ -104,6 +110,8 @@ export async function deliverWebhooks(
         log('error', 'webhooks not read', { detail: reasonOf(error) })
       }
     }
+    // An endpoint that was given back during the look was leased to it: more may be due there.
+    if (found === 0 && ended > before && mayStart()) continue
     if (served.size === 0 && found === 0 && (!mayStart() || drained.aborted)) return counts
     const wait = found > 0 ? Math.min(pollMs, 100) : pollMs
     await pause(

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest'
+import type { Database } from '../../core/database/client.ts'
 import { deliverWebhooks } from '../../core/webhooks/deliver.ts'
 import { resendDelivery, testEndpoint } from '../../core/webhooks/deliveries.ts'
 import { leaseEndpoints } from '../../core/webhooks/due.ts'
@@ -324,6 +326,31 @@ describe('what its owner changes holds from the next post on, with twenty that a
     await updateEndpoint(db, { endpointId, userId }, { url: `${base}/hook`, enabled: true, description: 'ours' })
     expect(held(await endpointRow())).toEqual(before)
   })
+})
+
+test('what an endpoint still waits for is delivered, also where it was given back while the worker looked for others', async () => {
+  await makeEndpoint(db, { url: `${base}/hook` })
+  // One more than are read at a time: it is served twice.
+  await makeDeliveries(db, '/hook', 21)
+  const looked = Promise.withResolvers<void>()
+  answer = (request, response) => void looked.promise.then(() => ok(request, response))
+  let looks = 0
+  const held: Database = {
+    ...db,
+    run: async (work, options) => {
+      const result = await db.run(work, options)
+      if (!Array.isArray(result)) return result
+      if (result[0]?.due !== undefined) looks++
+      // The second look has found nothing, since the endpoint is leased: it is answered once that has been given back.
+      if (looks === 2 && result.length === 0) {
+        looked.resolve()
+        await expect.poll(async () => (await endpointRow()).lease_expires_at).toBeNull()
+        await delay(20)
+      }
+      return result
+    },
+  }
+  expect(await deliver({ database: held })).toEqual({ delivered: 21, failed: 0 })
 })
 
 describe('of one job a later event waits for every earlier one', () => {
