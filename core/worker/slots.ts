@@ -31,7 +31,7 @@ export interface Slots {
   ended(): number
   /** Each resolves when its run has ended. */
   finished(): readonly Promise<void>[]
-  /** Aborts every run with a reason. */
+  /** Aborts every run with a reason, and each that is started later: a claim may be under way. */
   abort(reason: Error): void
 }
 
@@ -39,6 +39,7 @@ export interface Slots {
 export function createSlots(size: number): Slots {
   const inFlight = new Map<Run, InFlight>()
   let ended = 0
+  let stopped: Error | undefined
   const finished = () => [...inFlight.values()].map((one) => one.finished)
   const isAlone = (run: Run) => run.crashes >= crashesUntilAlone
   return {
@@ -46,6 +47,7 @@ export function createSlots(size: number): Slots {
     free: () => ([...inFlight.keys()].some(isAlone) ? 0 : size - inFlight.size),
     start: (run, work) => {
       const controller = new AbortController()
+      if (stopped) controller.abort(stopped)
       const state = { controller, paying: false }
       const onCall = (isOut: boolean) => {
         state.paying = isOut
@@ -65,6 +67,7 @@ export function createSlots(size: number): Slots {
     ended: () => ended,
     finished,
     abort: (reason) => {
+      stopped ??= reason
       for (const { controller } of inFlight.values()) if (!controller.signal.aborted) controller.abort(reason)
     },
   }

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { VisionError } from '../../core/domain/errors.ts'
 import type { Run } from '../../core/domain/run.ts'
 import type { StepContext } from '../../core/domain/step.ts'
+import type { ProviderAccess } from '../../core/providers/availability/permits.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { deleteVisionJob } from '../../core/queue/change/delete.ts'
 import { createVisionJob } from '../../core/queue/create/create.ts'
@@ -10,6 +11,7 @@ import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
 import { noCap, spending } from '../support/database/jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { accessTo } from '../support/providers/access.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
 
 let database: TestDatabase
@@ -479,5 +481,24 @@ describe('the end of the worker’s time', () => {
     const summary = await drain(worker(using, { idleMs: 60_000 }), { ...inAMinute(), signal: stop.signal })
     expect(summary).toMatchObject({ claimed: 3, released: 3 })
     for (const id of ids) expect(await only(id)).toMatchObject({ status: 'pending' })
+  })
+
+  test('a worker that is told to stop while it claims pays for nothing of what it gets', async () => {
+    const [id] = await submit()
+    const stop = new AbortController()
+    const workerId = 'stopped'
+    const access = accessTo(database, { workerId })
+    const providers: ProviderAccess = {
+      ...access,
+      reserve: async (...wanted) => {
+        const permits = await access.reserve(...wanted)
+        stop.abort()
+        return permits
+      },
+    }
+    const options = worker(steps(), { workerId, providers })
+    expect(await drain(options, { ...inAMinute(), signal: stop.signal })).toMatchObject({ claimed: 1, released: 1 })
+    expect(await only(id)).toMatchObject({ status: 'pending', failures: 0 })
+    expect(await attempts(id)).toMatchObject([{ outcome: 'released', analysis_model: null, possibly_billed: null }])
   })
 })
