@@ -20,6 +20,11 @@ export interface Operation {
   readonly input: Deferred<z.ZodType>
   /** The input's fields. */
   readonly fields: Deferred<Fields>
+  /**
+   * An input from text: fields of the path, or parameters of the query, which may be repeated where the field is a list.
+   * A text that does not look like its field's type stays text, for the schema to refuse.
+   */
+  readonly fromText: (params: URLSearchParams) => Promise<Record<string, unknown>>
 }
 
 /** The fields of an input, by their names. */
@@ -37,7 +42,12 @@ export function operationsOf(router: AnyRouter, resources: readonly Resource[]):
     const [method, template] = meta.rest.split(' ') as [Method, string]
     const pathFields = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => field ?? '')
     const fields = async () => fieldsOf(await input())
-    return { path, resource: resource.name, type, meta, method, template, pathFields, input, fields }
+    const ids: TextFields = Object.fromEntries((inputs[0]?.ids ?? []).map((name) => [name, 'id']))
+    const fromText = async (params: URLSearchParams) => {
+      const hasIdsAlone = [...params.keys()].every((name) => Object.hasOwn(ids, name))
+      return inputFromText(hasIdsAlone ? ids : await fields(), params)
+    }
+    return { path, resource: resource.name, type, meta, method, template, pathFields, input, fields, fromText }
   })
   return operations.sort((a, b) => a.pathFields.length - b.pathFields.length)
 }
@@ -54,22 +64,21 @@ function fieldsOf(input: z.core.$ZodType): Fields {
   return schema.shape
 }
 
-/**
- * An input from text: a field of the path, or a parameter of the query, which may be repeated where the field is a list.
- * A text that does not look like its field's type stays text, for the schema to refuse.
- */
-export function inputFromText(fields: Fields, params: URLSearchParams): Record<string, unknown> {
+/** The fields as far as text is read by them: ids are whole numbers. */
+type TextFields = Readonly<Record<string, z.core.$ZodType | 'id'>>
+
+function inputFromText(fields: TextFields, params: URLSearchParams): Record<string, unknown> {
   const names = [...new Set(params.keys())]
   return Object.fromEntries(names.map((name) => [name, fromText(fieldOf(fields, name), params.getAll(name))]))
 }
 
 /** A name from outside may be one that every object has: `constructor`, `__proto__`. */
-function fieldOf(fields: Fields, name: string): z.core.$ZodType | undefined {
+function fieldOf(fields: TextFields, name: string): z.core.$ZodType | 'id' | undefined {
   return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 
-function fromText(field: z.core.$ZodType | undefined, texts: readonly string[]): unknown {
-  const schema = field && innermost(field)
+function fromText(field: z.core.$ZodType | 'id' | undefined, texts: readonly string[]): unknown {
+  const schema = field === 'id' ? ({ type: 'number' } as const) : field && innermost(field)
   if (schema?.type === 'array') return texts.map((text) => fromText(schema.element, [text]))
   const [text] = texts
   if (texts.length !== 1 || text === undefined) return texts

@@ -8,7 +8,7 @@ import { matchesETag } from './etag.ts'
 import { InvalidInput, pointerTo, unknownField } from './invalid-input.ts'
 import { logError } from './log-error.ts'
 import { takesBody } from './meta.ts'
-import { inputFromText, type Operation } from './operations.ts'
+import type { Operation } from './operations.ts'
 import { waitSecondsOf } from './prefer.ts'
 import { type EventStream, eventStreamHeaders, toEventStream } from './sse.ts'
 import { createCallerFactory } from './trpc/trpc.ts'
@@ -143,12 +143,10 @@ function nextCursorOf(result: unknown): string | undefined {
 
 async function inputOf(call: Call, operation: Operation): Promise<unknown> {
   const { method, pathFields } = operation
-  const fields = await operation.fields()
-  const named = inputFromText(
-    fields,
+  const named = await operation.fromText(
     new URLSearchParams(pathFields.map((name) => [name, call.req.param(name) ?? ''] as [string, string])),
   )
-  if (!takesBody(method)) return { ...inputFromText(fields, queryOf(call, operation)), ...named }
+  if (!takesBody(method)) return { ...(await operation.fromText(queryOf(call, operation))), ...named }
   // A parameter that is ignored would be taken for accepted.
   const unknown = [...new Set(new URL(call.req.url).searchParams.keys())]
   if (unknown.length > 0) throw new InvalidInput(unknown.map((name) => unknownField([name])))

@@ -8,14 +8,13 @@ import type { Deployed } from './deployed.ts'
 import { type DeployedStack, readAll, readUntil, startDeployedStack, streamUrl } from './stack.ts'
 
 /** Has a function write the name of each file that it loads to its log. */
-const tells = {
-  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`
-    import { registerHooks } from 'node:module'
-    registerHooks({ load: (url, context, next) => {
-      process.stderr.write('loaded ' + url.split('/').at(-1) + '\\n')
-      return next(url, context)
-    } })`)}`,
-}
+const tellsOfFiles = `
+  import { registerHooks } from 'node:module'
+  registerHooks({ load: (url, context, next) => {
+    process.stderr.write('loaded ' + url.split('/').at(-1) + '\\n')
+    return next(url, context)
+  } })`
+const tells = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(tellsOfFiles)}` }
 
 let stack: DeployedStack
 let lambda: Awaited<ReturnType<typeof startLambda>>
@@ -82,7 +81,9 @@ test('every part that a function loads when it is needed can be loaded, and does
   const stream = await stack.start('stream', tells)
   const document = await stack.watch(stream, `${streamUrl}/openapi.json`)
   expect(JSON.parse(await readAll(document))).toMatchObject({ openapi: expect.anything() })
-  const headers = { authorization: `Bearer ${await token('ann')}` }
+  // Of a call whose input is more than ids, or no id: its schema.
+  expect(await call('GET', '/v1/jobs/first')).toMatchObject({ statusCode: 400 })
+  const headers = { authorization: `Bearer ${await token('ann')}`, 'last-event-id': '0' }
   const watched = await stack.watch(stream, `${streamUrl}/v1/jobs/${jobId}/events`, headers)
   await readUntil(watched, /event: status/)
 
@@ -109,13 +110,14 @@ test('every part that a function loads when it is needed can be loaded, and does
   expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/s3.ts', 'core/worker/wake/invoke.ts'])
 })
 
-test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`, files, compression and more', async () => {
+test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`, files, compression and more, and without a schema', async () => {
   // What takes 2 to 50 ms of the processor's time: by names of modules within Node.js. `node:util` has the parser of arguments loaded.
   const large = ['deps/undici/undici', 'fs/promises', 'zlib', 'internal/util/parse_args/parse_args']
   const webStreams = 'internal/webstreams/readablestream'
   // Says again and again which of them are loaded.
   const says = {
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`
+      ${tellsOfFiles}
       const isLoaded = (name) => process.moduleLoadList.includes('NativeModule ' + name)
       const loaded = () => ${JSON.stringify([...large, webStreams])}.filter(isLoaded)
       setInterval(() => process.stderr.write('large: ' + loaded().join(' ') + '\\n'), 20)`)}`,
@@ -137,9 +139,13 @@ test('a first answer of the API, and of a stream, does without what Node.js load
   const answer = await api.invoke(apiEvent({ path: `/v1/jobs/${jobId}`, headers: { authorization } }), 29_000)
   expect(answer).toMatchObject({ statusCode: 200 })
   expect(await loadedAfter(api)).toBe('')
+  expect(notLoaded('api', [api])).toEqual(
+    expect.arrayContaining(['core/api/jobs/one-job.ts', 'core/api/jobs/schema.ts']),
+  )
   const stream = await stack.start('stream', says)
   const watched = await stack.watch(stream, `${streamUrl}/v1/jobs/${jobId}/events`, { authorization })
   await readUntil(watched, /event: status/)
   // What it answers is a stream.
   expect(await loadedAfter(stream)).toBe(webStreams)
+  expect(notLoaded('stream', [stream])).toContain('core/api/events/watch-schema.ts')
 })

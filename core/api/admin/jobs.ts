@@ -48,7 +48,7 @@ export const operatorJobs = {
       output: schema('OperatorJob'),
       example: { reply: exampleOperatorJob },
     })
-    .input(validated(oneJob('OneJob')))
+    .input(validated(oneJob('OneJob'), ['jobId']))
     .query(
       async ({ ctx, input }): Promise<OperatorJobView> =>
         viewForOperator(await getJobInFull(ctx.services.database, input.jobId)),

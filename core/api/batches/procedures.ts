@@ -106,7 +106,7 @@ export const batches = {
         output: schema('Batch'),
         example: { reply: exampleBatch },
       })
-      .input(validated(schema('OneBatch')))
+      .input(validated(schema('OneBatch'), ['batchId']))
       .query(({ ctx, input }): Promise<BatchView> => replyWithBatch(ctx, input.batchId)),
 
     getBatchResults: procedure
@@ -205,7 +205,7 @@ export const batches = {
         output: schema('BatchChange'),
         example: { reply: { batchId: 5, jobs: 192, more: false } },
       })
-      .input(validated(schema('OneBatch')))
+      .input(validated(schema('OneBatch'), ['batchId']))
       .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
         const { database } = ctx.services
         await find(database, owned(ctx, batchId))
@@ -253,7 +253,7 @@ export const batches = {
         output: schema('BatchChange'),
         example: { reply: { batchId: 5, jobs: 500, more: false } },
       })
-      .input(validated(schema('OneBatch')))
+      .input(validated(schema('OneBatch'), ['batchId']))
       .mutation(async ({ ctx, input: { batchId } }): Promise<BatchChangeView> => {
         const { database } = ctx.services
         await find(database, owned(ctx, batchId))

@@ -43,7 +43,7 @@ export const events = {
         const caller = await actorOf(ctx, `job/${given(await getRawInput(), 'jobId')}`)
         return next({ ctx: { actor: allowed(caller, meta) } })
       })
-      .input(validated(watchSchema('WatchJob')))
+      .input(validated(watchSchema('WatchJob'), ['jobId']))
       .subscription(async ({ ctx, input, signal }): Promise<EventStream<TrackedEnvelope<JobEventView>>> => {
         const { live } = ctx.services
         if (live === undefined) throw notStreamed()

@@ -116,7 +116,7 @@ export const jobs = {
         output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(oneJob('OneJob')))
+      .input(validated(oneJob('OneJob'), ['jobId']))
       .query(({ ctx, input }): Promise<JobView> => replyWithJob(ctx, input.jobId, 'change')),
 
     getJobHistory: procedure
@@ -146,7 +146,7 @@ export const jobs = {
         output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(oneJob('OneJob')))
+      .input(validated(oneJob('OneJob'), ['jobId']))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         await cancelVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'cancelled', input.jobId)
@@ -167,7 +167,7 @@ export const jobs = {
         output: schema('Job'),
         example: { reply: exampleJob },
       })
-      .input(validated(oneJob('OneJob')))
+      .input(validated(oneJob('OneJob'), ['jobId']))
       .mutation(async ({ ctx, input }): Promise<JobView> => {
         const { database, lifeMs } = ctx.services
         const allow = roomToRetry(ctx)
@@ -188,7 +188,7 @@ export const jobs = {
         description: 'Deletes a job in any status, with its outputs and attempts.',
         errors: ['job.not_found'],
       })
-      .input(validated(oneJob('OneJob')))
+      .input(validated(oneJob('OneJob'), ['jobId']))
       .mutation(async ({ ctx, input }): Promise<{ deleted: true; jobId: number }> => {
         await deleteVisionJob(ctx.services.database, owned(ctx, input.jobId))
         logJob(ctx, 'deleted', input.jobId)
@@ -207,7 +207,7 @@ export const jobs = {
         output: schema('Attempts'),
         example: { reply: exampleAttempts },
       })
-      .input(validated(oneJob('OneJob')))
+      .input(validated(oneJob('OneJob'), ['jobId']))
       .query(
         async ({ ctx, input }): Promise<AttemptsView> =>
           viewAttempts(await getVisionJobAttempts(ctx.services.database, owned(ctx, input.jobId))),

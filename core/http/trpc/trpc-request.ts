@@ -2,7 +2,7 @@ import { VisionError } from '../../domain/errors.ts'
 import { requireJson, textOf } from '../body.ts'
 import { InvalidInput, unknownField } from '../invalid-input.ts'
 import { checkJson } from '../json.ts'
-import { inputFromText, type Operation } from '../operations.ts'
+import type { Operation } from '../operations.ts'
 
 export const trpcPath = '/api/trpc'
 
@@ -54,7 +54,7 @@ const streamParameters: Readonly<Record<string, readonly string[]>> = {
 
 async function withInput(request: Request, url: URL, operation: Operation | undefined): Promise<Request> {
   if (operation?.type !== 'query') return request
-  const input = inputFromText(await operation.fields(), url.searchParams)
+  const input = await operation.fromText(url.searchParams)
   url.search = new URLSearchParams({ input: JSON.stringify(input) }).toString()
   return new Request(url, { headers: request.headers, signal: request.signal })
 }
