@@ -31,7 +31,7 @@ export interface WorkerParts {
  * Claims the work that a poll found into the free slots, and starts its runs.
  *
  * @param mayClaim called before each lane
- * @returns the claimer; its promise resolves to the number of jobs that were claimed or had expired
+ * @returns the claimer; its promise resolves to what it took of each lane
  */
 export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayClaim: () => boolean) {
   const { database, providers, workerId, leaseMs, providerWaitMs, now, log } = options
@@ -75,12 +75,12 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
     })
 
   /** Permits for the lane's provider come first, so that no claimed job has to be released. */
-  const claimIn = async (lane: Step, { waiting, providerStates }: Work): Promise<number> => {
+  const claimIn = async (lane: Step, { waiting, providerStates }: Work): Promise<Taken> => {
     const provider = providers.stepProviders[lane]
     const wanted = Math.min(slots.free(), waiting[lane])
     const permits = [...(await providers.reserve(provider, wanted, providerStates.of(provider)))]
     try {
-      if (permits.length === 0) return 0
+      if (permits.length === 0) return { found: 0, left: waiting[lane] }
       const limit = permits.length
       const { runs, expired } = await claimPendingVisionJobs(database, {
         workerId,
@@ -99,20 +99,30 @@ export function createClaimer(options: WorkerOptions, parts: WorkerParts, mayCla
         if (permit) start(run, permit)
       }
       tally.claimed += runs.length
-      return runs.length + expired
+      const found = runs.length + expired
+      return { found, left: found < limit ? 0 : Math.max(0, waiting[lane] - found) }
     } finally {
       await providers.release(permits)
     }
   }
 
-  return async (work: Work): Promise<number> => {
-    let found = 0
+  return async (work: Work): Promise<Readonly<Record<Step, Taken>>> => {
+    const { content, analysis } = work.waiting
+    const taken = { content: { found: 0, left: content }, analysis: { found: 0, left: analysis } }
     for (const lane of work.lanes.filter((one) => now() >= pausedUntil[one])) {
       if (!mayClaim()) break
-      found += await claimIn(lane, work)
+      taken[lane] = await claimIn(lane, work)
     }
-    return found
+    return taken
   }
+}
+
+/** What a claim took of a lane. */
+export interface Taken {
+  /** How many jobs were claimed, or had expired. */
+  readonly found: number
+  /** How many are left of those that were counted; none where it came to the end of the lane. */
+  readonly left: number
 }
 
 /** The fields of every log line about a run. */

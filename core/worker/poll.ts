@@ -28,18 +28,31 @@ export interface Work {
   readonly blocked: boolean
 }
 
+/** The lanes in which jobs wait that a worker may call for, in the order in which they are claimed. */
+export function openLanes(
+  waiting: Work['waiting'],
+  providerStates: ProviderStates,
+  stepProviders: StepProviders,
+): readonly Step[] {
+  const passes = (lane: Step) =>
+    allowsCalls(providerStates.of('all')) && allowsCalls(providerStates.of(stepProviders[lane]))
+  return (['content', 'analysis'] satisfies Step[]).filter((lane) => waiting[lane] > 0 && passes(lane))
+}
+
 /**
  * Two plain reads without locks, so that an idle queue costs two small statements per poll.
  *
  * @param limit the most jobs of a lane that are counted: as many as might be claimed
  * @param stepProviders the providers whose circuit breakers the lanes obey
+ * @param known the states of the providers, if they have just been read
  */
 export async function pollQueue(
   database: Database,
   limit = 1,
   stepProviders: StepProviders = defaultStepProviders,
+  known?: ProviderStates,
 ): Promise<Work> {
-  const providerStates = await database.run(readProviderStates)
+  const providerStates = known ?? (await database.run(readProviderStates))
   const moments = expiryMoments(providerStates, stepProviders)
   const [row] = await database.run((on) =>
     rowsOf<Record<'content' | 'analysis' | 'due' | 'lost' | 'expired' | 'blocked', number>>(
@@ -61,11 +74,10 @@ export async function pollQueue(
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),
   )
-  const passes = (lane: Step) =>
-    allowsCalls(providerStates.of('all')) && allowsCalls(providerStates.of(stepProviders[lane]))
+  const waiting = { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) }
   return {
-    lanes: (['content', 'analysis'] satisfies Step[]).filter((lane) => Number(row?.[lane] ?? 0) > 0 && passes(lane)),
-    waiting: { content: Number(row?.content ?? 0), analysis: Number(row?.analysis ?? 0) },
+    lanes: openLanes(waiting, providerStates, stepProviders),
+    waiting,
     providerStates,
     due: Boolean(row?.due),
     lost: Boolean(row?.lost),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../domain/errors.ts'
 import { emptyTally, type Tally } from '../domain/tally.ts'
 import { createClaimer } from './claim-work.ts'
@@ -5,12 +6,21 @@ import { watchFreezes } from './freezes.ts'
 import { keepLeases } from './lease-keeper.ts'
 import { createMaintenance } from './maintenance.ts'
 import type { DrainOptions, WorkerOptions } from './options.ts'
-import { pollQueue } from './poll.ts'
+import { openLanes, pollQueue, type Work } from './poll.ts'
 import { createPresence } from './report/presence.ts'
 import { createStats } from './report/stats.ts'
 import { Stopped } from './run/outcome.ts'
 import { createSlots, type Slots } from './slots.ts'
 import { type TimeLeft, timeLeft } from './time-left.ts'
+
+/**
+ * For how long jobs that a poll has counted and left are claimed without another poll, in milliseconds: places become free one by one. It is
+ * how much later than otherwise a full worker may come upon what is due, lost or expired.
+ */
+const countedMs = 500
+
+/** How long it waits for further places before such a claim, in milliseconds: about as long as a poll, and a claim of one takes as many statements as of ten. */
+const furtherMs = 20
 
 /** A worker from when it begins to drain the queue until all its runs are settled. */
 export interface Shift {
@@ -19,7 +29,7 @@ export interface Shift {
   readonly time: TimeLeft
   /** Whether another job may be claimed: there are a free slot and time for it, and nobody has stopped the worker. */
   mayClaim(): boolean
-  /** One poll, and the work that it finds. @returns whether there was any */
+  /** The work that a poll finds, or has left a moment ago. @returns whether there was any; false only after a poll */
   poll(): Promise<boolean>
   /** Whether more jobs waited than the last poll claimed. */
   hasBacklog(): boolean
@@ -64,6 +74,30 @@ export function beginShift(options: WorkerOptions, { deadline, signal }: DrainOp
   const claim = createClaimer(options, { slots, time, keeper, freezes, maintenance, tally, stats }, mayClaim)
   let backlog = false
   let left = false
+  /** What the last poll counted and nobody has claimed since, as far as this worker knows. */
+  let counted: { readonly at: number; readonly waiting: Work['waiting'] } | undefined
+  const { providers } = options
+  const rest = async (): Promise<Work | undefined> => {
+    if (counted === undefined || now() - counted.at >= countedMs) return undefined
+    // Many share what a poll takes, and in its time more become free.
+    if (slots.free() >= concurrency / 4) return undefined
+    await delay(furtherMs)
+    const { waiting } = counted
+    const providerStates = await providers.states()
+    const lanes = openLanes(waiting, providerStates, providers.stepProviders)
+    if (lanes.length === 0) return undefined
+    return { lanes, waiting, providerStates, due: false, lost: false, expired: false, blocked: false }
+  }
+  /** @param at when the jobs of the work were counted */
+  const workOff = async (work: Work, at: number): Promise<boolean> => {
+    const changed = await maintenance.run(work)
+    const { content, analysis } = await claim(work)
+    const claimed = content.found + analysis.found
+    backlog = work.lanes.reduce((jobs, lane) => jobs + work.waiting[lane], 0) > claimed
+    left = work.waiting.content + work.waiting.analysis > claimed
+    counted = { at, waiting: { content: content.left, analysis: analysis.left } }
+    return claimed + changed > 0
+  }
   return {
     tally,
     slots,
@@ -71,13 +105,14 @@ export function beginShift(options: WorkerOptions, { deadline, signal }: DrainOp
     mayClaim,
     poll: async () => {
       try {
-        const work = await pollQueue(database, concurrency + 1, options.providers.stepProviders)
-        const changed = await maintenance.run(work)
-        const claimed = await claim(work)
-        backlog = work.lanes.reduce((jobs, lane) => jobs + work.waiting[lane], 0) > claimed
-        left = work.waiting.content + work.waiting.analysis > claimed
-        return claimed + changed > 0
+        const more = await rest()
+        if (more && !mayClaim()) return false
+        if (more && counted && (await workOff(more, counted.at))) return true
+        const at = now()
+        const states = await providers.states()
+        return await workOff(await pollQueue(database, concurrency + 1, providers.stepProviders, states), at)
       } catch (error) {
+        counted = undefined
         maintenance.onTrouble()
         left = true
         log('error', 'queue not read', { detail: reasonOf(error) })

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect } from 'vitest'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps, WorkerOptions } from '../../core/worker/options.ts'
@@ -55,6 +56,25 @@ test('at 100 in flight a job takes at most half a statement and a tenth of a com
   expect(proxy.statements.filter((one) => /^select .*from .?vision_job_attempts/is.test(one))).toEqual([])
   const of = (start: string) => proxy.statements.filter((one) => one.startsWith(start)).length
   expect(of('SELECT provider AS name'), by).toBeLessThanOrEqual(2.5 * of('SELECT\n        (SELECT COUNT(*)'))
+})
+
+test('where places become free one by one, what a poll has counted is claimed without another, and states serve for a moment', async () => {
+  const jobs = 250
+  await makeJobs(direct, jobs)
+  proxy.statements.length = 0
+  let calls = 0
+  const slow: Steps = {
+    // Of lengths that keep the jobs apart.
+    analysis: (_, { meter }) => delay(100 + ((++calls * 37) % 200)).then(() => call(meter)),
+    content: (_, __, { meter }) => delay(100 + ((++calls * 37) % 200)).then(() => call(meter)),
+  }
+  const options = workerOptions(proxied, slow, { workerId: 'worker-2', concurrency: 25 })
+  const { statements, by } = await countsOf(drain(options, { deadline: performance.now() + 120_000 }))
+  expect((await direct.sql("SELECT 1 FROM vision_jobs WHERE status = 'completed'")).length).toBeGreaterThanOrEqual(jobs)
+  const of = (start: string) => proxy.statements.filter((one) => one.startsWith(start)).length / jobs
+  expect(of('SELECT\n        (SELECT COUNT(*)'), by).toBeLessThanOrEqual(0.2)
+  expect(of('SELECT provider AS name'), by).toBeLessThanOrEqual(0.5)
+  expect(statements / jobs, by).toBeLessThanOrEqual(18)
 })
 
 test('in a trickle, one job every 400 ms, a job takes at most 14 statements, polls included', async () => {

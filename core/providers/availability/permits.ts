@@ -14,7 +14,7 @@ import {
   reportFailure,
   reportSuccess,
 } from './circuit-breaker.ts'
-import { type ProviderState, readProviderStates } from './provider-state.ts'
+import { type ProviderState, type ProviderStates, readProviderStates } from './provider-state.ts'
 import {
   type EndedCall,
   endPermits,
@@ -52,6 +52,8 @@ export interface Permit {
 /** A worker's access to the providers: every call needs a permit, and its outcome is shared with all workers. */
 export interface ProviderAccess {
   readonly stepProviders: StepProviders
+  /** The states of the providers as they were at most a tenth of a second ago, or since this worker last reported a call. */
+  states(): Promise<ProviderStates>
   /**
    * Reserves up to as many permits as are wanted. For a provider without limits whose circuit is closed, this costs at most
    * a read.
@@ -92,6 +94,11 @@ interface Known {
   /** It has failed recently, so a success must be reported. */
   readonly failing: boolean
 }
+/**
+ * How long states that were read serve, in milliseconds: in a worker with calls that begin one by one each would read them. As much later
+ * may a call begin after another worker, or an operator, has paused its provider.
+ */
+const freshMs = 100
 const healthy: Known = { pausedUntil: 0, probing: false, failing: false }
 
 export function createProviderAccess(options: ProviderAccessOptions): ProviderAccess {
@@ -115,10 +122,17 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   let made = 0
 
   // Concurrent requests share a statement: the calls of one worker would queue for the row's lock.
-  const readStates = batchCalls(async (asked: readonly Provider[]) => {
+  let recent: { readonly states: ProviderStates; readonly at: number } | undefined
+  /** How often this worker may have changed a state: a read that began before is outdated. */
+  let reports = 0
+  const readStates = batchCalls(async (asked: readonly unknown[]) => {
+    const [before, at] = [reports, now()]
     const states = await database.run(readProviderStates)
-    return asked.map(states.of)
+    if (reports === before) recent = { states, at }
+    return asked.map(() => states)
   })
+  const states = async () =>
+    recent !== undefined && now() - recent.at < freshMs ? recent.states : readStates(undefined)
   const mark = batchCalls(async (ids: readonly string[]) => {
     const marked = await markSent(database, ids)
     return ids.map(() => marked)
@@ -167,10 +181,20 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
 
   const recordSuccess = async (provider: Provider, probe: boolean): Promise<void> => {
     if (!probe && !known.get(provider)?.failing) return
-    const reported = await reportSuccess(database, provider, probe)
+    const reported = await reporting(reportSuccess(database, provider, probe))
     if (reported === undefined) log('warn', 'provider success not recorded: its row is locked', { provider })
     else logReport(provider, reported)
     known.delete(provider)
+  }
+
+  /** A report to the database, after which what was read before is outdated. */
+  const reporting = async <T>(made: Promise<T>): Promise<T> => {
+    try {
+      return await made
+    } finally {
+      reports++
+      recent = undefined
+    }
   }
 
   const report = async (provider: Provider, probe: boolean, { error, cutOff }: CallEnd): Promise<boolean> => {
@@ -180,10 +204,10 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
       await recordSuccess(provider, probe)
       return false
     }
-    const reported = await reportFailure(database, provider, error, pause)
+    const reported = await reporting(reportFailure(database, provider, error, pause))
     if (reported === undefined) {
       log('warn', 'provider failure not recorded: its row is locked', { provider, code: error.code })
-      const state = await readStates(provider)
+      const state = (await readStates(undefined)).of(provider)
       remember(provider, state)
       return state.downSince !== null
     }
@@ -232,11 +256,14 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
 
   return {
     stepProviders,
+    states,
     reserve: async (provider, wanted, read) => {
       if (wanted === 0) return []
       // A state that was read before the current pause is outdated.
       const mayBeOld = (known.get(provider)?.pausedUntil ?? 0) > now()
-      const state = mayBeOld ? await readStates(provider) : (read ?? (await readStates(provider)))
+      // Where permits are counted, one that is just given back is in time for who waits for it.
+      const readNow = mayBeOld || (read === undefined && isLimited(provider))
+      const state = readNow ? (await readStates(undefined)).of(provider) : (read ?? (await states()).of(provider))
       remember(provider, state)
       if (!allowsCalls(state)) return []
       if (isProbing(state) || isLimited(provider)) return reserving(provider)(wanted)
