@@ -1,4 +1,4 @@
-import { getTableColumns, getTableName, is, SQL } from 'drizzle-orm'
+import { type Column, getTableColumns, getTableName, is, SQL } from 'drizzle-orm'
 import type { MySqlTable } from 'drizzle-orm/mysql-core'
 import type { ResultSetHeader } from 'mysql2/promise'
 import type { Queryable } from './sql.ts'
@@ -10,8 +10,9 @@ export type NewRow<Table extends MySqlTable> = {
 }
 
 /**
- * Inserts many rows by one statement, which names only the columns that a row sets. Drizzle’s own names every column of the
- * table, with a DEFAULT for each of each row.
+ * Inserts many rows by one statement, which names only the columns that a row sets, and none that is NULL in every row as it is
+ * by default: the server reads each value of each row. Drizzle’s own names every column of the table, with a DEFAULT for each
+ * of each row.
  *
  * @param rows at least one
  * @param onDuplicate the assignments to the row that has the same key; without them that is an error
@@ -23,7 +24,9 @@ export async function insertRows<Table extends MySqlTable>(
   rows: readonly NewRow<Table>[],
   onDuplicate?: SQL,
 ): Promise<number> {
-  const columns = Object.entries(getTableColumns(table)).filter(([key]) => rows.some((row) => isSet(row, key)))
+  const columns = Object.entries(getTableColumns(table)).filter(([key, column]) =>
+    rows.some((row) => isSet(row, key, column)),
+  )
   const text = new SqlText()
   text.add(`INSERT INTO ${getTableName(table)} (${columns.map(([, { name }]) => `\`${name}\``).join(', ')}) VALUES `)
   rows.forEach((row, at) => {
@@ -44,8 +47,9 @@ export async function insertRows<Table extends MySqlTable>(
   return (result as unknown as ResultSetHeader).insertId
 }
 
-function isSet(row: object, key: string): boolean {
-  return cellOf(row, key) !== undefined
+function isSet(row: object, key: string, { notNull, hasDefault }: Column): boolean {
+  const value = cellOf(row, key)
+  return value !== undefined && (value !== null || notNull || hasDefault)
 }
 
 function cellOf(row: object, key: string): unknown {

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { visionBatchCounts } from '../../drizzle/schema.ts'
-import { insertRows } from '../database/insert-rows.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
-import { increments, mergeCounts } from './merge-counts.ts'
+import { addCounts, mergeCounts } from './merge-counts.ts'
 
 // `vision_batch_counts` has the outcomes of a batch's jobs, so that no one has to count jobs. Every transaction that ends,
 // redrives, creates or deletes jobs updates it.
@@ -47,7 +46,7 @@ export async function addBatchCounts(tx: Queryable, entries: readonly BatchEntry
   )
   const rows = mergeCounts(['batchId', 'status', 'code'], batchCounters, ofBatches)
   if (rows.length === 0) return
-  await insertRows(tx, visionBatchCounts, rows, increments(visionBatchCounts, batchCounters))
+  await addCounts(tx, visionBatchCounts, batchCounters, rows)
 }
 
 /**

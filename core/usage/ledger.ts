@@ -8,14 +8,13 @@ import {
   visionUsage,
 } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
-import { insertRows } from '../database/insert-rows.ts'
 import { selectOnce } from '../database/select-once.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import type { Run, RunIdentity } from '../domain/run.ts'
 import type { StepUsage } from '../domain/step.ts'
 import { addBatchCounts, type BatchEntry } from './batch-counts.ts'
 import { addFailures } from './failures.ts'
-import { increments, mergeCounts, sumCounts } from './merge-counts.ts'
+import { addCounts, mergeCounts, sumCounts } from './merge-counts.ts'
 
 // The ledger, `vision_usage`. A run's usage is in its own row; once the run has ended, the ledger contains exactly that. So
 // every transaction that ends a run, or changes the row of an ended one, also updates the ledger, in its last statement,
@@ -210,7 +209,7 @@ export async function addUsage(
 ): Promise<void> {
   const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
-  await insertRows(tx, visionUsage, rows, increments(visionUsage, counters))
+  await addCounts(tx, visionUsage, counters, rows)
   const ofBatches = entries.flatMap(
     ({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) =>
       batchId === null ? [] : [{ ...entry, batchId, workMs: imageMs + analysisMs + contentMs }],

@@ -1,5 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { MySqlColumn } from 'drizzle-orm/mysql-core'
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core'
+import { insertRows, type NewRow } from '../database/insert-rows.ts'
+import type { Queryable } from '../database/sql.ts'
 
 type Counts<Counter extends string> = Record<Counter, number>
 
@@ -52,6 +54,33 @@ export function mergeCounts<Counter extends string, Entry extends Partial<Counts
   return [...rows]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, { last, sums }]) => (counters.every((counter) => sums[counter] === 0) ? [] : [{ ...last, ...sums }]))
+}
+
+/**
+ * Adds rows to those that stand. Counters that no row changes are left out: a server adds each of each row, and most
+ * transactions change a few.
+ *
+ * @param rows at least one
+ */
+export async function addCounts<
+  Counter extends string,
+  Table extends MySqlTable & Readonly<Record<Counter, MySqlColumn>>,
+>(
+  tx: Queryable,
+  table: Table,
+  counters: readonly Counter[],
+  rows: readonly (NewRow<Table> & Counts<Counter>)[],
+): Promise<void> {
+  const changed = counters.filter((counter) => rows.some((row) => row[counter] !== 0))
+  const unchanged: object = Object.fromEntries(
+    counters.filter((counter) => !changed.includes(counter)).map((counter) => [counter, undefined]),
+  )
+  await insertRows(
+    tx,
+    table,
+    rows.map((row) => ({ ...row, ...unchanged })),
+    increments(table, changed),
+  )
 }
 
 /** The assignments that add a row's counters to those of the row that stands: for ON DUPLICATE KEY UPDATE. */

@@ -1,9 +1,11 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, type SQL, sql } from 'drizzle-orm'
+import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { expect } from 'vitest'
 import { insertRows } from '../../core/database/insert-rows.ts'
-import { rowsOf } from '../../core/database/sql.ts'
+import { type Queryable, rowsOf } from '../../core/database/sql.ts'
 import { updateRows } from '../../core/database/update-rows.ts'
-import { increments } from '../../core/usage/merge-counts.ts'
+import { type Counter, counters } from '../../core/usage/ledger.ts'
+import { addCounts } from '../../core/usage/merge-counts.ts'
 import { visionJobOutputs, visionUsage } from '../../drizzle/schema.ts'
 import { test } from '../support/database/test.ts'
 
@@ -82,30 +84,63 @@ test('rows that are updated hold what they were given, each its own', async ({ d
   )
 })
 
-test('a row whose key stands is added to it', async ({ db }) => {
-  const row = {
-    userId: 'ann',
-    day: '2026-11-27',
-    model: "m'",
-    status: 'completed' as const,
-    cost: 9_007_199_254_740_000,
-    calls: 2,
-  }
-  for (let times = 0; times < 2; times++) {
-    await db.run((on) =>
-      insertRows(
-        on,
+test('a row whose key stands is added to it, and only what it changes is sent', async ({ db }) => {
+  const zero = Object.fromEntries(counters.map((counter) => [counter, 0])) as Record<Counter, number>
+  const key = { userId: 'ann', day: '2026-11-27', status: 'completed' as const }
+  const sent: string[] = []
+  const add = (rows: readonly Partial<Record<Counter, number>>[]) =>
+    db.run((on) =>
+      addCounts(
+        watched(on, sent),
         visionUsage,
-        [{ ...row, cost: times === 0 ? row.cost : 991 }],
-        increments(visionUsage, ['cost', 'calls']),
+        counters,
+        rows.map((row, at) => ({ ...zero, ...row, ...key, model: `m'${at}` })),
       ),
     )
-  }
+  await add([{ cost: 9_007_199_254_740_000, calls: 2 }, { jobs: 3 }])
+  await add([{ cost: 991, calls: -1 }])
+  expect(sent.map((text) => counters.filter((counter) => text.includes(`\`${visionUsage[counter].name}\``)))).toEqual([
+    ['jobs', 'calls', 'cost'],
+    ['calls', 'cost'],
+  ])
   const found = await db.run((on) =>
-    rowsOf(on, sql`SELECT CAST(cost AS CHAR) AS cost, calls, jobs FROM vision_usage WHERE model = ${"m'"}`),
+    rowsOf(on, sql`SELECT CAST(cost AS CHAR) AS cost, calls, jobs, runs FROM vision_usage WHERE user_id = 'ann'`),
   )
-  expect(found).toEqual([{ cost: '9007199254740991', calls: 4, jobs: 0 }])
+  expect(found).toEqual([
+    { cost: '9007199254740991', calls: 1, jobs: 0, runs: 0 },
+    { cost: '0', calls: 0, jobs: 3, runs: 0 },
+  ])
 })
+
+test('a column that is NULL in every row is not sent', async ({ db }) => {
+  const sent: string[] = []
+  const row = { jobId: 9, kind: 'content' as const, model: 'm', body: {}, createdAt: sql`UTC_TIMESTAMP(3)` }
+  await db.run((on) =>
+    insertRows(watched(on, sent), visionJobOutputs, [
+      { ...row, text: 1, prompt: null, instruction: null },
+      { ...row, text: 2, prompt: 'p', instruction: null },
+    ]),
+  )
+  expect(sent).toEqual([expect.stringContaining('`prompt`')])
+  expect(sent).toEqual([expect.not.stringContaining('`instruction`')])
+  const found = await db.run((on) =>
+    rowsOf(on, sql`SELECT prompt, instruction FROM vision_job_outputs WHERE job_id = 9 ORDER BY text`),
+  )
+  expect(found).toEqual([
+    { prompt: null, instruction: null },
+    { prompt: 'p', instruction: null },
+  ])
+})
+
+/** A connection whose statements are noted. */
+function watched(on: Queryable, sent: string[]): Queryable {
+  return Object.assign(Object.create(on), {
+    execute: (query: SQL) => {
+      sent.push(new MySqlDialect().sqlToQuery(query).sql)
+      return on.execute(query)
+    },
+  })
+}
 
 test.for([Number.NaN, Number.POSITIVE_INFINITY])('%s is refused before it is sent', async (value, { db }) => {
   const update = { key: { id: 1 }, columns: { version: value } }

@@ -39,7 +39,7 @@ import {
   nothingSpent,
   someJob,
 } from '../support/database/jobs.ts'
-import { type Looker, openLooker } from '../support/database/looker.ts'
+import { type Looker, openLooker, type PlanStep } from '../support/database/looker.ts'
 import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
@@ -114,7 +114,7 @@ describe('on a queue of 130,000 jobs', () => {
     const plans = await Promise.all(
       statements.map(async (statement) => ({ statement, plan: await looker.planOf(statement) })),
     )
-    const [first] = plans.filter(({ plan }) => plan.some((step) => step.key === index))
+    const [first] = plans.filter(({ statement, plan }) => plan.some((step) => readsAlong(index, step, statement)))
     expect(first, `a statement that reads along ${index}: ${JSON.stringify(plans)}`).toBeDefined()
     for (const { statement, plan } of plans) {
       for (const step of plan) expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
@@ -265,6 +265,12 @@ const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
 async function release(): Promise<void> {
   const run = await claimOne(direct)
   await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+}
+
+/** Whether a step reads along an index, or one end of it while the statement is planned: such a plan names no index. */
+function readsAlong(index: string, { key, Extra }: PlanStep, statement: string): boolean {
+  const isRead = /Select tables optimized away/.test(Extra ?? '')
+  return key === index || (isRead && statement.includes(`FORCE INDEX (${index})`))
 }
 
 /** The owner's first job is given back, with younger ones waiting. */

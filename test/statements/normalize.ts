@@ -41,6 +41,8 @@ const series: readonly (readonly [RegExp, string])[] = [
   ],
   [/SET t\.\w+ = x\.\w+(?:, t\.\w+ = x\.\w+)*/g, 'SET t.… = x.…'],
   [/(`?\b\w+`?) = \1 \+ \?(?:, (`?\b\w+`?) = \2 \+ \?)*/g, '… = … + ?'],
+  // Whatever counters change.
+  [/\b(\w+) = \1 \+ VALUES\(\1\)(?:, (\w+) = \2 \+ VALUES\(\2\))*/g, '… = … + VALUES(…)'],
   [new RegExp(String.raw`\((${row})(?: or \1)+\)`, 'gi'), '$1'],
   [new RegExp(String.raw`(${row})(?: UNION ALL \1)+`, 'g'), '$1 UNION ALL …'],
 ]

@@ -15,13 +15,13 @@ import { sumOfWeights } from './weight.ts'
 /**
  * A lane's virtual time: the highest tag that was claimed in it. It neither runs backwards nor depends on there being jobs:
  * its row remembers it, and the head of the lane makes up for a row that was not written. Both reads stop at the first row
- * of their index and lock nothing.
+ * of their index and lock nothing: for ORDER BY … LIMIT 1 instead of MIN MySQL reads up to a hundred rows ahead.
  */
 export function virtualTimeOf(lane: Step): SQL {
   return sql`GREATEST(
     COALESCE((SELECT virtual_time FROM vision_lanes WHERE lane = ${lane}), 0),
-    COALESCE((SELECT IF(start_tag > 0, start_tag - 1, 0) FROM vision_jobs FORCE INDEX (claim)
-      WHERE status = 'pending' AND next_step = ${lane} ORDER BY start_tag, id LIMIT 1), 0))`
+    COALESCE((SELECT GREATEST(MIN(start_tag), 1) - 1 FROM vision_jobs FORCE INDEX (claim)
+      WHERE status = 'pending' AND next_step = ${lane}), 0))`
 }
 
 async function readVirtualTime(on: Queryable, lane: Step): Promise<number> {
