@@ -1,4 +1,4 @@
-import { bundling, standIns } from './bundling.ts'
+import { bundling, placeErrorTable, standIns } from './bundling.ts'
 import { deployName } from './names.ts'
 import type { Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
@@ -21,6 +21,8 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
     // In `sst dev` the functions run where the packages are, and a copy would be written into them.
     nodejs: $dev ? {} : bundling,
     copyFiles: $dev ? [] : standIns,
+    // Not called in `sst dev`.
+    hook: { postbuild: placeErrorTable },
     ...(vpc && { vpc }),
     transform: {
       role: (args: aws.iam.RoleArgs) => {

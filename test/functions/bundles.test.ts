@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bundling } from '../../infra/bundling.ts'
+import { bundling, placeErrorTable } from '../../infra/bundling.ts'
 import { type Bundle, bundle, functionNames, statedSizes } from '../support/functions/bundle.ts'
 
+const require = createRequire(import.meta.url)
 const names = await functionNames()
 const stated = await statedSizes()
 const bundles = new Map<string, Bundle>()
@@ -39,6 +41,26 @@ describe.each(names)('functions/%s.ts as it is deployed', (name) => {
     const { atStart, inAll } = packagesIn(name)
     expect(sdksIn(atStart)).toEqual([])
     expect(inAll.filter((one) => bundling.esbuild.external.includes(one))).toEqual([])
+  })
+})
+
+describe.each(names)('the error numbers of functions/%s.ts', (name) => {
+  test('are those of mysql2, which alone looks for them', async () => {
+    const load = createRequire(join(folder, name, 'bundle.mjs'))
+    const table: Record<string, unknown> = { ...require('../../node_modules/mysql2/lib/constants/errors.js') }
+    const numbers = load('./node_modules/mysql2/error-numbers.cjs')
+    expect(Object.keys(table).length).toBeGreaterThan(3_000)
+    expect(Object.fromEntries(Object.keys(table).map((key) => [key, numbers[key]]))).toEqual(table)
+    expect(numbers[9_501]).toBeUndefined()
+    expect(Object.keys(numbers).filter((key) => !(key in table))).toEqual([])
+    expect(bundles.get(name)?.leftOut['../constants/errors.js']).toEqual(['mysql2'])
+  })
+
+  test('are looked for beside it, and a bundle that looks elsewhere is refused', async () => {
+    const files = (await readdir(join(folder, name))).filter((file) => file.endsWith('.mjs'))
+    const texts = await Promise.all(files.map((file) => readFile(join(folder, name, file), 'utf8')))
+    expect(texts.filter((text) => text.includes('../constants/errors'))).toEqual([])
+    await expect(placeErrorTable(join(folder, name))).rejects.toThrow('infra/bundling.ts')
   })
 })
 

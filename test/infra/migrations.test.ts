@@ -29,6 +29,15 @@ test('the deployment calls the function that applies the migrations, which bring
   for (const name of ['PollerHandler', 'Stream']) expect(filesOf(deployed, name)).toEqual(new Set(ofAll))
 })
 
+test('every bundle takes the error numbers from what comes with it', async () => {
+  const { bundles, archives } = await deploy()
+  expect(Object.keys(bundles)).toEqual(expect.arrayContaining(['ApiHandler', 'Migrate', 'PollerHandler', 'Stream']))
+  for (const [name, text] of Object.entries(bundles)) {
+    const [, file] = /require\("\.\/(.*)"\)/.exec(text) ?? []
+    expect(archives[name]).toContain(file)
+  }
+})
+
 test('the API brings what its reference page loads, and no other file', async () => {
   const deployed = await deploy()
   const reference = Object.keys(referenceFiles).map((name) => `${referenceFolder}/${name}`)

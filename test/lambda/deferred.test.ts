@@ -110,6 +110,17 @@ test('every part that a function loads when it is needed can be loaded, and does
   expect(notLoaded('poller', [poller]).toSorted()).toEqual(['core/images/s3.ts', 'core/worker/wake/invoke.ts'])
 })
 
+test('an error that few databases answer brings the whole table of error numbers', async () => {
+  const url = new URL(stack.database.url)
+  url.password = 'another'
+  const api = await stack.start('api', { ...tells, DATABASE_URL: url.href })
+  const headers = { authorization: `Bearer ${await token('ann')}` }
+  const answer = await api.invoke(apiEvent({ path: '/v1/jobs/1', headers }), 29_000)
+  expect(answer).toMatchObject({ statusCode: 503 })
+  expect(api.log()).toContain('Access denied')
+  expect(api.log()).toContain('loaded errors.js')
+})
+
 test('a first answer of the API, and of a stream, does without what Node.js loads for `fetch`, files, compression and more, and without a schema', async () => {
   // What takes 2 to 50 ms of the processor's time: by names of modules within Node.js. `node:util` has the parser of arguments loaded.
   const large = ['deps/undici/undici', 'fs/promises', 'zlib', 'internal/util/parse_args/parse_args']
@@ -139,6 +150,9 @@ test('a first answer of the API, and of a stream, does without what Node.js load
   const answer = await api.invoke(apiEvent({ path: `/v1/jobs/${jobId}`, headers: { authorization } }), 29_000)
   expect(answer).toMatchObject({ statusCode: 200 })
   expect(await loadedAfter(api)).toBe('')
+  // The whole table would be loaded by an error that its stand-in has no name for.
+  expect(api.log()).toContain('loaded error-numbers.cjs')
+  expect(api.log()).not.toContain('loaded errors.js')
   expect(notLoaded('api', [api])).toEqual(
     expect.arrayContaining(['core/api/jobs/one-job.ts', 'core/api/jobs/schema.ts']),
   )

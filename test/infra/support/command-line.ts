@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +8,15 @@ import type { BuildTarget } from './run-configuration.ts'
 interface Request {
   readonly method: string
   readonly params: readonly [BuildTarget]
+}
+
+/** As every bundle has it. */
+const importOfErrorNumbers = 'require("../constants/errors.js")'
+
+/** What has become of the bundle of a function. */
+export async function readBundle(out: string): Promise<string> {
+  const files = await readdir(out)
+  return (await Promise.all(files.map((file) => readFile(join(out, file), 'utf8')))).join()
 }
 
 /** What SST's components ask its command line for, at a loopback address: where assets go, and bundles of functions. */
@@ -27,7 +36,7 @@ export async function startCommandLine({ work, targets }: { work: string; target
       const out = join(work, 'out', target.functionID)
       await mkdir(out, { recursive: true })
       const file = target.handler.replace(/^.*\//, '')
-      await writeFile(join(out, file.replace(/\.\w+$/, '.mjs')), `// ${target.functionID}\n`)
+      await writeFile(join(out, file.replace(/\.\w+$/, '.mjs')), `// ${target.functionID}\n${importOfErrorNumbers}\n`)
       return { handler: file, out, errors: [], sourcemaps: [] }
     },
   }

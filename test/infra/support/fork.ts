@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { answer, type Call, type NewResource, outputsOf } from './cloud.ts'
-import { startCommandLine } from './command-line.ts'
+import { readBundle, startCommandLine } from './command-line.ts'
 import { platform, root } from './platform.ts'
 import type { Deployment, ForkInput, Resource } from './run-configuration.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
@@ -17,7 +17,15 @@ import { namesInZip } from './zip.ts'
 const [inputFile = '', resultFile = ''] = process.argv.slice(2)
 const input = JSON.parse(readFileSync(inputFile, 'utf8')) as ForkInput
 const work = mkdtempSync(join(tmpdir(), 'vision-pipeline-infra-'))
-const deployment: Deployment = { app: undefined, resources: [], targets: [], archives: {}, errors: [], outputs: {} }
+const deployment: Deployment = {
+  app: undefined,
+  resources: [],
+  targets: [],
+  archives: {},
+  bundles: {},
+  errors: [],
+  outputs: {},
+}
 
 /** What of Pulumi is used here. */
 interface Pulumi {
@@ -94,7 +102,7 @@ async function runConfiguration(file: string): Promise<void> {
   }
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ type, name, inputs }: NewResource) => {
+      newResource: async ({ type, name, inputs }: NewResource) => {
         if (type === input.failing) throw new Error(`${name} could not be made`)
         const plain = withoutSecrets(inputs) as Record<string, unknown>
         const kept = options.get(`${type} ${name}`) ?? { protect: false, retainOnDelete: false }
@@ -102,6 +110,7 @@ async function runConfiguration(file: string): Promise<void> {
         if (type === 'aws:s3/bucketObjectv2:BucketObjectv2' && !input.dev) {
           const [owner = ''] = name.split(/Code$/)
           deployment.archives[owner] = namesInZip(join(work, 'artifacts', owner, 'code.zip'))
+          deployment.bundles[owner] = await readBundle(join(work, 'out', owner))
         }
         return outputsOf({ type, name, inputs: plain })
       },

@@ -46,6 +46,8 @@ export interface Deployment {
   readonly targets: BuildTarget[]
   /** The files that come with each function. */
   readonly archives: Record<string, readonly string[]>
+  /** What the bundle of each function says when it is packed. */
+  readonly bundles: Record<string, string>
   readonly errors: string[]
   readonly outputs: Record<string, unknown>
 }

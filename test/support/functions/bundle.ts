@@ -1,7 +1,7 @@
 import { cp, readdir, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { build, type Metafile } from 'esbuild'
-import { bundling, standIns } from '../../../infra/bundling.ts'
+import { bundling, placeErrorTable, standIns } from '../../../infra/bundling.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
@@ -13,6 +13,8 @@ export interface Bundle {
   readonly packages: { readonly atStart: readonly string[]; readonly inAll: readonly string[] }
   /** Its files that our own code loads when it needs them: their names, by what they begin with. */
   readonly deferred: Readonly<Record<string, string>>
+  /** What is left out of it, and the packages that import that. */
+  readonly leftOut: Readonly<Record<string, readonly string[]>>
 }
 
 /** The functions, by the names of their files. */
@@ -57,6 +59,7 @@ export async function bundle(name: string, folder: string, minify = true): Promi
       ].join('\n'),
     },
   })
+  await placeErrorTable(folder)
   for (const { from, to } of standIns) await cp(join(root, from), join(folder, to))
   const { outputs } = metafile
   const entry = Object.keys(outputs).find((path) => outputs[path]?.entryPoint === entryPoint)
@@ -69,6 +72,7 @@ export async function bundle(name: string, folder: string, minify = true): Promi
     bytes: { atStart: bytesOf(loaded), inAll: bytesOf(all) },
     packages: { atStart: packagesOf(loaded), inAll: packagesOf(all) },
     deferred: deferredIn(metafile),
+    leftOut: leftOutOf(metafile),
   }
 }
 
@@ -96,13 +100,25 @@ function deferredIn({ inputs, outputs }: Metafile): Bundle['deferred'] {
   return Object.fromEntries(chunks.map(([path, { entryPoint = '' }]) => [entryPoint, basename(path)]))
 }
 
+function leftOutOf({ inputs }: Metafile): Bundle['leftOut'] {
+  const importers = (name: string) =>
+    Object.entries(inputs).flatMap(([path, { imports }]) =>
+      imports.some((one) => one.external && one.path === name) ? [packageOf(path) ?? path] : [],
+    )
+  return Object.fromEntries(bundling.esbuild.external.map((name) => [name, [...new Set(importers(name))]]))
+}
+
 /** What esbuild kept of the packages it read. */
 function packagesIn(outputs: readonly Outputs[string][]): readonly string[] {
   const kept = outputs
     .flatMap(({ inputs }) => Object.entries(inputs))
     .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-  const names = kept.flatMap(([path]) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
+  const names = kept.flatMap(([path]) => packageOf(path) ?? [])
   return [...new Set(names)].toSorted()
+}
+
+function packageOf(path: string): string | undefined {
+  return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]
 }
 
 /** What docs/deploying.md says of the sizes, in kB by the function's name. */
