@@ -62,6 +62,16 @@ export class SqlText {
 }
 
 /**
+ * Rows as a table of the name `wanted`, to be joined by key: given a list, the server may scan a table that it takes for small, and lock
+ * or wait for each row that it passes.
+ *
+ * @param names see `SqlText.rows`
+ */
+export function wanted(names: readonly string[], rows: readonly (readonly Cell[])[]): SQL {
+  return new SqlText().rows(names, rows).add(' wanted').done()
+}
+
+/**
  * A number as SQL.
  *
  * @throws TypeError for NaN and Infinity, which no column can hold

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { visionBatchCounts } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
+import { wanted } from '../database/sql-text.ts'
 import { addCounts, mergeCounts } from './merge-counts.ts'
 
 // `vision_batch_counts` has the outcomes of a batch's jobs, so that no one has to count jobs. Every transaction that ends,
@@ -59,12 +60,8 @@ export async function withFreeBatches(
   const ids = [...new Set(batchIds.flatMap((id) => id ?? []))]
   const free = new Set<number | null>([null, ...ids])
   if (ids.length === 0) return free
-  const wanted = sql.join(
-    ids.map((id) => sql`SELECT ${id} AS batch_id`),
-    sql` UNION ALL `,
-  )
-  // A join instead of a list: see `attemptsOf`.
-  const query = sql`SELECT c.batch_id AS batchId, c.status, c.code FROM (${wanted}) wanted
+  const rows = ids.map((id) => [id])
+  const query = sql`SELECT c.batch_id AS batchId, c.status, c.code FROM ${wanted(['batch_id'], rows)}
     STRAIGHT_JOIN vision_batch_counts c FORCE INDEX (PRIMARY) ON c.batch_id = wanted.batch_id`
   const keysOf = async (rows: Promise<Pick<BatchCountRow, 'batchId' | 'status' | 'code'>[]>) =>
     (await rows).map(({ batchId, status, code }) => [Number(batchId), JSON.stringify([batchId, status, code])] as const)

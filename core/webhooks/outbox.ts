@@ -7,6 +7,7 @@ import {
   type WebhookEvent,
 } from '../../drizzle/schema.ts'
 import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { wanted } from '../database/sql-text.ts'
 import { keepTryingMs } from './schedule.ts'
 
 // The events of webhooks are written in the transaction of the change, as rows of `vision_webhook_deliveries`: an event is sent if
@@ -250,8 +251,9 @@ async function insertDeliveries(
   if (rows.length > 0) await tx.insert(visionWebhookDeliveries).ignore().values(rows)
 }
 
-/** A derived table instead of an IN list: see `attemptsOf` of the queue. */
 function tableOf(ids: readonly number[]): SQL {
-  const rows = ids.map((id, index) => (index === 0 ? sql`SELECT ${id} AS id` : sql`SELECT ${id}`))
-  return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted`
+  return wanted(
+    ['id'],
+    ids.map((id) => [id]),
+  )
 }

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type DeliveryStatus, deliveryStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { wanted } from '../database/sql-text.ts'
 
 /** How long deliveries are kept once they were last due, in days. */
 const keptDays = 7
@@ -114,11 +115,11 @@ function changeRows(
   rows: readonly { readonly id: number }[],
   change: (rows: SQL) => SQL,
 ): Promise<number> {
-  const ids = rows.map(({ id }, index) => (index === 0 ? sql`SELECT ${id} AS id` : sql`SELECT ${id}`))
+  const ids = rows.map(({ id }) => [id])
   return matchedBy(
     on,
     change(
-      sql`(${sql.join(ids, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (PRIMARY)
+      sql`${wanted(['id'], ids)} STRAIGHT_JOIN vision_webhook_deliveries d FORCE INDEX (PRIMARY)
         ON d.id = wanted.id`,
     ),
   )

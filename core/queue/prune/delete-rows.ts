@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { wanted } from '../../database/sql-text.ts'
 
 type Table = 'vision_jobs' | 'vision_job_outputs' | 'vision_job_attempts'
 
@@ -24,13 +25,13 @@ export async function deleteRows(tx: Queryable, table: Table, condition: SQL): P
  */
 export async function deleteByIds(tx: Queryable, table: Table, ids: readonly number[]): Promise<number> {
   if (ids.length === 0) return 0
-  const doomed = sql.join(
-    ids.map((id) => sql`SELECT ${id} AS id`),
-    sql` UNION ALL `,
+  const doomed = wanted(
+    ['id'],
+    ids.map((id) => [id]),
   )
   const from = sql.raw(table)
   return matchedBy(
     tx,
-    sql`DELETE ${from} FROM (${doomed}) AS doomed STRAIGHT_JOIN ${from} FORCE INDEX (PRIMARY) ON ${from}.id = doomed.id`,
+    sql`DELETE ${from} FROM ${doomed} STRAIGHT_JOIN ${from} FORCE INDEX (PRIMARY) ON ${from}.id = wanted.id`,
   )
 }

@@ -9,7 +9,7 @@ import { entriesOfRun, type OwnedRun } from '../../usage/ledger.ts'
 // The sizes of the columns, in characters: a longer reason must not keep its run from being settled.
 const messageLength = 500
 const detailLength = 2000
-export const modelLength = 120
+const modelLength = 120
 
 /** How a run ended. */
 export interface Ending {
@@ -30,6 +30,11 @@ export interface AttemptChange extends Partial<Ending> {
 /** A reason's message as the columns hold it. */
 export function shown({ message }: Reason): string {
   return message.slice(0, messageLength)
+}
+
+/** A model's name as the columns hold it. */
+export function modelName(model: string): string {
+  return model.slice(0, modelLength)
 }
 
 /** Updates the rows of runs. A run's usage is always written whole, so that a repeated write changes nothing. */
@@ -61,8 +66,8 @@ export function usageOf(run: EndedRun, { spent, outcome }: { spent: RunUsage; ou
   const { step, calls } = possiblyBilledIn(spent)
   const { analysis, content, imageMs = 0 } = spent
   const used = {
-    ...(analysis && { analysis: { ...analysis, model: analysis.model.slice(0, modelLength) } }),
-    ...(content && { content: { ...content, model: content.model.slice(0, modelLength) } }),
+    ...(analysis && { analysis: { ...analysis, model: modelName(analysis.model) } }),
+    ...(content && { content: { ...content, model: modelName(content.model) } }),
   }
   const possiblyBilled = step === null ? 0 : Math.max(1, calls)
   return entriesOfRun({ userId, batchId, waitingMs, imageMs, possiblyBilled, outcome, used, day: endedAt.slice(0, 10) })
@@ -88,7 +93,7 @@ function columnsOf({ spent, outcome, reason, step, endedAt }: AttemptChange): Re
 
 function spentIn(step: Step, used: StepUsage): Record<string, ColumnValue> {
   return {
-    [`${step}_model`]: used.model.slice(0, modelLength),
+    [`${step}_model`]: modelName(used.model),
     [`${step}_calls`]: used.calls ?? 1,
     [`${step}_input_tokens`]: used.inputTokens,
     [`${step}_cached_tokens`]: used.cachedTokens,

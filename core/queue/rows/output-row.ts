@@ -4,7 +4,7 @@ import { insertRows } from '../../database/insert-rows.ts'
 import type { Queryable } from '../../database/sql.ts'
 import type { RunIdentity } from '../../domain/run.ts'
 import type { StepOutput } from '../../domain/step.ts'
-import { modelLength } from './attempt-row.ts'
+import { modelName } from './attempt-row.ts'
 
 /** The key of a job's output. */
 export interface OutputKey {
@@ -47,7 +47,7 @@ export async function insertOutputs(
       version,
       requestedBy: requestedBy ?? null,
       instruction: instruction ?? null,
-      model: made.model.slice(0, modelLength),
+      model: modelName(made.model),
       prompt: made.prompt ?? null,
       body: made.body,
       findings: made.findings ?? null,

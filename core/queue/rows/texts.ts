@@ -5,6 +5,7 @@ import type { Database } from '../../database/client.ts'
 import { insertRows } from '../../database/insert-rows.ts'
 import { selectOnce } from '../../database/select-once.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { wanted } from '../../database/sql-text.ts'
 import { LeaseLost, type Run } from '../../domain/run.ts'
 import { held } from './fence.ts'
 
@@ -153,10 +154,10 @@ interface TextKey {
 /** A plain read, so that what follows locks rows and no gaps between them. */
 async function keysOf(on: Queryable, jobIds: readonly number[], which?: SQL): Promise<readonly TextKey[]> {
   if (jobIds.length === 0) return []
-  const jobs = jobIds.map((id, index) => (index === 0 ? sql`SELECT ${id} AS job_id` : sql`SELECT ${id}`))
+  const jobs = jobIds.map((id) => [id])
   return rowsOf<TextKey>(
     on,
-    sql`SELECT t.job_id AS jobId, t.text FROM (${sql.join(jobs, sql` UNION ALL `)}) wanted
+    sql`SELECT t.job_id AS jobId, t.text FROM ${wanted(['job_id'], jobs)}
       STRAIGHT_JOIN vision_job_texts t FORCE INDEX (PRIMARY) ON t.job_id = wanted.job_id
       WHERE ${which ? sql`(${which})` : sql`1 = 1`}`,
   )
@@ -167,12 +168,10 @@ async function changeTexts(tx: Queryable, keys: readonly TextKey[], changes: SQL
   await matchedBy(tx, sql`UPDATE ${joined(keys)} SET ${changes}, t.updated_at = UTC_TIMESTAMP(3)`)
 }
 
-/** The rows of texts, as the tables of a statement: see `attemptsOf`. */
+/** The rows of texts, as the tables of a statement. */
 function joined(keys: readonly TextKey[]): SQL {
-  const rows = keys.map(({ jobId, text }, index) =>
-    index === 0 ? sql`SELECT ${jobId} AS job_id, ${text} AS text` : sql`SELECT ${jobId}, ${text}`,
-  )
-  return sql`(${sql.join(rows, sql` UNION ALL `)}) wanted STRAIGHT_JOIN vision_job_texts t FORCE INDEX (PRIMARY)
+  const rows = keys.map(({ jobId, text }) => [jobId, text])
+  return sql`${wanted(['job_id', 'text'], rows)} STRAIGHT_JOIN vision_job_texts t FORCE INDEX (PRIMARY)
     ON t.job_id = wanted.job_id AND t.text = wanted.text`
 }
 

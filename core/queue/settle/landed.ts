@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Queryable, rowsOf } from '../../database/sql.ts'
-import { attemptsOf } from '../rows/attempts-of.ts'
+import { attemptsOf, wantedRuns } from '../rows/attempts-of.ts'
 import type { Evidence, RunChange } from './run-change.ts'
 
 /**
@@ -37,14 +37,7 @@ function partsOf(evidence: Evidence): readonly unknown[] {
   return [evidence.image]
 }
 
-/** A join keeps small tables from being scanned: see `attemptsOf`. */
-const runsOf = (changes: readonly RunChange[]) =>
-  sql`(${sql.join(
-    changes.map(({ run: { jobId, attempt } }, at) =>
-      at === 0 ? sql`SELECT ${jobId} AS job_id, ${attempt} AS attempt` : sql`SELECT ${jobId}, ${attempt}`,
-    ),
-    sql` UNION ALL `,
-  )}) wanted`
+const runsOf = (changes: readonly RunChange[]) => wantedRuns(changes.map(({ run }) => run))
 
 const queries = {
   output: (changes: readonly RunChange[]) =>
