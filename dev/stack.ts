@@ -128,7 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   })
   cleanup.defer(() => database.close())
   const key = await localKey(database, folder)
-  const store = openImageStore(config.api)
+  const store = openImageStore(config.api, { log })
   cleanup.defer(() => store.close())
 
   // http on loopback and calls without a token: here, and nowhere that is deployed.

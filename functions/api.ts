@@ -55,7 +55,7 @@ function open() {
   const waker = createFunctionWaker(config.POLLER_FUNCTION, config, { database, log })
   const { app, feed } = composeApi(config, {
     database,
-    store: openImageStore(config),
+    store: openImageStore(config, { log }),
     log,
     metrics,
     isReady: () => databaseAnswers(database),

@@ -8,7 +8,8 @@ import type { TimeLimit } from './time-limit.ts'
 /** Reads objects over connections that it keeps. */
 export interface ObjectReader {
   /**
-   * @returns undefined if the server's first answer is not the whole object: what it means, and whether it is asked again, is the SDK's
+   * @returns `forbidden` (403, and not for the time on our clock) or `failed` if the server's first answer is not the whole object: what it means, and whether it is asked
+   *   again, is the SDK's
    * @throws VisionError `image.too_large`; what breaks once bytes come, as Node.js throws it
    */
   read(
@@ -17,7 +18,7 @@ export interface ObjectReader {
     signal: AbortSignal,
     limit: TimeLimit,
     reserve: ((bytes: number) => Promise<void>) | undefined,
-  ): Promise<Uint8Array | undefined>
+  ): Promise<Uint8Array | 'forbidden' | 'failed'>
   close(): void
 }
 
@@ -51,7 +52,8 @@ export function createObjectReader(presigner: Presigner, now: () => number = Dat
       const length = Number(response?.headers['content-length'])
       if (response?.statusCode !== 200 || !Number.isSafeInteger(length)) {
         response?.destroy()
-        return undefined
+        const off = Math.abs(now() - Date.parse(response?.headers.date ?? ''))
+        return response?.statusCode === 403 && !(off >= linkSeconds * 1_000) ? 'forbidden' : 'failed'
       }
       try {
         if (length > maxBytes) throw tooLarge(maxBytes, length)

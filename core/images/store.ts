@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { reasonOf, VisionError } from '../domain/errors.ts'
 import { once } from '../platform/async.ts'
 import type { AwsConfig, StorageConfig } from '../platform/config/shared.ts'
+import type { Log } from '../platform/log.ts'
 import { bucketCallMs } from './limits.ts'
 import type { Presigner } from './presign.ts'
 import type { Bucket } from './s3.ts'
@@ -34,11 +35,24 @@ export interface ImageStore extends Presigner {
   close(): void
 }
 
+/** How long a bucket that refuses links is read by the SDK alone, in milliseconds: its policy may be changed. */
+const refusedMs = 10 * 60_000
+
+export interface StoreOptions {
+  /** Told of a bucket that refuses links; nobody if left out. */
+  readonly log?: Log
+  /** Milliseconds of a clock that only goes forward; the system's if left out. */
+  readonly now?: () => number
+}
+
 /**
  * The store in the configured bucket. The SDK is loaded when it is first needed: signing and reading do without, see
  * `createPresigner`.
  */
-export function openImageStore(config: StorageConfig & Partial<AwsConfig>): ImageStore {
+export function openImageStore(
+  config: StorageConfig & Partial<AwsConfig>,
+  { log, now = () => performance.now() }: StoreOptions = {},
+): ImageStore {
   const open: { close(): void }[] = []
   const kept = <Part extends { close(): void }>(part: Part): Part => {
     open.push(part)
@@ -52,8 +66,29 @@ export function openImageStore(config: StorageConfig & Partial<AwsConfig>): Imag
     const [signer, { createObjectReader }] = await Promise.all([ours(), import('./read-object.ts')])
     return signer && kept(createObjectReader(signer))
   })
-  const get = async (...asked: Parameters<Bucket['get']>) =>
-    (await (await reader())?.read(...asked)) ?? (await bucket()).get(...asked)
+  let refusedUntil = Number.NEGATIVE_INFINITY
+  let warned = false
+  const onRefused = () => {
+    refusedUntil = now() + refusedMs
+    if (!warned) {
+      warned = true
+      log?.('warn', 'the bucket refuses signed links', {
+        bucket: config.BUCKET_NAME,
+        detail:
+          'Images are read by two requests now and then, and clients cannot show them. A statement of the bucket’s policy denies ' +
+          'requests that are signed in their query: except s3:GetObject from what it says of s3:authType (REST-QUERY-STRING) and of ' +
+          's3:x-amz-content-sha256 (UNSIGNED-PAYLOAD).',
+      })
+    }
+  }
+  const get = async (...asked: Parameters<Bucket['get']>) => {
+    const read = now() < refusedUntil ? 'failed' : ((await (await reader())?.read(...asked)) ?? 'failed')
+    if (typeof read !== 'string') return read
+    const bytes = await (await bucket()).get(...asked)
+    // What the SDK may read and a link may not: the link was refused, not the object.
+    if (read === 'forbidden') onRefused()
+    return bytes
+  }
   return {
     prepare: async (what) => void ((what === 'get' && (await reader())) || (await bucket())),
     put: (key, bytes, type) => call(async (signal) => (await bucket()).put(key, bytes, type, signal)),

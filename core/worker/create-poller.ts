@@ -64,7 +64,7 @@ export function createPoller(
     random: Math.random,
   })
   const waker = createFunctionWaker(config.AWS_LAMBDA_FUNCTION_NAME, config, { database, log })
-  const store = openImageStore(config)
+  const store = openImageStore(config, { log })
   const timeoutMs = config.STEP_TIMEOUT_SECONDS * 1000
   const prices = createPrices(config.PRICES, Date.now)
   const common = { prices, timeoutMs, now: Date.now }

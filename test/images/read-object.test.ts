@@ -1,12 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPresigner } from '../../core/images/presign.ts'
 import { createObjectReader } from '../../core/images/read-object.ts'
 import { type ImageStore, openImageStore } from '../../core/images/store.ts'
 import { startTimeLimit } from '../../core/images/time-limit.ts'
+import { startTestStorage, type TestStorage } from '../support/images/storage.ts'
 
 // A bucket whose server the test plays: who signed a request, the link or the SDK's header, tells who sent it.
 
@@ -27,10 +28,10 @@ async function open(...answers: readonly [Answer, ...Answer[]]): Promise<void> {
   sentBy = []
   connections = 0
   const left = [...answers]
-  server = createServer((request, response) => {
-    sentBy.push(request.headers.authorization === undefined ? 'link' : 'SDK')
+  server = createServer((asked, response) => {
+    sentBy.push(asked.headers.authorization === undefined ? 'link' : 'SDK')
     const answer = (left.length > 1 ? left.shift() : left[0]) as Answer
-    answer(response, request)
+    answer(response, asked)
   })
   server.on('connection', () => {
     connections++
@@ -64,10 +65,10 @@ test.each<readonly [string, Answer]>([
   ['a busy server', (response) => response.writeHead(503, { 'content-length': 4 }).end('busy')],
   ['a broken connection', (response) => response.destroy()],
   ['a body of no length', (response) => response.writeHead(200).end(bytes)],
-])('after %s the SDK asks again', async (_, first) => {
+])('after %s the SDK asks again, and the next is read by a link', async (_, first) => {
   await open(first, whole)
-  expect(Buffer.from(await store.get('images/a', 100, signal))).toEqual(bytes)
-  expect(sentBy).toEqual(['link', 'SDK'])
+  for (let n = 0; n < 2; n++) expect(Buffer.from(await store.get('images/a', 100, signal))).toEqual(bytes)
+  expect(sentBy).toEqual(['link', 'SDK', 'link'])
 })
 
 test('the SDK says what a refusal means', async () => {
@@ -77,6 +78,70 @@ test('the SDK says what a refusal means', async () => {
   )
   await expect(store.get('images/a', 100, signal)).rejects.toMatchObject({ code: 'image.not_found' })
   expect(sentBy).toEqual(['link', 'SDK'])
+})
+
+describe('a bucket whose policy refuses links', () => {
+  const denied = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
+  const refuse: Answer = (response) =>
+    response.writeHead(403, { 'content-type': 'application/xml', 'content-length': denied.length }).end(denied)
+  let storage: TestStorage
+  let refuses = true
+  let isThere = true
+  let at = 0
+  let lines: unknown[][]
+
+  /** The emulated storage behind a server that refuses what is signed in the query. */
+  beforeEach(async () => {
+    storage = await startTestStorage()
+    await storage.store.put('images/a', bytes, 'image/png')
+    refuses = isThere = true
+    at = 0
+    lines = []
+    await open((response, asked) => {
+      if (!isThere || (refuses && asked.headers.authorization === undefined)) return refuse(response, asked)
+      const to = new URL(asked.url ?? '', storage.settings.S3_ENDPOINT)
+      const passed = request(to, { method: asked.method, headers: asked.headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 0, answer.headers)
+        answer.pipe(response)
+      })
+      asked.pipe(passed)
+    })
+    store.close()
+    const { S3_ENDPOINT } = config()
+    const log = (...line: unknown[]) => void lines.push(line)
+    store = openImageStore({ ...storage.settings, S3_ENDPOINT }, { log, now: () => at })
+  })
+  afterEach(() => storage.stop())
+  const read = async () => Buffer.from(await store.get('images/a', 100, signal))
+
+  test('is read by the SDK alone for ten minutes, and told of once', async () => {
+    for (let n = 0; n < 3; n++) expect(await read()).toEqual(bytes)
+    expect(sentBy).toEqual(['link', 'SDK', 'SDK', 'SDK'])
+    at = 10 * minute
+    expect(await read()).toEqual(bytes)
+    expect(sentBy.slice(4)).toEqual(['link', 'SDK'])
+    expect(lines).toEqual([
+      [
+        'warn',
+        'the bucket refuses signed links',
+        { bucket: 'test-images', detail: expect.stringMatching(/policy denies.*s3:authType.*s3:x-amz-content-sha256/) },
+      ],
+    ])
+    refuses = false
+    at = 20 * minute
+    for (let n = 0; n < 2; n++) expect(await read()).toEqual(bytes)
+    expect(sentBy.slice(6)).toEqual(['link', 'link'])
+  })
+
+  test('is not what refuses the SDK too', async () => {
+    isThere = false
+    await expect(read()).rejects.toMatchObject({ code: 'storage.unavailable' })
+    isThere = true
+    refuses = false
+    expect(await read()).toEqual(bytes)
+    expect(sentBy).toEqual(['link', 'SDK', 'link'])
+    expect(lines).toEqual([])
+  })
 })
 
 test('an object that is too large is not read, and takes no connection from others', async () => {
@@ -147,11 +212,12 @@ test('a machine whose clock is fourteen minutes off reads by links too: a bucket
   })
   const presigner = createPresigner(config())
   if (!presigner) throw new Error('nothing to sign with')
-  for (const off of [-14, 0, 14]) {
+  // What is refused for the time on a link is not refused for its being one.
+  for (const off of [-14, 0, 14, -16, 16]) {
     const reader = createObjectReader(presigner, () => Date.now() + off * minute)
     const limit = startTimeLimit(minute)
     const read = await reader.read('images/a', 100, signal, limit, undefined)
-    expect(read && Buffer.from(read), `${off} minutes`).toEqual(bytes)
+    expect(Buffer.from(read).toString(), `${off} minutes`).toBe(Math.abs(off) < 15 ? bytes.toString() : 'failed')
     limit.clear()
     reader.close()
   }
