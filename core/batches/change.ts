@@ -61,7 +61,7 @@ export async function retryBatch(
       rowsOf<{ id: number }>(
         on,
         sql`SELECT id FROM vision_jobs FORCE INDEX (batch)
-          WHERE batch_id = ${batchId} AND status = 'failed' AND id > ${after}${coded} ORDER BY id LIMIT ${size}`,
+          WHERE batch_id = ${batchId} AND batch_status = 'failed' AND id > ${after}${coded} ORDER BY id LIMIT ${size}`,
       ),
     )
     if (rows.length === 0) return { jobs, more: false }
@@ -111,7 +111,7 @@ async function inPages(
 ): Promise<Changed> {
   const heads = of.map(
     (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (batch)
-      WHERE batch_id = ${batchId} AND status = ${status} ORDER BY id LIMIT ${size})`,
+      WHERE batch_id = ${batchId} AND batch_status = ${status} ORDER BY id LIMIT ${size})`,
   )
   let jobs = 0
   for (;;) {

@@ -36,7 +36,7 @@ export async function getResults(database: Database, query: ResultsQuery): Promi
   const { batchId, limit, after = 0, statuses = everyStatus, approved = false } = query
   const heads = [...new Set(statuses)].map(
     (status) => sql`(SELECT id FROM vision_jobs FORCE INDEX (batch)
-      WHERE batch_id = ${batchId} AND status = ${status} AND id > ${after} ORDER BY id LIMIT ${limit + 1})`,
+      WHERE batch_id = ${batchId} AND batch_status = ${status} AND id > ${after} ORDER BY id LIMIT ${limit + 1})`,
   )
   const found = await database.run((on) =>
     rowsOf<{ id: number }>(

@@ -50,8 +50,8 @@ export async function getBatchStates(
     rowsOf<Row>(
       on,
       sql`SELECT batch_id AS batchId, status, code, ${sums} FROM vision_batch_counts WHERE batch_id IN ${ids}
-        UNION ALL SELECT batch_id, status, '', COUNT(*), ${nothing} FROM vision_jobs FORCE INDEX (batch)
-          WHERE batch_id IN ${ids} AND status IN ('pending', 'processing', 'scheduled') GROUP BY batch_id, status`,
+        UNION ALL SELECT batch_id, batch_status, '', COUNT(*), ${nothing} FROM vision_jobs FORCE INDEX (batch)
+          WHERE batch_id IN ${ids} AND batch_status IN ('pending', 'processing', 'scheduled') GROUP BY batch_id, batch_status`,
     ),
   )
   const byBatch = Map.groupBy(rows, ({ batchId }) => Number(batchId))

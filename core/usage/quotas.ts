@@ -128,7 +128,7 @@ interface Row extends Readonly<Record<'resetSeconds' | 'waiting', number>> {
 /** A user's waiting jobs, counted up to a number, along the owner index alone. */
 function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
-    WHERE user_id = ${userId} AND status IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
+    WHERE user_id = ${userId} AND waiting_as IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
 }
 
 /**

@@ -50,7 +50,7 @@ export async function readTypicalRun(database: Database, userId: string): Promis
   const all = await readRuns(
     database,
     sql`SELECT id, attempt FROM vision_jobs FORCE INDEX (ended)
-      WHERE status = 'completed' ORDER BY finished_at DESC, id DESC LIMIT ${looked}`,
+      WHERE ended_as = 'completed' ORDER BY finished_at DESC, id DESC LIMIT ${looked}`,
   )
   return all.length === 0 ? undefined : typical('all', all)
 }

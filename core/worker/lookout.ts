@@ -53,8 +53,8 @@ export function lookOut(database: Database, afterMs: number): Lookout {
   }
 }
 
-const head = sql`SELECT EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = 'content')
-  OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = 'analysis') AS pending`
+const head = sql`SELECT EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (claim) WHERE waiting_as = 'pending' AND lane = 'content')
+  OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (claim) WHERE waiting_as = 'pending' AND lane = 'analysis') AS pending`
 
 async function isPending(database: Database): Promise<boolean> {
   const [row] = await database.run((on) => rowsOf<{ pending: number }>(on, head), { limitMs })

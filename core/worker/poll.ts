@@ -59,17 +59,17 @@ export async function pollQueue(
       on,
       sql`SELECT
         (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
-          WHERE status = 'pending' AND next_step = 'content' LIMIT ${limit}) c) AS content,
+          WHERE waiting_as = 'pending' AND lane = 'content' LIMIT ${limit}) c) AS content,
         (SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
-          WHERE status = 'pending' AND next_step = 'analysis' LIMIT ${limit}) a) AS analysis,
+          WHERE waiting_as = 'pending' AND lane = 'analysis' LIMIT ${limit}) a) AS analysis,
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (due)
           WHERE status = 'scheduled' AND available_at <= UTC_TIMESTAMP(3)) AS due,
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
         (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'analysis' AND expires_at <= ${moments.analysis})
+          WHERE waiting_as IN ('blocked', 'pending', 'scheduled') AND lane = 'analysis' AND expires_at <= ${moments.analysis})
         OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status IN ('blocked', 'pending', 'scheduled') AND next_step = 'content' AND expires_at <= ${moments.content}))
+          WHERE waiting_as IN ('blocked', 'pending', 'scheduled') AND lane = 'content' AND expires_at <= ${moments.content}))
           AS expired,
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),

@@ -53,5 +53,10 @@ export const tallies = () => ({
   expired: count('expired'),
 })
 
+/** What one column says in the rows in which another has one of a few values, and null in all others: kept by the server. */
+export const whereOneOf = (column: string, values: readonly string[], of: string) =>
+  sql.raw(`if(${column} in (${values.map((value) => `'${value}'`).join(', ')}), ${of}, null)`)
+export const stored = { mode: 'stored' } as const
+
 export const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`)

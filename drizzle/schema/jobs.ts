@@ -1,8 +1,11 @@
+import { sql } from 'drizzle-orm'
 import { check, index, int, mysqlTable, primaryKey, tinyint, uniqueIndex } from 'drizzle-orm/mysql-core'
-import { amount, count, id, json, key, oneOf, text, time, tokenCount, word } from './columns.ts'
+import { amount, count, id, json, key, oneOf, stored, text, time, tokenCount, whereOneOf, word } from './columns.ts'
 import {
   type Author,
   authors,
+  type Ended,
+  endedStatuses,
   type Facts,
   type Outcome,
   outcomes,
@@ -12,6 +15,8 @@ import {
   steps,
   type TextStatus,
   textStatuses,
+  type Waiting,
+  waitingStatuses,
 } from './values.ts'
 
 /** The queue and the history: one row for each job. */
@@ -75,22 +80,32 @@ export const visionJobs = mysqlTable(
     startedAt: time('started_at'),
     finishedAt: time('finished_at'),
     expiresAt: time('expires_at').notNull(),
+    // Each is null for all jobs but those that its indexes are for: a job moves their entries when it enters and leaves, not
+    // with every other change.
+    /** The status of a job that waits. */
+    waitingAs: word<Waiting>('waiting_as').generatedAlwaysAs(whereOneOf('status', waitingStatuses, 'status'), stored),
+    /** The lane that it waits in. */
+    lane: word<Step>('lane').generatedAlwaysAs(whereOneOf('status', waitingStatuses, 'next_step'), stored),
+    /** The status of a job that has ended. */
+    endedAs: word<Ended>('ended_as').generatedAlwaysAs(whereOneOf('status', endedStatuses, 'status'), stored),
+    /** The status of a job that belongs to a batch. */
+    batchStatus: word<Status>('batch_status').generatedAlwaysAs(sql`if(batch_id is null, null, status)`, stored),
   },
   (job) => [
-    index('claim').on(job.status, job.nextStep, job.startTag, job.id),
+    index('claim').on(job.waitingAs, job.lane, job.startTag, job.id),
     index('due').on(job.status, job.availableAt, job.id),
     index('lease').on(job.status, job.leaseExpiresAt),
-    index('expiry').on(job.status, job.nextStep, job.expiresAt, job.id),
-    index('owner').on(job.userId, job.status, job.nextStep, job.startTag),
+    index('expiry').on(job.waitingAs, job.lane, job.expiresAt, job.id),
+    index('owner').on(job.userId, job.waitingAs, job.lane, job.startTag),
     index('history').on(job.userId, job.id),
     // Changes since a moment, with all that shows whether a watcher knows them.
     index('changes').on(job.userId, job.updatedAt, job.id, job.version),
     // With the format behind the id: a page that is filtered by both finds it without the row.
     index('status_history').on(job.userId, job.status, job.id, job.outputFormat),
     index('format_history').on(job.userId, job.outputFormat, job.id),
-    index('ended').on(job.status, job.finishedAt, job.id),
+    index('ended').on(job.endedAs, job.finishedAt, job.id),
     index('image').on(job.imageId),
-    index('batch').on(job.batchId, job.status, job.id),
+    index('batch').on(job.batchId, job.batchStatus, job.id),
     // The operator's most frequent search: the jobs with this last error, newest first.
     index('error').on(job.errorCode, job.id),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),

@@ -2,8 +2,13 @@
 export const statuses = ['scheduled', 'blocked', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
+/** The statuses of a job that waits. */
+export const waitingStatuses = ['scheduled', 'blocked', 'pending'] as const satisfies Status[]
+export type Waiting = (typeof waitingStatuses)[number]
+
 /** The statuses of an ended job: nothing happens to it by itself. */
 export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satisfies Status[]
+export type Ended = (typeof endedStatuses)[number]
 export const unendedStatuses = statuses.filter((status) => !(endedStatuses as readonly Status[]).includes(status))
 
 /** The two paid steps, in the order in which they run; also the two kinds of output and the two lanes of the queue. */

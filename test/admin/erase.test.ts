@@ -100,7 +100,8 @@ interface Table {
 /** Every table with its columns, as the server has them. */
 async function tables(): Promise<readonly Table[]> {
   const rows = await api.database.sql(`SELECT table_name AS t, column_name AS c, data_type AS d
-    FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`)
+    FROM information_schema.columns WHERE table_schema = DATABASE() AND COALESCE(generation_expression, '') = ''
+    ORDER BY table_name, ordinal_position`)
   return [...Map.groupBy(rows, ({ t }) => String(t))].map(([table, columns]) => ({
     table,
     columns: columns.map(({ c }) => String(c)),

@@ -165,13 +165,13 @@ describe('the migration to the field’s words', () => {
     ])
   })
 
-  test('leaves the indexes of the queue as they were, and no way back to the former status', async () => {
+  test('leaves the indexes of the queue to those that follow, and no way back to the former status', async () => {
     await makeRows()
     await migrateDatabase(url)
     const columns = async (name: string) =>
       (await query(`SHOW INDEX FROM vision_jobs WHERE Key_name = '${name}'`)).map((row) => row.Column_name)
-    expect(await columns('claim')).toEqual(['status', 'next_step', 'start_tag', 'id'])
-    expect(await columns('owner')).toEqual(['user_id', 'status', 'next_step', 'start_tag'])
+    expect(await columns('claim')).toEqual(['waiting_as', 'lane', 'start_tag', 'id'])
+    expect(await columns('owner')).toEqual(['user_id', 'waiting_as', 'lane', 'start_tag'])
     await expect(connection.query(insertInto('vision_jobs', 'status', 'held'))).rejects.toThrow(/constraint/i)
     await connection.query(insertInto('vision_jobs', 'status', 'blocked'))
   })

@@ -97,7 +97,7 @@ describe('on a queue of 130,000 jobs', () => {
     ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
     ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
-    ['a job of a new user', 'owner', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
+    ['a job of a new user', 'status_history', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
     ['the tag of a job that is given back', 'claim', 20, release],
     ['the tag of a job that goes before its owner’s younger ones', 'owner', 40, releaseFirst],
     // The owner's jobs have no runs here: then everybody's are looked at, too.

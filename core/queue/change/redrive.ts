@@ -112,7 +112,7 @@ function failedQuery(since: Date | undefined, until: Date, after: Row | undefine
   const later = from === undefined ? sql`` : sql` AND finished_at >= ${from}`
   const beyond = after ? sql` AND (finished_at > ${after.finishedAt} OR id > ${after.id})` : sql``
   return sql`SELECT id, user_id AS userId, batch_id AS batchId, error_code AS code, finished_at AS finishedAt
-    FROM vision_jobs FORCE INDEX (ended) WHERE status = 'failed'${later}${beyond}
+    FROM vision_jobs FORCE INDEX (ended) WHERE ended_as = 'failed'${later}${beyond}
       AND finished_at < ${datetime(until)}
     ORDER BY finished_at, id LIMIT ${page}`
 }

@@ -128,7 +128,7 @@ export function claimQuery(lane: Step, limit: number, expiry: SQL): SQL {
       trace_id AS traceId, start_tag AS tag, error_code AS lastErrorCode,
       LEAST(GREATEST(0, TIMESTAMPDIFF(MICROSECOND, updated_at, UTC_TIMESTAMP(3)) DIV 1000), ${longestWaitMs}) AS waitingMs,
       COALESCE(expires_at <= ${expiry}, 0) AS expired
-    FROM vision_jobs FORCE INDEX (claim) WHERE status = 'pending' AND next_step = ${lane}
+    FROM vision_jobs FORCE INDEX (claim) WHERE waiting_as = 'pending' AND lane = ${lane}
     ORDER BY start_tag, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
 }
 

@@ -73,7 +73,7 @@ export async function expireVisionJobs(
     steps.map(
       (lane) =>
         sql`(SELECT id FROM vision_jobs FORCE INDEX (expiry)
-          WHERE status = ${status} AND next_step = ${lane} AND expires_at <= ${moments[lane]}
+          WHERE waiting_as = ${status} AND lane = ${lane} AND expires_at <= ${moments[lane]}
           ORDER BY expires_at, id LIMIT ${batch})`,
     ),
   )

@@ -26,7 +26,7 @@ export async function oldestDueSeconds(database: Database): Promise<number> {
 
 /** A pending job has not changed since it entered the lane. */
 function oldestIn(lane: Step): readonly SQL[] {
-  const pending = sql`status = 'pending' AND next_step = ${lane}`
+  const pending = sql`waiting_as = 'pending' AND lane = ${lane}`
   return [
     sql`(SELECT updated_at FROM vision_jobs FORCE INDEX (claim) WHERE ${pending} ORDER BY start_tag, id LIMIT 1)`,
     sql`(SELECT updated_at FROM vision_jobs FORCE INDEX (expiry) WHERE ${pending} ORDER BY expires_at, id LIMIT 100)`,

@@ -211,7 +211,7 @@ async function blockedJobs(tx: Queryable, userId: string, lane: Step, limit: num
   const rows = await rowsOf<Entering>(
     tx,
     sql`SELECT id, ${weight()} AS weight FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${userId} AND status = 'blocked' AND next_step = ${lane} AND start_tag = 0 ORDER BY id LIMIT ${limit}`,
+      WHERE user_id = ${userId} AND waiting_as = 'blocked' AND lane = ${lane} AND start_tag = 0 ORDER BY id LIMIT ${limit}`,
   )
   const locked = new Set(
     await lockJobs(
@@ -235,7 +235,7 @@ async function preempt(tx: Queryable, userId: string, wanted: number): Promise<r
     const rows = await rowsOf<Entering>(
       tx,
       sql`SELECT id, ${weight()} AS weight FROM vision_jobs FORCE INDEX (owner)
-        WHERE user_id = ${userId} AND status = 'pending' AND next_step = 'analysis'
+        WHERE user_id = ${userId} AND waiting_as = 'pending' AND lane = 'analysis'
         ORDER BY start_tag DESC LIMIT ${wanted - preempted.length + tried.size}`,
     )
     const untried = rows.filter(({ id }) => !tried.has(id))
@@ -266,7 +266,7 @@ async function countInFlight(
     tx,
     sql`SELECT COUNT(*) AS jobs, SUM(IF(status = 'processing', texts, ${weight()})) AS texts, SUM(${callsToCome()}) AS calls${
       lane ? sql`, ${virtualTimeOf(lane)} AS virtualTime` : sql``
-    } FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
+    } FROM vision_jobs FORCE INDEX (status_history) WHERE user_id = ${userId} AND status IN ('pending', 'processing')`,
   )
   return {
     jobs: Number(row?.jobs ?? 0),
@@ -279,7 +279,7 @@ async function countInFlight(
 async function hasBlocked(tx: Queryable, userId: string): Promise<boolean> {
   const rows = await rowsOf(
     tx,
-    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND status = 'blocked' LIMIT 1`,
+    sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner) WHERE user_id = ${userId} AND waiting_as = 'blocked' LIMIT 1`,
   )
   return rows.length > 0
 }

@@ -9,7 +9,7 @@ export async function countContenders(on: Queryable, userId: string): Promise<nu
   const [row] = await rowsOf<{ users: number }>(
     on,
     sql`SELECT COUNT(DISTINCT user_id) AS users FROM (SELECT user_id FROM vision_jobs FORCE INDEX (claim)
-        WHERE status = 'pending' AND next_step = 'analysis' ORDER BY start_tag, id LIMIT ${looked}) AS next_jobs
+        WHERE waiting_as = 'pending' AND lane = 'analysis' ORDER BY start_tag, id LIMIT ${looked}) AS next_jobs
       WHERE user_id <> ${userId}`,
   )
   return Number(row?.users ?? 0)

@@ -21,7 +21,7 @@ export function virtualTimeOf(lane: Step): SQL {
   return sql`GREATEST(
     COALESCE((SELECT virtual_time FROM vision_lanes WHERE lane = ${lane}), 0),
     COALESCE((SELECT GREATEST(MIN(start_tag), 1) - 1 FROM vision_jobs FORCE INDEX (claim)
-      WHERE status = 'pending' AND next_step = ${lane}), 0))`
+      WHERE waiting_as = 'pending' AND lane = ${lane}), 0))`
 }
 
 async function readVirtualTime(on: Queryable, lane: Step): Promise<number> {

@@ -51,7 +51,7 @@ async function takeTag(tx: Queryable, run: OwnedRun, lane: Step): Promise<number
   const waiting = await rowsOf<{ id: number; tag: number }>(
     tx,
     sql`SELECT id, start_tag AS tag FROM vision_jobs FORCE INDEX (owner)
-      WHERE user_id = ${run.userId} AND status = 'pending' AND next_step = ${lane} ORDER BY start_tag LIMIT ${mostMoved}`,
+      WHERE user_id = ${run.userId} AND waiting_as = 'pending' AND lane = ${lane} ORDER BY start_tag LIMIT ${mostMoved}`,
   )
   const younger = await lockJobs(
     tx,

@@ -88,7 +88,7 @@ async function oldIds(database: Database, status: Status, days: number, limit: n
 }
 
 function isOld(status: Status, days: number): SQL {
-  return sql`status = ${status} AND finished_at < UTC_TIMESTAMP(3) - INTERVAL ${days} DAY`
+  return sql`ended_as = ${status} AND finished_at < UTC_TIMESTAMP(3) - INTERVAL ${days} DAY`
 }
 
 /** @returns how many were deleted: those that were neither locked nor redriven meanwhile */

@@ -4,7 +4,7 @@ import type { Database } from '../../database/client.ts'
 import { type Queryable, rowsOf } from '../../database/sql.ts'
 import { codesOf } from '../rows/code-filter.ts'
 import { firstJobSince } from './job-since.ts'
-import type { JobRow } from './read.ts'
+import { type JobRow, jobColumns } from './read.ts'
 
 /** An operator's filter for jobs of all users. */
 export interface JobFilter {
@@ -81,7 +81,7 @@ export async function findJobs(
     page.length === 0
       ? []
       : await database.run((on) =>
-          on.select().from(visionJobs, { forceIndex: 'PRIMARY' }).where(inArray(visionJobs.id, page)),
+          on.select(jobColumns).from(visionJobs, { forceIndex: 'PRIMARY' }).where(inArray(visionJobs.id, page)),
         )
   const jobs = rows
     // A job may have left its status since the ids were read.
@@ -104,7 +104,7 @@ function rangesOf({ statuses, userId, batchId }: JobFilter, codes: ReadonlySet<s
   if (batchId !== undefined) {
     const ranges = (wanted ?? everyStatus).map((status) => ({
       index: 'batch',
-      where: sql`batch_id = ${batchId} AND status = ${status}`,
+      where: sql`batch_id = ${batchId} AND batch_status = ${status}`,
     }))
     return { ranges, exact: codes === undefined && userId === undefined, scheduled: false }
   }

@@ -1,11 +1,11 @@
-import { desc, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { desc, type SQL, sql } from 'drizzle-orm'
 import { statuses as everyStatus, type Status, visionJobs } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { selectOnce } from '../../database/select-once.ts'
 import { rowsOf } from '../../database/sql.ts'
 import { hasCode } from '../rows/code-filter.ts'
 import { firstJobSince, splitJobsAt } from './job-since.ts'
-import type { JobRow } from './read.ts'
+import { type JobRow, jobColumns } from './read.ts'
 
 export interface HistoryQuery {
   readonly userId: string
@@ -56,7 +56,7 @@ export async function getUserVisionJobs(database: Database, query: HistoryQuery)
   return { jobs: rows.toSorted((one, other) => other.id - one.id), next }
 }
 
-const jobsIn = selectOnce(getTableColumns(visionJobs), (select) => {
+const jobsIn = selectOnce(jobColumns, (select) => {
   const { id, userId, status } = visionJobs
   const { placeholder } = sql
   return select
@@ -120,7 +120,7 @@ function pathsOf({ userId, ids, batchId, statuses, outputFormats }: ResolvedFilt
   if (batchId !== undefined) {
     return (statuses ?? everyStatus).map((status) => ({
       index: 'batch',
-      which: sql`batch_id = ${batchId} AND status = ${status}`,
+      which: sql`batch_id = ${batchId} AND batch_status = ${status}`,
     }))
   }
   const owned = sql`user_id = ${userId}`

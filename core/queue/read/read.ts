@@ -15,8 +15,8 @@ import { VisionError } from '../../domain/errors.ts'
 import type { OwnedJob } from '../rows/lock-jobs.ts'
 import type { TextRow } from '../rows/texts.ts'
 
-/** A row of `vision_jobs`. */
-export type JobRow = typeof visionJobs.$inferSelect
+/** A row of `vision_jobs`, without what the server derives from it for its indexes. */
+export type JobRow = Omit<typeof visionJobs.$inferSelect, 'waitingAs' | 'lane' | 'endedAs' | 'batchStatus'>
 /** A row of `vision_job_outputs`. */
 export type OutputRow = typeof visionJobOutputs.$inferSelect
 /** A row of `vision_job_attempts`. */
@@ -41,7 +41,9 @@ export async function getVisionJob(database: Database, owned: OwnedJob): Promise
   return found
 }
 
-const jobColumns = getTableColumns(visionJobs)
+const { waitingAs: _, lane: __, endedAs: ___, batchStatus: ____, ...columns } = getTableColumns(visionJobs)
+/** The columns of a `JobRow`. */
+export const jobColumns = columns
 const { placeholder } = sql
 
 const ownedJob = selectOnce(jobColumns, (select) =>

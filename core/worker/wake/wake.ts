@@ -130,7 +130,7 @@ export function createWaker(options: WakerOptions): Waker {
 /** One plain read that locks nothing, of at most `limit` entries of each index. */
 async function readDemand(on: Queryable, limit: number): Promise<Demand> {
   const waiting = (lane: Step) => sql`(SELECT COUNT(*) FROM (SELECT 1 FROM vision_jobs FORCE INDEX (claim)
-    WHERE status = 'pending' AND next_step = ${lane} LIMIT ${limit}) j)`
+    WHERE waiting_as = 'pending' AND lane = ${lane} LIMIT ${limit}) j)`
   const [row] = await rowsOf<Record<keyof Demand, number | string>>(
     on,
     sql`SELECT ${waiting('content')} + ${waiting('analysis')}

@@ -1,0 +1,15 @@
+ALTER TABLE `vision_jobs`
+  ADD `waiting_as` varchar(20) character set ascii collate ascii_bin GENERATED ALWAYS AS (if(status in ('scheduled', 'blocked', 'pending'), status, null)) STORED,
+  ADD `lane` varchar(20) character set ascii collate ascii_bin GENERATED ALWAYS AS (if(status in ('scheduled', 'blocked', 'pending'), next_step, null)) STORED,
+  ADD `ended_as` varchar(20) character set ascii collate ascii_bin GENERATED ALWAYS AS (if(status in ('completed', 'failed', 'cancelled'), status, null)) STORED,
+  ADD `batch_status` varchar(20) character set ascii collate ascii_bin GENERATED ALWAYS AS (if(batch_id is null, null, status)) STORED,
+  DROP INDEX `claim`,
+  DROP INDEX `expiry`,
+  DROP INDEX `owner`,
+  DROP INDEX `ended`,
+  DROP INDEX `batch`,
+  ADD INDEX `claim` (`waiting_as`,`lane`,`start_tag`,`id`),
+  ADD INDEX `expiry` (`waiting_as`,`lane`,`expires_at`,`id`),
+  ADD INDEX `owner` (`user_id`,`waiting_as`,`lane`,`start_tag`),
+  ADD INDEX `ended` (`ended_as`,`finished_at`,`id`),
+  ADD INDEX `batch` (`batch_id`,`batch_status`,`id`);
