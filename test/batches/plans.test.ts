@@ -6,45 +6,37 @@ import { getBatchStates } from '../../core/batches/state.ts'
 import { getVisionJobsInFull } from '../../core/queue/read/read.ts'
 import { addBatchCounts } from '../../core/usage/batch-counts.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
+import { createFilled, type FilledDatabase } from '../support/database/filled.ts'
 import { hour, makeJobs } from '../support/database/jobs.ts'
-import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 const owner = 'batcher'
 /** As many as a user has in flight. */
 const cap = 10
-let direct: TestDatabase
-let proxy: DatabaseProxy
-let through: ProxiedDatabase
-let looker: Looker
+let filled: FilledDatabase
 let full: number
 let small: number
 
 beforeAll(async () => {
-  // Its own: tables are filled by the thousand.
-  direct = await createTestDatabase()
-  await fillQueue(direct)
-  full = await batchOf(10_000)
-  small = await batchOf(20)
-  // What the results are made of: a small table a server would rather scan.
-  await direct.sql(`INSERT INTO vision_job_texts (job_id, text, output_format, language, status, created_at, updated_at)
+  filled = await createFilled(
+    async (direct) => {
+      await fillQueue(direct)
+      full = await batchOf(direct, 10_000)
+      small = await batchOf(direct, 20)
+      // What the results are made of: a small table a server would rather scan.
+      await direct.sql(`INSERT INTO vision_job_texts (job_id, text, output_format, language, status, created_at, updated_at)
     SELECT id, 1, output_format, language, 'waiting', created_at, updated_at FROM vision_jobs WHERE batch_id IS NOT NULL`)
-  await direct.sql(`INSERT INTO vision_job_outputs (job_id, kind, model, body, created_at)
+      await direct.sql(`INSERT INTO vision_job_outputs (job_id, kind, model, body, created_at)
     SELECT id, 'content', 'm', '{}', created_at FROM vision_jobs WHERE batch_id IS NOT NULL`)
-  await direct.sql('ANALYZE TABLE vision_jobs, vision_job_texts, vision_job_outputs')
-  through = await openProxied(direct.url, { connections: 2 })
-  proxy = through.proxy
-  looker = await openLooker(direct.url)
+      await direct.sql('ANALYZE TABLE vision_jobs, vision_job_texts, vision_job_outputs')
+    },
+    { connections: 2 },
+  )
 })
-afterAll(async () => {
-  await looker.close()
-  await through.close()
-  await direct.drop()
-})
+afterAll(() => filled.drop())
 
 /** A batch of so many jobs: 10 in flight, a third blocked, a fifth failed, the others completed. */
-async function batchOf(jobs: number): Promise<number> {
+async function batchOf(direct: TestDatabase, jobs: number): Promise<number> {
   const { batchId } = await createBatch(direct, owner, { name: null, defaults: {}, onInvalid: 'refuse' })
   const blocked = Math.floor(jobs / 3)
   const failed = Math.floor(jobs / 5)
@@ -77,28 +69,30 @@ async function batchOf(jobs: number): Promise<number> {
 }
 
 async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
-  proxy.statements.length = 0
+  filled.proxy.statements.length = 0
   await work()
-  return proxy.statements.filter((statement) => /^\(?select/i.test(statement) && /vision_(batch|job)/.test(statement))
+  return filled.proxy.statements.filter(
+    (statement) => /^\(?select/i.test(statement) && /vision_(batch|job)/.test(statement),
+  )
 }
 
 async function readsOf(work: () => Promise<unknown>): Promise<number> {
   let reads = 0
-  for (const statement of await statementsOf(work)) reads += await looker.readsOf(statement)
+  for (const statement of await statementsOf(work)) reads += await filled.looker.readsOf(statement)
   return reads
 }
 
 test('what has become of a batch is known by as many rows at 10,000 jobs as at 20, all by an index', async () => {
-  expect((await getBatchStates(direct, [full])).get(full)).toMatchObject({
+  expect((await getBatchStates(filled.direct, [full])).get(full)).toMatchObject({
     jobs: 10_000,
     byStatus: { blocked: 3_333, failed: 2_000, completed: 4_657, pending: 5, processing: 5, scheduled: 0 },
   })
-  const [one, other] = [() => getBatchStates(through, [full]), () => getBatchStates(through, [small])]
+  const [one, other] = [() => getBatchStates(filled.through, [full]), () => getBatchStates(filled.through, [small])]
   const reads = [await readsOf(one), await readsOf(other)]
   expect(Math.abs((reads[0] ?? 0) - (reads[1] ?? 0)), String(reads)).toBeLessThanOrEqual(5)
   expect(reads[0]).toBeLessThanOrEqual(60)
   const [statement = ''] = await statementsOf(one)
-  const plan = await looker.planOf(statement)
+  const plan = await filled.looker.planOf(statement)
   expect(plan).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'batch' }))
   for (const step of plan.filter(({ table }) => table?.startsWith('vision_'))) {
     expect(step.key, JSON.stringify(plan)).not.toBeNull()
@@ -108,18 +102,18 @@ test('what has become of a batch is known by as many rows at 10,000 jobs as at 2
 })
 
 test.each<[string, number, () => Promise<unknown>]>([
-  ['a page of batches', 60, () => listBatches(through, owner, { limit: 20, before: undefined })],
+  ['a page of batches', 60, () => listBatches(filled.through, owner, { limit: 20, before: undefined })],
   [
     'a page of results',
     1_100,
-    () => getResults(through, { batchId: full, limit: 100, after: undefined, statuses: undefined }),
+    () => getResults(filled.through, { batchId: full, limit: 100, after: undefined, statuses: undefined }),
   ],
-  ['a sweep', 30, () => sweepBatches(through, 30)],
+  ['a sweep', 30, () => sweepBatches(filled.through, 30)],
   [
     'adding jobs',
     120,
     () =>
-      makeJobs(through, 20, {
+      makeJobs(filled.through, 20, {
         userId: owner,
         inFlightPerUser: cap,
         batch: joining({ userId: owner, batchId: full }),
@@ -129,56 +123,62 @@ test.each<[string, number, () => Promise<unknown>]>([
     'a retry that has time for 200',
     900,
     () =>
-      retryBatch(through, { userId: owner, batchId: full }, 'image.', {
+      retryBatch(filled.through, { userId: owner, batchId: full }, 'image.', {
         lifeMs: hour,
         allow: async () => (jobs) => jobs,
         hasTime: once(),
       }),
   ],
   // Each job, its run and the batch's counts.
-  ['a cancellation that has time for 200', 2_500, () => cancelBatch(through, { userId: owner, batchId: full }, once())],
+  [
+    'a cancellation that has time for 200',
+    2_500,
+    () => cancelBatch(filled.through, { userId: owner, batchId: full }, once()),
+  ],
 ])('%s reads no more rows than it takes', async (_, limit, work) => {
   const statements = await statementsOf(work)
   for (const statement of statements) {
-    for (const step of (await looker.planOf(statement)).filter(({ table }) => table?.startsWith('vision_'))) {
+    for (const step of (await filled.looker.planOf(statement)).filter(({ table }) => table?.startsWith('vision_'))) {
       expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
       expect(step.type, statement.slice(0, 300)).not.toMatch(/^ALL$/)
     }
-    expect(await looker.readsOf(statement), statement.slice(0, 300)).toBeLessThanOrEqual(limit)
+    expect(await filled.looker.readsOf(statement), statement.slice(0, 300)).toBeLessThanOrEqual(limit)
   }
   expect(statements.length).toBeGreaterThan(0)
 })
 
 test('a sweep that finds batches without jobs reads nothing of the jobs of others', async () => {
   const makeOld = () =>
-    direct.sql(
+    filled.direct.sql(
       `INSERT INTO vision_batches (user_id, defaults, created_at, closes_at)
        WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 20)
        SELECT 'old', '{}', '2020-01-01', '2020-01-01' FROM numbers`,
     )
   await makeOld()
-  const [find = ''] = await statementsOf(() => sweepBatches(through, 30))
-  expect(await direct.sql("SELECT id FROM vision_batches WHERE user_id = 'old'")).toEqual([])
+  const [find = ''] = await statementsOf(() => sweepBatches(filled.through, 30))
+  expect(await filled.direct.sql("SELECT id FROM vision_batches WHERE user_id = 'old'")).toEqual([])
   await makeOld()
-  await direct.sql('ANALYZE TABLE vision_batches')
-  expect(await looker.readsOf(find), find).toBeLessThanOrEqual(20 * 4)
-  await direct.sql("DELETE FROM vision_batches WHERE user_id = 'old'")
+  await filled.direct.sql('ANALYZE TABLE vision_batches')
+  expect(await filled.looker.readsOf(find), find).toBeLessThanOrEqual(20 * 4)
+  await filled.direct.sql("DELETE FROM vision_batches WHERE user_id = 'old'")
 })
 
 test('of a text with many revisions one is read', async () => {
-  const [{ id: jobId } = {}] = await direct.sql('SELECT MAX(id) AS id FROM vision_jobs WHERE batch_id = ?', [small])
-  await direct.sql(
+  const [{ id: jobId } = {}] = await filled.direct.sql('SELECT MAX(id) AS id FROM vision_jobs WHERE batch_id = ?', [
+    small,
+  ])
+  await filled.direct.sql(
     `INSERT INTO vision_job_outputs (job_id, kind, revision, model, body, created_at)
      WITH RECURSIVE numbers AS (SELECT 2 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 100)
      SELECT ?, 'content', n, 'm', '{}', UTC_TIMESTAMP(3) FROM numbers`,
     [jobId],
   )
   for (const revision of [1, 7]) {
-    await direct.sql('UPDATE vision_job_texts SET revision = ? WHERE job_id = ?', [revision, jobId])
-    const statements = await statementsOf(() => getVisionJobsInFull(through, [Number(jobId)]))
+    await filled.direct.sql('UPDATE vision_job_texts SET revision = ? WHERE job_id = ?', [revision, jobId])
+    const statements = await statementsOf(() => getVisionJobsInFull(filled.through, [Number(jobId)]))
     const [outputs = ''] = statements.filter((statement) => statement.includes('vision_job_outputs'))
-    expect(await looker.readsOf(outputs)).toBeLessThanOrEqual(5)
-    const [found] = await getVisionJobsInFull(direct, [Number(jobId)])
+    expect(await filled.looker.readsOf(outputs)).toBeLessThanOrEqual(5)
+    const [found] = await getVisionJobsInFull(filled.direct, [Number(jobId)])
     expect(found?.outputs).toMatchObject([{ kind: 'content', revision }])
   }
 })

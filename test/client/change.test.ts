@@ -1,19 +1,19 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type * as Client from '../../client/src/index.ts'
-import { installPacked, type PackedProject } from '../support/client/packed.ts'
-import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
+import { type StartedClient, startClient } from '../support/client/started.ts'
+import type { LocalStack } from '../support/dev/local-stack.ts'
 
 const poster = join(import.meta.dirname, '../../samples/poster.png')
 
-let project: PackedProject
+let started: StartedClient
 let stack: LocalStack
 let client: typeof Client
 beforeAll(async () => {
-  ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
-  client = await import(join(project.packageFolder, 'dist/index.js'))
+  started = await startClient()
+  ;({ stack, client } = started)
 })
-afterAll(() => Promise.all([project.remove(), stack.stop()]))
+afterAll(() => started.stop())
 
 /** A batch of jobs that fail. */
 async function failedBatch(vision: Client.VisionClient, count: number): Promise<number> {

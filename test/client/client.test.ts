@@ -5,10 +5,11 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as Client from '../../client/src/index.ts'
-import { installPacked, nodeOf, type PackedProject } from '../support/client/packed.ts'
+import { nodeOf, type PackedProject } from '../support/client/packed.ts'
 import { signedEvent } from '../support/client/signed-event.ts'
+import { type StartedClient, startClient } from '../support/client/started.ts'
 import { hasChromium, launchChromium } from '../support/dev/chromium.ts'
-import { type LocalStack, startLocalStack } from '../support/dev/local-stack.ts'
+import type { LocalStack } from '../support/dev/local-stack.ts'
 import { startPageServer } from '../support/dev/page-server.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -16,14 +17,15 @@ const images = join(root, 'test/fixtures/images')
 const poster = join(root, 'samples/poster.png')
 const run = promisify(execFile)
 
+let started: StartedClient
 let project: PackedProject
 let stack: LocalStack
 let client: typeof Client
 beforeAll(async () => {
-  ;[project, stack] = await Promise.all([installPacked(), startLocalStack(20)])
-  client = await import(join(project.packageFolder, 'dist/index.js'))
+  started = await startClient()
+  ;({ project, stack, client } = started)
 })
-afterAll(() => Promise.all([project.remove(), stack.stop()]))
+afterAll(() => started.stop())
 
 const open = (options: Client.ClientOptions = {}) => client.createVisionClient({ url: stack.url, ...options })
 const summary = { analysisPurpose: 'Sell it', outputFormat: 'summary' } as const

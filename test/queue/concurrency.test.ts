@@ -27,6 +27,7 @@ import {
   passed,
   tornJobs,
 } from '../support/database/jobs.ts'
+import { closePools, openPools } from '../support/database/pools.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 
@@ -37,11 +38,9 @@ let database: TestDatabase
 let pools: Database[]
 test.beforeAll(({ workerDatabase }) => {
   database = workerDatabase
-  pools = Array.from({ length: claimers }, () => openDatabase(database.url, { connections: 1, random: Math.random }))
+  pools = openPools(database.url, claimers)
 })
-afterAll(async () => {
-  await Promise.all(pools.map((pool) => pool.close()))
-})
+afterAll(() => closePools(pools))
 
 test('sixteen workers at once never share a job and lose none, whatever else goes on', async () => {
   const waiting = 300
@@ -133,7 +132,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
       return Math.random()
     },
   }
-  const crowd = Array.from({ length: claimers }, () => openDatabase(database.url, retrying))
+  const crowd = openPools(database.url, claimers, retrying)
   const api = openDatabase(database.url, { ...retrying, connections: 8 })
   const admit = (on: Database, userId: string) => admitVisionJobs(on, userId, cap)
   let creating = users.length
@@ -243,7 +242,7 @@ test('sixteen workers at once never have more of a user’s jobs in flight than 
       ...crowd.map(work),
     ].map(orEnd),
   )
-  await Promise.all([api, ...crowd].map((pool) => pool.close()))
+  await closePools([api, ...crowd])
 
   expect(errors).toEqual([])
   expect(over, 'more in flight than the cap').toEqual([])

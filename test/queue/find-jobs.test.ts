@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findJobs, type JobFilter } from '../../core/queue/read/find-jobs.ts'
 import { type Status, statuses } from '../../drizzle/schema.ts'
-import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
+import { createFilled, type FilledDatabase } from '../support/database/filled.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 const codes = ['analysis.timed_out', 'analysis.blocked', 'job.expired']
@@ -54,39 +53,27 @@ describe.each([
   ['a long history', 20_000],
   ['a short one, which a server would rather scan', 60],
 ])('%s', (_, jobs) => {
-  let direct: TestDatabase
-  let proxy: DatabaseProxy
-  let database: ProxiedDatabase
-  let looker: Looker
+  let filled: FilledDatabase
   beforeAll(async () => {
-    // Its own: tables are filled by the thousand.
-    direct = await createTestDatabase()
-    await fill(direct, jobs)
-    database = await openProxied(direct.url)
-    proxy = database.proxy
-    looker = await openLooker(direct.url)
+    filled = await createFilled((direct) => fill(direct, jobs))
   })
-  afterAll(async () => {
-    await looker.close()
-    await database.close()
-    await direct.drop()
-  })
+  afterAll(() => filled.drop())
 
   test('a page of any combination of filters reads along an index, and no more than it looks at', {
     tags: 'long',
   }, async () => {
     for (const filter of filtersOf(jobs)) {
-      proxy.statements.length = 0
-      await findJobs(database, filter, { limit: 20 })
-      const sent = proxy.statements.filter((statement) => /vision_jobs/.test(statement))
+      filled.proxy.statements.length = 0
+      await findJobs(filled.through, filter, { limit: 20 })
+      const sent = filled.proxy.statements.filter((statement) => /vision_jobs/.test(statement))
       let reads = 0
       for (const statement of sent) {
-        for (const step of await looker.planOf(statement)) {
+        for (const step of await filled.looker.planOf(statement)) {
           if (step.table !== 'vision_jobs') continue
           expect(step.key, statement).toMatch(/^(PRIMARY|due|batch|history|status_history|error)$/)
           expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
         }
-        reads += await looker.readsOf(statement)
+        reads += await filled.looker.readsOf(statement)
       }
       // What no index has looks at 5,000 entries, read once more where the server keeps them aside; the time at some forty.
       const looksAt = filter.code !== undefined || filter.userId !== undefined || filter.statuses !== undefined
@@ -108,11 +95,11 @@ describe.each([
     ]
     for (const filter of cheap) {
       for (const since of [undefined, middle(jobs)]) {
-        proxy.statements.length = 0
-        await findJobs(database, { ...filter, since }, { limit: 20 })
+        filled.proxy.statements.length = 0
+        await findJobs(filled.through, { ...filter, since }, { limit: 20 })
         let reads = 0
-        for (const statement of proxy.statements.filter((one) => /vision_jobs/.test(one))) {
-          reads += await looker.readsOf(statement)
+        for (const statement of filled.proxy.statements.filter((one) => /vision_jobs/.test(one))) {
+          reads += await filled.looker.readsOf(statement)
         }
         expect(reads, JSON.stringify([filter, since])).toBeLessThanOrEqual(900)
       }
@@ -126,7 +113,7 @@ describe.each([
       // What most jobs fit shows nothing more.
       let full = 0
       do {
-        const page = await findJobs(database, filter, { limit: 100, before })
+        const page = await findJobs(filled.through, filter, { limit: 100, before })
         expect(page.jobs.length).toBeLessThanOrEqual(100)
         expect(page.next ?? 0).toBeLessThan(before ?? Number.POSITIVE_INFINITY)
         found.push(...page.jobs.map(({ id }) => id))
@@ -134,7 +121,7 @@ describe.each([
         if (page.jobs.length === 100) full++
       } while (before !== undefined && full < 3)
       const { statuses: wanted, code, userId, batchId, since } = filter
-      const rows = await direct.sql(
+      const rows = await filled.direct.sql(
         `SELECT id FROM vision_jobs WHERE id >= ? AND status IN (?) AND (? IS NULL OR error_code LIKE ?)
           AND user_id LIKE ? AND (? IS NULL OR batch_id = ?) AND created_at >= ? ORDER BY id DESC`,
         [

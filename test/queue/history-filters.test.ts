@@ -1,25 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/read/history.ts'
 import { firstJobSince } from '../../core/queue/read/job-since.ts'
-import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { createFilled, type FilledDatabase } from '../support/database/filled.ts'
 
 const jobs = 8_000
 /** When the first job was created; one more came each second. */
 const begin = Date.parse('2026-11-01T00:00:00.000Z')
-let direct: TestDatabase
-let proxy: DatabaseProxy
-let database: ProxiedDatabase
-let looker: Looker
+let filled: FilledDatabase
 let first: number
 
 beforeAll(async () => {
-  // Its own: tables are filled by the thousand.
-  direct = await createTestDatabase()
-  // Every second job is somebody else's; of ann's, each tenth failed, each third is a post, and the first half is in a batch.
-  await direct.sql(
-    `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format,
+  filled = await createFilled(async (direct) => {
+    // Every second job is somebody else's; of ann's, each tenth failed, each third is a post, and the first half is in a batch.
+    await direct.sql(
+      `INSERT INTO vision_jobs (user_id, status, version, max_retries, image_url, analysis_purpose, output_format,
        language, batch_id, error_code, metadata, created_at, updated_at, expires_at)
      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 199)
      SELECT IF(i % 2 = 0, 'ann', 'bob'), IF(i % 20 = 0, 'failed', 'completed'), 1, 3, 'https://images.example/a.png', 'x',
@@ -29,18 +23,12 @@ beforeAll(async () => {
        TIMESTAMP('2026-11-01 00:00:00') + INTERVAL k SECOND, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)
      FROM (SELECT one.i + 200 * many.i AS k, one.i FROM n AS many JOIN n AS one) AS numbers
      WHERE k < ${jobs} ORDER BY k`,
-  )
-  await direct.sql('ANALYZE TABLE vision_jobs')
-  first = Number((await direct.sql('SELECT MIN(id) AS id FROM vision_jobs'))[0]?.id)
-  database = await openProxied(direct.url)
-  proxy = database.proxy
-  looker = await openLooker(direct.url)
+    )
+    await direct.sql('ANALYZE TABLE vision_jobs')
+    first = Number((await direct.sql('SELECT MIN(id) AS id FROM vision_jobs'))[0]?.id)
+  })
 })
-afterAll(async () => {
-  await looker.close()
-  await database.close()
-  await direct.drop()
-})
+afterAll(() => filled.drop())
 
 const at = (second: number) => new Date(begin + second * 1000)
 const nth = (job: number) => first + job
@@ -77,8 +65,8 @@ test('every combination of filters reads along an index, a bounded number of row
     let before: number | undefined
     let pages = 0
     do {
-      proxy.statements.length = 0
-      const page = await getUserVisionJobs(database, { userId: 'ann', limit: 20, before, ...filter })
+      filled.proxy.statements.length = 0
+      const page = await getUserVisionJobs(filled.through, { userId: 'ann', limit: 20, before, ...filter })
       if (pages++ === 0) await expectBounded(label, filter)
       expect(page.jobs.length, label).toBeLessThanOrEqual(20)
       expect(page.next ?? 0, label).toBeLessThan(before ?? Number.POSITIVE_INFINITY)
@@ -87,22 +75,22 @@ test('every combination of filters reads along an index, a bounded number of row
       // What most jobs fit shows nothing more.
     } while (before !== undefined && pages < 4)
     const where = ["user_id = 'ann'", `id >= ${before ?? 0}`, ...chosen.map(([, sql]) => sql())].join(' AND ')
-    const rows = await direct.sql(`SELECT id FROM vision_jobs WHERE ${where} ORDER BY id DESC`)
+    const rows = await filled.direct.sql(`SELECT id FROM vision_jobs WHERE ${where} ORDER BY id DESC`)
     expect(found, label).toEqual(rows.map(({ id }) => id))
   }
 })
 
 async function expectBounded(label: string, filter: Partial<HistoryQuery>): Promise<void> {
   let reads = 0
-  const sent = proxy.statements.filter((statement) => /vision_jobs/.test(statement))
+  const sent = filled.proxy.statements.filter((statement) => /vision_jobs/.test(statement))
   for (const statement of sent) {
-    for (const step of await looker.planOf(statement)) {
+    for (const step of await filled.looker.planOf(statement)) {
       if (step.table !== 'vision_jobs') continue
       expect(step.key, statement).toMatch(/^(PRIMARY|history|status_history|format_history|batch)$/)
       expect(step.type, statement).toMatch(/^(ref|range|const)$/)
       expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
     }
-    reads += await looker.readsOf(statement)
+    reads += await filled.looker.readsOf(statement)
   }
   const { statuses, outputFormats, batchId, ids, code, metadata } = filter
   const looks = (code ?? metadata ?? (outputFormats && (statuses || batchId))) && !ids
@@ -120,12 +108,12 @@ test('a moment is found by as many looks as the ids between the first and the la
     [4_001, 4_002],
     [7_998, 7_998],
   ] as const) {
-    proxy.statements.length = 0
-    expect(await firstJobSince(database, 'ann', at(second)), String(second)).toBe(nth(job))
-    expect(proxy.statements.length).toBeLessThanOrEqual(20)
+    filled.proxy.statements.length = 0
+    expect(await firstJobSince(filled.through, 'ann', at(second)), String(second)).toBe(nth(job))
+    expect(filled.proxy.statements.length).toBeLessThanOrEqual(20)
   }
-  expect(await firstJobSince(database, 'ann', at(7_999))).toBeUndefined()
-  expect(await firstJobSince(database, 'nobody', at(0))).toBeUndefined()
+  expect(await firstJobSince(filled.through, 'ann', at(7_999))).toBeUndefined()
+  expect(await firstJobSince(filled.through, 'nobody', at(0))).toBeUndefined()
 })
 
 test.each([
@@ -140,7 +128,7 @@ test.each([
 ])('metadata %j is compared byte by byte with what was given', async (metadata, count) => {
   let found = 0
   for (let before: number | undefined; ; ) {
-    const page = await getUserVisionJobs(database, { userId: 'ann', limit: 5_000, before, metadata })
+    const page = await getUserVisionJobs(filled.through, { userId: 'ann', limit: 5_000, before, metadata })
     found += page.jobs.length
     before = page.next
     if (before === undefined) break

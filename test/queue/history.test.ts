@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { outputFormats } from '../../core/pipeline/formats.ts'
 import { getUserVisionJobs, type HistoryQuery } from '../../core/queue/read/history.ts'
 import { statuses } from '../../drizzle/schema.ts'
-import { type Looker, openLooker } from '../support/database/looker.ts'
-import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import { createFilled, type FilledDatabase } from '../support/database/filled.ts'
+import type { TestDatabase } from '../support/database/test-database.ts'
 
 type Filter = Pick<HistoryQuery, 'statuses' | 'outputFormats'>
 
@@ -43,40 +42,28 @@ describe.each([
   ['a long history', 60_000],
   ['a short one, which a server would rather scan', 40],
 ])('%s', (_, jobs) => {
-  let direct: TestDatabase
-  let proxy: DatabaseProxy
-  let database: ProxiedDatabase
-  let looker: Looker
+  let filled: FilledDatabase
   beforeAll(async () => {
-    // Its own: tables are filled by the thousand.
-    direct = await createTestDatabase()
-    await fill(direct, jobs)
-    database = await openProxied(direct.url)
-    proxy = database.proxy
-    looker = await openLooker(direct.url)
+    filled = await createFilled((direct) => fill(direct, jobs))
   })
-  afterAll(async () => {
-    await looker.close()
-    await database.close()
-    await direct.drop()
-  })
+  afterAll(() => filled.drop())
 
   test('a page of any filter is found along an index, and costs the same however long the history is', async () => {
     for (const filter of filters) {
       for (const before of [undefined, Math.ceil(jobs * 0.9)]) {
-        proxy.statements.length = 0
-        await getUserVisionJobs(database, { userId: 'ann', limit: 20, before, ...filter })
-        const sent = proxy.statements.filter((statement) => /vision_jobs/.test(statement))
+        filled.proxy.statements.length = 0
+        await getUserVisionJobs(filled.through, { userId: 'ann', limit: 20, before, ...filter })
+        const sent = filled.proxy.statements.filter((statement) => /vision_jobs/.test(statement))
         expect(sent.length).toBeGreaterThan(0)
         let reads = 0
         for (const statement of sent) {
-          for (const step of await looker.planOf(statement)) {
+          for (const step of await filled.looker.planOf(statement)) {
             if (step.table !== 'vision_jobs') continue
             expect(step.key, statement).toMatch(/^(PRIMARY|history|status_history|format_history)$/)
             expect(step.type, statement).toMatch(/^(ref|range|const)$/)
             expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
           }
-          reads += await looker.readsOf(statement)
+          reads += await filled.looker.readsOf(statement)
         }
         // Both filters: up to 5,000 entries to find where to end, and these once more.
         const limit = filter.statuses && filter.outputFormats ? 10_500 : 800
@@ -91,7 +78,7 @@ describe.each([
       let before: number | undefined
       let pages = 0
       do {
-        const page = await getUserVisionJobs(database, { userId: 'ann', limit: 100, before, ...filter })
+        const page = await getUserVisionJobs(filled.through, { userId: 'ann', limit: 100, before, ...filter })
         expect(page.jobs.length).toBeLessThanOrEqual(100)
         expect(page.next ?? 0).toBeLessThan(before ?? Number.POSITIVE_INFINITY)
         found.push(...page.jobs.map(({ id }) => id))
@@ -99,7 +86,7 @@ describe.each([
         pages++
         // What all jobs fit takes long, and shows nothing more.
       } while (before !== undefined && pages < 30)
-      const rows = await direct.sql(
+      const rows = await filled.direct.sql(
         `SELECT id FROM vision_jobs WHERE user_id = 'ann' AND id >= ? AND status IN (?) AND output_format IN (?)
           ORDER BY id DESC`,
         [before ?? 0, filter.statuses ?? statuses, filter.outputFormats ?? outputFormats],

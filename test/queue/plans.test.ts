@@ -26,6 +26,7 @@ import { getJobUsage, getUserUsage } from '../../core/usage/ledger.ts'
 import { readTypicalRun } from '../../core/usage/recent-calls.ts'
 import { pollQueue } from '../../core/worker/poll.ts'
 import { fillQueue } from '../support/database/big-queue.ts'
+import { createFilled, type FilledDatabase } from '../support/database/filled.ts'
 import {
   analysisOutput,
   badAnswer,
@@ -39,27 +40,14 @@ import {
   nothingSpent,
   someJob,
 } from '../support/database/jobs.ts'
-import { type Looker, openLooker, type PlanStep } from '../support/database/looker.ts'
-import { type DatabaseProxy, openProxied, type ProxiedDatabase } from '../support/database/proxy.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
+import type { PlanStep } from '../support/database/looker.ts'
+import { createTestDatabase } from '../support/database/test-database.ts'
 
-let direct: TestDatabase
-let proxy: DatabaseProxy
-let queue: ProxiedDatabase
-let looker: Looker
+let filled: FilledDatabase
 beforeAll(async () => {
-  // Its own: tables are filled by the thousand.
-  direct = await createTestDatabase()
-  await fillQueue(direct)
-  queue = await openProxied(direct.url, { connections: 2 })
-  proxy = queue.proxy
-  looker = await openLooker(direct.url)
+  filled = await createFilled(fillQueue, { connections: 2 })
 })
-afterAll(async () => {
-  await looker.close()
-  await queue.close()
-  await direct.drop()
-})
+afterAll(() => filled.drop())
 
 const owner = 'big-user'
 /** As many as the owner has in flight. */
@@ -67,106 +55,121 @@ const cap = 10
 
 /** The statements on the queue's tables that some work sends. */
 async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
-  proxy.statements.length = 0
+  filled.proxy.statements.length = 0
   await work()
-  return proxy.statements.filter((statement) => /vision_(job|user|usage)/.test(statement))
+  return filled.proxy.statements.filter((statement) => /vision_(job|user|usage)/.test(statement))
 }
 
 const isSelect = (statement: string) => /^select/i.test(statement)
 
 describe('on a queue of 130,000 jobs', () => {
   test.each<[string, string, number, () => Promise<unknown>]>([
-    ['a claim of 10', 'claim', 30, () => claim(queue, { limit: 10 })],
+    ['a claim of 10', 'claim', 30, () => claim(filled.through, { limit: 10 })],
     ['a promotion of 200 to pending, and of 200 of others', 'owner', 2_500, promoteAndUndo],
-    ['a promotion of 200 to blocked', 'due', 2_500, () => promoteDueVisionJobs(queue, cap)],
-    ['a batch of 100 jobs', 'history', 220, () => makeJobs(queue, 100, { userId: owner, inFlightPerUser: cap })],
-    ['letting five blocked jobs in', 'owner', 50, () => admitVisionJobs(queue, owner, cap + 5)],
-    ['letting none in', 'owner', 50, () => admitVisionJobs(queue, owner, cap)],
-    ['a look for users with blocked jobs', 'blocked', 30, () => usersToAdmit(queue)],
-    ['a job for which there is no room', 'owner', 50, () => makeJob(queue, { userId: owner, inFlightPerUser: cap })],
+    ['a promotion of 200 to blocked', 'due', 2_500, () => promoteDueVisionJobs(filled.through, cap)],
+    [
+      'a batch of 100 jobs',
+      'history',
+      220,
+      () => makeJobs(filled.through, 100, { userId: owner, inFlightPerUser: cap }),
+    ],
+    ['letting five blocked jobs in', 'owner', 50, () => admitVisionJobs(filled.through, owner, cap + 5)],
+    ['letting none in', 'owner', 50, () => admitVisionJobs(filled.through, owner, cap)],
+    ['a look for users with blocked jobs', 'blocked', 30, () => usersToAdmit(filled.through)],
+    [
+      'a job for which there is no room',
+      'owner',
+      50,
+      () => makeJob(filled.through, { userId: owner, inFlightPerUser: cap }),
+    ],
     [
       'taking back 100 lost jobs',
       'lease',
       250,
-      () => reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 }),
+      () => reclaimVisionJobs(filled.through, { baseMs: 1, capMs: 1, random: () => 0 }),
     ],
     // 200 of each lane; what the parts of a union yield is read once more.
-    ['a sweep of 200 expired jobs', 'expiry', 850, () => expireVisionJobs(queue)],
-    ['a page of a history', 'history', 50, () => getUserVisionJobs(queue, { userId: owner, limit: 20 })],
-    ['a poll', 'claim', 20, () => pollQueue(queue)],
-    ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(queue)],
-    ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(queue)],
-    ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(queue)],
-    ['a job of a new user', 'status_history', 20, () => makeJob(queue, { userId: 'new-user', inFlightPerUser: cap })],
+    ['a sweep of 200 expired jobs', 'expiry', 850, () => expireVisionJobs(filled.through)],
+    ['a page of a history', 'history', 50, () => getUserVisionJobs(filled.through, { userId: owner, limit: 20 })],
+    ['a poll', 'claim', 20, () => pollQueue(filled.through)],
+    ['the age of the oldest due job along the claim index', 'claim', 350, () => oldestDueSeconds(filled.through)],
+    ['the age of the oldest due job along the expiry index', 'expiry', 350, () => oldestDueSeconds(filled.through)],
+    ['the age of the oldest due job along the due index', 'due', 350, () => oldestDueSeconds(filled.through)],
+    [
+      'a job of a new user',
+      'status_history',
+      20,
+      () => makeJob(filled.through, { userId: 'new-user', inFlightPerUser: cap }),
+    ],
     ['the tag of a job that is given back', 'claim', 20, release],
     ['the tag of a job that goes before its owner’s younger ones', 'owner', 40, releaseFirst],
     // The owner's jobs have no runs here: then everybody's are looked at, too.
-    ['a look at what the last jobs took', 'status_history', 160, () => readTypicalRun(queue, owner)],
-    ['a count of those who want turns', 'claim', 610, () => queue.run((on) => countContenders(on, owner))],
+    ['a look at what the last jobs took', 'status_history', 160, () => readTypicalRun(filled.through, owner)],
+    ['a count of those who want turns', 'claim', 610, () => filled.through.run((on) => countContenders(on, owner))],
     [
       'the look-up of an idempotency key',
       'idempotency',
       20,
-      () => makeJob(queue, { userId: owner, idempotency, inFlightPerUser: cap }),
+      () => makeJob(filled.through, { userId: owner, idempotency, inFlightPerUser: cap }),
     ],
   ])('%s reads along the index %s, and no more rows than it takes', async (_, index, limit, work) => {
     const statements = (await statementsOf(work)).filter(isSelect)
     const plans = await Promise.all(
-      statements.map(async (statement) => ({ statement, plan: await looker.planOf(statement) })),
+      statements.map(async (statement) => ({ statement, plan: await filled.looker.planOf(statement) })),
     )
     const [first] = plans.filter(({ statement, plan }) => plan.some((step) => readsAlong(index, step, statement)))
     expect(first, `a statement that reads along ${index}: ${JSON.stringify(plans)}`).toBeDefined()
     for (const { statement, plan } of plans) {
       for (const step of plan) expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
-      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(limit)
+      expect(await filled.looker.readsOf(statement), statement).toBeLessThanOrEqual(limit)
     }
   })
 
   test('every statement of a job of a big queue finds its rows by an index', async () => {
     const statements = await statementsOf(async () => {
-      const [gone, other, third, fourth] = await makeJobs(queue, 4, { userId: 'someone' })
-      await direct.sql('UPDATE vision_jobs SET start_tag = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
-      const [run, second, ...more] = await claim(queue, { limit: 4 })
+      const [gone, other, third, fourth] = await makeJobs(filled.through, 4, { userId: 'someone' })
+      await filled.direct.sql('UPDATE vision_jobs SET start_tag = 0 WHERE id IN (?)', [[gone, other, third, fourth]])
+      const [run, second, ...more] = await claim(filled.through, { limit: 4 })
       if (run === undefined || second === undefined) throw new Error('nothing to claim')
-      await renewLeases(queue, 'worker-1', [run, second, ...more], hour)
-      await renewLeases(queue, 'worker-1', [run, { ...second, attempt: 9 }], hour)
-      await saveAnalysis(queue, run, analysisOutput, nothingSpent)
-      await completeVisionJob(queue, run, contentOutput, nothingSpent)
-      await completeVisionJob(queue, run, contentOutput, nothingSpent)
-      await failVisionJob(queue, second, badAnswer, nothingSpent)
-      await failVisionJob(queue, second, badAnswer, nothingSpent)
-      await recordSpending(queue, second, nothingSpent)
+      await renewLeases(filled.through, 'worker-1', [run, second, ...more], hour)
+      await renewLeases(filled.through, 'worker-1', [run, { ...second, attempt: 9 }], hour)
+      await saveAnalysis(filled.through, run, analysisOutput, nothingSpent)
+      await completeVisionJob(filled.through, run, contentOutput, nothingSpent)
+      await completeVisionJob(filled.through, run, contentOutput, nothingSpent)
+      await failVisionJob(filled.through, second, badAnswer, nothingSpent)
+      await failVisionJob(filled.through, second, badAnswer, nothingSpent)
+      await recordSpending(filled.through, second, nothingSpent)
       const failed = { jobId: second.jobId, userId: second.userId }
-      await redriveVisionJob(queue, failed, { lifeMs: hour })
-      await cancelVisionJob(queue, failed)
-      await cancelVisionJob(queue, failed)
-      await getVisionJob(queue, failed)
-      await getVisionJobAttempts(queue, failed)
-      await getVisionJobOutput(queue, run.jobId, 'analysis')
-      await getVisionJobs(queue, owner, [1, 2, 3])
-      await getJobUsage(queue, failed)
-      await getUserUsage(queue, owner, { from: '2026-01-01', to: '2026-12-31' })
-      await deleteVisionJob(queue, failed)
-      const again = await claimOne(queue)
-      await retryVisionJob(queue, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
-      await promoteDueVisionJobs(queue, cap)
-      await direct.sql(
+      await redriveVisionJob(filled.through, failed, { lifeMs: hour })
+      await cancelVisionJob(filled.through, failed)
+      await cancelVisionJob(filled.through, failed)
+      await getVisionJob(filled.through, failed)
+      await getVisionJobAttempts(filled.through, failed)
+      await getVisionJobOutput(filled.through, run.jobId, 'analysis')
+      await getVisionJobs(filled.through, owner, [1, 2, 3])
+      await getJobUsage(filled.through, failed)
+      await getUserUsage(filled.through, owner, { from: '2026-01-01', to: '2026-12-31' })
+      await deleteVisionJob(filled.through, failed)
+      const again = await claimOne(filled.through)
+      await retryVisionJob(filled.through, again, badAnswer, nothingSpent, { delayMs: hour, costsRetry: true })
+      await promoteDueVisionJobs(filled.through, cap)
+      await filled.direct.sql(
         "UPDATE vision_jobs SET next_step = 'content' WHERE user_id = ? AND status = 'blocked' LIMIT 3",
         [owner],
       )
-      await admitVisionJobs(queue, owner, cap)
-      await reclaimVisionJobs(queue, { baseMs: 1, capMs: 1, random: () => 0 })
+      await admitVisionJobs(filled.through, owner, cap)
+      await reclaimVisionJobs(filled.through, { baseMs: 1, capMs: 1, random: () => 0 })
     })
     expect(statements.length).toBeGreaterThan(30)
     for (const statement of statements.filter((sent) => !/^insert/i.test(sent))) {
-      for (const step of await looker.planOf(statement)) {
+      for (const step of await filled.looker.planOf(statement)) {
         // What is made of a list is no table.
         if (step.table === null || step.table.startsWith('<')) continue
         expect(step.key, `${statement.slice(0, 300)} ${JSON.stringify(step)}`).not.toBeNull()
         expect(step.type, statement).not.toMatch(/^(ALL|index)$/)
         expect(step.Extra ?? '', statement).not.toMatch(/filesort|temporary/)
       }
-      expect(await looker.readsOf(statement), statement).toBeLessThanOrEqual(
+      expect(await filled.looker.readsOf(statement), statement).toBeLessThanOrEqual(
         statement.includes('due_jobs') ? 2_500 : 700,
       )
     }
@@ -175,7 +178,7 @@ describe('on a queue of 130,000 jobs', () => {
   test('a user’s waiting jobs are counted up to the limit and no further', async () => {
     const limits = { jobsPerDay: 10, jobsWaiting: 100, costPerDay: undefined }
     const statements = await statementsOf(() =>
-      createVisionJob(queue, someJob, {
+      createVisionJob(filled.through, someJob, {
         userId: owner,
         maxRetries: 3,
         inFlightPerUser: noCap,
@@ -184,30 +187,32 @@ describe('on a queue of 130,000 jobs', () => {
       }).catch(() => undefined),
     )
     const [count = ''] = statements.filter((statement) => statement.includes('some_jobs'))
-    expect(await looker.planOf(count)).toContainEqual(expect.objectContaining({ table: 'vision_jobs', key: 'owner' }))
+    expect(await filled.looker.planOf(count)).toContainEqual(
+      expect.objectContaining({ table: 'vision_jobs', key: 'owner' }),
+    )
     // The index's rows, and the 100 once more where the server keeps them aside to count them.
-    expect(await looker.readsOf(count)).toBeLessThanOrEqual(250)
+    expect(await filled.looker.readsOf(count)).toBeLessThanOrEqual(250)
   })
 
   test('a renewal locks its own jobs and no others', async () => {
-    const runs = await claim(queue, { limit: 20 })
-    const [renewal = ''] = await statementsOf(() => renewLeases(queue, 'worker-1', runs, hour))
-    expect(await looker.planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
-    expect(await looker.readsOf(renewal)).toBeLessThanOrEqual(50)
+    const runs = await claim(filled.through, { limit: 20 })
+    const [renewal = ''] = await statementsOf(() => renewLeases(filled.through, 'worker-1', runs, hour))
+    expect(await filled.looker.planOf(renewal)).toMatchObject([{ key: 'PRIMARY' }])
+    expect(await filled.looker.readsOf(renewal)).toBeLessThanOrEqual(50)
   })
 
   test('a second claimer at once gets the next jobs while the first has not committed', async () => {
-    const [statement = ''] = await statementsOf(() => claim(queue, { limit: 10 }))
+    const [statement = ''] = await statementsOf(() => claim(filled.through, { limit: 10 }))
     expect(statement).toMatch(/SKIP LOCKED/)
-    const inOrder = await direct.sql(
+    const inOrder = await filled.direct.sql(
       `SELECT id FROM vision_jobs WHERE status = 'pending' AND next_step = 'analysis' ORDER BY start_tag, id LIMIT 20`,
     )
-    await looker.connection.query('BEGIN')
-    const [first] = await looker.connection.query<RowDataPacket[]>(statement)
-    const second = await claim(queue, { limit: 10 })
-    const third = await claim(queue, { limit: 10 })
-    await looker.connection.query('ROLLBACK')
-    const fourth = await claim(queue, { limit: 10 })
+    await filled.looker.connection.query('BEGIN')
+    const [first] = await filled.looker.connection.query<RowDataPacket[]>(statement)
+    const second = await claim(filled.through, { limit: 10 })
+    const third = await claim(filled.through, { limit: 10 })
+    await filled.looker.connection.query('ROLLBACK')
+    const fourth = await claim(filled.through, { limit: 10 })
     const ids = [...second, ...third, ...fourth].map((run) => run.jobId)
     expect(new Set(ids).size).toBe(30)
     expect(
@@ -218,9 +223,9 @@ describe('on a queue of 130,000 jobs', () => {
   })
 })
 
-test('in a small queue, which a server would rather scan, leases are still found by their ids', async () => {
+test('in a small filled.through, which a server would rather scan, leases are still found by their ids', async () => {
   const small = await createTestDatabase()
-  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  const through = openDatabase(filled.proxy.url(small.url), { connections: 1, random: Math.random })
   try {
     await makeJobs(small, 30)
     const runs = await claim(small, { limit: 20 })
@@ -242,7 +247,7 @@ test('in a small queue, which a server would rather scan, leases are still found
 
 test('where users are few, whose other index a server would rather read, those of due jobs are still found by theirs', async () => {
   const small = await createTestDatabase()
-  const through = openDatabase(proxy.url(small.url), { connections: 1, random: Math.random })
+  const through = openDatabase(filled.proxy.url(small.url), { connections: 1, random: Math.random })
   try {
     const users = Array.from({ length: 100 }, (_, n) => `user-${n}`)
     await small.sql(`INSERT INTO vision_users (user_id) VALUES ${users.map(() => '(?)').join()}`, users)
@@ -263,8 +268,8 @@ test('where users are few, whose other index a server would rather read, those o
 const idempotency = { key: 'a-key', requestHash: 'a'.repeat(64) }
 
 async function release(): Promise<void> {
-  const run = await claimOne(direct)
-  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+  const run = await claimOne(filled.direct)
+  await releaseVisionJob(filled.through, run, 'analysis', nothingSpent)
 }
 
 /** Whether a step reads along an index, or one end of it while the statement is planned: such a plan names no index. */
@@ -275,19 +280,19 @@ function readsAlong(index: string, { key, Extra }: PlanStep, statement: string):
 
 /** The owner's first job is given back, with younger ones waiting. */
 async function releaseFirst(): Promise<void> {
-  const [job] = await direct.sql(
+  const [job] = await filled.direct.sql(
     "SELECT id FROM vision_jobs WHERE user_id = ? AND status = 'pending' ORDER BY start_tag",
     [owner],
   )
-  await direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
+  await filled.direct.sql("UPDATE vision_jobs SET status = 'processing', attempt = 1 WHERE id = ?", [job?.id])
   const run = { jobId: Number(job?.id), attempt: 1, userId: owner, batchId: null, waitingMs: 0 }
-  await releaseVisionJob(queue, run, 'analysis', nothingSpent)
+  await releaseVisionJob(filled.through, run, 'analysis', nothingSpent)
 }
 
 /** For due-user, and for the owner, whose jobs are then blocked again. */
 async function promoteAndUndo(): Promise<void> {
-  await promoteDueVisionJobs(queue, 500)
-  await direct.sql(
+  await promoteDueVisionJobs(filled.through, 500)
+  await filled.direct.sql(
     `UPDATE vision_jobs SET status = 'blocked', start_tag = 0 WHERE user_id = ? AND status = 'pending' ORDER BY start_tag DESC LIMIT 490`,
     [owner],
   )

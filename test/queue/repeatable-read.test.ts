@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Database } from '../../core/database/client.ts'
 import { rowsOf } from '../../core/database/sql.ts'
 import { LeaseLost } from '../../core/domain/run.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
@@ -9,6 +9,7 @@ import { createVisionJobs } from '../../core/queue/create/create.ts'
 import { admitVisionJobs } from '../../core/queue/fairness/concurrency-limit.ts'
 import { completeVisionJob, releaseVisionJob, retryVisionJob } from '../../core/queue/settle/settle.ts'
 import { badAnswer, claim, contentOutput, hour, nothingSpent, someJob } from '../support/database/jobs.ts'
+import { closePools, openPools } from '../support/database/pools.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
 // Vitess keeps its connections in REPEATABLE READ, where locking reads lock the gaps between rows as well.
@@ -20,12 +21,10 @@ let databases: Database[]
 beforeAll(async () => {
   // Its own: what it locks depends on the rows that were there before.
   direct = await createTestDatabase({ connections: 2 })
-  databases = Array.from({ length: pools }, () =>
-    openDatabase(direct.url, { connections: 2, random: Math.random, isolation: 'REPEATABLE READ' }),
-  )
+  databases = openPools(direct.url, pools, { connections: 2, isolation: 'REPEATABLE READ' })
 })
 afterAll(async () => {
-  await Promise.all(databases.map((database) => database.close()))
+  await closePools(databases)
   await direct.drop()
 })
 

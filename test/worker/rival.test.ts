@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect } from 'vitest'
-import { type Database, openDatabase } from '../../core/database/client.ts'
+import type { Database } from '../../core/database/client.ts'
 import type { StepContext } from '../../core/domain/step.ts'
 import { cancelVisionJobs } from '../../core/queue/change/cancel.ts'
 import { drain } from '../../core/worker/loop.ts'
 import type { Steps } from '../../core/worker/options.ts'
 import { makeJobs, spending, tornJobs } from '../support/database/jobs.ts'
 import { expectLedgerOfRuns } from '../support/database/ledger.ts'
+import { closePools, openPools } from '../support/database/pools.ts'
 import { test } from '../support/database/test.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { inAMinute, workerOptions } from '../support/worker.ts'
@@ -19,11 +20,9 @@ let database: TestDatabase
 let pools: Database[]
 test.beforeAll(({ workerDatabase }) => {
   database = workerDatabase
-  pools = Array.from({ length: workers }, () => openDatabase(database.url, { connections: 4, random: Math.random }))
+  pools = openPools(database.url, workers, { connections: 4 })
 })
-afterAll(async () => {
-  await Promise.all(pools.map((pool) => pool.close()))
-})
+afterAll(() => closePools(pools))
 
 test('four workers with fifty in flight lose exactly the runs that a rival cancels, and no error surfaces', async () => {
   for (let user = 0; user < users; user++) await makeJobs(database, jobsOfOne, { userId: `user-${user}` })
