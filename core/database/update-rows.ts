@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import { matchedBy, type Queryable } from './sql.ts'
 import { SqlText } from './sql-text.ts'
 
@@ -18,19 +18,21 @@ export interface UpdatedTable {
   readonly table: string
   /** The index whose prefix the key is. */
   readonly index: string
+  /** What the row is called; `t` if left out. */
+  readonly alias?: string
 }
 
 /**
  * Updates many rows, each with its own values: one statement for all rows that change the same columns. A join with a table
  * of the values: given a list, the server may scan a small table, and lock what it passes.
  *
- * @param also assignments for all rows; the row is `t`, its values are `x`
+ * @param also assignments for all rows; the values of a row are `x`
  * @param only the condition on the rows
  * @returns how many rows matched
  */
 export async function updateRows(
   tx: Queryable,
-  { table, index }: UpdatedTable,
+  { table, index, alias: t = 't' }: UpdatedTable,
   rows: readonly RowUpdate[],
   also?: SQL,
   only?: SQL,
@@ -39,17 +41,14 @@ export async function updateRows(
   for (const alike of Map.groupBy(rows, ({ columns }) => Object.keys(columns).join()).values()) {
     const [first] = alike
     if (first === undefined) continue
-    const set = [
-      ...Object.keys(first.columns).map((name) => sql.raw(`t.${name} = x.${name}`)),
-      ...(also === undefined ? [] : [also]),
-    ]
-    if (set.length === 0) continue
+    const set = Object.keys(first.columns).map((name) => `${t}.${name} = x.${name}`)
+    if (set.length === 0 && also === undefined) continue
     const names = [...Object.keys(first.key), ...Object.keys(first.columns)]
     const values = alike.map(({ key, columns }) => names.map((name) => key[name] ?? columns[name] ?? null))
-    const on = Object.keys(first.key).map((name) => `t.${name} = x.${name}`)
+    const on = Object.keys(first.key).map((name) => `${t}.${name} = x.${name}`)
     const text = new SqlText().add('UPDATE ').rows(names, values)
-    text.add(` x STRAIGHT_JOIN ${table} t FORCE INDEX (${index}) ON ${on.join(' AND ')} SET `)
-    text.sql(sql.join(set, sql`, `))
+    text.add(` x STRAIGHT_JOIN ${table} ${t} FORCE INDEX (${index}) ON ${on.join(' AND ')} SET ${set.join(', ')}`)
+    if (also !== undefined) text.add(set.length === 0 ? '' : ', ').sql(also)
     if (only !== undefined) text.add(' WHERE ').sql(only)
     matched += await matchedBy(tx, text.done())
   }

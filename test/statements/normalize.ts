@@ -39,7 +39,7 @@ const series: readonly (readonly [RegExp, string])[] = [
     ),
     '(SELECT ? AS $1, … UNION ALL …)',
   ],
-  [/SET t\.\w+ = x\.\w+(?:, t\.\w+ = x\.\w+)*/g, 'SET t.… = x.…'],
+  [/\b([jat])\.\w+ = x\.\w+(?:, \1\.\w+ = x\.\w+)*(?=[ ,;]|$)(?! (?:AND|WHERE|STRAIGHT_JOIN|SET))/g, '$1.… = x.…'],
   [/(`?\b\w+`?) = \1 \+ \?(?:, (`?\b\w+`?) = \2 \+ \?)*/g, '… = … + ?'],
   // Whatever counters change.
   [/\b(\w+) = \1 \+ VALUES\(\1\)(?:, (\w+) = \2 \+ VALUES\(\2\))*/g, '… = … + VALUES(…)'],

@@ -3,12 +3,21 @@ import type { AddressInfo } from 'node:net'
 import { createImageIntake } from '../../core/images/intake.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
+import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
 import { renewLeases } from '../../core/queue/claim/lease.ts'
 import { createVisionJobs } from '../../core/queue/create/create.ts'
-import { releaseVisionJob, retryVisionJob } from '../../core/queue/settle/settle.ts'
+import { completeVisionJob, releaseVisionJob, retryVisionJob, saveAnalysis } from '../../core/queue/settle/settle.ts'
 import { createPoller } from '../../core/worker/create-poller.ts'
 import { lookOut } from '../../core/worker/lookout.ts'
-import { badAnswer, claimOne, nothingSpent, passed, someJob } from '../support/database/jobs.ts'
+import {
+  analysisOutput,
+  badAnswer,
+  claimOne,
+  contentOutput,
+  nothingSpent,
+  passed,
+  someJob,
+} from '../support/database/jobs.ts'
 import type { TestDatabase } from '../support/database/test-database.ts'
 import { makeEndpoint } from '../support/database/webhooks.ts'
 import type { TestServices } from '../support/functions/services.ts'
@@ -53,6 +62,7 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
   // Two at once are one group: in the drain below it depends on when they come.
   const both = [await claimOne(database), await claimOne(database)]
   await Promise.all(both.map((run) => releaseVisionJob(database, run, 'analysis', nothingSpent)))
+  await settleMany(database)
   const dead = await claimOne(database)
   const due = await claimOne(database)
   await retryVisionJob(database, due, badAnswer, nothingSpent, { delayMs: 60_000, costsRetry: true })
@@ -82,6 +92,26 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
   await poller.close()
   await new Promise((closed) => hooks.close(closed))
   if (log.length > 0) throw new Error(log.join('\n'))
+}
+
+/** More than ten runs that save and complete at once: their tables are written one by one. */
+async function settleMany(database: TestDatabase): Promise<void> {
+  const made = Array.from({ length: 12 }, () => someJob)
+  const ids = (await createVisionJobs(database, made, { userId: 'eve', ...limits, inFlightPerUser: 100 })).map(
+    ({ jobId }) => jobId,
+  )
+  const { runs } = await claimPendingVisionJobs(database, {
+    workerId: 'many',
+    lane: 'analysis',
+    limit: 50,
+    leaseMs: 60_000,
+  })
+  const mine = runs.filter(({ jobId }) => ids.includes(jobId))
+  await Promise.all(
+    runs.filter((run) => !mine.includes(run)).map((run) => releaseVisionJob(database, run, 'analysis', nothingSpent)),
+  )
+  await Promise.all(mine.map((run) => saveAnalysis(database, run, analysisOutput, nothingSpent)))
+  await Promise.all(mine.map((run) => completeVisionJob(database, run, contentOutput, nothingSpent)))
 }
 
 /** Makes rows of a job that is gone, by the id of one to come, and what is there old enough for each sweeper. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Outcome, type Step, steps } from '../../../drizzle/schema.ts'
 import type { Queryable } from '../../database/sql.ts'
-import { type ColumnValue, updateRows } from '../../database/update-rows.ts'
+import { type ColumnValue, type RowUpdate, updateRows } from '../../database/update-rows.ts'
 import type { Reason, Run, RunIdentity } from '../../domain/run.ts'
 import type { RunUsage, StepUsage } from '../../domain/step.ts'
 import { entriesOfRun, type OwnedRun } from '../../usage/ledger.ts'
@@ -37,16 +37,17 @@ export function modelName(model: string): string {
   return model.slice(0, modelLength)
 }
 
-/** Updates the rows of runs. A run's usage is always written whole, so that a repeated write changes nothing. */
-export async function writeAttempts(on: Queryable, changes: readonly AttemptChange[]): Promise<void> {
-  await updateRows(
-    on,
-    { table: 'vision_job_attempts', index: 'job_attempt' },
-    changes.map((change) => ({
-      key: { job_id: change.run.jobId, attempt: change.run.attempt },
-      columns: columnsOf(change),
-    })),
-  )
+/**
+ * The update of a run's own row, with what it has used by now. Its usage is always written whole, so that a repeated write
+ * changes nothing.
+ */
+export function attemptUpdate(change: AttemptChange): RowUpdate {
+  return { key: { job_id: change.run.jobId, attempt: change.run.attempt }, columns: columnsOf(change) }
+}
+
+/** Updates the rows of runs. */
+export async function writeAttempts(on: Queryable, updates: readonly RowUpdate[]): Promise<void> {
+  await updateRows(on, { table: 'vision_job_attempts', index: 'job_attempt' }, updates)
 }
 
 /** How many calls may have been billed, and the last of their steps. */

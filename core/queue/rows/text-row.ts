@@ -52,6 +52,13 @@ export function noteTexts(tx: Queryable, endings: readonly (TextEnding & OfJob)[
   )
 }
 
+/** Of a text `t` that has been made, besides its revision and version: what is assigned, and the condition by its values `x`. */
+export const textMade = {
+  set: `t.status = 'completed', t.answer_issue = NULL, t.error_code = NULL, t.error_message = NULL, t.instruction = NULL,
+      t.requested_by = NULL, t.updated_at = UTC_TIMESTAMP(3)`,
+  only: `t.status = 'waiting' AND t.revision = x.revision - 1`,
+}
+
 /**
  * Records that texts have been made.
  *
@@ -65,9 +72,8 @@ export function completeTexts(tx: Queryable, made: readonly (MadeText & OfJob)[]
       key: { job_id: jobId, text },
       columns: { revision, version },
     })),
-    sql`t.status = 'completed', t.answer_issue = NULL, t.error_code = NULL, t.error_message = NULL, t.instruction = NULL,
-      t.requested_by = NULL, t.updated_at = UTC_TIMESTAMP(3)`,
-    sql`t.status = 'waiting' AND t.revision = x.revision - 1`,
+    sql.raw(textMade.set),
+    sql.raw(textMade.only),
   )
 }
 

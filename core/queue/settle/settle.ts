@@ -7,7 +7,7 @@ import type { Reason, Run, RunIdentity } from '../../domain/run.ts'
 import type { RunUsage, StepOutput } from '../../domain/step.ts'
 import { addUsage, difference, type OwnedRun, readRuns } from '../../usage/ledger.ts'
 import { startTagForReturn } from '../fairness/return-tag.ts'
-import { type EndedRun, type Ending, shown, writeAttempts } from '../rows/attempt-row.ts'
+import { attemptUpdate, type EndedRun, type Ending, shown, writeAttempts } from '../rows/attempt-row.ts'
 import { analysisKey } from '../rows/output-row.ts'
 import { answerIssueLength, keyOf, type MadeText, type TextEnding } from '../rows/text-row.ts'
 import { commitChange } from './group-commit.ts'
@@ -161,7 +161,7 @@ export async function recordSpending(database: Database, run: OwnedRun, spent: R
     async (tx) => {
       const [before] = await readRuns(tx, [run], true)
       if (before === undefined) return true
-      await writeAttempts(tx, [{ run, spent }])
+      await writeAttempts(tx, [attemptUpdate({ run, spent })])
       if (before.outcome === 'running') return true
       const [after] = await readRuns(tx, [run])
       // The row of a run outlives the deletion of its job for this purpose alone.

@@ -3,12 +3,16 @@ import type { Database } from '../../database/client.ts'
 import { listOf, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { updateRows } from '../../database/update-rows.ts'
 import { linkImages } from '../../images/snapshots.ts'
-import { usageOf, writeAttempts } from '../rows/attempt-row.ts'
+import { attemptUpdate, usageOf, writeAttempts } from '../rows/attempt-row.ts'
 import { endJobs } from '../rows/end-jobs.ts'
 import { insertOutputs } from '../rows/output-row.ts'
 import { completeTexts, noteTexts } from '../rows/text-row.ts'
+import { type Advance, advanceRuns } from './advance-runs.ts'
 import { readLanded } from './landed.ts'
 import type { JobChangeKind, LockedJob, RunChange } from './run-change.ts'
+
+/** Up to so many changes the rows of job, run and text are written by one statement: see `advanceRuns`. */
+const mostTogether = 10
 
 /** A text is not in the expected state: the change was made before, or another run has made another one. */
 class MadeBefore extends Error {}
@@ -84,8 +88,30 @@ async function apply(
     return (jobs.get(change)?.version ?? 0) + versions - after
   }
   const ofJob = (change: RunChange) => ({ jobId: change.run.jobId, version: versionOf(change) })
-  await changeJobs(tx, changes)
-  const made = changes.flatMap((change) => (change.made ? [{ ...change.made, ...ofJob(change) }] : []))
+  // At once: calls that were cut off may be answered, and add to what is spent, while the statements are under way.
+  const attempts = new Map(
+    changes.flatMap((change) => {
+      const { run, attempt } = change
+      if (!attempt) return []
+      return [[change, attemptUpdate({ run, ...attempt, ...(attempt.outcome && { endedAt: jobs.get(change)?.at }) })]]
+    }),
+  )
+  const usage = changes.flatMap((change) => {
+    const { ended, attempt } = change
+    const job = jobs.get(change)
+    if (!ended || !job || !attempt?.outcome) return []
+    return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
+  })
+  const together = new Map<RunChange, Advance>()
+  for (const change of changes.length > mostTogether ? [] : changes) {
+    const [job, attempt] = [assignmentsOf(change), attempts.get(change)]
+    const made = change.made && { ...change.made, version: versionOf(change) }
+    if (job !== '' && attempt && !change.job.columns) together.set(change, { job, attempt, made })
+  }
+  if (!(await advanceRuns(tx, [...together.values()]))) throw new MadeBefore()
+  const others = changes.filter((change) => !together.has(change))
+  await changeJobs(tx, others)
+  const made = others.flatMap((change) => (change.made ? [{ ...change.made, ...ofJob(change) }] : []))
   if ((await completeTexts(tx, made)) < made.length) throw new MadeBefore()
   const endingsOf = (once: boolean) =>
     changes
@@ -100,19 +126,9 @@ async function apply(
       change.output ? [{ run: change.run, output: change.output, version: versionOf(change) }] : [],
     ),
   )
-  // Both at once: calls that were cut off may be answered, and add to what is spent, while the statements are under way.
-  const usage = changes.flatMap((change) => {
-    const { ended, attempt } = change
-    const job = jobs.get(change)
-    if (!ended || !job || !attempt?.outcome) return []
-    return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
-  })
   await writeAttempts(
     tx,
-    changes.flatMap((change) => {
-      const { run, attempt } = change
-      return attempt ? [{ run, ...attempt, ...(attempt.outcome && { endedAt: jobs.get(change)?.at }) }] : []
-    }),
+    others.flatMap((change) => attempts.get(change) ?? []),
   )
   await linkImages(
     tx,
@@ -133,44 +149,40 @@ async function apply(
   })
 }
 
-const completed = sql`status = 'completed', lease_expires_at = NULL, worker_id = NULL, error_code = NULL,
-  error_message = NULL, answer_issue = NULL, finished_at = UTC_TIMESTAMP(3)`
+const completed = `j.status = 'completed', j.lease_expires_at = NULL, j.worker_id = NULL, j.error_code = NULL,
+  j.error_message = NULL, j.answer_issue = NULL, j.finished_at = UTC_TIMESTAMP(3)`
 
-/** The assignments of each kind of change, the same for every job. */
-const setBy: Readonly<Record<JobChangeKind, ReturnType<typeof sql> | undefined>> = {
-  noted: undefined,
+/** The assignments of each kind of change to the job's row `j`, the same for every job. */
+const setBy: Readonly<Record<JobChangeKind, string>> = {
+  noted: '',
   // It made progress: earlier crashes were not caused by this job.
-  analysed: sql`next_step = 'content', crashes = 0, answer_issue = NULL`,
-  'text saved': sql`texts_completed = texts_completed + 1, crashes = 0`,
-  'last text saved': sql`${completed}, texts_completed = texts_completed + 1`,
+  analysed: `j.next_step = 'content', j.crashes = 0, j.answer_issue = NULL`,
+  'text saved': `j.texts_completed = j.texts_completed + 1, j.crashes = 0`,
+  'last text saved': `${completed}, j.texts_completed = j.texts_completed + 1`,
   completed,
-  settled: sql`lease_expires_at = NULL, worker_id = NULL`,
+  settled: `j.lease_expires_at = NULL, j.worker_id = NULL`,
 }
 
-/** Updates the rows of jobs, with one statement for those that change alike. */
+function assignmentsOf({ job: { kind, versions } }: RunChange): string {
+  const seen = versions === 0 ? '' : `j.version = j.version + ${versions}, j.updated_at = UTC_TIMESTAMP(3)`
+  return [setBy[kind], seen].filter((part) => part !== '').join(', ')
+}
+
+/** Updates the rows of jobs alone, with one statement for those that change alike. */
 async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise<void> {
-  const alike = Map.groupBy(changes, ({ job }) => `${job.kind} ${job.versions}`)
-  for (const same of alike.values()) {
-    const [first] = same
-    if (first === undefined) continue
-    const { kind, versions } = first.job
-    const set = [
-      ...(setBy[kind] === undefined ? [] : [setBy[kind]]),
-      ...(versions === 0 ? [] : [sql`version = version + ${versions}, updated_at = UTC_TIMESTAMP(3)`]),
-    ]
-    const also = set.length === 0 ? undefined : sql.join(set, sql`, `)
+  for (const [set, same] of Map.groupBy(changes, assignmentsOf)) {
     const [plain, own] = [same.filter(({ job }) => !job.columns), same.filter(({ job }) => job.columns)]
-    if (also && plain.length > 0) {
+    if (set !== '' && plain.length > 0) {
       await matchedBy(
         tx,
-        sql`UPDATE vision_jobs FORCE INDEX (PRIMARY) SET ${also} WHERE id IN ${listOf(plain.map(({ run }) => run.jobId))}`,
+        sql`UPDATE vision_jobs j FORCE INDEX (PRIMARY) SET ${sql.raw(set)} WHERE j.id IN ${listOf(plain.map(({ run }) => run.jobId))}`,
       )
     }
     await updateRows(
       tx,
-      { table: 'vision_jobs', index: 'PRIMARY' },
+      { table: 'vision_jobs', index: 'PRIMARY', alias: 'j' },
       own.map(({ run, job }) => ({ key: { id: run.jobId }, columns: job.columns ?? {} })),
-      also,
+      set === '' ? undefined : sql.raw(set),
     )
   }
 }
