@@ -8,6 +8,8 @@ interface Column {
   /** Whether an INSERT may leave it out. */
   readonly isOptional: boolean
   readonly collation: string
+  /** What the server derives it from; empty for a column that is written. */
+  readonly generated: string
 }
 
 /** What code can depend on in a database. */
@@ -26,7 +28,7 @@ export async function readSchema(connection: Connection): Promise<Schema> {
   const ours = "table_schema = DATABASE() AND table_name NOT IN ('__drizzle_migrations', 'vision_migration_progress')"
   const columns = await rows(
     `SELECT table_name AS t, column_name AS c, column_type AS type, is_nullable AS n, column_default AS d, extra AS e,
-      COALESCE(collation_name, '') AS collation FROM information_schema.columns WHERE ${ours}`,
+      COALESCE(collation_name, '') AS collation, COALESCE(generation_expression, '') AS g FROM information_schema.columns WHERE ${ours}`,
   )
   const indexes = await rows(
     `SELECT table_name AS t, index_name AS i, MIN(non_unique) AS n,
@@ -52,6 +54,7 @@ export async function readSchema(connection: Connection): Promise<Schema> {
           isNullable: row.n === 'YES',
           isOptional: row.n === 'YES' || row.d !== null || /auto_increment|generated/i.test(row.e),
           collation: String(row.collation),
+          generated: String(row.g),
         },
       ]),
     ),
@@ -84,6 +87,8 @@ export function contractions(before: Schema, after: Schema): string[] {
       if (!holds(now.type, old.type)) found.push(`${name} was ${old.type} and is ${now.type}, which holds less`)
       if (old.isNullable && !now.isNullable) found.push(`${name} takes no NULL any more`)
       if (old.isOptional && !now.isOptional) found.push(`${name} may not be left out any more`)
+      if (old.generated !== now.generated)
+        found.push(`${name} is derived in another way: ${now.generated || 'by nothing'}`)
       if (old.collation !== now.collation) found.push(`${name} compares by ${now.collation}, not by ${old.collation}`)
     }
   }
