@@ -106,7 +106,9 @@ test.runIf(present.includes('bash'))('the calls of docs/api.md work, and answer 
   const [text, { revisions }] = await answers(here(revise))
   expect([text.text.status, revisions.length]).toEqual(['waiting', 1])
   const [created, first] = await answers(overTrpc?.replace('jobId=1', `jobId=${jobId}`))
-  expect([created.result.data.status, first.result.data.jobId]).toEqual(['pending', jobId])
+  // A worker may have claimed it by the time it is read.
+  expect(['pending', 'processing']).toContain(created.result.data.status)
+  expect(first.result.data.jobId).toBe(jobId)
   expect((await answers(emulate))[0].jobId).toBeGreaterThan(jobId)
   expect((await answers(matching))[0]).toMatchObject({ dryRun: true, more: false, nextCursor: null })
   expect((await answers(key))[0].key).toMatch(/^vpk_/)
