@@ -49,6 +49,11 @@ test('a job of a batch moves one more at its claim and at its end', async ({ db 
   const claimed = await movedBy(db, jobId, () => claimOne(db))
   expect(claimed).toHaveLength(8)
   expect(claimed).toContain('batch')
+  const run = { ...(await runOf(db, jobId)), userId: 'user-1', batchId: 7, waitingMs: 0 }
+  expect(await movedBy(db, jobId, () => saveAnalysis(db, run, analysisOutput, nothingSpent))).toEqual(['changes'])
+  const ended = await movedBy(db, jobId, () => completeVisionJob(db, run, contentOutput, nothingSpent))
+  expect(ended).toHaveLength(6)
+  expect(ended).toContain('batch')
 })
 
 async function runOf(db: TestDatabase, jobId: number) {
