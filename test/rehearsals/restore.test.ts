@@ -20,9 +20,11 @@ vi.setConfig({ testTimeout: 120_000 })
 // Putting a copy of the database back, by the very lines of docs/deploying.md.
 
 const secret = 'a secret of the rehearsal, 32 bytes or more'
+// Those of the server's own make come first.
+const PATH = [inject('databasePrograms'), process.env.PATH].filter(Boolean).join(':')
 const hasClients = ['mysqldump', 'mysql'].every((tool) => {
   try {
-    return execFileSync(tool, ['--version'], { stdio: 'ignore' }) === null
+    return execFileSync(tool, ['--version'], { stdio: 'ignore', env: { PATH } }) === null
   } catch {
     return false
   }
@@ -101,7 +103,10 @@ describe.skipIf(!hasClients)('a copy of the database that is put back', () => {
   const query = async (sql: string) => (await admin.query<RowDataPacket[]>(sql))[0]
 
   test('has no id twice, claims nothing before it was looked at, and then goes on where it was', async () => {
-    const place = { folder, env: { OLD: new URL(old.url).pathname.slice(1), NEW: restored, DATABASE_URL: old.url } }
+    const place = {
+      folder,
+      env: { PATH, OLD: new URL(old.url).pathname.slice(1), NEW: restored, DATABASE_URL: old.url },
+    }
     stack = await start(old.url)
     const done = await create('one that ended')
     await expect.poll(() => stateOf(done)).toBe('completed')

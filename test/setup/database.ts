@@ -12,6 +12,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** `mysql://…` of a user who may create databases; test files make their own and drop them */
     databaseServer: string
+    /** Where the clients of the server's own make are; on PATH if undefined. */
+    databasePrograms: string | undefined
     /** a folder for what test files share: it goes with the run */
     runFolder: string
     /** what the migrations make, so that test files need not apply them */
@@ -46,11 +48,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (kind !== 'mariadb' && kind !== 'mysql') throw new Error('TEST_DATABASE must be mariadb or mysql.')
   const folder = await openDataFolder(join(path, 'database'))
   const log = (line: string) => process.stderr.write(`${line}\n`)
+  const directories = kind === 'mysql' ? await mysqlDirectories(process.env, log) : undefined
   const database = await startPrivateDatabase({
     folder,
     env: process.env,
     log,
-    ...(kind === 'mysql' && { directories: await mysqlDirectories(process.env, log) }),
+    ...(directories && { directories }),
     administrator: true,
     // Nothing here outlives the tests, a power cut included. A file for each of the thousands of tables costs a fifth of a run.
     settings: [
@@ -63,6 +66,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     ],
   })
   project.provide('databaseServer', database.url)
+  project.provide('databasePrograms', directories?.[0])
   project.provide('schema', await readSchema(database.url))
   return async () => {
     await database.stop()

@@ -1,28 +1,36 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findServer, type InstalledServer, serverDirectories } from '../../dev/database/find-server.ts'
 import { type Environment, runCommand } from '../../dev/database/run-command.ts'
 
-// Debian 12 has MariaDB alone; its unstable suite has Oracle's server.
+// Debian 12 has MariaDB alone; its unstable suite has Oracle's server, and the clients that go with it.
 const suite = 'sid'
-const packages = ['mysql-server-core']
+const packages = ['mysql-server-core', 'mysql-client-core']
+const programs = { mysqld: 'sbin', mysqldump: 'bin', mysql: 'bin' }
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 /** Unpacked with everything they depend on; a server needs none of these, and they are half of the size. */
 const unneeded = /^(perl|libperl|libgdbm|libdb5)/
 
 /**
- * The directories in which a MySQL server is found. Where none is installed, Debian's own is unpacked into the user's cache with the
- * libraries it was built for, its C library included: the machine's packages and apt sources stay as they are.
+ * The directories in which a MySQL server is found. Where none is installed, Debian's own is unpacked into the user's cache with
+ * `mysqldump` and `mysql` beside it and the libraries they were built for, the C library included: the machine's packages and apt
+ * sources stay as they are.
  *
  * @param env PATH, HOME and XDG_CACHE_HOME
  * @throws Error if there is none and it cannot be had; the message holds what apt said
  */
 export async function mysqlDirectories(env: Environment, log: (line: string) => void): Promise<readonly string[]> {
   const target = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'vision-pipeline', 'mysql')
-  const directories = [...(await serverDirectories(env)), join(target, 'bin')]
-  const found = (await mysqlIn(directories)) ?? (await unpack(target, env, log).then(() => mysqlIn(directories)))
+  const unpacked = join(target, 'bin')
+  const programsThere = Object.keys(programs).map((name) => access(join(unpacked, name)))
+  const isWhole = await Promise.all(programsThere).then(
+    () => true,
+    () => false,
+  )
+  const directories = [...(await serverDirectories(env)), ...(isWhole ? [unpacked] : [])]
+  const found = (await mysqlIn(directories)) ?? (await unpack(target, env, log).then(() => mysqlIn([unpacked])))
   if (!found) throw new Error(`A MySQL server was unpacked into ${target} and does not run.`)
   return [dirname(found.program)]
 }
@@ -42,7 +50,13 @@ async function unpack(target: string, env: Environment, log: (line: string) => v
     }
     await rm(join(unfinished, 'apt'), { recursive: true })
     await mkdir(join(unfinished, 'bin'))
-    await writeFile(join(unfinished, 'bin', 'mysqld'), launcher, { mode: 0o755 })
+    for (const [name, directory] of Object.entries(programs)) {
+      const start =
+        name === 'mysqld'
+          ? startServer
+          : `exec "$linker" --library-path "$directory" "$root/usr/${directory}/${name}" "$@"\n`
+      await writeFile(join(unfinished, 'bin', name), `${launcher}${start}`, { mode: 0o755 })
+    }
     // What lies there does not run, else it would have been found.
     await rm(target, { recursive: true, force: true })
     await rename(unfinished, target)
@@ -95,14 +109,16 @@ async function run(command: readonly string[], env: Environment): Promise<void> 
   if (!ok) throw new Error(`A MySQL server could not be had. ${command[0]} said:\n\n${output}`)
 }
 
-// Runs the server by its own dynamic linker and C library. --no-defaults has to stay the first argument.
+// Runs a program by its own dynamic linker and C library.
 const launcher = `#!/bin/sh
 root=\${0%/bin/*}/root
 for linker in "$root"/usr/lib64/ld-linux-*.so.* "$root"/usr/lib/*-linux-gnu*/ld-linux-*.so.* "$root"/usr/lib/ld-linux-*.so.*; do
   [ -e "$linker" ] && break
 done
 for directory in "$root"/usr/lib/*-linux-gnu*; do :; done
-first=$1
+`
+// --no-defaults has to stay the first argument.
+const startServer = `first=$1
 shift
 exec "$linker" --library-path "$directory" "$root/usr/sbin/mysqld" "$first" "--basedir=$root/usr" \\
   "--lc-messages-dir=$root/usr/share/mysql" "--character-sets-dir=$root/usr/share/mysql/charsets" \\
