@@ -4,7 +4,7 @@ import type { Database } from '../database/client.ts'
 import { insertRows } from '../database/insert-rows.ts'
 import type { Queryable } from '../database/sql.ts'
 import { counters } from '../usage/ledger.ts'
-import { increments } from '../usage/merge-counts.ts'
+import { addCounts, increments } from '../usage/merge-counts.ts'
 
 const page = 100
 
@@ -41,7 +41,7 @@ async function moveUsage(tx: Queryable, userId: string, pseudonym: string): Prom
     .for('update')
   if (rows.length === 0) return 0
   const given = rows.map((row) => ({ ...row, userId: pseudonym }))
-  await insertRows(tx, visionUsage, given, increments(visionUsage, counters))
+  await addCounts(tx, visionUsage, counters, given)
   const same = rows.map((row) => and(eq(owner, userId), eq(day, row.day), eq(model, row.model), eq(status, row.status)))
   await tx.delete(visionUsage).where(or(...same))
   return rows.length

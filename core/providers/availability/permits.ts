@@ -121,10 +121,10 @@ export function createProviderAccess(options: ProviderAccessOptions): ProviderAc
   const rowOf = new WeakMap<Permit, string>()
   let made = 0
 
-  // Concurrent requests share a statement: the calls of one worker would queue for the row's lock.
   let recent: { readonly states: ProviderStates; readonly at: number } | undefined
   /** How often this worker may have changed a state: a read that began before is outdated. */
   let reports = 0
+  // Concurrent requests share a statement: the calls of one worker would queue for the row's lock.
   const readStates = batchCalls(async (asked: readonly unknown[]) => {
     const [before, at] = [reports, now()]
     const states = await database.run(readProviderStates)

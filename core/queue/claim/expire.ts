@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type Status, type Step, steps } from '../../../drizzle/schema.ts'
+import { type Step, steps, waitingStatuses } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { describeCode } from '../../domain/errors.ts'
@@ -52,8 +52,6 @@ export async function failExpired<Job extends WaitingJob>(
   return expired
 }
 
-const waiting = ['blocked', 'pending', 'scheduled'] as const satisfies Status[]
-
 /**
  * Fails up to 200 expired jobs of each waiting status and lane; a running job may finish. Nothing expires in a lane that is
  * paused or whose provider is down. The number of statements does not depend on the number of jobs.
@@ -69,7 +67,7 @@ export async function expireVisionJobs(
 ): Promise<number> {
   const moments = expiryMoments(await database.run(readProviderStates), stepProviders)
   // A plain read, then by the primary key: locking along this index could deadlock with a claim along its own.
-  const heads = waiting.flatMap((status) =>
+  const heads = waitingStatuses.flatMap((status) =>
     steps.map(
       (lane) =>
         sql`(SELECT id FROM vision_jobs FORCE INDEX (expiry)
@@ -86,7 +84,7 @@ export async function expireVisionJobs(
     const locked = await rowsOf<WaitingJob>(
       tx,
       sql`SELECT id, user_id AS userId, batch_id AS batchId, next_step AS nextStep FROM vision_jobs FORCE INDEX (PRIMARY)
-        WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waiting]} AND (${sql.join(isDue, sql` OR `)})
+        WHERE id IN ${due.map(({ id }) => id)} AND status IN ${[...waitingStatuses]} AND (${sql.join(isDue, sql` OR `)})
         FOR UPDATE SKIP LOCKED`,
     )
     return (await failExpired(tx, locked)).map(({ userId }) => userId)
