@@ -3638,6 +3638,8 @@ export interface components {
              */
             jobId: number;
             imageUrl: string;
+            /** @description The `file` of its metadata: the name of the file, where the console or the client sent it. */
+            file: string | null;
             /** @description The `sku` of its metadata. */
             sku: string | null;
             status: components["schemas"]["Status"];

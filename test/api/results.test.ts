@@ -23,7 +23,7 @@ const hostile = {
 async function batchOf(user: string, contents: readonly object[]): Promise<{ batchId: number; ids: number[] }> {
   const post = (path: string, body: object) => json(api.call('POST', path, { as: user, body }))
   const { batchId } = await post('/v1/batches', {})
-  const jobs = contents.map((_, index) => ({ ...job, metadata: { sku: `-${index}` } }))
+  const jobs = contents.map((_, index) => ({ ...job, metadata: { sku: `-${index}`, file: `=${index}.jpg` } }))
   const { jobs: made } = await post(`/v1/batches/${batchId}/jobs`, {
     jobs: [...jobs, { ...job, outputFormat: 'social_post', platform: 'x', language: 'de' }, job],
   })
@@ -47,7 +47,14 @@ test('every job is a row with its fields, whatever has become of it, in the orde
   const { rows, nextCursor } = await json(take('ann', batchId, ''))
   expect(nextCursor).toBeNull()
   expect(rows).toMatchObject([
-    { jobId: ids[0], status: 'completed', sku: '-0', 'summary.en.headline': hostile.headline, errorCode: null },
+    {
+      jobId: ids[0],
+      status: 'completed',
+      file: '=0.jpg',
+      sku: '-0',
+      'summary.en.headline': hostile.headline,
+      errorCode: null,
+    },
     { jobId: ids[1], 'summary.en.headline': 'Plain', 'summary.en.keyPoints': hostile.keyPoints },
     { jobId: ids[2], status: 'failed', errorCode: 'image.not_found', errorMessage: 'It is gone.' },
     { jobId: ids[3], status: 'processing', finishedAt: null },
@@ -98,6 +105,7 @@ test('a CSV says in any program what was said: commas, quotes, lines and every s
   const rows: Record<string, string>[] = parse(Buffer.from(bytes), { columns: true, bom: true })
   expect(rows).toHaveLength(3)
   expect(rows[0]).toMatchObject({
+    file: "'=0.jpg",
     sku: "'-0",
     'summary.en.headline': `'${hostile.headline}`,
     'summary.en.summary': hostile.summary,

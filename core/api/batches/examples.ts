@@ -29,6 +29,7 @@ export const exampleBatch: BatchView = {
 export const exampleRow = {
   jobId: 1,
   imageUrl: 'https://example.com/shoe.jpg',
+  file: 'shoe.jpg',
   sku: 'TR-7',
   status: 'completed',
   errorCode: null,

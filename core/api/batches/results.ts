@@ -11,11 +11,11 @@ export const mediaTypes = {
 } as const
 
 /** The columns that every job has, in their order. */
-const columns = ['jobId', 'imageUrl', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
+const columns = ['jobId', 'imageUrl', 'file', 'sku', 'status', 'errorCode', 'errorMessage', 'finishedAt'] as const
 
 /** A job as a row: its own fields, and the fields of each text under names that identify the text. */
 export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
-  const { sku } = job.metadata ?? {}
+  const { file, sku } = job.metadata ?? {}
   const fields = texts.flatMap((text) => {
     const made = outputs.find((output) => output.kind === 'content' && output.text === text.text)
     const prefix = prefixOf({ ...text, brandId: text.brandId === job.brandId ? null : text.brandId })
@@ -25,7 +25,8 @@ export function rowOf({ job, texts, outputs }: JobWithOutputs): ResultRow {
   return {
     jobId: job.id,
     imageUrl: job.imageUrl,
-    sku: typeof sku === 'string' || typeof sku === 'number' ? String(sku) : null,
+    file: named(file),
+    sku: named(sku),
     status: job.status,
     errorCode: job.errorCode,
     errorMessage: job.errorMessage,
@@ -72,6 +73,9 @@ function prefixOf({ outputFormat, language, platform, brandId, variant }: Wanted
     ...(variant === 1 ? [] : [variant]),
   ].join('.')
 }
+
+/** What the metadata calls something: text, or a number as text. */
+const named = (value: unknown) => (typeof value === 'string' || typeof value === 'number' ? String(value) : null)
 
 /** Texts, numbers and lists of them are unchanged; nested values become JSON. */
 function flat(value: unknown): ResultRow[string] {

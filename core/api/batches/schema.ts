@@ -229,6 +229,9 @@ export const ResultsPage = z
         .object({
           jobId,
           imageUrl: z.string(),
+          file: z.string().nullable().meta({
+            description: 'The `file` of its metadata: the name of the file, where the console or the client sent it.',
+          }),
           sku: z.string().nullable().meta({ description: 'The `sku` of its metadata.' }),
           status: Status,
           errorCode: ErrorCodes.nullable(),
