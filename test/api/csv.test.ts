@@ -61,6 +61,14 @@ test('a row becomes a job with its SKU as metadata and the other columns as fact
   expect((await send('mallory', batchId, csv)).status).toBe(404)
 })
 
+test('a column may have any name that a fact may have, and an empty column none', async () => {
+  const batchId = await create('fay')
+  const reply = await send('fay', batchId, `imageUrl,Constructor,toString,\n${imageUrl},Lotus,72,\n`)
+  expect([reply.status, await json(reply)]).toEqual([200, expect.objectContaining({ jobs: 1 })])
+  const [row] = await jobsOf(batchId)
+  expect(JSON.parse(String(row?.facts))).toMatchObject({ Constructor: 'Lotus', toString: '72' })
+})
+
 test('more rows than one transaction takes are made in the order of the lines', async () => {
   const batchId = await create('bea')
   const lines = Array.from({ length: 250 }, (_, n) => `${imageUrl},${n}`)
@@ -96,7 +104,13 @@ test('what is wrong is said by line and column, and nothing is made, or with ski
 
 test.each<[string, string, string]>([
   ['no names', '', 'must not be empty'],
-  ['no column of images', 'sku,price\n1,2\n', 'has no column imageUrl'],
+  ['no column of images', 'sku,price\n1,2\n', 'has no column imageUrl, but “sku”, “price”'],
+  [
+    'a value without a name',
+    `imageUrl,,price\n${imageUrl},red,1\n`,
+    'line 2 has a value in column 2, which has no name',
+  ],
+  ['a column that no field may be called', `imageUrl,__proto__\n${imageUrl},1\n`, 'has a column __proto__'],
   ['two of them', 'url,image\na,b\n', 'has two columns imageUrl'],
   ['no rows', 'imageUrl\n', 'has no rows'],
   ['a quote that does not end', `imageUrl,price\n${imageUrl},"1\n`, 'cannot be read'],

@@ -12,19 +12,23 @@ export interface CsvRow {
 }
 
 /** One column, by its accepted names: lower case, letters alone. */
-const fields: Readonly<Record<string, string>> = {
-  imageurl: 'imageUrl',
-  image: 'imageUrl',
-  url: 'imageUrl',
-  analysispurpose: 'analysisPurpose',
-  purpose: 'analysisPurpose',
-  outputformat: 'outputFormat',
-  format: 'outputFormat',
-  language: 'language',
-  platform: 'platform',
-  brandid: 'brandId',
-}
+const fields: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    imageurl: 'imageUrl',
+    image: 'imageUrl',
+    url: 'imageUrl',
+    analysispurpose: 'analysisPurpose',
+    purpose: 'analysisPurpose',
+    outputformat: 'outputFormat',
+    format: 'outputFormat',
+    language: 'language',
+    platform: 'platform',
+    brandid: 'brandId',
+  }),
+)
+const targetFields = new Set(fields.values())
 const maxRecordCharacters = 65_536
+const maxQuotedCharacters = 100
 
 /**
  * Parses a CSV (RFC 4180) with a header: the image's URL, `sku`, which goes into the metadata, the fields of a job, and any
@@ -37,8 +41,9 @@ export function readCsv(text: string): readonly CsvRow[] {
   const [header, ...records] = recordsOf(text.replaceAll(/\r\n?/g, '\n'))
   if (header === undefined) throw malformed('is empty: it must begin with a line of column names')
   const names = header.cells.map((name) => name.trim())
-  const targets = names.map((name) => fields[name.toLowerCase().replaceAll(/[^a-z]/g, '')] ?? name)
-  if (!targets.includes('imageUrl')) throw malformed('has no column imageUrl')
+  const targets = names.map((name) => fields.get(name.toLowerCase().replaceAll(/[^a-z]/g, '')) ?? name)
+  if (!targets.includes('imageUrl')) throw malformed(`has no column imageUrl, but ${quoted(names)}`)
+  if (names.includes('__proto__')) throw malformed('has a column __proto__, which no field may be called')
   const twice = targets.find((target, index) => target !== '' && targets.indexOf(target) !== index)
   if (twice !== undefined) throw malformed(`has two columns ${twice}`)
   if (records.length === 0) throw malformed('has no rows')
@@ -46,6 +51,8 @@ export function readCsv(text: string): readonly CsvRow[] {
   const columnOf = Object.fromEntries(targets.map((target, index) => [target, names[index] ?? target]))
   return records.map(({ line, cells }) => {
     if (cells.length > names.length) throw malformed(`has ${cells.length} cells for ${names.length} columns`, line)
+    const nameless = cells.findIndex((cell, index) => names[index] === '' && cell.trim() !== '')
+    if (nameless !== -1) throw malformed(`has a value in column ${nameless + 1}, which has no name`, line)
     return { line, job: jobOf(targets, cells), columnOf }
   })
 }
@@ -58,7 +65,7 @@ function jobOf(targets: readonly string[], cells: readonly string[]): Record<str
     if (cell === '' || target === '') continue
     if (target === 'brandId') job.brandId = /^\d{1,15}$/.test(cell) ? Number(cell) : cell
     else if (target.toLowerCase() === 'sku') job.metadata = { sku: cell }
-    else if (Object.values(fields).includes(target)) job[target] = cell
+    else if (targetFields.has(target)) job[target] = cell
     else facts.push([target, cell])
   }
   return facts.length > 0 ? { ...job, facts: Object.fromEntries(facts) } : job
@@ -83,6 +90,12 @@ function recordsOf(text: string): readonly { readonly line: number; readonly cel
     if (!(error instanceof CsvError)) throw error
     throw malformed(`cannot be read: ${error.message.slice(0, 200)}`)
   }
+}
+
+/** The names of columns for a message, as many as fit. */
+function quoted(names: readonly string[]): string {
+  const all = names.map((name) => `“${name}”`).join(', ')
+  return all.length > maxQuotedCharacters ? `${all.slice(0, maxQuotedCharacters)}…` : all
 }
 
 function delimiterOf(text: string): string {
