@@ -4,6 +4,7 @@ import { client } from '../session.ts'
 import { inLanguage } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
+import { dropEdit, editOf, keepEdit } from './edits.ts'
 import { type Fields, isObject, labelOf } from './fields.tsx'
 
 interface TextEditorProps {
@@ -15,26 +16,36 @@ interface TextEditorProps {
   readonly close: () => void
 }
 
-/** Edits a text where it stands. Whoever is second is told, and loses nothing that was typed. */
+/** Edits a text where it stands. Whoever is second, or looks at another page first, loses nothing that was typed. */
 export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) {
   // As it was when the editor opened: what comes later must not replace what is typed.
-  const [begun] = useState({ etag, fields: text.result as unknown as Fields })
+  const { textId } = text
+  const [begun] = useState(editOf(jobId, textId) ?? { etag, fields: text.result as unknown as Fields })
   const [typed, setTyped] = useState<Fields>(begun.fields)
   const [state, setState] = useState<{ busy?: boolean; error?: unknown }>({})
   const [tag, setTag] = useState(begun.etag)
+  const change = (name: string, to: unknown) => {
+    const fields = { ...(editOf(jobId, textId) ?? begun).fields, [name]: to }
+    setTyped(fields)
+    keepEdit({ jobId, textId, etag: tag, fields })
+  }
+  const leave = (how: () => void) => {
+    dropEdit(jobId, textId)
+    how()
+  }
   const isTaken = isVisionError(state.error, 'request.precondition_failed')
   const save = async (ifMatch: string) => {
     setState({ busy: true })
-    const params = { path: { jobId, textId: text.textId }, header: { 'If-Match': ifMatch } }
+    const params = { path: { jobId, textId }, header: { 'If-Match': ifMatch } }
     try {
       await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body: { content: { ...typed } } })
-      done()
+      leave(done)
     } catch (error) {
       setState({ error })
     }
   }
   const saveOver = async () => {
-    const params = { path: { jobId, textId: text.textId } }
+    const params = { path: { jobId, textId } }
     try {
       const { response } = await client.value.api.GET('/v1/jobs/{jobId}/texts/{textId}', { params })
       const now = response.headers.get('etag') ?? tag
@@ -53,13 +64,7 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
       }}
     >
       {Object.entries(begun.fields).map(([name, value]) => (
-        <Field
-          key={name}
-          name={name}
-          value={value}
-          language={text.language}
-          change={(to) => setTyped((before) => ({ ...before, [name]: to }))}
-        />
+        <Field key={name} name={name} value={value} language={text.language} change={(to) => change(name, to)} />
       ))}
       {isTaken ? (
         <div class="note" role="alert">
@@ -68,7 +73,7 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
             <button type="button" class="btn" onClick={saveOver}>
               Save mine as the next revision
             </button>
-            <button type="button" class="btn plain" onClick={done}>
+            <button type="button" class="btn plain" onClick={() => leave(done)}>
               Leave theirs
             </button>
           </p>
@@ -81,7 +86,7 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
           <Icon name="tick" />
           Save
         </button>
-        <button type="button" class="btn plain" onClick={close}>
+        <button type="button" class="btn plain" onClick={() => leave(close)}>
           Discard
         </button>
       </p>

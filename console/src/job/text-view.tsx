@@ -6,6 +6,7 @@ import { count, inLanguage, time } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
 import { useLoad } from '../ui/use-load.ts'
+import { editOf } from './edits.ts'
 import { type Fields, FieldsView, plainText } from './fields.tsx'
 import { FindingList } from './findings.tsx'
 import { Regenerate } from './regenerate.tsx'
@@ -24,7 +25,7 @@ interface TextViewProps {
 /** A text, and what can be done with it. */
 export function TextView({ jobId, shown, canChange, reload }: TextViewProps) {
   const { textId } = shown
-  const [mode, setMode] = useState<'view' | 'edit' | 'regenerate'>('view')
+  const [mode, setMode] = useState<'view' | 'edit' | 'regenerate'>(() => (editOf(jobId, textId) ? 'edit' : 'view'))
   const [failure, setFailure] = useState<unknown>()
   /** Shown before the API has answered, and put back if it refuses: what can be undone, and nothing else, is. */
   const [hoped, setHoped] = useState<boolean>()

@@ -5,6 +5,7 @@ import { languageName } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Tabs } from '../ui/tabs.tsx'
 import { type Format, formatNames, formats } from '../ui/texts.ts'
+import { editsOf } from './edits.ts'
 import { TextView } from './text-view.tsx'
 
 /** The texts of a job: formats as tabs, and of each its languages. The address says which is shown. */
@@ -16,6 +17,7 @@ export function Texts({ job, reload }: { readonly job: Job; readonly reload: () 
     if (query.text) setChosen(Number(query.text))
   }, [query.text])
   const text = texts.find(({ textId }) => textId === chosen) ?? texts[0]
+  const edited = editsOf(job.jobId).map(({ textId }) => textId)
   if (text === undefined) return <p class="dim">No text was asked for.</p>
   const wanted = formats.filter((format) => texts.some(({ outputFormat }) => outputFormat === format))
   const siblings = texts.filter(({ outputFormat }) => outputFormat === text.outputFormat)
@@ -24,8 +26,19 @@ export function Texts({ job, reload }: { readonly job: Job; readonly reload: () 
     route(`${path}?text=${textId}`, true)
   }
   const first = (format: Format) => texts.find(({ outputFormat }) => outputFormat === format)?.textId ?? 1
+  const unsaved = texts.filter(({ textId }) => textId !== text.textId && edited.includes(textId))
   return (
     <section aria-label="Texts">
+      {unsaved.length > 0 && (
+        <p class="note row">
+          What you typed is not saved yet:
+          {unsaved.map((one) => (
+            <button key={one.textId} type="button" class="btn plain" onClick={() => choose(one.textId)}>
+              {formatNames[one.outputFormat]}, {labelOf(one)}
+            </button>
+          ))}
+        </p>
+      )}
       <Tabs
         label="Texts"
         tabs={wanted.map((format) => ({ id: format, name: formatNames[format] }))}

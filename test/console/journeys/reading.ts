@@ -53,6 +53,44 @@ export function journeysOfReading(ground: Ground): void {
     await expectAccessible(two.page)
   })
 
+  test('what is typed into a text waits where it was typed, whatever is looked at meanwhile', async () => {
+    const outputs = [alt, { outputFormat: 'summary', language: 'en' }].map(({ outputFormat, language }) => ({
+      outputFormat,
+      language,
+    }))
+    const jobId = await makeJob(141, { outputFormat: undefined, language: undefined, outputs })
+    await using at = await visit(ground.browser, pageOf(`/jobs/${jobId}`))
+    const { page } = at
+    const altText = page.getByRole('textbox', { name: 'Alt text' })
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await altText.fill('Typed with care.')
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click()
+    await page.getByLabel('Find by SKU').waitFor()
+    await page.goBack()
+    await expect.poll(() => altText.inputValue()).toBe('Typed with care.')
+    // From the other text one sees that there is something to save.
+    await page.getByRole('tab', { name: 'Summary' }).click()
+    await page.getByText('What you typed is not saved yet').waitFor()
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Alt text, English' }).click()
+    // A tab that would be closed with it asks first.
+    const asked = page.waitForEvent('dialog')
+    await page.evaluate('void setTimeout(() => location.reload())')
+    const dialog = await asked
+    expect(dialog.type()).toBe('beforeunload')
+    await dialog.dismiss()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('.prose').getByText('Typed with care.').waitFor()
+    const { text } = await call<{ text: object }>(`/v1/jobs/${jobId}/texts/1`)
+    expect(text).toMatchObject({ revision: 2, result: { altText: 'Typed with care.' } })
+    // What was saved or discarded is asked about no more.
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await altText.fill('Not meant.')
+    await page.getByRole('button', { name: 'Discard' }).click()
+    await page.reload()
+    await page.locator('.prose').getByText('Typed with care.').waitFor()
+  })
+
   test('with the keyboard alone: find jobs, go through them, open one, regenerate its text, approve it', async () => {
     const jobId = await makeJob(150, { metadata: { sku: 'KEYS-1' } })
     await makeJob(151)
