@@ -53,8 +53,8 @@ export function createApi({
   const handler = new sst.aws.Function('ApiHandler', {
     ...shape,
     description: 'The HTTP API',
-    handler: 'functions/api.handler',
-    copyFiles: [...shape.copyFiles, ...referenceFiles],
+    ...shared.code('api'),
+    copyFiles: referenceFiles,
     // As long as API Gateway waits.
     timeout: '30 seconds',
     memory: '1024 MB',

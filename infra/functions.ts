@@ -1,15 +1,34 @@
-import { bundling, placeErrorTable, standIns } from './bundling.ts'
+import { join } from 'node:path'
+import { bundleFunction } from './bundling.ts'
 import { deployName } from './names.ts'
 import type { Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
 
+/** Where SST finds the code of a function, by its name in functions/. */
+export type Code = (name: string) => { readonly handler: string; readonly bundle?: string }
+
 /** What every function that serves requests or runs jobs is created from. */
 export interface Shared {
+  readonly code: Code
   readonly settings: Settings
   readonly secrets: Secrets
   /** Known once the migrations are through. */
   readonly databaseUrl: $util.Output<string>
   readonly vpc: sst.aws.Vpc | undefined
+}
+
+/** The functions' files, as far as they are deployed. */
+const deployed = ['api', 'stream', 'poller', 'migrate']
+
+/**
+ * Bundles the functions into a folder of SST's own, each in one to itself, since SST writes a file into it. In `sst dev` SST
+ * bundles them whenever their source changes, and they run where the packages are.
+ */
+export async function bundleFunctions(): Promise<Code> {
+  if ($dev) return (name) => ({ handler: `functions/${name}.handler` })
+  const folderOf = (name: string) => join($cli.paths.work, 'bundles', name)
+  await Promise.all(deployed.map((name) => bundleFunction(name, folderOf(name), { root: $cli.paths.root })))
+  return (name) => ({ handler: `${name}.handler`, bundle: folderOf(name) })
 }
 
 /** The settings that all functions share. */
@@ -18,11 +37,6 @@ export function common({ settings, vpc }: Pick<Shared, 'settings' | 'vpc'>) {
     runtime: 'nodejs24.x',
     architecture: 'arm64',
     logging: { retention: settings.DEPLOY_LOG_RETENTION },
-    // In `sst dev` the functions run where the packages are, and a copy would be written into them.
-    nodejs: $dev ? {} : bundling,
-    copyFiles: $dev ? [] : standIns,
-    // Not called in `sst dev`.
-    hook: { postbuild: placeErrorTable },
     ...(vpc && { vpc }),
     transform: {
       role: (args: aws.iam.RoleArgs) => {

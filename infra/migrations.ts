@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseAccess } from './database.ts'
-import { common } from './functions.ts'
+import { type Code, common } from './functions.ts'
 import type { Settings } from './settings.ts'
 
 const folder = 'drizzle/migrations'
@@ -14,15 +14,15 @@ const folder = 'drizzle/migrations'
  *
  * @returns the database's URL, known once the migrations are through: what uses it is deployed after them
  */
-export function createMigrations(settings: Settings, { url, network }: DatabaseAccess) {
+export function createMigrations(settings: Settings, code: Code, { url, network }: DatabaseAccess) {
   // `npm run db:migrate` does it there; and the stub that is deployed could not reach this machine yet.
   if ($dev) return { migratedUrl: url }
   const shape = common({ settings, vpc: network?.vpc })
   const migrate = new sst.aws.Function('Migrate', {
     ...shape,
     description: 'Applies or checks the migrations, called by each deployment',
-    handler: 'functions/migrate.handler',
-    copyFiles: [...shape.copyFiles, { from: folder }],
+    ...code('migrate'),
+    copyFiles: [{ from: folder }],
     // Another migration may hold the lock for a while, and an index on a large table takes its time.
     timeout: '15 minutes',
     memory: '512 MB',

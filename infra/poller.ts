@@ -21,7 +21,7 @@ export function createPoller({ bucket, ...shared }: Shared & { readonly bucket: 
   const handler = new sst.aws.Function('PollerHandler', {
     ...shape,
     description: 'Drains the queue',
-    handler: 'functions/poller.handler',
+    ...shared.code('poller'),
     timeout: `${DEPLOY_POLLER_SECONDS} seconds`,
     memory: `${DEPLOY_POLLER_MEMORY} MB`,
     ...(reserved && { concurrency: { reserved } }),

@@ -23,7 +23,7 @@ export function createStream(shared: Shared): LiveStream {
   const handler = new sst.aws.Function('Stream', {
     ...shape,
     description: 'Live progress as server-sent events',
-    handler: 'functions/stream.handler',
+    ...shared.code('stream'),
     streaming: true,
     ...(!vpc && {
       url: {

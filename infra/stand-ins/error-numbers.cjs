@@ -13,4 +13,4 @@ const few = {
   3572: 'ER_LOCK_NOWAIT',
 }
 
-module.exports = new Proxy(few, { get: (_, key) => few[key] ?? require('./lib/constants/errors.js')[key] })
+module.exports = new Proxy(few, { get: (_, key) => few[key] ?? require('./error-table.cjs')[key] })

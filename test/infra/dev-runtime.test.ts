@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bundle } from '../support/functions/bundle.ts'
 import { apiEvent, urlEvent } from '../support/functions/events.ts'
 import { type RuntimeApi, type Streamed, startRuntimeApi } from '../support/functions/runtime-api.ts'
+import { bundleForDevelopment } from './support/dev-bundle.ts'
 import { platform } from './support/platform.ts'
 
 // What `sst dev` runs a function with, once an invocation has come through its tunnel: SST's own loop around the bundle, against
@@ -39,7 +39,7 @@ afterAll(async () => {
 })
 
 async function start(name: string): Promise<RuntimeApi> {
-  await bundle(name, join(folder, name))
+  await bundleForDevelopment(name, join(folder, name))
   const api = await startRuntimeApi()
   const env = {
     PATH: process.env.PATH,

@@ -1,8 +1,7 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { referenceFiles, referenceFolder } from '../../core/http/pages/reference-page.ts'
-import { standIns } from '../../infra/bundling.ts'
 import { type Deployment, deploy, secrets } from './support/deployment.ts'
 import { all, functionNames, one } from './support/look.ts'
 import { root } from './support/platform.ts'
@@ -25,16 +24,22 @@ test('the deployment calls the function that applies the migrations, which bring
   for (const file of files.filter((name) => /\.(sql|json)$/.test(name))) {
     expect(shipped).toContain(`drizzle/migrations/${file}`)
   }
-  const ofAll = standIns.map(({ to }) => to)
-  for (const name of ['PollerHandler', 'Stream']) expect(filesOf(deployed, name)).toEqual(new Set(ofAll))
+  for (const name of ['PollerHandler', 'Stream']) expect(filesOf(deployed, name)).toEqual(new Set())
 })
 
-test('every bundle takes the error numbers from what comes with it', async () => {
-  const { bundles, archives } = await deploy()
-  expect(Object.keys(bundles)).toEqual(expect.arrayContaining(['ApiHandler', 'Migrate', 'PollerHandler', 'Stream']))
-  for (const [name, text] of Object.entries(bundles)) {
-    const [, file] = /require\("\.\/(.*)"\)/.exec(text) ?? []
-    expect(archives[name]).toContain(file)
+test('every function is packed with its own bundle, and the table of error numbers beside it', async () => {
+  const { archives, targets } = await deploy()
+  const bundles = targets.map(({ functionID, bundle, handler }) => [functionID, basename(bundle ?? ''), handler])
+  expect(bundles.toSorted()).toEqual([
+    ['ApiHandler', 'api', 'api.handler'],
+    ['Migrate', 'migrate', 'migrate.handler'],
+    ['PollerHandler', 'poller', 'poller.handler'],
+    ['Stream', 'stream', 'stream.handler'],
+  ])
+  for (const [name, file] of bundles) {
+    const atItsRoot = (archives[name ?? ''] ?? []).filter((one) => !one.includes('/'))
+    expect(atItsRoot).toEqual(expect.arrayContaining([`${file}.mjs`, 'error-table.cjs', 'resource.enc']))
+    expect(atItsRoot.filter((one) => one.endsWith('.map'))).toEqual([])
   }
 })
 
@@ -42,7 +47,7 @@ test('the API brings what its reference page loads, and no other file', async ()
   const deployed = await deploy()
   const reference = Object.keys(referenceFiles).map((name) => `${referenceFolder}/${name}`)
   expect(reference.length).toBeGreaterThan(1)
-  expect(filesOf(deployed, 'ApiHandler')).toEqual(new Set([...reference, ...standIns.map(({ to }) => to)]))
+  expect(filesOf(deployed, 'ApiHandler')).toEqual(new Set(reference))
 })
 
 test('it is called again when the database is another one, and never shows its URL', async () => {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { mutated, mutations } from './support/mutations.ts'
+import { mutated } from './support/mutated.ts'
+import { mutations } from './support/mutations.ts'
 import { root } from './support/platform.ts'
 
 // That each turns a test red is shown by npm run test:infra:mutations, which takes many minutes.

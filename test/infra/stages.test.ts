@@ -41,6 +41,10 @@ describe('sst dev', () => {
     expect(deployed.errors).toEqual([])
     expect(functionNames(deployed)).toEqual(['ApiHandler', 'PollerHandler', 'Stream'])
     for (const name of functionNames(deployed)) expect(environmentOf(deployed, name)).toMatchObject({ DATABASE_URL })
+    // SST bundles them itself, again and again.
+    const sources = deployed.targets.map(({ handler, bundle }) => [handler, bundle])
+    const names = ['functions/api.handler', 'functions/poller.handler', 'functions/stream.handler']
+    expect(sources.toSorted()).toEqual(names.map((name) => [name, undefined]))
     // Their packages are those of this folder, into which a copy would be written.
     const written = deployed.targets.flatMap(({ copyFiles }) => copyFiles.filter(({ to }) => !to.includes('swagger')))
     expect(written).toEqual([])

@@ -4,7 +4,6 @@ import { loadMigrationConfig } from '../../core/platform/config/migrate.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { loadStreamConfig } from '../../core/platform/config/stream.ts'
 import { defaultPollerSeconds, tickSeconds } from '../../core/worker/schedule.ts'
-import { bundling } from '../../infra/bundling.ts'
 import { type Deployment, deploy } from './support/deployment.ts'
 import { all, environmentOf, functionNames, functionOf, one, permissionsOf } from './support/look.ts'
 
@@ -31,10 +30,10 @@ test('the configuration runs through without an error', () => {
 
 describe('every function', () => {
   test.each([
-    ['ApiHandler', 'functions/api.handler', 30, 1024],
-    ['Stream', 'functions/stream.handler', 75, 512],
-    ['PollerHandler', 'functions/poller.handler', 300, 1024],
-    ['Migrate', 'functions/migrate.handler', 900, 512],
+    ['ApiHandler', 'api.handler', 30, 1024],
+    ['Stream', 'stream.handler', 75, 512],
+    ['PollerHandler', 'poller.handler', 300, 1024],
+    ['Migrate', 'migrate.handler', 900, 512],
   ])(
     '%s runs on Node.js 24 and arm64, with its own time and memory, outside of any VPC',
     (name, handler, timeout, memorySize) => {
@@ -45,12 +44,6 @@ describe('every function', () => {
       expect(made.vpcConfig).toBeUndefined()
     },
   )
-
-  test('is bundled in files that are loaded when they are needed', () => {
-    expect(deployed.targets.map(({ properties }) => properties)).toEqual(
-      deployed.targets.map(() => ({ ...bundling, architecture: 'arm64' })),
-    )
-  })
 
   test('keeps its logs for a month', () => {
     const groups = all(deployed, 'aws:cloudwatch/logGroup:LogGroup')

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { inject } from 'vitest'
 import { type FunctionProcess, startFunction } from '../support/functions/process.ts'
 
@@ -6,5 +7,5 @@ export type Deployed = FunctionProcess
 
 /** Starts a function of functions/: see `startFunction`. */
 export function deploy(name: string, settings: Readonly<Record<string, string>>): Promise<Deployed> {
-  return startFunction(inject('bundles'), name, settings)
+  return startFunction(join(inject('bundles'), name), name, settings)
 }

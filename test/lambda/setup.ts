@@ -6,19 +6,19 @@ import { type Bundle, bundle, functionNames } from '../support/functions/bundle.
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** A folder with the bundle of every function, and the migrations. */
+    /** A folder with one for the bundle of every function. */
     bundles: string
     /** What each function loads when it needs it: see `Bundle`. */
     deferred: Readonly<Record<string, Bundle['deferred']>>
   }
 }
 
-/** Bundles every function once for all test files, with the migrations beside them. */
+/** Bundles every function once for all test files, with the migrations beside the one that applies them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'vision-lambda-'))
   const deferred: Record<string, Bundle['deferred']> = {}
-  for (const name of await functionNames()) deferred[name] = (await bundle(name, folder)).deferred
-  await cp(join(import.meta.dirname, '../../drizzle/migrations'), join(folder, 'drizzle/migrations'), {
+  for (const name of await functionNames()) deferred[name] = (await bundle(name, join(folder, name))).deferred
+  await cp(join(import.meta.dirname, '../../drizzle/migrations'), join(folder, 'migrate/drizzle/migrations'), {
     recursive: true,
   })
   project.provide('bundles', folder)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build } from 'esbuild'
-import { mutated } from './mutations.ts'
+import { mutated } from './mutated.ts'
 import { platform, root } from './platform.ts'
 
 /**

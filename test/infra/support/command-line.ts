@@ -1,8 +1,7 @@
-import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { access, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { root } from './platform.ts'
 import type { BuildTarget } from './run-configuration.ts'
 
 interface Request {
@@ -10,17 +9,8 @@ interface Request {
   readonly params: readonly [BuildTarget]
 }
 
-/** As every bundle has it. */
-const importOfErrorNumbers = 'require("../constants/errors.js")'
-
-/** What has become of the bundle of a function. */
-export async function readBundle(out: string): Promise<string> {
-  const files = await readdir(out)
-  return (await Promise.all(files.map((file) => readFile(join(out, file), 'utf8')))).join()
-}
-
 /** What SST's components ask its command line for, at a loopback address: where assets go, and bundles of functions. */
-export async function startCommandLine({ work, targets }: { work: string; targets: BuildTarget[] }) {
+export async function startCommandLine({ targets }: { targets: BuildTarget[] }) {
   const bucket = { asset: 'sst-asset', state: 'sst-state', assetEcrUrl: '', assetEcrRegistryId: '' }
   const methods: Record<string, (target: BuildTarget) => unknown> = {
     'Provider.Aws.Bootstrap': () => bucket,
@@ -31,13 +21,12 @@ export async function startCommandLine({ work, targets }: { work: string; target
     },
     'Runtime.Build': async (target) => {
       targets.push(target)
-      // The source is there; what becomes of it is not what is looked at here.
-      await access(join(root, target.handler.replace(/\.\w+$/, '.ts')))
-      const out = join(work, 'out', target.functionID)
-      await mkdir(out, { recursive: true })
-      const file = target.handler.replace(/^.*\//, '')
-      await writeFile(join(out, file.replace(/\.\w+$/, '.mjs')), `// ${target.functionID}\n${importOfErrorNumbers}\n`)
-      return { handler: file, out, errors: [], sourcemaps: [] }
+      const { bundle, handler, functionID } = target
+      if (bundle === undefined) throw new Error(`${functionID} is left for SST to bundle`)
+      // As Lambda finds it.
+      await access(join(bundle, handler.replace(/\.\w+$/, '.mjs')))
+      await writeFile(join(bundle, 'resource.enc'), 'the links, encrypted')
+      return { handler, out: bundle, errors: [] }
     },
   }
   const server = createServer(async (request, response) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { answer, type Call, type NewResource, outputsOf } from './cloud.ts'
-import { readBundle, startCommandLine } from './command-line.ts'
+import { startCommandLine } from './command-line.ts'
 import { platform, root } from './platform.ts'
 import type { Deployment, ForkInput, Resource } from './run-configuration.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
@@ -22,7 +22,6 @@ const deployment: Deployment = {
   resources: [],
   targets: [],
   archives: {},
-  bundles: {},
   errors: [],
   outputs: {},
 }
@@ -62,7 +61,7 @@ const note = (error: unknown) => {
 process.on('unhandledRejection', note)
 process.on('uncaughtException', note)
 
-const commandLine = await startCommandLine({ work, targets: deployment.targets })
+const commandLine = await startCommandLine({ targets: deployment.targets })
 try {
   process.env.SST_SERVER = commandLine.url
   for (const [name, value] of Object.entries(input.secrets)) process.env[`SST_SECRET_${name}`] = value
@@ -110,7 +109,6 @@ async function runConfiguration(file: string): Promise<void> {
         if (type === 'aws:s3/bucketObjectv2:BucketObjectv2' && !input.dev) {
           const [owner = ''] = name.split(/Code$/)
           deployment.archives[owner] = namesInZip(join(work, 'artifacts', owner, 'code.zip'))
-          deployment.bundles[owner] = await readBundle(join(work, 'out', owner))
         }
         return outputsOf({ type, name, inputs: plain })
       },

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
-import { mutated, mutations } from './mutations.ts'
+import { mutated } from './mutated.ts'
+import { mutations } from './mutations.ts'
 
 const root = new URL('../../..', import.meta.url).pathname
 

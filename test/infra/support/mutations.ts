@@ -222,15 +222,26 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     text: '$resolve([url, migration.result]).apply(([after]) => after)',
     instead: 'url',
   },
+  'the functions are bundled once where they should follow their source': {
+    file: 'infra/functions.ts',
+    text: 'if ($dev) return (name)',
+    instead: 'if ($dev && !$dev) return (name)',
+    red: 'takes the database of this machine',
+  },
+  'all functions share a folder': {
+    file: 'infra/functions.ts',
+    text: "join($cli.paths.work, 'bundles', name)",
+    instead: "join($cli.paths.work, 'bundles')",
+  },
   'the files of the migrations stay behind': {
     file: 'infra/migrations.ts',
-    text: '[...shape.copyFiles, { from: folder }]',
-    instead: 'shape.copyFiles',
+    text: '[{ from: folder }]',
+    instead: '[]',
   },
   'the reference page has no files': {
     file: 'infra/api.ts',
-    text: '[...shape.copyFiles, ...referenceFiles]',
-    instead: 'shape.copyFiles',
+    text: 'copyFiles: referenceFiles',
+    instead: 'copyFiles: []',
     red: 'the API brings what its reference page loads',
   },
   'the migrations are applied where they should be checked': {
@@ -374,18 +385,4 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     instead: '...(!consoleName && {',
     red: 'its pages may post to the bucket',
   },
-}
-
-/**
- * A file of the configuration with the named mistake in it; other files as they are.
- *
- * @throws if the text is not there exactly once, so that no mistake goes stale
- */
-export function mutated(name: string, file: string, source: string): string {
-  const mutation = mutations[name]
-  if (!mutation) throw new Error(`There is no mutation '${name}'.`)
-  if (mutation.file !== file) return source
-  const parts = source.split(mutation.text)
-  if (parts.length !== 2) throw new Error(`'${name}': ${parts.length - 1} places in ${file} instead of one`)
-  return parts.join(mutation.instead)
 }

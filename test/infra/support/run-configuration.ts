@@ -20,10 +20,12 @@ export interface ForkInput {
   readonly bundle: string
 }
 
-/** A function as SST is asked to bundle it. */
+/** A function as SST is asked to pack it, or in `sst dev` to bundle it. */
 export interface BuildTarget {
   readonly functionID: string
   readonly handler: string
+  /** The folder of its bundle; none where SST makes it. */
+  readonly bundle?: string
   readonly runtime: string
   readonly copyFiles: readonly { readonly from: string; readonly to: string }[]
   readonly properties: Readonly<Record<string, unknown>>
@@ -46,8 +48,6 @@ export interface Deployment {
   readonly targets: BuildTarget[]
   /** The files that come with each function. */
   readonly archives: Record<string, readonly string[]>
-  /** What the bundle of each function says when it is packed. */
-  readonly bundles: Record<string, string>
   readonly errors: string[]
   readonly outputs: Record<string, unknown>
 }

@@ -1,7 +1,7 @@
-import { cp, readdir, readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
-import { build, type Metafile } from 'esbuild'
-import { bundling, placeErrorTable, standIns } from '../../../infra/bundling.ts'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
+import type { ModuleInfo, OutputChunk } from 'rolldown'
+import { bundleFunction } from '../../../infra/bundling.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
@@ -13,8 +13,8 @@ export interface Bundle {
   readonly packages: { readonly atStart: readonly string[]; readonly inAll: readonly string[] }
   /** Its files that our own code loads when it needs them: their names, by what they begin with. */
   readonly deferred: Readonly<Record<string, string>>
-  /** What is left out of it, and the packages that import that. */
-  readonly leftOut: Readonly<Record<string, readonly string[]>>
+  /** The stand-ins of infra/stand-ins that are in it, and the packages that import them. */
+  readonly standIns: Readonly<Record<string, readonly string[]>>
 }
 
 /** The functions, by the names of their files. */
@@ -24,97 +24,76 @@ export async function functionNames(): Promise<readonly string[]> {
 }
 
 /**
- * Bundles a function with the options of SST 4 (its `pkg/runtime/node/build.go`) and our own: ES modules for Node 24, minified,
- * with what packages in CommonJS expect to find around them. The source map, which SST does not deploy, is left out.
+ * Bundles a function as a deployment does.
  *
  * @param name of a file in functions/, or the path of another script from the root; without `.ts`
- * @param folder where the bundle goes, as `<name>.mjs` and what that imports
+ * @param folder where the bundle goes, as `<name>.mjs` and what that imports; whatever is there is deleted
  * @param minify false where a person is to read its names: in a profile
  */
 export async function bundle(name: string, folder: string, minify = true): Promise<Bundle> {
-  const entryPoint = name.includes('/') ? `${name}.ts` : join('functions', `${name}.ts`)
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: [entryPoint],
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    platform: 'node',
-    format: 'esm',
-    target: 'es2024',
-    mainFields: ['module', 'main'],
-    bundle: true,
-    splitting: bundling.splitting,
-    keepNames: bundling.esbuild.keepNames,
+  const facts = { deferred: [] as string[], standIns: {} as Record<string, readonly string[]> }
+  const path = name.includes('/') ? { entry: `${name}.ts` } : {}
+  const chunks = await bundleFunction(basename(name), folder, {
+    root,
     minify,
-    metafile: true,
-    external: ['sharp', 'pg-native', ...bundling.esbuild.external],
-    logLevel: 'silent',
-    banner: {
-      js: [
-        "import { createRequire as topLevelCreateRequire } from 'module';",
-        'const require = topLevelCreateRequire(import.meta.url);',
-        'import { fileURLToPath as topLevelFileUrlToPath, URL as topLevelURL } from "url"',
-        'const __filename = topLevelFileUrlToPath(import.meta.url)',
-        'const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url))',
-      ].join('\n'),
-    },
+    plugins: [
+      {
+        name: 'facts',
+        buildEnd: {
+          order: 'post',
+          handler() {
+            Object.assign(facts, factsOf([...this.getModuleIds()].flatMap((id) => this.getModuleInfo(id) ?? [])))
+          },
+        },
+      },
+    ],
+    ...path,
   })
-  await placeErrorTable(folder)
-  for (const { from, to } of standIns) await cp(join(root, from), join(folder, to))
-  const { outputs } = metafile
-  const entry = Object.keys(outputs).find((path) => outputs[path]?.entryPoint === entryPoint)
-  if (entry === undefined) throw new Error(`esbuild made nothing of ${name}`)
-  const loaded = atStart(outputs, entry)
-  const bytesOf = (paths: readonly string[]) => paths.reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0)
-  const packagesOf = (paths: readonly string[]) => packagesIn(paths.flatMap((path) => outputs[path] ?? []))
-  const all = Object.keys(outputs)
+  const loaded = atStart(chunks, `${basename(name)}.mjs`)
   return {
-    bytes: { atStart: bytesOf(loaded), inAll: bytesOf(all) },
-    packages: { atStart: packagesOf(loaded), inAll: packagesOf(all) },
-    deferred: deferredIn(metafile),
-    leftOut: leftOutOf(metafile),
+    bytes: { atStart: bytesOf(loaded), inAll: bytesOf(chunks) },
+    packages: { atStart: packagesIn(loaded), inAll: packagesIn(chunks) },
+    deferred: Object.fromEntries(
+      facts.deferred.flatMap((id) => {
+        const chunk = chunks.find((one) => one.facadeModuleId === id || one.moduleIds.includes(id))
+        return chunk && !loaded.includes(chunk) ? [[relative(root, id), chunk.fileName]] : []
+      }),
+    ),
+    standIns: facts.standIns,
   }
 }
 
-type Outputs = Metafile['outputs']
+const bytesOf = (chunks: readonly OutputChunk[]) => chunks.reduce((sum, { code }) => sum + Buffer.byteLength(code), 0)
 
 /** A file, and every file that it imports by a statement. */
-function atStart(outputs: Outputs, path: string, seen = new Set<string>()): readonly string[] {
-  if (!seen.has(path)) {
-    seen.add(path)
-    const imports = (outputs[path]?.imports ?? []).filter(
-      ({ kind, external }) => kind === 'import-statement' && !external,
-    )
-    for (const one of imports) atStart(outputs, one.path, seen)
+function atStart(chunks: readonly OutputChunk[], name: string, seen: OutputChunk[] = []): readonly OutputChunk[] {
+  const chunk = chunks.find(({ fileName }) => fileName === name)
+  if (chunk === undefined || seen.includes(chunk)) return seen
+  seen.push(chunk)
+  for (const one of chunk.imports) atStart(chunks, one, seen)
+  return seen
+}
+
+/** What our own code imports when it needs it, and which packages import what stands in for something. */
+function factsOf(modules: readonly ModuleInfo[]) {
+  const ours = modules.filter(({ id }) => packageOf(id) === undefined)
+  const isStandIn = ({ id }: ModuleInfo) => id.startsWith(join(root, 'infra/stand-ins/'))
+  const importers = ({ id, importers }: ModuleInfo) => [
+    basename(id),
+    [...new Set(importers.map((one) => packageOf(one) ?? one))],
+  ]
+  return {
+    deferred: [...new Set(ours.flatMap(({ dynamicallyImportedIds }) => dynamicallyImportedIds))],
+    standIns: Object.fromEntries(modules.filter(isStandIn).map(importers)),
   }
-  return [...seen]
 }
 
-function deferredIn({ inputs, outputs }: Metafile): Bundle['deferred'] {
-  const ours = Object.entries(inputs).filter(([path]) => !path.includes('node_modules'))
-  const imports = ours.flatMap(([, input]) => input.imports).filter(({ kind }) => kind === 'dynamic-import')
-  const targets = new Set(imports.map(({ path }) => path))
-  const isDeferred = ([, { entryPoint = '' }]: readonly [string, { readonly entryPoint?: string }]) =>
-    entryPoint.startsWith('core/') || targets.has(entryPoint)
-  const chunks = Object.entries(outputs).filter(isDeferred)
-  return Object.fromEntries(chunks.map(([path, { entryPoint = '' }]) => [entryPoint, basename(path)]))
-}
-
-function leftOutOf({ inputs }: Metafile): Bundle['leftOut'] {
-  const importers = (name: string) =>
-    Object.entries(inputs).flatMap(([path, { imports }]) =>
-      imports.some((one) => one.external && one.path === name) ? [packageOf(path) ?? path] : [],
-    )
-  return Object.fromEntries(bundling.esbuild.external.map((name) => [name, [...new Set(importers(name))]]))
-}
-
-/** What esbuild kept of the packages it read. */
-function packagesIn(outputs: readonly Outputs[string][]): readonly string[] {
-  const kept = outputs
-    .flatMap(({ inputs }) => Object.entries(inputs))
-    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-  const names = kept.flatMap(([path]) => packageOf(path) ?? [])
-  return [...new Set(names)].toSorted()
+/** What was kept of the packages that were read. */
+function packagesIn(chunks: readonly OutputChunk[]): readonly string[] {
+  const kept = chunks
+    .flatMap(({ modules }) => Object.entries(modules))
+    .filter(([, { renderedLength }]) => renderedLength > 0)
+  return [...new Set(kept.flatMap(([path]) => packageOf(path) ?? []))].toSorted()
 }
 
 function packageOf(path: string): string | undefined {
