@@ -16,9 +16,19 @@ export async function readJson(request: Request): Promise<unknown> {
     return parseJson(textOf(bytes))
   } catch (error) {
     if (error instanceof InvalidInput) throw error
-    throw new VisionError('request.invalid', { message: malformedJson })
+    throw new VisionError('request.invalid', { message: whyUnread(error) })
   }
 }
+
+/** Why a body could not be read as JSON, and where. The parser's own words would quote the body. */
+function whyUnread(error: unknown): string {
+  if (!(error instanceof SyntaxError)) return notUtf8
+  const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec(error.message) ?? []
+  if (line !== undefined) return `${malformedJson} Look at line ${line}, column ${column}.`
+  return error.message.startsWith('Unexpected end') ? `${malformedJson} It ends too early.` : malformedJson
+}
+
+const notUtf8 = 'The body must be text in UTF-8.'
 
 /**
  * The text of a request's body, in UTF-8.
@@ -30,7 +40,7 @@ export async function readText(request: Request): Promise<string> {
   try {
     return textOf(await request.arrayBuffer())
   } catch {
-    throw new InvalidInput([{ pointer: '#', code: 'field.malformed', detail: 'The body must be text in UTF-8.' }])
+    throw new InvalidInput([{ pointer: '#', code: 'field.malformed', detail: notUtf8 }])
   }
 }
 

@@ -90,6 +90,9 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return `must ${amount(issue.origin, 'at most', issue.maximum)}`
     case 'invalid_format':
       return forms[issue.format]
+    // Of an object whose fields the caller names.
+    case 'invalid_key':
+      return `has a name that ${issue.issues[0]?.message ?? 'is not allowed'}`
     default:
       return undefined
   }

@@ -22,7 +22,7 @@ export const hexColour = z
   .string()
   .trim()
   .toLowerCase()
-  .regex(/^#[0-9a-f]{6}$/)
+  .regex(/^#[0-9a-f]{6}$/, 'must be a colour like #1a2b3c')
   .register(hints, { mend: 'hex' })
   .describe('#rrggbb, lower case')
 
@@ -36,5 +36,8 @@ export const share = z.number().min(0).max(1).register(hints, { mend: 'share' })
 export const hashtag = z
   .string()
   .max(100)
-  .regex(/^#(?:[\p{XID_Continue}\p{Extended_Pictographic}]|\u200c|\u200d|\ufe0f)+$/u)
+  .regex(
+    /^#(?:[\p{XID_Continue}\p{Extended_Pictographic}]|\u200c|\u200d|\ufe0f)+$/u,
+    'must be # and one word of letters, digits and underscores, like #SpringSale',
+  )
   .register(hints, { mend: 'hashtag' })

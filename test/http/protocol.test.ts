@@ -201,11 +201,17 @@ test('HEAD is GET without the body', async () => {
   expect((await api.call('HEAD', '/v1/jobs')).status).toBe(401)
 })
 
-test.each(['{"imageUrl":', '[1', 'nothing', '\u0000'])('%j is no JSON', async (body) => {
+test.each([
+  ['{"imageUrl":', ' It ends too early.'],
+  ['[1', ' Look at line 1, column 3.'],
+  ['{\n  "imageUrl": "x",\n}', ' Look at line 3, column 1.'],
+  ['nothing', ''],
+  ['\u0000', ''],
+])('%j is no JSON, and the answer says where', async (body, where) => {
   const rest = await api.call('POST', '/v1/jobs', { as: 'ann', body })
   expect([rest.status, await json(rest)]).toMatchObject([
     400,
-    { code: 'request.invalid', detail: 'The input is not valid JSON.' },
+    { code: 'request.invalid', detail: `The input is not valid JSON.${where}` },
   ])
   const trpc = await api.call('POST', createPath, { as: 'ann', body })
   expect([trpc.status, await json(trpc)]).toMatchObject([400, { error: { message: 'The input is not valid JSON.' } }])
@@ -269,11 +275,14 @@ test('a body in a Content-Encoding is not taken, and which one would be is said'
 test('bytes that are not UTF-8 are refused and not mended', async () => {
   const [before = '', after = ''] = JSON.stringify({ ...job, analysisPurpose: 'a | b' }).split('|')
   const body = Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)])
-  for (const path of ['/v1/jobs', createPath]) {
+  for (const [path, said] of [
+    ['/v1/jobs', 'The body must be text in UTF-8.'],
+    [createPath, 'The input is not valid JSON.'],
+  ]) {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token('ann')}` }
     const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body })
     expect(reply.status).toBe(400)
-    expect(await reply.text()).toContain('The input is not valid JSON.')
+    expect(await reply.text()).toContain(said)
   }
   // Who may not call is told that, and not what is wrong with the body.
   const nobody = await api.app.request(createPath, { method: 'POST', headers: jsonType, body })

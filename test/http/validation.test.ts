@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { appRouter, resources } from '../../core/api/router.ts'
 import { operationsOf } from '../../core/http/operations.ts'
 import { deferred, describeIssue, type ValidatedInput, validated } from '../../core/http/validation.ts'
+import { hexColour } from '../../core/pipeline/fields.ts'
 
 test('the schemas of a module are loaded when one is first needed, and once', async () => {
   let loads = 0
@@ -30,6 +31,20 @@ test('a module that could not be loaded is loaded again by the next call', async
   expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect((await name()).parse('ann')).toBe('ann')
   expect(loads).toBe(2)
+})
+
+test('what is wrong is said in words, and not by a pattern', async () => {
+  const { formats } = await import('../../core/pipeline/formats.ts')
+  const { Facts } = await import('../../core/pipeline/brand.ts')
+  const said = (schema: z.ZodType, value: unknown) =>
+    schema.safeParse(value, { error: describeIssue }).error?.issues.map(({ message }) => message)
+  const post = { caption: 'x', hashtags: ['spring sale'], callToAction: 'y' }
+  expect(said(formats.social_post.schema, post)).toEqual([
+    'must be # and one word of letters, digits and underscores, like #SpringSale',
+  ])
+  expect(said(hexColour, 'red')).toEqual(['must be a colour like #1a2b3c'])
+  expect(said(Facts, { '': 'x' })).toEqual(['has a name that must not be empty'])
+  expect(said(Facts, { [`${'x'.repeat(61)}`]: 'x' })).toEqual(['has a name that must have at most 60 characters'])
 })
 
 const oddId = fc.constantFrom(0, -1, -0, 1.5, 1e300, 2 ** 53, Number.NaN, '1', '', null, undefined, true, [1], {}, 1n)

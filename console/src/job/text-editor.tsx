@@ -79,7 +79,7 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
           </p>
         </div>
       ) : (
-        state.error !== undefined && <Problem error={state.error} />
+        state.error !== undefined && <Problem error={state.error} nameOf={fieldAt} />
       )}
       <p class="row actions">
         <button type="submit" class="btn go" disabled={state.busy}>
@@ -92,6 +92,12 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
       </p>
     </form>
   )
+}
+
+/** `#/content/hashtags/1` as the editor shows it: the second of its entries. */
+function fieldAt(pointer: string): string {
+  const [name = '', index] = pointer.split('/').slice(2)
+  return labelOf(name) + (/^\d+$/.test(index ?? '') ? `, entry ${Number(index) + 1}` : '')
 }
 
 interface FieldProps {

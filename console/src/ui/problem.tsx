@@ -1,15 +1,22 @@
 import { isVisionError, type VisionError } from 'vision-pipeline-client'
 import { Icon } from './icon.tsx'
 
+interface ProblemProps {
+  readonly error: unknown
+  readonly retry?: (() => void) | undefined
+  /** What the reader knows a field as, by its JSON pointer; the pointer itself if left out. */
+  readonly nameOf?: (pointer: string) => string
+}
+
 /** What failed, in a sentence, with what the log has it under. */
-export function Problem({ error, retry }: { readonly error: unknown; readonly retry?: (() => void) | undefined }) {
+export function Problem({ error, retry, nameOf }: ProblemProps) {
   return (
     <div class="note row between" role="alert">
       <div>
         <p>
           <span class="st bad">
             <Icon name="failed" />
-            {sentenceOf(error)}
+            {sentenceOf(error, nameOf)}
           </span>
         </p>
         <Source error={error} />
@@ -37,12 +44,16 @@ function Source({ error }: { readonly error: unknown }) {
 }
 
 /** What went wrong, for people: the fields that were wrong, or the sentence of the code. */
-export function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown, nameOf = withoutRoot): string {
   if (!isVisionError(error)) return error instanceof Error ? error.message : 'Something went wrong.'
-  const fields = fieldsOf(error)
+  const fields = fieldsOf(error, nameOf)
   return fields === '' ? error.message : fields
 }
 
-function fieldsOf({ errors }: VisionError): string {
-  return errors.map(({ pointer, detail }) => `${pointer.replace(/^#\//, '')}: ${detail}`).join(' ')
+function fieldsOf({ errors }: VisionError, nameOf: (pointer: string) => string): string {
+  return errors.map(({ pointer, detail }) => `${nameOf(pointer)}: ${detail}`).join(' ')
+}
+
+function withoutRoot(pointer: string): string {
+  return pointer.replace(/^#\//, '')
 }

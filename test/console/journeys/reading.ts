@@ -83,6 +83,13 @@ export function journeysOfReading(ground: Ground): void {
     await page.locator('.prose').getByText('Typed with care.').waitFor()
     const { text } = await call<{ text: object }>(`/v1/jobs/${jobId}/texts/1`)
     expect(text).toMatchObject({ revision: 2, result: { altText: 'Typed with care.' } })
+    // What the API refuses is said of the field that the reader sees.
+    at.allow(/400/)
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await altText.fill(' ')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Alt text: may be empty for a decorative image only').waitFor()
+    await page.getByRole('button', { name: 'Discard' }).click()
     // What was saved or discarded is asked about no more.
     await page.getByRole('button', { name: 'Edit' }).click()
     await altText.fill('Not meant.')
