@@ -115,7 +115,6 @@ select `id` from `vision_jobs` where (`vision_jobs`.`id` = ? and `vision_jobs`.`
 select `id`, `idempotency_key` from `vision_jobs` FORCE INDEX (history) where (`vision_jobs`.`user_id` = ? and `vision_jobs`.`id` >= ?) order by `vision_jobs`.`id` limit ?;
 select `id`, `idempotency_key`, `request_hash` from `vision_jobs` FORCE INDEX (idempotency) where (`vision_jobs`.`user_id` = ? and `vision_jobs`.`idempotency_key` in (?, …));
 select `id`, `request_hash` from `vision_batches` FORCE INDEX (idempotency) where (`vision_batches`.`user_id` = ? and `vision_batches`.`idempotency_key` = ?);
-select `id`, `user_id`, `events` from `vision_webhook_endpoints` FORCE INDEX (owner) where (`vision_webhook_endpoints`.`user_id` in (?, …) and `vision_webhook_endpoints`.`disabled_reason` is null);
 select `id`, … from `vision_api_keys` FORCE INDEX (owner) where `vision_api_keys`.`user_id` = ? order by `vision_api_keys`.`id` asc;
 select `id`, … from `vision_api_keys` where `vision_api_keys`.`hash` = ?;
 select `id`, … from `vision_batches` FORCE INDEX (owner) where (`vision_batches`.`user_id` = ? and `vision_batches`.`id` < ?) order by `vision_batches`.`id` desc limit ?;
@@ -252,6 +251,7 @@ SELECT id, user_id AS userId FROM vision_jobs FORCE INDEX (due) WHERE status = ?
 SELECT id, user_id AS userId, batch_id AS batchId, error_code AS code, finished_at AS finishedAt FROM vision_jobs FORCE INDEX (ended) WHERE ended_as = ? AND finished_at < ? ORDER BY finished_at, id LIMIT ?;
 SELECT id, user_id AS userId, batch_id AS batchId, error_code AS code, finished_at AS finishedAt FROM vision_jobs FORCE INDEX (ended) WHERE ended_as = ? AND finished_at >= ? AND finished_at < ? ORDER BY finished_at, id LIMIT ?;
 SELECT id, user_id AS userId, batch_id AS batchId, next_step AS nextStep FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status IN (?, …) AND (next_step = ? AND expires_at <= UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND) FOR UPDATE SKIP LOCKED;
+SELECT id, user_id AS userId, events FROM vision_webhook_endpoints FORCE INDEX (owner) WHERE user_id IN (?, …) AND disabled_reason IS NULL;
 SELECT id, user_id AS userId, lease, failures, (slow = ? OR failures >= ?) AS degraded FROM vision_webhook_endpoints FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND disabled_reason IS NULL AND (retry_at IS NULL OR retry_at <= UTC_TIMESTAMP(3)) AND (lease_expires_at IS NULL OR lease_expires_at <= UTC_TIMESTAMP(3)) ORDER BY id FOR UPDATE SKIP LOCKED;
 SELECT id, user_id AS userId, sha256 FROM vision_images FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND sweep_at <= UTC_TIMESTAMP(3) ORDER BY id FOR UPDATE SKIP LOCKED;
 SELECT id, user_id AS userId, version, image_id AS imageId, batch_id AS batchId, error_code AS errorCode FROM vision_jobs FORCE INDEX (PRIMARY) WHERE id IN (?, …) AND status = ? FOR UPDATE SKIP LOCKED;

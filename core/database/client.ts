@@ -7,6 +7,7 @@ import { VisionError } from '../domain/errors.ts'
 import { withTimeout } from '../platform/async.ts'
 import { locating } from './call-site.ts'
 import { classifyError, isLockWait, nameOf, sparesConnection, TimeLimitExceeded } from './classify-error.ts'
+import { inTurn, type Turns } from './in-turn.ts'
 import { createKiller } from './kill.ts'
 import { workMs as defaultWorkMs, lockWaitSeconds, sessionIdleSeconds } from './limits.ts'
 import { createSessions, type Isolation } from './session.ts'
@@ -25,7 +26,7 @@ export interface Database {
   run<T>(work: (on: Queryable) => Promise<T>, options?: RunOptions): Promise<T>
   /**
    * Runs `work` in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that timed out,
-   * or a connection that broke before COMMIT was sent.
+   * or a connection that broke before COMMIT was sent. Work may hand over several statements before it awaits them: see `inTurn`.
    *
    * @param landed called when the connection broke after COMMIT was sent: returns the result if the commit took effect,
    *   undefined if it did not (the work is then repeated). Without it an unknown commit is `database.unavailable`.
@@ -167,13 +168,15 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     for (let attempt = 1; ; attempt++) {
       let commitSent = false
       let connection: PoolConnection | undefined
+      let turns: Turns | undefined
       try {
         const mine = await connect()
         connection = mine
         const result = await within(workMs, mine, async () => {
           await sessions.ready(mine)
           await mine.query('BEGIN')
-          const made = await work(drizzle({ client: locating(mine) }))
+          turns = inTurn(mine)
+          const made = await work(drizzle({ client: locating(turns) }))
           commitSent = true
           await mine.query('COMMIT')
           return made
@@ -181,6 +184,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
         release(mine)
         return result
       } catch (error) {
+        turns?.stop()
         if (connection) await rollBack(connection, error)
         if (commitSent && classifyError(error) !== 'lock') {
           if (landed === undefined) throw unavailable(error)

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { MySql2Database } from 'drizzle-orm/mysql2'
 import type { Connection, ResultSetHeader } from 'mysql2/promise'
-import { numberText, SqlText } from './sql-text.ts'
+import { SqlText } from './sql-text.ts'
 
 export { asDate } from '../../drizzle/schema.ts'
 
@@ -28,9 +28,13 @@ export function inMilliseconds(milliseconds: number): SQL {
   return sql`UTC_TIMESTAMP(3) + INTERVAL ${Math.round(milliseconds * 1000)} MICROSECOND`
 }
 
-/** Numbers within parentheses, for `IN`: as parameters, drizzle would look at each of them a few times. */
-export function listOf(numbers: readonly number[]): SQL {
-  return sql.raw(`(${numbers.map(numberText).join(', ')})`)
+/** Values within parentheses, for `IN`, as flat text: drizzle would look at each of them a few times. */
+export function listOf(values: readonly (number | string)[]): SQL {
+  const text = new SqlText()
+  values.forEach((value, at) => {
+    text.add(at === 0 ? '(' : ', ').value(value)
+  })
+  return text.add(')').done()
 }
 
 /**

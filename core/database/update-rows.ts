@@ -37,7 +37,7 @@ export async function updateRows(
   also?: SQL,
   only?: SQL,
 ): Promise<number> {
-  let matched = 0
+  const sent: Promise<number>[] = []
   for (const alike of Map.groupBy(rows, ({ columns }) => Object.keys(columns).join()).values()) {
     const [first] = alike
     if (first === undefined) continue
@@ -50,7 +50,7 @@ export async function updateRows(
     text.add(` x STRAIGHT_JOIN ${table} ${t} FORCE INDEX (${index}) ON ${on.join(' AND ')} SET ${set.join(', ')}`)
     if (also !== undefined) text.add(set.length === 0 ? '' : ', ').sql(also)
     if (only !== undefined) text.add(' WHERE ').sql(only)
-    matched += await matchedBy(tx, text.done())
+    sent.push(matchedBy(tx, text.done()))
   }
-  return matched
+  return (await Promise.all(sent)).reduce((sum, matched) => sum + matched, 0)
 }

@@ -209,13 +209,12 @@ export async function addUsage(
 ): Promise<void> {
   const rows = mergeCounts(['userId', 'day', 'model', 'status'], counters, entries)
   if (rows.length === 0) return
-  await addCounts(tx, visionUsage, counters, rows)
+  const added = addCounts(tx, visionUsage, counters, rows)
   const ofBatches = entries.flatMap(
     ({ batchId = null, jobId: _, step: __, imageMs = 0, analysisMs = 0, contentMs = 0, ...entry }) =>
       batchId === null ? [] : [{ ...entry, batchId, workMs: imageMs + analysisMs + contentMs }],
   )
-  await addBatchCounts(tx, [...ofBatches, ...counts])
-  await addFailures(tx, entries)
+  await Promise.all([added, addBatchCounts(tx, [...ofBatches, ...counts]), addFailures(tx, entries)])
 }
 
 /** The sum of several entries. */

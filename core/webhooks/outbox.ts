@@ -1,12 +1,6 @@
-import { and, inArray, isNull, type SQL, sql } from 'drizzle-orm'
-import {
-  type DeliveryType,
-  type Status,
-  visionWebhookDeliveries,
-  visionWebhookEndpoints,
-  type WebhookEvent,
-} from '../../drizzle/schema.ts'
-import { inMilliseconds, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
+import { type SQL, sql } from 'drizzle-orm'
+import { type DeliveryType, type Status, visionWebhookDeliveries, type WebhookEvent } from '../../drizzle/schema.ts'
+import { inMilliseconds, listOf, matchedBy, type Queryable, rowsOf } from '../database/sql.ts'
 import { wanted } from '../database/sql-text.ts'
 import { keepTryingMs } from './schedule.ts'
 
@@ -33,10 +27,12 @@ interface Endpoint {
   readonly events: ReadonlySet<string>
 }
 
+/** The enabled endpoints of users that have some. */
+export type Endpoints = ReadonlyMap<string, readonly Endpoint[]>
+
 /** The recipients of the changes of a transaction. */
 export interface Outbox {
-  /** The enabled endpoints of users that have some. */
-  readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>
+  readonly endpoints: Endpoints
   /** Batches whose end is an event, locked, with how often they have ended. */
   readonly batches: ReadonlyMap<number, { readonly userId: string; readonly ends: number }>
 }
@@ -66,20 +62,37 @@ const eventOf: Partial<Record<Status, WebhookEvent>> = {
  * @param jobs whose change may be an event
  * @param ended those of them that end, or are deleted
  * @param wait whether to wait for batches that another connection has locked
+ * @param known the endpoints of the jobs' users, if they have just been read
  */
 export async function openOutbox(
   tx: Queryable,
   jobs: readonly ChangedJob[],
   ended: readonly ChangedJob[],
   wait = true,
+  known?: Endpoints,
 ): Promise<Outbox> {
-  const endpoints = await readEndpoints(tx, new Set(jobs.map(({ userId }) => userId)))
+  const endpoints = known ?? (await readEndpoints(tx, jobs))
   const owners = new Map(
     ended.flatMap(({ userId, batchId }) =>
       batchId !== null && wants(endpoints, userId, 'batch.completed') ? [[batchId, userId] as const] : [],
     ),
   )
   return { endpoints, batches: await lockBatches(tx, owners, wait) }
+}
+
+/** Reads the enabled endpoints of the owners of jobs. */
+export async function readEndpoints(tx: Queryable, jobs: readonly Pick<ChangedJob, 'userId'>[]): Promise<Endpoints> {
+  const users = [...new Set(jobs.map(({ userId }) => userId))]
+  if (users.length === 0) return new Map()
+  const rows = await rowsOf<{ readonly id: number; readonly userId: string; readonly events: string }>(
+    tx,
+    sql`SELECT id, user_id AS userId, events FROM vision_webhook_endpoints FORCE INDEX (owner)
+      WHERE user_id IN ${listOf(users)} AND disabled_reason IS NULL`,
+  )
+  const byUser = Map.groupBy(rows, (row) => row.userId)
+  return new Map(
+    [...byUser].map(([user, own]) => [user, own.map((row) => ({ ...row, events: new Set(row.events.split(' ')) }))]),
+  )
 }
 
 /** Whether all that a job's end needs is locked: false only where an outbox was opened that does not wait. */
@@ -165,20 +178,7 @@ export function newDelivery(
   }
 }
 
-async function readEndpoints(tx: Queryable, users: ReadonlySet<string>): Promise<Outbox['endpoints']> {
-  if (users.size === 0) return new Map()
-  const { id, userId, events, disabledReason } = visionWebhookEndpoints
-  const rows = await tx
-    .select({ id, userId, events })
-    .from(visionWebhookEndpoints, { forceIndex: 'owner' })
-    .where(and(inArray(userId, [...users]), isNull(disabledReason)))
-  const byUser = Map.groupBy(rows, (row) => row.userId)
-  return new Map(
-    [...byUser].map(([user, own]) => [user, own.map((row) => ({ ...row, events: new Set(row.events.split(' ')) }))]),
-  )
-}
-
-function wants(endpoints: Outbox['endpoints'], userId: string, event: WebhookEvent): boolean {
+function wants(endpoints: Endpoints, userId: string, event: WebhookEvent): boolean {
   return (endpoints.get(userId) ?? []).some(({ events }) => events.has(event))
 }
 
@@ -237,11 +237,7 @@ async function countJobs(tx: Queryable, batchIds: readonly number[]) {
   return counts
 }
 
-async function insertDeliveries(
-  tx: Queryable,
-  endpoints: Outbox['endpoints'],
-  events: readonly Event[],
-): Promise<void> {
+async function insertDeliveries(tx: Queryable, endpoints: Endpoints, events: readonly Event[]): Promise<void> {
   const rows = events.flatMap((event) =>
     (endpoints.get(event.userId) ?? [])
       .filter((endpoint) => endpoint.events.has(event.type))

@@ -144,14 +144,14 @@ async function take(
 ): Promise<void> {
   if (runs.length === 0) return
   const ids = runs.map((run) => run.jobId)
-  await matchedBy(
+  const jobs = matchedBy(
     tx,
     sql`UPDATE vision_jobs SET status = 'processing', attempt = attempt + 1, version = version + 1,
         worker_id = ${workerId}, lease_expires_at = ${inMilliseconds(leaseMs)},
         started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), updated_at = UTC_TIMESTAMP(3)
       WHERE id IN ${listOf(ids)}`,
   )
-  await insertRows(
+  const attempts = insertRows(
     tx,
     visionJobAttempts,
     runs.map((run) => ({
@@ -164,6 +164,7 @@ async function take(
       startedAt: sql`UTC_TIMESTAMP(3)`,
     })),
   )
+  await Promise.all([jobs, attempts])
 }
 
 /**

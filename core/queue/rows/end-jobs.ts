@@ -5,6 +5,7 @@ import { addRuns, type EndedJob, type OwnedRun, type UsageEntry } from '../../us
 import { withFreeLedger } from '../../usage/ledger-lock.ts'
 import {
   type CompletedText,
+  type Endpoints,
   holdsLocks,
   type Outbox,
   openOutbox,
@@ -32,14 +33,16 @@ export interface Ends {
  * Every transaction that ends jobs or runs calls this once it has changed the jobs, and locks nothing after it.
  *
  * @param opened the outbox, if the caller has opened it because it must not wait
+ * @param endpoints the webhooks of the owners, if they have just been read
  */
 export async function endJobs(
   tx: Queryable,
   { runs = [], usage = [], jobs = [], texts = [], counts = [] }: Ends,
   opened?: Outbox,
+  endpoints?: Endpoints,
 ): Promise<void> {
   const changed = [...jobs, ...texts]
-  const outbox = opened ?? (changed.length === 0 ? undefined : await openOutbox(tx, changed, jobs))
+  const outbox = opened ?? (changed.length === 0 ? undefined : await openOutbox(tx, changed, jobs, true, endpoints))
   if (outbox) await writeJobEvents(tx, outbox, jobs, texts)
   if (runs.length + usage.length + jobs.length + counts.length > 0) await addRuns(tx, runs, jobs, counts, usage)
   if (outbox) await writeBatchEvents(tx, outbox, jobs)

@@ -24,6 +24,7 @@ const ofText = ['t.revision = x.revision', 't.version = x.version', textMade.set
  */
 export async function advanceRuns(tx: Queryable, advances: readonly Advance[]): Promise<boolean> {
   const form = ({ job, attempt, made }: Advance) => `${job} ${Object.keys(attempt.columns)} ${made === undefined}`
+  const sent: Promise<boolean>[] = []
   for (const alike of Map.groupBy(advances, form).values()) {
     const [first] = alike
     if (first === undefined) continue
@@ -46,9 +47,9 @@ export async function advanceRuns(tx: Queryable, advances: readonly Advance[]): 
       AND ${textMade.only}`)
     }
     const taken = [...columns.map((name) => `a.${name} = x.${name}`), ...(first.made ? ofText : [])]
-    const matched = await matchedBy(tx, text.add(` SET ${[first.job, ...taken].join(', ')}`).done())
+    const update = text.add(` SET ${[first.job, ...taken].join(', ')}`).done()
     // The server counts the rows of each table.
-    if (matched < alike.length * (first.made ? 3 : 2)) return false
+    sent.push(matchedBy(tx, update).then((matched) => matched >= alike.length * (first.made ? 3 : 2)))
   }
-  return true
+  return !(await Promise.all(sent)).includes(false)
 }

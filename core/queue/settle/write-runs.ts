@@ -3,8 +3,9 @@ import type { Database } from '../../database/client.ts'
 import { listOf, matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
 import { updateRows } from '../../database/update-rows.ts'
 import { linkImages } from '../../images/snapshots.ts'
+import { readEndpoints } from '../../webhooks/outbox.ts'
 import { attemptUpdate, usageOf, writeAttempts } from '../rows/attempt-row.ts'
-import { endJobs } from '../rows/end-jobs.ts'
+import { type Ends, endJobs } from '../rows/end-jobs.ts'
 import { insertOutputs } from '../rows/output-row.ts'
 import { completeTexts, noteTexts } from '../rows/text-row.ts'
 import { type Advance, advanceRuns } from './advance-runs.ts'
@@ -77,10 +78,23 @@ async function lockHeld(
   return new Map(held)
 }
 
-async function apply(
+type Locked = ReadonlyMap<RunChange, LockedJob>
+
+/**
+ * Writes the changes. The statements are handed over at once, so that each is built while the former ones are under way (see `inTurn`): of many,
+ * that of the jobs goes first, which is the shortest.
+ */
+async function apply(tx: Queryable, changes: readonly RunChange[], jobs: Locked): Promise<void> {
+  if (changes.length <= mostTogether) await writeRest(tx, changes, jobs, changes)
+  else await Promise.all([changeJobs(tx, changes), writeRest(tx, changes, jobs, [])])
+}
+
+/** @param few the changes whose jobs are still to be written */
+async function writeRest(
   tx: Queryable,
   changes: readonly RunChange[],
-  jobs: ReadonlyMap<RunChange, LockedJob>,
+  jobs: Locked,
+  few: readonly RunChange[],
 ): Promise<void> {
   /** The version of the job that introduces the change's text or output. */
   const versionOf = (change: RunChange) => {
@@ -88,7 +102,7 @@ async function apply(
     return (jobs.get(change)?.version ?? 0) + versions - after
   }
   const ofJob = (change: RunChange) => ({ jobId: change.run.jobId, version: versionOf(change) })
-  // At once: calls that were cut off may be answered, and add to what is spent, while the statements are under way.
+  // Before anything is awaited: calls that were cut off may be answered, and add to what is spent.
   const attempts = new Map(
     changes.flatMap((change) => {
       const { run, attempt } = change
@@ -96,46 +110,63 @@ async function apply(
       return [[change, attemptUpdate({ run, ...attempt, ...(attempt.outcome && { endedAt: jobs.get(change)?.at }) })]]
     }),
   )
-  const usage = changes.flatMap((change) => {
-    const { ended, attempt } = change
-    const job = jobs.get(change)
-    if (!ended || !job || !attempt?.outcome) return []
-    return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
-  })
+  const ends = endsOf(changes, jobs, ofJob)
+  const changed = [...(ends.jobs ?? []), ...(ends.texts ?? [])]
+  const endpoints = readEndpoints(tx, changed)
   const together = new Map<RunChange, Advance>()
-  for (const change of changes.length > mostTogether ? [] : changes) {
+  for (const change of few) {
     const [job, attempt] = [assignmentsOf(change), attempts.get(change)]
     const made = change.made && { ...change.made, version: versionOf(change) }
     if (job !== '' && attempt && !change.job.columns) together.set(change, { job, attempt, made })
   }
-  if (!(await advanceRuns(tx, [...together.values()]))) throw new MadeBefore()
   const others = changes.filter((change) => !together.has(change))
-  await changeJobs(tx, others)
   const made = others.flatMap((change) => (change.made ? [{ ...change.made, ...ofJob(change) }] : []))
-  if ((await completeTexts(tx, made)) < made.length) throw new MadeBefore()
   const endingsOf = (once: boolean) =>
     changes
       .filter(({ endingsOnce = false }) => endingsOnce === once)
       .flatMap((change) => (change.endings ?? []).map((ending) => ({ ...ending, ...ofJob(change) })))
-  await noteTexts(tx, endingsOf(false))
   const once = endingsOf(true)
-  if ((await noteTexts(tx, once)) < once.length) throw new MadeBefore()
-  await insertOutputs(
-    tx,
-    changes.flatMap((change) =>
-      change.output ? [{ run: change.run, output: change.output, version: versionOf(change) }] : [],
+  await Promise.all([
+    unlessMadeBefore(advanceRuns(tx, [...together.values()])),
+    changeJobs(
+      tx,
+      few.filter((change) => !together.has(change)),
     ),
-  )
-  await writeAttempts(
-    tx,
-    others.flatMap((change) => attempts.get(change) ?? []),
-  )
-  await linkImages(
-    tx,
-    changes.flatMap(({ image }) => image ?? []),
-  )
-  await endJobs(tx, {
-    usage,
+    unlessMadeBefore(completeTexts(tx, made).then((matched) => matched >= made.length)),
+    noteTexts(tx, endingsOf(false)),
+    unlessMadeBefore(noteTexts(tx, once).then((matched) => matched >= once.length)),
+    insertOutputs(
+      tx,
+      changes.flatMap((change) =>
+        change.output ? [{ run: change.run, output: change.output, version: versionOf(change) }] : [],
+      ),
+    ),
+    writeAttempts(
+      tx,
+      others.flatMap((change) => attempts.get(change) ?? []),
+    ),
+    linkImages(
+      tx,
+      changes.flatMap(({ image }) => image ?? []),
+    ),
+    // Their answer is there before the last of these goes out.
+    endpoints.then((known) => endJobs(tx, ends, undefined, known)),
+  ])
+}
+
+/** What the changes end: entered into the ledger last. */
+function endsOf(
+  changes: readonly RunChange[],
+  jobs: Locked,
+  ofJob: (change: RunChange) => { readonly jobId: number; readonly version: number },
+): Ends {
+  return {
+    usage: changes.flatMap((change) => {
+      const { ended, attempt } = change
+      const job = jobs.get(change)
+      if (!ended || !job || !attempt?.outcome) return []
+      return usageOf(ended.run, { spent: attempt.spent, outcome: attempt.outcome }, job.at)
+    }),
     jobs: changes.flatMap((change) => {
       const { run, ended } = change
       return (ended?.jobs ?? []).map((job) => ({ ...job, jobId: run.jobId, step: jobs.get(change)?.step }))
@@ -146,7 +177,11 @@ async function apply(
       const { userId, batchId } = job
       return [{ ...ofJob(change), userId, batchId, text: change.made.text, revision: change.made.revision }]
     }),
-  })
+  }
+}
+
+async function unlessMadeBefore(isNew: Promise<boolean>): Promise<void> {
+  if (!(await isNew)) throw new MadeBefore()
 }
 
 const completed = `j.status = 'completed', j.lease_expires_at = NULL, j.worker_id = NULL, j.error_code = NULL,
@@ -170,19 +205,23 @@ function assignmentsOf({ job: { kind, versions } }: RunChange): string {
 
 /** Updates the rows of jobs alone, with one statement for those that change alike. */
 async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise<void> {
+  const sent: Promise<unknown>[] = []
   for (const [set, same] of Map.groupBy(changes, assignmentsOf)) {
     const [plain, own] = [same.filter(({ job }) => !job.columns), same.filter(({ job }) => job.columns)]
     if (set !== '' && plain.length > 0) {
-      await matchedBy(
-        tx,
-        sql`UPDATE vision_jobs j FORCE INDEX (PRIMARY) SET ${sql.raw(set)} WHERE j.id IN ${listOf(plain.map(({ run }) => run.jobId))}`,
+      const ids = plain.map(({ run }) => run.jobId)
+      sent.push(
+        matchedBy(tx, sql`UPDATE vision_jobs j FORCE INDEX (PRIMARY) SET ${sql.raw(set)} WHERE j.id IN ${listOf(ids)}`),
       )
     }
-    await updateRows(
-      tx,
-      { table: 'vision_jobs', index: 'PRIMARY', alias: 'j' },
-      own.map(({ run, job }) => ({ key: { id: run.jobId }, columns: job.columns ?? {} })),
-      set === '' ? undefined : sql.raw(set),
+    sent.push(
+      updateRows(
+        tx,
+        { table: 'vision_jobs', index: 'PRIMARY', alias: 'j' },
+        own.map(({ run, job }) => ({ key: { id: run.jobId }, columns: job.columns ?? {} })),
+        set === '' ? undefined : sql.raw(set),
+      ),
     )
   }
+  await Promise.all(sent)
 }
