@@ -79,6 +79,21 @@ test('everything that is missing or wrong is named at once, and no value is told
   expect(message).not.toContain('hidden-password')
 })
 
+test('a key that was copied with a line break is taken without it, and one that no header can carry is refused', () => {
+  const keys = { ...poller, GEMINI_API_KEY: 'AIza-key\n', S3_ACCESS_KEY_ID: 'id ', S3_SECRET_ACCESS_KEY: ' k/+=' }
+  const read = loadPollerConfig(keys)
+  expect([read.providers.gemini?.apiKey, read.S3_ACCESS_KEY_ID, read.S3_SECRET_ACCESS_KEY]).toEqual([
+    'AIza-key',
+    'id',
+    'k/+=',
+  ])
+  for (const wrong of [' ', 'sk-one sk-two', 'sk-one\nsk-two', 'sk\u200b-one', '„sk-one“']) {
+    const message = messageOf(() => loadPollerConfig({ ...poller, DEEPSEEK_API_KEY: wrong }))
+    expect(message).toMatch(/DEEPSEEK_API_KEY must be the key and nothing else/)
+    expect(message).not.toContain('one')
+  }
+})
+
 describe('without a way to check tokens nothing starts', () => {
   test.each([
     [{}, /AUTH_SECRET is missing/],

@@ -5,7 +5,17 @@ import type { ProviderLimits } from '../../providers/limits.ts'
 import type { Price } from '../../providers/price.ts'
 import { createPrices } from '../../providers/prices.ts'
 import { registry } from '../../providers/registry.ts'
-import { got, type Setting, type Shape, setting, text, WrongSetting, webUrl, wholeNumber } from './setting.ts'
+import {
+  accessKey,
+  got,
+  type Setting,
+  type Shape,
+  setting,
+  text,
+  WrongSetting,
+  webUrl,
+  wholeNumber,
+} from './setting.ts'
 
 // Not from the schema, which loads all of drizzle: a deployment does not need that.
 const steps = Object.keys(callTokens) as Step[]
@@ -32,7 +42,7 @@ export function settingsOf(
 ): Readonly<Record<string, { setting: Setting<unknown>; about: string }>> {
   const limit = wholeNumber().optional()
   return {
-    API_KEY: { setting: text().optional(), about: `pays for what ${entry.title} does` },
+    API_KEY: { setting: accessKey().optional(), about: `pays for what ${entry.title} does` },
     BASE_URL: {
       setting: webUrl().or(entry.baseUrl),
       about: `where its API is${entry.baseUrlNote ? `, ${entry.baseUrlNote}` : ''} (${entry.baseUrl})`,

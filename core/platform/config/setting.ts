@@ -85,6 +85,15 @@ export function text({ min = 1 }: { readonly min?: number } = {}): Setting<strin
   })
 }
 
+/** What a request carries to be let in, without the space or line break that a copied one often ends with. */
+export function accessKey(): Setting<string> {
+  return setting((given) => {
+    const key = given.trim()
+    if (/^[\x21-\x7e]+$/.test(key)) return key
+    throw new WrongSetting('must be the key and nothing else: it has a space, a line break or an invisible character')
+  })
+}
+
 /** A signing key: long enough to withstand a brute-force search. */
 export function signingSecret(): Setting<string> {
   return setting((given) => {

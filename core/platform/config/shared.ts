@@ -1,6 +1,6 @@
 import { databaseUrl } from './database-url.ts'
 import type { Rule } from './load.ts'
-import { decimal, oneOf, setting, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
+import { accessKey, decimal, oneOf, setting, signingSecret, text, type Values, webUrl, wholeNumber } from './setting.ts'
 
 /** Settings that several entry points read. */
 export const logging = {
@@ -14,8 +14,8 @@ export const storage = {
   BUCKET_NAME: text({ min: 3 }),
   AWS_REGION: text().or('us-east-1'),
   S3_ENDPOINT: webUrl().optional(),
-  S3_ACCESS_KEY_ID: text().optional(),
-  S3_SECRET_ACCESS_KEY: text().optional(),
+  S3_ACCESS_KEY_ID: accessKey().optional(),
+  S3_SECRET_ACCESS_KEY: accessKey().optional(),
 }
 
 /** What signs calls of AWS: Lambda gives them to each function, with the permissions of its role. */
