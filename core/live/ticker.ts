@@ -1,11 +1,11 @@
 /** Waits a number of milliseconds; rejects as soon as the signal is aborted. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
-/** Work that is repeated while it is needed. */
+/** Work that is repeated while it is needed. No run begins before the one before it has ended, not even after a stop. */
 export interface Ticker {
   /** Starts, if it has not: the first run comes after one interval. */
   start(): void
-  /** Stops after the run that is under way. */
+  /** Stops after the run that is under way. One that is started again meanwhile waits for the end of that run. */
   stop(): void
   /** Resolves when the run that is under way has ended. */
   settled(): Promise<void>
@@ -23,6 +23,7 @@ export function createTicker(
   const tick = async (signal: AbortSignal) => {
     for (;;) {
       await sleep(everyMs, signal).catch(() => undefined)
+      await working
       if (signal.aborted) return
       working = work().catch(onError)
       await working

@@ -51,29 +51,50 @@ test('a delivered version is not delivered again, and is forgotten once nothing 
   expect(scan.unseen([change(1, 3)])).toEqual([change(1, 3)])
 })
 
+test('a state that is newer than the change that led to it is known at its own place too', () => {
+  const scan = createScan(start)
+  scan.next()
+  // The job changed again before its state was read, so its first change brought its second version.
+  scan.record(page([change(1, 1, start)]), [change(1, 2, start)], start)
+  scan.next()
+  expect(scan.unseen([change(1, 2, start + 400)])).toEqual([])
+  scan.record(page([change(1, 2, start + 400)]), [], start + 1_000)
+  scan.rescan()
+  scan.next()
+  scan.record(page([]), [], start + settledMs + 200)
+  expect(scan.unseen([change(1, 2, start + 400)])).toEqual([])
+})
+
 test('the end of a batch is held until a full poll that began after it was read has finished', () => {
   let [begun, done] = [1, 1]
   let isWatched = true
   const owner: BatchOwner = { scan: { fullBegun: () => begun, fullDone: () => done }, isWatched: () => isWatched }
   const ends = createBatchEnds<BatchOwner>()
   const ended = { batchId: 7, state: { ended: true, jobs: 2 } } as unknown as BatchNews
+  const unread = () => [...ends.unread().keys()]
   ends.check(owner, [7])
-  expect(ends.unread()).toEqual([7])
-  expect(ends.record([ended])).toEqual([])
-  expect(ends.unread()).toEqual([])
+  expect(unread()).toEqual([7])
+  expect(ends.record(ends.unread(), [ended])).toEqual([])
+  expect(unread()).toEqual([])
   const held = ends.held()
   expect(ends.release(held)).toEqual([])
   begun = 2
   expect(ends.release(held)).toEqual([])
   done = 2
-  // A job of it was redriven meanwhile: this end is delivered, and the batch checked anew.
+  // A job of it was redriven meanwhile: this end is delivered, and the batch checked anew. The same end is not told twice.
   ends.check(owner, [7])
   expect(ends.release(held)).toMatchObject([{ news: ended }])
-  expect(ends.unread()).toEqual([7])
-  ends.record([ended])
+  expect(unread()).toEqual([7])
+  ends.record(ends.unread(), [{ ...ended }])
+  expect([unread(), ends.held()]).toEqual([[], []])
+  // Nothing is kept for somebody who has left.
+  ends.check(owner, [7])
+  ends.record(ends.unread(), [ended])
+  expect(ends.held()).toHaveLength(1)
   isWatched = false
-  expect(ends.release(ends.held())).toMatchObject([{ news: ended }])
-  expect([ends.unread(), ends.held()]).toEqual([[], []])
+  expect([unread(), ends.held()]).toEqual([[], []])
+  ends.check(owner, [7])
+  expect(unread()).toEqual([])
 })
 
 test('a batch without jobs is checked for a while, and delivered once', () => {
@@ -83,7 +104,7 @@ test('a batch without jobs is checked for a while, and delivered once', () => {
   ends.check(owner, [7])
   let polls = 0
   let delivered = 0
-  for (; ends.unread().length > 0 && polls < 100; polls++) delivered += ends.record([empty]).length
+  for (; ends.unread().size > 0 && polls < 100; polls++) delivered += ends.record(ends.unread(), [empty]).length
   expect([polls, delivered]).toEqual([21, 1])
 })
 

@@ -8,6 +8,7 @@ export function handClock() {
     asleep: () => sleepers.size,
     sleep: (_: number, signal: AbortSignal) =>
       new Promise<void>((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason)
         const done = () => {
           sleepers.delete(done)
           resolve()

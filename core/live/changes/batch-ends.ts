@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { BatchNews } from '../../batches/news.ts'
 import type { Scan } from './scan.ts'
 
@@ -21,12 +22,20 @@ export interface BatchMessage<Owner> {
  * its last job: it is held until a full poll that began after it was read has finished.
  */
 export interface BatchEnds<Owner extends BatchOwner> {
-  /** Has these batches checked: one of their jobs has ended, or a watcher requested their state. */
+  /**
+   * Has these batches checked: one of their jobs has ended, or a watcher requested their state. Does nothing for an owner
+   * whom nobody watches any more: its user may be watched anew by then, and that check would have its result told to nobody.
+   */
   check(owner: Owner, batchIds: Iterable<number>): void
-  /** The batches whose state is to be read. */
-  unread(): readonly number[]
-  /** Records what was read, and returns the states to deliver now. */
-  record(read: readonly BatchNews[]): readonly BatchMessage<Owner>[]
+  /** The batches whose state is to be read, by their ids. */
+  unread(): ReadonlyMap<number, Entry<Owner>>
+  /**
+   * Records what was read, and returns the states to deliver now. What was checked anew meanwhile is read again: a state
+   * that was read before it was requested may lack the changes that its watcher knows.
+   *
+   * @param asked what was unread before the states were read
+   */
+  record(asked: ReadonlyMap<number, Entry<Owner>>, read: readonly BatchNews[]): readonly BatchMessage<Owner>[]
   /** The ends that are held. */
   held(): readonly HeldEnd<Owner>[]
   /** Those of the held ends that may be delivered by now. A batch whose jobs were redriven meanwhile is checked anew. */
@@ -38,20 +47,25 @@ export interface HeldEnd<Owner> extends BatchMessage<Owner> {
   readonly after: number
 }
 
+/** A batch that is to be checked. */
 interface Entry<Owner> {
   readonly owner: Owner
   /** How often the batch was found without jobs. */
   readonly empty: number
+  /** The end that was delivered after this check was requested, which is not delivered again if nothing else is found. */
+  readonly told?: BatchNews
   readonly held?: HeldEnd<Owner>
 }
 
 export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
   const due = new Map<number, Entry<Owner>>()
-  const recordOne = (news: BatchNews): readonly BatchMessage<Owner>[] => {
+  const recordOne = (entry: Entry<Owner>, news: BatchNews): readonly BatchMessage<Owner>[] => {
     const { batchId, state } = news
-    const entry = due.get(batchId)
-    if (entry === undefined) return []
-    const { owner, empty } = entry
+    const { owner, empty, told } = entry
+    if (isDeepStrictEqual(told, news)) {
+      due.delete(batchId)
+      return []
+    }
     if (state === undefined || state.ended) {
       due.set(batchId, { owner, empty, held: { owner, news, after: owner.scan.fullBegun() } })
       return []
@@ -63,14 +77,27 @@ export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
   }
   return {
     check: (owner, batchIds) => {
+      if (!owner.isWatched()) return
       for (const batchId of batchIds) due.set(batchId, { owner, empty: 0 })
     },
-    unread: () => [...due].flatMap(([batchId, { held }]) => (held ? [] : [batchId])),
-    record: (read) => read.flatMap(recordOne),
+    unread: () => {
+      for (const [batchId, { owner }] of due) if (!owner.isWatched()) due.delete(batchId)
+      return new Map([...due].filter(([, { held }]) => held === undefined))
+    },
+    record: (asked, read) =>
+      read.flatMap((news) => {
+        const entry = due.get(news.batchId)
+        return entry === undefined || entry !== asked.get(news.batchId) ? [] : recordOne(entry, news)
+      }),
     held: () => [...due.values()].flatMap(({ held }) => held ?? []),
     release: (held) => {
       const ready = held.filter(({ owner, after }) => !owner.isWatched() || owner.scan.fullDone() > after)
-      for (const end of ready) if (due.get(end.news.batchId)?.held === end) due.delete(end.news.batchId)
+      for (const end of ready) {
+        const { batchId } = end.news
+        const entry = due.get(batchId)
+        if (entry?.held === end) due.delete(batchId)
+        else if (entry?.owner === end.owner) due.set(batchId, { ...entry, told: end.news })
+      }
       return ready
     },
   }

@@ -71,16 +71,17 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
 
   const poll = async () => {
     await readOf([...users.values()])
-    deliverBatches(ends.record(await readBatchNews(database, ends.unread())))
+    const asked = ends.unread()
+    deliverBatches(ends.record(asked, await readBatchNews(database, [...asked.keys()])))
     const held = ends.held()
     const owners = new Set(held.map(({ owner }) => owner))
     for (const { scan } of owners) scan.rescan()
-    await readOf([...owners].filter(({ userId }) => users.has(userId)))
+    await readOf([...owners])
     deliverBatches(ends.release(held))
   }
 
   const readOf = async (followed: readonly Followed[]) => {
-    let unread = followed
+    let unread = followed.filter((user) => user.isWatched())
     for (let page = 0; page < pagesPerPoll && unread.length > 0; page++) {
       const more: Followed[] = []
       for (let from = 0; from < unread.length; from += usersPerStatement) {

@@ -80,6 +80,11 @@ export function createScan(now: number): Scan {
     },
     unseen: (changes) => changes.filter(({ jobId, version }) => version > (known.get(jobId)?.version ?? -1)),
     record: ({ changes, more }, delivered, now) => {
+      // A state may be newer than the change that led to it. Its own change then moves it to its place, where it is kept.
+      for (const { jobId, at } of changes) {
+        const before = known.get(jobId)
+        if (before && before.at < at) known.set(jobId, { ...before, at })
+      }
       for (const change of delivered) known.set(change.jobId, change)
       if (poll === undefined) return false
       const last = changes.at(-1)
