@@ -22,7 +22,7 @@ export async function startTestStorage(): Promise<TestStorage> {
   const folder = await mkdtemp(join(tmpdir(), 'vision-s3-'))
   const bucket = 'test-images'
   const accessKeyId = 'test'
-  const secretAccessKey = 'the secret of the emulated storage'
+  const secretAccessKey = 'the-secret-of-the-emulated-storage'
   const s3 = await startS3Emulator({ folder, bucket, accessKeyId, secretAccessKey })
   const settings = {
     BUCKET_NAME: bucket,
