@@ -49,7 +49,7 @@ await onEachServer(args.find((one) => /^[a-z]+$/.test(one)) ?? 'mariadb', async 
     AUTH_SECRET: secret,
     BUCKET_NAME: 'images',
     S3_ACCESS_KEY_ID: 'bench',
-    S3_SECRET_ACCESS_KEY: 'the secret of a storage that nobody asks',
+    S3_SECRET_ACCESS_KEY: 'secret-of-a-storage-that-nobody-asks',
     GEMINI_API_KEY: 'bench',
     DEEPSEEK_API_KEY: 'bench',
     STREAM_URL: 'https://streams.example.com',

@@ -21,7 +21,7 @@ const poller = fileURLToPath(new URL('../functions/poller.ts', import.meta.url))
 
 await using cleanup = new AsyncDisposableStack()
 const { url } = await openBenchDatabase(cleanup)
-const key = { accessKeyId: 'bench', secretAccessKey: 'the secret of the emulated storage' }
+const key = { accessKeyId: 'bench', secretAccessKey: 'secret-of-the-emulated-storage' }
 const s3 = await startS3Emulator({ folder: await temporaryFolder(cleanup), bucket: 'images', ...key })
 cleanup.defer(() => s3.stop())
 const providers = await startProviderEmulators()

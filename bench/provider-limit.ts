@@ -23,7 +23,7 @@ const { url } = await openBenchDatabase(cleanup)
 const database = openDatabase(url, { connections: 3, random: Math.random })
 cleanup.defer(() => database.close())
 
-const keys = { accessKeyId: 'bench', secretAccessKey: 'the secret of an emulated bucket' }
+const keys = { accessKeyId: 'bench', secretAccessKey: 'secret-of-the-emulated-storage' }
 const s3 = await startS3Emulator({ folder: await temporaryFolder(cleanup), bucket: 'bench-images', ...keys })
 cleanup.defer(() => s3.stop())
 const providers = await startProviderEmulators({ baseLatencyMs: 500 })

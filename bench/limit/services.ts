@@ -19,7 +19,7 @@ export async function startServices(
   const script = `
     const { startProviderEmulators } = await import(${at('../../dev/emulators/providers/server.ts')})
     const { startS3Emulator } = await import(${at('../../dev/emulators/s3/server.ts')})
-    const keys = { accessKeyId: 'bench', secretAccessKey: 'the secret of an emulated bucket' }
+    const keys = { accessKeyId: 'bench', secretAccessKey: 'secret-of-the-emulated-storage' }
     const providers = await startProviderEmulators({ baseLatencyMs: ${latencyMs} })
     const s3 = await startS3Emulator({ folder: ${JSON.stringify(folder)}, bucket: 'bench-images', ...keys })
     console.log(JSON.stringify({

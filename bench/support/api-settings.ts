@@ -10,6 +10,6 @@ export function apiSettings(databaseUrl: string, connections: number): Record<st
     BUCKET_NAME: 'images',
     AWS_REGION: 'us-east-1',
     S3_ACCESS_KEY_ID: 'bench',
-    S3_SECRET_ACCESS_KEY: 'the secret of a storage that nobody asks',
+    S3_SECRET_ACCESS_KEY: 'secret-of-a-storage-that-nobody-asks',
   }
 }

@@ -45,7 +45,7 @@ const config = () => ({
   AWS_REGION: 'us-east-1',
   S3_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
   S3_ACCESS_KEY_ID: 'test',
-  S3_SECRET_ACCESS_KEY: 'a secret',
+  S3_SECRET_ACCESS_KEY: 'a-secret',
 })
 
 afterEach(async () => {

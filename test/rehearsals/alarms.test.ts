@@ -74,7 +74,7 @@ async function follow(alarm: string, jobId: number, settings: Record<string, str
 
 test('StorageUnavailable: a key of the bucket that was withdrawn', async () => {
   const jobs = [await makeJob(database, { imageUrl: image }), await makeJob(database, { imageUrl: image })]
-  const withdrawn = { S3_SECRET_ACCESS_KEY: 'a key that was withdrawn' }
+  const withdrawn = { S3_SECRET_ACCESS_KEY: 'withdrawn-key' }
   await drain(withdrawn)
   await database.sql("UPDATE vision_jobs SET available_at = UTC_TIMESTAMP(3) WHERE status = 'scheduled'")
   await drain(withdrawn)
