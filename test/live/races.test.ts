@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect } from 'vitest'
 import { createBatch, joining } from '../../core/batches/batches.ts'
 import type { Database } from '../../core/database/client.ts'
+import { restPolls } from '../../core/live/changes/batch-ends.ts'
 import { type Changes, createChanges } from '../../core/live/changes/changes.ts'
 import { cancelVisionJob } from '../../core/queue/change/cancel.ts'
 import { readClock } from '../../core/queue/read/changes.ts'
@@ -219,3 +220,40 @@ test('who joins while an end is held is told of it once', async ({ db }) => {
   await look(4)
   expect([first, ...second].map(({ told }) => told)).toEqual([[`${jobId} 2`, `${batchId} ended`], [`${batchId} ended`]])
 })
+
+test.for([true, false])(
+  'whoever watches a batch that has ended and takes jobs yet is told of its closing or deletion, one with jobs: %s',
+  async (hasJobs, { db }) => {
+    const met = open(db)
+    const { batchId, jobId } = await makeBatch(db, hasJobs ? 1 : 0)
+    if (hasJobs) await cancel(db, jobId)
+    await age(db)
+    const gone = new AbortController()
+    leaving.push(() => gone.abort(new Error('left')))
+    const told: unknown[] = []
+    const follower = changes.follow('ann', await readClock(db), gone.signal, batchId)
+    void (async () => {
+      for (;;) {
+        const { batches } = (await follower.next()) ?? { batches: [] }
+        for (const { state, closed } of batches) told.push(state ? [state.jobs, state.ended, closed] : 'deleted')
+      }
+    })().catch(() => undefined)
+    follower.ask([batchId])
+    // As long as a batch without jobs is looked at in each poll.
+    await look(22)
+    expect(told).toEqual([hasJobs ? [1, true, false] : [0, false, false]])
+    // Then it is read in one poll of ten: two statements beside those that look for changes.
+    met.on('before', 100, () => undefined)
+    await look(restPolls)
+    expect(met.statements()).toBe(restPolls + 2)
+    if (hasJobs) await db.sql(`UPDATE vision_batches SET closes_at = UTC_TIMESTAMP(3) WHERE id = ${batchId}`)
+    else await db.sql(`DELETE FROM vision_batches WHERE id = ${batchId}`)
+    await look(restPolls + 1)
+    expect(told.slice(1)).toEqual([hasJobs ? [1, true, true] : 'deleted'])
+    // Nothing is read of it any more.
+    met.on('before', 100, () => undefined)
+    await look(restPolls)
+    expect(met.statements()).toBe(restPolls)
+    expect(errors).toEqual([])
+  },
+)

@@ -68,7 +68,8 @@ test('a state that is newer than the change that led to it is known at its own p
 test('the end of a batch is held until a full poll that began after it was read has finished', () => {
   let [begun, done] = [1, 1]
   let isWatched = true
-  const owner: BatchOwner = { scan: { fullBegun: () => begun, fullDone: () => done }, isWatched: () => isWatched }
+  const scan = { fullBegun: () => begun, fullDone: () => done }
+  const owner: BatchOwner = { scan, isWatched: () => isWatched, follows: () => false }
   const ends = createBatchEnds<BatchOwner>()
   const ended = { batchId: 7, state: { ended: true, jobs: 2 } } as unknown as BatchNews
   const unread = () => [...ends.unread().keys()]
@@ -98,7 +99,11 @@ test('the end of a batch is held until a full poll that began after it was read 
 })
 
 test('a batch without jobs is checked for a while, and delivered once', () => {
-  const owner: BatchOwner = { scan: { fullBegun: () => 0, fullDone: () => 0 }, isWatched: () => true }
+  const owner: BatchOwner = {
+    scan: { fullBegun: () => 0, fullDone: () => 0 },
+    isWatched: () => true,
+    follows: () => false,
+  }
   const ends = createBatchEnds<BatchOwner>()
   const empty = { batchId: 7, state: { ended: false, jobs: 0 } } as unknown as BatchNews
   ends.check(owner, [7])

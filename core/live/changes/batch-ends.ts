@@ -4,11 +4,18 @@ import type { Scan } from './scan.ts'
 
 /** The number of polls for which a batch without jobs is kept, since it is deleted after its jobs. */
 const emptyPolls = 20
+/**
+ * How often, in polls, a batch is read again that has ended and takes jobs yet, or has none, while a stream of its own is
+ * open: its closing or deletion changes no job.
+ */
+export const restPolls = 10
 
 /** A user whose batches are checked. */
 export interface BatchOwner {
   readonly scan: Pick<Scan, 'fullBegun' | 'fullDone'>
   isWatched(): boolean
+  /** Whether somebody watches just this batch. */
+  follows(batchId: number): boolean
 }
 
 /** The state of a batch, for the watchers of its user. */
@@ -54,16 +61,25 @@ interface Entry<Owner> {
   readonly empty: number
   /** The end that was delivered after this check was requested, which is not delivered again if nothing else is found. */
   readonly told?: BatchNews
+  /** Nothing is to be told of it before it is closed or deleted. */
+  readonly rests?: true
   readonly held?: HeldEnd<Owner>
 }
 
 export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
   const due = new Map<number, Entry<Owner>>()
+  let polls = 0
+  /** Forgets a batch, unless somebody is to be told of its closing or deletion. */
+  const rest = (owner: Owner, told: BatchNews) => {
+    const { batchId, closed, state } = told
+    if (state === undefined || closed || !owner.follows(batchId)) due.delete(batchId)
+    else due.set(batchId, { owner, empty: emptyPolls, told, rests: true })
+  }
   const recordOne = (entry: Entry<Owner>, news: BatchNews): readonly BatchMessage<Owner>[] => {
     const { batchId, state } = news
-    const { owner, empty, told } = entry
+    const { owner, empty, told, rests } = entry
     if (isDeepStrictEqual(told, news)) {
-      due.delete(batchId)
+      rest(owner, news)
       return []
     }
     if (state === undefined || state.ended) {
@@ -72,8 +88,9 @@ export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
     }
     // A batch is deleted a little after its last job.
     if (state.jobs === 0 && empty < emptyPolls) due.set(batchId, { owner, empty: empty + 1 })
+    else if (state.jobs === 0) rest(owner, news)
     else due.delete(batchId)
-    return state.jobs > 0 || empty === 0 ? [{ owner, news }] : []
+    return !rests && (state.jobs > 0 || empty === 0) ? [{ owner, news }] : []
   }
   return {
     check: (owner, batchIds) => {
@@ -81,8 +98,11 @@ export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
       for (const batchId of batchIds) due.set(batchId, { owner, empty: 0 })
     },
     unread: () => {
-      for (const [batchId, { owner }] of due) if (!owner.isWatched()) due.delete(batchId)
-      return new Map([...due].filter(([, { held }]) => held === undefined))
+      for (const [batchId, { owner, rests }] of due) {
+        if (!owner.isWatched() || (rests && !owner.follows(batchId))) due.delete(batchId)
+      }
+      const restsToo = ++polls % restPolls === 0
+      return new Map([...due].filter(([, { held, rests }]) => held === undefined && (restsToo || !rests)))
     },
     record: (asked, read) =>
       read.flatMap((news) => {
@@ -95,7 +115,7 @@ export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
       for (const end of ready) {
         const { batchId } = end.news
         const entry = due.get(batchId)
-        if (entry?.held === end) due.delete(batchId)
+        if (entry?.held === end) rest(end.owner, end.news)
         else if (entry?.owner === end.owner) due.set(batchId, { ...entry, told: end.news })
       }
       return ready

@@ -59,6 +59,7 @@ interface Followed {
   readonly scan: Scan
   readonly mailboxes: Set<Mailbox>
   isWatched(): boolean
+  follows(batchId: number): boolean
 }
 
 /**
@@ -151,5 +152,11 @@ export function createChanges({ database, everyMs, sleep, onError }: ChangesOpti
 
 function newFollowed(userId: string, now: number): Followed {
   const mailboxes = new Set<Mailbox>()
-  return { userId, scan: createScan(now), mailboxes, isWatched: () => mailboxes.size > 0 }
+  return {
+    userId,
+    scan: createScan(now),
+    mailboxes,
+    isWatched: () => mailboxes.size > 0,
+    follows: (batchId) => [...mailboxes].some((mailbox) => mailbox.batchId === batchId),
+  }
 }

@@ -7,6 +7,8 @@ const maxPending = 5_000
 
 /** The news that one watcher has not taken yet: the latest state of each job and batch. */
 export interface Mailbox {
+  /** The only batch whose news are kept; undefined for all. */
+  readonly batchId: number | undefined
   putJobs(news: readonly JobNews[]): void
   putBatch(news: BatchNews): void
   /**
@@ -27,6 +29,7 @@ export function createMailbox(batchId: number | undefined): Mailbox {
   let wake: () => void = () => undefined
   const isFor = (news: { readonly batchId: number | null }) => batchId === undefined || news.batchId === batchId
   return {
+    batchId,
     putJobs: (news) => {
       const wanted = news.filter(isFor)
       for (const one of wanted) jobs.set(one.jobId, one)
