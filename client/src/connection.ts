@@ -22,11 +22,13 @@ export interface Connection {
 
 /** @throws VisionError `client.invalid_options` */
 export function connect({ url = 'http://localhost:3000', ...options }: ClientOptions): Connection {
-  // A page may name its own origin, or a path of it.
-  if (/^[a-z][a-z\d+.-]*:/i.test(url) && !/^https?:\/\/[^/]/i.test(url)) {
+  // A page may name its own origin, or a path of it; elsewhere there is nothing that a path would be of.
+  const { location } = globalThis as { readonly location?: { readonly href: string } }
+  const isOfPage = !/^[a-z][a-z\d+.-]*:/i.test(url) && URL.canParse(url, location?.href)
+  if (!isOfPage && !/^https?:\/\/[^/]/i.test(url)) {
     throw new VisionError(
       'client.invalid_options',
-      `${url} is not the address of an API: it must begin with https or http.`,
+      `“${url}” is not the address of an API: it must begin with https:// or http://.`,
     )
   }
   // Its value is a secret, which the error of a header would show.
