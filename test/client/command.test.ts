@@ -36,6 +36,8 @@ beforeEach(async () => {
   process.chdir(folder)
   for (const name of ['red.png', 'sample.webp']) await cp(join(images, name), join(folder, 'photos', name))
   await cp(join(images, 'photo-like.jpg'), join(folder, 'photos/more/photo-like.jpg'))
+  // macOS leaves one beside each photo, and no run takes it for a photo.
+  await writeFile(join(folder, 'photos/._red.png'), Buffer.from([0, 5, 0x16, 7, 0, 2, 0, 0]))
 })
 
 const environment = (): NodeJS.ProcessEnv => ({

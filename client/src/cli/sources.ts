@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
@@ -37,11 +38,16 @@ async function fromDisk(path: string): Promise<RunImage[]> {
   })
   if (!found.isDirectory()) return [{ image: path, name: path }]
   const names = await readdir(path, { recursive: true, withFileTypes: true })
-  const files = names.filter((entry) => entry.isFile() && extensions.includes(extname(entry.name).toLowerCase()))
+  const files = names.filter((entry) => isPicture(entry))
   return files
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted()
     .map((file) => ({ image: file, name: file }))
+}
+
+/** A name with a dot in front is a system's own: of each photo macOS leaves a `._photo.jpg` on other disks. */
+function isPicture(entry: Dirent): boolean {
+  return entry.isFile() && !entry.name.startsWith('.') && extensions.includes(extname(entry.name).toLowerCase())
 }
 
 async function fromCsv(path: string, { image, sku, facts }: CsvColumns): Promise<RunImage[]> {
