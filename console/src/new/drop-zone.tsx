@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
-import { droppedFiles } from './dropped-files.ts'
+import { droppedFiles, inOrder } from './dropped-files.ts'
 
 const types = 'image/png,image/jpeg,image/webp,image/heic,image/heif,.heic,.heif,.csv,.tsv,text/csv'
 
@@ -46,7 +46,8 @@ export function DropZone({ add }: { readonly add: (files: readonly File[], folde
   const chosen = (event: { currentTarget: HTMLInputElement }) => {
     const { files: list } = event.currentTarget
     const [first] = list ?? []
-    add([...(list ?? [])], first?.webkitRelativePath.split('/').at(-2))
+    const files = inOrder([...(list ?? [])], ({ webkitRelativePath, name }) => webkitRelativePath || name)
+    add(files, first?.webkitRelativePath.split('/').at(-2))
     // The same files may be chosen again.
     event.currentTarget.value = ''
   }
