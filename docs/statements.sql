@@ -55,6 +55,7 @@ DELETE FROM vision_wakes WHERE woken_at <= UTC_TIMESTAMP(3) - INTERVAL ? DAY ORD
 DELETE FROM vision_webhook_endpoints WHERE id = ? AND user_id = ?;
 DELETE FROM vision_worker_minutes WHERE minute <= UTC_TIMESTAMP(3) - INTERVAL ? DAY ORDER BY minute LIMIT ?;
 DELETE FROM vision_workers WHERE last_heartbeat_at <= UTC_TIMESTAMP(3) - INTERVAL ? DAY ORDER BY last_heartbeat_at LIMIT ?;
+DELETE s FROM (SELECT ? AS id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_sessions s FORCE INDEX (PRIMARY) ON s.id = wanted.id;
 DELETE t FROM (SELECT ? AS job_id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_texts t FORCE INDEX (PRIMARY) ON t.job_id = wanted.job_id AND t.text = wanted.text;
 DELETE vision_job_attempts FROM (SELECT ? AS id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_attempts FORCE INDEX (PRIMARY) ON vision_job_attempts.id = wanted.id;
 DELETE vision_job_outputs FROM (SELECT ? AS id, … UNION ALL …) wanted STRAIGHT_JOIN vision_job_outputs FORCE INDEX (PRIMARY) ON vision_job_outputs.id = wanted.id;
@@ -220,6 +221,7 @@ SELECT id FROM vision_images WHERE user_id = ? AND sha256 = ?;
 SELECT id FROM vision_job_attempts WHERE job_id IN (?, …);
 SELECT id FROM vision_job_attempts WHERE job_id IN (?, …) AND NOT (outcome IN (?, …) AND ended_at > UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND);
 SELECT id FROM vision_job_outputs WHERE job_id IN (?, …);
+SELECT id FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = ? AND closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT ? OFFSET ?;
 SELECT id FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = ? LIMIT ?;
 SELECT id FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = ? AND batch_status = ? AND id > ? AND error_code = ? ORDER BY id LIMIT ?;
 SELECT id FROM vision_jobs FORCE INDEX (batch) WHERE batch_id = ? AND batch_status = ? AND id > ? AND error_code LIKE ? ORDER BY id LIMIT ?;

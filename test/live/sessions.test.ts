@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, onTestFinished } from 'vitest'
-import { createSessions, type Session, type Sessions, sweepSessions } from '../../core/live/slots/sessions.ts'
+import {
+  createSessions,
+  keptClosed,
+  type Session,
+  type Sessions,
+  sweepSessions,
+  trimEvery,
+} from '../../core/live/slots/sessions.ts'
 import { endingAtOnce, endingSeconds } from '../../core/live/slots/slots.ts'
 import { createWaits } from '../../core/live/slots/wait-slots.ts'
 import type { CloseReason } from '../../drizzle/schema.ts'
@@ -238,4 +245,35 @@ test('each statement reads by its index', async () => {
     expect([query, used]).toEqual([query, key])
     expect(extra ?? '').not.toMatch(/filesort|temporary/)
   }
+})
+
+test('whoever opens streams in a loop leaves no more than a thousand rows, and those the newest', async () => {
+  const old = (userId: string, count: number) =>
+    database.sql(
+      `INSERT INTO vision_job_sessions (job_id, user_id, transport, last_event, connected_at, last_seen_at, closed_at, close_reason)
+       SELECT 1, ?, 'sse', 0, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 1 HOUR, 'left'
+       FROM (SELECT 1 FROM information_schema.columns LIMIT ${count}) many`,
+      [userId],
+    )
+  await old('ann', 700)
+  await old('ann', 700)
+  await old('bob', 50)
+  const sessions = startProcess()
+  for (let jobId = 100; jobId < 100 + 2 * trimEvery; jobId++) {
+    const session = await connect(sessions, jobId)
+    session.close('left')
+    await sessions.settled()
+  }
+  const count =
+    'SELECT user_id AS user, COUNT(*) AS kept, SUM(job_id = 1) AS old FROM vision_job_sessions GROUP BY user_id'
+  const left = (await database.sql(`${count} ORDER BY user_id`)).map(({ user, kept, old }) => [
+    user,
+    Number(kept),
+    Number(old),
+  ])
+  // The stream of the last look was open then.
+  expect(left).toEqual([
+    ['ann', keptClosed + 1, keptClosed + 1 - 2 * trimEvery],
+    ['bob', 50, 50],
+  ])
 })

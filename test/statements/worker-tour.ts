@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createImageIntake } from '../../core/images/intake.ts'
+import { trimSessions } from '../../core/live/slots/sessions.ts'
 import { loadPollerConfig } from '../../core/platform/config/poller.ts'
 import { createMetrics } from '../../core/platform/metrics.ts'
 import { claimPendingVisionJobs } from '../../core/queue/claim/claim.ts'
@@ -74,6 +75,9 @@ export async function drainAndSweep(database: TestDatabase, services: TestServic
   await database.sql("UPDATE vision_users SET blocked_seen_at = '2020-01-01' WHERE blocked_seen_at IS NOT NULL")
   await intake.take(await fixtureUrl('red.png', 'image/png'), 'ann')
   await age(database)
+  await database.sql(`INSERT INTO vision_job_sessions (job_id, user_id, transport, last_event, connected_at, last_seen_at, closed_at, close_reason)
+    VALUES (1, 'many streams', 'sse', 0, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 'left')`)
+  await trimSessions(database, 'many streams', 0)
   const log: string[] = []
   const poller = createPoller(
     loadPollerConfig({ ...services.settings(database.url), POLLER_IDLE_SECONDS: '0', JOB_IN_FLIGHT_PER_USER: '2' }),

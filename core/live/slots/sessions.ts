@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { CloseReason } from '../../../drizzle/schema.ts'
 import type { Database } from '../../database/client.ts'
 import { matchedBy, type Queryable, rowsOf } from '../../database/sql.ts'
+import { wanted } from '../../database/sql-text.ts'
 import { createTicker, type Sleep } from '../ticker.ts'
 import { closeSessions, takeSlot } from './slots.ts'
 
@@ -52,6 +53,10 @@ export interface SessionOptions {
 const sessionLifeSeconds = 60
 const keptDays = 7
 const sweepBatch = 500
+/** How many closed rows of a user are kept: whoever opens streams in a loop leaves no more. */
+export const keptClosed = 1_000
+/** In one opening of so many a process looks for what its user has beyond that; fewer than are deleted then. */
+export const trimEvery = 50
 
 interface OpenSession extends NewSession {
   readonly id: number
@@ -63,6 +68,12 @@ export function createSessions(options: SessionOptions): Sessions {
   const { database, perUser, touchMs, lookMs, random, sleep, onError } = options
   const open = new Map<number, OpenSession>()
   const closing = new Set<Promise<void>>()
+  let opened = 0
+  const inBackground = (work: Promise<unknown>) => {
+    const done = work.then(() => undefined, onError)
+    closing.add(done)
+    void done.finally(() => closing.delete(done))
+  }
 
   const forget = (id: number) => {
     const session = open.get(id)
@@ -79,8 +90,8 @@ export function createSessions(options: SessionOptions): Sessions {
   const tickers = [createTicker(touchMs, sleep, touch, onError), createTicker(lookMs, sleep, look, onError)]
 
   return {
-    open: async (wanted) => {
-      const { userId, jobId, transport, lastEvent } = wanted
+    open: async (requested) => {
+      const { userId, jobId, transport, lastEvent } = requested
       const stream = { kind: 'stream', userId, jobId, transport, lastEvent } as const
       const taken = await takeSlot(database, stream, {
         perUser,
@@ -91,14 +102,13 @@ export function createSessions(options: SessionOptions): Sessions {
       for (const replaced of taken.replaced) forget(replaced)?.onClosed('replaced')
       const { id } = taken
       if (id === undefined) return undefined
-      const session: OpenSession = { ...wanted, id, version: lastEvent }
+      const session: OpenSession = { ...requested, id, version: lastEvent }
       open.set(id, session)
       for (const ticker of tickers) ticker.start()
+      if (++opened % trimEvery === 0) inBackground(trimSessions(database, userId))
       const close = (reason: CloseReason) => {
         if (!forget(id)) return
-        const done = closeSessions(database, [id], reason, session.version).then(() => undefined, onError)
-        closing.add(done)
-        void done.finally(() => closing.delete(done))
+        inBackground(closeSessions(database, [id], reason, session.version))
       }
       return {
         sent: (version) => {
@@ -131,6 +141,27 @@ export async function sweepSessions(database: Database, signal?: AbortSignal): P
     signal,
     sql`DELETE FROM vision_job_sessions
     WHERE closed_at <= UTC_TIMESTAMP(3) - INTERVAL ${keptDays} DAY ORDER BY closed_at LIMIT ${sweepBatch}`,
+  )
+}
+
+/** Deletes the oldest closed rows of a user beyond those that are kept, 500 at most. */
+export async function trimSessions(database: Database, userId: string, kept = keptClosed): Promise<void> {
+  // A plain read, then row by row: so no gap is locked in which others open streams.
+  const rows = await database.run((on) =>
+    rowsOf<{ id: number }>(
+      on,
+      sql`SELECT id FROM vision_job_sessions FORCE INDEX (live) WHERE user_id = ${userId} AND closed_at IS NOT NULL
+        ORDER BY closed_at DESC, id DESC LIMIT ${sweepBatch} OFFSET ${kept}`,
+    ),
+  )
+  if (rows.length === 0) return
+  const ids = rows.map(({ id }) => [id])
+  await database.run((on) =>
+    matchedBy(
+      on,
+      sql`DELETE s FROM ${wanted(['id'], ids)} STRAIGHT_JOIN vision_job_sessions s FORCE INDEX (PRIMARY)
+        ON s.id = wanted.id`,
+    ),
   )
 }
 
