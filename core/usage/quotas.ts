@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { waitingStatuses } from '../../drizzle/schema.ts'
 import { type Queryable, rowsOf } from '../database/sql.ts'
 import { type ErrorCode, VisionError } from '../domain/errors.ts'
 import type { ApiConfig } from '../platform/config/api.ts'
@@ -128,7 +129,7 @@ interface Row extends Readonly<Record<'resetSeconds' | 'waiting', number>> {
 /** A user's waiting jobs, counted up to a number, along the owner index alone. */
 function waitingQuery(userId: string, limit: number) {
   return sql`SELECT 1 FROM vision_jobs FORCE INDEX (owner)
-    WHERE user_id = ${userId} AND waiting_as IN ('scheduled', 'blocked', 'pending') LIMIT ${limit}`
+    WHERE user_id = ${userId} AND waiting_as IN ${[...waitingStatuses]} LIMIT ${limit}`
 }
 
 /**

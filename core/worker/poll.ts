@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Step } from '../../drizzle/schema.ts'
+import { type Step, waitingStatuses } from '../../drizzle/schema.ts'
 import type { Database } from '../database/client.ts'
 import { rowsOf } from '../database/sql.ts'
 import { allowsCalls } from '../providers/availability/circuit-breaker.ts'
@@ -67,9 +67,9 @@ export async function pollQueue(
         EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (lease)
           WHERE status = 'processing' AND lease_expires_at <= UTC_TIMESTAMP(3)) AS lost,
         (EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE waiting_as IN ('blocked', 'pending', 'scheduled') AND lane = 'analysis' AND expires_at <= ${moments.analysis})
+          WHERE waiting_as IN ${[...waitingStatuses]} AND lane = 'analysis' AND expires_at <= ${moments.analysis})
         OR EXISTS (SELECT 1 FROM vision_jobs FORCE INDEX (expiry)
-          WHERE waiting_as IN ('blocked', 'pending', 'scheduled') AND lane = 'content' AND expires_at <= ${moments.content}))
+          WHERE waiting_as IN ${[...waitingStatuses]} AND lane = 'content' AND expires_at <= ${moments.content}))
           AS expired,
         EXISTS (SELECT 1 FROM vision_users FORCE INDEX (blocked) WHERE ${isOverdue()}) AS blocked`,
     ),

@@ -15,8 +15,11 @@ import { VisionError } from '../../domain/errors.ts'
 import type { OwnedJob } from '../rows/lock-jobs.ts'
 import type { TextRow } from '../rows/texts.ts'
 
+const { waitingAs: _, lane: __, endedAs: ___, batchStatus: ____, ...columns } = getTableColumns(visionJobs)
+/** The columns of a `JobRow`. */
+export const jobColumns = columns
 /** A row of `vision_jobs`, without what the server derives from it for its indexes. */
-export type JobRow = Omit<typeof visionJobs.$inferSelect, 'waitingAs' | 'lane' | 'endedAs' | 'batchStatus'>
+export type JobRow = Pick<typeof visionJobs.$inferSelect, keyof typeof jobColumns>
 /** A row of `vision_job_outputs`. */
 export type OutputRow = typeof visionJobOutputs.$inferSelect
 /** A row of `vision_job_attempts`. */
@@ -41,9 +44,6 @@ export async function getVisionJob(database: Database, owned: OwnedJob): Promise
   return found
 }
 
-const { waitingAs: _, lane: __, endedAs: ___, batchStatus: ____, ...columns } = getTableColumns(visionJobs)
-/** The columns of a `JobRow`. */
-export const jobColumns = columns
 const { placeholder } = sql
 
 const ownedJob = selectOnce(jobColumns, (select) =>
