@@ -34,9 +34,26 @@ export interface Sessions {
 export function createSessions(settings: SessionSettings): Sessions {
   const done = new WeakSet<object>()
   let server: Server | undefined
+  let recognising: Promise<Server> | undefined
+  /** A worker opens several connections at once: the first one asks for all. If it breaks, the next one does. */
+  const recognised = async (connection: PoolConnection): Promise<Server> => {
+    while (server === undefined) {
+      if (recognising) {
+        await recognising.catch(() => undefined)
+        continue
+      }
+      recognising = recognise(connection)
+      try {
+        server = await recognising
+      } finally {
+        recognising = undefined
+      }
+    }
+    return server
+  }
   return {
     ready: async (connection) => {
-      server ??= await recognise(connection)
+      const server = await recognised(connection)
       if (server !== 'vitess' && !done.has(connection.connection)) {
         await set(connection, wanted(server, settings))
         done.add(connection.connection)
@@ -47,14 +64,17 @@ export function createSessions(settings: SessionSettings): Sessions {
 }
 
 async function recognise(connection: PoolConnection): Promise<Server> {
-  const isVitess = await connection.query('SHOW VITESS_TARGET').then(
-    () => true,
+  const refused = await connection.query('SHOW VITESS_TARGET').then(
+    () => undefined,
     (error) => {
       if (isPassing(error)) throw error
-      return false
+      return String(error)
     },
   )
-  if (isVitess) return 'vitess'
+  if (refused === undefined) return 'vitess'
+  // What does not know the statement says whose manual to look into, where it speaks English: one round trip less.
+  const [, manual] = /manual that corresponds to your (MariaDB|MySQL) server/.exec(refused) ?? []
+  if (manual) return manual === 'MariaDB' ? 'mariadb' : 'mysql'
   const [[row]] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version')
   return /mariadb/i.test(row?.version) ? 'mariadb' : 'mysql'
 }

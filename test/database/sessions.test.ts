@@ -101,6 +101,51 @@ test('sessions have limits of the server’s own, and a SET only where something
   expect(sets()).toHaveLength(1)
 })
 
+describe('the kind of server', () => {
+  /** What was asked to find out. */
+  const asked = () => proxy.statements.filter((one) => /VITESS|VERSION/.test(one))
+  /** As many sessions as there are connections, all at once. */
+  const settings = (on: Database, connections: number) =>
+    Promise.all(
+      Array.from({ length: connections }, () =>
+        on.run((query) => rowsOf<{ idle: number }>(query, sql`SELECT @@wait_timeout AS idle, SLEEP(0.2)`)),
+      ),
+    )
+
+  test('is asked once for all connections, in one statement', async () => {
+    proxy.statements.length = 0
+    const through = open(proxy.url(direct.url), { connections: 4 })
+    const sessions = await settings(through, 4)
+    expect(sessions.map(([row]) => Number(row?.idle))).toEqual([15, 15, 15, 15])
+    await through.close()
+    expect(asked()).toEqual(['SHOW VITESS_TARGET'])
+    expect(proxy.statements.filter((one) => one.startsWith('SET SESSION'))).toHaveLength(4)
+  })
+
+  test('is asked again where the first connection that asked found no answer', async () => {
+    proxy.statements.length = 0
+    const through = open(proxy.url(direct.url), { connections: 2, random: () => 1 })
+    proxy.failStatements({ matches: /VITESS/, errno: 1213, sqlState: '40001', message: 'Deadlock found' })
+    const sessions = settings(through, 2)
+    await expect.poll(() => asked().length).toBeGreaterThan(0)
+    proxy.failStatements(null)
+    expect((await sessions).map(([row]) => Number(row?.idle))).toEqual([15, 15])
+    await through.close()
+    expect(asked().length).toBeGreaterThan(1)
+  })
+
+  test('is found in its version where the message is in another language', async () => {
+    proxy.statements.length = 0
+    const message = 'Fehler in der SQL-Syntax'
+    proxy.failStatements({ matches: /VITESS/, errno: 1064, sqlState: '42000', message })
+    const through = open(proxy.url(direct.url))
+    expect((await settings(through, 1)).map(([row]) => Number(row?.idle))).toEqual([15])
+    proxy.failStatements(null)
+    await through.close()
+    expect(asked()).toEqual(['SHOW VITESS_TARGET', 'SELECT VERSION() AS version'])
+  })
+})
+
 test('a row that a dead client has locked is free once the server has missed it for the limit', async () => {
   const dying = open(proxy.url(direct.url), { sessionIdleSeconds: 2 })
   const locked = Promise.withResolvers<void>()
