@@ -11,6 +11,15 @@ export const key = customType<{ data: string; config: { length: number } }>({
 export const word = <T extends string>(name: string) =>
   customType<{ data: T }>({ dataType: () => 'varchar(20) character set ascii collate ascii_bin' })(name)
 
+/**
+ * A word of a list, as the server's ENUM: a byte in the row and in each index, in the order of the list. Add one at the end, which
+ * rewrites no row. In capitals, since drizzle-kit takes `enum(` apart and loses what follows.
+ */
+export const wordOf = <T extends string>(name: string, words: readonly T[]) =>
+  customType<{ data: T }>({
+    dataType: () => `ENUM(${words.map((one) => `'${one}'`).join(',')}) character set ascii collate ascii_bin`,
+  })(name)
+
 export const text = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length}) character set utf8mb4 collate utf8mb4_bin`,
 })

@@ -1,21 +1,32 @@
 import { sql } from 'drizzle-orm'
 import { check, index, int, mysqlTable, primaryKey, tinyint, uniqueIndex } from 'drizzle-orm/mysql-core'
-import { amount, count, id, json, key, oneOf, stored, text, time, tokenCount, whereOneOf, word } from './columns.ts'
+import {
+  amount,
+  count,
+  id,
+  json,
+  key,
+  oneOf,
+  stored,
+  text,
+  time,
+  tokenCount,
+  whereOneOf,
+  word,
+  wordOf,
+} from './columns.ts'
 import {
   type Author,
   authors,
-  type Ended,
   endedStatuses,
   type Facts,
   type Outcome,
   outcomes,
-  type Status,
   type Step,
   statuses,
   steps,
   type TextStatus,
   textStatuses,
-  type Waiting,
   waitingStatuses,
 } from './values.ts'
 
@@ -25,9 +36,9 @@ export const visionJobs = mysqlTable(
   {
     id: id('id').autoincrement().primaryKey(),
     userId: key('user_id', { length: 255 }).notNull(),
-    status: word<Status>('status').notNull(),
+    status: wordOf('status', statuses).notNull(),
     /** The step that a claim would run next, and so the lane in which the job waits. */
-    nextStep: word<Step>('next_step').notNull().default('analysis'),
+    nextStep: wordOf('next_step', steps).notNull().default('analysis'),
     /** The job's place in its lane's fair queue; meaningful while pending. */
     startTag: id('start_tag').notNull().default(0),
     /** Grows with every change that a client can see. */
@@ -83,13 +94,16 @@ export const visionJobs = mysqlTable(
     // Each is null for all jobs but those that its indexes are for: a job moves their entries when it enters and leaves, not
     // with every other change.
     /** The status of a job that waits. */
-    waitingAs: word<Waiting>('waiting_as').generatedAlwaysAs(whereOneOf('status', waitingStatuses, 'status'), stored),
+    waitingAs: wordOf('waiting_as', waitingStatuses).generatedAlwaysAs(
+      whereOneOf('status', waitingStatuses, 'status'),
+      stored,
+    ),
     /** The lane that it waits in. */
-    lane: word<Step>('lane').generatedAlwaysAs(whereOneOf('status', waitingStatuses, 'next_step'), stored),
+    lane: wordOf('lane', steps).generatedAlwaysAs(whereOneOf('status', waitingStatuses, 'next_step'), stored),
     /** The status of a job that has ended. */
-    endedAs: word<Ended>('ended_as').generatedAlwaysAs(whereOneOf('status', endedStatuses, 'status'), stored),
+    endedAs: wordOf('ended_as', endedStatuses).generatedAlwaysAs(whereOneOf('status', endedStatuses, 'status'), stored),
     /** The status of a job that belongs to a batch. */
-    batchStatus: word<Status>('batch_status').generatedAlwaysAs(sql`if(batch_id is null, null, status)`, stored),
+    batchStatus: wordOf('batch_status', statuses).generatedAlwaysAs(sql`if(batch_id is null, null, status)`, stored),
   },
   (job) => [
     index('claim').on(job.waitingAs, job.lane, job.startTag, job.id),
@@ -109,8 +123,6 @@ export const visionJobs = mysqlTable(
     // The operator's most frequent search: the jobs with this last error, newest first.
     index('error').on(job.errorCode, job.id),
     uniqueIndex('idempotency').on(job.userId, job.idempotencyKey),
-    check('vision_jobs_status', oneOf('status', statuses)),
-    check('vision_jobs_next_step', oneOf('next_step', steps)),
   ],
 )
 

@@ -7,6 +7,7 @@ import { inspect } from 'node:util'
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkMigrations, MigrationError, migrateDatabase } from '../../drizzle/migrate.ts'
+import { endedStatuses, statuses, steps, waitingStatuses } from '../../drizzle/schema.ts'
 import { createEmptyDatabase } from '../support/database/test-database.ts'
 
 let url: string
@@ -80,6 +81,18 @@ describe('the migrations of the project', () => {
     for (const { name } of collations) expect(name).toMatch(/_bin$/)
   })
 
+  test('have the words of a job in the order of the code, so that one more at the end rewrites no row', async () => {
+    await migrateDatabase(url)
+    const listOf = async (column: string) => {
+      const [row] = await query(`SHOW COLUMNS FROM vision_jobs LIKE '${column}'`)
+      return String(row?.Type).match(/[a-z]+(?=')/g)
+    }
+    for (const column of ['status', 'batch_status']) expect(await listOf(column)).toEqual(statuses)
+    for (const column of ['next_step', 'lane']) expect(await listOf(column)).toEqual(steps)
+    expect(await listOf('waiting_as')).toEqual(waitingStatuses)
+    expect(await listOf('ended_as')).toEqual(endedStatuses)
+  })
+
   test('refuse a status, a step and an outcome that there is not', async () => {
     await migrateDatabase(url)
     for (const [table, column] of [
@@ -89,7 +102,7 @@ describe('the migrations of the project', () => {
       ['vision_job_attempts', 'outcome'],
     ]) {
       const insert = connection.query(insertInto(String(table), String(column), 'nonsense'))
-      await expect(insert, `${table}.${column}`).rejects.toThrow(/constraint/i)
+      await expect(insert, `${table}.${column}`).rejects.toThrow(/constraint|truncated/i)
     }
   })
 })
@@ -172,7 +185,7 @@ describe('the migration to the field’s words', () => {
       (await query(`SHOW INDEX FROM vision_jobs WHERE Key_name = '${name}'`)).map((row) => row.Column_name)
     expect(await columns('claim')).toEqual(['waiting_as', 'lane', 'start_tag', 'id'])
     expect(await columns('owner')).toEqual(['user_id', 'waiting_as', 'lane', 'start_tag'])
-    await expect(connection.query(insertInto('vision_jobs', 'status', 'held'))).rejects.toThrow(/constraint/i)
+    await expect(connection.query(insertInto('vision_jobs', 'status', 'held'))).rejects.toThrow(/constraint|truncated/i)
     await connection.query(insertInto('vision_jobs', 'status', 'blocked'))
   })
 })

@@ -115,8 +115,8 @@ test('sixteen workers at once never share a job and lose none, whatever else goe
   ).toEqual([])
   const ended = await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status ORDER BY status')
   expect(ended).toEqual([
-    { status: 'cancelled', jobs: cancelled.size },
     { status: 'completed', jobs: waiting + late - cancelled.size },
+    { status: 'cancelled', jobs: cancelled.size },
   ])
   expect(await tornJobs(database.sql), 'one ended row for each run').toEqual([])
 })

@@ -202,8 +202,8 @@ test('one whose values cannot be stored fails alone, and is told why', async () 
   expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1)
   expect(results[5]).toMatchObject({ status: 'rejected', reason: { cause: { errno: 1406 } } })
   expect(await direct.sql('SELECT status, COUNT(*) AS n FROM vision_jobs GROUP BY 1 ORDER BY 1')).toEqual([
-    { status: 'completed', n: 11 },
     { status: 'processing', n: 1 },
+    { status: 'completed', n: 11 },
   ])
   expect((await ledgerOf(direct)).completed).toMatchObject({ jobs: 11 })
 })
@@ -249,9 +249,9 @@ test.each<CommitFault>(['lost', 'answer lost', 'late'])(
     expect(results.map(({ status }) => status)).toEqual(runs.map((_, index) => (index < 1 ? 'rejected' : 'fulfilled')))
     expect(await direct.sql('SELECT status, version, COUNT(*) AS n FROM vision_jobs GROUP BY 1, 2 ORDER BY 1')).toEqual(
       [
-        { status: 'cancelled', version: 3, n: 1 },
         { status: 'completed', version: 4, n: 9 },
         { status: 'failed', version: 3, n: 5 },
+        { status: 'cancelled', version: 3, n: 1 },
       ],
     )
     await expectLedgerOfRuns(direct)

@@ -81,8 +81,8 @@ test('four workers with fifty in flight lose exactly the runs that a rival cance
   const ended = await database.sql('SELECT status, COUNT(*) AS jobs FROM vision_jobs GROUP BY status ORDER BY status')
   expect(cancelled).toBeGreaterThan(together)
   expect(ended).toEqual([
-    { status: 'cancelled', jobs: cancelled },
     { status: 'completed', jobs: users * jobsOfOne - cancelled },
+    { status: 'cancelled', jobs: cancelled },
   ])
   expect(total('completed')).toBe(users * jobsOfOne - cancelled)
   expect(total('claimed')).toBe(users * jobsOfOne)
