@@ -6,6 +6,7 @@ import { client } from '../session.ts'
 import { Confirm } from '../ui/confirm.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Problem } from '../ui/problem.tsx'
+import { dropUnsaved, keepUnsaved, unsavedAt } from '../ui/unsaved.ts'
 import { useLoad } from '../ui/use-load.ts'
 import { useTitle } from '../ui/use-title.ts'
 import { BrandForm } from './form.tsx'
@@ -48,11 +49,30 @@ interface EditorProps {
 function Editor({ brand, reload }: EditorProps) {
   const { route } = useLocation()
   const before = brand?.profile ?? { name: '' }
-  const [typed, setTyped] = useState(() => typedOf(before))
+  const place = `brand ${brand?.brandId ?? 'new'}`
+  // As it was when the typing began: who was first meanwhile is noticed by the version.
+  const [begun, setBegun] = useState(
+    unsavedAt<{ version: number | undefined; typed: TypedProfile }>(place) ?? {
+      version: brand?.version,
+      typed: typedOf(before),
+    },
+  )
+  const [typed, setTyped] = useState(begun.typed)
   const [state, setState] = useState<{ busy?: boolean; error?: unknown }>({})
   const [asking, setAsking] = useState(false)
   useTitle(brand?.name ?? 'New brand')
-  const change = (to: Partial<TypedProfile>) => setTyped((now) => ({ ...now, ...to }))
+  const change = (to: Partial<TypedProfile>) => {
+    const now = { ...(unsavedAt<typeof begun>(place) ?? { typed }).typed, ...to }
+    setTyped(now)
+    keepUnsaved(place, { version: begun.version, typed: now })
+  }
+  const discard = () => {
+    dropUnsaved(place)
+    setTyped(typedOf(before))
+    setBegun({ version: brand?.version, typed: typedOf(before) })
+    setState({})
+    reload()
+  }
   const profile = profileOf(typed, before)
   const isChanged = differencesOf(before, profile).length > 0
   const isLocked = brand !== undefined && brand.archivedAt !== null
@@ -62,11 +82,13 @@ function Editor({ brand, reload }: EditorProps) {
     try {
       if (brand === undefined || version === undefined) {
         const { data } = await client.value.api.POST('/v1/brands', { body: { profile } })
+        dropUnsaved(place)
         if (data) route(`/console/brands/${data.brandId}`, true)
         return
       }
       const params = { path: { brandId: brand.brandId } }
       await client.value.api.PUT('/v1/brands/{brandId}', { params, body: { profile, version } })
+      dropUnsaved(place)
       setState({})
       reload()
     } catch (error) {
@@ -105,7 +127,7 @@ function Editor({ brand, reload }: EditorProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          void save(brand?.version)
+          void save(begun.version)
         }}
       >
         <div class="split">
@@ -151,7 +173,7 @@ function Editor({ brand, reload }: EditorProps) {
                   <button type="button" class="btn" onClick={saveOver}>
                     Save mine as the next version
                   </button>
-                  <button type="button" class="btn plain" onClick={reload}>
+                  <button type="button" class="btn plain" onClick={discard}>
                     Leave theirs
                   </button>
                 </p>
@@ -164,6 +186,11 @@ function Editor({ brand, reload }: EditorProps) {
               )
             )}
             <span class="row end">
+              {isChanged && (
+                <button type="button" class="btn plain" onClick={discard}>
+                  Discard
+                </button>
+              )}
               <button
                 type="submit"
                 class="btn go big"

@@ -1,5 +1,4 @@
-import { effect, signal } from '@preact/signals'
-import { access } from '../session.ts'
+import { allUnsaved, dropUnsaved, keepUnsaved, unsavedAt } from '../ui/unsaved.ts'
 import type { Fields } from './fields.tsx'
 
 /** What was typed into a text and is not saved yet. */
@@ -11,36 +10,20 @@ export interface Edit {
   readonly fields: Fields
 }
 
-/** Kept until they are saved or discarded, whichever page is shown meanwhile. */
-const edits = signal<readonly Edit[]>([])
-
-// Who signs out leaves nothing behind.
-access.subscribe((now) => {
-  if (now === 'unknown') edits.value = []
-})
-
-const ask = (event: BeforeUnloadEvent) => event.preventDefault()
-effect(() => {
-  if (edits.value.length > 0) addEventListener('beforeunload', ask)
-  else removeEventListener('beforeunload', ask)
-})
+const placeOf = (jobId: number, textId: number) => `job ${jobId}, text ${textId}`
 
 export function editsOf(jobId: number): readonly Edit[] {
-  return edits.value.filter((edit) => edit.jobId === jobId)
+  return allUnsaved(`job ${jobId}, `)
 }
 
 export function editOf(jobId: number, textId: number): Edit | undefined {
-  return editsOf(jobId).find((edit) => edit.textId === textId)
+  return unsavedAt(placeOf(jobId, textId))
 }
 
 export function keepEdit(edit: Edit): void {
-  edits.value = [...others(edit.jobId, edit.textId), edit]
+  keepUnsaved(placeOf(edit.jobId, edit.textId), edit)
 }
 
 export function dropEdit(jobId: number, textId: number): void {
-  edits.value = others(jobId, textId)
-}
-
-function others(jobId: number, textId: number): readonly Edit[] {
-  return edits.value.filter((edit) => edit.jobId !== jobId || edit.textId !== textId)
+  dropUnsaved(placeOf(jobId, textId))
 }
