@@ -133,3 +133,13 @@ test('a mailbox that is full is emptied, and its watcher told once', async () =>
   mailbox.putJobs([news(1)])
   expect((await mailbox.take(signal))?.jobs).toHaveLength(1)
 })
+
+test('a mailbox holds no more batches than jobs, and its watcher reads on by itself beyond that', async () => {
+  const { signal } = new AbortController()
+  const mailbox = createMailbox(undefined)
+  const put = (batchId: number) => mailbox.putBatch({ batchId, state: undefined, closed: true })
+  for (let batchId = 0; batchId <= 5_000; batchId++) put(batchId)
+  expect((await mailbox.take(signal))?.batches.length).toBeUndefined()
+  put(1)
+  expect((await mailbox.take(signal))?.batches).toHaveLength(1)
+})

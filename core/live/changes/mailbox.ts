@@ -2,7 +2,7 @@ import type { BatchNews } from '../../batches/news.ts'
 import { byPlace } from '../../queue/read/changes.ts'
 import type { JobNews, News } from './news.ts'
 
-/** The most changed jobs that are queued for a watcher; beyond that it must read them itself. */
+/** The most changed jobs that are queued for a watcher, and the most batches; beyond that it must read them itself. */
 const maxPending = 5_000
 
 /** The news that one watcher has not taken yet: the latest state of each job and batch. */
@@ -42,6 +42,10 @@ export function createMailbox(batchId: number | undefined): Mailbox {
     putBatch: (news) => {
       if (!isFor(news)) return
       batches.set(news.batchId, news)
+      if (batches.size > maxPending) {
+        batches.clear()
+        overflown = true
+      }
       wake()
     },
     take: async (signal) => {
