@@ -28,7 +28,7 @@ export function connect({ url = 'http://localhost:3000', ...options }: ClientOpt
   if (!isOfPage && !/^https?:\/\/[^/]/i.test(url)) {
     throw new VisionError(
       'client.invalid_options',
-      `“${url}” is not the address of an API: it must begin with https:// or http://.`,
+      `“${url}” is not the address of an API: it must begin with https or http.`,
     )
   }
   // Its value is a secret, which the error of a header would show.

@@ -5,7 +5,7 @@ const open = (options: ClientOptions) => () => createVisionClient(options)
 
 test('an address that cannot be one is refused, and a path of its own where there is no page', () => {
   for (const url of ['localhost:3000', 'vision.example.com', 'ftp://vision.example.com', '/api', '']) {
-    expect(open({ url })).toThrow(`“${url}” is not the address of an API: it must begin with https:// or http://.`)
+    expect(open({ url })).toThrow(`“${url}” is not the address of an API: it must begin with https or http.`)
   }
   vi.stubGlobal('location', { href: 'https://shop.example/admin/' })
   onTestFinished(() => void vi.unstubAllGlobals())
