@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { BatchNews } from '../../batches/news.ts'
 import type { Scan } from './scan.ts'
 
@@ -78,7 +77,8 @@ export function createBatchEnds<Owner extends BatchOwner>(): BatchEnds<Owner> {
   const recordOne = (entry: Entry<Owner>, news: BatchNews): readonly BatchMessage<Owner>[] => {
     const { batchId, state } = news
     const { owner, empty, told, rests } = entry
-    if (isDeepStrictEqual(told, news)) {
+    // By an import it would be loaded, and all that it brings, at each start.
+    if (process.getBuiltinModule('node:util').isDeepStrictEqual(told, news)) {
       rest(owner, news)
       return []
     }
