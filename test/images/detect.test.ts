@@ -185,6 +185,32 @@ describe('refused, with what was found:', () => {
     ['JSON', () => Buffer.from('{"error":404}'), 'image.unsupported_type', found('JSON')],
     ['a ZIP archive', () => zip(), 'image.unsupported_type', found('a ZIP archive')],
     ['a gzip archive', () => Buffer.from('1f8b08', 'hex'), 'image.unsupported_type', found('a gzip archive')],
+    [
+      'a side file of macOS',
+      () => Buffer.from('0005160700020000', 'hex'),
+      'image.unsupported_type',
+      found('a side file of macOS, without a picture: send the file without “._” in front'),
+    ],
+    [
+      'a Git LFS pointer',
+      () => Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n'),
+      'image.unsupported_type',
+      found('a Git LFS pointer: send the file that it stands for (git lfs pull)'),
+    ],
+    [
+      'the body of a form',
+      () => join('------X\r\nContent-Disposition: form-data; name="file"\r\n\r\n', red),
+      'image.unsupported_type',
+      found('the body of a form (multipart): send the bytes of its file alone'),
+    ],
+    ...['\ufeff', '\n', '\r\n \n'].map((before): [string, () => Uint8Array, string, string] => [
+      `a PNG after ${JSON.stringify(before)}`,
+      () => join(before, red),
+      'image.unsupported_type',
+      found(
+        'an image after a byte order mark or blank lines, which a program wrote before it: send it from its first byte',
+      ),
+    ]),
     ['a JPEG XL', () => Buffer.from('ff0a0000', 'hex'), 'image.unsupported_type', found('a JPEG XL')],
     [
       'a JPEG XL in a container',
@@ -214,7 +240,7 @@ describe('refused, with what was found:', () => {
     ],
     [
       'a PNG after a byte',
-      () => join('\n', red),
+      () => join('x', red),
       'image.unsupported_type',
       'not a PNG, JPEG, WebP, HEIC or HEIF image.',
     ],

@@ -25,9 +25,16 @@ const signatures: readonly (readonly [string, string])[] = [
   ['8BPS', 'a Photoshop document'],
   ['PK\x03\x04', 'a ZIP archive'],
   ['\x1f\x8b', 'a gzip archive'],
+  ['\0\x05\x16\x07', 'a side file of macOS, without a picture: send the file without “._” in front'],
 ]
 
 const texts: readonly (readonly [RegExp, string])[] = [
+  [/^version https:\/\/git-lfs/, 'a Git LFS pointer: send the file that it stands for (git lfs pull)'],
+  [/^--[^\r\n]{1,72}\r?\nContent-Disposition:/i, 'the body of a form (multipart): send the bytes of its file alone'],
+  [
+    /^(?:\xef\xbb\xbf|\s)+(?:\x89PNG|\xff\xd8\xff|RIFF[\s\S]{4}WEBP)/,
+    'an image after a byte order mark or blank lines, which a program wrote before it: send it from its first byte',
+  ],
   [/^\s*<(!doctype html|html|head|body|script)/i, 'an HTML page'],
   [/<svg[\s>]/i, 'an SVG'],
   [/^\s*[{[]/, 'JSON'],
