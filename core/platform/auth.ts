@@ -115,7 +115,12 @@ export function bearerToken(request: Request): string {
   const header = request.headers.get('authorization')
   if (header === null) throw new VisionError('request.unauthenticated', { detail: 'no Authorization header' })
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header.trim())?.[1]
-  if (token === undefined) throw invalid('the Authorization header is not the word Bearer and a token')
+  if (token === undefined) {
+    throw new InvalidToken(
+      'The header Authorization must be the word Bearer, a space, and a key or a token.',
+      'the Authorization header is not the word Bearer and a token',
+    )
+  }
   return token
 }
 

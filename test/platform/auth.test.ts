@@ -113,7 +113,8 @@ test('the operator sees why what came is no token of ours, and nothing of what c
   ]
   for (const [config, header, reason] of reasons) {
     const error = await check(config, header).catch((caught) => caught)
-    expect(error).toMatchObject({ ...invalid, detail: reason })
+    expect(error).toMatchObject({ code: 'request.unauthenticated', detail: reason })
+    if (header.startsWith('Bearer')) expect(error).toMatchObject(invalid)
     expect(`${error.message} ${error.detail} ${error.cause}`).not.toContain(hidden)
   }
   await expect(check(keys)).rejects.toMatchObject({ detail: 'no Authorization header' })
@@ -152,8 +153,12 @@ test('a token is not valid without a signature that a key of ours made', async (
 
 test('what is no bearer token is not valid, and nothing at all is asked for one', async () => {
   const before = fetched
-  for (const header of ['Basic YW5uOnB3', 'Bearer', 'Bearer a b', 'Bearer ü', 'Bearer abc', 'Bearer a.b.c', '']) {
-    await expect(check(withKeys(), header)).rejects.toMatchObject({ code: 'request.unauthenticated' })
+  const form = 'The header Authorization must be the word Bearer, a space, and a key or a token.'
+  for (const header of ['Basic YW5uOnB3', 'vpk_abc', 'Bearer', 'Bearer a b', 'Bearer ü', '']) {
+    await expect(check(withKeys(), header)).rejects.toMatchObject(unauthenticated(form))
+  }
+  for (const header of ['Bearer abc', 'Bearer a.b.c']) {
+    await expect(check(withKeys(), header)).rejects.toMatchObject(invalid)
   }
   await expect(check(withKeys())).rejects.toMatchObject(unauthenticated('Send a valid bearer token.'))
   // None of that was worth a look at the issuer's keys.
