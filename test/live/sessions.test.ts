@@ -261,6 +261,7 @@ test('whoever opens streams in a loop leaves no more than a thousand rows, and t
   const sessions = startProcess()
   for (let jobId = 100; jobId < 100 + 2 * trimEvery; jobId++) {
     const session = await connect(sessions, jobId)
+    await sessions.settled()
     session.close('left')
     await sessions.settled()
   }
