@@ -145,6 +145,8 @@ test.each(present.filter((shell) => shell !== 'sh'))('the calls of docs/quicksta
   expect(stdout).toContain('event: completed')
   expect(stdout).toContain('"approved":true')
   expect(stdout).toMatch(/job \d+, batch \d+, brand \d+\n$/)
+  // The table has the text: it was waited for.
+  expect(stdout).toMatch(/^\d+,data:image\/png;sha256=\w+,,,completed,,,[^,]+,[^,]+/m)
   // No call was refused.
   expect(stdout).not.toMatch(/"status":[45]\d\d/)
 })
