@@ -80,12 +80,12 @@ test('everything that is missing or wrong is named at once, and no value is told
 })
 
 test('a key that was copied with a line break is taken without it, and one that no header can carry is refused', () => {
-  const keys = { ...poller, GEMINI_API_KEY: 'AIza-key\n', S3_ACCESS_KEY_ID: 'id ', S3_SECRET_ACCESS_KEY: ' k/+=' }
+  const keys = { ...poller, GEMINI_API_KEY: 'AIza-key\n', S3_ACCESS_KEY_ID: 'id ', S3_SECRET_ACCESS_KEY: 'a secret' }
   const read = loadPollerConfig(keys)
   expect([read.providers.gemini?.apiKey, read.S3_ACCESS_KEY_ID, read.S3_SECRET_ACCESS_KEY]).toEqual([
     'AIza-key',
     'id',
-    'k/+=',
+    'a secret',
   ])
   for (const wrong of [' ', 'sk-one sk-two', 'sk-one\nsk-two', 'sk\u200b-one', '„sk-one“']) {
     const message = messageOf(() => loadPollerConfig({ ...poller, DEEPSEEK_API_KEY: wrong }))
