@@ -227,7 +227,7 @@ test('how many functions run at once is asked with a signature; who may not ask 
 
 test('a provider’s key that is refused, a model that it lacks, and a provider that is away are told apart, at no cost', async () => {
   const emulators = await startProviderEmulators()
-  const secret = 'the key itself'
+  const secret = 'the-key-itself'
   const config = (changes: object = {}) =>
     loadDoctorConfig({
       GEMINI_API_KEY: secret,

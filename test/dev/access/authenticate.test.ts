@@ -52,7 +52,9 @@ test('a token identifies the caller, here too, and an invalid one is refused', a
   expect(await call({ authorization: `Bearer ${await token('ann')}` })).toBe('ann')
   expect(await call({ authorization: `Bearer ${await token('ann')}x` })).toBe('The token is not valid.')
   expect(await call({ authorization: `Bearer ${await token('ann', -60)}` })).toBe('The token has expired.')
-  expect(await call({ authorization: '' })).toBe('The token is not valid.')
+  expect(await call({ authorization: '' })).toBe(
+    'The header Authorization must be the word Bearer, a space, and a key or a token.',
+  )
 })
 
 test('a page that pointed its own name at this machine gets nowhere', async () => {
