@@ -6,11 +6,16 @@ import type { PoolConnection, QueryOptions, QueryValues } from 'mysql2/promise'
  * a short one takes; here it is read when one fails.
  */
 export function locating(connection: Pick<PoolConnection, 'query'>): PoolConnection {
+  /** Those that say it: what waits for its turn behind a statement fails by its error. */
+  const located = new WeakSet<Error>()
   const query = async (options: QueryOptions, values?: QueryValues) => {
     try {
       return await connection.query(options, values)
     } catch (error) {
-      if (error instanceof Error) error.stack = `${error.name}: ${error.message}\n${framesBelow(query)}`
+      if (error instanceof Error && !located.has(error)) {
+        located.add(error)
+        error.stack = `${error.name}: ${error.message}\n${framesBelow(query)}`
+      }
       throw error
     }
   }

@@ -37,12 +37,12 @@ export async function updateRows(
   also?: SQL,
   only?: SQL,
 ): Promise<number> {
-  const sent: Promise<number>[] = []
-  for (const alike of Map.groupBy(rows, ({ columns }) => Object.keys(columns).join()).values()) {
+  // One that cannot be built fails as one that is refused: the others are awaited all the same.
+  const update = async (alike: readonly RowUpdate[]) => {
     const [first] = alike
-    if (first === undefined) continue
+    if (first === undefined) return 0
     const set = Object.keys(first.columns).map((name) => `${t}.${name} = x.${name}`)
-    if (set.length === 0 && also === undefined) continue
+    if (set.length === 0 && also === undefined) return 0
     const names = [...Object.keys(first.key), ...Object.keys(first.columns)]
     const values = alike.map(({ key, columns }) => names.map((name) => key[name] ?? columns[name] ?? null))
     const on = Object.keys(first.key).map((name) => `${t}.${name} = x.${name}`)
@@ -50,7 +50,8 @@ export async function updateRows(
     text.add(` x STRAIGHT_JOIN ${table} ${t} FORCE INDEX (${index}) ON ${on.join(' AND ')} SET ${set.join(', ')}`)
     if (also !== undefined) text.add(set.length === 0 ? '' : ', ').sql(also)
     if (only !== undefined) text.add(' WHERE ').sql(only)
-    sent.push(matchedBy(tx, text.done()))
+    return matchedBy(tx, text.done())
   }
-  return (await Promise.all(sent)).reduce((sum, matched) => sum + matched, 0)
+  const groups = Map.groupBy(rows, ({ columns }) => Object.keys(columns).join())
+  return (await Promise.all([...groups.values()].map(update))).reduce((sum, matched) => sum + matched, 0)
 }

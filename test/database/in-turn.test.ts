@@ -3,6 +3,8 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../core/database/client.ts'
 import { matchedBy, type Queryable } from '../../core/database/sql.ts'
+import { updateRows } from '../../core/database/update-rows.ts'
+import { innermost } from '../../core/domain/errors.ts'
 import { type DatabaseProxy, startProxy } from '../support/database/proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database/test-database.ts'
 
@@ -101,4 +103,39 @@ test('what follows a statement that a deadlock has ended does not take effect by
   await other.end()
   expect(tries, 'a deadlock was met').toBe(2)
   expect(await notes()).toEqual([])
+})
+
+test('an error says where the statement that failed was sent, and not one that waited for it', async () => {
+  await direct.sql("INSERT INTO notes VALUES ('there')")
+  const theFaulty = async (tx: Queryable) => {
+    await noteDown(tx, 'there')
+  }
+  const theWaiting = async (tx: Queryable) => {
+    await add(tx, 1)
+  }
+  const work = database.transact((tx) => Promise.all([theFaulty(tx), theWaiting(tx)]))
+  const error = await work.then(
+    () => undefined,
+    (thrown) => innermost(thrown),
+  )
+  // Until those that waited have failed as well.
+  await database.transact((tx) => add(tx, 1))
+  expect((error as Error).stack).toContain('theFaulty')
+})
+
+test('a row that cannot be written leaves no failure of another that nobody hears of', async () => {
+  const unheard: unknown[] = []
+  const hear = (reason: unknown) => unheard.push(reason)
+  process.on('unhandledRejection', hear)
+  const table = { table: 'counters', index: 'PRIMARY' }
+  const rows = [
+    { key: { id: 1 }, columns: { n: 1 } },
+    { key: { id: 2 }, columns: { id: 2, n: Number.NaN } },
+  ]
+  const work = database.transact((tx) => Promise.all([add(tx, 1), updateRows(tx, table, rows)]))
+  await expect(work).rejects.toThrow('No column can hold NaN')
+  await database.transact((tx) => add(tx, 1))
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', hear)
+  expect(unheard).toEqual([])
 })

@@ -24,10 +24,9 @@ const ofText = ['t.revision = x.revision', 't.version = x.version', textMade.set
  */
 export async function advanceRuns(tx: Queryable, advances: readonly Advance[]): Promise<boolean> {
   const form = ({ job, attempt, made }: Advance) => `${job} ${Object.keys(attempt.columns)} ${made === undefined}`
-  const sent: Promise<boolean>[] = []
-  for (const alike of Map.groupBy(advances, form).values()) {
+  const advance = async (alike: readonly Advance[]) => {
     const [first] = alike
-    if (first === undefined) continue
+    if (first === undefined) return true
     const columns = Object.keys(first.attempt.columns)
     const names = [
       ...Object.keys(first.attempt.key),
@@ -49,7 +48,7 @@ export async function advanceRuns(tx: Queryable, advances: readonly Advance[]): 
     const taken = [...columns.map((name) => `a.${name} = x.${name}`), ...(first.made ? ofText : [])]
     const update = text.add(` SET ${[first.job, ...taken].join(', ')}`).done()
     // The server counts the rows of each table.
-    sent.push(matchedBy(tx, update).then((matched) => matched >= alike.length * (first.made ? 3 : 2)))
+    return (await matchedBy(tx, update)) >= alike.length * (first.made ? 3 : 2)
   }
-  return !(await Promise.all(sent)).includes(false)
+  return !(await Promise.all([...Map.groupBy(advances, form).values()].map(advance))).includes(false)
 }

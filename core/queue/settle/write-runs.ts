@@ -205,23 +205,20 @@ function assignmentsOf({ job: { kind, versions } }: RunChange): string {
 
 /** Updates the rows of jobs alone, with one statement for those that change alike. */
 async function changeJobs(tx: Queryable, changes: readonly RunChange[]): Promise<void> {
-  const sent: Promise<unknown>[] = []
-  for (const [set, same] of Map.groupBy(changes, assignmentsOf)) {
+  const change = async (set: string, same: readonly RunChange[]) => {
     const [plain, own] = [same.filter(({ job }) => !job.columns), same.filter(({ job }) => job.columns)]
-    if (set !== '' && plain.length > 0) {
-      const ids = plain.map(({ run }) => run.jobId)
-      sent.push(
+    const ids = plain.map(({ run }) => run.jobId)
+    await Promise.all([
+      set !== '' &&
+        ids.length > 0 &&
         matchedBy(tx, sql`UPDATE vision_jobs j FORCE INDEX (PRIMARY) SET ${sql.raw(set)} WHERE j.id IN ${listOf(ids)}`),
-      )
-    }
-    sent.push(
       updateRows(
         tx,
         { table: 'vision_jobs', index: 'PRIMARY', alias: 'j' },
         own.map(({ run, job }) => ({ key: { id: run.jobId }, columns: job.columns ?? {} })),
         set === '' ? undefined : sql.raw(set),
       ),
-    )
+    ])
   }
-  await Promise.all(sent)
+  await Promise.all([...Map.groupBy(changes, assignmentsOf)].map(([set, same]) => change(set, same)))
 }
