@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { useLocation, useRoute } from 'preact-iso'
 import { isVisionError } from 'vision-pipeline-client'
 import type { components } from '../../../client/src/openapi.ts'
@@ -35,7 +35,7 @@ function Known({ brandId }: { readonly brandId: number }) {
   return (
     <>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      <Editor key={data.version} brand={data} reload={reload} />
+      <Editor key={`${data.version} ${data.archivedAt}`} brand={data} reload={reload} />
     </>
   )
 }
@@ -50,13 +50,18 @@ function Editor({ brand, reload }: EditorProps) {
   const { route } = useLocation()
   const before = brand?.profile ?? { name: '' }
   const place = `brand ${brand?.brandId ?? 'new'}`
+  const isLocked = brand !== undefined && brand.archivedAt !== null
   // As it was when the typing began: who was first meanwhile is noticed by the version.
   const [begun, setBegun] = useState(
-    unsavedAt<{ version: number | undefined; typed: TypedProfile }>(place) ?? {
+    (!isLocked && unsavedAt<{ version: number | undefined; typed: TypedProfile }>(place)) || {
       version: brand?.version,
       typed: typedOf(before),
     },
   )
+  // It can be saved no more.
+  useEffect(() => {
+    if (isLocked) dropUnsaved(place)
+  }, [isLocked, place])
   const [typed, setTyped] = useState(begun.typed)
   const [state, setState] = useState<{ busy?: boolean; error?: unknown }>({})
   const [asking, setAsking] = useState(false)
@@ -75,7 +80,6 @@ function Editor({ brand, reload }: EditorProps) {
   }
   const profile = profileOf(typed, before)
   const isChanged = differencesOf(before, profile).length > 0
-  const isLocked = brand !== undefined && brand.archivedAt !== null
   const isTaken = isVisionError(state.error, 'request.precondition_failed')
   const save = async (version: number | undefined) => {
     setState({ busy: true })
@@ -108,6 +112,7 @@ function Editor({ brand, reload }: EditorProps) {
   const archive = async () => {
     if (brand === undefined) return
     await client.value.api.DELETE('/v1/brands/{brandId}', { params: { path: { brandId: brand.brandId } } })
+    dropUnsaved(place)
     route('/console/brands')
   }
   return (

@@ -97,6 +97,23 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.getByRole('radio', { name: 'No brand' }).isChecked()).toBe(true)
   })
 
+  test('what was typed into a brand that is archived meanwhile is neither shown nor asked about', async () => {
+    const json = { profile: { name: 'Gone', voice: 'Calm and plain' } }
+    const { brandId } = await call<{ brandId: number }>('/v1/brands', { json })
+    await using at = await visit(ground.browser, pageOf(`/brands/${brandId}`))
+    const { page } = at
+    const voice = page.getByLabel('How its texts sound')
+    await voice.fill('Loud')
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click()
+    await page.getByLabel('Find by SKU').waitFor()
+    await call(`/v1/brands/${brandId}`, { method: 'DELETE' })
+    await page.goBack()
+    await page.getByText('version 1, archived').waitFor()
+    expect(await voice.inputValue()).toBe('Calm and plain')
+    // A tab with something to save would ask, and stay.
+    await page.reload({ timeout: 10_000 })
+  })
+
   test('a list goes on where its first page ends', { tags: 'long' }, async () => {
     const brand = { json: { profile: { name: 'Version 1' } } }
     const { brandId } = await call<{ brandId: number }>('/v1/brands', brand)
