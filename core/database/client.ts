@@ -177,6 +177,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
           await mine.query('BEGIN')
           turns = inTurn(mine)
           const made = await work(drizzle({ client: locating(turns) }))
+          // What nobody has awaited would be sent after COMMIT, and take effect by itself.
+          turns.stop()
           commitSent = true
           await mine.query('COMMIT')
           return made

@@ -80,6 +80,16 @@ test('nor after the work has thrown, whatever was handed over', async () => {
   expect(await notes()).toEqual([])
 })
 
+test('nor after the COMMIT, where it would take effect by itself', async () => {
+  let left: Promise<unknown> | undefined
+  await database.transact(async (tx) => {
+    left = Promise.allSettled([add(tx, 1), noteDown(tx, 'late')])
+  })
+  await left
+  await database.transact((tx) => add(tx, 1))
+  expect(await notes()).toEqual([])
+})
+
 test('what follows a statement that a deadlock has ended does not take effect by itself', async () => {
   const other = await mysql.createConnection(direct.url)
   await other.query('BEGIN')
