@@ -5,7 +5,6 @@
 // 32 callers, each server a process of its own, in turns; medians of three. About two minutes. --profile writes a flame graph of each
 // operation to bench/plots/, and names the functions that took most.
 import { Agent, request } from 'node:http'
-import { join } from 'node:path'
 import { signToken } from '../core/platform/auth.ts'
 import { startProxy } from '../test/support/database/proxy.ts'
 import type { Recorded } from './api-requests/bare.ts'
@@ -70,8 +69,8 @@ await onEachServer(server, async (on) => {
   await on.sql(`ALTER TABLE vision_jobs AUTO_INCREMENT = ${firstJob}`)
   await on.sql(`ALTER TABLE vision_batches AUTO_INCREMENT = ${firstBatch}`)
   // Bundled as the functions are: in the sources, packages are loaded by their CommonJS files.
-  const scripts = await makeBundles(cleanup, ['bench/api-requests/ours', 'bench/api-requests/bare'], !profile)
-  const ours = await startServer(cleanup, join(scripts, 'ours.mjs'), [], settings(on.url))
+  const scriptOf = await makeBundles(cleanup, ['bench/api-requests/ours', 'bench/api-requests/bare'], !profile)
+  const ours = await startServer(cleanup, scriptOf('ours'), [], settings(on.url))
 
   // Each caller has sixty jobs and a batch, so that a page of fifty is full.
   const batches: number[] = []
@@ -108,7 +107,7 @@ await onEachServer(server, async (on) => {
   // What the API sends in one call, after another that opened what it needs.
   const proxy = await startProxy(on.url)
   cleanup.defer(() => proxy.close())
-  const watched = await startServer(cleanup, join(scripts, 'ours.mjs'), [], {
+  const watched = await startServer(cleanup, scriptOf('ours'), [], {
     ...settings(proxy.url(on.url)),
     API_DATABASE_CONNECTIONS: '1',
   })
@@ -133,12 +132,7 @@ await onEachServer(server, async (on) => {
       firstId: created.jobId ?? created.jobs?.[0].jobId ?? jobs[recordedPlace],
     }
   }
-  const bare = await startServer(
-    cleanup,
-    join(scripts, 'bare.mjs'),
-    [on.url, String(connections), JSON.stringify(recorded)],
-    {},
-  )
+  const bare = await startServer(cleanup, scriptOf('bare'), [on.url, String(connections), JSON.stringify(recorded)], {})
 
   const headersOf = ({ name, method }: Operation, which: number, isBare: boolean): Record<string, string> => {
     if (!isBare) return { authorization: `Bearer ${tokens[which]}` }

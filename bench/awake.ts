@@ -25,7 +25,7 @@ const mostPollers = 6
 const job = { imageUrl: pixel, analysisPurpose: 'a measurement', outputFormat: 'alt_text' }
 
 await using cleanup = new AsyncDisposableStack()
-const folder = await makeBundles(cleanup, ['api', 'poller'])
+const scriptOf = await makeBundles(cleanup, ['api', 'poller'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 
@@ -45,10 +45,10 @@ await onEachServer(server, async (on) => {
   }
   const lambda = await startEmulatedLambda(cleanup, {
     most: mostPollers,
-    start: () => startInstance(folder, 'poller', { ...settings, AWS_LAMBDA_FUNCTION_NAME: 'poller' }),
+    start: () => startInstance(scriptOf('poller'), { ...settings, AWS_LAMBDA_FUNCTION_NAME: 'poller' }),
   })
   settings.AWS_ENDPOINT_URL_LAMBDA = lambda.endpoint
-  const api = startInstance(folder, 'api', { ...settings, POLLER_FUNCTION: 'poller' })
+  const api = startInstance(scriptOf('api'), { ...settings, POLLER_FUNCTION: 'poller' })
   cleanup.defer(() => api.stop())
   const { calls, faults } = services.providers
 

@@ -5,7 +5,6 @@
 // printed part by part, and a part that takes longer than ten minutes ends with an error that says what its jobs wait for.
 import { randomFillSync } from 'node:crypto'
 import { Agent, get } from 'node:http'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { sql } from 'drizzle-orm'
@@ -46,7 +45,7 @@ const callMs = 4_000
 const partMs = 600_000
 
 await using cleanup = new AsyncDisposableStack()
-const folder = await makeBundles(cleanup, ['api', 'poller', 'bench/memory/streams'])
+const scriptOf = await makeBundles(cleanup, ['api', 'poller', 'bench/memory/streams'])
 const services = await startTestServices()
 cleanup.defer(() => services.stop())
 
@@ -86,7 +85,7 @@ function mb(bytes: number): string {
 }
 
 async function api(settings: Record<string, string>): Promise<Memory> {
-  const instance = startInstance(folder, 'api', {
+  const instance = startInstance(scriptOf('api'), {
     ...settings,
     USER_JOBS_PER_DAY: '10000000',
     USER_JOBS_WAITING: '10000000',
@@ -139,7 +138,7 @@ async function poller(
   for (const provider of ['gemini', 'deepseek'] as const) {
     faults.add({ provider, kind: 'latency', latencyMs: callMs, times: 'unlimited' })
   }
-  const instance = startInstance(folder, 'poller', {
+  const instance = startInstance(scriptOf('poller'), {
     ...settings,
     POLLER_CONCURRENCY: String(concurrency),
     PROVIDER_PAUSE_SECONDS: '1',
@@ -179,7 +178,7 @@ async function poller(
 /** Streams of one job and user each. */
 async function open(database: ReturnType<typeof openDatabase>, settings: Record<string, string>): Promise<Memory> {
   await using cleanup = new AsyncDisposableStack()
-  const served = await startServer(cleanup, join(folder, 'streams.mjs'), [], settings)
+  const served = await startServer(cleanup, scriptOf('streams'), [], settings)
   const agent = new Agent({ maxSockets: streams })
   cleanup.defer(() => agent.destroy())
   const job = { imageUrl: 'https://a.example/b.png', analysisPurpose: 'x', outputFormat: 'alt_text', language: 'en' }

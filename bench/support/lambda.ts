@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { listen } from '../../dev/parts/listen.ts'
 import { type Memory, memory } from './serve.ts'
@@ -20,11 +19,12 @@ const timeMs = 900_000
 /**
  * Starts a function, as `bundle` of test/support/functions made it.
  *
+ * @param file that it starts with
  * @param settings its environment; nothing of this process' own comes through
  */
-export function startInstance(folder: string, name: string, settings: Readonly<Record<string, string>>): Instance {
+export function startInstance(file: string, settings: Readonly<Record<string, string>>): Instance {
   const script = `
-    const { handler } = await import(${JSON.stringify(join(folder, `${name}.mjs`))})
+    const { handler } = await import(${JSON.stringify(file)})
     ${memory}
     process.on('message', async ({ id, event }) => {
       if (event === 'memory') return process.send({ id, result: memory() })
@@ -48,7 +48,7 @@ export function startInstance(folder: string, name: string, settings: Readonly<R
     else one?.reject(new Error(error))
   })
   void closed.then(([code]) => {
-    for (const one of waiting.values()) one.reject(new Error(`${name} has ended with ${code}`))
+    for (const one of waiting.values()) one.reject(new Error(`${file} has ended with ${code}`))
   })
   let calls = 0
   const invoke = (event: unknown) => {
