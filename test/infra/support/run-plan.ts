@@ -16,8 +16,13 @@ const { values } = parseArgs({
     'account-concurrency': { type: 'string', default: '1000' },
     diff: { type: 'boolean', default: false },
     update: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
+if (values.help) {
+  process.stdout.write('npm run infra:plan -- --stage production [--account-concurrency 10] [--diff], or --update\n')
+  process.exit(0)
+}
 
 await preparePlatform()
 const bundle = await bundleConfiguration()
