@@ -38,8 +38,15 @@ export function TextEditor({ jobId, text, etag, done, close }: TextEditorProps) 
     setState({ busy: true })
     const params = { path: { jobId, textId }, header: { 'If-Match': ifMatch } }
     try {
-      await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body: { content: { ...typed } } })
-      leave(done)
+      const body = { content: { ...typed } }
+      const { response } = await client.value.api.PATCH('/v1/jobs/{jobId}/texts/{textId}', { params, body })
+      const now = editOf(jobId, textId)
+      if (now === undefined || now.fields === typed) return leave(done)
+      // What was typed meanwhile is an edit of what was just saved.
+      const saved = response.headers.get('etag') ?? ifMatch
+      keepEdit({ ...now, etag: saved })
+      setTag(saved)
+      setState({})
     } catch (error) {
       setState({ error })
     }

@@ -98,6 +98,37 @@ export function journeysOfReading(ground: Ground): void {
     await page.locator('.prose').getByText('Typed with care.').waitFor()
   })
 
+  test('what is typed while a text is being saved waits as well', async () => {
+    const jobId = await makeJob(142)
+    await using at = await visit(ground.browser, pageOf(`/jobs/${jobId}`))
+    const { page } = at
+    const saveAndType = async (button: string, typed: string) => {
+      const { promise: isTyped, resolve: letGo } = Promise.withResolvers<void>()
+      await page.route('**/v1/**', async (route) => {
+        if (/PATCH/.test(route.request().method())) await isTyped
+        await route.continue()
+      })
+      const sent = page.waitForRequest((request) => /PATCH/.test(request.method()))
+      await page.getByRole('button', { name: button }).click()
+      await sent
+      await page.getByRole('textbox', { name: typed }).fill('Typed meanwhile.')
+      const answered = page.waitForResponse((response) => /PATCH/.test(response.request().method()))
+      letGo()
+      await answered
+      await page.unroute('**/v1/**')
+    }
+    await page.getByRole('button', { name: 'Edit' }).click()
+    const altText = page.getByRole('textbox', { name: 'Alt text' })
+    await altText.fill('Typed before.')
+    await saveAndType('Save', 'Alt text')
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click()
+    await page.getByLabel('Find by SKU').waitFor()
+    await page.goBack()
+    await expect.poll(() => altText.inputValue(), { timeout: 10_000 }).toBe('Typed meanwhile.')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('.prose').getByText('Typed meanwhile.').waitFor()
+  })
+
   test('with the keyboard alone: find jobs, go through them, open one, regenerate its text, approve it', async () => {
     const jobId = await makeJob(150, { metadata: { sku: 'KEYS-1' } })
     await makeJob(151)
