@@ -79,7 +79,7 @@ describe.each(outputFormats)('what the second step asks for %s', (format) => {
         `<analysis>${JSON.stringify(exampleAnalysis)}</analysis>`,
       ].join('\n'),
     )
-    expect(request.version).toBe(`${format}@3`)
+    expect(request.version).toBe(`${format}@${formats[format].version}`)
   })
 
   test('describes every field', () => {
