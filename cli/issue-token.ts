@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { signToken } from '../core/platform/auth.ts'
+import { scopes, signToken } from '../core/platform/auth.ts'
 import { OptionsError, readOptions } from '../dev/boot/options.mjs'
 import { openDataFolder, requireDataFolder } from '../dev/data/data-folder.ts'
 import { StartError } from '../dev/errors/start-error.ts'
@@ -13,7 +13,7 @@ Usage: npm run token -- --user <id> [options]
 
 Options:
   --user <id>           the user that the token is for
-  --scope <scope>       a scope of the token; may be repeated
+  --scope <scope>       a scope of the token (${scopes.join(', ')}); may be repeated
   --hours <number>      how long it is valid (default: 12)
   --data-dir <folder>   the folder of the local stack (default: DATA_DIR, or .data in the project)
   -h, --help            show this and exit
@@ -49,6 +49,10 @@ async function answer(args: string[], environment: Terminal['environment']): Pro
   })
   if (values.help) return usage
   if (values.user === undefined) throw new RangeError('Missing --user <id>: the user that the token is for.')
+  const unknown = values.scope.find((scope) => !scopes.some((known) => known === scope))
+  if (unknown !== undefined) {
+    throw new RangeError(`There is no scope '${unknown}'. The scopes are ${scopes.join(', ')}.`)
+  }
   const hours = Number(values.hours)
   if (!(hours > 0 && hours <= 24 * 365)) throw new RangeError('--hours must be a number above 0, a year at most.')
   const env = environment()

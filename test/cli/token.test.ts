@@ -29,6 +29,12 @@ test('prints a token that the secret of the environment signed', async () => {
   await expect(actorOf(stdout, secret, Date.now() + 2.1 * 3_600_000)).rejects.toThrow('expired')
 })
 
+test('a scope that does not exist is refused, with those that do', async () => {
+  const { code, stdout, stderr } = await run(['--user', 'ann', '--scope', 'bogus'], { AUTH_SECRET: secret })
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain("There is no scope 'bogus'. The scopes are read, write, operator.")
+})
+
 test('takes the secret of the local stack, made now or used by a running stack', async () => {
   await mkdir(join(dataDir, 'secrets'))
   const first = await run(['--user', 'ann'])
