@@ -69,6 +69,16 @@ test('a column may have any name that a fact may have, and an empty column none'
   expect(JSON.parse(String(row?.facts))).toMatchObject({ Constructor: 'Lotus', toString: '72' })
 })
 
+test('a first line sep=; says what separates, and is counted as a line', async () => {
+  const batchId = await create('gus')
+  const rows = `\uFEFFsep=;\r\nimageUrl;a,b,c,d\r\n${imageUrl};1\r\n`
+  const wrong = await json(send('gus', batchId, `${rows}${imageUrl};2;3\r\n`))
+  expect(wrong.errors[0].detail).toBe('line 4 has 3 cells for 2 columns')
+  expect(await json(send('gus', batchId, rows))).toMatchObject({ rows: 1, jobs: 1 })
+  const [row] = await jobsOf(batchId)
+  expect(JSON.parse(String(row?.facts))).toMatchObject({ 'a,b,c,d': '1' })
+})
+
 test('more rows than one transaction takes are made in the order of the lines', async () => {
   const batchId = await create('bea')
   const lines = Array.from({ length: 250 }, (_, n) => `${imageUrl},${n}`)

@@ -130,7 +130,7 @@ describe('vision run', () => {
 
   test('takes a CSV of URLs, SKUs and facts, as spreadsheets write it', async () => {
     const csv =
-      '\ufeffurl;sku;name;price\r\nphotos/red.png;R-1;Red Runner;=129\r\nhttps://no.invalid/a.png;R-2;Nowhere;1\r\n'
+      '\ufeffsep=;\r\nurl;sku;name;price\r\nphotos/red.png;R-1;Red Runner;=129\r\nhttps://no.invalid/a.png;R-2;Nowhere;1\r\n'
     await writeFile(join(folder, 'products.csv'), csv)
     const args = ['run', 'products.csv', '--image-column', 'url', '--facts', 'name,price', '-p', 'Sell it']
     const told = await vision([...args, '-o', 'social_post:en:instagram', '--csv', 'out.csv'])

@@ -34,6 +34,21 @@ describe('a CSV of pictures', () => {
     ])
   })
 
+  test('has a value under a header without a name refused, with the columns there are', async () => {
+    const { rows, problems } = await readCsv('file,,price\na.png,red,1\nb.png, ,2\nc.png,,3,left over\n')
+    expect(rows.map(({ line }) => line)).toEqual([3])
+    expect(problems).toEqual([
+      { line: 2, why: 'It has a value in column 2, which has no name. The columns are “file”, “price”.' },
+      { line: 4, why: 'It has a value in column 4, which has no name. The columns are “file”, “price”.' },
+    ])
+  })
+
+  test.each(['sep=;', '"SEP=;"'])('is separated by what its first line %s says', async (first) => {
+    const { rows, problems } = await readCsv(`\uFEFF${first}\r\nfile;price,a,b,c\r\na.png;1\r\n;2\r\n`)
+    expect(rows).toEqual([{ line: 3, source: { file: 'a.png' }, sku: '', facts: { 'price,a,b,c': '1' } }])
+    expect(problems.map(({ line }) => line)).toEqual([4])
+  })
+
   test('has no more rows than a batch takes', async () => {
     const { rows, problems } = await readCsv(`file\n${'a.png\n'.repeat(10_002)}`)
     expect(rows).toHaveLength(10_000)

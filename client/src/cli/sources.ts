@@ -79,7 +79,11 @@ async function fromCsv(path: string, { image, sku, facts }: CsvColumns): Promise
 
 function rowsOf(path: string, text: string): Record<string, string>[] {
   try {
-    return parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true, delimiter: delimiterOf(text) })
+    // Excel's line, which says what separates.
+    const [first, separator] = /^\uFEFF?"?sep=([^"\r\n])"?(?:\r\n?|\n)/i.exec(text) ?? ['']
+    const table = text.slice(first.length)
+    const delimiter = separator ?? delimiterOf(table)
+    return parse(table, { columns: true, bom: true, trim: true, skip_empty_lines: true, delimiter })
   } catch (error) {
     throw new UsageError(`${path} is not a CSV with a line of column names: ${(error as Error).message}`)
   }

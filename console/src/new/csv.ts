@@ -28,21 +28,24 @@ const urlColumns = ['url', 'imageurl', 'link']
 
 /**
  * Reads a table of pictures: a column `file` or `url`, `sku` if there is one, and any other column is a fact by its name.
- * Commas, semicolons or tabs separate the cells, as spreadsheets write them; an empty cell says nothing.
+ * Commas, semicolons or tabs separate the cells, as spreadsheets write them, or what a first line like `sep=;` says; an
+ * empty cell says nothing.
  */
 export async function readCsv(text: string): Promise<CsvTable> {
   const { default: papa } = await import('papaparse')
-  const { data } = papa.parse<readonly string[]>(text.replace(/^\uFEFF/, ''), { skipEmptyLines: false })
+  const { delimiter, table } = withoutSeparatorLine(text.replace(/^\uFEFF/, ''))
+  const { data } = papa.parse<readonly string[]>(table, { skipEmptyLines: false, ...(delimiter && { delimiter }) })
   const [header = [], ...lines] = data
+  const headerLine = delimiter === undefined ? 1 : 2
   const names = header.map((name) => name.trim())
   const at = (wanted: readonly string[]) => names.findIndex((name) => wanted.includes(plain(name)))
   const columns = { file: at(fileColumns), url: at(urlColumns), sku: at(['sku']) }
   if (columns.file === -1 && columns.url === -1) {
-    return { rows: [], problems: [{ line: 1, why: 'The header names no column “file” and no column “url”.' }] }
+    return { rows: [], problems: [{ line: headerLine, why: 'The header names no column “file” and no column “url”.' }] }
   }
   const rows: CsvRow[] = []
   const problems: { line: number; why: string }[] = []
-  let line = 2
+  let line = headerLine + 1
   for (const cells of lines) {
     const here = line
     // A cell in quotes may have lines of its own.
@@ -62,6 +65,11 @@ export async function readCsv(text: string): Promise<CsvTable> {
   return { rows, problems }
 
   function rowOf(cells: readonly string[], here: number): CsvRow | string {
+    const nameless = cells.findIndex((value, column) => !names[column] && value.trim() !== '')
+    if (nameless !== -1) {
+      const known = names.filter((name) => name !== '').map((name) => `“${name}”`)
+      return `It has a value in column ${nameless + 1}, which has no name. The columns are ${known.join(', ').slice(0, 200)}.`
+    }
     const cell = (column: number) => (column === -1 ? '' : (cells[column] ?? '').trim())
     const [file, url] = [cell(columns.file), cell(columns.url)]
     const link = url || (/^https?:\/\//i.test(file) ? file : '')
@@ -94,6 +102,12 @@ export function textOf(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): string {
 /** `photos\A 1.JPG` as `a 1.jpg`: by that a row finds its file. */
 export function fileKey(name: string): string {
   return fileName(name).normalize('NFC').toLowerCase()
+}
+
+/** The line with which a CSV tells Excel its separator, taken off. */
+function withoutSeparatorLine(text: string): { readonly delimiter: string | undefined; readonly table: string } {
+  const [line, delimiter] = /^"?sep=([^"\r\n])"?(?:\r\n?|\n)/i.exec(text) ?? ['', undefined]
+  return { delimiter, table: text.slice(line.length) }
 }
 
 function fileName(path: string): string {

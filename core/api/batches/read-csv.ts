@@ -32,13 +32,14 @@ const maxQuotedCharacters = 100
 
 /**
  * Parses a CSV (RFC 4180) with a header: the image's URL, `sku`, which goes into the metadata, the fields of a job, and any
- * others, which are facts. Separated by commas, semicolons or tabs, whichever the header has most of.
+ * others, which are facts. Separated by commas, semicolons or tabs, whichever the header has most of, or by what a first
+ * line like `sep=;` says, which is Excel's.
  *
  * @throws InvalidInput with the line that cannot be parsed
  */
 export function readCsv(text: string): readonly CsvRow[] {
   // One kind of line break: inside quotes the parser counts CRLF as two, and all later rows would have wrong numbers.
-  const [header, ...records] = recordsOf(text.replaceAll(/\r\n?/g, '\n'))
+  const [header, ...records] = recordsOf(text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n'))
   if (header === undefined) throw malformed('is empty: it must begin with a line of column names')
   const names = header.cells.map((name) => name.trim())
   const targets = names.map((name) => fields.get(name.toLowerCase().replaceAll(/[^a-z]/g, '')) ?? name)
@@ -73,9 +74,11 @@ function jobOf(targets: readonly string[], cells: readonly string[]): Record<str
 
 function recordsOf(text: string): readonly { readonly line: number; readonly cells: string[] }[] {
   try {
-    const records: { record: string[]; info: { lines: number } }[] = parse(text, {
-      bom: true,
-      delimiter: delimiterOf(text),
+    const [first, separator] = /^"?sep=([^"\n])"?\n/i.exec(text) ?? ['']
+    const table = text.slice(first.length)
+    const linesBefore = separator === undefined ? 0 : 1
+    const records: { record: string[]; info: { lines: number } }[] = parse(table, {
+      delimiter: separator ?? delimiterOf(table),
       info: true,
       max_record_size: maxRecordCharacters,
       relax_column_count: true,
@@ -84,7 +87,7 @@ function recordsOf(text: string): readonly { readonly line: number; readonly cel
     // A record is numbered by the line that it ends in.
     return records.map(({ record, info }) => {
       const breaks = record.join('').match(/\n/g)?.length ?? 0
-      return { line: info.lines - breaks, cells: record }
+      return { line: info.lines - breaks + linesBefore, cells: record }
     })
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
