@@ -7,10 +7,14 @@ const { resolve } = createRequire(import.meta.url)
 
 export default defineConfig({
   resolve: {
-    alias: commonjsModules.map((name) => ({
-      find: new RegExp(`^${name}$`),
-      replacement: resolve(name),
-    })),
+    alias: [
+      ...commonjsModules.map((name) => ({
+        find: new RegExp(`^${name}$`),
+        replacement: resolve(name),
+      })),
+      // Of the client's sources: its package leads to its build, which may not have been made.
+      { find: '#files', replacement: resolve('./client/src/files-node.ts') },
+    ],
   },
   test: {
     include: ['test/**/*.test.ts'],
