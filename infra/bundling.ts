@@ -15,6 +15,9 @@ export const standIns: Readonly<Record<string, string>> = {
 const wholeTable = 'node_modules/mysql2/lib/constants/errors.js'
 const tableName = './error-table.cjs'
 
+/** The path of a module of the driver, on any system. */
+const ofDriver = /[\\/]node_modules[\\/]mysql2[\\/]/
+
 /** How a function is bundled. */
 export interface BundleOptions {
   /** The project's folder. */
@@ -89,12 +92,12 @@ function standInPlugin(root: string): Plugin {
     resolveId(source, importer) {
       if (source === tableName) return { id: tableName, external: true }
       const file = standIns[source]
-      if (file === undefined || !importer?.includes('/node_modules/mysql2/')) return undefined
+      if (file === undefined || importer === undefined || !ofDriver.test(importer)) return undefined
       found.add(source)
       return join(root, 'infra/stand-ins', file)
     },
     async buildEnd(error) {
-      if (error || ![...this.getModuleIds()].some((id) => id.includes('/node_modules/mysql2/'))) return
+      if (error || ![...this.getModuleIds()].some((id) => ofDriver.test(id))) return
       const missing = Object.keys(standIns).filter((source) => !found.has(source))
       if (missing.length > 0) throw new Error(`mysql2 no longer imports ${missing}: see infra/bundling.ts`)
       const source = await readFile(join(root, wholeTable))
