@@ -193,9 +193,12 @@ export async function listBrandVersions(
  */
 export async function getBrandVersion(database: Database, owned: OwnedBrand, version: number): Promise<BrandVersion> {
   return database.run(async (on) => {
-    const found = (await find(on, owned)) && (await findVersion(on, owned.brandId, version))
-    if (found === undefined) throw new VisionError('brand.not_found')
-    return found
+    const brand = await find(on, owned)
+    if (brand === undefined) throw new VisionError('brand.not_found')
+    const found = await findVersion(on, brand.id, version)
+    if (found !== undefined) return found
+    const message = `The brand has no version ${version}: the newest is ${brand.version}.`
+    throw new VisionError('brand.not_found', { message })
   })
 }
 

@@ -80,9 +80,9 @@ const units: Readonly<Record<string, readonly [one: string, several: string]>> =
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? isMissing : `must be ${kinds[issue.expected] ?? issue.expected}`
+      return issue.input === undefined ? isMissing : `must be ${kinds[issue.expected] ?? issue.expected}${alone(issue)}`
     case 'invalid_value':
-      return issue.input === undefined ? isMissing : `must be one of ${issue.values.join(', ')}`
+      return issue.input === undefined ? isMissing : `must be one of ${issue.values.join(', ')}${alone(issue)}`
     case 'too_small':
       if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty'
       return `must ${amount(issue.origin, 'at least', issue.minimum)}`
@@ -96,6 +96,11 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     default:
       return undefined
   }
+}
+
+/** A parameter that is repeated in a query comes as a list. */
+function alone({ input }: z.core.$ZodRawIssue): string {
+  return Array.isArray(input) ? ', given once and not as a list' : ''
 }
 
 function amount(origin: string, bound: string, value: number | bigint): string {

@@ -47,6 +47,14 @@ test('a brand is created, read, changed and archived over REST, and its versions
     nextCursor: null,
   })
   expect(await json(api.call('GET', `${at}/versions/1`, ann))).toMatchObject({ version: 1, profile: exampleProfile })
+  // Which of the two is missing.
+  expect(await json(api.call('GET', `${at}/versions/3`, ann))).toMatchObject({
+    code: 'brand.not_found',
+    detail: 'The brand has no version 3: the newest is 2.',
+  })
+  expect(JSON.stringify(await json(api.call('GET', `/v1/brands/${brandId + 1}/versions/3`, ann)))).toContain(
+    'There is no such brand',
+  )
 
   const archived = await api.call('DELETE', at, ann)
   expect([archived.status, await archived.text()]).toEqual([204, ''])

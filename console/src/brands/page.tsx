@@ -50,21 +50,23 @@ function Editor({ brand, reload }: EditorProps) {
   const { route } = useLocation()
   const before = brand?.profile ?? { name: '' }
   const place = `brand ${brand?.brandId ?? 'new'}`
-  const isLocked = brand !== undefined && brand.archivedAt !== null
+  const isArchived = brand !== undefined && brand.archivedAt !== null
   // As it was when the typing began: who was first meanwhile is noticed by the version.
   const [begun, setBegun] = useState(
-    (!isLocked && unsavedAt<{ version: number | undefined; typed: TypedProfile }>(place)) || {
+    (!isArchived && unsavedAt<{ version: number | undefined; typed: TypedProfile }>(place)) || {
       version: brand?.version,
       typed: typedOf(before),
     },
   )
   // It can be saved no more.
   useEffect(() => {
-    if (isLocked) dropUnsaved(place)
-  }, [isLocked, place])
+    if (isArchived) dropUnsaved(place)
+  }, [isArchived, place])
   const [typed, setTyped] = useState(begun.typed)
   const [state, setState] = useState<{ busy?: boolean; error?: unknown }>({})
   const [asking, setAsking] = useState(false)
+  // What was typed while it is being saved would be lost with the form, which is then made anew.
+  const isLocked = isArchived || state.busy === true
   useTitle(brand?.name ?? 'New brand')
   const change = (to: Partial<TypedProfile>) => {
     const now = { ...(unsavedAt<typeof begun>(place) ?? { typed }).typed, ...to }
@@ -121,9 +123,9 @@ function Editor({ brand, reload }: EditorProps) {
         <p class="dim">
           <a href="/console/brands">Brands</a>
           {brand ? `, version ${brand.version}` : ', a new one'}
-          {isLocked && ', archived'}
+          {isArchived && ', archived'}
         </p>
-        {brand && !isLocked && (
+        {brand && !isArchived && (
           <button type="button" class="btn plain" onClick={() => setAsking(true)}>
             Archive
           </button>
@@ -155,14 +157,14 @@ function Editor({ brand, reload }: EditorProps) {
             <BrandForm typed={typed} change={change} isLocked={isLocked} />
           </div>
           <aside class="stick" aria-label="Try and versions">
-            {brand && !isLocked && <Trial brand={brand} isChanged={isChanged} />}
-            {brand && <Versions brand={brand} reload={reload} isLocked={isLocked} />}
+            {brand && !isArchived && <Trial brand={brand} isChanged={isChanged} />}
+            {brand && <Versions brand={brand} reload={reload} isLocked={isArchived} />}
             {brand === undefined && (
               <p class="serif dim">A brand needs a name alone. Each thing that you say of it, every text keeps to.</p>
             )}
           </aside>
         </div>
-        {!isLocked && (
+        {!isArchived && (
           <div class="foot" role="region" aria-label="Save">
             <p class="dim">
               {brand === undefined

@@ -7,8 +7,13 @@ const types = 'image/png,image/jpeg,image/webp,image/heic,image/heif,.heic,.heif
 /** Every browser has it, and the standard does not. */
 const wholeFolder = { webkitdirectory: true }
 
+interface DropZoneProps {
+  /** @param tooDeep the folders of a drop that lie too deep to be looked into */
+  readonly add: (files: readonly File[], folder?: string, tooDeep?: readonly string[]) => void
+}
+
 /** Takes files by drop, anywhere on the page, by choice, or by paste. */
-export function DropZone({ add }: { readonly add: (files: readonly File[], folder?: string) => void }) {
+export function DropZone({ add }: DropZoneProps) {
   const files = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
   const [hovering, setHovering] = useState(false)
@@ -26,7 +31,7 @@ export function DropZone({ add }: { readonly add: (files: readonly File[], folde
       event.preventDefault()
       setHovering(false)
       const dropped = await droppedFiles(event.dataTransfer)
-      latest.current(dropped.files, dropped.folder)
+      latest.current(dropped.files, dropped.folder, dropped.tooDeep)
     }
     const paste = (event: ClipboardEvent) => {
       const pasted = [...(event.clipboardData?.files ?? [])]

@@ -7,6 +7,7 @@ import { Problem } from '../ui/problem.tsx'
 import { BrandChoice } from './brands.tsx'
 import { changeDraft, draft, textsOf } from './draft.ts'
 import { DropZone } from './drop-zone.tsx'
+import { deepest } from './dropped-files.ts'
 import { Sum } from './estimate.tsx'
 import { PictureSheet } from './picture-sheet.tsx'
 import { addFiles, clearPictures, pictures } from './pictures.ts'
@@ -24,6 +25,7 @@ export function NewPage() {
   const { route } = useLocation()
   const [error, setError] = useState<unknown>()
   const [left, setLeft] = useState(0)
+  const [tooDeep, setTooDeep] = useState<readonly string[]>([])
   const stop = useRef<AbortController>(undefined)
   const { name, purpose } = draft.value
   const good = pictures.value.filter(({ state }) => state === 'good')
@@ -38,7 +40,8 @@ export function NewPage() {
     addEventListener('beforeunload', ask)
     return () => removeEventListener('beforeunload', ask)
   }, [])
-  const add = (files: readonly File[], folder?: string) => {
+  const add = (files: readonly File[], folder?: string, deep: readonly string[] = []) => {
+    setTooDeep(deep)
     const tables = files.filter(isCsv)
     setLeft(addFiles(files.filter((file) => !isCsv(file))))
     applyTable()
@@ -113,6 +116,12 @@ export function NewPage() {
           )}
           {error !== undefined && pictures.value.length === 0 && <Problem error={error} />}
           {left > 0 && <p class="st warn">A batch takes 10,000 pictures: {count(left, 'picture')} were left out.</p>}
+          {tooDeep.length > 0 && (
+            <p class="st warn">
+              Folders are looked into {deepest} deep: <bdi>{tooDeep[0]}</bdi>
+              {tooDeep.length > 1 && ` and ${count(tooDeep.length - 1, 'other folder')}`} were left out.
+            </p>
+          )}
           <TableNote />
           <PictureSheet />
         </div>

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { expect, test } from 'vitest'
@@ -62,6 +62,28 @@ export function journeysOfMaking(ground: Ground): void {
     expect(rows.filter(({ status }) => status === 'completed')).toHaveLength(36)
     expect(rows.find(({ sku }) => sku === 'OST-1101')?.['product_description.de.description']).not.toBe('')
     expect(rows.find(({ status }) => status === 'failed')?.errorCode).toMatch(/^image\./)
+  })
+
+  test('a folder that is dropped is looked into, and what lies too deep in it is told', async () => {
+    await using at = await visit(ground.browser, pageOf('/'))
+    const { page } = at
+    const dropped = join(ground.stack.folder, 'spring')
+    const deepest = join(dropped, ...Array.from({ length: 7 }, (_, depth) => `${depth + 2}`))
+    await mkdir(join(deepest, 'cellar'), { recursive: true })
+    const [near, deep, lost] = await Promise.all([560, 561, 562].map((number) => picture(number)))
+    if (near === undefined || deep === undefined || lost === undefined) throw new Error('no pictures')
+    await writeFile(join(dropped, near.name), near.buffer)
+    await writeFile(join(deepest, deep.name), deep.buffer)
+    await writeFile(join(deepest, 'cellar', lost.name), lost.buffer)
+    await page.getByText('Drop images, a folder or a CSV').waitFor()
+    const mouse = await page.context().newCDPSession(page)
+    const data = { items: [], files: [dropped], dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await mouse.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data })
+    }
+    await page.getByText('2 files').waitFor()
+    await page.getByText('/spring/2/3/4/5/6/7/8/cellar').waitFor()
+    expect(await page.getByLabel('Batch name').inputValue()).toBe('spring')
   })
 
   test('a CSV says what is known of files, and brings links along; what it lacks is told by its lines', {

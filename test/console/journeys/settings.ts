@@ -65,8 +65,17 @@ export function journeysOfSettings(ground: Ground): void {
     expect(await page.getByLabel('How its texts sound').inputValue()).toMatch(/^Calm and plain/)
     await page.getByLabel('How its texts sound').fill('Loud')
     await page.getByLabel('Text to try').selectOption('alt_text')
+    // While it is being saved nothing can be typed, which the saved version would replace.
+    const { promise: isSeen, resolve: letGo } = Promise.withResolvers<void>()
+    await page.route(`**/v1/brands/${brandId}`, async (route) => {
+      if (route.request().method() === 'PUT') await isSeen
+      await route.continue()
+    })
     await page.getByRole('button', { name: 'Save version 2' }).click()
+    await expect.poll(() => page.getByLabel('How its texts sound').isDisabled()).toBe(true)
+    letGo()
     await page.getByRole('heading', { name: '2 versions' }).waitFor()
+    await page.unroute(`**/v1/brands/${brandId}`)
     expect(await page.getByLabel('Text to try').inputValue()).toBe('alt_text')
     await page.locator('summary', { hasText: /^Version 2/ }).click()
     await page.locator('del', { hasText: 'Calm and plain' }).waitFor()
