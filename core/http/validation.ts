@@ -98,9 +98,10 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** A parameter that is repeated in a query comes as a list. */
+/** A parameter that is repeated in a query comes as a list of texts. */
 function alone({ input }: z.core.$ZodRawIssue): string {
-  return Array.isArray(input) ? ', given once and not as a list' : ''
+  const isRepeated = Array.isArray(input) && input.length > 1 && input.every((one) => typeof one === 'string')
+  return isRepeated ? ', given once and not as a list' : ''
 }
 
 function amount(origin: string, bound: string, value: number | bigint): string {

@@ -43,7 +43,8 @@ test('what is wrong is said in words, and not by a pattern', async () => {
     'must be # and one word of letters, digits and underscores, like #SpringSale',
   ])
   // A parameter of a query that was repeated.
-  expect(said(z.int(), [5, 6])).toEqual(['must be a whole number, given once and not as a list'])
+  expect(said(z.int(), ['5', '6'])).toEqual(['must be a whole number, given once and not as a list'])
+  expect(said(z.int(), [5, 6])).toEqual(['must be a whole number'])
   expect(said(z.enum(['a', 'b']), ['a', 'b'])).toEqual(['must be one of a, b, given once and not as a list'])
   expect(said(hexColour, 'red')).toEqual(['must be a colour like #1a2b3c'])
   expect(said(Facts, { '': 'x' })).toEqual(['has a name that must not be empty'])
