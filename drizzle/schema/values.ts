@@ -1,4 +1,4 @@
-/** Every status of a job, in the order of a job's life. docs/job-lifecycle.md has the table of what leads where. */
+/** Every status of a job, in the order of its life; one more goes to the end (`wordOf`). docs/job-lifecycle.md has the table of what leads where. */
 export const statuses = ['scheduled', 'blocked', 'pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type Status = (typeof statuses)[number]
 
