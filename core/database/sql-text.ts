@@ -76,7 +76,7 @@ export function wanted(names: readonly string[], rows: readonly (readonly Cell[]
  *
  * @throws TypeError for NaN and Infinity, which no column can hold
  */
-export function numberText(value: number): string {
+function numberText(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError(`No column can hold ${value}`)
   return String(value)
 }
